@@ -1,0 +1,1 @@
+"""From result tables to SVG: the only folder that knows pygal."""

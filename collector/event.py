@@ -1,0 +1,111 @@
+"""The shapes that cross the borders between folders: Frame, Message, People, Event.
+
+A `Frame` is what arrived, byte for byte; a `Message` is a frame that could be read; an `Event` is
+a message understood. Times are whole microseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from hubbub.times import from_micros
+
+__all__ = ["Event", "Frame", "Ledger", "Message", "People", "Sink"]
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What arrived, as it arrived.
+
+    `source` is `KIND:NAME`. KIND says how to read the body: `zmq`, `amqp`, `history`, `fedmsg` (all
+    told apart by content: fedmsg JSON or msgpack, history rows), or an import format of its own
+    (`jsonl`, later `access-log`, …). NAME is the endpoint, URL or file.
+    """
+
+    source: str
+    arrived: int  # µs since the epoch, our clock
+    topic: bytes
+    body: bytes
+    seq: int = 0  # position in its source: line number, fedmsg's `i`; 0 where there is none
+
+    @property
+    def kind(self) -> str:
+        """How to read the body."""
+        return self.source.partition(":")[0]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A frame that could be read."""
+
+    id: str  # the publisher's id; never empty
+    time: int  # µs since the epoch, UTC
+    topic: str
+    body: Any  # the payload: `msg` of fedmsg, `body` of fedora-messaging; normally a dict
+    headers: dict[str, Any] | None = None  # fedora-messaging headers
+    username: str | None = None  # fedmsg's envelope: the publishing process' system user
+    users: tuple[str, ...] | None = None  # stated by a history service or an import; None: not stated
+    objects: tuple[str, ...] | None = None
+    agent: str | None = None
+    action: str | None = None
+    size: int = 0  # bytes of the body as received
+    seq: int = 0
+    extra: dict[str, str] | None = None
+
+
+class People(msgspec.Struct, frozen=True):
+    """Who did it, everybody the message names, and what was touched; sorted, without repeats."""
+
+    agent: str | None
+    users: tuple[str, ...]
+    objects: tuple[str, ...]
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """A message understood: one row of the events table."""
+
+    id: str
+    time: int  # µs since the epoch, UTC
+    topic: str
+    category: str
+    agent: str | None
+    users: tuple[str, ...]
+    objects: tuple[str, ...]
+    action: str | None
+    size: int
+    source: str
+    seq: int
+    extra: dict[str, str] | None = None
+
+    @property
+    def when(self) -> datetime:
+        """The time as an aware datetime."""
+        return from_micros(self.time)
+
+
+class Sink(Protocol):
+    """Where frames go. The store's spool is one; tests have another."""
+
+    def put(self, frame: Frame) -> None:
+        """Take a frame; durable only after the next `flush` returns.
+
+        Raises:
+            StoreError: the disk is full or the folder is gone.
+        """
+
+    def flush(self) -> None:
+        """Return when everything that was put is durable."""
+
+
+class Ledger(Protocol):
+    """Where a collector keeps what must survive it: checkpoints and proven spans."""
+
+    def get(self, key: str) -> Any:
+        """The JSON value stored under `key`, None if there is none."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value durably; None deletes it."""
+
+    def span(self, source: str, filters: str, start: int, end: int, state: str, proof: str) -> None:
+        """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, with why."""

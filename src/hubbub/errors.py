@@ -1,0 +1,59 @@
+"""Every error that hubbub raises on purpose, and the exit code that a command gives it.
+
+    HubbubError (1)
+    ├── UsageError (2)          an option, a name or a file that the user gave is wrong
+    ├── MessageError            one message cannot be understood; counted, kept, never fatal
+    ├── SourceError (4)         a bus, a history service or a file cannot be reached or read
+    └── StoreError (5)          the store is damaged, or of a newer version
+"""
+
+from __future__ import annotations
+
+__all__ = ["HubbubError", "MessageError", "SourceError", "StoreError", "UsageError"]
+
+
+class HubbubError(Exception):
+    """What happened, where, and what to do next.
+
+    Args:
+        what: one sentence for a person.
+        where: file:line, URL, topic or message id; empty if there is no such place.
+        hint: what to do next; empty if nothing helps.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{where}{self.what}{hint}"
+
+
+class UsageError(HubbubError):
+    """An option, a name or a file that the user gave is wrong."""
+
+    exit_code = 2
+
+
+class MessageError(HubbubError):
+    """One message cannot be understood; `reason` is the short name it is counted under."""
+
+    def __init__(self, reason: str, what: str = "", *, where: str = "") -> None:
+        super().__init__(what or reason, where=where)
+        self.reason = reason
+
+
+class SourceError(HubbubError):
+    """A bus, a history service or a file cannot be reached or read."""
+
+    exit_code = 4
+
+
+class StoreError(HubbubError):
+    """The store is damaged, or was written by a newer hubbub."""
+
+    exit_code = 5

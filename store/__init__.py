@@ -1,0 +1,1 @@
+"""From events to durable, unique, queryable tables: spool, loader, Delta tables, state, engine."""

@@ -1,0 +1,1 @@
+../../src/hubbub/__init__.py
