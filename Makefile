@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test lint types docs bench lock wheel clean
+
+help:  ## What there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## Create .venv from the lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "hubbub needs Python 3.11 or newer with venv (Debian: python3 python3-venv)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(STAMP)  ## A simulated bus and history, gathered, heard and drawn into demo/
+	$(BIN)/hubbub demo -o demo
+
+test: $(STAMP)  ## All tests that this machine has the services for
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## Ruff, import contracts, dependencies
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(STAMP)  ## Write the generated pages of docs/
+	$(BIN)/python docs/make_reference.py
+
+bench: $(STAMP)  ## Every benchmark, as ratios against something run in the same breath
+	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group build \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-annotate -q -o requirements.lock
+
+wheel: $(STAMP)  ## Build the wheel and try it in an environment of its own
+	sh tests/smoke/wheel.sh $(BIN)/python
+
+clean:  ## Remove what these commands made
+	rm -rf $(VENV) demo build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
