@@ -109,3 +109,6 @@ class Ledger(Protocol):
 
     def span(self, source: str, filters: str, start: int, end: int, state: str, proof: str) -> None:
         """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, with why."""
+
+    def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
+        """The recorded (start, end, state), µs, sorted; `filters` empty: those for every message."""
