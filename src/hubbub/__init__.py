@@ -24,7 +24,7 @@ _NAMES = {
     "query": "hubbub.registry",
     "view": "hubbub.registry",
 }
-__all__ = ["__version__", "cron", "event_handler", "people", "query", "view"]  # noqa: PLE0604
+__all__ = ["__version__", "cron", "event_handler", "people", "query", "view"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,10 @@
 """Every error that hubbub raises on purpose, and the exit code that a command gives it.
 
-    HubbubError (1)
-    ├── UsageError (2)          an option, a name or a file that the user gave is wrong
-    ├── MessageError            one message cannot be understood; counted, kept, never fatal
-    ├── SourceError (4)         a bus, a history service or a file cannot be reached or read
-    └── StoreError (5)          the store is damaged, or of a newer version
+HubbubError (1)
+├── UsageError (2)          an option, a name or a file that the user gave is wrong
+├── MessageError            one message cannot be understood; counted, kept, never fatal
+├── SourceError (4)         a bus, a history service or a file cannot be reached or read
+└── StoreError (5)          the store is damaged, or of a newer version
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_type_hints, overload
+from typing import Any, Literal, TypeVar, overload
 
 __all__ = [
     "FILTERS",
@@ -32,7 +32,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Parameters that hubbub fills in, whatever a request says.
 INJECTED = frozenset(
-    "events query view chart db mongodb fs cache state progress clock log params".split()
+    {
+        *("events", "query", "view", "chart"),
+        *("db", "mongodb", "fs", "cache", "state"),
+        *("progress", "clock", "log", "params"),
+    }
 )
 #: Common options that a function may ask to see; `events` stays filtered by them.
 RANGE = ("since", "until", "by", "bots")
@@ -45,9 +49,33 @@ class Parameter:
     """One parameter of a function that a request may set."""
 
     name: str
-    annotation: Any  # int, float, str, bool, timedelta, datetime, Path, Literal[…], list[str], X | None
+    annotation: (
+        Any  # int, float, str, bool, timedelta, datetime, Path, Literal[…], list[str], X | None
+    )
     default: Any
     required: bool
+
+
+def _annotation(call: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    """The parameter's type; without an annotation that of a numeric default, else text.
+
+    Resolved one by one, so that names imported for type checkers only (`events: Events`) do no
+    harm to the parameters that hubbub converts.
+    """
+    stated = parameter.annotation
+    if stated is parameter.empty:
+        return type(parameter.default) if isinstance(parameter.default, (int, float)) else str
+    if not isinstance(stated, str):
+        return stated
+    inner = inspect.unwrap(call)
+    try:
+        # The text stands in the source of a module that is imported already: nothing foreign.
+        return eval(stated, getattr(inner, "__globals__", {}))  # noqa: S307
+    except Exception as error:
+        raise TypeError(
+            f"the annotation {stated!r} of parameter {parameter.name!r} of {call.__module__}."
+            f"{call.__qualname__} cannot be resolved: {error}; import it outside TYPE_CHECKING"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -75,17 +103,22 @@ class Function:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """What a request may set: neither injected nor one of the common range options."""
-        hints = get_type_hints(self.call)
+        """What a request may set: neither injected nor one of the common range options.
+
+        Raises:
+            TypeError: an annotation that cannot be resolved at run time.
+        """
         return tuple(
             Parameter(
                 name=name,
-                annotation=hints.get(name, str),
+                annotation=_annotation(self.call, p),
                 default=None if p.default is p.empty else p.default,
                 required=p.default is p.empty,
             )
             for name, p in self.signature.items()
-            if name not in INJECTED and name not in RANGE
+            if name not in INJECTED
+            and name not in RANGE
+            and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
         )
 
     @property

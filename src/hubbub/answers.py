@@ -1,0 +1,103 @@
+"""Answers: from what a query function returned to plain data.
+
+Comes in: a lazy Ibis expression, or lists, dicts, numbers and texts with times, decimals or sets
+among them. Goes out: what JSON can hold, times as ISO 8601 UTC with Z, None for NaN and infinity.
+It never decides what a number means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from hubbub.times import iso
+
+__all__ = ["execute", "json_ready"]
+
+
+def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
+    """Plain data and, where it is a table, the order of its columns.
+
+    Args:
+        value: an Ibis table (gives records), an Ibis column (a list), an Ibis scalar (a value), or
+            anything that `json_ready` takes.
+
+    Raises:
+        TypeError: a value that JSON cannot hold.
+    """
+    if not hasattr(value, "to_pyarrow"):
+        data = json_ready(value)
+        if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+            return data, tuple(dict.fromkeys(key for row in data for key in row))
+        return data, ()
+    arrow = value.to_pyarrow()
+    if hasattr(arrow, "column_names"):
+        rows = arrow.to_pylist(maps_as_pydicts="strict")
+        return json_ready(rows), tuple(arrow.column_names)
+    if hasattr(arrow, "to_pylist"):
+        return json_ready(arrow.to_pylist()), ()
+    return json_ready(arrow.as_py()), ()
+
+
+def _number(value: float | Decimal) -> int | float | None:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            return None
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if math.isfinite(value) else None
+
+
+def _time(value: datetime | date | timedelta) -> str | float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, datetime):
+        return iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+    return value.isoformat()
+
+
+def _key(value: Any) -> str:
+    ready = json_ready(value)
+    return ready if isinstance(ready, str) else str(ready)
+
+
+def _other(value: Any) -> Any:
+    """The less common kinds, made of common ones."""
+    if isinstance(value, Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if hasattr(value, "__struct_fields__"):  # a msgspec Struct
+        return {name: getattr(value, name) for name in value.__struct_fields__}
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return value.tolist()
+    raise TypeError(f"a query cannot answer with a {type(value).__name__}")
+
+
+def json_ready(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
+    """The same value in what JSON can hold; tuples and sets become lists, sets sorted.
+
+    Raises:
+        TypeError: a value of another kind.
+    """
+    if isinstance(value, Enum):
+        return json_ready(value.value)
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, (float, Decimal)):
+        return _number(value)
+    if isinstance(value, (datetime, date, timedelta)):
+        return _time(value)
+    if isinstance(value, Mapping):
+        return {_key(key): json_ready(inner) for key, inner in value.items()}
+    if isinstance(value, AbstractSet):
+        return sorted((json_ready(one) for one in value), key=lambda one: (str(type(one)), one))
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [json_ready(one) for one in value]
+    return json_ready(_other(value))

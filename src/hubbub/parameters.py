@@ -1,0 +1,183 @@
+"""Parameters of queries and views: from what a request says to what a function takes.
+
+Comes in: an annotation and a text, a list of texts, or a value that is right already. Goes out:
+the value, or a `UsageError` that names the parameter, the value and what is allowed. It never
+looks at a store.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from hubbub.errors import UsageError
+from hubbub.times import iso, parse_duration, parse_time
+
+__all__ = ["Shape", "convert", "duration_text", "plain", "shape"]
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an annotation asks for, without Optional and without the list around it."""
+
+    type: type | None  # None: anything, taken as it is
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    optional: bool = False
+
+    @property
+    def word(self) -> str:
+        """How the value is called in a help text and in an error."""
+        if self.choices:
+            return "|".join(self.choices)
+        words: Mapping[type | None, str] = {
+            int: "integer",
+            float: "number",
+            bool: "yes or no",
+            timedelta: "duration",
+            datetime: "time",
+            Path: "file",
+        }
+        return words.get(self.type, "text")
+
+
+def shape(annotation: Any) -> Shape:
+    """Read `int`, `str | None`, `Literal["a", "b"]`, `list[timedelta]` and the like.
+
+    Raises:
+        TypeError: an annotation that no text can be converted to.
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in {Union, types.UnionType}:
+        rest = [a for a in args if a is not type(None)]
+        if len(rest) != 1:
+            raise TypeError(f"{annotation} allows several types; choose one")
+        inner = shape(rest[0])
+        return Shape(inner.type, inner.choices, inner.many, optional=True)
+    if origin is Literal:
+        return Shape(str, tuple(str(a) for a in args if a is not None), optional=None in args)
+    if origin in {list, tuple, set, frozenset} or annotation in {list, tuple}:
+        inner = shape(args[0]) if args else Shape(str)
+        return Shape(inner.type, inner.choices, many=True)
+    if isinstance(origin, type) and issubclass(origin, Iterable):  # Sequence[str], Iterable[str]
+        inner = shape(args[0])
+        return Shape(inner.type, inner.choices, many=True)
+    if annotation in _CONVERTERS:
+        return Shape(annotation)
+    if annotation is Any or annotation is object:
+        return Shape(None)
+    raise TypeError(
+        f"{annotation!r} cannot be converted from text; use int, float, bool, str, timedelta, "
+        "datetime, Path, Literal, list of these, or one of these | None"
+    )
+
+
+def _bool(text: str, _now: datetime) -> bool:
+    lowered = text.strip().lower()
+    if lowered in _TRUE | _FALSE:
+        return lowered in _TRUE
+    raise ValueError("write yes or no")
+
+
+def _int(text: str, _now: datetime) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("write a whole number") from None
+
+
+def _float(text: str, _now: datetime) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError("write a number") from None
+    if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN's test
+        raise ValueError("write a finite number")
+    return number
+
+
+_CONVERTERS: Mapping[type, Callable[[str, datetime], Any]] = {
+    bool: _bool,
+    int: _int,
+    float: _float,
+    str: lambda text, _now: text,
+    timedelta: lambda text, _now: parse_duration(text),
+    datetime: parse_time,
+    Path: lambda text, _now: Path(text),
+}
+
+
+def _one(want: Shape, value: Any, now: datetime) -> Any:
+    if want.choices:
+        if str(value) not in want.choices:
+            raise ValueError(f"choose one of {', '.join(want.choices)}")
+        return str(value)
+    if want.type is None:
+        return value
+    if isinstance(value, str):
+        return _CONVERTERS[want.type](value, now)
+    if want.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, want.type) and (want.type is bool or not isinstance(value, bool)):
+        return value
+    raise ValueError(f"a {want.word} is wanted, not {type(value).__name__}")
+
+
+def convert(annotation: Any, value: Any, name: str, now: datetime) -> Any:
+    """The value that the function takes.
+
+    Args:
+        annotation: the parameter's annotation.
+        value: a text, a list of texts, or a value of the right type.
+        name: the parameter's name, for the error.
+        now: what relative times count back from.
+
+    Raises:
+        UsageError: the value is not what the annotation allows.
+    """
+    want = shape(annotation)
+    if value is None:
+        if want.optional or want.type is None:
+            return None
+        raise UsageError(f"--{name.replace('_', '-')} needs a value")
+    try:
+        if want.many:
+            values = [value] if isinstance(value, str) else list(value)
+            return [_one(want, one, now) for one in values]
+        return _one(want, value, now)
+    except (ValueError, TypeError) as error:
+        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "…'"  # noqa: PLR2004
+        raise UsageError(
+            f"--{name.replace('_', '-')} cannot be {shown}: {error}",
+        ) from None
+
+
+def duration_text(span: timedelta) -> str:
+    """`24h`, `7d`, `30m`, `90s`, `1.5s`: exact, and read by `parse_duration`."""
+    seconds = span.total_seconds()
+    if seconds > 86400 and seconds % 86400 == 0:  # noqa: PLR2004 - one day is written 24h
+        return f"{int(seconds // 86400)}d"
+    for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
+        if seconds % length == 0:
+            return f"{int(seconds // length)}{unit}"
+    return f"{seconds:f}".rstrip("0") + "s"
+
+
+def plain(value: Any) -> Any:
+    """A parameter's value as it stands in a document: durations and times as texts."""
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(one) for one in value]
+    return value

@@ -1,0 +1,285 @@
+"""Runs queries and views: one mechanism for the command line, plugins, and whatever comes later.
+
+Comes in: a store, the registry, the common options, a function's name and its parameters as texts
+or values. Goes out: a `Result` or what the view drew. It parses no command line and prints nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from hubbub.analyzers.result import Result
+from hubbub.answers import execute
+from hubbub.errors import HubbubError, StoreError, UsageError
+from hubbub.injected import Callables, Injector
+from hubbub.parameters import convert, plain
+from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
+from hubbub.scope import CommonOptions, Extent, Range, Span, coverage, resolve
+
+if TYPE_CHECKING:
+    from hubbub.store import Store
+
+__all__ = ["CommonOptions", "Runner"]
+
+_DAMAGE = frozenset({"IOException", "SerializationException"})
+_DEEPEST = 20  # nested queries; a function that asks for itself is found before Python's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function about to run: its converted parameters, and the events it is about."""
+
+    function: Function
+    own: Mapping[str, Any]
+    extra: Mapping[str, Any]  # what `params` gets
+    options: CommonOptions  # as the functions that it calls inherit them
+    scope: CommonOptions  # as `events` is filtered: without what the function's own parameters hide
+    where: Range
+    by: str
+    depth: int
+
+
+def close_matches(name: str, known: Iterable[str]) -> str:
+    """`Did you mean …?`, or the names that there are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are: {', '.join(names)}" if names else "there are none"
+
+
+@contextmanager
+def _blaming(function: Function) -> Iterator[None]:
+    """An exception of the function becomes an error that names function, file and line."""
+    try:
+        yield
+    except (HubbubError, AssertionError):
+        raise
+    except Exception as error:
+        kind = type(error)
+        if kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"} and kind.__name__ in _DAMAGE:
+            raise StoreError(
+                f"the store's tables cannot be read: {error}",
+                hint="is a file of the store damaged or gone?",
+            ) from error
+        frames = traceback.extract_tb(error.__traceback__)
+        source = getattr(inspect.unwrap(function.call), "__code__", None)
+        own = [f for f in frames if source is not None and f.filename == source.co_filename]
+        raise HubbubError(
+            f"{function.kind} {function.name!r} failed: {kind.__name__}: {error}",
+            where=f"{own[-1].filename}:{own[-1].lineno}" if own else function.module,
+            hint="-vv shows the whole traceback",
+        ) from error
+
+
+class Runner:
+    """Queries and views over one store.
+
+    Args:
+        store: an open store.
+        registry: where the functions are written down.
+        common: the common options of the request.
+        clock: gives the time; relative times count back from it.
+        inject: makes the injected objects that need no store (`chart`, `log`, …).
+        bots: globs of accounts that are machines, for `--no-bots`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry = REGISTRY,
+        *,
+        common: CommonOptions | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        inject: Injector | None = None,
+        bots: tuple[str, ...] | None = None,
+    ) -> None:
+        self.store, self.registry, self.bots = store, registry, bots
+        self.common = common or CommonOptions()
+        self.clock = clock
+        self.now = clock()
+        self.inject = inject or Injector(store.state)
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """The ledger of coverage, read once."""
+        return tuple(self.store.coverage())
+
+    @cached_property
+    def extent(self) -> Extent:
+        """The oldest and the newest event, read once."""
+        return Extent(*self.store.extent())
+
+    def query(self, name: str, **parameters: Any) -> Result:
+        """Run a query.
+
+        Raises:
+            UsageError: no such query, an unknown parameter, or a value that it does not allow.
+            StoreError: the store cannot be read.
+            HubbubError: the query function failed.
+        """
+        return self._query(name, parameters, self.common, 0)
+
+    def view(self, name: str, **parameters: Any) -> Any:
+        """Draw a view; gives what the function returned, normally a `Drawing`.
+
+        Raises:
+            UsageError, StoreError, HubbubError: as `query`.
+        """
+        return self._view(name, parameters, self.common, 0)
+
+    def range(self) -> Range:
+        """The range of the common options."""
+        return resolve(self.common, self.extent, self.spans, self.now)
+
+    def _query(
+        self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
+    ) -> Result:
+        call = self._prepare(self._find("query", name, depth), parameters, common, depth)
+        value = self._run(call)
+        diagnostics: Mapping[str, Any] = {}
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):  # noqa: PLR2004
+            value, diagnostics = value
+        with _blaming(call.function):
+            data, columns = execute(value)
+            notes, _ = execute(dict(diagnostics))
+            events = self._events(call).count_events()
+        return Result(
+            query=name,
+            parameters=self._document(call),
+            data=data,
+            since=call.where.since,
+            until=call.where.until,
+            events=events,
+            coverage=coverage(call.where, self.spans),
+            diagnostics=notes,
+            columns=columns,
+        )
+
+    def _view(
+        self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
+    ) -> Any:
+        return self._run(self._prepare(self._find("view", name, depth), parameters, common, depth))
+
+    def _find(self, kind: str, name: str, depth: int) -> Function:
+        functions = self.registry.queries if kind == "query" else self.registry.views
+        function = functions.get(name)
+        if function is None or not function.public:
+            known = [n for n, f in functions.items() if f.public]
+            raise UsageError(f"there is no {kind} {name!r}", hint=close_matches(name, known))
+        if depth > _DEEPEST:
+            raise HubbubError(f"{kind} {name!r} asks for itself, directly or by way of others")
+        return function
+
+    def _prepare(
+        self,
+        function: Function,
+        parameters: Mapping[str, Any],
+        common: CommonOptions,
+        depth: int,
+    ) -> Call:
+        """Sort the parameters into the function's own, the common ones, and the rest."""
+        what = f"{function.kind} {function.name!r}"
+        own = {p.name: p for p in function.parameters}
+        stated = {n: v for n, v in parameters.items() if n not in own}
+        shared = {n: v for n, v in stated.items() if n in CommonOptions.names()}
+        extra = {n: v for n, v in stated.items() if n not in shared}
+        for unknown in extra if "params" not in function.signature else INJECTED & extra.keys():
+            raise UsageError(
+                f"{what} has no parameter {unknown!r}",
+                hint=close_matches(unknown, [*own, *CommonOptions.names()]),
+            )
+        values: dict[str, Any] = {}
+        for name, parameter in own.items():
+            value = parameters.get(name)
+            if value is not None:
+                values[name] = convert(parameter.annotation, value, name, self.now)
+            elif parameter.required:
+                raise UsageError(f"{what} needs --{name.replace('_', '-')}")
+            else:
+                values[name] = parameter.default
+        options = common.updated(shared, self.now)
+        where = resolve(options, self.extent, self.spans, self.now)
+        options = replace(options, since=where.since, until=where.until)
+        by = options.by or self._default(function, "by", "users")
+        if options.bots is None:
+            options = replace(options, bots=self._default(function, "bots", fallback=True))
+        scope = options.without(own)
+        return Call(function, values, extra, options, scope, where, by, depth)
+
+    @staticmethod
+    def _default(function: Function, name: str, fallback: Any) -> Any:
+        """The function's own default for a common option, if it states one."""
+        parameter = function.signature.get(name)
+        if parameter is None or parameter.default in {parameter.empty, None}:
+            return fallback
+        return parameter.default
+
+    def _events(self, call: Call) -> Any:
+        scope = call.scope
+        return self.store.events().scope(
+            since=call.where.since,
+            until=call.where.until,
+            by=call.by,
+            bots=None if scope.bots else self.bots,
+            **{name: getattr(scope, name) for name in FILTERS},
+        )
+
+    def _run(self, call: Call) -> Any:
+        """Call the function with everything that its signature names."""
+        arguments = dict(call.own)
+        for name in call.function.signature:
+            if name in RANGE:
+                arguments[name] = {
+                    "since": call.where.since,
+                    "until": call.where.until,
+                    "by": call.by,
+                    "bots": call.options.bots,
+                }[name]
+            elif name in INJECTED:
+                arguments[name] = self._injected(name, call)
+        with _blaming(call.function):
+            return call.function.call(**arguments)
+
+    def _injected(self, name: str, call: Call) -> Any:
+        # What a function asks for on the way inherits its caller's options, the range included.
+        options, depth = replace(call.options, by=call.by), call.depth + 1
+        if name == "events":
+            return self._events(call)
+        if name == "params":
+            return dict(call.extra)
+        if name == "clock":
+            return self.clock
+        if name == "query":
+            return Callables(
+                "query",
+                self.registry.queries,
+                lambda n, given: self._query(n, given, options, depth),
+            )
+        if name == "view":
+            return Callables(
+                "view",
+                self.registry.views,
+                lambda n, given: self._view(n, given, options, depth),
+            )
+        return self.inject.make(name, call.function)
+
+    def _document(self, call: Call) -> dict[str, Any]:
+        """The parameters as they stand in the answer: JSON-ready, defaults included."""
+        return {
+            **{name: plain(value) for name, value in call.own.items()},
+            **{name: plain(value) for name, value in call.extra.items()},
+            **call.scope.filters(),
+            "since": plain(call.where.since),
+            "until": plain(call.where.until),
+            "by": call.by,
+            "bots": call.options.bots,
+        }
