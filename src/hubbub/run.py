@@ -22,10 +22,11 @@ from hubbub.errors import HubbubError, StoreError, UsageError
 from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.scope import CommonOptions, Extent, Range, Span, coverage, resolve
+from hubbub.scope import CommonOptions, Extent, Range, coverage, resolve
 
 if TYPE_CHECKING:
     from hubbub.store import Store
+    from hubbub.store.spans import Span
 
 __all__ = ["CommonOptions", "Runner"]
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from hubbub.analyzers.result import Coverage, Gap
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS
+from hubbub.store.coverage import judge
+from hubbub.store.spans import Span
 from hubbub.times import from_micros, to_micros
 
-__all__ = ["CommonOptions", "Extent", "Range", "Span", "coverage", "resolve"]
+__all__ = ["CommonOptions", "Extent", "Range", "coverage", "resolve"]
 
 PROVEN = frozenset({"complete", "healed"})
 
@@ -72,34 +74,6 @@ _KINDS: Mapping[str, Any] = {
     "by": Literal["agent", "users"],
     "bots": bool,
 }
-
-
-class Span(Protocol):
-    """One line of the ledger of coverage, whoever keeps it."""
-
-    @property
-    def source(self) -> str:
-        """`KIND:NAME` of what was heard or asked."""
-
-    @property
-    def filters(self) -> str:
-        """What was asked for; empty for everything."""
-
-    @property
-    def start(self) -> int:
-        """The beginning in µs, included."""
-
-    @property
-    def end(self) -> int:
-        """The end in µs, excluded."""
-
-    @property
-    def state(self) -> str:
-        """`complete`, `healed`, `unproven` or `gap`."""
-
-    @property
-    def proof(self) -> str:
-        """Why that state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,31 +133,14 @@ def resolve(options: CommonOptions, extent: Extent, spans: Sequence[Span], now: 
     return Range(since, until)
 
 
-def _uncovered(start: int, end: int, spans: Iterable[Span]) -> bool:
-    """Whether any part of [start, end) lies in none of the spans."""
-    reached = start
-    for span in sorted(spans, key=lambda s: s.start):
-        if span.start > reached:
-            break
-        reached = max(reached, span.end)
-    return reached < end
-
-
-def coverage(where: Range, spans: Sequence[Span]) -> Coverage:
-    """How complete the store is in a range.
-
-    `complete`: spans proven by count cover it; `healed`: they do together with spans that history
-    filled; else `unproven`. Known gaps are listed, cut to the range.
-    """
-    start, end = to_micros(where.since), to_micros(where.until)
-    touching = [span for span in spans if span.start < end and span.end > start]
-    gaps = tuple(
-        Gap(from_micros(max(s.start, start)), from_micros(min(s.end, end)), s.source, s.proof)
-        for s in sorted(touching, key=lambda s: (s.start, s.source))
-        if s.state == "gap"
+def coverage(where: Range, spans: Iterable[Span], filters: str = "") -> Coverage:
+    """How complete the store is in a range, by the ledger's rule."""
+    if where.since >= where.until:
+        return Coverage()
+    verdict = judge(spans, to_micros(where.since), to_micros(where.until), filters=filters)
+    return Coverage(
+        verdict.state,
+        tuple(
+            Gap(from_micros(g.start), from_micros(g.end), g.source, g.proof) for g in verdict.gaps
+        ),
     )
-    complete = [span for span in touching if span.state == "complete"]
-    proven = [span for span in touching if span.state in PROVEN]
-    if start >= end or _uncovered(start, end, proven):
-        return Coverage("unproven", gaps)
-    return Coverage("healed" if _uncovered(start, end, complete) else "complete", gaps)

@@ -1,0 +1,169 @@
+"""What every command shares: the common options, the configuration, the store, the plugins.
+
+The common options are accepted before and after a command's name, and after a query's or view's
+name; each place writes into one `App`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from hubbub.config import Config
+    from hubbub.store import Store
+
+__all__ = ["App", "common_options", "common_parameters", "pass_app"]
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class App:
+    """One run of the command line."""
+
+    def __init__(self) -> None:
+        self.store_path: Path | None = None
+        self.config_path: Path | None = None
+        self.log_format: str | None = None
+        self.verbose = 0
+        self.plugin_files: list[Path] = []
+        self._loaded: set[Path] = set()
+        self._plugins = False
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, read when it is first asked for.
+
+        Raises:
+            UsageError: the file cannot be read or holds something unknown.
+        """
+        from hubbub.config import load
+
+        return load(self.config_path)
+
+    def logs(self, *, level: int = logging.WARNING) -> None:
+        """Set the log up; `-v` shows what the command does, `-vv` everything."""
+        from hubbub.cli.logs import configure
+
+        lowest = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
+        configure(self.log_format or self.config.log_format or "text", lowest)
+
+    @property
+    def store_folder(self) -> Path:
+        """`--store`, else the configuration's, else the platform's data directory."""
+        if self.store_path is not None:
+            return self.store_path
+        if self.config.store is not None:
+            return Path(self.config.store)
+        import platformdirs
+
+        return Path(platformdirs.user_data_path("hubbub"))
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store, opened; made where there is none.
+
+        Raises:
+            UsageError, StoreError: the path is no store, or the store is damaged.
+        """
+        from hubbub.store import Store
+
+        store = Store.open(self.store_folder)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def plugins(self) -> None:
+        """Load built-ins, installed plugins and files; what was loaded already is not loaded again.
+
+        Raises:
+            UsageError: a file that cannot be imported.
+        """
+        from hubbub import plugins
+
+        notes: list[str] = []
+        if not self._plugins:
+            self._plugins = True
+            notes += plugins.load_builtins() + plugins.load_installed()
+        for path in (*map(Path, self.config.plugins), *self.plugin_files):
+            if path not in self._loaded:
+                self._loaded.add(path)
+                notes += plugins.load_file(path)
+        for note in notes:
+            click.echo(f"warning: {note}", err=True)
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)
+
+
+def _note(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Write a common option into the App; the place nearest to the command wins."""
+    app = ctx.find_root().ensure_object(App)
+    if value is None or value in {(), 0}:
+        return
+    if parameter.name == "verbose":
+        app.verbose += value
+    elif parameter.name == "plugins":
+        app.plugin_files += [Path(one) for one in value if Path(one) not in app.plugin_files]
+    elif parameter.name == "log_format":
+        app.log_format = value
+    elif parameter.name == "store":
+        app.store_path = Path(value)
+    else:
+        app.config_path = Path(value)
+        app.__dict__.pop("config", None)
+
+
+def common_parameters() -> list[click.Option]:
+    """New instances of the options that every command takes."""
+    more: dict[str, Any] = {"expose_value": False, "callback": _note, "is_eager": True}
+    return [
+        click.Option(
+            ["--store"],
+            type=click.Path(),
+            metavar="PATH",
+            help="Folder of the store. Default: the platform's data directory.",
+            **more,
+        ),
+        click.Option(
+            ["--config"],
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Configuration file (TOML).",
+            **more,
+        ),
+        click.Option(
+            ["--plugins"],
+            type=click.Path(dir_okay=False),
+            multiple=True,
+            metavar="FILE.py",
+            help="File with queries and views of your own; repeatable.",
+            **more,
+        ),
+        click.Option(
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            help="How messages on standard error look.",
+            **more,
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            help="Say more; -vv shows tracebacks.",
+            **more,
+        ),
+    ]
+
+
+def common_options(command: C) -> C:
+    """Add the common options to a click command (outermost decorator)."""
+    assert isinstance(command, click.Command)
+    command.params.extend(common_parameters())
+    return command

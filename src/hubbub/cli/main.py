@@ -1,0 +1,119 @@
+"""The `hubbub` command: its list of commands, and how everything ends.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | a fault of hubbub's own |
+| 2 | wrong usage: an option, a name or a file |
+| 3 | done, but a known gap lies in the range (`--allow-incomplete` makes it 0) |
+| 4 | a bus, a history service or a file cannot be reached or read |
+| 5 | the store is damaged, or of a newer version |
+| 130 | interrupted; everything that was received is safe |
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from hubbub import __version__
+from hubbub.cli.app import App, common_options
+from hubbub.cli.lazy import Lazy, LazyGroup
+from hubbub.errors import HubbubError
+
+__all__ = ["COMMANDS", "cli", "execute", "run"]
+
+INTERRUPTED = 130
+_TRACEBACK = 2  # -vv
+
+COMMANDS = {
+    "gather": Lazy("hubbub.cli.gather:gather", "Fetch history into the store."),
+    "listen": Lazy("hubbub.cli.listen:listen", "Hear a bus and store it until told to stop."),
+    "import": Lazy("hubbub.cli.imports:import_files", "Read files into the store."),
+    "people": Lazy("hubbub.cli.people:people", "Say whom each message of a file names."),
+    "query": Lazy("hubbub.cli.query:query", "Run an analyzer: a table out."),
+    "chart": Lazy("hubbub.cli.chart:chart", "Draw a view: SVG, PNG or HTML out."),
+    "report": Lazy("hubbub.cli.report:report", "Draw every view, with pages to publish."),
+    "status": Lazy("hubbub.cli.status:status", "Say what the store holds and lacks."),
+    "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),
+    "demo": Lazy("hubbub.cli.demo:demo", "Show everything on simulated traffic, offline."),
+    "plugins": Lazy("hubbub.cli.plugins:plugins", "List what queries and views there are."),
+}
+
+
+@common_options
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="hubbub")
+def cli() -> None:
+    """Hear a message bus, and show who carries the load."""
+
+
+def _say(error: BaseException, app: App) -> None:
+    """One clear message; the traceback only for those who asked."""
+    if app.verbose >= _TRACEBACK:
+        traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, HubbubError):
+        click.echo(f"hubbub: {error}", err=True)
+    else:
+        click.echo(
+            f"hubbub: internal error: {type(error).__name__}: {error}\n"
+            "  -vv shows the traceback; please report it",
+            err=True,
+        )
+
+
+def _close_output() -> None:
+    """The reader of our output left: nothing more can or need be written."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one line per ending
+    """Run a command line; gives the exit code."""
+    app = App()
+    try:
+        code = cli.main(
+            args=None if args is None else list(args),
+            prog_name="hubbub",
+            standalone_mode=False,
+            obj=app,
+        )
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("hubbub: interrupted; everything that was received is safe", err=True)
+        return INTERRUPTED
+    except HubbubError as error:
+        _say(error, app)
+        return error.exit_code
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _close_output()
+            return 0
+        _say(error, app)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is said
+        _say(error, app)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """The entry point of the command line."""
+    sys.exit(execute())

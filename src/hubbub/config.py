@@ -1,0 +1,144 @@
+"""The configuration file: TOML, defaults of the command line's options.
+
+    store = "/var/lib/hubbub"       # folder of the store
+    log_format = "json"             # text or json
+    plugins = ["karma.py"]          # files with queries and views of your own
+    by = "users"                    # whom to count: agent or users
+    bots = true                     # false: leave accounts of machines out
+
+    [gather]
+    url = "https://…/datagrepper"   # the history service
+    jobs = 4                        # requests side by side
+
+    [listen]
+    zmq = ["tcp://…:9940"]          # endpoints to connect to
+    zmq_bind = []                   # endpoints to bind
+    topic = ["org.fedoraproject."]  # topic prefixes; empty: everything
+
+    [people]
+    bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
+    directory = "directory.json"    # JSON object from e-mail address or nick to account
+
+An option on the command line wins. Paths are relative to the file. An unknown key is an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from hubbub.errors import UsageError
+
+__all__ = ["Config", "GatherConfig", "ListenConfig", "PeopleConfig", "default_path", "load"]
+
+
+class GatherConfig(msgspec.Struct, frozen=True):
+    """Section `[gather]`."""
+
+    url: str | None = None
+    jobs: int | None = None
+
+
+class ListenConfig(msgspec.Struct, frozen=True):
+    """Section `[listen]`."""
+
+    zmq: tuple[str, ...] = ()
+    zmq_bind: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+
+
+class PeopleConfig(msgspec.Struct, frozen=True):
+    """Section `[people]`."""
+
+    bots: tuple[str, ...] | None = None
+    directory: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The whole file."""
+
+    store: str | None = None
+    log_format: Literal["text", "json"] | None = None
+    plugins: tuple[str, ...] = ()
+    by: Literal["agent", "users"] | None = None
+    bots: bool | None = None
+    gather: GatherConfig = GatherConfig()
+    listen: ListenConfig = ListenConfig()
+    people: PeopleConfig = PeopleConfig()
+
+
+_SECTIONS: Mapping[str, type[msgspec.Struct]] = {
+    "gather": GatherConfig,
+    "listen": ListenConfig,
+    "people": PeopleConfig,
+}
+
+
+def default_path() -> Path:
+    """`hubbub.toml` in the platform's configuration folder."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_path("hubbub")) / "hubbub.toml"
+
+
+def _check_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str, at: str) -> None:
+    known = kind.__struct_fields__
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(known)}"
+            raise UsageError(f"unknown key {prefix}{key!s}", where=at, hint=hint)
+        if not prefix and key in _SECTIONS and isinstance(value, Mapping):
+            _check_keys(value, _SECTIONS[key], f"{key}.", at)
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    """Paths of the file, relative to the file."""
+
+    def path(text: str) -> str:
+        return str(folder / Path(text).expanduser())
+
+    people = config.people
+    if people.directory is not None:
+        people = msgspec.structs.replace(people, directory=path(people.directory))
+    return msgspec.structs.replace(
+        config,
+        store=None if config.store is None else path(config.store),
+        plugins=tuple(path(one) for one in config.plugins),
+        people=people,
+    )
+
+
+def load(path: Path | None) -> Config:
+    """Read a configuration file; None reads the default one, if it is there.
+
+    Raises:
+        UsageError: no such file, no TOML, an unknown key, or a value of the wrong type.
+    """
+    stated = path is not None
+    path = path or default_path()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        if stated:
+            raise UsageError("there is no such configuration file", where=str(path)) from None
+        return Config()
+    except OSError as error:
+        raise UsageError(
+            f"the configuration cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    try:
+        table = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the configuration is no TOML: {error}", where=str(path)) from None
+    _check_keys(table, Config, "", str(path))
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"wrong value: {error}", where=str(path)) from None
+    return _absolute(config, path.resolve().parent)
