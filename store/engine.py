@@ -1,0 +1,131 @@
+"""The embedded engine: a snapshot of the events table as a lazy Ibis table on DuckDB.
+
+Comes in: the files of a snapshot and a `Selection`. Goes out: `Events`, which analyzers turn into
+tables. It never runs a query by itself, and never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hubbub.store.globs import matches, pattern
+from hubbub.store.selection import Selection
+from hubbub.times import from_micros
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends.duckdb import Backend
+
+__all__ = ["Events", "connect", "table"]
+
+
+def connect() -> Backend:
+    """An engine in memory: UTC, no extension from the network."""
+    import ibis
+
+    backend = ibis.duckdb.connect()
+    for statement in (
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        "SET TimeZone = 'UTC'",
+        "SET enable_progress_bar = false",
+        "SET preserve_insertion_order = false",
+    ):
+        backend.raw_sql(statement).fetchall()
+    return backend
+
+
+def table(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
+    """The rows of these files; without files, an empty table of the same columns."""
+    import ibis
+
+    if files:
+        return backend.read_parquet(list(files), table_name=name, hive_partitioning=False)
+    from hubbub.store.tables import SCHEMA
+
+    return ibis.memtable(SCHEMA.empty_table())
+
+
+class Events:
+    """A thin wrapper over the lazy Ibis table: its columns and methods are this object's.
+
+    Columns: `time` (timestamp, UTC), `id`, `topic`, `category`, `agent`, `users` (array of text),
+    `objects` (array of text), `action`, `size` (bytes), `source`, `seq`, `extra` (map or null).
+
+    Methods that give an Ibis table of the same rows (`filter`, `mutate` of further columns,
+    `order_by`, `limit`) give `Events` again only for `filter` and `select_events`; everything else
+    is Ibis' own.
+    """
+
+    __slots__ = ("selection", "table")
+
+    def __init__(self, table: ir.Table, selection: Selection | None = None) -> None:
+        self.table = table
+        self.selection = selection or Selection()
+
+    @property
+    def by(self) -> str:
+        """Who counts: `users` (everybody a message names) or `agent` (who did it)."""
+        return self.selection.by
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.table, name)
+
+    def __getitem__(self, what: Any) -> Any:
+        return self.table[what]
+
+    def filter(self, *predicates: Any) -> Events:
+        """The events for which all predicates hold."""
+        return Events(self.table.filter(*predicates), self.selection)
+
+    def unnest_users(self) -> ir.Table:
+        """A row for each event and user, with the column `user`; events without a user drop.
+
+        By `agent` there is at most one row an event. Users that the selection removes (`not_user`,
+        bots) have no row.
+        """
+        if self.by == "agent":
+            rows = self.table.mutate(user=self.table.agent).filter(lambda t: t.user.notnull())
+        else:
+            rows = self.table.mutate(user=self.table.users.unnest())
+        removed = self.selection.removed
+        return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
+
+    def unnest_objects(self) -> ir.Table:
+        """A row for each event and object, with the column `object`."""
+        return self.table.mutate(object=self.table.objects.unnest())
+
+
+def apply(rows: ir.Table, chosen: Selection) -> Events:
+    """The events that a selection leaves."""
+    import ibis
+
+    if chosen.since is not None:
+        rows = rows.filter(rows.time >= ibis.timestamp(from_micros(chosen.since)))
+    if chosen.until is not None:
+        rows = rows.filter(rows.time < ibis.timestamp(from_micros(chosen.until)))
+    for column, globs in (
+        ("topic", chosen.topic),
+        ("category", chosen.category),
+        ("action", chosen.action),
+    ):
+        if globs:
+            rows = rows.filter(matches(rows[column], globs))
+    if chosen.user and chosen.by == "agent":
+        rows = rows.filter(matches(rows.agent, chosen.user))
+    elif chosen.user:
+        rows = rows.filter(_any(rows.users, chosen.user))
+    if chosen.object:
+        rows = rows.filter(_any(rows.objects, chosen.object))
+    return Events(rows, chosen)
+
+
+def _any(texts: Any, globs: Sequence[str]) -> Any:
+    """Whether one of an array's texts matches one of the globs."""
+    if all(pattern(g) is None for g in globs):
+        import ibis
+
+        found = [texts.contains(g) for g in globs]
+        return ibis.or_(*found)
+    return texts.filter(lambda one: matches(one, globs)).length() > 0

@@ -1,0 +1,52 @@
+"""Globs of the command line as Ibis predicates: `*`, `?`, `[abc]`, `[!abc]`; case matters.
+
+Comes in: a text column and globs. Goes out: a predicate. It knows no engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["matches", "pattern"]
+
+
+def pattern(glob: str) -> str | None:
+    """The glob as a regular expression of RE2 (whole text); None where it is a plain text."""
+    if not re.search(r"[*?\[]", glob):
+        return None
+    out, at = "", 0
+    while at < len(glob):
+        char = glob[at]
+        end = glob.find("]", at + 2) if char == "[" else -1
+        if char == "*":
+            out += ".*"
+        elif char == "?":
+            out += "."
+        elif end > 0:
+            inside = glob[at + 1 : end]
+            negated = inside.startswith("!")
+            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[negated:])
+            out += f"[{'^' * negated}{inside}]"
+            at = end
+        else:
+            out += re.escape(char)
+        at += 1
+    return f"(?s)^(?:{out})$"
+
+
+def matches(text: Any, globs: Sequence[str]) -> Any:
+    """Whether a text column matches one of the globs; never null.
+
+    Args:
+        text: an Ibis text column.
+        globs: at least one.
+    """
+    import ibis
+
+    plain = [g for g in globs if pattern(g) is None]
+    rest = [p for p in map(pattern, globs) if p is not None]
+    found = [text.isin(plain)] if plain else []
+    found += [text.re_search(p) for p in rest]
+    return ibis.or_(*found).fill_null(False)  # noqa: FBT003 - Ibis' signature

@@ -1,0 +1,232 @@
+"""The loader: segments of the spool become rows of the events table, each message once.
+
+Comes in: the store's folders and state. Goes out: commits, counters, dead letters; segments whose
+content is durable elsewhere are deleted. One loader at a time holds the store's loader lock.
+
+A batch goes through these steps, and a crash between any two of them loses and doubles nothing:
+
+1. SQLite: the batch's number, positions and counts (`pending`), and its dead letters
+2. data files, fsynced; Delta log entry carrying the number as an application transaction, fsynced
+3. the set of ids, up to the new version of the table
+4. SQLite: positions and counters hold, `pending` goes
+5. segments that were read to their end are deleted
+
+After a crash, a pending batch whose number is in the Delta log is finished from step 3 on; one that
+is not there is forgotten, and its records are read again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from hubbub.collector.event import Event, Frame
+from hubbub.errors import StoreError
+from hubbub.store import letters, segment, spool
+from hubbub.store.batch import Batch
+from hubbub.store.disk import sync_folder
+from hubbub.store.ids import Hashes, Ids
+from hubbub.store.lookup import Lookup
+from hubbub.store.state import State
+from hubbub.store.tables import Events
+
+__all__ = ["Loaded", "Loader"]
+
+EVENTS = 50_000  # records in one commit
+BURIED = 32 << 20  # bytes of dead letters in one commit
+_log = structlog.get_logger("hubbub.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one run of the loader did."""
+
+    new: int = 0
+    known: int = 0
+    refused: dict[str, int] = field(default_factory=dict)  # by reason
+    busy: bool = False  # another loader was at work, and we did not wait
+
+
+class Loader:
+    """One run. For the holder of the loader's lock.
+
+    Args:
+        spool_folder: where segments are.
+        table: the events table.
+        ids_folder: where the set of ids is.
+        state: positions, counters, dead letters.
+        understand: from a frame to an event; raises MessageError for what it refuses.
+        events: records in one commit.
+    """
+
+    def __init__(
+        self,
+        *,
+        spool_folder: Path,
+        table: Events,
+        ids_folder: Path,
+        state: State,
+        understand: Callable[[Frame], Event],
+        events: int = EVENTS,
+    ) -> None:
+        self.spool, self.table, self.state = spool_folder, table, state
+        self.understand, self.events = understand, events
+        self._lookup = Lookup(table)
+        self._counts: Counter[tuple[str, str]] = Counter()
+        spool.recover(spool_folder)
+        self._resume()
+        self._ids = Ids(ids_folder, scan=self._lookup.scan, exact=self._lookup.exact)
+        self._ids.catch_up(table.version())
+
+    def close(self) -> None:
+        """Give memory back."""
+        self._lookup.close()
+
+    def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
+        """Load all that waits; ends early, after a commit, when `stop` says so."""
+        self._counts = Counter()
+        batch = Batch(self.understand)
+        done: list[Path] = []
+        for one in spool.segments(self.spool):
+            for found in self._records(one):
+                batch.take(one.name, found)
+                if batch.frames >= self.events or batch.buried >= BURIED:
+                    self._commit(batch)
+                    self._delete(done)
+                    batch, done = Batch(self.understand), []
+                    if stop():
+                        return self._loaded()
+            if not one.live:
+                done.append(one.path)
+        self._commit(batch)
+        self._delete(done)
+        return self._loaded()
+
+    def _records(self, one: spool.Segment) -> Iterator[segment.Record | segment.Damage]:
+        """What is new in a segment."""
+        start = position(self.state, one.name)
+        descriptor = open_segment(one)
+        if descriptor is None:
+            return
+        try:
+            yield from segment.read(
+                descriptor, start, name=str(one.path), live=one.live, torn=one.torn
+            )
+        finally:
+            os.close(descriptor)
+
+    def _commit(self, batch: Batch) -> None:
+        """Steps 1 to 4."""
+        if not batch.frames:
+            return
+        fresh, hashed = self._fresh(batch)
+        for event in fresh:
+            batch.counts[event.source, "new"] += 1
+        number = self.table.batch() + 1
+        document = {
+            "positions": batch.positions,
+            "counts": [[source, name, n] for (source, name), n in batch.counts.items()],
+        }
+        with self.state.transaction() as db:
+            if batch.letters:
+                letters.bury(db, batch.letters)
+            db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
+            if not fresh:
+                self._finish(number)
+        if fresh:
+            version = self.table.append(fresh, number)
+            self._ids.add(hashed, version)
+            self._finish(number)
+        self._counts.update(batch.counts)
+
+    def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
+        """The events that the table does not hold, and the hashes of their ids."""
+        events = list(batch.events.values())
+        hashed = np.frombuffer(b"".join(batch.digests), dtype="<u8")
+        if not events:
+            return [], hashed
+        times = [e.time for e in events]
+        known = self._ids.known(list(batch.events), hashed, (min(times), max(times)))
+        if not known:
+            return events, hashed
+        for event in events:
+            if event.id in known:
+                batch.counts[event.source, "known"] += 1
+        new = [i for i, e in enumerate(events) if e.id not in known]
+        return [events[i] for i in new], hashed[new]
+
+    def _finish(self, number: int) -> None:
+        """Step 4: what a pending batch says now holds."""
+        with self.state.transaction() as db:
+            text = db.execute("SELECT document FROM pending WHERE batch = ?", (number,)).fetchone()
+            document = json.loads(text[0])
+            db.executemany(
+                "INSERT OR REPLACE INTO segments VALUES (?, ?)", document["positions"].items()
+            )
+            for source, name, n in document["counts"]:
+                self.state.count(source, name, n)
+            db.execute("DELETE FROM pending WHERE batch = ?", (number,))
+
+    def _resume(self) -> None:
+        """Finish or forget what a loader that died was doing."""
+        for number, _ in self.state.rows("SELECT batch, document FROM pending ORDER BY batch"):
+            if self.table.batch() >= number:
+                _log.warning("finishing a batch of a loader that died", batch=number)
+                self.table.sync()
+                self._finish(number)
+            else:
+                _log.warning("reading a batch of a loader that died again", batch=number)
+                with self.state.transaction() as db:
+                    db.execute("DELETE FROM pending WHERE batch = ?", (number,))
+        # step 5 of a loader that died: positions whose segment is gone
+        there = {one.name for one in spool.segments(self.spool)}
+        gone = [(n,) for (n,) in self.state.rows("SELECT name FROM segments") if n not in there]
+        if gone:
+            with self.state.transaction() as db:
+                db.executemany("DELETE FROM segments WHERE name = ?", gone)
+
+    def _delete(self, done: list[Path]) -> None:
+        """Step 5."""
+        if not done:
+            return
+        try:
+            for path in done:
+                path.unlink(missing_ok=True)
+            sync_folder(self.spool)
+        except OSError as e:
+            raise StoreError(f"cannot delete a loaded segment: {e}", where=str(self.spool)) from e
+        with self.state.transaction() as db:
+            db.executemany("DELETE FROM segments WHERE name = ?", [(p.stem,) for p in done])
+
+    def _loaded(self) -> Loaded:
+        totals: Counter[str] = Counter()
+        for (_, name), n in self._counts.items():
+            totals[name] += n
+        refused = {
+            name.removeprefix("refused:"): n
+            for name, n in sorted(totals.items())
+            if name.startswith("refused:")
+        }
+        return Loaded(totals["new"], totals["known"], refused)
+
+
+def position(state: State, name: str) -> int:
+    """How many bytes of a segment are loaded."""
+    found = state.rows("SELECT position FROM segments WHERE name = ?", name)
+    return int(found[0][0]) if found else 0
+
+
+def open_segment(one: spool.Segment) -> int | None:
+    """A descriptor of a segment that may have been sealed since it was listed; None: it is gone."""
+    for suffix in (one.path.suffix, ".seg", ".dead"):
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(one.path.with_suffix(suffix), os.O_RDONLY)
+    return None

@@ -1,0 +1,36 @@
+"""The schema of the state file, as steps from one version to the next.
+
+`STEPS[n]` leads from version n to n + 1; a step that was released is never changed. All steps that
+a file lacks run in one transaction.
+"""
+
+from __future__ import annotations
+
+__all__ = ["APPLICATION", "STEPS"]
+
+#: `PRAGMA application_id`: "hubb".
+APPLICATION = 0x68756262
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE checkpoints (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        # 'end' quoted: a keyword. Times in µs since the epoch.
+        """CREATE TABLE spans (
+            source TEXT NOT NULL, filters TEXT NOT NULL, start INTEGER NOT NULL,
+            "end" INTEGER NOT NULL, state TEXT NOT NULL, proof TEXT NOT NULL,
+            asked INTEGER NOT NULL,
+            PRIMARY KEY (source, filters, start)) WITHOUT ROWID""",
+        """CREATE TABLE counters (
+            source TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL,
+            PRIMARY KEY (source, name)) WITHOUT ROWID""",
+        # `place` (segment and byte) makes burying the same record twice harmless.
+        """CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE, reason TEXT NOT NULL,
+            what TEXT NOT NULL, source TEXT NOT NULL, time INTEGER NOT NULL, topic BLOB NOT NULL,
+            body BLOB NOT NULL, seq INTEGER NOT NULL, size INTEGER NOT NULL)""",
+        "CREATE INDEX dead_letters_time ON dead_letters (time)",
+        # How far the loader has read each segment of the spool, and the batch it is committing.
+        "CREATE TABLE segments (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE pending (batch INTEGER PRIMARY KEY, document TEXT NOT NULL)",
+    ),
+)

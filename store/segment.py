@@ -1,0 +1,193 @@
+r"""The file format of the spool: one segment, written once from front to back.
+
+    segment = 16 bytes of head (`hubbub1\n`, a random salt, 4 bytes of zero), then records
+    record  = length u32, CRC-32 u32, payload; little-endian; payload = msgpack of a Frame
+
+The CRC starts from the segment's salt, so that a record which somebody sent as the content of a
+message can never be taken for one of ours when reading has to find its place again.
+
+Comes in: bytes of a file that may end anywhere and hold flipped bits. Goes out: every intact
+frame, in order, and a `Damage` for each stretch that was lost. It never changes a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from zlib import crc32
+
+import msgspec
+
+from hubbub.collector.event import Frame
+from hubbub.errors import MessageError, StoreError
+
+__all__ = ["HEAD", "MAX_RECORD", "Damage", "Record", "count", "head", "pack", "read"]
+
+HEAD = Struct("<8sII")
+RECORD = Struct("<II")
+MAGIC = b"hubbub1\n"
+#: Longest payload of a record in bytes; a longer length in a file is damage.
+MAX_RECORD = 64 << 20
+_FIRST = b"\x95"  # msgpack: an array of five, which every payload starts with
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Frame).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An intact frame, and where the next record starts."""
+
+    frame: Frame
+    start: int  # bytes from the start of the file
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes [start, end) that hold no intact record."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+def head(salt: int) -> bytes:
+    """The first bytes of a segment."""
+    return HEAD.pack(MAGIC, salt, 0)
+
+
+def pack(frame: Frame, salt: int) -> bytes:
+    """One record.
+
+    Raises:
+        MessageError: the frame is larger than any segment may hold.
+    """
+    payload = _encode(frame)
+    if len(payload) > MAX_RECORD:
+        raise MessageError("too-large", f"a message of {len(payload):,} bytes", where=frame.source)
+    return RECORD.pack(len(payload), crc32(payload, salt)) + payload
+
+
+def _salt(data: memoryview, name: str) -> int | None:
+    """The salt of a segment; None while its head is not complete."""
+    if len(data) < HEAD.size:
+        return None
+    magic, salt, _ = HEAD.unpack_from(data)
+    if magic != MAGIC:
+        raise StoreError(
+            "this file is no segment of hubbub's spool, or its first bytes are damaged",
+            where=name,
+            hint="move it out of the spool folder; what it held can be gathered from history again",
+        )
+    return int(salt)
+
+
+def _intact(data: memoryview, at: int, salt: int) -> tuple[Frame, int] | None:
+    """The frame at this place and the end of its record, if there is an intact one."""
+    if at + RECORD.size > len(data):
+        return None
+    length, crc = RECORD.unpack_from(data, at)
+    end = at + RECORD.size + length
+    if length > MAX_RECORD or end > len(data):
+        return None
+    payload = data[at + RECORD.size : end]
+    if crc32(payload, salt) != crc:
+        return None
+    try:
+        return _decode(payload), end
+    except msgspec.MsgspecError:
+        return None
+
+
+def _cut(data: memoryview, at: int) -> bool:
+    """Whether the record at this place seems to end behind these bytes."""
+    if at + RECORD.size > len(data):
+        return True
+    length: int = RECORD.unpack_from(data, at)[0]
+    return length <= MAX_RECORD and at + RECORD.size + length > len(data)
+
+
+def _resume(data: memoryview, raw: bytes, at: int, salt: int) -> int | None:
+    """Where the next intact record after the damaged one at `at` starts."""
+    if at + RECORD.size > len(data):
+        return None
+    length: int = RECORD.unpack_from(data, at)[0]
+    following = at + RECORD.size + length
+    if length <= MAX_RECORD and (following == len(data) or _intact(data, following, salt)):
+        return following
+    found = raw.find(_FIRST, at + RECORD.size + 1)
+    while found >= 0:
+        if _intact(data, found - RECORD.size, salt):
+            return found - RECORD.size
+        found = raw.find(_FIRST, found + 1)
+    return None
+
+
+def read(
+    descriptor: int,
+    start: int,
+    *,
+    name: str,
+    live: bool = False,
+    torn: bool = False,
+    window: int = 32 << 20,
+) -> Iterator[Record | Damage]:
+    """Records of an open segment from byte `start` (0: the first one).
+
+    Args:
+        descriptor: an open file; only `pread` is used, so that it can be shared.
+        start: where an earlier reading ended.
+        name: for error messages.
+        live: a writer still appends; what looks damaged at the very end may only be unfinished,
+            and is left for the next reading.
+        torn: its writer died; an unreadable tail was never reported as received, and is ignored.
+            In a segment that its writer sealed, an unreadable tail is damage.
+        window: bytes read at once.
+
+    Raises:
+        StoreError: not a segment.
+    """
+    salt = _salt(memoryview(os.pread(descriptor, HEAD.size, 0)), name)
+    if salt is None:
+        return
+    base = max(start, HEAD.size)
+    while True:
+        raw = os.pread(descriptor, window, base)
+        more = len(raw) == window
+        data, at = memoryview(raw), 0
+        while True:
+            found = _intact(data, at, salt)
+            if found:
+                yield Record(found[0], base + at, base + found[1])
+                at = found[1]
+                continue
+            if at == len(data) or (more and _cut(data, at)):
+                break  # the end, or a record that may end in the next window
+            after = _resume(data, raw, at, salt)
+            if after is None and (live or torn or more):
+                break  # unfinished, torn, or to be judged with the bytes that follow
+            if live and after == len(data):
+                break
+            end = len(data) if after is None else after
+            yield Damage(base + at, base + end, raw[at:end])
+            at = end
+        if not more:
+            return
+        if at == 0:  # one record, or one damage, that is longer than the window
+            window *= 2
+        base += at
+
+
+def count(descriptor: int, start: int) -> int:
+    """How many records seem to wait from byte `start` on, by their lengths alone."""
+    size, at, n = os.fstat(descriptor).st_size, max(start, HEAD.size), 0
+    while at + RECORD.size <= size:
+        raw = os.pread(descriptor, RECORD.size, at)
+        if len(raw) < RECORD.size:
+            break
+        at += RECORD.size + RECORD.unpack(raw)[0]
+        n += at <= size
+    return n

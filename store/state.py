@@ -1,0 +1,222 @@
+"""Transactional state: one SQLite file beside the tables.
+
+Comes in: checkpoints, spans of coverage, counters, dead letters, how far the loader has read. Goes
+out: the same, also to other processes while one writes. It never holds an event.
+
+The schema has a version (`PRAGMA user_version`); `migrations.STEPS` lead from each to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hubbub.errors import StoreError, UsageError
+from hubbub.store import letters, spans
+from hubbub.store.migrations import APPLICATION, STEPS
+
+__all__ = ["State"]
+
+_BUSY = 60.0  # seconds to wait for another process' transaction
+
+
+class State:
+    """The SQLite file. Implements `Ledger`; safe for several threads and processes.
+
+    Args:
+        path: the file.
+        create: make it if it is not there.
+
+    Raises:
+        StoreError: damaged, or written by a newer hubbub.
+        UsageError: cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        mode = "rwc" if create else "rw"
+        try:
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=_BUSY,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.OperationalError as e:
+            raise UsageError(f"cannot open the store's state: {e}", where=str(path)) from e
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA secure_delete = ON")  # a forgotten name leaves no free page
+            self._migrate()
+        except BaseException as e:
+            self._db.close()
+            if isinstance(e, sqlite3.OperationalError) and "readonly" in str(e):
+                raise UsageError(
+                    "no permission to write here",
+                    where=str(path),
+                    hint="readers write too (SQLite's shared memory): run as the store's owner",
+                ) from e
+            if isinstance(e, sqlite3.DatabaseError):
+                raise self._damaged(e) from e
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _damaged(self, e: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"the state file is damaged: {e}",
+            where=str(self.path),
+            hint="move it away to start a new ledger; events and their ids stay as they are",
+        )
+
+    def _migrate(self) -> None:
+        with self.transaction() as db:
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if application not in (0, APPLICATION):
+                raise StoreError("this SQLite file is not hubbub's", where=str(self.path))
+            if version > len(STEPS):
+                raise StoreError(
+                    f"the store has schema version {version}; this hubbub knows {len(STEPS)}",
+                    where=str(self.path),
+                    hint="install the newer hubbub that wrote it",
+                )
+            if version < len(STEPS):
+                for step in STEPS[version:]:
+                    for statement in step:
+                        db.execute(statement)
+                db.execute(f"PRAGMA application_id = {APPLICATION}")
+                db.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, durable at the end; nests into the outermost one."""
+        with self._lock:
+            if self._depth == 0:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield self._db
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0 and self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._db.execute("COMMIT")
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        with self._lock:
+            try:
+                return self._db.execute(sql, values).fetchall()
+            except sqlite3.DatabaseError as e:
+                raise self._damaged(e) from e
+
+    # checkpoints
+
+    def get(self, key: str) -> Any:
+        """The JSON value stored under `key`, None if there is none."""
+        found = self.rows("SELECT value FROM checkpoints WHERE key = ?", key)
+        return json.loads(found[0][0]) if found else None
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value durably; None deletes it."""
+        with self.transaction() as db:
+            if value is None:
+                db.execute("DELETE FROM checkpoints WHERE key = ?", (key,))
+            else:
+                db.execute(
+                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (key, json.dumps(value))
+                )
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys that start with `prefix`, sorted."""
+        rows = self.rows(
+            "SELECT key FROM checkpoints WHERE substr(key, 1, ?) = ? ORDER BY key",
+            len(prefix),
+            prefix,
+        )
+        return [key for (key,) in rows]
+
+    # coverage
+
+    def span(  # noqa: PLR0917 - the shape of Ledger
+        self, source: str, filters: str, start: int, end: int, state: str, proof: str
+    ) -> None:
+        """Record a span [start, end) in µs: see `spans.record`."""
+        with self.transaction() as db:
+            spans.record(db, spans.Span(source, filters, start, end, state, proof))
+
+    def spans(
+        self, since: int | None = None, until: int | None = None, source: str | None = None
+    ) -> list[spans.Span]:
+        """What the ledger says about [since, until) in µs, by source and time, not clipped."""
+        return spans.find(self.rows, since, until, source)
+
+    # counters
+
+    def count(self, source: str, name: str, n: int) -> None:
+        """Add to the counter `name` of a source (`new`, `known`, `refused:REASON`, …)."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO counters VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET n = n + excluded.n",
+                (source, name, n),
+            )
+
+    def counts(self, source: str | None = None) -> dict[str, dict[str, int]]:
+        """The counters by source and name."""
+        out: dict[str, dict[str, int]] = {}
+        for one, name, n in self.rows(
+            "SELECT source, name, n FROM counters WHERE ?1 IS NULL OR source = ?1"
+            " ORDER BY source, name",
+            source,
+        ):
+            out.setdefault(one, {})[name] = n
+        return out
+
+    # dead letters
+
+    def bury(self, letter: letters.Letter) -> None:
+        """Keep what could not be read: see `letters.bury`."""
+        with self.transaction() as db:
+            letters.bury(db, [letter])
+
+    def dead_letters(
+        self, *, reason: str | None = None, source: str | None = None, limit: int = 100
+    ) -> list[letters.Letter]:
+        """The newest dead letters first."""
+        return letters.find(self.rows, reason, source, limit)
+
+    def dead_letter_counts(self) -> dict[str, int]:
+        """How many dead letters are kept, by reason."""
+        return dict(
+            self.rows("SELECT reason, count(*) FROM dead_letters GROUP BY reason ORDER BY reason")
+        )

@@ -1,0 +1,252 @@
+"""A store: a folder that holds the spool, the tables, the set of ids and the state.
+
+    state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
+    events/         the Delta table                                    ids/     hashes of its ids
+    loader.lock     held by whoever loads
+
+Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from hubbub.collector.event import Event, Frame
+from hubbub.errors import StoreError, UsageError
+from hubbub.store import coverage, segment, spool
+from hubbub.store.selection import Selection
+from hubbub.store.spans import Span
+from hubbub.store.state import State
+
+if TYPE_CHECKING:
+    from hubbub.store import engine
+    from hubbub.store.letters import Letter
+    from hubbub.store.loader import Loaded
+    from hubbub.store.tables import Events as Table
+
+__all__ = ["Store", "Waiting"]
+
+_STATE = "state.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the spool holds and the tables do not yet."""
+
+    segments: int = 0
+    records: int = 0
+    bytes: int = 0
+
+
+class Store:
+    """An open store. Use `Store.open`."""
+
+    def __init__(self, path: Path, state: State) -> None:
+        self.path, self.state = path, state
+        self.spool_folder = path / "spool"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
+        """Open the store at `path`, or make one.
+
+        Raises:
+            UsageError: a file, another program's folder, not there (and not `create`), or no
+                permission.
+            StoreError: damaged, or of a newer version.
+        """
+        folder = Path(path)
+        try:
+            if folder.exists() and not folder.is_dir():
+                raise UsageError("this is a file; a store is a folder", where=str(folder))
+            there = folder.is_dir() and (folder / _STATE).exists()
+            if not there:
+                _check_new(folder, create=create)
+                folder.mkdir(parents=True, exist_ok=True)
+            state = State(folder / _STATE)
+            (folder / "spool").mkdir(exist_ok=True)
+        except OSError as e:
+            raise UsageError(
+                f"cannot use this folder as a store: {e.strerror or e}", where=str(folder)
+            ) from e
+        return cls(folder, state)
+
+    def close(self) -> None:
+        """Close the state and the engine."""
+        backend = self.__dict__.pop("_backend", None)
+        if backend is not None:
+            backend.disconnect()
+        self.state.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # writing
+
+    def spool(self, name: str) -> spool.SpoolWriter:
+        """A `Sink` for one writer and thread, to be closed; `name` says who writes."""
+        return spool.SpoolWriter(self.spool_folder, name)
+
+    def waiting(self) -> Waiting:
+        """What a loader has still to load. Records are counted by their heads alone."""
+        from hubbub.store.loader import open_segment
+
+        read = dict(self.state.rows("SELECT name, position FROM segments"))
+        n = records = size = 0
+        for one in spool.segments(self.spool_folder):
+            descriptor = open_segment(one)
+            if descriptor is None:
+                continue
+            try:
+                start = max(read.get(one.name, 0), segment.HEAD.size)
+                left = os.fstat(descriptor).st_size - start
+                if left > 0:
+                    n, size = n + 1, size + left
+                    records += segment.count(descriptor, start)
+            finally:
+                os.close(descriptor)
+        return Waiting(n, records, size)
+
+    def load(
+        self,
+        *,
+        wait: bool = True,
+        understand: Callable[[Frame], Event] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Loaded:
+        """Load what waits in the spool, in this process.
+
+        Args:
+            wait: wait for another loader to finish; otherwise return with `busy`.
+            understand: from a frame to an event; by default `hubbub.collector.people.understand`.
+            stop: asked after each commit; True ends the run early.
+
+        Raises:
+            StoreError: no room, or damage. What was received stays in the spool.
+        """
+        from hubbub.store.loader import Loaded, Loader
+
+        if not any(spool.segments(self.spool_folder)):
+            return Loaded()
+        with self.loader_lock(wait=wait) as ours:
+            if not ours:
+                return Loaded(busy=True)
+            loader = Loader(
+                spool_folder=self.spool_folder,
+                table=self.table,
+                ids_folder=self.path / "ids",
+                state=self.state,
+                understand=understand or _understand(),
+            )
+            try:
+                return loader.drain(stop)
+            finally:
+                loader.close()
+
+    @contextmanager
+    def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
+        """Whether we hold the loader's lock; always True with `wait`."""
+        descriptor = os.open(self.path / "loader.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+    # reading
+
+    @cached_property
+    def table(self) -> Table:
+        """The Delta table of events."""
+        from hubbub.store.tables import Events as Table
+
+        return Table(self.path / "events")
+
+    @cached_property
+    def _backend(self) -> Any:
+        from hubbub.store.engine import connect
+
+        return connect()
+
+    def events(self, selection: Selection | None = None) -> engine.Events:
+        """The stored events that a selection leaves, as of now: a lazy Ibis table.
+
+        Only files that overlap [since, until) are looked at. Does not load what waits.
+        """
+        from hubbub.store import engine
+
+        chosen = selection or Selection()
+        version, files = self.table.snapshot(chosen.since, chosen.until)
+        name = f"events_{version}_{chosen.since}_{chosen.until}".replace("-", "m")
+        rows = engine.table(self._backend, name, [f.uri for f in files])
+        return engine.apply(rows, chosen)
+
+    def bounds(self) -> tuple[int, int] | None:
+        """Times in µs of the oldest and newest stored event; None in an empty store."""
+        files = self.table.files()
+        return (min(f.first for f in files), max(f.last for f in files)) if files else None
+
+    def rows(self) -> int:
+        """How many events are stored."""
+        return sum(f.rows for f in self.table.files())
+
+    # coverage and letters
+
+    def spans(self, since: int | None = None, until: int | None = None) -> list[Span]:
+        """What the ledger says about [since, until) in µs."""
+        return self.state.spans(since, until)
+
+    def coverage(self, since: int, until: int, *, filters: str = "") -> coverage.Verdict:
+        """How complete [since, until) (µs) is, and its gaps."""
+        return coverage.judge(self.state.spans(since, until), since, until, filters=filters)
+
+    def dead_letters(
+        self, *, reason: str | None = None, source: str | None = None, limit: int = 100
+    ) -> list[Letter]:
+        """What could not be understood, newest first."""
+        return self.state.dead_letters(reason=reason, source=source, limit=limit)
+
+
+def _check_new(folder: Path, *, create: bool) -> None:
+    """Refuse to make a store where something else is."""
+    others = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    if any(name not in {"lost+found", f"{_STATE}-wal", f"{_STATE}-shm"} for name in others):
+        if "events" in others or "spool" in others:
+            raise StoreError(
+                f"the store has lost its {_STATE}",
+                where=str(folder),
+                hint="restore it from a backup, or use a new folder and gather again",
+            )
+        raise UsageError(
+            f"this folder is not a store, and not empty ({min(others)}, …)",
+            where=str(folder),
+            hint="name a new or an empty folder",
+        )
+    if not create:
+        raise UsageError(
+            "there is no store here",
+            where=str(folder),
+            hint="`hubbub gather`, `listen` or `import` makes one; or name it with --store",
+        )
+
+
+def _understand() -> Callable[[Frame], Event]:
+    from hubbub.collector.people import understand
+
+    return understand
