@@ -38,13 +38,13 @@ def connect() -> Backend:
 
 def table(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
     """The rows of these files; without files, an empty table of the same columns."""
-    import ibis
-
     if files:
         return backend.read_parquet(list(files), table_name=name, hive_partitioning=False)
     from hubbub.store.tables import SCHEMA
 
-    return ibis.memtable(SCHEMA.empty_table())
+    # Not a memtable: an expression on nothing else would run on Ibis' default engine.
+    backend.con.register(name, SCHEMA.empty_table())
+    return backend.table(name)
 
 
 class Events:
