@@ -1,0 +1,317 @@
+"""Frame → Message: every wire format that the bus, its history and imports speak.
+
+Comes in: a `Frame`. Goes out: a `Message`, or a `MessageError` whose `reason` is one of `REASONS`.
+Nothing here knows people or rules, and nothing here keeps anything.
+
+The format is told apart by content, never by configuration:
+
+| what | told by |
+| --- | --- |
+| fedmsg, JSON | `msg` beside `topic` and `msg_id` |
+| fedmsg, msgpack | the first byte is that of a msgpack map |
+| history row of `/raw` | the same keys as fedmsg, and `headers` |
+| history row of `/v2/search`, fedora-messaging | `body` beside `topic` and `headers` |
+
+Only the import format `jsonl` is named by the frame's source, since its keys mean something else.
+
+One message id gives the same time, topic and size whichever way it came:
+
+- time: `headers["sent-at"]` where there is one, else `timestamp`. `/raw` cuts its `timestamp` to whole
+  seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body has only
+  `timestamp`, whole seconds since fedmsg 0.20, so the three agree.
+- size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON; what surrounds it differs from way
+  to way, and so do spaces and escapes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+
+from hubbub.collector import clock
+from hubbub.collector.event import Frame, Message
+from hubbub.errors import MessageError
+
+__all__ = ["MAX_DEPTH", "MAX_MESSAGE", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
+
+MAX_MESSAGE = 4 * 1024 * 1024  # bytes of a body; `--max-message`
+MAX_DEPTH = 100  # levels of lists and objects; the deepest of the real corpora has 17
+MAX_TOPIC = 1000  # characters; AMQP ends at 255 bytes, legacy topics hold repository names
+MAX_ID = 255  # characters
+MAX_NAMES = 10_000  # users or objects that one message may state
+
+#: Every reason that `decode` gives, with the sentence a person reads.
+REASONS = {
+    "too-large": "the body is larger than a message may be",
+    "not-json": "the body is neither JSON nor msgpack",
+    "not-an-object": "the body is JSON, but not an object",
+    "too-deep": f"the body is nested deeper than {MAX_DEPTH} levels",
+    "no-body": "the object has neither `msg` nor `body`: no format that is known",
+    "no-topic": "the message has no topic",
+    "bad-topic": f"the topic is not a text of at most {MAX_TOPIC} printable characters",
+    "topic-mismatch": "the topic of the frame is not the topic of the body",
+    "no-id": "the message has no id",
+    "bad-id": f"the id is not a text of at most {MAX_ID} printable characters",
+    "no-time": "the message has no time",
+    "bad-time": "the time is neither seconds since 1970 nor ISO 8601, or not between 1970 and 2200",
+    "bad-users": "`users` is not a list of texts",
+    "bad-objects": "`objects` is not a list of texts",
+    "bad-agent": "`agent` is not a text",
+    "bad-action": "`action` is not a text",
+    "bad-size": "`size` is not a number of bytes",
+}
+
+
+class Row(msgspec.Struct, gc=False):
+    """The keys of all formats that mean anything here; the others are skipped unread."""
+
+    msg: Any = msgspec.UNSET
+    body: Any = msgspec.UNSET
+    topic: Any = None
+    msg_id: Any = None
+    id: Any = None
+    timestamp: Any = None
+    headers: Any = msgspec.UNSET
+    username: Any = None
+    i: Any = None
+    meta: Any = None
+    users: Any = None
+    objects: Any = None
+    agent: Any = None
+    action: Any = None
+    size: Any = None
+
+
+_FIELDS = Row.__struct_fields__
+_json = msgspec.json.Decoder(Row)
+_msgpack = msgspec.msgpack.Decoder(Row)
+_encode = msgspec.json.Encoder().encode
+
+
+def refuse(reason: str, where: str = "", detail: str = "") -> MessageError:
+    """The error of a reason, with its sentence."""
+    sentence = REASONS[reason]
+    return MessageError(reason, f"{sentence} ({detail})" if detail else sentence, where=where)
+
+
+def decode(frame: Frame, *, max_message: int = MAX_MESSAGE) -> Message:
+    """Read a frame.
+
+    Args:
+        frame: what arrived.
+        max_message: the largest body that is read, in bytes.
+
+    Raises:
+        MessageError: with one of `REASONS`; never anything else, whatever the bytes are.
+    """
+    if len(frame.body) > max_message:
+        raise refuse("too-large", detail=f"{len(frame.body)} bytes")
+    row = parse(frame.body)
+    if frame.kind == "jsonl":
+        return _line(row, frame)
+    return _message(row, frame)
+
+
+def parse(body: bytes) -> Row:
+    """The object in a body, JSON or msgpack.
+
+    Raises:
+        MessageError: `not-json`, `not-an-object` or `too-deep`.
+    """
+    first = body[:1]
+    packed = b"\x80" <= first <= b"\x8f" or first in (b"\xde", b"\xdf")
+    try:
+        row = _msgpack.decode(body) if packed else _json.decode(body)
+        if (packed or body.count(b"[") + body.count(b"{") > MAX_DEPTH) and _too_deep(row):
+            raise refuse("too-deep")
+    except RecursionError:
+        raise refuse("too-deep") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if packed:
+            raise refuse("not-json", detail=str(error)) from None
+        return _lenient(body)
+    return row
+
+
+def _lenient(body: bytes) -> Row:
+    """JSON with what msgspec refuses and Python's own publishers send: NaN, lone surrogates, a BOM."""
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+    except RecursionError:
+        raise refuse("too-deep") from None
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, an integer of > 4300 digits
+        raise refuse("not-json", detail=str(error)[:200]) from None
+    if not isinstance(value, dict):
+        raise refuse("not-an-object", detail=type(value).__name__)
+    row = Row(**{key: value[key] for key in _FIELDS if key in value})
+    if _too_deep(row):
+        raise refuse("too-deep")
+    return row
+
+
+def _too_deep(row: Row) -> bool:
+    """More than MAX_DEPTH levels, without recursion."""
+    level: list[Any] = [row.msg, row.body, row.headers, row.meta]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _text(value: Any, most: int, reason: str, where: str) -> str:
+    """A text that may stand in a table, a log line and a URL."""
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+        raise refuse(reason, where, repr(value)[:80])
+    return value
+
+
+def _topic(row: Row, frame: Frame) -> str:
+    topic = row.topic
+    if frame.kind in ("zmq", "amqp") and frame.topic:
+        try:
+            heard = frame.topic.decode()
+        except UnicodeDecodeError:
+            raise refuse("bad-topic", detail=repr(frame.topic)[:80]) from None
+        if topic is None:
+            topic = heard
+        elif topic != heard:
+            raise refuse("topic-mismatch", heard[:MAX_TOPIC], repr(topic)[:80])
+    if topic is None or topic == "":
+        raise refuse("no-topic")
+    return _text(topic, MAX_TOPIC, "bad-topic", "")
+
+
+def _hashed(frame: Frame, topic: str) -> str:
+    """An id for a message that has none: the same bytes at the same place are the same message."""
+    place = "" if frame.kind in ("zmq", "amqp", "history") else str(frame.seq)
+    digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
+    digest.update(frame.body.rstrip(b"\r\n"))
+    return f"sha256-{digest.hexdigest()[:40]}"
+
+
+def _message(row: Row, frame: Frame) -> Message:
+    message = message_of(row)
+    topic = _topic(row, frame)
+    identity = row.id if row.msg_id is None else row.msg_id
+    if identity is None or identity == "":
+        if row.msg is not msgspec.UNSET:
+            raise refuse("no-id", topic)
+        identity = _hashed(frame, topic)
+    else:
+        identity = _text(identity, MAX_ID, "bad-id", topic)
+    time = None
+    if message.headers:
+        time = clock.micros(message.headers.get("sent-at"))
+    if time is None and row.timestamp is not None:
+        time = clock.micros(row.timestamp)
+        if time is None:
+            raise refuse("bad-time", topic, repr(row.timestamp)[:80])
+    if time is None:
+        if frame.kind != "amqp":  # a message of AMQP may have no headers: it was sent when it came
+            raise refuse("no-time", topic)
+        time = frame.arrived
+    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < 2**62 else 0)
+    return msgspec.structs.replace(message, id=identity, time=time, topic=topic, seq=seq)
+
+
+def message_of(row: Row) -> Message:
+    """What a row says, with neither id nor time demanded: id "" and time 0 where it has none.
+
+    Raises:
+        MessageError: `no-body`.
+    """
+    headers: dict[str, Any] | None = row.headers if isinstance(row.headers, dict) else None
+    if row.msg is not msgspec.UNSET:
+        body = row.msg
+        headers = headers or None  # fedmsg's bridges write an empty `headers`
+    elif row.body is not msgspec.UNSET:
+        body = row.body
+        if headers is None and row.headers is not None:
+            headers = {}  # fedora-messaging without headers; null is a fedmsg message of /v2/search
+    else:
+        raise refuse("no-body")
+    stated = row.meta if isinstance(row.meta, dict) else {}
+    return Message(
+        id="",
+        time=0,
+        topic=row.topic if isinstance(row.topic, str) else "",
+        body=body,
+        headers=headers,
+        username=row.username if isinstance(row.username, str) else None,
+        users=_stated(stated.get("usernames")),
+        objects=_stated(stated.get("packages")),
+        size=payload_size(body),
+    )
+
+
+def _stated(names: Any) -> tuple[str, ...] | None:
+    """A service's list of names; None where it states none. A surplus is cut, never refused."""
+    if not isinstance(names, list):
+        return None
+    return tuple(name for name in names[:MAX_NAMES] if isinstance(name, str))
+
+
+def payload_size(body: Any) -> int:
+    """Bytes of a payload as compact UTF-8 JSON."""
+    try:
+        return len(_encode(body))
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError):
+        text = json.dumps(
+            body, ensure_ascii=False, separators=(",", ":"), default=repr, skipkeys=True
+        )
+        return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _names(names: Any, reason: str, where: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if not isinstance(names, list) or len(names) > MAX_NAMES:
+        raise refuse(reason, where, repr(names)[:80])
+    if not all(isinstance(name, str) for name in names):
+        raise refuse(reason, where, repr(names)[:80])
+    return tuple(names)
+
+
+def _line(row: Row, frame: Frame) -> Message:
+    """A line of the import format `jsonl`."""
+    if row.topic is None or row.topic == "":
+        raise refuse("no-topic")
+    topic = _text(row.topic, MAX_TOPIC, "bad-topic", "")
+    if row.timestamp is None:
+        raise refuse("no-time", topic)
+    time = clock.micros(row.timestamp)
+    if time is None:
+        raise refuse("bad-time", topic, repr(row.timestamp)[:80])
+    body = None if row.body is msgspec.UNSET else row.body
+    for reason, value in (("bad-agent", row.agent), ("bad-action", row.action)):
+        if value is not None and not isinstance(value, str):
+            raise refuse(reason, topic, repr(value)[:80])
+    if row.size is None:
+        size = 0 if body is None else payload_size(body)
+    elif type(row.size) is int and 0 <= row.size < 2**62:
+        size = row.size
+    else:
+        raise refuse("bad-size", topic, repr(row.size)[:80])
+    explicit = None if row.id is None else _text(row.id, MAX_ID, "bad-id", topic)
+    return Message(
+        id=explicit or _hashed(frame, topic),
+        time=time,
+        topic=topic,
+        body=body,
+        users=_names(row.users, "bad-users", topic),
+        objects=_names(row.objects, "bad-objects", topic),
+        agent=row.agent,
+        action=row.action,
+        size=size,
+        seq=frame.seq,
+    )

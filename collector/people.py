@@ -1,0 +1,180 @@
+"""Message → People: who did it, whom the message names, what was touched.
+
+One function serves the live bus, history and imports, so that one message id gives the same people
+whichever way it came. In this order:
+
+1. the headers `fedora_messaging_user_NAME`, `…_rpm_NAME` of the publisher (users, objects each on their
+   own: where there is no such header, the next step answers);
+2. what a history service (`meta`) or an import states;
+3. the rules on the body (`rules.py`);
+4. the envelope's `username`, only where a rule names it.
+
+`users` and `packages` of a `/raw` row are read by nothing: with headers they repeat them, and without
+headers they repeat the envelope's `username`, which `/v2/search` and the live bus do not show as a person.
+
+A body that a rule does not fit yields nothing; no input raises. The agent is what the rule says, else
+the only user; nobody where several users are named and no rule says who of them acted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+
+from hubbub.collector.decode import MAX_NAMES, Row, decode, message_of, parse
+from hubbub.collector.event import Event, Frame, Message, People
+from hubbub.collector.identity import normalise, normalise_object
+from hubbub.collector.paths import Source
+from hubbub.collector.rules import Rule, Rules, builtin_rules
+from hubbub.collector.topics import category, rest
+from hubbub.errors import MessageError
+
+__all__ = ["has_rule", "people", "people_lines", "understand"]
+
+Directory = Mapping[str, str] | None
+
+_USER = "fedora_messaging_user_"
+_RPM = "fedora_messaging_rpm_"
+_SCHEMA = "fedora_messaging_schema"
+_FIELDS = Row.__struct_fields__
+
+
+def people(
+    message: Message | Mapping[str, Any], *, directory: Directory = None, rules: Rules | None = None
+) -> People:
+    """Who and what a message names.
+
+    Args:
+        message: a `Message`, or a mapping in one of the forms of the bus and its history: a fedmsg
+            envelope, `{id?, topic, headers?, body}`, a history row.
+        directory: e-mail or nick → account; without it nothing is guessed.
+        rules: other rules than hubbub's own (`rules.load_rules`).
+
+    Returns:
+        People without anybody for a mapping that is none of these forms; see `people_lines` for a
+        caller that wants to know.
+    """
+    if not isinstance(message, Message):
+        try:
+            message = message_of(Row(**{k: message[k] for k in _FIELDS if k in message}))
+        except MessageError:
+            return People(agent=None, users=(), objects=())
+    return _people(message, directory, rules or builtin_rules())
+
+
+def understand(frame: Frame, *, directory: Directory = None, rules: Rules | None = None) -> Event:
+    """A frame as an event.
+
+    Raises:
+        MessageError: the frame cannot be read (`decode.REASONS`).
+    """
+    message = decode(frame)
+    found = _people(message, directory, rules or builtin_rules())
+    return Event(
+        id=message.id,
+        time=message.time,
+        topic=message.topic,
+        category=category(message.topic),
+        agent=found.agent,
+        users=found.users,
+        objects=found.objects,
+        action=message.action or action(message.topic),
+        size=message.size,
+        source=frame.source,
+        seq=message.seq,
+        extra=message.extra,
+    )
+
+
+def action(topic: str) -> str | None:
+    """What was done, as the topic says it: what follows the category (`update.comment`, `receive`)."""
+    return rest(topic).partition(".")[2] or None
+
+
+def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
+    """Whether a rule knows the topic; `hubbub status --unmapped` lists those of which it is not so."""
+    known = rules or builtin_rules()
+    return known.find(topic, schema, modern=True) is not None
+
+
+def people_lines(
+    lines: Iterable[bytes], directory: Directory = None, rules: Rules | None = None
+) -> Iterator[dict[str, Any]]:
+    """What `hubbub people FILE` prints: one dict per line, in order, whatever the line holds.
+
+    Id and time may be missing. A line that cannot be read gives an id of None and `error`, with the
+    reason and its sentence.
+    """
+    known = rules or builtin_rules()
+    for line in lines:
+        try:
+            row = parse(line)
+            message = message_of(row)
+        except MessageError as error:
+            yield _answer(None, None, People(None, (), ())) | {"error": f"{error.reason}: {error}"}
+            continue
+        identity = row.msg_id if isinstance(row.msg_id, str) else row.id
+        found = _people(message, directory, known)
+        yield _answer(identity if isinstance(identity, str) else None, message.topic, found)
+
+
+def _answer(identity: str | None, topic: str | None, found: People) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "topic": topic,
+        "agent": found.agent,
+        "users": list(found.users),
+        "objects": list(found.objects),
+    }
+
+
+def _people(message: Message, directory: Directory, rules: Rules) -> People:
+    headers = message.headers
+    users: list[Any] | tuple[Any, ...] | None = None
+    objects: list[Any] | tuple[Any, ...] | None = None
+    schema = ""
+    if headers:
+        stated = headers.get(_SCHEMA)
+        schema = stated if isinstance(stated, str) else ""
+        users = _of_headers(headers, _USER)
+        objects = _of_headers(headers, _RPM)
+    if users is None:
+        users = message.users
+    if objects is None:
+        objects = message.objects
+    rule = rules.find(message.topic, schema, modern=headers is not None)
+    agent = normalise(message.agent, directory)
+    if rule is not None:
+        source = Source(message.body, message.topic, message.username, directory)
+        if users is None:
+            users = [value for path in rule.users for value in path(source)]
+        if objects is None:
+            objects = [value for path in rule.objects for value in path(source)]
+        if agent is None and message.agent is None:
+            agent = _agent(rule, source, directory)
+    named = {name for user in users or () if (name := normalise(user, directory)) is not None}
+    if users is None and agent is not None:
+        named = {agent}  # an import that states who did it and nobody else
+    if agent is None and message.agent is None and len(named) == 1:
+        (agent,) = named
+    touched = {name for one in objects or () if (name := normalise_object(one)) is not None}
+    return People(
+        agent=agent,
+        users=tuple(sorted(named)) if len(named) > 1 else tuple(named),
+        objects=tuple(sorted(touched)) if len(touched) > 1 else tuple(touched),
+    )
+
+
+def _of_headers(headers: Mapping[str, Any], prefix: str) -> list[str] | None:
+    """The names in the headers of a kind; None where no header of that kind is there."""
+    found = [key[len(prefix) :] for key in headers if key.startswith(prefix) and headers[key]]
+    return found[:MAX_NAMES] or None
+
+
+def _agent(rule: Rule, source: Source, directory: Directory) -> str | None:
+    for path in rule.agent:
+        for value in path(source):
+            if (name := normalise(value, directory)) is not None:
+                return name
+    return None
