@@ -1,0 +1,190 @@
+"""The object `chart` that a view gets: a picture out of rows, in one call.
+
+Comes in: what a query answered (a `Result`, or a plain list of records) and the names of its
+columns. Goes out: a `Drawing`. Where no title is given, the title states what the data say. pygal
+is loaded with the first picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from hubbub.charts import text
+from hubbub.charts.sheet import Data, column, finite, records, sheet
+from hubbub.charts.theme import Theme
+from hubbub.errors import UsageError
+
+if TYPE_CHECKING:
+    from hubbub.charts.svg import Drawing
+
+__all__ = ["Chart"]
+
+
+class Chart:
+    """Makes pictures.
+
+    Args:
+        title: what the view is about; stands before every title that is computed.
+        theme: `auto` (light, and dark where the reader's screen asks for it), `light` or `dark`.
+
+    Raises:
+        UsageError: no such theme.
+    """
+
+    def __init__(self, title: str = "", theme: str = "auto") -> None:
+        if theme not in get_args(Theme):
+            raise UsageError(
+                f"{theme!r} is no theme", hint=f"there are {', '.join(get_args(Theme))}"
+            )
+        self.title = title
+        self.theme: Theme = theme  # type: ignore[assignment]  # one of them: checked above
+
+    def sheet(self, data: Data, *, title: str, finding: str = "", **more: Any) -> Any:
+        """What stands around a plot; `title` wins over the computed `finding`."""
+        computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
+        more.setdefault("description", f"{finding}. {more.get('subtitle', '')}" if finding else "")
+        return sheet(data, title=title or computed, theme=self.theme, **more)
+
+    def bars(
+        self,
+        result: Data,
+        x: str,
+        y: str,
+        *,
+        top: int = 15,
+        title: str = "",
+        subtitle: str = "",
+    ) -> Drawing:
+        """A bar per row, the longest first; over times, a column per time in their order.
+
+        Args:
+            result: rows with the columns x (a name or a time) and y (a number).
+            x: names the bars.
+            y: their length; what is no number is left out, and the subtitle says how many.
+            top: more rows than this become one called "other".
+            title: instead of the computed one.
+            subtitle: instead of the computed one.
+        """
+        from hubbub.charts.plots import columns, rows  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.scale import as_time  # noqa: PLC0415
+
+        table = records(result)
+        names = column(table, x)
+        values = [finite(v) for v in column(table, y)]
+        times = [as_time(n) for n in names]
+        if len(names) > 1 and all(times):
+            return columns(self, result, (x, y), times, values, title=title, subtitle=subtitle)
+        return rows(self, result, (x, y), names, values, top=top, title=title, subtitle=subtitle)
+
+    def line(
+        self,
+        result: Data,
+        x: str,
+        y: str | Sequence[str],
+        *,
+        title: str = "",
+        subtitle: str = "",
+        unit: str = "",
+    ) -> Drawing:
+        """A line per column of `y` over `x` (times, or anything in the order of the rows).
+
+        A value that is missing is a gap. More than six columns are refused.
+        """
+        from hubbub.charts.plots import lines  # noqa: PLC0415 (loads pygal)
+
+        table = records(result)
+        names = [y] if isinstance(y, str) else list(y)
+        if not 1 <= len(names) <= 6:  # noqa: PLR2004 (as many colours as there are)
+            raise UsageError(f"a chart carries 1 to 6 lines, and {len(names)} were asked for")
+        series = [
+            (text.clean(n.replace("_", " ")), [finite(v) for v in column(table, n)]) for n in names
+        ]
+        return lines(
+            self, result, x, column(table, x), series, title=title, subtitle=subtitle, unit=unit
+        )
+
+    def stacked(
+        self,
+        result: Data,
+        x: str,
+        y: str,
+        by: str,
+        *,
+        top: int = 5,
+        title: str = "",
+        subtitle: str = "",
+        finding: str = "",
+    ) -> Drawing:
+        """A column per `x`, made of the `y` of every `by`; the `top` largest and "other".
+
+        A row without a number counts as nothing, and a bucket without a row is an empty column.
+        """
+        from hubbub.charts.plots import stacks  # noqa: PLC0415 (loads pygal)
+
+        table = records(result)
+        cells = list(
+            zip(
+                column(table, x),
+                column(table, by),
+                [finite(v) or 0.0 for v in column(table, y)],
+                strict=True,
+            )
+        )
+        return stacks(
+            self, result, (x, y, by), cells, top=top, title=title, subtitle=subtitle, finding=finding
+        )
+
+    def radar(
+        self,
+        result: Any,
+        *,
+        users: Sequence[str] = (),
+        title: str = "",
+        subtitle: str = "",
+    ) -> Drawing:
+        """Shares per axis of up to three users; bars instead of a web above ten axes.
+
+        Args:
+            result: of the query `radar`: axes, totals, users → counts and share.
+            users: which; the three with the most messages where none is named.
+            title: instead of the computed one.
+            subtitle: instead of the computed one.
+        """
+        from hubbub.charts.loads import loads  # noqa: PLC0415 (loads pygal)
+
+        return loads(self, result, users=list(users), title=title, subtitle=subtitle)
+
+    def series(
+        self,
+        result: Data,
+        x: str,
+        at: Sequence[Any],
+        series: Sequence[tuple[str, Sequence[float | None]]],
+        *,
+        title: str = "",
+        subtitle: str = "",
+        unit: str = "",
+    ) -> Drawing:
+        """Lines that were computed from a result: `at` are their times (or names), None is a gap."""
+        from hubbub.charts.plots import lines  # noqa: PLC0415 (loads pygal)
+
+        return lines(self, result, x, at, series, title=title, subtitle=subtitle, unit=unit)
+
+    def tail(self, result: Data, *, title: str = "", subtitle: str = "") -> Drawing:
+        """Counts from head to tail with the line between them: the answer of the query `tail`."""
+        from hubbub.charts.heads import heads  # noqa: PLC0415 (loads pygal)
+
+        return heads(self, result, title=title, subtitle=subtitle)
+
+    def changes(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
+        """The last step of the query `diff`: a bar per topic, sorted, up or down."""
+        from hubbub.charts.changes import last_step  # noqa: PLC0415 (loads pygal)
+
+        return last_step(self, result, axis=axis, title=title)
+
+    def strips(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
+        """All steps of the query `diff`: a strip per topic, each with its own scale."""
+        from hubbub.charts.changes import all_steps  # noqa: PLC0415 (loads pygal)
+
+        return all_steps(self, result, axis=axis, title=title)

@@ -1,0 +1,203 @@
+"""The views `longtail` and `tail`: how evenly the load lies on people, over time and in all.
+
+Comes in: the answers of the queries of the same names. Goes out: a `Drawing` each. The metrics
+never share an axis: `--metric` chooses one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubbub.charts import text
+from hubbub.charts.scale import as_time, day, moment
+from hubbub.charts.sheet import duration, finite, records
+from hubbub.registry import view
+
+if TYPE_CHECKING:
+    from hubbub.charts.svg import Drawing
+
+__all__ = ["longtail", "tail"]
+
+Metric = Literal[
+    "longtail",
+    "longtail_exact",
+    "longtail_scaled",
+    "gini",
+    "gini_corrected",
+    "effective_people",
+    "hill_1",
+    "pielou",
+    "absence_factor",
+]
+_NOTABLE = 1.6  # a worst window that is so many times the median deserves the title
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    name: str  # as the title says it
+    means: str  # what is measured, and in which unit
+    better: str  # which way is better
+    lower: bool  # lower is more even
+
+
+_EVEN, _LESS = "higher is more even", "lower is more even"
+_READINGS: Mapping[str, _Reading] = {
+    "longtail": _Reading(
+        "the long-tail metric",
+        "mean gap between the straight head→tail line and the counts, in messages; grows with volume",
+        _LESS,
+        lower=True,
+    ),
+    "longtail_exact": _Reading(
+        "the exact long-tail metric",
+        "mean gap to the line that meets the tail, in messages; grows with volume",
+        _LESS,
+        lower=True,
+    ),
+    "longtail_scaled": _Reading(
+        "the scaled long-tail metric",
+        "gap to the straight head→tail line, in multiples of the mean; corrected for volume",
+        _LESS,
+        lower=True,
+    ),
+    "gini": _Reading("the Gini index", "0 even, 1 one person does all", _LESS, lower=True),
+    "gini_corrected": _Reading(
+        "the corrected Gini index", "0 even, 1 one person does all", _LESS, lower=True
+    ),
+    "effective_people": _Reading(
+        "effective people",
+        "as if so many people shared the work equally (Hill number of order 2)",
+        _EVEN,
+        lower=False,
+    ),
+    "hill_1": _Reading(
+        "effective people of order 1", "exponential of Shannon's entropy", _EVEN, lower=False
+    ),
+    "pielou": _Reading("Pielou's evenness", "1 even, 0 one person does all", _EVEN, lower=False),
+    "absence_factor": _Reading(
+        "the absence factor", "fewest people who together do half of the work", _EVEN, lower=False
+    ),
+}
+
+
+def _when(row: Mapping[str, Any]) -> str:
+    """Which window, in words: `on 27 February`, or `in the 24 h to 27 February, 14:30`."""
+    start, end = as_time(row["start"]), as_time(row["end"])
+    assert start is not None
+    assert end is not None
+    if end - start == timedelta(days=1) and moment(start) == day(start):
+        return f"on {day(start)}"
+    return f"in the {duration(end - start)} to {moment(end)}"
+
+
+def _finding(
+    rows: Sequence[Mapping[str, Any]], values: Sequence[float | None], reading: _Reading
+) -> str:
+    known = [(v, i) for i, v in enumerate(values) if v is not None]
+    if not known:
+        return f"No window in this range has enough activity for {reading.name}"
+    numbers = [v for v, _ in known]
+    middle = median(numbers)
+    worst = max(known)[1] if reading.lower else min(known)[1]
+    value = values[worst]
+    assert value is not None
+    row = rows[worst]
+    name = reading.name[0].upper() + reading.name[1:]
+    if len(known) == 1:
+        return f"{name} was {text.amount(value)} {_when(row)}"
+    notable = value > middle * _NOTABLE if reading.lower else value * _NOTABLE < middle
+    total, head = finite(row.get("total")), finite(row.get("head"))
+    if notable and total and head and head / total >= 1 / 3:
+        return f"One person carried {text.percent(head / total)} of the load {_when(row)}"
+    if notable:
+        return f"The load was least even {_when(row)}: {reading.name} {text.amount(value)}"
+    if text.amount(min(numbers)) == text.amount(max(numbers)):
+        return f"{name} was {text.amount(middle)} throughout"
+    return (
+        f"{name} stayed between {text.amount(min(numbers))} and {text.amount(max(numbers))}, "
+        f"median {text.amount(middle)}"
+    )
+
+
+def weekly_mean(
+    times: Sequence[datetime], values: Sequence[float | None]
+) -> list[float | None]:
+    """The mean over the seven days around each time, where at least half of them is known."""
+    out: list[float | None] = []
+    low = high = 0
+    for t in times:
+        while low < len(times) and times[low] <= t - _WEEK / 2:
+            low += 1
+        while high < len(times) and times[high] <= t + _WEEK / 2:
+            high += 1
+        known = [v for v in values[low:high] if v is not None]
+        inside = times[0] <= t - _WEEK / 2 + _WEEK / 14 and t + _WEEK / 2 - _WEEK / 14 <= times[-1]
+        enough = inside and 2 * len(known) >= high - low
+        out.append(sum(known) / len(known) if enough and known else None)
+    return out
+
+
+def _headline(diagnostics: Mapping[str, Any]) -> str:
+    """Effective people of the whole range with the interval, where the query gives it."""
+    people = diagnostics.get("effective_people")
+    if not isinstance(people, Mapping):
+        return ""
+    value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
+    if value is None:
+        return ""
+    said = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
+    if low is not None and high is not None:
+        level = finite(people.get("level")) or 0.9
+        said += f" ({text.percent(level)} interval {text.amount(round(low, 1))}–{text.amount(round(high, 1))})"
+    return said
+
+
+@view
+def longtail(
+    query: Any,
+    chart: Any,
+    since: datetime,
+    until: datetime,
+    window: timedelta = timedelta(hours=24),
+    step: timedelta | None = None,
+    metric: Metric = "longtail",
+) -> Drawing:
+    """Evenness per window over time."""
+    result = query.longtail(since=since, until=until, window=window, step=step)
+    rows = records(result)
+    reading = _READINGS[metric]
+    values = [finite(row.get(metric)) for row in rows]
+    ends = [as_time(row["end"]) for row in rows]
+    starts = [as_time(row["start"]) for row in rows]
+    days = bool(rows) and all(s is not None and moment(s) == day(s) for s in starts)
+    days = days and window == timedelta(days=1)
+    times = [t for t in (starts if days else ends) if t is not None]
+    series: list[tuple[str, list[float | None]]] = [
+        ("per day" if days else f"per {duration(window)}", values)
+    ]
+    if times and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
+        series.append(("7-day mean", weekly_mean(times, values)))
+    every = "per day" if days else f"over the {duration(window)} before each point"
+    name = reading.name.removeprefix("the ")
+    said = [f"{name[0].upper()}{name[1:]} {every}: {reading.means}; {reading.better}"]
+    if headline := _headline(getattr(result, "diagnostics", {})):
+        said.append(headline)
+    return chart.series(
+        result,
+        x="start" if days else "end",
+        at=times,
+        series=series,
+        title=_finding(rows, values, reading),
+        subtitle="; ".join(said),
+    )
+
+
+@view
+def tail(query: Any, chart: Any, since: datetime, until: datetime) -> Drawing:
+    """Counts per user from head to tail, and the straight line between the two."""
+    return chart.tail(query.tail(since=since, until=until))

@@ -1,0 +1,169 @@
+"""Text that may stand in a picture: cleaned, measured, shortened, and numbers and names in words.
+
+Comes in: any text, also a stranger's. Goes out: text that is safe in XML, that cannot reorder its
+neighbours and whose width is known without a font. It never draws.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "amount",
+    "clean",
+    "fit",
+    "joined",
+    "percent",
+    "plural",
+    "short_names",
+    "signed",
+    "tick",
+    "width",
+    "wrap",
+]
+
+_LONGEST = 80  # characters of a name; a title may be longer
+_MARKS = 3  # combining marks in a row; more is somebody's game
+_FORMAT_KEPT = "\u200c\u200d"  # the joiners, without which Persian and emoji fall apart
+_SPACES = frozenset(("Zs", "Zl", "Zp"))
+
+# Advance widths of ASCII 32…126 in thousandths of the size, of DejaVu Sans: with Verdana the
+# widest of the font stack, so that whatever font is there, the text is not wider than we think.
+_REGULAR = (
+    *(318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337),
+    *(636, 636, 636, 636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531),
+    *(1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787),
+    *(603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838, 500),
+    *(500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612),
+    *(635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838),
+)
+_BOLD = 1.17  # the widest ratio of bold to regular among letters and digits, on average 1.12
+_REMAINDER = 1.03  # hinting and rounding of the renderer
+
+
+def clean(text: object, limit: int = _LONGEST) -> str:
+    """Text fit for XML, on one line, without characters that reorder or hide.
+
+    Bidi controls, other format characters and C0/C1 controls disappear; unpaired surrogates and
+    what XML forbids become U+FFFD; more than three combining marks in a row are cut; longer than
+    `limit` characters ends in an ellipsis.
+    """
+    out: list[str] = []
+    marks = 0
+    for c in str(text):
+        category = unicodedata.category(c)
+        if c in "\t\n\r" or category in _SPACES:
+            kept = " "
+        elif category == "Cs" or ord(c) & 0xFFFE == 0xFFFE or "\ufdd0" <= c <= "\ufdef":
+            kept = "\ufffd"
+        elif category == "Cc":
+            kept = "\ufffd" if c == "\0" else ""
+        elif category == "Cf":
+            kept = c if c in _FORMAT_KEPT and out else ""
+        else:
+            kept = c
+        marks = marks + 1 if category in ("Mn", "Me") else 0 if kept else marks
+        if marks <= _MARKS and not (kept == " " and (not out or out[-1] == " ")):
+            out.append(kept)
+        if len(out) > 4 * limit:  # a stranger's megabyte is not read to its end
+            break
+    cleaned = "".join(out).strip()
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + "…"
+
+
+def _em(c: str) -> int:
+    code = ord(c)
+    if 32 <= code <= 126:  # noqa: PLR2004 (the printable part of ASCII)
+        return _REGULAR[code - 32]
+    if unicodedata.category(c) in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(c) in "WF":
+        return 1280 if code > 0x1F000 else 1000  # noqa: PLR2004 (emoji are wider than Han)
+    return 1000 if unicodedata.category(c) == "So" or c in "…—" else 840
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """How wide a text may be, in px; rather more than less, whatever the font."""
+    return sum(map(_em, text)) / 1000 * size * _REMAINDER * (_BOLD if bold else 1)
+
+
+def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """The text, or as much of it as `room` px hold, ending in an ellipsis."""
+    if width(text, size, bold=bold) <= room:
+        return text
+    while text and width(text + "…", size, bold=bold) > room:
+        text = text[:-1].rstrip()
+    return text + "…"
+
+
+def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 2) -> list[str]:
+    """At most `most` lines no wider than `room` px; the last one ends in an ellipsis if need be."""
+    lines: list[str] = []
+    words = text.split(" ")
+    while words and len(lines) < most:
+        line = words.pop(0)
+        while words and width(f"{line} {words[0]}", size, bold=bold) <= room:
+            line += f" {words.pop(0)}"
+        lines.append(line)
+    if words:
+        lines[-1] += " " + " ".join(words)
+    return [fit(line, room, size, bold=bold) for line in lines if line]
+
+
+def amount(value: float) -> str:
+    """A number for a sentence: `18,505`, `3.4`, `0.044`; at most three digits after a point."""
+    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 (exact in a float)
+        return f"{int(value):,}".replace("-", "−")
+    magnitude = abs(value)
+    digits = 0 if magnitude >= 100 else 1 if magnitude >= 1 else 3  # noqa: PLR2004
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def tick(value: float, step: float = 0) -> str:
+    """A number for an axis: `0.2`, `40`, `4k`, `1.5M`; `step` says how many digits tell ticks apart."""
+    magnitude = max(abs(value), abs(step))
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if magnitude >= unit and (abs(value) >= unit or value == 0):
+            return f"{round(value / unit, 3):g}{name if value else ''}".replace("-", "−")
+    if magnitude < 1e-4 and value:  # noqa: PLR2004 (smaller reads better with a power of ten)
+        return f"{value:.1e}".replace("-", "−")
+    digits = max(0, 1 - math.floor(math.log10(step))) if 0 < step < 1 else 3
+    return f"{round(value, digits):g}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """`+387`, `−36`, `±0`."""
+    return "±0" if not value else ("+" if value > 0 else "") + amount(value)
+
+
+def percent(share: float) -> str:
+    """`65%`, `0.4%`, `<0.1%`; never a rounded 0 or 100 for what is neither."""
+    points = share * 100
+    if 0 < abs(points) < 0.1:  # noqa: PLR2004
+        return "<0.1%"
+    rounded = f"{points:.0f}" if abs(points) >= 1 or not points else f"{points:.1f}"
+    if rounded == "100" and points < 100:  # noqa: PLR2004
+        rounded = f"{math.floor(points * 10) / 10:.1f}"
+    return f"{rounded}%".replace("-", "−")
+
+
+def plural(n: float, one: str, many: str = "") -> str:
+    """`1 user`, `1,200 users`."""
+    return f"{amount(n)} {one if n == 1 else many or one + 's'}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else list(words))
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Topics without what says nothing: `org.fedoraproject.prod.git.receive` → `git.receive`.
+
+    Two topics that would read the same keep their full names; everything is cleaned.
+    """
+    full = list(dict.fromkeys(names))
+    short = [".".join(n.split(".")[3:]) if n.count(".") >= 3 else n for n in full]  # noqa: PLR2004
+    return {n: clean(s if short.count(s) == 1 else n) for n, s in zip(full, short, strict=True)}

@@ -1,0 +1,138 @@
+"""Colours and the style sheet of a picture: light, dark, or whichever the reader's screen asks for.
+
+Comes in: the theme's name, and the roles that a picture uses. Goes out: presentation attributes
+(the base colours, legible with `<style>` removed) and CSS. No `var()`: rasterisers paint it black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+__all__ = ["DARK", "FONTS", "LIGHT", "Palette", "Theme", "attributes", "css"]
+
+Theme = Literal["auto", "light", "dark"]
+FONTS = '"Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif'
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of one theme; the contrast and the colour-blind distance of `series` were measured."""
+
+    page: str
+    text: str
+    muted: str
+    guide: str
+    base: str
+    series: tuple[str, ...]
+    other: str
+    more: str
+    fewer: str
+    warn: str
+
+
+LIGHT = Palette(
+    page="#ffffff",
+    text="#1f2328",
+    muted="#59636e",
+    guide="#d9dee4",
+    base="#8b949e",
+    series=("#1a2fc0", "#c9731a", "#007b60", "#8a1478", "#524f00", "#2a90f5"),
+    other="#8b8f94",
+    more="#1a63c0",
+    fewer="#c25a00",
+    warn="#8a4600",
+)
+DARK = Palette(
+    page="#0d1117",
+    text="#e6edf3",
+    muted="#9da7b3",
+    guide="#2a313a",
+    base="#6e7681",
+    series=("#4aa8ff", "#f0a985", "#22914a", "#ff5ad0", "#dce02a", "#85dcf3"),
+    other="#7d858f",
+    more="#5aaeff",
+    fewer="#ff9a4d",
+    warn="#f5b65c",
+)
+
+#: What does not depend on the theme, by role (a class of the picture).
+_SHAPES: Mapping[str, Mapping[str, str]] = {
+    "t1": {"font-size": "19", "font-weight": "700"},
+    "t2": {"font-size": "13"},
+    "t3": {"font-size": "11"},
+    "b": {"font-weight": "700"},
+    "m": {"text-anchor": "middle"},
+    "e": {"text-anchor": "end"},
+    "g": {"stroke-width": "1"},
+    "l": {"stroke-width": "2", "stroke-linejoin": "round", "stroke-linecap": "round"},
+    "thin": {"stroke-width": "1.25"},
+    "d1": {"stroke-dasharray": "7 3"},
+    "d2": {"stroke-dasharray": "2 4"},
+    "d3": {"stroke-dasharray": "10 3 2 3"},
+    "d4": {"stroke-dasharray": "14 4"},
+    "d5": {"stroke-dasharray": "5 5"},
+    "area": {"fill-opacity": "0.14", "stroke": "none"},
+}
+
+
+def _paints(p: Palette) -> dict[str, dict[str, str]]:
+    """What depends on the theme, by role."""
+    line = {"fill": "none"}
+    out = {
+        "bg": {"fill": p.page},
+        "t": {"fill": p.text, "stroke": "none"},
+        "mu": {"fill": p.muted, "stroke": "none"},
+        "wa": {"fill": p.warn, "stroke": "none"},
+        "wb": {**line, "stroke": p.warn},
+        "g": {**line, "stroke": p.guide},
+        "ba": {**line, "stroke": p.base},
+        "so": {**line, "stroke": p.other},
+        "fo": {"fill": p.other, "stroke": "none"},
+        "up": {"fill": p.more, "stroke": "none"},
+        "dn": {"fill": p.fewer, "stroke": "none"},
+        "halo": {"stroke": p.page, "stroke-width": "4", "paint-order": "stroke"},
+    }
+    for i, colour in enumerate(p.series):
+        out[f"s{i}"] = {**line, "stroke": colour}
+        out[f"f{i}"] = {"fill": colour, "stroke": "none"}
+    return out
+
+
+def _rules(prefix: str, roles: Iterable[str], paints: Mapping[str, Mapping[str, str]]) -> str:
+    # "halo" comes last, so that it wins over the `stroke: none` of the text's own role.
+    order = [r for r in paints if r in roles]
+    return "".join(
+        f"#{prefix} .{r}{{{';'.join(f'{k}:{v}' for k, v in paints[r].items())}}}" for r in order
+    )
+
+
+def attributes(classes: Iterable[str], theme: Theme) -> dict[str, str]:
+    """Presentation attributes for an element of these roles: the base that CSS only refines."""
+    paints = _paints(DARK if theme == "dark" else LIGHT)
+    roles = list(classes)
+    out: dict[str, str] = {}
+    for role in (r for table in (paints, _SHAPES) for r in table if r in roles):
+        out |= paints.get(role, {}) | _SHAPES.get(role, {})
+    return out
+
+
+def css(prefix: str, roles: Iterable[str], theme: Theme) -> str:
+    """The style sheet, every rule bound to the picture's own id.
+
+    Raises:
+        ValueError: no such theme.
+    """
+    if theme not in get_args(Theme):
+        raise ValueError(f"{theme!r} is no theme; there are {', '.join(get_args(Theme))}")
+    used = set(roles)
+    out = f"#{prefix}{{font-family:{FONTS};max-width:100%;height:auto}}"
+    out += f"#{prefix} text{{font-variant-numeric:tabular-nums;unicode-bidi:isolate}}"
+    out += _rules(prefix, used, _paints(DARK if theme == "dark" else LIGHT))
+    out += "".join(f"#{prefix} .area{{fill-opacity:.14;stroke:none}}" for _ in used & {"area"})
+    if theme == "auto":
+        out += "@media screen and (prefers-color-scheme:dark){"
+        out += _rules(prefix, used, _paints(DARK)) + "}"
+    out += f"@media print{{#{prefix} .bg{{fill:none}}}}"
+    return out + f"@media (forced-colors:active){{#{prefix} text{{fill:CanvasText}}}}"
