@@ -17,7 +17,7 @@ LATEST = 7_258_118_400
 
 
 def micros(value: Any) -> int | None:
-    """Seconds (int, float, numeric text) or ISO 8601 (UTC where it names no zone); None: no such time.
+    """Seconds (int, float, numeric text) or ISO 8601, UTC where it names no zone; else None.
 
     Times before 1970 or from 2200 on are no times of a message.
     """

@@ -16,11 +16,11 @@ Only the import format `jsonl` is named by the frame's source, since its keys me
 
 One message id gives the same time, topic and size whichever way it came:
 
-- time: `headers["sent-at"]` where there is one, else `timestamp`. `/raw` cuts its `timestamp` to whole
-  seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body has only
-  `timestamp`, whole seconds since fedmsg 0.20, so the three agree.
-- size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON; what surrounds it differs from way
-  to way, and so do spaces and escapes.
+- time: `headers["sent-at"]` where there is one, else `timestamp`. `/raw` cuts its `timestamp` to
+  whole seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body
+  has only `timestamp`, whole seconds since fedmsg 0.20, so the three agree.
+- size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON; what surrounds it differs from
+  way to way, and so do spaces and escapes.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def parse(body: bytes) -> Row:
 
 
 def _lenient(body: bytes) -> Row:
-    """JSON with what msgspec refuses and Python's own publishers send: NaN, lone surrogates, a BOM."""
+    """JSON with what msgspec refuses and publishers send: NaN, lone surrogates, a BOM."""
     try:
         value = json.loads(body.decode("utf-8-sig"))
     except RecursionError:

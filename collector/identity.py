@@ -1,7 +1,8 @@
 """Names: what counts as an account's name, and which accounts are robots.
 
-Comes in: what publishers wrote where a name should be. Goes out: the account's name, or None. Merges
-of two accounts into one person are applied when reading, never here: stored events do not change.
+Comes in: what publishers wrote where a name should be. Goes out: the account's name, or None.
+Merges of two accounts into one person are applied when reading, never here: stored events do not
+change.
 """
 
 from __future__ import annotations

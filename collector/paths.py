@@ -4,13 +4,13 @@
     update.user.name                   of a key of a key
     bug.cc[]                           every item of a list
     fas_usernames.*                    every value of an object; `.@` every key
-    packages[distro=Fedora].package_name   the items whose key has that value (upper case = lower case)
+    packages[distro=Fedora].package_name   the items whose key has that value, in any case
     update.user | update.submitter     the first alternative that gives anything
     $username | 'anitya'               the envelope's username; a literal
     comment.text > mentions            what comes out goes through transforms, one after the other
 
-Roots with `$`: `$username` (fedmsg's envelope), `$topic` (whole), `$spread` (the name inside a topic
-`category.verb.NAME.BRANCH`). Transforms are listed in `transforms.TRANSFORMS`.
+Roots with `$`: `$username` (fedmsg's envelope), `$topic` (whole), `$spread` (the name inside a
+topic `category.verb.NAME.BRANCH`). Transforms are listed in `transforms.TRANSFORMS`.
 
 Comes in: a text, once. Goes out: a function of a `Source` that gives a list; it never raises,
 whatever the body is, and gives at most MAX_VALUES values.

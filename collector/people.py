@@ -3,24 +3,24 @@
 One function serves the live bus, history and imports, so that one message id gives the same people
 whichever way it came. In this order:
 
-1. the headers `fedora_messaging_user_NAME`, `…_rpm_NAME` of the publisher (users, objects each on their
-   own: where there is no such header, the next step answers);
+1. the headers `fedora_messaging_user_NAME`, `…_rpm_NAME` of the publisher (users, objects each on
+   their own: where there is no such header, the next step answers);
 2. what a history service (`meta`) or an import states;
 3. the rules on the body (`rules.py`);
 4. the envelope's `username`, only where a rule names it.
 
-`users` and `packages` of a `/raw` row are read by nothing: with headers they repeat them, and without
-headers they repeat the envelope's `username`, which `/v2/search` and the live bus do not show as a person.
+`users` and `packages` of a `/raw` row are read by nothing: with headers they repeat them, and
+without headers they repeat the envelope's `username`, which `/v2/search` and the live bus do not
+show as a person.
 
-A body that a rule does not fit yields nothing; no input raises. The agent is what the rule says, else
-the only user; nobody where several users are named and no rule says who of them acted.
+A body that a rule does not fit yields nothing; no input raises. The agent is what the rule says,
+else the only user; nobody where several users are named and no rule says who of them acted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
 
 from hubbub.collector.decode import MAX_NAMES, Row, decode, message_of, parse
 from hubbub.collector.event import Event, Frame, Message, People
@@ -88,12 +88,12 @@ def understand(frame: Frame, *, directory: Directory = None, rules: Rules | None
 
 
 def action(topic: str) -> str | None:
-    """What was done, as the topic says it: what follows the category (`update.comment`, `receive`)."""
+    """What was done, as the topic says it: all after the category (`update.comment`)."""
     return rest(topic).partition(".")[2] or None
 
 
 def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
-    """Whether a rule knows the topic; `hubbub status --unmapped` lists those of which it is not so."""
+    """Whether a rule knows the topic; `hubbub status --unmapped` lists the others."""
     known = rules or builtin_rules()
     return known.find(topic, schema, modern=True) is not None
 

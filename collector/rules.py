@@ -1,20 +1,19 @@
 """Rules: which paths of which topics hold the agent, the users and the objects.
 
-Comes in: TOML tables (`rules.toml`, `rules-modern.toml`, and a user's own). Goes out: the `Rule` of a
-topic, or None for a topic that no rule knows.
+Comes in: TOML tables (`rules.toml`, `rules-modern.toml`, and a user's own). Goes out: the `Rule` of
+a topic, or None for a topic that no rule knows.
 
     [[family]]
-    topics = ["git.receive*", "git.branch*"]     # globs, on the topic from its category on, or whole
-    schemas = ["git.receive"]                    # globs on the schema header of fedora-messaging
-    agent = ["agent | commit.username"]          # the first name that comes out
-    users = ["agent | commit.username"]          # all that come out
+    topics = ["git.receive*", "git.branch*"]  # globs, on the topic from its category on, or whole
+    schemas = ["git.receive"]                 # globs on the schema header of fedora-messaging
+    agent = ["agent | commit.username"]       # the first name that comes out
+    users = ["agent | commit.username"]       # all that come out
     objects = [{ path = "commit.repo", when = "commit.namespace", is = ["rpms", ""] }]
 
-`when` names a path whose value must match one of the globs `is` (upper case = lower case; "" is "not
-there").
-A family fits if either does. Of several that fit, the first counts; a user's table comes before hubbub's own, so that it
-adds and overrides. What a family does not name it says nothing about: no users, no objects; the agent
-is then the only user, if there is one alone.
+`when` names a path whose value must match one of the globs `is`, in any case; "" is "not there". A
+family fits if a topic or a schema does. Of several that fit, the first counts; a user's table comes
+before hubbub's own, so that it adds and overrides. What a family does not name it says nothing
+about: no users, no objects; the agent is then the only user, if there is one alone.
 """
 
 from __future__ import annotations
@@ -169,12 +168,12 @@ def _shipped(name: str) -> tuple[_Matcher, ...]:
 
 @cache
 def builtin_rules() -> Rules:
-    """hubbub's own rules: every family of the Fedora bus, old and new."""
+    """The rules that come with hubbub: every family of the Fedora bus, old and new."""
     return Rules(_shipped("rules-modern.toml"), _shipped("rules.toml"))
 
 
 def load_rules(extra: File | Mapping[str, Any] | None = None) -> Rules:
-    """hubbub's own rules, and before them a user's.
+    """The rules that come with hubbub, and before them a user's.
 
     Args:
         extra: a TOML file, or a table that was read already (`[rules]` of the configuration).

@@ -1,7 +1,8 @@
 """What a rule does with the values that its path found: texts to names.
 
 Each transform takes the list of values and the directory (e-mail or nick → account) and gives a new
-list. Values of a shape that it does not expect are dropped: a rule that does not fit yields nothing.
+list. Values of a shape that it does not expect are dropped: a rule that does not fit yields
+nothing.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _nvrs(values: list[Any], _: Directory) -> list[Any]:
 
 
 def _account(text: str, directory: Directory) -> str | None:
-    """An OpenID or an address of the project's own domain holds the account; others need the directory."""
+    """An OpenID or an address of the project holds the account; others need the directory."""
     if ".id.fedoraproject.org" in text:
         return text.partition(".id.fedoraproject.org")[0].rpartition("/")[2]
     if text.endswith("@fedoraproject.org"):
