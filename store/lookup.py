@@ -35,12 +35,14 @@ class Lookup:
 
     def exact(self, ids: Sequence[str], span: tuple[int, int]) -> set[str]:
         """Which of these ids the table holds: first where their times are, the rest everywhere."""
-        near = [f.uri for f in self._table.files(span[0], span[1] + 1)]
-        found = self._among(ids, near)
+        files = self._table.files()
+        near = [f.overlaps(span[0], span[1] + 1) for f in files]
+        found = self._among(ids, [f.uri for f, close in zip(files, near, strict=True) if close])
         rest = [one for one in ids if one not in found]
         if rest:
-            seen = set(near)
-            found |= self._among(rest, [f.uri for f in self._table.files() if f.uri not in seen])
+            found |= self._among(
+                rest, [f.uri for f, close in zip(files, near, strict=True) if not close]
+            )
         return found
 
     def scan(self, first: int, last: int) -> Iterator[list[str]]:

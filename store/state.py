@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import letters, spans
+from hubbub.store import letters
+from hubbub.store import spans as ledger
 from hubbub.store.migrations import APPLICATION, STEPS
 
 __all__ = ["State"]
@@ -172,13 +173,16 @@ class State:
     ) -> None:
         """Record a span [start, end) in µs: see `spans.record`."""
         with self.transaction() as db:
-            spans.record(db, spans.Span(source, filters, start, end, state, proof))
+            ledger.record(db, ledger.Span(source, filters, start, end, state, proof))
 
-    def spans(
-        self, since: int | None = None, until: int | None = None, source: str | None = None
-    ) -> list[spans.Span]:
+    def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
+        """The (start, end, state) of one source and filter, µs, sorted."""
+        found = ledger.find(self.rows, None, None, source)
+        return [(s.start, s.end, s.state) for s in found if s.filters == filters]
+
+    def coverage(self, since: int | None = None, until: int | None = None) -> list[ledger.Span]:
         """What the ledger says about [since, until) in µs, by source and time, not clipped."""
-        return spans.find(self.rows, since, until, source)
+        return ledger.find(self.rows, since, until, None)
 
     # counters
 

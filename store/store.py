@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import coverage, segment, spool
-from hubbub.store.selection import Selection
+from hubbub.store import segment, spool
 from hubbub.store.spans import Span
 from hubbub.store.state import State
+from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     from hubbub.store import engine
@@ -184,23 +185,18 @@ class Store:
 
         return connect()
 
-    def events(self, selection: Selection | None = None) -> engine.Events:
-        """The stored events that a selection leaves, as of now: a lazy Ibis table.
+    def events(self) -> engine.Events:
+        """The stored events as of now: a lazy Ibis table. Does not load what waits."""
+        from hubbub.store.engine import Snapshot
 
-        Only files that overlap [since, until) are looked at. Does not load what waits.
-        """
-        from hubbub.store import engine
+        return Snapshot(self._backend, *self.table.snapshot()).events()
 
-        chosen = selection or Selection()
-        version, files = self.table.snapshot(chosen.since, chosen.until)
-        name = f"events_{version}_{chosen.since}_{chosen.until}".replace("-", "m")
-        rows = engine.table(self._backend, name, [f.uri for f in files])
-        return engine.apply(rows, chosen)
-
-    def bounds(self) -> tuple[int, int] | None:
-        """Times in µs of the oldest and newest stored event; None in an empty store."""
+    def extent(self) -> tuple[datetime | None, datetime | None]:
+        """Times of the oldest and newest stored event; None in an empty store."""
         files = self.table.files()
-        return (min(f.first for f in files), max(f.last for f in files)) if files else None
+        if not files:
+            return None, None
+        return from_micros(min(f.first for f in files)), from_micros(max(f.last for f in files))
 
     def rows(self) -> int:
         """How many events are stored."""
@@ -208,13 +204,9 @@ class Store:
 
     # coverage and letters
 
-    def spans(self, since: int | None = None, until: int | None = None) -> list[Span]:
-        """What the ledger says about [since, until) in µs."""
-        return self.state.spans(since, until)
-
-    def coverage(self, since: int, until: int, *, filters: str = "") -> coverage.Verdict:
-        """How complete [since, until) (µs) is, and its gaps."""
-        return coverage.judge(self.state.spans(since, until), since, until, filters=filters)
+    def coverage(self, since: int | None = None, until: int | None = None) -> list[Span]:
+        """What the ledger says about [since, until) in µs; `coverage.judge` sums it up."""
+        return self.state.coverage(since, until)
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100

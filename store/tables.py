@@ -75,6 +75,10 @@ class File:
     first: int
     last: int
 
+    def overlaps(self, since: int | None, until: int | None) -> bool:
+        """Whether it may hold events of [since, until)."""
+        return (since is None or self.last >= since) and (until is None or self.first < until)
+
 
 class Events:
     """The table in a folder. Any number of readers; one writer, which holds the loader's lock."""
@@ -108,14 +112,16 @@ class Events:
             return 0
         return int(self.table().transaction_version(LOADER) or 0)
 
-    def files(self, since: int | None = None, until: int | None = None) -> list[File]:
-        """The files of the newest snapshot that may hold events of [since, until), oldest first."""
-        return self.snapshot(since, until)[1] if self.exists() else []
+    def files(self) -> list[File]:
+        """The files of the newest snapshot, oldest first."""
+        return self.snapshot()[1]
 
-    def snapshot(
-        self, since: int | None = None, until: int | None = None
-    ) -> tuple[int, list[File]]:
-        """The newest version and its files, as `files`."""
+    def snapshot(self) -> tuple[int, list[File]]:
+        """The newest version (-1: nothing was committed) and its files, oldest first.
+
+        Raises:
+            StoreError: the Delta log is damaged.
+        """
         if not self.exists():
             return -1, []
         table = self.table()
@@ -123,18 +129,17 @@ class Events:
             adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
         except (DeltaError, OSError, ValueError) as e:
             raise self._damaged(e) from e
-        found = []
-        for path, rows, size, low, high in zip(
-            adds["path"],
-            adds["num_records"],
-            adds["size_bytes"],
-            adds.get("min.time", []),
-            adds.get("max.time", []),
-            strict=True,
-        ):
-            first, last = to_micros(low), to_micros(high)
-            if (since is None or last >= since) and (until is None or first < until):
-                found.append(File(str(self.folder / path), rows, size, first, last))
+        found = [
+            File(str(self.folder / path), rows, size, to_micros(first), to_micros(last))
+            for path, rows, size, first, last in zip(
+                adds["path"],
+                adds["num_records"],
+                adds["size_bytes"],
+                adds.get("min.time", []),
+                adds.get("max.time", []),
+                strict=True,
+            )
+        ]
         return table.version(), sorted(found, key=lambda f: (f.first, f.uri))
 
     def append(self, events: Sequence[Event], batch: int) -> int:
