@@ -1,0 +1,271 @@
+"""One datagrepper: its history of the bus, asked over HTTP.
+
+Comes in: a window of whole seconds [start, end) and filters. Goes out: `Answer`s, one per request.
+It retries what may pass (429, 5xx, time-outs, lost connections, answers that make no sense), and
+says clearly what does not. It never walks: that is walk and gather.
+
+What the service does that shapes this client (seen on datagrepper 1.1.0): `start` and `end` are
+both inclusive, so that [start, end) is asked as start to end less 1 µs; `end` is ignored unless
+start > 0; at most 100 rows a page, 0 means the whole window; errors come as HTML or as JSON,
+whatever the Content-Type says.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+
+import requests
+import structlog
+import urllib3
+from requests.utils import get_auth_from_url
+
+from hubbub import __version__
+from hubbub.collector import answer
+from hubbub.collector.answer import Answer, AnswerError, excerpt
+from hubbub.collector.patience import Patience
+from hubbub.errors import SourceError, UsageError
+
+__all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
+
+DEFAULT_URL = "https://apps.fedoraproject.org/datagrepper"
+ROWS = 100  # the most rows that the service puts on a page
+_PATHS = ("/v2/search", "/raw")  # the first is 25 to 30 times faster; older services lack it
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that may be gone next time
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HOPS = 3  # redirects followed on the same host
+_AGAIN = "what was gathered so far is kept; run the same command again and it goes on from there"
+
+_log = structlog.get_logger("hubbub.history")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which messages: values of one kind are alternatives, kinds narrow each other; exact names."""
+
+    categories: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The canonical text that coverage is kept under; empty for every message."""
+        return urlencode(sorted(set(self.parameters())))
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """As the service wants them."""
+        kinds = (("category", self.categories), ("topic", self.topics), ("user", self.users))
+        return [(kind, value) for kind, values in kinds for value in values]
+
+
+EVERYTHING = Filters()
+
+
+class _PassingError(Exception):
+    """This try failed; the next one may not."""
+
+    def __init__(self, what: str, retry_after: str | None = None) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class History:
+    """One datagrepper.
+
+    Args:
+        url: its base, or its /raw or /v2/search. A URL that ends in /raw is asked there and nowhere
+            else; otherwise /v2/search is tried first, and /raw where that answers 404.
+        timeout: seconds to wait for a connection or for the next bytes of an answer.
+        user_agent: a name with a contact is polite.
+        max_bytes: the largest answer that is read.
+        patience: how often and how long to try again.
+
+    Raises:
+        UsageError: the URL is none of http or https.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout: float = 60.0,
+        user_agent: str = f"hubbub/{__version__} (community statistics; python-requests)",
+        max_bytes: int = 256 * 2**20,
+        patience: Patience | None = None,
+    ) -> None:
+        parts = urlsplit(url.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(
+                f"{_redacted(url)!r} is no address of a history service",
+                hint=f"write for example {DEFAULT_URL}",
+            )
+        base = parts.path.rstrip("/")
+        self._path = "/raw" if base.endswith("/raw") else _PATHS[0]
+        for path in _PATHS:
+            base = base.removesuffix(path)
+        base = base.rstrip("/")
+        self._base = urlunsplit((parts.scheme, parts.netloc, base, "", ""))
+        self.url = _redacted(self._base)
+        self.source = f"history:{self.url}"
+        self.patience = patience or Patience()
+        self._timeout, self._max_bytes, self._agent = timeout, max_bytes, user_agent
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._lock = threading.Lock()
+        self.requests = 0  # answered or failed, retries included
+        self._answered = False
+
+    def window(
+        self,
+        start: int,
+        end: int,
+        filters: Filters = EVERYTHING,
+        *,
+        rows: int = ROWS,
+        stopped: threading.Event | None = None,
+    ) -> Answer:
+        """The first `rows` messages of [start, end), seconds since the epoch, ascending by time.
+
+        `rows=0` asks for all of them on one page. `stopped`, once set, ends waiting between tries.
+
+        Raises:
+            SourceError: the service cannot be reached, refuses, or does not make sense.
+        """
+        query = [
+            ("start", str(max(start, 1))),
+            ("end", f"{end - 1}.999999"),
+            ("order", "asc"),
+            ("page", "1"),
+            ("rows_per_page", str(rows)),
+            *filters.parameters(),
+        ]
+        where = self.url + self._path
+        for attempt in itertools.count(1):
+            try:
+                got = self._once(query, rows)
+            except _PassingError as failure:
+                where = self.url + self._path
+                wait = self.patience.wait(attempt, failure.retry_after, known=self._answered)
+                if wait is None:
+                    raise SourceError(
+                        f"{failure}, {attempt} times in a row", where=where, hint=_AGAIN
+                    ) from failure
+                _log.warning("history.retry", url=where, why=str(failure), wait=round(wait, 1))
+                self.patience.sleep(wait, stopped)
+                if stopped is not None and stopped.is_set():
+                    raise SourceError("stopped while waiting to try again", where=where) from None
+            else:
+                self._answered = True
+                return got
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._sessions:
+            self._sessions.pop().close()
+
+    def _once(self, query: list[tuple[str, str]], rows: int) -> Answer:
+        status, body = self._get(self._path, query)
+        if status == HTTPStatus.NOT_FOUND and self._path == _PATHS[0] and not self._answered:
+            self._path = _PATHS[1]
+            status, body = self._get(self._path, query)
+        where = self.url + self._path
+        said = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
+        if status in _PASSING:
+            raise _PassingError(said, self._local.retry_after)
+        if status == HTTPStatus.NOT_FOUND:
+            raise SourceError(said, where=where, hint="is this the address of a datagrepper?")
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise SourceError(said, where=where, hint="the service wants a login, or blocks you")
+        if status != HTTPStatus.OK:
+            hint = "the service refuses this request; check the filters and times"
+            raise SourceError(said, where=where, hint=hint)
+        try:
+            return answer.read(body, rows)
+        except AnswerError as error:
+            raise _PassingError(f"the answer {error}; it begins: {excerpt(body)!r}") from error
+
+    def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
+        """One request, redirects on the same host followed: status and body."""
+        url = f"{self._base}{path}?{urlencode(query, errors='surrogatepass')}"
+        for _ in range(_HOPS + 1):
+            with self._lock:
+                self.requests += 1
+            try:
+                with self._session().get(
+                    url, stream=True, timeout=self._timeout, allow_redirects=False
+                ) as reply:
+                    self._local.retry_after = reply.headers.get("Retry-After")
+                    if reply.status_code not in _REDIRECTS:
+                        return reply.status_code, b"".join(self._body(reply))
+                    target = urljoin(url, reply.headers.get("Location", ""))
+            except requests.exceptions.SSLError as error:
+                hint = "check the address and the certificates of this machine"
+                what = f"no trusted connection: {_reason(error)}"
+                raise SourceError(what, where=self.url, hint=hint) from error
+            except requests.exceptions.Timeout as error:
+                raise _PassingError(f"no answer within {self._timeout:g} s") from error
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise _PassingError(f"no connection, or it broke: {_reason(error)}") from error
+            old, new = urlsplit(url), urlsplit(target)
+            if new.hostname != old.hostname or new.scheme not in {"https", old.scheme}:
+                what = f"redirects to {_redacted(urlunsplit((*new[:3], '', '')))}"
+                hint = "if you trust that place, give its address instead"
+                raise SourceError(what, where=self.url + path, hint=hint)
+            url = target
+        raise SourceError(
+            "redirects in a circle", where=self.url + path, hint="try it in a browser"
+        )
+
+    def _body(self, reply: requests.Response) -> Iterator[bytes]:
+        """The body in the pieces in which it arrives, bounded in size and in time."""
+        size, late = 0, self.patience.clock() + 4 * self._timeout
+        while chunk := reply.raw.read1(2**16, decode_content=True):
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise SourceError(
+                    f"sends more than {self._max_bytes:,} bytes for one page",
+                    where=self.url + self._path,
+                    hint="raise max_bytes if such messages are to be expected",
+                )
+            if self.patience.clock() > late:
+                raise _PassingError(f"the answer did not end within {4 * self._timeout:g} s")
+            yield chunk
+
+    def _session(self) -> requests.Session:
+        """This thread's own connection."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.headers["User-Agent"] = self._agent
+            session.headers["Accept"] = "application/json"  # */* or a list comes back as the type
+            found = session.merge_environment_settings(self._base, {}, True, None, None)  # noqa: FBT003
+            session.proxies, session.verify = found["proxies"], found["verify"]
+            session.auth = get_auth_from_url(self._base) if "@" in self._base else None
+            session.trust_env = False  # the environment is read once, not for every request
+            self._local.session = session
+            self._sessions.append(session)
+        return session
+
+
+def _redacted(url: str) -> str:
+    """The URL without user name, password and query."""
+    parts = urlsplit(url)
+    netloc = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, ("***@" if netloc[1] else "") + netloc[2], parts.path, "", ""))
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words of a chain of wrapped errors; the outer ones repeat the whole URL."""
+    inner: BaseException = error
+    while inner.args and isinstance(inner.args[0], BaseException):
+        inner = inner.args[0]
+    reason = getattr(inner, "reason", None)
+    if isinstance(reason, BaseException):
+        return _reason(reason)
+    text = str(inner) or type(inner).__name__
+    return text.partition(": ")[2] or text if "object at 0x" in text else text
