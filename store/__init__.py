@@ -10,14 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hubbub.store.selection import Selection as Selection
     from hubbub.store.store import Store as Store
     from hubbub.store.store import Waiting as Waiting
 
 _NAMES = {
+    "Selection": "hubbub.store.selection",
     "Store": "hubbub.store.store",
     "Waiting": "hubbub.store.store",
 }
-__all__ = ["Store", "Waiting"]
+__all__ = ["Selection", "Store", "Waiting"]
 
 
 def __getattr__(name: str) -> Any:

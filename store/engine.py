@@ -1,18 +1,17 @@
 """The embedded engine: a snapshot of the events table as a lazy Ibis table on DuckDB.
 
-Comes in: the files of a snapshot and the common filters. Goes out: `Events`, which analyzers turn
+Comes in: the files of a snapshot and a `Selection`. Goes out: `Events`, which analyzers turn
 into tables. It never writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from hubbub.store.globs import matches, pattern
 from hubbub.store.selection import Selection
-from hubbub.times import from_micros, to_micros
+from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.tables import File
 
-__all__ = ["Events", "Snapshot", "connect"]
+__all__ = ["Events", "connect", "events"]
 
 
 def connect() -> Backend:
@@ -39,27 +38,26 @@ def connect() -> Backend:
     return backend
 
 
-class Snapshot:
-    """The files of one version of the events table, and the engine that reads them."""
+def events(backend: Backend, version: int, files: Sequence[File], chosen: Selection) -> Events:
+    """The events that a selection leaves of a snapshot; only files of its range are looked at.
 
-    def __init__(self, backend: Backend, version: int, files: Sequence[File]) -> None:
-        self.backend, self.version, self.files = backend, version, files
-
-    def events(self, chosen: Selection | None = None) -> Events:
-        """The events that a selection leaves; only files that overlap its range are looked at."""
-        chosen = chosen or Selection()
-        return Events(_apply(self._table(chosen.since, chosen.until), chosen), chosen, self)
-
-    def _table(self, since: int | None, until: int | None) -> ir.Table:
-        near = [f.uri for f in self.files if f.overlaps(since, until)]
-        name = f"events_{self.version}_{since}_{until}".replace("-", "m")
-        if near:
-            return self.backend.read_parquet(near, table_name=name, hive_partitioning=False)
+    Args:
+        backend: the engine; a view for each snapshot and range is made in it.
+        version: of the table.
+        files: of that version.
+        chosen: the common filters.
+    """
+    near = [f.uri for f in files if f.overlaps(chosen.since, chosen.until)]
+    name = f"events_{version}_{chosen.since}_{chosen.until}".replace("-", "m")
+    if near:
+        rows = backend.read_parquet(near, table_name=name, hive_partitioning=False)
+    else:
         from hubbub.store.tables import SCHEMA
 
         # Not a memtable: an expression on nothing else would run on Ibis' default engine.
-        self.backend.con.register(name, SCHEMA.empty_table())
-        return self.backend.table(name)
+        backend.con.register(name, SCHEMA.empty_table())
+        rows = backend.table(name)
+    return Events(_apply(rows, chosen), chosen)
 
 
 class Events:
@@ -68,63 +66,14 @@ class Events:
     Columns: `time` (timestamp, UTC), `id`, `topic`, `category`, `agent`, `users` (array of text),
     `objects` (array of text), `action`, `size` (bytes), `source`, `seq`, `extra` (map or null).
 
-    `filter` and `scope` give `Events` again; everything else is Ibis' own.
+    `filter` gives `Events` again; everything else is Ibis' own.
     """
 
-    __slots__ = ("_snapshot", "selection", "table")
+    __slots__ = ("selection", "table")
 
-    def __init__(
-        self, table: ir.Table, selection: Selection | None = None, snapshot: Snapshot | None = None
-    ) -> None:
+    def __init__(self, table: ir.Table, selection: Selection | None = None) -> None:
         self.table = table
         self.selection = selection or Selection()
-        self._snapshot = snapshot
-
-    def scope(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        by: Literal["agent", "users"] = "users",
-        bots: Sequence[str] | None = None,
-        topic: Sequence[str] = (),
-        category: Sequence[str] = (),
-        user: Sequence[str] = (),
-        not_user: Sequence[str] = (),
-        object: Sequence[str] = (),  # noqa: A002 - the option's name
-        action: Sequence[str] = (),
-    ) -> Events:
-        """The events of a question: the common filters of every query and view.
-
-        Starts from the whole snapshot, whatever this object was filtered by.
-
-        Args:
-            since: inclusive; None: from the oldest event.
-            until: exclusive; None: to the newest event.
-            by: who counts: everybody a message names, or who did it.
-            bots: globs of accounts that have no row in `unnest_users`; None: all have.
-            topic: globs; alternatives, as in the other fields. Fields add up.
-            category: globs.
-            user: globs; keeps the events that name such a user (by agent: that such a user did),
-                with all their users.
-            not_user: globs of users that have no row. Their messages still count as messages.
-            object: globs; keeps the events that touch such an object.
-            action: globs.
-        """
-        assert self._snapshot is not None, "made from a bare table"
-        return self._snapshot.events(
-            Selection(
-                since=None if since is None else to_micros(since),
-                until=None if until is None else to_micros(until),
-                by=by,
-                removed=(*not_user, *(bots or ())),
-                topic=tuple(topic),
-                category=tuple(category),
-                user=tuple(user),
-                object=tuple(object),
-                action=tuple(action),
-            )
-        )
 
     def count_events(self) -> int:
         """How many events there are; runs now."""
@@ -143,7 +92,7 @@ class Events:
 
     def filter(self, *predicates: Any) -> Events:
         """The events for which all predicates hold."""
-        return Events(self.table.filter(*predicates), self.selection, self._snapshot)
+        return Events(self.table.filter(*predicates), self.selection)
 
     def unnest_users(self) -> ir.Table:
         """A row for each event and user, with the column `user`; events without a user drop.

@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import segment, spool
+from hubbub.store import coverage, segment, spool
+from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     from hubbub.store import engine
@@ -185,18 +184,20 @@ class Store:
 
         return connect()
 
-    def events(self) -> engine.Events:
-        """The stored events as of now: a lazy Ibis table. Does not load what waits."""
-        from hubbub.store.engine import Snapshot
+    def events(self, selection: Selection | None = None) -> engine.Events:
+        """The stored events that a selection leaves, as of now: a lazy Ibis table.
 
-        return Snapshot(self._backend, *self.table.snapshot()).events()
+        Does not load what waits.
+        """
+        from hubbub.store import engine
 
-    def extent(self) -> tuple[datetime | None, datetime | None]:
-        """Times of the oldest and newest stored event; None in an empty store."""
+        version, files = self.table.snapshot()
+        return engine.events(self._backend, version, files, selection or Selection())
+
+    def bounds(self) -> tuple[int, int] | None:
+        """Times in µs of the oldest and newest stored event; None in an empty store."""
         files = self.table.files()
-        if not files:
-            return None, None
-        return from_micros(min(f.first for f in files)), from_micros(max(f.last for f in files))
+        return (min(f.first for f in files), max(f.last for f in files)) if files else None
 
     def rows(self) -> int:
         """How many events are stored."""
@@ -204,9 +205,13 @@ class Store:
 
     # coverage and letters
 
-    def coverage(self, since: int | None = None, until: int | None = None) -> list[Span]:
-        """What the ledger says about [since, until) in µs; `coverage.judge` sums it up."""
+    def spans(self, since: int | None = None, until: int | None = None) -> list[Span]:
+        """What the ledger says about [since, until) in µs, by source and time, not clipped."""
         return self.state.coverage(since, until)
+
+    def coverage(self, since: int, until: int, *, filters: str = "") -> coverage.Verdict:
+        """How complete [since, until) (µs) is, and its gaps."""
+        return coverage.judge(self.spans(since, until), since, until, filters=filters)
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
