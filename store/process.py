@@ -1,0 +1,163 @@
+"""The loader as a process of its own, beside a long-running listener.
+
+Comes in: a store's path. Goes out: loaded segments, every few seconds; a process that is started
+again when it dies. Spawned, because the table library's threads do not survive a fork.
+
+The child ignores SIGINT (the terminal sends it to the whole group; its owner decides), ends after
+the batch in hand when it is told to or on SIGTERM, and when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import structlog
+
+from hubbub.errors import HubbubError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+    from multiprocessing.synchronize import Event as Flag
+
+__all__ = ["LoaderProcess", "run"]
+
+EVERY = 5.0  # seconds between two runs of the loader
+LONGEST = 60.0  # seconds between two attempts to start it
+STEADY = 60.0  # seconds after which a process counts as healthy, and the waiting starts small again
+_log = structlog.get_logger("hubbub.store")
+
+
+def run(path: str, stop: Flag, parent: int, every: float = EVERY) -> None:
+    """Load until `stop` is set; the body of the child.
+
+    Args:
+        path: the store.
+        stop: set when the work is to end; the batch in hand is finished, and what waits is loaded.
+        parent: the process whose end ends this one.
+        every: seconds between two runs.
+    """
+    from hubbub.store.store import Store
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def over() -> bool:
+        return stop.is_set() or os.getppid() != parent
+
+    failed = 0
+    with Store.open(path, create=False) as store:
+        while True:
+            last = over()
+            started = time.monotonic()
+            try:
+                store.load(stop=over)
+            except HubbubError as e:
+                # A full disk or a damaged table is for a person to mend; frames wait in the spool.
+                failed += 1
+                if last:
+                    raise
+                _log.error("loader: %s", e)
+            else:
+                failed = 0
+            if last:
+                return
+            pause = min(every * 2**failed, LONGEST) - (time.monotonic() - started)
+            while pause > 0 and not over():
+                stop.wait(min(pause, 1.0))
+                pause -= 1.0
+
+
+class LoaderProcess:
+    """The owner's side. `watch` from a thread of its own is done by `start`.
+
+    Attributes:
+        restarts: how often the process died and was started again.
+    """
+
+    def __init__(self, path: Path, *, every: float = EVERY, delay: float = 1.0) -> None:
+        self.path, self.every = path, every
+        self.restarts = 0
+        self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
+        self._context = multiprocessing.get_context("spawn")
+        self._stop: Flag = self._context.Event()
+        self._ending = threading.Event()
+        self._process: SpawnProcess | None = None
+        self._watcher = threading.Thread(target=self._watch, name="loader-watch", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Start the process, and watch over it."""
+        self._spawn()
+        self._watcher.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Tell the process to load what waits and end; True if it did in time.
+
+        One that did not is killed: whatever it had not committed stays in the spool.
+
+        Args:
+            timeout: seconds.
+        """
+        self._ending.set()
+        self._stop.set()
+        process = self._process
+        if process is None:
+            return True
+        process.join(timeout)
+        late = process.is_alive()
+        if late:
+            process.kill()
+            process.join()
+        self._watcher.join()
+        return not late and process.exitcode == 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _spawn(self) -> None:
+        self._process = self._context.Process(
+            target=run,
+            args=(str(self.path), self._stop, os.getpid(), self.every),
+            name="hubbub-loader",
+            daemon=True,
+        )
+        self._process.start()
+
+    def _watch(self) -> None:
+        """Start the process again when it died, at growing intervals."""
+        delay = self._delay
+        while True:
+            process, started = self._process, time.monotonic()
+            assert process is not None
+            process.join()
+            if self._ending.is_set():
+                return
+            if time.monotonic() - started >= STEADY:
+                delay = self._delay
+            _log.warning(
+                "the loader died; it is started again", code=process.exitcode, seconds=delay
+            )
+            if self._ending.wait(delay):
+                return
+            self.restarts += 1
+            delay = min(delay * 2, LONGEST)
+            # A process that was killed while it waited may hold the flag's lock for ever.
+            self._stop = self._context.Event()
+            self._spawn()
