@@ -1,1 +1,8 @@
-"""From the events table to result tables: pure functions, lazy expressions, no I/O."""
+"""From the events table to result tables: pure functions, lazy expressions, no I/O.
+
+Importing this package registers every built-in query and loads no engine.
+"""
+
+from hubbub.analyzers import diffs, longtail, radar, totals
+
+__all__ = ["diffs", "longtail", "radar", "totals"]

@@ -46,7 +46,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One answer. `data` is JSON-ready: plain lists, dicts, numbers, texts, None; times as ISO Z."""
+    """One answer. `data` is JSON-ready: lists, dicts, numbers, texts, None; times as ISO Z."""
 
     query: str
     parameters: Mapping[str, Any]

@@ -1,0 +1,76 @@
+"""The queries `longtail` and `tail`: how evenly the load lies on people, over time and in all.
+
+Comes in: events. Goes out: a record for each window, or for each user. What the numbers mean:
+`hubbub.analyzers.evenness`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hubbub.analyzers.windows import Windows, measured
+from hubbub.registry import query
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from hubbub.store.engine import Events
+
+__all__ = ["longtail", "tail"]
+
+
+@query
+def longtail(
+    events: Events,
+    since: datetime,
+    until: datetime,
+    window: timedelta = timedelta(hours=24),
+    step: timedelta | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """How evenly the work is shared in each window [end - window, end).
+
+    The windows end at until, until - step, … and none begins before since; without a step, one that
+    gives at most 400 windows. Each has n (users), total (events, once for each of their users),
+    head, tail, mean, and longtail, gini, effective_people, absence_factor and their relatives. A
+    window without users has n = 0 and nothing else.
+    """
+    windows = Windows.between(since, until, window, step)
+    people = events.unnest_users().select("time", "user")
+    data = [
+        {"start": start, "end": end, **asdict(numbers)}
+        for start, end, numbers in measured(people, windows)
+    ]
+    notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
+    if not windows.number:
+        notes["note"] = "the range is shorter than one window"
+    elif not any(row["n"] for row in data) and not events.count().to_pyarrow().as_py():
+        data = []
+    return data, notes
+
+
+@query
+def tail(events: Events) -> ir.Table:
+    """Events per user from head to tail, and the straight line between the two.
+
+    `ideal` is the line of `longtail`, which reaches the tail one step after the last user: the
+    mean of ideal - count is the longtail number of the whole range.
+    """
+    import ibis
+    from ibis import _
+
+    counted = events.unnest_users().group_by("user").agg(count=_.count())
+    order = [counted["count"].desc(), counted.user]
+    ranked = counted.mutate(
+        before=ibis.row_number().over(ibis.window(order_by=order)),
+        n=_.count().over(ibis.window()),
+        head=_["count"].max().over(ibis.window()),
+        tail=_["count"].min().over(ibis.window()),
+    )
+    return ranked.select(
+        rank=_.before + 1,
+        user=_.user,
+        count=_["count"],
+        ideal=_["head"] + (_["tail"] - _["head"]) / _.n * _.before,
+    ).order_by("rank")

@@ -1,0 +1,65 @@
+"""Events tables for the analyzers' tests: from rows as golden files have them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from hubbub.store.engine import Events
+from hubbub.store.selection import Selection
+from hubbub.store.tables import SCHEMA
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def category(topic: str) -> str:
+    parts = topic.split(".")
+    return parts[3] if len(parts) > 3 else topic
+
+
+def when(seconds: float) -> datetime:
+    """Seconds since the epoch, rounded to whole microseconds."""
+    return EPOCH + timedelta(microseconds=round(seconds * 1_000_000))
+
+
+def make(rows: Iterable[Mapping[str, Any]], by: Literal["users", "agent"] = "users") -> Any:
+    filled = [
+        {
+            "id": str(place),
+            "category": category(row["topic"]),
+            "agent": None,
+            "objects": [],
+            "action": None,
+            "size": 0,
+            "source": "test",
+            "seq": place,
+            "extra": None,
+            **{k: v for k, v in row.items() if k in SCHEMA.names},
+            "time": when(row["timestamp"]),
+        }
+        for place, row in enumerate(rows)
+    ]
+    table = ibis.memtable(pa.Table.from_pylist(filled, schema=SCHEMA))
+    return Events(table, Selection(by=by))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def events() -> Callable[..., Any]:
+    """Make an Events of rows `{timestamp, topic, users, …}`."""
+    return make
+
+
+@pytest.fixture(scope="session")
+def month() -> list[dict[str, Any]]:
+    """The 28 days of events that come with the golden vectors."""
+    return lines(GOLDEN / "longtail" / "events.jsonl")
