@@ -5,6 +5,7 @@ import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -48,10 +49,10 @@ def radars():
         yield from ((name, key) for key in ("radar", "radar_by_topic") if key in expected)
 
 
-@pytest.mark.parametrize(("name", "key"), radars())
+@pytest.mark.parametrize(("name", "key"), list(radars()))
 def test_golden_radar(name, key, events, month):
     case, rows = load(name, month)
-    axis = "category" if key == "radar" else "topic"
+    axis: Literal["category", "topic"] = "category" if key == "radar" else "topic"
     expected = case["expected"][key]
     chosen = list(expected["users"]) if "file" in case else None
     found = radar(events(rows), axis=axis, user=chosen)
