@@ -108,8 +108,8 @@ class History:
         for path in _PATHS:
             base = base.removesuffix(path)
         base = base.rstrip("/")
-        self._base = urlunsplit((parts.scheme, parts.netloc, base, "", ""))
-        self.url = _redacted(self._base)
+        self.url = _redacted(urlunsplit((parts.scheme, parts.netloc, base, "", "")))
+        self._login = get_auth_from_url(url) if "@" in parts.netloc else None
         self.source = f"history:{self.url}"
         self.patience = patience or Patience()
         self._timeout, self._max_bytes, self._agent = timeout, max_bytes, user_agent
@@ -191,7 +191,7 @@ class History:
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
         """One request, redirects on the same host followed: status and body."""
-        url = f"{self._base}{path}?{urlencode(query, errors='surrogatepass')}"
+        url = f"{self.url}{path}?{urlencode(query, errors='surrogatepass')}"
         for _ in range(_HOPS + 1):
             with self._lock:
                 self.requests += 1
@@ -243,9 +243,9 @@ class History:
             session = requests.Session()
             session.headers["User-Agent"] = self._agent
             session.headers["Accept"] = "application/json"  # */* or a list comes back as the type
-            found = session.merge_environment_settings(self._base, {}, True, None, None)  # noqa: FBT003
+            found = session.merge_environment_settings(self.url, {}, True, None, None)  # noqa: FBT003
             session.proxies, session.verify = found["proxies"], found["verify"]
-            session.auth = get_auth_from_url(self._base) if "@" in self._base else None
+            session.auth = self._login
             session.trust_env = False  # the environment is read once, not for every request
             self._local.session = session
             self._sessions.append(session)
@@ -255,8 +255,7 @@ class History:
 def _redacted(url: str) -> str:
     """The URL without user name, password and query."""
     parts = urlsplit(url)
-    netloc = parts.netloc.rpartition("@")
-    return urlunsplit((parts.scheme, ("***@" if netloc[1] else "") + netloc[2], parts.path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _reason(error: BaseException) -> str:
@@ -267,5 +266,5 @@ def _reason(error: BaseException) -> str:
     reason = getattr(inner, "reason", None)
     if isinstance(reason, BaseException):
         return _reason(reason)
-    text = str(inner) or type(inner).__name__
+    text = " ".join(str(inner).split()) or type(inner).__name__
     return text.partition(": ")[2] or text if "object at 0x" in text else text

@@ -1,0 +1,61 @@
+"""Real services: a test marked `service(name)` is skipped where its service is not installed.
+
+Where HUBBUB_REQUIRE names the service (a comma-separated list), its absence is a failure: that is how
+continuous integration makes sure that nothing was skipped.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
+
+
+def _pg() -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(found[-1]) if found else shutil.which("initdb")
+
+
+def _browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "firefox")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def missing(service: str) -> str:
+    """Why a service cannot be started here; empty if it can."""
+    venvs = {"datagrepper": "dg", "fedmsg": "fmsg", "rabbitmq": "fm"}
+    marks = {"datagrepper": "gunicorn", "fedmsg": "fedmsg-logger", "rabbitmq": "fedora-messaging"}
+    if service in venvs:
+        if not (LAB / f"venv-{venvs[service]}" / "bin" / marks[service]).exists():
+            return (
+                f"tests/integration/peers/setup.sh {venvs[service]} has not installed it in {LAB}"
+            )
+        return missing("postgres") if service == "datagrepper" else ""
+    if service == "postgres":
+        if os.geteuid() != 0:
+            return "peers/datagrepper/pg.sh needs root"
+        return "" if _pg() else "no PostgreSQL here"
+    if service == "browser":
+        return "" if _browser() else "no browser here"
+    raise ValueError(f"no such service: {service!r}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run, unless it has to."""
+    required = {name.strip() for name in os.environ.get("HUBBUB_REQUIRE", "").split(",")}
+    for item in items:
+        for mark in item.iter_markers("service"):
+            for name in mark.args:
+                if (why := missing(name)) and name not in required:
+                    item.add_marker(pytest.mark.skip(reason=f"service {name}: {why}"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A required service that is missing fails the test before its fixtures do."""
+    for mark in item.iter_markers("service"):
+        for name in mark.args:
+            if why := missing(name):
+                pytest.fail(f"service {name} is required: {why}", pytrace=False)

@@ -1,0 +1,165 @@
+"""A datagrepper in memory, with the manners of the real one; and a sink and a ledger in memory."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hubbub.collector.event import Frame
+from hubbub.collector.history import History
+from hubbub.collector.patience import Patience
+
+T0 = 1_795_000_000  # 2026-11-18
+QUICK = Patience(pause=lambda _: None)
+
+
+def at(second: float) -> datetime:
+    """`second` seconds after T0."""
+    return datetime.fromtimestamp(T0 + second, UTC)
+
+
+def message(second: float, name: str, *, topic: str = "org.example.git.push", **body: Any) -> Any:
+    """(time, row of /v2/search)."""
+    when = T0 + second
+    sent = datetime.fromtimestamp(when, UTC).isoformat()
+    row = {
+        "body": {"n": name, **body},
+        "headers": {"sent-at": sent, "fedora_messaging_severity": 20},
+        "id": name,
+        "priority": 0,
+        "queue": None,
+        "topic": topic,
+    }
+    return when, row
+
+
+@dataclass
+class Grepper:
+    """Rows by time; ties come in an order of their own at every request, as from PostgreSQL."""
+
+    rows: list[Any] = field(default_factory=list)
+    raw_only: bool = False
+    before: Callable[[Grepper, int], None] = lambda *_: None  # late rows, failures
+    twist: Callable[[dict[str, Any], dict[str, str]], Any] = lambda page, _: page  # lies
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
+        """Status and body."""
+        asked = dict(query)
+        self.asked.append(asked)
+        self.before(self, len(self.asked))
+        if self.raw_only and path == "/v2/search":
+            return 404, b'{"error": "not_found"}'
+        size, number = int(asked["rows_per_page"]), int(asked["page"])
+        if size > 100:
+            return 400, b"<!doctype html>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>"
+        start, end = float(asked["start"]), float(asked["end"])
+        found = [
+            (when, row)
+            for when, row in self.rows
+            if start <= when and (not start or when <= end) and self._matches(row, query)
+        ]
+        random.Random(len(self.asked)).shuffle(found)
+        found.sort(key=lambda row: row[0], reverse=asked["order"] == "desc")
+        rows = found[size * (number - 1) :][:size] if size else found
+        pages = math.ceil(len(found) / size) if size else 1
+        page = {
+            "raw_messages": [as_raw(*row) if path == "/raw" else row[1] for row in rows],
+            "total": len(rows) if pages == 1 else len(found),
+            "pages": pages,
+            "count": len(rows),
+            "arguments": {"start": start, "end": end, "rows_per_page": size},
+        }
+        return 200, json.dumps(self.twist(page, asked)).encode()
+
+    @staticmethod
+    def _matches(row: Any, query: list[tuple[str, str]]) -> bool:
+        topics = {value for kind, value in query if kind == "topic"}
+        categories = {value for kind, value in query if kind == "category"}
+        return (not topics or row["topic"] in topics) and (
+            not categories or row["topic"].split(".")[2] in categories
+        )
+
+
+def as_raw(when: float, row: Any) -> Any:
+    """The same message as /raw sends it."""
+    return {
+        "i": 0,
+        "msg_id": row["id"],
+        "topic": row["topic"],
+        "timestamp": float(math.floor(when)),
+        "msg": row["body"],
+        "headers": row["headers"],
+        "users": [],
+    }
+
+
+class FakeHistory(History):
+    """The real client, but for the network."""
+
+    def __init__(self, grepper: Grepper, url: str = "http://history.example") -> None:
+        super().__init__(url, patience=QUICK)
+        self._grepper = grepper
+
+    def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
+        with self._lock:
+            self.requests += 1
+            self._local.retry_after = None
+            return self._grepper.get(path, query)
+
+
+class MemorySink:
+    """Frames that were flushed, and those that a crash would lose."""
+
+    def __init__(self) -> None:
+        self.durable: list[Frame] = []
+        self.waiting: list[Frame] = []
+
+    def put(self, frame: Frame) -> None:
+        self.waiting.append(frame)
+
+    def flush(self) -> None:
+        self.durable += self.waiting
+        self.waiting.clear()
+
+    def ids(self) -> list[str]:
+        rows = [json.loads(frame.body) for frame in self.durable]
+        return [row.get("msg_id") or row["id"] for row in rows]
+
+
+class MemoryLedger:
+    """Survives what the sink survives; JSON in, JSON out."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.recorded: list[tuple[str, str, int, int, str, str]] = []
+
+    def get(self, key: str) -> Any:
+        return json.loads(self.values.get(key, "null"))
+
+    def set(self, key: str, value: Any) -> None:
+        self.values[key] = json.dumps(value)
+        if value is None:
+            del self.values[key]
+
+    def span(  # noqa: PLR0917 - the protocol's
+        self, source: str, filters: str, start: int, end: int, state: str, proof: str
+    ) -> None:
+        assert start < end
+        self.recorded.append((source, filters, start, end, state, proof))
+
+    def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
+        return sorted(span[2:5] for span in self.recorded if span[:2] == (source, filters))
+
+    def seconds(self, state: str) -> builtins.set[int]:
+        """The seconds after T0 whose last recorded state is this one."""
+        states: dict[int, str] = {}
+        for _, _, start, end, said, _ in self.recorded:
+            states.update(dict.fromkeys(range(start // 10**6 - T0, end // 10**6 - T0), said))
+        return {second for second, said in states.items() if said == state}
