@@ -21,13 +21,12 @@ def micros(value: Any) -> int | None:
 
     Times before 1970 or from 2200 on are no times of a message.
     """
-    if isinstance(value, str):
-        return _of_text(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not 0 <= value < LATEST:  # also False for NaN
-        return None
-    return value * 1_000_000 if isinstance(value, int) else round(value * 1_000_000)
+    kind = type(value)
+    if kind is int:
+        return value * 1_000_000 if 0 <= value < LATEST else None
+    if kind is float:
+        return round(value * 1_000_000) if 0 <= value < LATEST else None  # NaN is in no range
+    return _of_text(value) if kind is str else None
 
 
 def _of_text(text: str) -> int | None:

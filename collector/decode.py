@@ -41,10 +41,12 @@ MAX_MESSAGE = 4 * 1024 * 1024  # bytes of a body; `--max-message`
 MAX_DEPTH = 100  # levels of lists and objects; the deepest of the real corpora has 17
 MAX_TOPIC = 1000  # characters; AMQP ends at 255 bytes, legacy topics hold repository names
 MAX_ID = 255  # characters
+_LARGEST = 2**62  # counters and sizes: what fits every table's integer
 MAX_NAMES = 10_000  # users or objects that one message may state
 
 #: Every reason that `decode` gives, with the sentence a person reads.
 REASONS = {
+    "bad-frame-count": "the message has not exactly two frames, topic and body",
     "too-large": "the body is larger than a message may be",
     "not-json": "the body is neither JSON nor msgpack",
     "not-an-object": "the body is JSON, but not an object",
@@ -63,6 +65,10 @@ REASONS = {
     "bad-action": "`action` is not a text",
     "bad-size": "`size` is not a number of bytes",
 }
+
+
+#: Kinds of sources that give a topic beside the body; their messages need no place of their own.
+_HEARD = frozenset(("zmq", "amqp"))
 
 
 class Row(msgspec.Struct, gc=False):
@@ -89,6 +95,10 @@ _FIELDS = Row.__struct_fields__
 _json = msgspec.json.Decoder(Row)
 _msgpack = msgspec.msgpack.Decoder(Row)
 _encode = msgspec.json.Encoder().encode
+#: First bytes of a msgpack map; no JSON text starts with one, since all are above 0x7f.
+_MAPS = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
+#: All bytes but those that open a msgpack map or array.
+_NO_CONTAINERS = bytes({*range(256)} - {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF})
 
 
 def refuse(reason: str, where: str = "", detail: str = "") -> MessageError:
@@ -110,9 +120,8 @@ def decode(frame: Frame, *, max_message: int = MAX_MESSAGE) -> Message:
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
     row = parse(frame.body)
-    if frame.kind == "jsonl":
-        return _line(row, frame)
-    return _message(row, frame)
+    kind = frame.kind
+    return _line(row, frame) if kind == "jsonl" else _message(row, frame, kind)
 
 
 def parse(body: bytes) -> Row:
@@ -121,18 +130,22 @@ def parse(body: bytes) -> Row:
     Raises:
         MessageError: `not-json`, `not-an-object` or `too-deep`.
     """
-    first = body[:1]
-    packed = b"\x80" <= first <= b"\x8f" or first in (b"\xde", b"\xdf")
+    packed = body[:1] in _MAPS
     try:
-        row = _msgpack.decode(body) if packed else _json.decode(body)
-        if (packed or body.count(b"[") + body.count(b"{") > MAX_DEPTH) and _too_deep(row):
-            raise refuse("too-deep")
+        if packed:
+            row = _msgpack.decode(body)
+            containers = len(body.translate(None, _NO_CONTAINERS))
+        else:
+            row = _json.decode(body)
+            containers = body.count(b"[") + body.count(b"{")
     except RecursionError:
         raise refuse("too-deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if packed:
             raise refuse("not-json", detail=str(error)) from None
         return _lenient(body)
+    if containers > MAX_DEPTH and _too_deep(row):  # fewer cannot be nested deeper
+        raise refuse("too-deep")
     return row
 
 
@@ -175,9 +188,9 @@ def _text(value: Any, most: int, reason: str, where: str) -> str:
     return value
 
 
-def _topic(row: Row, frame: Frame) -> str:
+def _topic(row: Row, frame: Frame, kind: str) -> str:
     topic = row.topic
-    if frame.kind in ("zmq", "amqp") and frame.topic:
+    if frame.topic and kind in _HEARD:
         try:
             heard = frame.topic.decode()
         except UnicodeDecodeError:
@@ -193,15 +206,15 @@ def _topic(row: Row, frame: Frame) -> str:
 
 def _hashed(frame: Frame, topic: str) -> str:
     """An id for a message that has none: the same bytes at the same place are the same message."""
-    place = "" if frame.kind in ("zmq", "amqp", "history") else str(frame.seq)
+    place = "" if frame.kind in _HEARD or frame.kind == "history" else str(frame.seq)
     digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
     digest.update(frame.body.rstrip(b"\r\n"))
     return f"sha256-{digest.hexdigest()[:40]}"
 
 
-def _message(row: Row, frame: Frame) -> Message:
-    message = message_of(row)
-    topic = _topic(row, frame)
+def _message(row: Row, frame: Frame, kind: str) -> Message:
+    body, headers, users, objects = _payload(row)
+    topic = _topic(row, frame, kind)
     identity = row.id if row.msg_id is None else row.msg_id
     if identity is None or identity == "":
         if row.msg is not msgspec.UNSET:
@@ -209,52 +222,70 @@ def _message(row: Row, frame: Frame) -> Message:
         identity = _hashed(frame, topic)
     else:
         identity = _text(identity, MAX_ID, "bad-id", topic)
-    time = None
-    if message.headers:
-        time = clock.micros(message.headers.get("sent-at"))
+    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < _LARGEST else 0)
+    return Message(
+        identity,
+        _time(row, headers, frame, topic, kind),
+        topic,
+        body,
+        headers,
+        row.username if type(row.username) is str else None,
+        users,
+        objects,
+        size=payload_size(body),
+        seq=seq,
+    )
+
+
+def _time(row: Row, headers: dict[str, Any] | None, frame: Frame, topic: str, kind: str) -> int:
+    time = clock.micros(headers.get("sent-at")) if headers else None
     if time is None and row.timestamp is not None:
         time = clock.micros(row.timestamp)
         if time is None:
             raise refuse("bad-time", topic, repr(row.timestamp)[:80])
     if time is None:
-        if frame.kind != "amqp":  # a message of AMQP may have no headers: it was sent when it came
+        if kind != "amqp":  # a message of AMQP may have no headers: it was sent when it came
             raise refuse("no-time", topic)
         time = frame.arrived
-    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < 2**62 else 0)
-    return msgspec.structs.replace(message, id=identity, time=time, topic=topic, seq=seq)
+    return time
 
 
-def message_of(row: Row) -> Message:
-    """What a row says, with neither id nor time demanded: id "" and time 0 where it has none.
+_Names = tuple[str, ...] | None
 
-    Raises:
-        MessageError: `no-body`.
+
+def _payload(row: Row) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
+    """Body, headers, and the users and packages that a service states.
+
+    Headers are None for a message of fedmsg, an object (perhaps empty) for one of fedora-messaging.
     """
-    headers: dict[str, Any] | None = row.headers if isinstance(row.headers, dict) else None
+    headers: dict[str, Any] | None = row.headers if type(row.headers) is dict else None
     if row.msg is not msgspec.UNSET:
         body = row.msg
         headers = headers or None  # fedmsg's bridges write an empty `headers`
     elif row.body is not msgspec.UNSET:
         body = row.body
         if headers is None and row.headers is not None:
-            headers = {}  # fedora-messaging without headers; null is a fedmsg message of /v2/search
+            headers = {}  # null headers are those of a fedmsg message in /v2/search
     else:
         raise refuse("no-body")
-    stated = row.meta if isinstance(row.meta, dict) else {}
-    return Message(
-        id="",
-        time=0,
-        topic=row.topic if isinstance(row.topic, str) else "",
-        body=body,
-        headers=headers,
-        username=row.username if isinstance(row.username, str) else None,
-        users=_stated(stated.get("usernames")),
-        objects=_stated(stated.get("packages")),
-        size=payload_size(body),
-    )
+    if type(row.meta) is not dict:
+        return body, headers, None, None
+    return body, headers, _stated(row.meta.get("usernames")), _stated(row.meta.get("packages"))
 
 
-def _stated(names: Any) -> tuple[str, ...] | None:
+def message_of(row: Row) -> Message:
+    """What a row says, with neither id nor time demanded: id "" and time 0.
+
+    Raises:
+        MessageError: `no-body`.
+    """
+    body, headers, users, objects = _payload(row)
+    username = row.username if isinstance(row.username, str) else None
+    topic = row.topic if isinstance(row.topic, str) else ""
+    return Message("", 0, topic, body, headers, username, users, objects)
+
+
+def _stated(names: Any) -> _Names:
     """A service's list of names; None where it states none. A surplus is cut, never refused."""
     if not isinstance(names, list):
         return None
@@ -272,7 +303,7 @@ def payload_size(body: Any) -> int:
         return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _names(names: Any, reason: str, where: str) -> tuple[str, ...] | None:
+def _names(names: Any, reason: str, where: str) -> _Names:
     if names is None:
         return None
     if not isinstance(names, list) or len(names) > MAX_NAMES:
@@ -298,7 +329,7 @@ def _line(row: Row, frame: Frame) -> Message:
             raise refuse(reason, topic, repr(value)[:80])
     if row.size is None:
         size = 0 if body is None else payload_size(body)
-    elif type(row.size) is int and 0 <= row.size < 2**62:
+    elif type(row.size) is int and 0 <= row.size < _LARGEST:
         size = row.size
     else:
         raise refuse("bad-size", topic, repr(row.size)[:80])

@@ -51,7 +51,7 @@ def normalise(name: Any, directory: Mapping[str, str] | None = None) -> str | No
     """
     if type(name) is not str:
         return None
-    if name.isascii() and name.isalpha() and name != "None":  # most names, most of the time
+    if name.isascii() and name.isalnum() and name != "None":  # most names, most of the time
         return name if len(name) <= MAX_NAME else None
     cleaned = _stored(name)
     if "@" in cleaned[1:] and directory is not None:

@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from hubbub.collector.topics import spread
 from hubbub.collector.transforms import TRANSFORMS, Transform, find_transform
@@ -33,7 +35,7 @@ MAX_VALUES = 10_000
 _STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<where>[^=\]]+)=(?P<value>[^\]]*))?\])?")
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """What a path is applied to."""
 
     body: Any
@@ -80,8 +82,8 @@ def compile_path(text: str) -> Path:
         else:
             return []
         for transform in transforms:
-            values = transform(values, source.directory)[:MAX_VALUES]
-        return values
+            values = transform(values, source.directory)
+        return values if len(values) <= MAX_VALUES else values[:MAX_VALUES]
 
     return run
 

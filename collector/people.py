@@ -27,7 +27,7 @@ from hubbub.collector.event import Event, Frame, Message, People
 from hubbub.collector.identity import normalise, normalise_object
 from hubbub.collector.paths import Source
 from hubbub.collector.rules import Rule, Rules, builtin_rules
-from hubbub.collector.topics import category, rest
+from hubbub.collector.topics import action, category
 from hubbub.errors import MessageError
 
 __all__ = ["has_rule", "people", "people_lines", "understand"]
@@ -38,6 +38,7 @@ _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
 _FIELDS = Row.__struct_fields__
+_NOBODY = People(None, (), ())
 
 
 def people(
@@ -59,7 +60,7 @@ def people(
         try:
             message = message_of(Row(**{k: message[k] for k in _FIELDS if k in message}))
         except MessageError:
-            return People(agent=None, users=(), objects=())
+            return _NOBODY
     return _people(message, directory, rules or builtin_rules())
 
 
@@ -72,24 +73,19 @@ def understand(frame: Frame, *, directory: Directory = None, rules: Rules | None
     message = decode(frame)
     found = _people(message, directory, rules or builtin_rules())
     return Event(
-        id=message.id,
-        time=message.time,
-        topic=message.topic,
-        category=category(message.topic),
-        agent=found.agent,
-        users=found.users,
-        objects=found.objects,
-        action=message.action or action(message.topic),
-        size=message.size,
-        source=frame.source,
-        seq=message.seq,
-        extra=message.extra,
+        message.id,
+        message.time,
+        message.topic,
+        category(message.topic),
+        found.agent,
+        found.users,
+        found.objects,
+        message.action or action(message.topic),
+        message.size,
+        frame.source,
+        message.seq,
+        message.extra,
     )
-
-
-def action(topic: str) -> str | None:
-    """What was done, as the topic says it: all after the category (`update.comment`)."""
-    return rest(topic).partition(".")[2] or None
 
 
 def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
@@ -112,7 +108,7 @@ def people_lines(
             row = parse(line)
             message = message_of(row)
         except MessageError as error:
-            yield _answer(None, None, People(None, (), ())) | {"error": f"{error.reason}: {error}"}
+            yield _answer(None, None, _NOBODY) | {"error": f"{error.reason}: {error}"}
             continue
         identity = row.msg_id if isinstance(row.msg_id, str) else row.id
         found = _people(message, directory, known)
@@ -144,6 +140,8 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     if objects is None:
         objects = message.objects
     rule = rules.find(message.topic, schema, modern=headers is not None)
+    if users is None and objects is None and message.agent is None and (rule is None or rule.empty):
+        return _NOBODY  # nine of ten messages of a bus
     agent = normalise(message.agent, directory)
     if rule is not None:
         source = Source(message.body, message.topic, message.username, directory)
@@ -159,11 +157,11 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     if agent is None and message.agent is None and len(named) == 1:
         (agent,) = named
     touched = {name for one in objects or () if (name := normalise_object(one)) is not None}
-    return People(
-        agent=agent,
-        users=tuple(sorted(named)) if len(named) > 1 else tuple(named),
-        objects=tuple(sorted(touched)) if len(touched) > 1 else tuple(touched),
-    )
+    return People(agent, _ordered(named), _ordered(touched))
+
+
+def _ordered(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(names)) if len(names) > 1 else tuple(names)
 
 
 def _of_headers(headers: Mapping[str, Any], prefix: str) -> list[str] | None:

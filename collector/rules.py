@@ -65,6 +65,11 @@ class Rule(msgspec.Struct, frozen=True):
     users: tuple[Path, ...]
     objects: tuple[Path, ...]
 
+    @property
+    def empty(self) -> bool:
+        """The family is known to name nobody and nothing."""
+        return not (self.users or self.objects or self.agent)
+
 
 class _Matcher(msgspec.Struct, frozen=True):
     topics: re.Pattern[str]

@@ -7,18 +7,22 @@ fourth part; the rest may hold names with dots in them (`git.receive.python3.8.m
 
 from __future__ import annotations
 
-__all__ = ["category", "rest", "spread"]
+from functools import lru_cache
+
+__all__ = ["action", "category", "rest", "spread"]
 
 _CATEGORY = 3  # index of the category among the parts
 _ENVIRONMENTS = frozenset(("dev", "stg", "stage", "prod"))
 
 
+@lru_cache(maxsize=65_536)  # more topics than any bus has in a week
 def category(topic: str) -> str:
     """The fourth part; a topic with fewer parts is its own category."""
     parts = topic.split(".", _CATEGORY + 1)
     return parts[_CATEGORY] if len(parts) > _CATEGORY else topic
 
 
+@lru_cache(maxsize=65_536)
 def rest(topic: str) -> str:
     """What rules are written for: the topic from its category on.
 
@@ -29,6 +33,12 @@ def rest(topic: str) -> str:
     if len(parts) > _CATEGORY and parts[2] in _ENVIRONMENTS:
         return parts[_CATEGORY]
     return topic
+
+
+@lru_cache(maxsize=65_536)
+def action(topic: str) -> str | None:
+    """What was done, as the topic says it: all after the category (`update.comment`)."""
+    return rest(topic).partition(".")[2] or None
 
 
 def spread(topic: str) -> str:
