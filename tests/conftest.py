@@ -1,7 +1,7 @@
 """Real services: a test marked `service(name)` is skipped where its service is not installed.
 
-Where HUBBUB_REQUIRE names the service (a comma-separated list), its absence is a failure: that is how
-continuous integration makes sure that nothing was skipped.
+Where HUBBUB_REQUIRE names the service (a comma-separated list), its absence is a failure: that is
+how continuous integration makes sure that nothing was skipped.
 """
 
 import os
