@@ -54,7 +54,6 @@ BUILDERS: dict[str, Callable[[Cast], Body]] = {
     "ansible": community.ansible,
     "nuancier": community.nuancier,
     "github": community.github,
-    "like": community.like,
     "forum": community.forum,
     "waiver": community.waiver,
     "infragit": community.infragit,

@@ -5,7 +5,7 @@ Each function makes the body of one family, as the real service writes it.
 
 from __future__ import annotations
 
-from hubbub.testing.cast import Body, Cast
+from hubbub.testing.cast import Body, Cast, Json
 
 
 def pagure(c: Cast) -> Body:
@@ -112,14 +112,6 @@ def github(c: Cast) -> Body:
     return Body(body, body, "compare")
 
 
-def like(c: Cast) -> Body:
-    """Somebody liked a post."""
-    post = {"id": c.number % 200_000, "raw": "", "topic_id": c.number % 60_000, "username": c.agent}
-    hook = {"like": {"post": post, "user": {"id": c.number % 9000}}}
-    headers = {"X-Discourse-Event": "post_liked", "X-Discourse-Event-Type": "like"}
-    return Body({"webhook_body": hook, "webhook_headers": headers}, post, "raw")
-
-
 def forum(c: Cast) -> Body:
     """A post; the forum names nobody."""
     kind = "post" if ".post." in c.topic else "topic"
@@ -164,14 +156,12 @@ def karma(c: Cast) -> Body:
 
 
 def meeting(c: Cast) -> Body:
-    """A meeting ended."""
-    body = {
-        "attendees": [{"lines_said": k + 1, "name": name} for k, name in enumerate(c.users)],
-        "chairs": list(c.users[:1]),
-        "end_user": c.agent,
-        "location": "#meeting:example.org",
-        "meeting_name": "weekly",
-        "start_user": c.agent,
-        "url": "",
+    """A meeting in which only the bot that keeps the minutes has said anything."""
+    body: Json = {
+        "attendees": {"zodbot": 1 + c.number % 9},
+        "chairs": {},
+        "channel": "#meeting",
+        "meeting_topic": "",
+        "url": "https://meetings.example.org/today",
     }
-    return Body(body, body, "url")
+    return Body(body, body, "meeting_topic")

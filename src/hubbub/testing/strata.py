@@ -53,7 +53,7 @@ _PUBLISHERS = {
     "sign": "koji", "repo": "koji", "listing": "koji", "request": "bodhi", "override": "bodhi",
     "comment": "bodhi", "copr": "copr", "pagure": "pagure", "wiki": "mediawiki", "badge": "badges",
     "rank": "badges", "askbot": "askbot", "karma": "supybot", "meeting": "supybot",
-    "like": "discourse", "forum": "discourse", "ci": "jenkins", "jenkins": "jenkins",
+    "forum": "discourse", "ci": "jenkins", "jenkins": "jenkins",
     "pungi": "compose", "compose": "compose", "releng": "compose", "pdc": "pdc",
     "koschei": "koschei", "greenwave": "openshift", "waiver": "openshift", "result": "taskotron",
 }  # fmt: skip
@@ -67,7 +67,7 @@ _USERS = {1: 0.70, 2: 0.25, 3: 0.05}
 _WITHOUT_USER = {
     "sign": 20, "koschei": 12, "repo": 12, "greenwave": 9, "result": 9, "listing": 6, "pdc": 6,
     "forum": 5, "compose": 4, "pungi": 4, "autocloud": 3, "jenkins": 3, "fedimg": 2, "mirrors": 2,
-    "mdapi": 1, "zanata": 1, "releng": 0.5, "datanommer": 0.5,
+    "mdapi": 1, "meeting": 0.5, "zanata": 1, "releng": 0.5, "datanommer": 0.5,
 }  # fmt: skip
 _OF_ROBOTS = {
     ("koschei", "build"): 18, ("koschei", "task"): 16, ("releng", "build"): 9, ("releng", "tag"): 8,
@@ -78,12 +78,12 @@ _OF_ROBOTS = {
 _OF_PEOPLE: Mapping[int, Mapping[str, float]] = {
     1: {
         "git": 24, "tail": 12, "build": 10, "copr": 9, "pagure": 12, "task": 8, "request": 6,
-        "wiki": 4, "badge": 3, "askbot": 2, "override": 1.5, "github": 1.5, "like": 1.5, "rank": 1,
+        "wiki": 4, "badge": 3, "askbot": 2, "override": 1.5, "github": 1.5, "rank": 1,
         "fas": 1, "fedocal": 0.8, "planet": 0.7, "ansible": 0.6, "trac": 0.5, "infragit": 0.4,
         "waiver": 0.3, "nuancier": 0.2,
     },
     2: {"tag": 40, "comment": 32, "copr": 14, "fas": 6, "karma": 6, "trac": 2},
-    3: {"comment": 60, "meeting": 25, "askbot": 10, "trac": 5},
+    3: {"comment": 75, "askbot": 15, "trac": 10},
 }  # fmt: skip
 
 

@@ -109,7 +109,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "github.status",
         "github.watch",
     ),
-    "like": ("discourse.like.post_liked",),
     "forum": (
         "discourse.post.post_created",
         "discourse.post.post_edited",
@@ -130,7 +129,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "trac.ticket.delete",
     ),
     "karma": ("irc.karma",),
-    "meeting": ("meetbot.meeting.complete",),
+    "meeting": ("meetbot.meeting.complete", "meetbot.meeting.start"),
     "ci": (
         "ci.pipeline.complete",
         "ci.pipeline.running",
