@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.result import Result
+from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.answers import execute
 from hubbub.errors import HubbubError, StoreError, UsageError
 from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
 from hubbub.scope import CommonOptions, Extent, Range, coverage, resolve
+from hubbub.store.selection import BOTS
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -103,10 +104,12 @@ class Runner:
         inject: Injector | None = None,
         bots: tuple[str, ...] | None = None,
     ) -> None:
-        self.store, self.registry, self.bots = store, registry, bots
+        self.store, self.registry = store, registry
+        self.bots = BOTS if bots is None else bots
         self.common = common or CommonOptions()
         self.clock = clock
         self.now = clock()
+        self.gaps: list[Gap] = []  # known gaps in the ranges of all queries so far
         self.inject = inject or Injector(store.state)
 
     @cached_property
@@ -160,10 +163,15 @@ class Runner:
             since=call.where.since,
             until=call.where.until,
             events=events,
-            coverage=coverage(call.where, self.spans),
+            coverage=self._coverage(call),
             diagnostics=notes,
             columns=columns,
         )
+
+    def _coverage(self, call: Call) -> Coverage:
+        found = coverage(call.where, self.spans, call.scope.ledger_key())
+        self.gaps += [gap for gap in found.gaps if gap not in self.gaps]
+        return found
 
     def _view(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
@@ -229,8 +237,8 @@ class Runner:
         return self.store.events().scope(
             since=call.where.since,
             until=call.where.until,
-            by=call.by,
-            bots=None if scope.bots else self.bots,
+            by="agent" if call.by == "agent" else "users",
+            bots=None if call.options.bots else self.bots,
             **{name: getattr(scope, name) for name in FILTERS},
         )
 

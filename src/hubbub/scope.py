@@ -6,7 +6,7 @@ Goes out: a half-open range [since, until) in UTC and the coverage of that range
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -57,6 +57,19 @@ class CommonOptions:
         hidden: dict[str, Any] = {name: () for name in names if name in FILTERS}
         return replace(self, **hidden)
 
+    def ledger_key(self) -> str:
+        """The filter under which a gather of exactly these events keeps its coverage.
+
+        Empty, as for everything, where the filters are not such that a history service knows:
+        spans of everything prove every part of it.
+        """
+        asked = (self.category, self.topic, self.user)
+        if not any(asked) or any(set("*?[") & set(glob) for globs in asked for glob in globs):
+            return ""
+        from hubbub.collector.history import Filters  # loads an HTTP library
+
+        return Filters(*asked).key
+
     def filters(self) -> dict[str, list[str]]:
         """The filters that are stated, for a document."""
         return {name: plain(getattr(self, name)) for name in FILTERS if getattr(self, name)}
@@ -97,7 +110,7 @@ def _just_after(when: datetime) -> datetime:
     return when.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def resolve(options: CommonOptions, extent: Extent, spans: Sequence[Span], now: datetime) -> Range:
+def resolve(options: CommonOptions, extent: Extent, spans: Iterable[Span], now: datetime) -> Range:
     """The range that a request means.
 
     Without `since` from the oldest event; without `until` to the end of the proven coverage, or
@@ -116,7 +129,8 @@ def resolve(options: CommonOptions, extent: Extent, spans: Sequence[Span], now: 
             f"the range ends at {plain(until)}, not after its beginning at {plain(since)}",
             hint="--since and --until take times (2026-01-31T10:00Z) or durations ago (7d)",
         )
-    proven = [span for span in spans if span.state in PROVEN]
+    keys = {"", given.ledger_key()}
+    proven = [span for span in spans if span.state in PROVEN and span.filters in keys]
     if until is None:
         if proven:
             until = from_micros(max(span.end for span in proven))

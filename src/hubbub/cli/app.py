@@ -7,7 +7,7 @@ name; each place writes into one `App`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hubbub.errors import UsageError
+
 if TYPE_CHECKING:
     from hubbub.config import Config
     from hubbub.store import Store
+    from hubbub.store.loader import Loaded
 
-__all__ = ["App", "common_options", "common_parameters", "pass_app"]
+__all__ = ["App", "common_options", "common_parameters", "pass_app", "read_directory"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -66,19 +69,81 @@ class App:
         return Path(platformdirs.user_data_path("hubbub"))
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The store, opened; made where there is none.
+    def store(self, *, create: bool = True) -> Iterator[Store]:
+        """The store, opened; made where there is none, if `create`.
 
         Raises:
             UsageError, StoreError: the path is no store, or the store is damaged.
         """
         from hubbub.store import Store
 
-        store = Store.open(self.store_folder)
+        store = Store.open(self.store_folder, create=create)
         try:
             yield store
         finally:
             store.close()
+
+    @contextmanager
+    def loaded_store(self) -> Iterator[Store]:
+        """The store, with everything that waits loaded, unless another loader is at it."""
+        with self.store() as store:
+            self.load(store, wait=False)
+            yield store
+
+    def load(self, store: Store, *, wait: bool = True) -> Loaded:
+        """Load what waits in the spool, with the configuration's directory of people.
+
+        Raises:
+            UsageError: the directory is no JSON object of texts.
+            StoreError: no room, or damage; what was received stays in the spool.
+        """
+        if self.config.people.directory is None:
+            return store.load(wait=wait)
+        from functools import partial
+
+        from hubbub.collector.people import understand
+
+        directory = read_directory(Path(self.config.people.directory))
+        return store.load(wait=wait, understand=partial(understand, directory=directory))
+
+    @staticmethod
+    def counting(store: Store) -> Callable[[Iterable[str]], dict[str, Any]]:
+        """Start to count; the function that is given says what sources brought since then.
+
+        Counted by the store, so that it is right also where another process loads for us.
+        """
+        before = store.state.counts()
+
+        def since(sources: Iterable[str]) -> dict[str, Any]:
+            new, known = 0, 0
+            refused: dict[str, int] = {}
+            for source in sources:
+                for name, n in store.state.counts(source).get(source, {}).items():
+                    more = n - before.get(source, {}).get(name, 0)
+                    new += more if name == "new" else 0
+                    known += more if name == "known" else 0
+                    if name.startswith("refused:") and more:
+                        reason = name.removeprefix("refused:")
+                        refused[reason] = refused.get(reason, 0) + more
+            return {"new": new, "known": known, "refused": refused}
+
+        return since
+
+    @staticmethod
+    def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
+        """What a command did: a line for each fact, or JSON."""
+        from hubbub.cli.formats import dumps
+
+        if as_json:
+            click.echo(dumps(facts, indent=2))
+            return
+        for name, value in facts.items():
+            if isinstance(value, Mapping):
+                total = sum(value.values())
+                reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(value.items()))
+                click.echo(f"{name}: {total}{f' ({reasons})' if reasons else ''}")
+            else:
+                click.echo(f"{name}: {value}")
 
     def plugins(self) -> None:
         """Load built-ins, installed plugins and files; what was loaded already is not loaded again.
@@ -119,6 +184,28 @@ def _note(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     else:
         app.config_path = Path(value)
         app.__dict__.pop("config", None)
+
+
+def read_directory(path: Path) -> dict[str, str]:
+    """The JSON object from e-mail address or nick to account.
+
+    Raises:
+        UsageError: no such file, or something else in it.
+    """
+    import msgspec
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except OSError as error:
+        raise UsageError(
+            f"the directory of people cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"the directory of people is no JSON object of texts: {error}",
+            where=str(path),
+            hint='write {"anna@example.org": "anna", …}',
+        ) from None
 
 
 def common_parameters() -> list[click.Option]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from hubbub.cli.app import App, common_parameters
 from hubbub.cli.lazy import LazyGroup, unknown
-from hubbub.parameters import duration_text, plain, shape
+from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.scope import CommonOptions
 
@@ -132,7 +133,7 @@ def command(
 
     Args:
         function: whose name, docstring and signature it takes.
-        more: options of the command itself (format, output); a parameter of the same name hides one.
+        more: options of the command itself (format, output); a parameter hides its namesake.
         run: called with the app, the function's name and the values of all options.
     """
     text, about = split(function.doc)
@@ -169,15 +170,10 @@ def common_of(app: App) -> CommonOptions:
     return CommonOptions(by=app.config.by, bots=app.config.bots)
 
 
-def default_text(value: Any) -> str:
-    """How a duration stands in a help text."""
-    return duration_text(value)
-
-
 def _scan(args: list[str], flag: str) -> list[str]:
     """Values of an option anywhere in the arguments: a plugin's name is resolved before them."""
     found = [a.partition("=")[2] for a in args if a.startswith(f"{flag}=")]
-    found += [value for a, value in zip(args, args[1:], strict=False) if a == flag]
+    found += [value for a, value in pairwise(args) if a == flag]
     return found
 
 
@@ -214,7 +210,7 @@ class FunctionGroup(LazyGroup):
         ]
         known = self.list_commands(ctx)
         if not args[0].startswith("-") and args[0] not in known:
-            raise unknown(self.kind if self.kind == "query" else "view", args[0], known, ctx)
+            raise unknown(self.kind, args[0], known, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

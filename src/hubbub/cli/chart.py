@@ -1,0 +1,116 @@
+"""`hubbub chart NAME -o FILE`: draw a view."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hubbub.cli.app import App, common_options
+from hubbub.cli.functions import FunctionGroup, command, common_of, parameters
+from hubbub.cli.query import INCOMPLETE
+from hubbub.errors import UsageError
+from hubbub.registry import Function
+
+__all__ = ["chart"]
+
+SUFFIXES = (".svg", ".png", ".html")
+_TAKEN = frozenset({"output", "theme", "allow_incomplete"})
+
+
+def _suffix(output: str | None) -> str:
+    """What is to be drawn, known before anything is computed.
+
+    Raises:
+        UsageError: a terminal cannot show it, or no such kind of file.
+    """
+    if output in {None, "-"}:
+        if sys.stdout.isatty():
+            raise UsageError("where shall the picture go? add -o FILE.svg, .png or .html")
+        return ".svg"
+    path = Path(str(output))
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"-o takes a file that ends in {', '.join(SUFFIXES)}", where=str(path))
+    if not path.parent.is_dir():
+        raise UsageError("there is no such folder to write into", where=str(path.parent))
+    return path.suffix.lower()
+
+
+def drawn(drawing: Any, suffix: str) -> bytes:
+    """A drawing as the bytes of a file; a view that gives text (HTML) is taken as it is."""
+    if isinstance(drawing, bytes):
+        return drawing
+    if isinstance(drawing, str):
+        return drawing.encode()
+    if suffix == ".png":
+        data: bytes = drawing.png()
+        return data
+    if suffix == ".html":
+        return str(drawing.html()).encode()
+    svg: bytes = drawing.svg()
+    return svg
+
+
+def _run(app: App, name: str, values: dict[str, Any]) -> int:
+    from hubbub.injected import Injector
+    from hubbub.run import Runner
+
+    app.logs()
+    output = values["output"]
+    suffix = _suffix(output)
+    with app.loaded_store() as store:
+        runner = Runner(
+            store,
+            common=common_of(app),
+            bots=app.config.people.bots,
+            inject=Injector(store.state, theme=values["theme"]),
+        )
+        data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix)
+    if output in {None, "-"}:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    else:
+        path = Path(output)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise UsageError(f"cannot write: {error.strerror}", where=output) from error
+    return INCOMPLETE if runner.gaps and not values["allow_incomplete"] else 0
+
+
+def _command(function: Function) -> click.Command:
+    return command(
+        function,
+        [
+            click.Option(
+                ["output", "-o", "--output"],
+                type=click.Path(dir_okay=False),
+                metavar="FILE",
+                help="FILE.svg, FILE.png or FILE.html; - is standard output.",
+            ),
+            click.Option(
+                ["--theme"],
+                type=click.Choice(["auto", "light", "dark"]),
+                default="auto",
+                help="Colours; auto follows the reader's screen. [default: auto]",
+            ),
+        ],
+        _run,
+    )
+
+
+class _Views(FunctionGroup):
+    kind = "view"
+    make = staticmethod(_command)
+
+
+@common_options
+@click.group(name="chart", cls=_Views)
+def chart() -> None:
+    """Draw a view as SVG, PNG or HTML.
+
+    Every view takes --since and --until, the filters, and options of its own:
+    `hubbub chart NAME --help`.
+    """

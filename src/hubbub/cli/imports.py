@@ -1,0 +1,57 @@
+"""`hubbub import FILE…`: files into the store."""
+
+from __future__ import annotations
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+from hubbub.errors import HubbubError
+
+__all__ = ["import_files"]
+
+_BATCH = 1000  # frames between two flushes
+
+
+@common_options
+@click.command(name="import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "fedmsg"]),
+    required=True,
+    help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
+@pass_app
+def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) -> int:
+    """Read files into the store; - is standard input, and gzip is understood.
+
+    The same file again adds nothing: a message is one event, however often it comes. What cannot
+    be understood is counted, kept and stops nothing.
+    """
+    from hubbub.cli.progress import bar
+    from hubbub.collector import files as reader
+
+    app.logs()
+    read = 0
+    with app.store() as store:
+        counts = app.counting(store)
+        try:
+            with store.spool("import") as sink, bar("reading", unit="messages") as shown:
+                for name in files:
+                    for frame in reader.read(name, form):
+                        sink.put(frame)
+                        read += 1
+                        if read % _BATCH == 0:
+                            sink.flush()
+                            shown(read, 0)
+                sink.flush()
+        except HubbubError:
+            app.load(store)  # what came before the error is in the store, and the counts say so
+            if read:
+                app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+            raise
+        app.load(store)
+        app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+    return 0

@@ -1,0 +1,113 @@
+"""`hubbub status`: what the store holds, what waits, and what it is known to lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+
+if TYPE_CHECKING:
+    from hubbub.store import Store
+
+__all__ = ["status"]
+
+
+@common_options
+@click.command(name="status")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_app
+def status(app: App, *, as_json: bool) -> None:
+    """Say what the store holds, what waits to be loaded, what was refused, and where gaps are.
+
+    It loads nothing: what waits is counted.
+    """
+    app.logs()
+    with app.store(create=False) as store:
+        facts = _facts(store)
+    if as_json:
+        from hubbub.cli.formats import dumps
+
+        click.echo(dumps(facts, indent=2))
+    else:
+        _show(facts)
+
+
+def _facts(store: Store) -> dict[str, Any]:
+    from hubbub.times import from_micros, iso
+
+    oldest, newest = store.extent()
+    waiting = store.waiting()
+    spans = [
+        {
+            "source": span.source,
+            "filters": span.filters,
+            "start": iso(from_micros(span.start)),
+            "end": iso(from_micros(span.end)),
+            "state": span.state,
+            "proof": span.proof,
+        }
+        for span in store.coverage()
+    ]
+    sources: dict[str, dict[str, Any]] = {}
+    refused: dict[str, int] = {}
+    for source, counts in store.state.counts().items():
+        reasons = {k.partition(":")[2]: n for k, n in counts.items() if k.startswith("refused:")}
+        sources[source] = {
+            "new": counts.get("new", 0),
+            "known": counts.get("known", 0),
+            "refused": reasons,
+        }
+        for reason, n in reasons.items():
+            refused[reason] = refused.get(reason, 0) + n
+    return {
+        "store": str(store.path),
+        "events": store.rows(),
+        "oldest": None if oldest is None else iso(oldest),
+        "newest": None if newest is None else iso(newest),
+        "waiting": {
+            "segments": waiting.segments,
+            "records": waiting.records,
+            "bytes": waiting.bytes,
+        },
+        "refused": refused,
+        "dead_letters": store.state.dead_letter_counts(),
+        "sources": sources,
+        "spans": spans,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from hubbub.cli.formats import show_table
+    from hubbub.cli.tables import Table, clean
+
+    waiting = facts["waiting"]
+    lines = [
+        f"store         {clean(facts['store'])}",
+        f"events        {facts['events']:,}",
+        f"range         {facts['oldest']} to {facts['newest']}"
+        if facts["oldest"]
+        else "range         nothing yet: hubbub gather, listen or import brings events",
+        f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments "
+        f"({waiting['bytes']:,} bytes)",
+        f"refused       {_reasons(facts['refused'])}",
+        f"dead letters  {_reasons(facts['dead_letters'])}",
+    ]
+    click.echo("\n".join(lines))
+    if facts["sources"]:
+        click.echo("\nsources")
+        rows = [
+            (source, its["new"], its["known"], sum(its["refused"].values()))
+            for source, its in facts["sources"].items()
+        ]
+        show_table(Table(("source", "new", "known", "refused"), rows))
+    if facts["spans"]:
+        click.echo("\ncoverage")
+        columns = ("source", "filters", "start", "end", "state", "proof")
+        show_table(Table(columns, [[span[c] for c in columns] for span in facts["spans"]]))
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    each = ", ".join(f"{n} {reason}" for reason, n in counts.items())
+    return f"{sum(counts.values()):,}{f' ({each})' if each else ''}"
