@@ -5,6 +5,7 @@ Comes in: finite numbers, None for what is not known. Goes out: one path per ser
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pygal.graph.graph import Graph
@@ -22,6 +23,22 @@ _NAME = 250.0  # px of a row's name, at most
 def box(x: float, y: float, wide: float, high: float) -> str:
     """A rectangle as a part of a path."""
     return f"M{number(x)} {number(y)}h{number(wide)}v{number(high)}h{number(-wide)}z"
+
+
+def outline(values: Sequence[float | None], base: float, step: float, unit: float) -> str:
+    """The positive values as one filled outline over `base`; `unit` px each, upwards."""
+    d, level, open_ = "", 0.0, False
+    for i, value in enumerate(values):
+        wanted = max(value or 0.0, 0.0)
+        if wanted == level:
+            continue
+        if not open_:
+            d += f"M{number(i * step)} {number(base)}"
+        else:
+            d += f"H{number(i * step)}"
+        d += f"V{number(base - wanted * unit)}"
+        level, open_ = wanted, wanted > 0
+    return d + (f"H{number(len(values) * step)}V{number(base)}" if open_ else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,9 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
             top = (i + 0.5) * pitch - thick * len(row.bars) / 2
             for j, (value, label, role) in enumerate(row.bars):
                 x = zero + min(value, 0) * unit
-                paths[role] = paths.get(role, "") + box(x, top + j * thick, abs(value) * unit, thick * 0.94)
+                paths[role] = paths.get(role, "") + box(
+                    x, top + j * thick, abs(value) * unit, thick * 0.94
+                )
                 end = zero + value * unit + (6 if value >= 0 else -6)
                 baseline = top + (j + 0.5) * thick + 4
                 self.svg.text(overlay, end, baseline, label, "t" if value >= 0 else "t e")
@@ -106,7 +125,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
 
     def _compute(self) -> None:
         super()._compute()
-        self._x_pos = []
+        self._x_pos: list[float] = []
         self._values_axis(0, max(self._get_separated_values()[0], default=0), whole=True)
 
     def _room(self) -> tuple[float, float, float]:
@@ -193,12 +212,16 @@ class Strips(Canvas, Graph):  # type: ignore[misc]
             most = max((abs(v) for v in strip.values if v is not None), default=0) or 1
             unit = pitch * 0.44 / most
             bases += f"M0 {middle:.2f}h{self.view.width:.2f}"
-            for j, value in enumerate(strip.values):
-                x = (j + 0.5) * step - wide / 2
-                if value is not None and value > 0:
-                    more += box(x, middle - value * unit, wide, value * unit)
-                elif value:
-                    fewer += box(x, middle, wide, -value * unit)
+            if wide == step:  # bars touch: one outline takes half the bytes
+                more += outline(strip.values, middle, step, unit)
+                fewer += outline([v and -v for v in strip.values], middle, step, -unit)
+            else:
+                for j, value in enumerate(strip.values):
+                    x = (j + 0.5) * step - wide / 2
+                    if value is not None and value > 0:
+                        more += box(x, middle - value * unit, wide, value * unit)
+                    elif value:
+                        fewer += box(x, middle, wide, -value * unit)
             name = text.fit(strip.name, _NAME, 12)
             self.svg.text(overlay, -8, middle + 4.2, name, "t e")
             self.svg.text(overlay, self.view.width + 8, middle + 4.2, strip.scale, "mu")

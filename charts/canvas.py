@@ -13,9 +13,10 @@ from typing import Any
 from pygal.config import Config, Key
 
 from hubbub.charts import scale, text
-from hubbub.charts.svg import Document, Drawing, Sheet, digest
+from hubbub.charts.drawing import Drawing
+from hubbub.charts.svg import Document, Sheet, digest
 
-__all__ = ["LINE", "Canvas", "Page", "draw", "dot", "spread"]
+__all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
 
 EDGE = 16  # px from the edge of the picture to its texts
 LINE = 14  # px between two lines of labels
@@ -34,7 +35,7 @@ class Page(Config):  # type: ignore[misc]
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as near as possible to the wanted ones, at least `gap` apart, within [low, high]."""
+    """Positions near the wanted ones, at least `gap` apart, within [low, high]."""
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
     at = [min(max(wanted[i], low), high) for i in order]
@@ -53,7 +54,9 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 def dot(x: float, y: float, radius: float = 3) -> str:
     """A filled circle as a part of a path."""
     r = f"{radius:g}"
-    return f"M{x - radius:.2f} {y:.2f}a{r} {r} 0 1 0 {2 * radius:g} 0a{r} {r} 0 1 0 -{2 * radius:g} 0z"
+    return (
+        f"M{x - radius:.2f} {y:.2f}a{r} {r} 0 1 0 {2 * radius:g} 0a{r} {r} 0 1 0 -{2 * radius:g} 0z"
+    )
 
 
 class Canvas:
@@ -81,13 +84,13 @@ class Canvas:
     def _compute_margin(self) -> None:
         sheet = self.sheet
         room = sheet.width - 2 * EDGE
-        self.titles = text.wrap(sheet.title, room, 19, bold=True)
+        self.titles = text.balanced(sheet.title, room, 19, bold=True)
         self.subtitles = text.wrap(sheet.subtitle, room, 13) if sheet.subtitle else []
         left, right, bottom = self._room()
         box = self.margin_box  # type: ignore[attr-defined]
         box.left = EDGE + round(left)
         box.right = EDGE + round(right)
-        box.top = 18 + _TITLE * len(self.titles) + _SUBTITLE * len(self.subtitles) + 14
+        box.top = 20 + _TITLE * len(self.titles) + _SUBTITLE * len(self.subtitles) + 14
         self.feet = self._feet(room)
         box.bottom = round(bottom) + _FOOT + LINE * (len(self.feet) - 1 if self.feet else 0)
 
@@ -102,9 +105,7 @@ class Canvas:
     def _make_graph(self) -> None:
         node, sheet, box = self.svg.node, self.sheet, self.margin_box  # type: ignore[attr-defined]
         self.nodes["graph"] = node(tag="g")
-        node(
-            self.nodes["graph"], "rect", width=sheet.width, height=sheet.height, class_="bg"
-        )
+        node(self.nodes["graph"], "rect", width=sheet.width, height=sheet.height, class_="bg")
         self.nodes["title"] = node(self.nodes["graph"])
         move = f"translate({box.left} {box.top})"
         for name in ("plot", "overlay", "text_overlay"):
@@ -116,7 +117,7 @@ class Canvas:
         for line in self.titles:
             y += _TITLE
             write(parent, EDGE, y, line, "t t1")
-        y -= 1
+        y += 1
         for line in self.subtitles:
             y += _SUBTITLE
             write(parent, EDGE, y, line, "mu t2")
@@ -156,12 +157,22 @@ class Canvas:
     def _compute_x_labels(self) -> None:
         self._x_labels = list(getattr(self.plan, "ticks", ()))
 
+    def _drawable(self) -> bool:
+        return bool(self.series and self._values)  # type: ignore[attr-defined]
+
     def _y_axis(self) -> None:
         view = self.view
+        if not self._drawable():  # an empty plot has no scale
+            self.svg.node(
+                self.nodes["plot"], "path", d=f"M0 {view.height:.2f}h{view.width:.2f}", class_="ba"
+            )
+            return
         for label, value in self._y_labels or ():
             y = view.y(value)
             roles = "ba" if value == 0 else "g"
-            self.svg.node(self.nodes["plot"], "path", d=f"M0 {y:.2f}h{view.width:.2f}", class_=roles)
+            self.svg.node(
+                self.nodes["plot"], "path", d=f"M0 {y:.2f}h{view.width:.2f}", class_=roles
+            )
             self.svg.text(self.nodes["plot"], -6, y + 4.2, label, "mu e")
 
     def _x_axis(self) -> None:
@@ -181,7 +192,7 @@ class Canvas:
             self.svg.text(self.nodes["plot"], at, view.height + 19, label, "mu m")
 
     def _end_labels(self, labels: Sequence[tuple[float, str, str]]) -> None:
-        """Names at the right end of their series: (y, text, roles), moved apart where they'd touch."""
+        """Names at the right ends of the series: (y, text, roles), moved apart."""
         at = spread([y for y, _, _ in labels], LINE, 4, self.view.height)
         for y, (_, name, roles) in zip(at, labels, strict=True):
             self.svg.text(self.nodes["text_overlay"], self.view.width + 8, y + 4, name, roles)

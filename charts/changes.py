@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubbub.charts.chart import Chart
-    from hubbub.charts.svg import Drawing
+    from hubbub.charts.drawing import Drawing
 
 __all__ = ["all_steps", "last_step"]
 
 _BARS = 12
 _STRIPS = 8
-_BUCKETS = 400  # about a bar per px
+_BUCKETS = 200  # columns a strip; more are thinner than the eye resolves
 
 
 def _parts(result: Any) -> tuple[list[str], Mapping[str, Any], Mapping[str, Any]]:
@@ -55,10 +55,10 @@ def _bucket(label: str) -> str:
 
 def change(value: float, before: float) -> str:
     """`+387 (+206%)`, `+12 (new)`."""
-    if not before:
+    if not before or not value:
         return f"{text.signed(value)} (new)" if value > 0 else text.signed(value)
     share = text.percent(abs(value) / before)
-    return f"{text.signed(value)} ({'+' if value > 0 else '−' if value < 0 else '±'}{share})"
+    return f"{text.signed(value)} ({'+' if value > 0 else '−'}{share})"
 
 
 def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawing:
@@ -86,7 +86,9 @@ def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
         title=title,
         finding=_week_finding([(short[n], v) for n, v, _ in known], axis, len(labels)),
         subtitle="; ".join(said),
-        empty="Two complete weeks are needed for a change" if at < 1 else "No messages in either week",
+        empty="Two complete weeks are needed for a change"
+        if at < 1
+        else "No messages in either week",
         height=height_of(len(rows)),
     )
     table = [(short[n], b, b + v, v) for n, v, b in known]
@@ -104,9 +106,7 @@ def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
 def _compared(labels: Sequence[str], axis: str) -> str:
     if len(labels) < 2:  # noqa: PLR2004 (a change needs two)
         return f"Change in messages per {axis} from week to week"
-    return (
-        f"Change in messages per {axis}, {_bucket(labels[-1])} against {_bucket(labels[-2])}"
-    )
+    return f"Change in messages per {axis}, {_bucket(labels[-1])} against {_bucket(labels[-2])}"
 
 
 def _week_finding(known: Sequence[tuple[str, float]], axis: str, buckets: int) -> str:
@@ -149,11 +149,9 @@ def all_steps(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
         most = max(known, default=(0.0, 0, 0.0))
         if most[0]:
             jumps.append((most, name))
-        strips.append(Strip(short[name], _fewer(values, size), f"max ±{text.tick(most[0])}"))
-    said = [
-        f"Messages per {axis} minus those of the day before; up is more, down is fewer; "
-        "each row has its own scale"
-    ]
+        strips.append(Strip(short[name], _fewer(values, size), f"max ±{text.brief(most[0])}"))
+    measured = f"Messages per {axis} minus those of the day before; up is more, down is fewer"
+    said = [measured, "each row has its own scale"]
     if len(order) > len(shown):
         said.append(f"the top {len(shown)} of {len(order):,}, the rest is not shown")
     if size > 1:
@@ -172,7 +170,7 @@ def all_steps(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
         empty="No messages in this range",
         height=max(200, 150 + 40 * len(strips)),
     )
-    times = [t for t in map(scale.as_time, labels[::max(size, 1)]) if t is not None]
+    times = [t for t in map(scale.as_time, labels[:: max(size, 1)]) if t is not None]
     ticks = time_axis(times, centred=True)[1] if times else ()
     values_of = [(s.name, s.values) for s in strips]
     has = any(v is not None for _, vs in values_of for v in vs)

@@ -7,7 +7,7 @@ is loaded with the first picture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from hubbub.charts import text
@@ -16,7 +16,7 @@ from hubbub.charts.theme import Theme
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hubbub.charts.svg import Drawing
+    from hubbub.charts.drawing import Drawing
 
 __all__ = ["Chart"]
 
@@ -42,6 +42,8 @@ class Chart:
 
     def sheet(self, data: Data, *, title: str, finding: str = "", **more: Any) -> Any:
         """What stands around a plot; `title` wins over the computed `finding`."""
+        if not self.title and finding.startswith(("no ", "all ", "from ")):
+            finding = finding[0].upper() + finding[1:]  # names keep their case
         computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
         more.setdefault("description", f"{finding}. {more.get('subtitle', '')}" if finding else "")
         return sheet(data, title=title or computed, theme=self.theme, **more)
@@ -66,8 +68,8 @@ class Chart:
             title: instead of the computed one.
             subtitle: instead of the computed one.
         """
-        from hubbub.charts.plots import columns, rows  # noqa: PLC0415 (loads pygal)
-        from hubbub.charts.scale import as_time  # noqa: PLC0415
+        from hubbub.charts.plots import columns, rows
+        from hubbub.charts.scale import as_time
 
         table = records(result)
         names = column(table, x)
@@ -91,7 +93,7 @@ class Chart:
 
         A value that is missing is a gap. More than six columns are refused.
         """
-        from hubbub.charts.plots import lines  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.plots import lines
 
         table = records(result)
         names = [y] if isinstance(y, str) else list(y)
@@ -115,14 +117,16 @@ class Chart:
         title: str = "",
         subtitle: str = "",
         finding: str = "",
+        rows: Sequence[Mapping[str, Any]] | None = None,
     ) -> Drawing:
         """A column per `x`, made of the `y` of every `by`; the `top` largest and "other".
 
-        A row without a number counts as nothing, and a bucket without a row is an empty column.
+        A row without a number counts as nothing. `rows` stand in for those of the result, where a
+        view has added to them.
         """
-        from hubbub.charts.plots import stacks  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.plots import stacks
 
-        table = records(result)
+        table = records(result) if rows is None else list(rows)
         cells = list(
             zip(
                 column(table, x),
@@ -132,7 +136,14 @@ class Chart:
             )
         )
         return stacks(
-            self, result, (x, y, by), cells, top=top, title=title, subtitle=subtitle, finding=finding
+            self,
+            result,
+            (x, y, by),
+            cells,
+            top=top,
+            title=title,
+            subtitle=subtitle,
+            finding=finding,
         )
 
     def radar(
@@ -151,7 +162,7 @@ class Chart:
             title: instead of the computed one.
             subtitle: instead of the computed one.
         """
-        from hubbub.charts.loads import loads  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.loads import loads
 
         return loads(self, result, users=list(users), title=title, subtitle=subtitle)
 
@@ -166,25 +177,25 @@ class Chart:
         subtitle: str = "",
         unit: str = "",
     ) -> Drawing:
-        """Lines that were computed from a result: `at` are their times (or names), None is a gap."""
-        from hubbub.charts.plots import lines  # noqa: PLC0415 (loads pygal)
+        """Lines that were computed from a result: `at` are their times or names."""
+        from hubbub.charts.plots import lines
 
         return lines(self, result, x, at, series, title=title, subtitle=subtitle, unit=unit)
 
     def tail(self, result: Data, *, title: str = "", subtitle: str = "") -> Drawing:
         """Counts from head to tail with the line between them: the answer of the query `tail`."""
-        from hubbub.charts.heads import heads  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.heads import heads
 
         return heads(self, result, title=title, subtitle=subtitle)
 
     def changes(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
         """The last step of the query `diff`: a bar per topic, sorted, up or down."""
-        from hubbub.charts.changes import last_step  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.changes import last_step
 
         return last_step(self, result, axis=axis, title=title)
 
     def strips(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
         """All steps of the query `diff`: a strip per topic, each with its own scale."""
-        from hubbub.charts.changes import all_steps  # noqa: PLC0415 (loads pygal)
+        from hubbub.charts.changes import all_steps
 
         return all_steps(self, result, axis=axis, title=title)

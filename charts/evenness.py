@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from hubbub.charts import text
+from hubbub.charts.chart import Chart
+from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment
 from hubbub.charts.sheet import duration, finite, records
 from hubbub.registry import view
-
-if TYPE_CHECKING:
-    from hubbub.charts.svg import Drawing
 
 __all__ = ["longtail", "tail"]
 
@@ -49,7 +48,8 @@ _EVEN, _LESS = "higher is more even", "lower is more even"
 _READINGS: Mapping[str, _Reading] = {
     "longtail": _Reading(
         "the long-tail metric",
-        "mean gap between the straight head→tail line and the counts, in messages; grows with volume",
+        "mean gap between the straight head→tail line and the counts, in messages; "
+        "grows with volume",
         _LESS,
         lower=True,
     ),
@@ -124,9 +124,7 @@ def _finding(
     )
 
 
-def weekly_mean(
-    times: Sequence[datetime], values: Sequence[float | None]
-) -> list[float | None]:
+def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> list[float | None]:
     """The mean over the seven days around each time, where at least half of them is known."""
     out: list[float | None] = []
     low = high = 0
@@ -153,16 +151,18 @@ def _headline(diagnostics: Mapping[str, Any]) -> str:
     said = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
     if low is not None and high is not None:
         level = finite(people.get("level")) or 0.9
-        said += f" ({text.percent(level)} interval {text.amount(round(low, 1))}–{text.amount(round(high, 1))})"
+        ends = f"{text.amount(round(low, 1))}–{text.amount(round(high, 1))}"
+        said += f" ({text.percent(level)} interval {ends})"
     return said
 
 
 @view
 def longtail(
     query: Any,
-    chart: Any,
+    chart: Chart,
     since: datetime,
     until: datetime,
+    *,
     window: timedelta = timedelta(hours=24),
     step: timedelta | None = None,
     metric: Metric = "longtail",
@@ -198,6 +198,6 @@ def longtail(
 
 
 @view
-def tail(query: Any, chart: Any, since: datetime, until: datetime) -> Drawing:
+def tail(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Counts per user from head to tail, and the straight line between the two."""
     return chart.tail(query.tail(since=since, until=until))

@@ -15,8 +15,8 @@ from hubbub.charts.tail import TailCurve, TailPlan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubbub.charts.svg import Drawing
     from hubbub.charts.chart import Chart
+    from hubbub.charts.drawing import Drawing
 
 __all__ = ["heads"]
 
@@ -35,7 +35,9 @@ def finding(names: Sequence[str], counts: Sequence[float]) -> str:
         done += counts[half]
         half += 1
     if half == 1:
-        return f"{names[0]} alone does {text.percent(counts[0] / total)} of the work of {n:,} people"
+        return (
+            f"{names[0]} alone does {text.percent(counts[0] / total)} of the work of {n:,} people"
+        )
     return f"Half of all activity comes from {half:,} of {n:,} people"
 
 
@@ -52,7 +54,7 @@ def heads(chart: Chart, result: Data, *, title: str, subtitle: str) -> Drawing:
         )
         if count is not None
     ]
-    names = [text.clean(u) for u, _, _ in rows]
+    names = [text.named(u) for u, _, _ in rows]
     counts = [c for _, c, _ in rows]
     page = chart.sheet(
         result,
@@ -65,7 +67,10 @@ def heads(chart: Chart, result: Data, *, title: str, subtitle: str) -> Drawing:
     )
     ideal = [i for _, _, i in rows if i is not None]
     plan = TailPlan(
-        tuple(f"{text.fit(n, 180, 12)} {text.amount(c)}" for n, c in zip(names[:12], counts, strict=False)),
+        tuple(
+            f"{text.fit(n, 180, 12)} {text.amount(c)}"
+            for n, c in zip(names[:12], counts, strict=False)
+        ),
         (ideal[0], ideal[-1]) if ideal else (counts[0], counts[-1]) if counts else (0, 0),
     )
     return draw(

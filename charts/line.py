@@ -44,7 +44,7 @@ def runs(points: Sequence[tuple[float, float | None]]) -> list[list[Point]]:
 
 
 def thin(points: Sequence[Point], most: int = _MOST) -> list[Point]:
-    """At most `most` points: of each stretch the lowest and the highest, so that no peak is lost."""
+    """At most `most` points: of each stretch the lowest and the highest."""
     if len(points) <= most:
         return list(points)
     stretch = -(-2 * len(points) // most)
@@ -65,9 +65,7 @@ class Lines(Canvas, Line):  # type: ignore[misc]
         self._x_pos = list(self.plan.xs)
         self._points(self._x_pos)
         known = self._values
-        self._values_axis(
-            min(known, default=0), max(known, default=0), whole=self.plan.whole
-        )
+        self._values_axis(min(known, default=0), max(known, default=0), whole=self.plan.whole)
 
     def _names(self) -> list[str]:
         return [str(s.title) for s in self.series] if len(self.series) > 1 else []

@@ -1,5 +1,6 @@
-"""Who carries what: a web of shares for up to three users, or bars where a web would have too many
-or too few spokes.
+"""Who carries what: a web of shares for up to three users, or bars.
+
+Bars stand where a web would have too many spokes or too few.
 
 Comes in: the answer of the query `radar`. Goes out: a `Drawing`.
 """
@@ -19,7 +20,7 @@ from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
-    from hubbub.charts.svg import Drawing
+    from hubbub.charts.drawing import Drawing
 
 __all__ = ["loads"]
 
@@ -45,7 +46,8 @@ def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence
     parts: list[str] = []
     for name, share in zip(names, shares, strict=True):
         most = max(range(len(axes)), key=lambda i: (share[i], -i))
-        verb = "carries " if not parts else ""
+        # a verb between, so that a name from right to left does not take the number along
+        verb = "carries " if not parts or text.mixed(name) else ""
         parts.append(f"{name} {verb}{text.percent(share[most])} of {axes[most]}")
     return text.joined(parts)
 
@@ -70,7 +72,7 @@ def loads(
     keep = sorted(by_size) if web else by_size[:_ROWS]
     short = text.short_names(all_axes)
     axes = [short[all_axes[i]] for i in keep]
-    names = [text.clean(u) for u in drawn]
+    names = [text.named(u) for u in drawn]
     shares = [[float(people[u]["share"][i] or 0) for i in keep] for u in drawn]
     said = [subtitle or "Share of all messages on each axis that name the user, and its messages"]
     if len(keep) < len(all_axes):
@@ -90,7 +92,7 @@ def loads(
         empty="No messages in this range name a user",
         height=540 if web else height_of(len(keep) * max(1, (len(names) + 1) // 2)),
     )
-    labels = [f"{a} ({text.tick(totals[i])})" for a, i in zip(axes, keep, strict=True)]
+    labels = [f"{a} ({text.brief(totals[i])})" for a, i in zip(axes, keep, strict=True)]
     more = {"columns": ("axis", "messages", *names), "rows": table}
     series = list(zip(names, shares, strict=True)) if axes else []
     if web:

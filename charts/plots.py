@@ -20,7 +20,7 @@ from hubbub.charts.sheet import Data
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
-    from hubbub.charts.svg import Drawing
+    from hubbub.charts.drawing import Drawing
 
 __all__ = ["columns", "lines", "rows", "stacks", "time_axis"]
 
@@ -74,7 +74,7 @@ def rows(
     """Horizontal bars, the longest first."""
     x, y = axes
     known = [
-        (text.clean("(none)" if n is None or n == "" else n), v)
+        ("(none)" if n is None else text.named(n), v)
         for n, v in zip(names, values, strict=True)
         if v is not None
     ]
@@ -104,10 +104,12 @@ def rows(
     return draw(Rows, page, RowPlan(tuple(bars)), series, columns=axes, rows=known)
 
 
-def time_axis(times: Sequence[datetime], *, centred: bool = False) -> tuple[tuple[float, ...], Ticks]:
+def time_axis(
+    times: Sequence[datetime], *, centred: bool = False
+) -> tuple[tuple[float, ...], Ticks]:
     """Positions 0…1 of times in ascending order, and calendar ticks.
 
-    `centred`: every time is a bucket of the same width, and a tick stands below its bucket's middle.
+    `centred`: every time is a bucket of one width, and a tick stands below its bucket's middle.
     """
     first, last = times[0], times[-1]
     if len(times) < 2 or first == last:  # noqa: PLR2004
@@ -116,7 +118,8 @@ def time_axis(times: Sequence[datetime], *, centred: bool = False) -> tuple[tupl
     squeeze, shift = ((len(times) - 1) / len(times), 0.5 / len(times)) if centred else (1.0, 0.0)
     at = tuple(shift + squeeze * ((t - first) / length) for t in times)
     ticks = tuple(
-        (label, shift + squeeze * ((t - first) / length)) for label, t in scale.calendar(first, last)
+        (label, shift + squeeze * ((t - first) / length))
+        for label, t in scale.calendar(first, last)
     )
     return at, ticks
 
@@ -194,10 +197,7 @@ def _peak(
     series: Sequence[tuple[str, Sequence[float | None]]], labels: Sequence[str], unit: str
 ) -> str:
     known = [
-        (v, -i, name)
-        for name, column in series
-        for i, v in enumerate(column)
-        if v is not None
+        (v, -i, name) for name, column in series for i, v in enumerate(column) if v is not None
     ]
     if not known:
         return f"no {text.joined([n for n, _ in series])}"
@@ -238,7 +238,7 @@ def stacks(
     x, y, by = axes
     times = {b: as_time(b) for b, _, _ in cells}
     timed = bool(times) and all(times.values())
-    buckets = sorted(times, key=lambda b: times[b] or 0) if timed else list(times)  # type: ignore[arg-type,return-value]  # all are times here
+    buckets = sorted(times, key=lambda b: times[b] or 0) if timed else list(times)
     index = {b: i for i, b in enumerate(buckets)}
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(buckets))
     for bucket, name, value in cells:
@@ -249,7 +249,9 @@ def stacks(
     series = {n: sums[n] for n in kept}
     said = [subtitle or f"{noun(y)} by {noun(by)}" if by else subtitle or noun(y)]
     if rest := order[len(kept) :]:
-        series[f"other ({len(rest):,})"] = [sum(col) for col in zip(*(sums[n] for n in rest), strict=True)]
+        series[f"other ({len(rest):,})"] = [
+            sum(col) for col in zip(*(sums[n] for n in rest), strict=True)
+        ]
         said.append(f"the top {top} of {len(order):,}, the rest is other")
     drawn, series, size = _grouped(buckets, series)
     if size > 1:
@@ -258,11 +260,16 @@ def stacks(
     if timed:
         ticks = time_axis([times[b] for b in drawn], centred=True)[1]  # type: ignore[misc]  # all are times
     else:
-        ticks = tuple((text.clean(b), (i + 0.5) / len(drawn)) for i, b in enumerate(drawn) if i % (-(-len(drawn) // scale.MOST)) == 0)
+        ticks = tuple(
+            (text.clean(b), (i + 0.5) / len(drawn))
+            for i, b in enumerate(drawn)
+            if i % (-(-len(drawn) // scale.MOST)) == 0
+        )
     page = chart.sheet(
         data,
         title=title,
-        finding=finding or _stack_finding([names.get(n, n) for n in order], [sum(sums[n]) for n in order], noun(y)),
+        finding=finding
+        or _stack_finding([names.get(n, n) for n in order], [sum(sums[n]) for n in order], noun(y)),
         subtitle="; ".join(said),
         empty=f"No {noun(y)} in this range",
     )

@@ -35,7 +35,7 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         axis = scale.values(0, min(max(top, 1e-6), 1))
         self._rmax = axis.high
         self._y_labels = [(text.percent(t), t) for t in axis.ticks if t > 0]
-        self._x_pos = []
+        self._x_pos: list[float] = []
 
     def _room(self) -> tuple[float, float, float]:
         return 0, 0, 4
@@ -54,13 +54,15 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         return self.middle[0] + radius * sin(angle), self.middle[1] - radius * cos(angle)
 
     def _y_axis(self, draw_axes: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
+        if not self._drawable():
+            return
         n = range(len(self.plan.axes))
         web = "".join(path([self.at(i, t) for i in n], close=True) for _, t in self._y_labels)
         web += "".join(path([self.middle, self.at(i, self._rmax)]) for i in n)
-        self.svg.node(self.nodes["plot"], "path", d=web, class_="g")
+        self.svg.node(self.nodes["plot"], "path", d=web, class_="ba hair")
 
     def _x_axis(self, draw_axes: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
-        for i, label in enumerate(self.plan.axes):
+        for i, label in enumerate(self.plan.axes if self._drawable() else ()):
             x, y = self.at(i, self._rmax, beyond=9)
             across = sin(2 * pi * i / len(self.plan.axes))
             anchor = "m" if abs(across) < 0.1 else "" if across > 0 else "e"  # noqa: PLR2004

@@ -103,6 +103,8 @@ def span(since: datetime, until: datetime) -> str:
         return f"{_brief(since)} {since.year} {since:%H:%M} – {form} UTC"
     if since.date() == last.date():
         return f"{_brief(since)} {since.year}"
+    if (since.year, since.month) == (last.year, last.month):
+        return f"{since.day}–{_brief(last)} {last.year}"
     first = _brief(since) if since.year == last.year else f"{_brief(since)} {since.year}"
     return f"{first} – {_brief(last)} {last.year}"
 
@@ -148,6 +150,9 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
 
         return floor
 
+    def odd(t: datetime) -> datetime:
+        return part(86400)(t) - timedelta(days=1 - t.toordinal() % 2)
+
     def monday(t: datetime) -> datetime:
         return part(86400)(t) - timedelta(days=t.weekday())
 
@@ -162,7 +167,7 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
     out: list[tuple[str, Callable[[datetime], datetime], timedelta | int]] = []
     out += [("clock", part(60 * n), timedelta(minutes=n)) for n in _MINUTES]
     out += [("clock", part(3600 * n), timedelta(hours=n)) for n in _HOURS]
-    out += [("day", part(86400), timedelta(days=1))]
+    out += [("day", part(86400), timedelta(days=1)), ("day", odd, timedelta(days=2))]
     out += [("day", monday, timedelta(weeks=n)) for n in (1, 2)]
     out += [("month", months(n), n) for n in _MONTHS]
     out += [("year", months(12 * n), 12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 250, 500)]
@@ -179,12 +184,8 @@ def calendar(since: datetime, until: datetime) -> list[tuple[str, datetime]]:
     for kind, floor, step in _STEPS:
         times = _boundaries(since, until, floor, step)
         if times is not None:
-            break
-    else:
-        raise AssertionError("times end with the year 9999, so 500 years always fit")
-    if not times:
-        return [(f"{_brief(since)} {since.year}", since)]
-    return _labels(kind, times)
+            return _labels(kind, times) or [(f"{_brief(since)} {since.year}", since)]
+    raise AssertionError("500 years always fit: there are 9,999")
 
 
 def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:

@@ -1,4 +1,4 @@
-"""What leaves: the SVG document that replaces pygal's own, and the `Drawing` that holds its bytes.
+"""The SVG document that replaces pygal's own.
 
 Comes in: the nodes that a chart draws, each with roles (classes) of the theme. Goes out: bytes that
 depend on the data alone: no uuid, date, script or library version; attributes in the order in which
@@ -10,22 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pygal.svg import Svg
 
 from hubbub.charts import theme as themes
-from hubbub.charts.text import clean
+from hubbub.charts.drawing import Drawing
 
 __all__ = ["Document", "Drawing", "Sheet", "digest", "number", "path"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything around the plot. Texts are cleaned by whoever fills them in (`hubbub.charts.text`)."""
+    """Everything around the plot. Whoever fills it in cleans the texts."""
 
     title: str
     subtitle: str = ""
@@ -142,52 +141,3 @@ class Document(Svg):  # type: ignore[misc]
         body = ET.tostring(self.root, encoding="unicode")
         text = f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
         return text if is_unicode else text.encode("utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A finished picture."""
-
-    data: bytes = field(repr=False)
-    title: str
-    description: str
-    columns: Sequence[str] = field(default=(), repr=False)
-    rows: Sequence[Sequence[Any]] = field(default=(), repr=False)
-    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def svg(self) -> bytes:
-        """The SVG, UTF-8."""
-        return self.data
-
-    def _repr_svg_(self) -> str:
-        """How a notebook shows it."""
-        return self.data.decode("utf-8")
-
-    def png(
-        self,
-        width: int | None = None,
-        *,
-        height: int | None = None,
-        font_dirs: Sequence[Path] = (),
-    ) -> bytes:
-        """The same picture as PNG, `width` px wide (default: as the SVG says).
-
-        Raises:
-            UsageError: the extra `png` is not installed.
-        """
-        from hubbub.charts.png import rasterise  # noqa: PLC0415 (an extra)
-
-        return rasterise(self.data, width=width, height=height, font_dirs=font_dirs)
-
-    def html(self) -> str:
-        """A page of its own: the picture, its table, and its data as CSV; asks for nothing."""
-        from hubbub.charts.page import single  # noqa: PLC0415 (only pages need it)
-
-        return single(self)
-
-    def table(self) -> list[dict[str, Any]]:
-        """The rows behind the picture, as records; texts as drawn."""
-        return [
-            {c: clean(v) if isinstance(v, str) else v for c, v in zip(self.columns, r, strict=True)}
-            for r in self.rows
-        ]

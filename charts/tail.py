@@ -18,6 +18,9 @@ from hubbub.charts.svg import path
 __all__ = ["TailCurve", "TailPlan"]
 
 _HEADS = 5
+_IDEAL = "even slope from head to tail"
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +63,74 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
     def _plot(self) -> None:
         view, plot = self.view, self.nodes["plot"]
         points = [view(p) for p in self.series[0].points]
-        ends = [(points[0][0], view.y(self.plan.ideal[0])), (points[-1][0], view.y(self.plan.ideal[1]))]
+        ends = [
+            (points[0][0], view.y(self.plan.ideal[0])),
+            (points[-1][0], view.y(self.plan.ideal[1])),
+        ]
         curve = _corners(points)
         if len(curve) > 1:
-            self.svg.node(plot, "path", d=path([*curve, *reversed(ends)], close=True), class_="f0 area")
+            self.svg.node(
+                plot, "path", d=path([*curve, *reversed(ends)], close=True), class_="f0 area"
+            )
             self.svg.node(plot, "path", d=path(ends), class_="s1 l d1")
             self.svg.node(plot, "path", d=path(curve), class_="s0 l")
-        heads = self._heads(points, ends)
+        heads, taken = self._heads(points, ends)
         marks = [points[0], points[-1], *heads]
         dots = "".join(dot(x, y) for x, y in dict.fromkeys(marks))
         self.svg.node(self.nodes["overlay"], "path", d=dots, class_="f0")
-        self._names(points, ends)
-        self.svg.text(self.nodes["text_overlay"], view.width / 2, view.height + 36, self.plan.x_title, "mu m")
+        self._names(points, ends, taken)
+        self.svg.text(
+            self.nodes["text_overlay"], view.width / 2, view.height + 36, self.plan.x_title, "mu m"
+        )
 
-    def _heads(
-        self, points: list[tuple[float, float]], ends: list[tuple[float, float]]
-    ) -> list[tuple[float, float]]:
-        """Write the names that have room between the curve and the ideal line; their points."""
-        free, written = float("-inf"), []
+    def _heads(self, points: list[Point], ends: list[Point]) -> tuple[list[Point], list[Box]]:
+        """Write the names that have room above the curve and below the line; points and boxes."""
+        marked: list[Point] = []
+        taken: list[Box] = []
         for (x, y), name in zip(points, self.plan.heads, strict=False):
             wide = text.width(name, 12)
-            first = not written
-            at = min(x + (4 if first else 9), self.view.width - wide)
-            base = y - 5 if first else y + 4
-            below_line = base - 12 - _on(ends, at + wide) > 4  # noqa: PLR2004 (px)
-            above_curve = base + 4 < min((p[1] for p in points if at - 2 <= p[0] <= at + wide), default=base + 9)
-            if first or (base - 13 > free and below_line and above_curve):
-                self.svg.text(self.nodes["text_overlay"], at, base, name, "t halo")
-                written.append((x, y))
-                free = base
-            if len(written) == _HEADS:
+            at = min(x + 5, self.view.width - wide)
+            box = (at, y - 18, at + wide, y - 2)
+            # The line falls to the right, so its lowest point over the name is at the name's end.
+            clear = _on(ends, at + wide) < box[1] - 2
+            if not marked or (clear and not _touches(box, taken)):
+                self.svg.text(self.nodes["text_overlay"], at, y - 6, name, "t halo")
+                marked.append((x, y))
+                taken.append(box)
+            if len(marked) == _HEADS:
                 break
-        return written
+        return marked, taken
 
-    def _names(self, points: list[tuple[float, float]], ends: list[tuple[float, float]]) -> None:
+    def _names(self, points: list[Point], ends: list[Point], taken: list[Box]) -> None:
         """Name the line and the curve, where the two stand far enough apart."""
-        middle = points[len(points) * 55 // 100]
-        line_y = _on(ends, middle[0])
-        if len(points) < 4 or middle[1] - line_y < 60:  # noqa: PLR2004 (px; two names need them)
+        if len(points) < 4:  # noqa: PLR2004 (too short to tell apart)
+            return
+        x, y = points[len(points) * 55 // 100]
+        line_y = _on(ends, x)
+        wide = text.width("actual", 12, bold=True)
+        box = (x, y - 20, x + wide, y - 4)
+        if y - line_y < 60 or _touches(box, taken):  # noqa: PLR2004 (px; two names need them)
             return
         write, overlay = self.svg.text, self.nodes["text_overlay"]
-        write(overlay, middle[0] + 12, line_y - 8, "even slope from head to tail", "f1 b")
-        write(overlay, middle[0], middle[1] - 9, "actual", "f0 b")
+        long = text.width(_IDEAL, 12, bold=True)
+        at = min(x + 14, self.view.width - long)
+        # The line falls to the right: a name that begins above it stays above it.
+        write(overlay, at, _on(ends, at) - 8, _IDEAL, "f1 b")
+        write(overlay, x, y - 9, "actual", "f0 b")
 
 
-def _on(ends: list[tuple[float, float]], x: float) -> float:
+def _touches(box: Box, taken: list[Box]) -> bool:
+    return any(
+        box[0] < b[2] + 4 and b[0] < box[2] + 4 and box[1] < b[3] and b[1] < box[3] for b in taken
+    )
+
+
+def _on(ends: list[Point], x: float) -> float:
     (x0, y0), (x1, y1) = ends
     return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
-def _corners(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _corners(points: list[Point]) -> list[Point]:
     """The points where the curve bends; a tail of equal counts is two points, not a thousand."""
     kept = [
         p

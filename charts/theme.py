@@ -18,7 +18,7 @@ FONTS = '"Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif'
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one theme; the contrast and the colour-blind distance of `series` were measured."""
+    """Colours of one theme; contrast and colour-blind distance of `series` were measured."""
 
     page: str
     text: str
@@ -67,6 +67,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "e": {"text-anchor": "end"},
     "g": {"stroke-width": "1"},
     "l": {"stroke-width": "2", "stroke-linejoin": "round", "stroke-linecap": "round"},
+    "hair": {"stroke-width": "0.6"},
     "thin": {"stroke-width": "1.25"},
     "d1": {"stroke-dasharray": "7 3"},
     "d2": {"stroke-dasharray": "2 4"},
@@ -114,7 +115,7 @@ def attributes(classes: Iterable[str], theme: Theme) -> dict[str, str]:
     roles = list(classes)
     out: dict[str, str] = {}
     for role in (r for table in (paints, _SHAPES) for r in table if r in roles):
-        out |= paints.get(role, {}) | _SHAPES.get(role, {})
+        out |= {**paints.get(role, {}), **_SHAPES.get(role, {})}
     return out
 
 

@@ -6,15 +6,15 @@ Comes in: the answers of the queries. Goes out: a `Drawing` each.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from hubbub.charts import text
+from hubbub.charts.chart import Chart
+from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment
 from hubbub.charts.sheet import finite, records
 from hubbub.registry import view
-
-if TYPE_CHECKING:
-    from hubbub.charts.svg import Drawing
+from hubbub.times import iso
 
 __all__ = ["daily_diff", "radar", "volume", "weekly_diff"]
 
@@ -24,9 +24,10 @@ Axis = Literal["topic", "category"]
 @view
 def radar(
     query: Any,
-    chart: Any,
+    chart: Chart,
     since: datetime,
     until: datetime,
+    *,
     axis: Axis = "category",
     user: list[str] | None = None,
 ) -> Drawing:
@@ -40,7 +41,7 @@ def radar(
 
 @view
 def weekly_diff(
-    query: Any, chart: Any, since: datetime, until: datetime, axis: Axis = "topic"
+    query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
     """The last complete week against the week before."""
     result = query.diff(since=since, until=until, per="week", axis=axis)
@@ -49,7 +50,7 @@ def weekly_diff(
 
 @view
 def daily_diff(
-    query: Any, chart: Any, since: datetime, until: datetime, axis: Axis = "topic"
+    query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
     """Each day against the day before, a strip per topic."""
     return chart.strips(query.diff(since=since, until=until, per="day", axis=axis), axis=axis)
@@ -62,12 +63,28 @@ def _per(since: datetime, until: datetime) -> str:
     return "day" if length <= timedelta(days=200) else "week"
 
 
+def buckets(since: datetime, until: datetime, per: str) -> list[str]:
+    """The starts of all calendar buckets that touch [since, until), as ISO texts."""
+    step = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[per]
+    at = since.replace(minute=0, second=0, microsecond=0)
+    if per != "hour":
+        at = at.replace(hour=0)
+    if per == "week":
+        at -= timedelta(days=at.weekday())
+    out: list[str] = []
+    while at < until:
+        out.append(iso(at))
+        at += step
+    return out
+
+
 @view
 def volume(
     query: Any,
-    chart: Any,
+    chart: Chart,
     since: datetime,
     until: datetime,
+    *,
     per: Literal["auto", "hour", "day", "week", "h", "d", "w"] = "auto",
     axis: Axis = "topic",
 ) -> Drawing:
@@ -75,9 +92,14 @@ def volume(
     bucket = {"h": "hour", "d": "day", "w": "week"}.get(per, per)
     bucket = _per(since, until) if bucket == "auto" else bucket
     result = query.volume(since=since, until=until, per=bucket, axis=axis)
+    rows = records(result)
+    have = {row["start"] for row in rows}
+    empty = [{"start": b, "name": None, "messages": 0} for b in buckets(since, until, bucket)]
+    if rows:  # a bucket without messages is an empty column, not a missing one
+        rows = [*rows, *(e for e in empty if e["start"] not in have)]
     totals: dict[str, float] = {}
     names: dict[str, float] = {}
-    for row in records(result):
+    for row in rows:
         n = finite(row["messages"]) or 0
         totals[row["start"]] = totals.get(row["start"], 0) + n
         if row["name"] is not None:
@@ -93,11 +115,13 @@ def volume(
         on = f" {'in' if bucket == 'week' else 'on'} {said(when)}" if when else ""
         if len(totals) > 1:
             share = text.percent(names[first] / total)
-            finding = f"{short} leads with {share} of messages; the peak was {text.amount(totals[peak])}{on}"
+            most = text.amount(totals[peak])
+            finding = f"{short} leads with {share} of messages; the peak was {most}{on}"
         else:
             finding = f"{text.plural(total, 'message')}{on}, {short} leads"
     return chart.stacked(
         result,
+        rows=rows,
         x="start",
         y="messages",
         by="name",

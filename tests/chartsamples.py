@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hubbub.analyzers.evenness import measure
@@ -48,7 +49,16 @@ HOSTILE = (
     "line\nbreak\ttab",
     "\u200b\u200e\ufeff",
 )
-WORLD = ("مستخدم محمد", "علی‌رضا", "田中太郎", "김철수", "👩‍👩‍👧 family", "Ángström", "नमस्ते", "🦊🦊🦊")
+WORLD = (
+    "مستخدم محمد",
+    "علی‌رضا",
+    "田中太郎",
+    "김철수",
+    "👩‍👩‍👧 family",
+    "Ángström",
+    "नमस्ते",
+    "🦊🦊🦊",
+)
 
 Event = tuple[datetime, str, tuple[str, ...]]
 
@@ -117,7 +127,12 @@ class Queries:
         order = sorted(counts.items(), key=lambda p: (-p[1], p[0]))
         n = len(order)
         rows = [
-            {"rank": i + 1, "user": u, "count": c, "ideal": order[0][1] + (order[-1][1] - order[0][1]) * i / n}
+            {
+                "rank": i + 1,
+                "user": u,
+                "count": c,
+                "ideal": order[0][1] + (order[-1][1] - order[0][1]) * i / n,
+            }
             for i, (u, c) in enumerate(order)
         ]
         return self._result("tail", since, until, rows)
@@ -152,15 +167,24 @@ class Queries:
             if (t - since) // size < n:
                 counts.setdefault(key(topic), [0] * n)[(t - since) // size] += 1
         diff = {
-            k: [None, *(b - a for a, b in zip(v, v[1:], strict=False))] for k, v in sorted(counts.items())
+            k: [None, *(b - a for a, b in pairwise(v))]
+            for k, v in sorted(counts.items())
         }
-        data = {"labels": [f"{d:{form}}" for d in labels], "counts": dict(sorted(counts.items())), "diff": diff}
+        data = {
+            "labels": [f"{d:{form}}" for d in labels],
+            "counts": dict(sorted(counts.items())),
+            "diff": diff,
+        }
         return self._result("diff", since, until, data, per=per, axis=axis)
 
     def volume(self, since: datetime, until: datetime, per: str, axis: str) -> Result:
         key = self._key(axis)
-        size = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[per]
-        cells = Counter((since + (t - since) // size * size, key(topic)) for t, topic, _ in self.events)
+        size = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[
+            per
+        ]
+        cells = Counter(
+            (since + (t - since) // size * size, key(topic)) for t, topic, _ in self.events
+        )
         rows = [
             {"start": iso(s), "name": name, "messages": n, "bytes": n * 500}
             for (s, name), n in sorted(cells.items())
@@ -168,7 +192,9 @@ class Queries:
         return self._result("volume", since, until, rows, per=per, axis=axis)
 
 
-def picture(view: str, case: str, theme: str = "auto", *, gaps: bool = False, **options: Any) -> Drawing:
+def picture(
+    view: str, case: str, theme: str = "auto", *, gaps: bool = False, **options: Any
+) -> Drawing:
     """A built-in view of a case."""
     days, make = CASES[case]
     events = _EVENTS.setdefault(case, make()) if case not in _EVENTS else _EVENTS[case]

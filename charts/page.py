@@ -1,0 +1,129 @@
+"""HTML around pictures: a page for one, and the page of a report. Nothing is asked of the network.
+
+Comes in: `Drawing`s. Goes out: HTML texts, escaped, the same for the same drawings; readable by
+screen readers, in the dark, on a phone and on paper.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from hubbub.charts.drawing import Drawing
+from hubbub.charts.text import amount, clean
+
+__all__ = ["index", "single", "table", "table_csv"]
+
+_ROWS = 1000  # of a table in a page; the data file has them all
+
+_STYLE = """\
+:root{color-scheme:light dark}
+body{font:16px/1.5 "Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif;color:#1f2328;
+background:#fff;margin:0 auto;padding:1rem;max-width:52rem}
+h1{font-size:1.6rem;line-height:1.25}
+h2{font-size:1.15rem}
+img,svg{max-width:100%;height:auto;display:block}
+figure{margin:1rem 0 2.5rem}
+figcaption,footer{color:#59636e;font-size:.9rem}
+a{color:#1a2fc0}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;font-size:.85rem}
+caption{text-align:left;color:#59636e}
+th,td{padding:.15rem .6rem;border-bottom:1px solid #d9dee4;text-align:left}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+@media screen and (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
+figcaption,footer,caption{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
+@media print{body{max-width:none;padding:0}figure{break-inside:avoid}details{display:none}}"""
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return '<td class="n">–</td>'
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'<td class="n">{amount(value)}</td>'
+    return f"<td>{escape(clean(value, 200))}</td>"
+
+
+def table(drawing: Drawing) -> str:
+    """The rows behind a picture as an HTML table with a caption and scopes."""
+    head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in drawing.columns)
+    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in drawing.rows[:_ROWS])
+    more = len(drawing.rows) - _ROWS
+    said = f"; {more:,} more rows are not shown here" if more > 0 else ""
+    return (
+        f'<div class="scroll"><table>\n<caption>{escape(drawing.title)}{said}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def table_csv(drawing: Drawing) -> str:
+    """The rows behind a picture as CSV; no cell can become a formula of a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_safe(clean(c)) for c in drawing.columns)
+    for row in drawing.rows:
+        writer.writerow(_safe(clean(v, 200)) if isinstance(v, str) else v for v in row)
+    return out.getvalue()
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in "=+-@" and cell else cell
+
+
+def single(drawing: Drawing) -> str:
+    """A page of one picture, its table and its data."""
+    svg = drawing.svg().decode("utf-8").partition("?>")[2].strip()
+    data = quote(table_csv(drawing))
+    body = (
+        f"<main>\n<figure>\n{svg}\n<figcaption>{escape(drawing.description)}</figcaption>\n</figure>\n"
+        f'<p><a download="data.csv" href="data:text/csv;charset=utf-8,{data}">'
+        "The data as CSV</a></p>\n"
+        f"<details>\n<summary>The data as a table</summary>\n{table(drawing)}\n</details>\n</main>"
+    )
+    return _document(drawing.title, body)
+
+
+def index(heading: str, said: str, drawings: Sequence[tuple[str, Drawing]]) -> str:
+    """The page of a report: every picture from its file beside the page, with its table.
+
+    Args:
+        heading: of the page.
+        said: one sentence below it.
+        drawings: (file name of the SVG, the drawing), in their order.
+    """
+    figures = "\n".join(
+        f'<figure id="{escape(name.removesuffix(".svg"), quote=True)}">\n'
+        f'<img src="{escape(quote(name), quote=True)}" alt="{escape(d.description, quote=True)}" '
+        f'loading="lazy"{_size(d)}>\n'
+        f"<details>\n<summary>The data behind this picture</summary>\n{table(d)}\n</details>\n"
+        "</figure>"
+        for name, d in drawings
+    )
+    body = (
+        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>\n</header>\n"
+        f"<main>\n{figures}\n</main>\n"
+        '<footer><p>All numbers: <a href="data.json">data.json</a></p></footer>'
+    )
+    return _document(heading, body)
+
+
+def _size(drawing: Drawing) -> str:
+    """The size of the picture, so that the page does not jump while it loads."""
+    head = drawing.svg()[:2000].decode("utf-8", "replace")
+    parts = [part for part in head.partition("<title")[0].split('"') if part]
+    sizes = dict(zip(parts[::2], parts[1::2], strict=False))
+    wide, high = (sizes.get(f" {side}=", "") for side in ("width", "height"))
+    return f' width="{wide}" height="{high}"' if wide.isdigit() and high.isdigit() else ""
