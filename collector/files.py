@@ -16,8 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeAlias
 
 import msgspec
 
@@ -32,6 +31,9 @@ FORMATS = ("jsonl", "fedmsg")
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+
+
+_Raw: TypeAlias = "io.BufferedReader[Any]"
 
 
 class _Page(msgspec.Struct):
@@ -86,13 +88,13 @@ def read(
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[io.BufferedReader]:
+def _opened(name: str) -> Iterator[_Raw]:
     if name == "-":
         # Not closed: standard input is not ours.
         yield io.BufferedReader(_Unclosed(sys.stdin.buffer), 1 << 20)
         return
     try:
-        file = Path(name).open("rb", buffering=1 << 20)  # noqa: SIM115 - closed below
+        file = io.FileIO(name)
     except OSError as error:
         what = {
             FileNotFoundError: "there is no such file",
@@ -100,8 +102,8 @@ def _opened(name: str) -> Iterator[io.BufferedReader]:
             PermissionError: "no permission to read this file",
         }.get(type(error), f"cannot be opened: {error.strerror}")
         raise UsageError(what, where=name) from error
-    with file:
-        yield file
+    with io.BufferedReader(file, 1 << 20) as raw:
+        yield raw
 
 
 class _Unclosed(io.RawIOBase):
@@ -119,20 +121,20 @@ class _Unclosed(io.RawIOBase):
         return len(data)
 
 
-def _position(raw: io.BufferedReader) -> int:
+def _position(raw: _Raw) -> int:
     return raw.tell() if raw.seekable() else 0
 
 
-def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
+def _unpacked(raw: _Raw) -> _Raw:
     if raw.peek(2)[:2] != _GZIP:
         return raw
-    return io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20)  # type: ignore[type-var]
+    return io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20)
 
 
 class _Lines:
     """Numbered lines of a stream, without their ends and without blank ones."""
 
-    def __init__(self, stream: io.BufferedReader) -> None:
+    def __init__(self, stream: _Raw) -> None:
         self._stream = stream
         self._held = io.BytesIO()  # read already, to be read again
 

@@ -23,7 +23,8 @@ from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
 from hubbub.scope import CommonOptions, Extent, Range, coverage, resolve
-from hubbub.store.selection import BOTS
+from hubbub.store.selection import BOTS, Selection
+from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -115,12 +116,15 @@ class Runner:
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """The ledger of coverage, read once."""
-        return tuple(self.store.coverage())
+        return tuple(self.store.spans())
 
     @cached_property
     def extent(self) -> Extent:
         """The oldest and the newest event, read once."""
-        return Extent(*self.store.extent())
+        bounds = self.store.bounds()
+        if bounds is None:
+            return Extent(None, None)
+        return Extent(from_micros(bounds[0]), from_micros(bounds[1]))
 
     def query(self, name: str, **parameters: Any) -> Result:
         """Run a query.
@@ -234,12 +238,15 @@ class Runner:
 
     def _events(self, call: Call) -> Any:
         scope = call.scope
-        return self.store.events().scope(
-            since=call.where.since,
-            until=call.where.until,
-            by="agent" if call.by == "agent" else "users",
-            bots=None if call.options.bots else self.bots,
-            **{name: getattr(scope, name) for name in FILTERS},
+        return self.store.events(
+            Selection(
+                since=to_micros(call.where.since),
+                until=to_micros(call.where.until),
+                by="agent" if call.by == "agent" else "users",
+                bots=call.options.bots is not False,
+                bot_names=self.bots,
+                **{name: getattr(scope, name) for name in FILTERS},
+            )
         )
 
     def _run(self, call: Call) -> Any:

@@ -40,7 +40,7 @@ _JOBS = 4
 @click.option("--allow-incomplete", is_flag=True, help="Exit with 0 although a gap is left.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was gathered as JSON.")
 @pass_app
-def gather(app: App, **options: Any) -> int:
+def gather(app: App, /, **options: Any) -> int:
     """Fetch the history that the store lacks.
 
     Asks only for what is not proven complete, and goes on where an earlier run was interrupted.

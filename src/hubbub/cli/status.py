@@ -37,7 +37,7 @@ def status(app: App, *, as_json: bool) -> None:
 def _facts(store: Store) -> dict[str, Any]:
     from hubbub.times import from_micros, iso
 
-    oldest, newest = store.extent()
+    bounds = store.bounds()
     waiting = store.waiting()
     spans = [
         {
@@ -48,7 +48,7 @@ def _facts(store: Store) -> dict[str, Any]:
             "state": span.state,
             "proof": span.proof,
         }
-        for span in store.coverage()
+        for span in store.spans()
     ]
     sources: dict[str, dict[str, Any]] = {}
     refused: dict[str, int] = {}
@@ -64,8 +64,8 @@ def _facts(store: Store) -> dict[str, Any]:
     return {
         "store": str(store.path),
         "events": store.rows(),
-        "oldest": None if oldest is None else iso(oldest),
-        "newest": None if newest is None else iso(newest),
+        "oldest": None if bounds is None else iso(from_micros(bounds[0])),
+        "newest": None if bounds is None else iso(from_micros(bounds[1])),
         "waiting": {
             "segments": waiting.segments,
             "records": waiting.records,
@@ -83,14 +83,14 @@ def _show(facts: dict[str, Any]) -> None:
     from hubbub.cli.tables import Table, clean
 
     waiting = facts["waiting"]
+    held = "nothing yet: hubbub gather, listen or import brings events"
+    if facts["oldest"]:
+        held = f"{facts['oldest']} to {facts['newest']}"
     lines = [
         f"store         {clean(facts['store'])}",
         f"events        {facts['events']:,}",
-        f"range         {facts['oldest']} to {facts['newest']}"
-        if facts["oldest"]
-        else "range         nothing yet: hubbub gather, listen or import brings events",
-        f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments "
-        f"({waiting['bytes']:,} bytes)",
+        f"range         {held}",
+        f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments",
         f"refused       {_reasons(facts['refused'])}",
         f"dead letters  {_reasons(facts['dead_letters'])}",
     ]
