@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
@@ -27,6 +26,7 @@ from requests.utils import get_auth_from_url
 from hubbub import __version__
 from hubbub.collector import answer
 from hubbub.collector.answer import Answer, AnswerError, excerpt
+from hubbub.collector.filters import EVERYTHING, Filters
 from hubbub.collector.patience import Patience
 from hubbub.errors import SourceError, UsageError
 
@@ -41,28 +41,6 @@ _HOPS = 3  # redirects followed on the same host
 _AGAIN = "what was gathered so far is kept; run the same command again and it goes on from there"
 
 _log = structlog.get_logger("hubbub.history")
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which messages: values of one kind are alternatives, kinds narrow each other; exact names."""
-
-    categories: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """The canonical text that coverage is kept under; empty for every message."""
-        return urlencode(sorted(set(self.parameters())))
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """As the service wants them."""
-        kinds = (("category", self.categories), ("topic", self.topics), ("user", self.users))
-        return [(kind, value) for kind, values in kinds for value in values]
-
-
-EVERYTHING = Filters()
 
 
 class _PassingError(Exception):
@@ -117,7 +95,7 @@ class History:
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
         self.requests = 0  # answered or failed, retries included
-        self._answered = False
+        self._answered = self._searched = False
 
     def window(
         self,
@@ -169,11 +147,13 @@ class History:
             self._sessions.pop().close()
 
     def _once(self, query: list[tuple[str, str]], rows: int) -> Answer:
-        status, body = self._get(self._path, query)
-        if status == HTTPStatus.NOT_FOUND and self._path == _PATHS[0] and not self._answered:
-            self._path = _PATHS[1]
-            status, body = self._get(self._path, query)
-        where = self.url + self._path
+        path = self._path
+        status, body = self._get(path, query)
+        if status == HTTPStatus.NOT_FOUND and path == _PATHS[0] and not self._searched:
+            # Several threads may find this out at once: each goes by what it asked itself.
+            self._path = path = _PATHS[1]
+            status, body = self._get(path, query)
+        where = self.url + path
         said = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
         if status in _PASSING:
             raise _PassingError(said, self._local.retry_after)
@@ -184,6 +164,7 @@ class History:
         if status != HTTPStatus.OK:
             hint = "the service refuses this request; check the filters and times"
             raise SourceError(said, where=where, hint=hint)
+        self._searched = self._searched or path == _PATHS[0]
         try:
             return answer.read(body, rows)
         except AnswerError as error:

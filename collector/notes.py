@@ -13,7 +13,6 @@ from typing import Any
 from hubbub.collector.event import Ledger
 from hubbub.collector.spans import whole_seconds, without
 from hubbub.collector.walk import Piece, Slice
-from hubbub.times import from_micros, iso
 
 __all__ = ["SECOND", "Notes", "Span"]
 
@@ -50,7 +49,7 @@ class Notes:
         known = self._ledger.spans(self._source, self._filters)
         every = [*known, *(self._ledger.spans(self._source, "") if self._filters else ())]
         covered = whole_seconds((a, b) for a, b, state in every if state in {"complete", "healed"})
-        once = whole_seconds((a, b) for a, b, state in known if state == "unproven")
+        once = whole_seconds((a, b) for a, b, _ in known)
         settled = self._settled(first, last, settle, once)
         begun: dict[int, Slice] = {}
         for part in _saved(self._ledger.get(self._key)):
@@ -102,8 +101,7 @@ class Notes:
         return tuple(sorted(self._spans, key=lambda span: span.start))
 
     def _record(self, start: int, end: int, state: str, why: str) -> None:
-        asked = iso(from_micros(int(self._clock()) * SECOND))
-        span = Span(start * SECOND, end * SECOND, state, f"{why}; asked {asked}")
+        span = Span(start * SECOND, end * SECOND, state, why)
         self._ledger.span(self._source, self._filters, span.start, span.end, span.state, span.proof)
         inside = (span.start, span.end)
         self._spans = [s for s in self._spans if not inside[0] <= s.start < s.end <= inside[1]]

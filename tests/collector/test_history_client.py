@@ -1,6 +1,7 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -108,6 +109,20 @@ def test_an_older_service_has_only_raw(web, history):
     assert [call.request.path_url.partition("?")[0] for call in web.calls] == [
         "/datagrepper/v2/search", "/datagrepper/raw", "/datagrepper/raw",
     ]  # fmt: skip
+
+
+def test_two_threads_find_out_at_once_that_it_has_only_raw(web, history):
+    together = threading.Barrier(2)
+
+    def search(_):
+        together.wait(10)
+        return 404, {}, ""
+
+    web.add_callback(responses.GET, SEARCH, callback=search)
+    web.get(RAW, body=ONE)
+    with ThreadPoolExecutor(2) as pool:
+        got = [pool.submit(ask, history) for _ in range(2)]
+        assert [len(one.result().rows) for one in got] == [1, 1]
 
 
 def test_neither_is_there(web, history):
