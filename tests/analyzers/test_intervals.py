@@ -1,0 +1,125 @@
+from collections import Counter
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from hubbub.analyzers import intervals
+from hubbub.analyzers.evenness import measure
+from hubbub.analyzers.intervals import actions
+from hubbub.analyzers.longtail import longtail
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
+
+
+def bootstrap(done):
+    """As the real one, without types: these tests know whether there is an interval."""
+    return intervals.bootstrap(done)
+
+
+def effective_people(table):
+    """The same."""
+    return intervals.effective_people(table)
+
+
+def row(minutes, user="ann", objects=("pkg",), topic="a.b.c.git.x"):
+    at = START.timestamp() + 60 * minutes
+    return {"timestamp": at, "topic": topic, "users": [user], "objects": list(objects)}
+
+
+def sizes(events, rows):
+    table = actions(events(rows)).to_pyarrow().to_pylist()
+    return [(each["user"], each["messages"], each["number"]) for each in table]
+
+
+def by_loop(rows):
+    """Actions by a loop over sorted messages."""
+    last: dict[tuple[str, str], tuple[float, int]] = {}
+    done: list[tuple[str, int]] = []
+    for each in sorted(rows, key=lambda e: e["timestamp"]):
+        for user in each["users"]:
+            what = each["objects"][0] if each["objects"] else each["topic"].split(".")[3]
+            at, size = last.get((user, what), (None, 0))
+            if at is not None and round((each["timestamp"] - at) * 1e6) > 600_000_000:
+                done.append((user, size))
+                size = 0
+            last[user, what] = (each["timestamp"], size + 1)
+    done += [(user, size) for (user, _), (_, size) in last.items()]
+    return sorted((user, size, n) for (user, size), n in Counter(done).items())
+
+
+def test_a_run_with_pauses_of_ten_minutes_is_one_action(events):
+    assert sizes(events, [row(0), row(10), row(20)]) == [("ann", 3, 1)]
+    assert sizes(events, [row(0), row(10), row(20.001)]) == [("ann", 2, 1), ("ann", 1, 1)][::-1]
+
+
+def test_other_people_and_objects_are_other_actions(events):
+    rows = [row(0), row(1, "bob"), row(2, objects=["other"]), row(3)]
+    assert sizes(events, rows) == [("ann", 1, 1), ("ann", 2, 1), ("bob", 1, 1)]
+
+
+def test_without_an_object_the_category_counts(events):
+    rows = [
+        row(0, objects=[]),
+        row(1, objects=[], topic="a.b.c.git.y"),
+        row(2, objects=[], topic="a.b.c.wiki.z"),
+    ]
+    assert sizes(events, rows) == [("ann", 1, 1), ("ann", 2, 1)]
+
+
+def test_actions_of_a_month_as_by_a_loop(events, month):
+    assert sizes(events, month) == by_loop(month)
+
+
+def test_the_number_is_that_of_the_messages_and_lies_inside(events, month):
+    found = effective_people(events(month))
+    counts = Counter(user for e in month for user in e["users"])
+    assert found.value == measure(counts.values()).effective_people
+    assert found.people == len(counts)
+    assert found.actions == sum(n for *_, n in by_loop(month))
+    assert found.low < found.value < found.high
+    assert found == effective_people(events(month))
+    assert found == effective_people(events(month[::-1]))
+
+
+def test_ninety_of_a_hundred_intervals_hold_the_truth():
+    rng = np.random.default_rng(3)
+    chance = 1 / np.arange(1, 41)
+    chance /= chance.sum()
+    truth = 1 / (chance**2).sum()
+    held = 0
+    for _ in range(100):
+        counts = rng.multinomial(150, chance)
+        found = bootstrap([(f"u{i:02}", 1, int(n)) for i, n in enumerate(counts) if n])
+        held += bool(found.low <= truth <= found.high)
+    assert 83 <= held <= 97
+
+
+def test_actions_of_many_messages_make_the_interval_wider():
+    single = bootstrap([(f"u{i:02}", 1, 60) for i in range(20)])
+    dozens = bootstrap([(f"u{i:02}", 12, 5) for i in range(20)])
+    assert single.value == pytest.approx(dozens.value)
+    assert dozens.high - dozens.low > 2 * (single.high - single.low)
+
+
+@pytest.mark.parametrize(
+    ("people", "each", "enough"), [(10, 5, True), (9, 50, False), (49, 1, False), (12, 4, False)]
+)
+def test_not_enough_data(people, each, enough):
+    found = bootstrap([(f"u{i:02}", 3, each) for i in range(people)])
+    assert (found.value is not None) == enough
+    assert found.note == ("" if enough else "not enough data")
+    assert (found.low is None) == (found.high is None) == (not enough)
+
+
+def test_longtail_gives_it_only_if_asked(events, month):
+    _, notes = longtail(events(month), SINCE, UNTIL)
+    assert "effective_people" not in notes
+    _, notes = longtail(events(month), SINCE, UNTIL, interval=True)
+    assert notes["effective_people"]["level"] == 0.9
+    assert notes["effective_people"]["value"] == effective_people(events(month)).value
+
+
+def test_nobody(events):
+    assert effective_people(events([])).note == "not enough data"
