@@ -19,7 +19,7 @@ else the only user; nobody where several users are named and no rule says who of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.collector.decode import MAX_NAMES, Row, decode, message_of, parse
@@ -33,12 +33,14 @@ from hubbub.errors import MessageError
 __all__ = ["has_rule", "people", "people_lines", "understand"]
 
 Directory = Mapping[str, str] | None
+_Names = Sequence[Any] | None
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
 _FIELDS = Row.__struct_fields__
 _NOBODY = People(None, (), ())
+_NO_RULE = Rule((), (), ())
 
 
 def people(
@@ -127,36 +129,32 @@ def _answer(identity: str | None, topic: str | None, found: People) -> dict[str,
 
 def _people(message: Message, directory: Directory, rules: Rules) -> People:
     headers = message.headers
-    users: list[Any] | tuple[Any, ...] | None = None
-    objects: list[Any] | tuple[Any, ...] | None = None
+    users: _Names = message.users
+    objects: _Names = message.objects
     schema = ""
     if headers:
         stated = headers.get(_SCHEMA)
         schema = stated if isinstance(stated, str) else ""
-        users = _of_headers(headers, _USER)
-        objects = _of_headers(headers, _RPM)
-    if users is None:
-        users = message.users
-    if objects is None:
-        objects = message.objects
-    rule = rules.find(message.topic, schema, modern=headers is not None)
-    if users is None and objects is None and message.agent is None and (rule is None or rule.empty):
+        users = _of_headers(headers, _USER) or users
+        objects = _of_headers(headers, _RPM) or objects
+    rule = rules.find(message.topic, schema, modern=headers is not None) or _NO_RULE
+    if users is None and objects is None and message.agent is None and rule.empty:
         return _NOBODY  # nine of ten messages of a bus
-    agent = normalise(message.agent, directory)
-    if rule is not None:
-        source = Source(message.body, message.topic, message.username, directory)
-        if users is None:
-            users = [value for path in rule.users for value in path(source)]
-        if objects is None:
-            objects = [value for path in rule.objects for value in path(source)]
-        if agent is None and message.agent is None:
-            agent = _agent(rule, source, directory)
-    named = {name for user in users or () if (name := normalise(user, directory)) is not None}
-    if users is None and agent is not None:
-        named = {agent}  # an import that states who did it and nobody else
+    source = Source(message.body, message.topic, message.username, directory)
+    if objects is None:
+        objects = [value for path in rule.objects for value in path(source)]
+    touched = {name for one in objects if (name := normalise_object(one)) is not None}
+    if message.agent is not None:  # an import states it
+        agent = normalise(message.agent, directory)
+        if users is None and agent is not None:
+            users = [agent]
+    else:
+        agent = _agent(rule, source, directory)
+    if users is None:
+        users = [value for path in rule.users for value in path(source)]
+    named = {name for user in users if (name := normalise(user, directory)) is not None}
     if agent is None and message.agent is None and len(named) == 1:
         (agent,) = named
-    touched = {name for one in objects or () if (name := normalise_object(one)) is not None}
     return People(agent, _ordered(named), _ordered(touched))
 
 
