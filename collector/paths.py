@@ -139,19 +139,17 @@ def _keys(names: tuple[str, ...]) -> Path:
 
 
 def _step(name: str, text: str) -> _Step:
-    if name == "*":
-        return lambda values: [x for v in values if type(v) is dict for x in v.values()][
-            :MAX_VALUES
-        ]
-    if name == "@":
-        return lambda values: [x for v in values if type(v) is dict for x in v][:MAX_VALUES]
     match = _STEP.fullmatch(name)
     if match is None or not name:
         raise UsageError(f"{name!r} in the path {text!r} is no step", hint="write key, key[] or *")
     key, where, wanted = match["key"], match["where"], (match["value"] or "").lower()
 
     def step(values: list[Any]) -> list[Any]:
-        if key:
+        if key == "*":
+            values = [x for v in values if type(v) is dict for x in v.values()]
+        elif key == "@":
+            values = [x for v in values if type(v) is dict for x in v]
+        elif key:
             values = [v.get(key) for v in values if type(v) is dict]
         if match["items"]:
             values = [x for v in values if type(v) is list for x in v]

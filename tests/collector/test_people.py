@@ -1,0 +1,244 @@
+"""Who and what: the order of the answers, the old and the new bodies, hostile ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import pytest
+
+from hubbub.collector.event import Frame, Message, People
+from hubbub.collector.people import has_rule, people, people_lines, understand
+
+PREFIX = "org.fedoraproject.prod"
+SCHEMA = "fedora_messaging_schema"
+
+
+def legacy(topic: str, body: object, **more: object) -> People:
+    return people({"topic": f"{PREFIX}.{topic}", "msg": body, **more})
+
+
+def modern(topic: str, body: object, **headers: object) -> People:
+    return people({"topic": f"{PREFIX}.{topic}", "headers": headers, "body": body})
+
+
+class TestOrder:
+    BODY: ClassVar = {"agent": "body", "commit": {"repo": "vim", "namespace": "rpms"}}
+
+    def test_headers_win(self):
+        found = modern(
+            "git.receive",
+            self.BODY,
+            fedora_messaging_user_header=True,
+            fedora_messaging_rpm_emacs=True,
+            fedora_messaging_user_no=False,
+        )
+        assert found.users == ("header",)
+        assert found.objects == ("emacs",)
+
+    def test_the_header_none_is_an_answer_and_means_nobody(self):
+        assert modern("git.receive", self.BODY, fedora_messaging_user_None=True).users == ()
+
+    def test_headers_without_users_leave_the_body_to_answer(self):
+        assert modern("git.receive", self.BODY, **{"sent-at": "2022-01-05"}).users == ("body",)
+
+    def test_a_historys_meta_comes_before_the_rules(self):
+        found = legacy(
+            "git.receive", self.BODY, meta={"usernames": ["meta", None], "packages": ["nano"]}
+        )
+        assert found == People("body", ("meta",), ("nano",))
+
+    def test_the_users_of_a_raw_row_are_not_read(self):
+        """They repeat the envelope's username, which the other two ways do not call a person."""
+        found = legacy("lab.plain", {}, users=["root"], packages=[], username="root")
+        assert found.users == ()
+
+    def test_the_envelopes_username_only_where_a_rule_says_so(self):
+        assert legacy("git.receive", {}, username="apache").users == ()
+        assert legacy("logger.log", {}, username="ralph").users == ("ralph",)
+
+    def test_what_an_import_states(self):
+        stated: dict[str, Any] = {"id": "1", "time": 0, "topic": "a.b", "body": {"agent": "x"}}
+        assert people(Message(**stated, users=("b", "a", "b"))) == People(None, ("a", "b"), ())
+        assert people(Message(**stated, agent="c")) == People("c", ("c",), ())
+        assert people(Message(**stated, agent="c", users=("d",))) == People("c", ("d",), ())
+
+
+class TestFamilies:
+    """The rules that the corpus has few lines for, each from the description of its family."""
+
+    def test_git_takes_the_repository_from_the_topic(self):
+        found = legacy("git.receive.python3.8.f31", {"commit": {"username": "churchyard"}})
+        assert found == People("churchyard", ("churchyard",), ("python3.8",))
+        assert legacy("git.branch.a.b.c.f31", {"agent": "x"}).objects == ("a.b.c",)
+        assert legacy("git.lookaside.texlive.new", {"agent": "x"}).objects == ("texlive",)
+
+    @pytest.mark.parametrize("namespace", ["rpms", "rpms-checks", None])
+    def test_git_namespaces_of_packages(self, namespace):
+        body = {"commit": {"repo": "vim", "namespace": namespace}}
+        assert legacy("git.receive", body).objects == ("vim",)
+        body["commit"]["namespace"] = "modules"
+        assert legacy("git.receive", body).objects == ()
+
+    def test_git_mass_branches(self):
+        body = {"agent": "a", "unbranchedPackages": ["x"], "branchedPackages": ["y", None]}
+        assert legacy("git.pkgdb2branch.complete", body).objects == ("x", "y")
+
+    def test_bodhi_comment(self):
+        comment = {"author": "lmacken", "text": "@bowlofeggs see me@example.org", "karma": 1}
+        body = {"comment": comment | {"update_title": "foo-bar-1.0-1.fc20,baz-2-3.fc20"}}
+        found = legacy("bodhi.update.comment", body)
+        assert found == People("lmacken", ("bowlofeggs", "lmacken"), ("baz", "foo-bar"))
+
+    def test_bodhi_title_that_is_a_sentence(self):
+        body = {"update": {"title": "phpMyAdmin-4.9-1.fc29 and 2 more", "user": {"name": "a"}}}
+        assert legacy("bodhi.update.edit", body).objects == ("phpMyAdmin",)
+
+    def test_bodhi_without_title_uses_the_builds(self):
+        body = {"update": {"builds": [{"nvr": "a-b-1-2.fc30"}, {"nvr": None}, 7]}}
+        assert legacy("bodhi.update.eject", body).objects == ("a-b",)
+
+    def test_bodhi_stack_and_masher(self):
+        stack = {"agent": "x", "stack": {"name": "s", "packages": [{"name": "p"}, {"name": "q"}]}}
+        assert legacy("bodhi.stack.save", stack) == People("x", ("x",), ("p", "q"))
+        masher = {"agent": "releng", "updates": ["sec-2.8.2-1.el6"]}
+        assert legacy("bodhi.masher.start", masher).objects == ("sec",)
+        assert legacy("bodhi.mashtask.mashing", masher).objects == ()
+
+    def test_askbot_mentions(self):
+        body = {"agent": "a", "newly_mentioned_users": ["b", {"username": "c"}]}
+        assert legacy("askbot.post.edit", body) == People("a", ("a", "b", "c"), ())
+
+    def test_trac_copies(self):
+        ticket = {"owner": "", "reporter": "a", "cc": "b, c,me@example.org"}
+        assert legacy("trac.ticket.new", {"agent": "d", "ticket": ticket}).users == tuple("abcd")
+
+    def test_pkgdb_acl_and_orphans(self):
+        acl = {"fas_name": "b", "packagelist": {"package": {"name": "guake"}}}
+        found = legacy("pkgdb.acl.delete", {"agent": ["a"], "acl": acl, "username": "orphan"})
+        assert found == People("a", ("a", "b"), ("guake",))
+
+    def test_irc_karma(self):
+        found = legacy("irc.karma", {"agent": "a", "recipient": "b"})
+        assert found == People("a", ("a", "b"), ())
+
+    def test_github_groups(self):
+        body = {"fas_usernames": {"x": "ralph", "y": "github_org_fedora", "z": None}}
+        assert legacy("github.push", body).users == ("ralph",)
+
+    def test_hotness_triggered_by_a_build(self):
+        trigger: dict[str, Any] = {"topic": f"{PREFIX}.buildsys.build.state.change"}
+        trigger["msg"] = {"owner": "ralph", "name": "arrow"}
+        found = legacy("hotness.update.bug.followup", {"trigger": trigger})
+        assert found == People("ralph", ("ralph",), ("arrow",))
+        trigger["topic"] = f"{PREFIX}.buildsys.task.state.change"
+        assert legacy("hotness.update.bug.followup", {"trigger": trigger}).users == ()
+
+    def test_mdapi_differences(self):
+        added = [["vim(x86)", "8"], ["/usr/bin/x", "0", "nano"], [], [7]]
+        body = {"differences": {"requires": {"added": added, "removed": None}}}
+        assert legacy("mdapi.repo.update", body).objects == ("nano", "vim")
+
+    def test_faf(self):
+        body = {"maintainers": ["a", "b"], "components": ["evolution"]}
+        assert legacy("faf.report.threshold1", body) == People(None, ("a", "b"), ("evolution",))
+
+    def test_koschei_and_kerneltest(self):
+        assert legacy("koschei.package.state.change", {"name": "x"}).objects == ("x",)
+        assert legacy("kerneltest.upload.new", {"agent": "a"}).objects == ("kernel",)
+
+    def test_mailman_needs_the_directory(self):
+        message = {"topic": f"{PREFIX}.mailman.receive", "msg": {"msg": {"from": "R B <r@b.c>"}}}
+        assert people(message).users == ()
+        assert people(message, directory={"r@b.c": "ralph"}).users == ("ralph",)
+
+    def test_wiki(self):
+        assert legacy("wiki.article.edit", {"user": "Ralph Bean"}).users == ("ralph bean",)
+        assert legacy("wiki.article.edit", {"user": "10.1.2.3"}).users == ()
+        found = modern("wiki.article.edit", {"user": "a", "title": "User:SomeUser/Talk"})
+        assert found == People("a", ("a", "someuser"), ())
+
+    def test_discourse_like(self):
+        like = {"user": {"username": "a"}, "post": {"username": "b"}}
+        found = modern("discourse.like.post_liked", {"webhook_body": {"like": like}})
+        assert found == People("a", ("b",), ())
+
+    def test_freeipa(self):
+        body = {"IPA_API_ACTOR": "admin@X.Y", "IPA_API_PARAMS": '{"user": ["a", "b"]}'}
+        assert modern("ipa.group_add_member.v1", body) == People("admin", ("a", "admin", "b"), ())
+        body["IPA_API_PARAMS"] = "{"
+        assert modern("ipa.group_add_member.v1", body).users == ("admin",)
+
+
+HOSTILE: list[Any] = [
+    None,
+    [],
+    {},
+    7,
+    "text",
+    True,
+    [[]],
+    {"agent": {}},
+    {"commit": []},
+    {"update": {"title": 1}},
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+@pytest.mark.parametrize("topic", ["git.receive", "bodhi.update.comment", "pkgdb.x", "mdapi.x"])
+def test_a_body_that_no_rule_fits_names_nobody(topic, body):
+    assert legacy(topic, body).users == ()
+    assert modern(topic, body).users == ()
+
+
+@pytest.mark.parametrize("mapping", [{}, {"topic": 7}, {"topic": None, "headers": 3}, {"body": 1}])
+def test_a_mapping_of_no_form_names_nobody(mapping):
+    assert people(mapping) == People(None, (), ())
+
+
+def test_has_rule():
+    assert has_rule(f"{PREFIX}.git.receive.a.b")
+    assert has_rule("io.pagure.stg.pagure.issue.new")
+    assert has_rule("org.centos.stage.ci.pipeline.complete")
+    assert has_rule("", "bodhi.update.comment.v1")
+    assert not has_rule(f"{PREFIX}.lab.plain")
+    assert not has_rule("git")
+
+
+def test_lines_that_cannot_be_read_still_answer():
+    lines = [
+        b"",
+        b"{",
+        b"[1]\n",
+        b'{"a": 1}',
+        b'{"topic": "x.y.prod.fas.z", "msg": {"agent": "a"}, "msg_id": 7}\r\n',
+        b'{"id": "i", "topic": "x.y.prod.fas.z", "body": {"agent": "a", "user": "b"}}',
+        b'{"topic": "x.y.prod.fas.z", "msg": {"agent": "a", "n": NaN}}',
+        b"\xff",
+    ]
+    answers = list(people_lines(lines))
+    errors = [answer.get("error", "").partition(":")[0] for answer in answers]
+    assert errors == ["not-json", "not-json", "not-an-object", "no-body", "", "", "", "not-json"]
+    assert answers[5] == {
+        "id": "i", "topic": "x.y.prod.fas.z", "agent": "a", "users": ["a", "b"], "objects": []
+    }  # fmt: skip
+    assert answers[4]["id"] is None
+    assert answers[6]["users"] == ["a"]
+    assert all(json.dumps(answer) for answer in answers)
+
+
+def test_understand():
+    body: dict[str, Any] = {
+        "msg_id": "1",
+        "topic": f"{PREFIX}.git.receive",
+        "timestamp": 1,
+        "i": 9,
+        "username": "u",
+    }
+    body["msg"] = {"commit": {"username": "a", "repo": "r"}}
+    frame = Frame("zmq:tcp://x", 5, body["topic"].encode(), json.dumps(body).encode())
+    event = understand(frame)
+    assert (event.id, event.time, event.category, event.action) == ("1", 10**6, "git", "receive")
+    assert (event.agent, event.users, event.objects) == ("a", ("a",), ("r",))
+    assert (event.source, event.seq) == ("zmq:tcp://x", 9)
+    assert event.size == len(b'{"commit":{"username":"a","repo":"r"}}')
