@@ -19,21 +19,31 @@ def pattern(glob: str) -> str | None:
     out, at = "", 0
     while at < len(glob):
         char = glob[at]
-        end = glob.find("]", at + 2) if char == "[" else -1
-        if char == "*":
-            out += ".*"
-        elif char == "?":
-            out += "."
-        elif end > 0:
-            inside = glob[at + 1 : end]
-            negated = inside.startswith("!")
-            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[negated:])
-            out += f"[{'^' * negated}{inside}]"
-            at = end
-        else:
-            out += re.escape(char)
+        inside = _BRACKETS.match(glob, at) if char == "[" else None
+        if inside and (characters := _characters(inside[1])):
+            out += characters
+            at = inside.end()
+            continue
+        out += {"*": ".*", "?": "."}.get(char, re.escape(char))
         at += 1
     return f"(?s)^(?:{out})$"
+
+
+_BRACKETS = re.compile(r"\[(!?[^!\]][^\]]*)\]")
+
+
+def _characters(inside: str) -> str | None:
+    """The expression for what stands in brackets; None where it is a range that runs backwards."""
+    negated = inside.startswith("!")
+    out = f"[{'^' * negated}{re.sub(_SPECIAL, _QUOTED, inside[negated:])}]"
+    try:
+        re.compile(out)
+    except re.error:
+        return None
+    return out
+
+
+_SPECIAL, _QUOTED = r"([\\\[\]^&~|])", r"\\\1"
 
 
 def matches(text: Any, globs: Sequence[str]) -> Any:

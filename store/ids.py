@@ -4,8 +4,8 @@ Comes in: ids of a batch. Goes out: those that are in the table already, whateve
 hash that is not in the set proves that the id is new; one that is gets an exact look at the table,
 in the files of the batch's time first.
 
-    ids/<first version>-<last version>-<random>.run   sorted little-endian uint64, of the commits
-                                                      of these versions; maps into memory
+    ids/<first>-<last>-<length>-<random>.run   sorted little-endian uint64, the ids that these
+                                               versions of the table added; mapped into memory
 
 Runs are merged when they are of like size, so that there are few (logarithmically many). The set
 is derived: what is missing or behind the table's version is read from the table again. 100 M ids
@@ -31,7 +31,7 @@ __all__ = ["Hashes", "Ids", "hashes"]
 Hashes = NDArray[np.uint64]
 RATIO = 4  # a run is merged with an older one that is less than so many times as large
 CHUNK = 1 << 20  # hashes in memory at once while merging
-_RUN = re.compile(r"(\d+)-(\d+)-[0-9a-f]{8}\.run")
+_RUN = re.compile(r"(\d+)-(\d+)-(\d+)-[0-9a-f]{8}\.run")
 
 
 def hashes(ids: Iterable[str]) -> Hashes:
@@ -136,13 +136,14 @@ class Ids:
             self._drop([older, newer])
 
     def _write(self, first: int, last: int, parts: Iterable[Hashes]) -> Run:
-        name = f"{first}-{last}-{secrets.token_hex(4)}.run"
-        new = self.folder / f"{name}.new"
+        new = self.folder / f"{first}-{last}-{secrets.token_hex(4)}.new"
+        length = 0
         with new.open("wb") as file:
             for part in parts:
                 file.write(part.astype("<u8", copy=False).tobytes())
+                length += len(part)
         sync_file(new)
-        path = new.with_suffix("")
+        path = self.folder / f"{first}-{last}-{length}-{secrets.token_hex(4)}.run"
         new.rename(path)
         sync_folder(self.folder)
         return Run(path)
@@ -152,11 +153,13 @@ class Ids:
         for left in self.folder.glob("*.new"):
             left.unlink()
         spare: list[Run] = []
-        found = [
-            Run(path)
-            for path in self.folder.glob("*.run")
-            if _RUN.fullmatch(path.name) and path.stat().st_size % 8 == 0
-        ]
+        found = []
+        for path in self.folder.glob("*.run"):
+            name = _RUN.fullmatch(path.name)
+            if name is not None and path.stat().st_size == 8 * int(name[3]):
+                found.append(Run(path))
+            else:
+                path.unlink()
         # of two that start together, one is the merged one: the longer reaches further
         for run in sorted(found, key=lambda r: (r.first, -r.last)):
             if run.first == self.version + 1:

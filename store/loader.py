@@ -17,7 +17,6 @@ is not there is forgotten, and its records are read again.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import Counter
@@ -113,7 +112,7 @@ class Loader:
     def _records(self, one: spool.Segment) -> Iterator[segment.Record | segment.Damage]:
         """What is new in a segment."""
         start = position(self.state, one.name)
-        descriptor = open_segment(one)
+        descriptor = spool.open_segment(one)
         if descriptor is None:
             return
         try:
@@ -222,11 +221,3 @@ def position(state: State, name: str) -> int:
     """How many bytes of a segment are loaded."""
     found = state.rows("SELECT position FROM segments WHERE name = ?", name)
     return int(found[0][0]) if found else 0
-
-
-def open_segment(one: spool.Segment) -> int | None:
-    """A descriptor of a segment that may have been sealed since it was listed; None: it is gone."""
-    for suffix in (one.path.suffix, ".seg", ".dead"):
-        with contextlib.suppress(FileNotFoundError):
-            return os.open(one.path.with_suffix(suffix), os.O_RDONLY)
-    return None

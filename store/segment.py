@@ -111,19 +111,19 @@ def _cut(data: memoryview, at: int) -> bool:
 
 
 def _resume(data: memoryview, raw: bytes, at: int, salt: int) -> int | None:
-    """Where the next intact record after the damaged one at `at` starts."""
-    if at + RECORD.size > len(data):
-        return None
-    length: int = RECORD.unpack_from(data, at)[0]
-    following = at + RECORD.size + length
-    if length <= MAX_RECORD and (following == len(data) or _intact(data, following, salt)):
-        return following
+    """Where the next intact record after the damaged one at `at` starts, or the segment ends.
+
+    Every byte is tried: the length of the damaged record may be what is damaged.
+    """
     found = raw.find(_FIRST, at + RECORD.size + 1)
     while found >= 0:
         if _intact(data, found - RECORD.size, salt):
             return found - RECORD.size
         found = raw.find(_FIRST, found + 1)
-    return None
+    if at + RECORD.size > len(data):
+        return None
+    length: int = RECORD.unpack_from(data, at)[0]
+    return len(data) if at + RECORD.size + length == len(data) else None
 
 
 def read(

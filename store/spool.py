@@ -10,6 +10,7 @@ segments that wait for the loader. It never decodes a message.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -26,7 +27,7 @@ from hubbub.errors import StoreError
 from hubbub.store import segment
 from hubbub.store.disk import sync_folder
 
-__all__ = ["Segment", "SpoolWriter", "recover", "segments"]
+__all__ = ["Segment", "SpoolWriter", "open_segment", "recover", "segments"]
 
 BATCH = 1000  # records in one fdatasync
 BYTES = 8 << 20  # bytes that wait in memory for their fdatasync
@@ -239,3 +240,11 @@ def segments(folder: Path) -> list[Segment]:
     """All segments, oldest first."""
     found = (Segment(p) for p in folder.iterdir() if p.suffix in {".open", ".seg", ".dead"})
     return sorted(found, key=lambda s: s.name)
+
+
+def open_segment(one: Segment) -> int | None:
+    """A descriptor of a segment that may have been sealed since it was listed; None: it is gone."""
+    for suffix in (one.path.suffix, ".seg", ".dead"):
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(one.path.with_suffix(suffix), os.O_RDONLY)
+    return None

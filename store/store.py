@@ -101,12 +101,10 @@ class Store:
 
     def waiting(self) -> Waiting:
         """What a loader has still to load. Records are counted by their heads alone."""
-        from hubbub.store.loader import open_segment
-
         read = dict(self.state.rows("SELECT name, position FROM segments"))
         n = records = size = 0
         for one in spool.segments(self.spool_folder):
-            descriptor = open_segment(one)
+            descriptor = spool.open_segment(one)
             if descriptor is None:
                 continue
             try:

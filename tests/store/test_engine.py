@@ -1,0 +1,190 @@
+"""The common filters, and who counts."""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubbub.store import Selection, engine
+from hubbub.store.globs import matches, pattern
+from hubbub.store.selection import BOTS
+from hubbub.store.tables import Events as Table
+
+Make = Callable[..., Any]
+DAY = 86_400_000_000
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Any]:
+    one = engine.connect()
+    yield one
+    one.disconnect()
+
+
+@pytest.fixture
+def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., engine.Events]:
+    table = Table(tmp_path / f"events-{tmp_path.name}")
+    start = event(0).time
+    rows = [
+        event(0, id="a", agent="alice", users=("alice", "bob"), objects=("rpms/p", "rpms/q")),
+        event(1, id="b", agent="koschei", users=("koschei",), objects=(), action=None),
+        event(2, id="c", agent=None, users=(), category="bodhi", topic="x.bodhi.comment"),
+        event(
+            3, id="d", agent="bob", users=("bob", "kde-sig"), action="tag", time=start + 60 * DAY
+        ),
+        event(4, id="e", agent="carol", users=("alicia", "carol"), time=start + 60 * DAY + 1),
+    ]
+    table.append(rows, 1)
+    version, files = table.snapshot()
+
+    def choose(**how: Any) -> engine.Events:
+        # a version of its own: the backend outlives the table
+        return engine.events(backend, hash(tmp_path.name) % 10**9, files, Selection(**how))
+
+    assert version == 1
+    return choose
+
+
+def ids(events: engine.Events) -> str:
+    return "".join(sorted(events.select("id").to_pyarrow().column(0).to_pylist()))
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ({}, "abcde"),
+        ({"category": ("git",)}, "abde"),
+        ({"category": ("g*", "bo?hi")}, "abcde"),
+        ({"topic": ("x.*",)}, "c"),
+        ({"topic": ("x",)}, ""),
+        ({"user": ("alice",)}, "a"),
+        ({"user": ("ali*",)}, "ae"),
+        ({"user": ("alice", "carol")}, "ae"),
+        ({"user": ("alice", "k[do]*")}, "abd"),
+        ({"user": ("alicia",), "by": "agent"}, ""),
+        ({"user": ("bob",), "by": "agent"}, "d"),
+        ({"user": ("*",), "by": "agent"}, "abde"),
+        ({"object": ("rpms/q",)}, "a"),
+        ({"object": ("rpms/*",)}, "acde"),
+        ({"action": ("tag",)}, "d"),
+        ({"action": ("*",)}, "acde"),
+        ({"user": ("bob",), "object": ("rpms/q",)}, "a"),
+        ({"not_user": ("alice",)}, "abcde"),
+        ({"bots": False}, "abcde"),
+    ],
+)
+def test_which_events(
+    select: Callable[..., engine.Events], how: dict[str, Any], found: str
+) -> None:
+    assert ids(select(**how)) == found
+    assert select(**how).count_events() == len(found)
+
+
+def test_a_range_is_half_open(select: Callable[..., engine.Events], event: Make) -> None:
+    first, later = event(0).time, event(0).time + 60 * DAY
+    assert ids(select(since=first, until=later)) == "abc"
+    assert ids(select(since=first + 1, until=later + 1)) == "bcd"
+    assert ids(select(until=first)) == ""
+    assert ids(select(since=later + 2)) == ""
+
+
+def test_only_files_of_the_range_are_read(
+    select: Callable[..., engine.Events], event: Make, tmp_path: Path
+) -> None:
+    (gone,) = tmp_path.rglob("month=2026-03/*.parquet")
+    gone.write_bytes(b"unreadable")
+    assert ids(select(until=event(0).time + DAY)) == "abc"
+
+
+def users(events: engine.Events) -> list[str]:
+    rows = events.unnest_users().select("id", "user").to_pyarrow().to_pylist()
+    return sorted(f"{r['id']}:{r['user']}" for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ({}, "a:alice a:bob b:koschei d:bob d:kde-sig e:alicia e:carol"),
+        ({"by": "agent"}, "a:alice b:koschei d:bob e:carol"),
+        ({"bots": False}, "a:alice a:bob d:bob e:alicia e:carol"),
+        ({"bots": False, "by": "agent"}, "a:alice d:bob e:carol"),
+        ({"bots": False, "bot_names": ("bob",)}, "a:alice b:koschei d:kde-sig e:alicia e:carol"),
+        ({"not_user": ("ali*",)}, "a:bob b:koschei d:bob d:kde-sig e:carol"),
+        ({"not_user": ("bob",), "bots": False}, "a:alice e:alicia e:carol"),
+    ],
+)
+def test_who_counts(select: Callable[..., engine.Events], how: dict[str, Any], found: str) -> None:
+    assert users(select(**how)) == found.split()
+
+
+def test_objects(select: Callable[..., engine.Events]) -> None:
+    rows = select().unnest_objects().select("id", "object").to_pyarrow().to_pylist()
+    assert sorted(f"{r['id']}:{r['object']}" for r in rows) == [
+        *("a:rpms/p", "a:rpms/q", "c:rpms/p", "d:rpms/p", "e:rpms/p")
+    ]
+
+
+def test_the_wrapper_is_the_table(select: Callable[..., engine.Events]) -> None:
+    events = select(by="agent", not_user=("bob",))
+    git = events.filter(events.category == "git").filter(events["seq"] > 0)
+    assert isinstance(git, engine.Events)
+    assert git.by == "agent"
+    assert users(git) == ["b:koschei", "e:carol"], "a filter keeps who counts"
+    assert events.columns[:2] == ("time", "id")
+
+
+def test_times_come_back_in_utc(select: Callable[..., engine.Events], event: Make) -> None:
+    found = select().time.min().to_pyarrow().as_py()
+    assert found.isoformat() == "2026-01-15T00:00:00+00:00"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("ab.*?]!-^\\", max_size=6), st.text("ab.*?[]!-^\\", max_size=6))
+def test_globs_agree_with_the_shells(glob: str, text: str) -> None:
+    import re
+
+    found = pattern(glob)
+    mine = text == glob if found is None else re.search(found, text) is not None
+    assert mine == fnmatchcase(text, glob)
+
+
+@pytest.mark.parametrize(
+    ("glob", "yes", "no"),
+    [
+        ("*-sig", "kde-sig", "kde-sigs"),
+        ("a.c", "a.c", "abc"),
+        ("a?c", "abc", "ac"),
+        ("[ab]x", "bx", "cx"),
+        ("[!ab]x", "cx", "ax"),
+        ("[a-c]x", "bx", "dx"),
+        ("a[", "a[", "a"),
+        ("a[z-a]*", "a[z-a]b", "az"),
+        ("[a^]", "^", "b"),
+        ("[^a]", "^", "b"),
+        ("*", "", None),
+        ("a+(b)*", "a+(b)!", "aab"),
+        ("x*y", "x\ny", "xy "),
+    ],
+)
+def test_globs_in_the_engine(backend: Any, glob: str, yes: str, no: str | None) -> None:
+    import ibis
+
+    for text, expected in ((yes, True), (no, False)):
+        if text is not None:
+            assert backend.to_pyarrow(matches(ibis.literal(text), (glob,))).as_py() is expected
+
+
+def test_a_missing_text_matches_nothing(backend: Any) -> None:
+    import ibis
+
+    assert backend.to_pyarrow(matches(ibis.null("string"), ("*", "a"))).as_py() is False
+
+
+def test_the_built_in_bots() -> None:
+    assert "releng" in BOTS
+    assert Selection(bots=False).removed == BOTS
+    assert Selection(not_user=("x",)).removed == ("x",)

@@ -1,0 +1,153 @@
+"""The state file: transactions, versions, damage."""
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hubbub.errors import StoreError, UsageError
+from hubbub.store import letters
+from hubbub.store.letters import Letter
+from hubbub.store.migrations import APPLICATION, STEPS
+from hubbub.store.state import State
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite"
+
+
+def letter(n: int, size: int = 10, age: float = 0.0) -> Letter:
+    when = int((time.time() - age) * 1e6)
+    return Letter(f"s:{n}", "not-json", "why", "zmq:x", when, b"topic", b"x" * size, n)
+
+
+def test_checkpoints_outlive_the_process(path: Path) -> None:
+    with State(path) as state:
+        state.set("a", {"x": [1, None, "é"]})
+        state.set("a/b", 2)
+        state.set("z", 3)
+    with State(path, create=False) as state:
+        assert state.get("a") == {"x": [1, None, "é"]}
+        assert state.get("nothing") is None
+        assert state.keys("a") == ["a", "a/b"]
+        state.set("a", None)
+        assert state.keys() == ["a/b", "z"]
+
+
+def test_a_transaction_is_all_or_nothing(path: Path) -> None:
+    with State(path) as state:
+        with pytest.raises(RuntimeError, match="crash"), state.transaction():  # noqa: PT012
+            state.set("a", 1)
+            state.count("s", "new", 1)
+            raise RuntimeError("crash")
+        assert state.get("a") is None
+        assert state.counts() == {}
+        state.set("a", 2)
+        assert state.get("a") == 2
+
+
+def test_an_inner_failure_that_is_caught_does_not_undo_the_outer(path: Path) -> None:
+    with State(path) as state:
+        with state.transaction():
+            state.set("a", 1)
+            with pytest.raises(ValueError, match="state of coverage"):
+                state.span("s", "", 0, 1, "nonsense", "")
+        assert state.get("a") == 1
+
+
+def test_counters_add_up_across_threads_and_files(path: Path) -> None:
+    with State(path) as one, State(path) as two:
+
+        def work(state: State) -> None:
+            for _ in range(50):
+                state.count("zmq:x", "new", 2)
+
+        threads = [threading.Thread(target=work, args=(s,)) for s in (one, one, two)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert two.counts("zmq:x") == {"zmq:x": {"new": 300}}
+        assert two.counts("zmq:y") == {}
+
+
+def test_it_is_as_durable_as_sqlite_can_be(path: Path) -> None:
+    with State(path) as state:
+        assert state.rows("PRAGMA journal_mode") == [("wal",)]
+        assert state.rows("PRAGMA synchronous") == [(2,)]
+
+
+def test_a_newer_schema_is_refused_untouched(path: Path) -> None:
+    State(path).close()
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    db.close()
+    with pytest.raises(StoreError, match=f"version {len(STEPS) + 1}") as e:
+        State(path)
+    assert e.value.exit_code == 5
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(STEPS) + 1,)
+    db.close()
+
+
+def test_an_older_schema_is_migrated_or_left_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with State(path) as state:
+        state.set("a", 1)
+    from hubbub.store import state as module
+
+    step = ("CREATE TABLE later (x)", "INSERT INTO later VALUES (7)")
+    with monkeypatch.context() as m:
+        m.setattr(module, "STEPS", (*STEPS, (*step, "NONSENSE")))
+        with pytest.raises(StoreError):
+            State(path)
+    with State(path) as state:
+        assert state.rows("PRAGMA user_version") == [(len(STEPS),)]
+        assert state.rows("SELECT name FROM sqlite_schema WHERE name = 'later'") == []
+    monkeypatch.setattr(module, "STEPS", (*STEPS, step))
+    with State(path) as state:
+        assert state.rows("SELECT x FROM later") == [(7,)]
+        assert state.get("a") == 1
+
+
+def test_damage_and_other_programs_files(path: Path) -> None:
+    path.write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    with pytest.raises(StoreError, match="damaged"):
+        State(path)
+    path.unlink()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA application_id = 42")
+    db.close()
+    with pytest.raises(StoreError, match="not hubbub's"):
+        State(path)
+    assert APPLICATION != 42
+
+
+def test_a_missing_file_is_only_made_when_asked(path: Path) -> None:
+    with pytest.raises(UsageError):
+        State(path, create=False)
+    assert not path.exists()
+
+
+def test_letters_are_kept_once_and_newest_first(path: Path) -> None:
+    with State(path) as state:
+        for n in (1, 2, 2, 3):
+            state.bury(letter(n))
+        assert [one.seq for one in state.dead_letters()] == [3, 2, 1]
+        assert state.dead_letters(limit=1)[0] == state.dead_letters()[0]
+        assert state.dead_letters(reason="other") == []
+        assert len(state.dead_letters(reason="not-json", source="zmq:x")) == 3
+        assert state.dead_letter_counts() == {"not-json": 3}
+
+
+def test_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
+    with State(path) as state:
+        state.bury(letter(0, age=letters.MAX_AGE + 60))
+        assert state.dead_letters() == []
+        with state.transaction() as db:
+            letters.bury(db, [letter(n, size=95) for n in range(250)], max_bytes=1000)
+        assert [one.seq for one in state.dead_letters()] == list(range(249, 239, -1))
