@@ -8,6 +8,7 @@ pygal is replaced from outside.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pygal.config import Config, Key
@@ -15,6 +16,7 @@ from pygal.config import Config, Key
 from hubbub.charts import scale, text
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.svg import Document, Sheet, digest
+from hubbub.times import iso
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
 
@@ -218,6 +220,6 @@ def draw(
         sheet.title,
         sheet.description or sheet.title,
         tuple(columns),
-        tuple(tuple(r) for r in rows),
+        tuple(tuple(iso(v) if isinstance(v, datetime) else v for v in r) for r in rows),
         sheet.metadata,
     )

@@ -74,7 +74,7 @@ def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
                 known.append((name, value, now - value))
     known.sort(key=lambda r: (-abs(r[1]), r[0]))
     shown, rest = (known[:_BARS], known[_BARS:]) if len(known) > _BARS + 1 else (known, [])
-    shown.sort(key=lambda r: (-r[1], r[0]))
+    shown = sorted(shown, key=lambda r: (-r[1], r[0]))
     rows = [Row(short[n], ((v, change(v, b), "up" if v > 0 else "dn"),)) for n, v, b in shown]
     said = [_compared(labels, axis)]
     if rest:

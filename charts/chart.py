@@ -76,7 +76,7 @@ class Chart:
         values = [finite(v) for v in column(table, y)]
         times = [as_time(n) for n in names]
         if len(names) > 1 and all(times):
-            return columns(self, result, (x, y), times, values, title=title, subtitle=subtitle)
+            return columns(self, result, (x, y), names, values, title=title, subtitle=subtitle)
         return rows(self, result, (x, y), names, values, top=top, title=title, subtitle=subtitle)
 
     def line(

@@ -21,6 +21,7 @@ _NAMES = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
 )
+_FLAT = 1e-9  # a smaller range is drawn as none
 _HOURS = (1, 2, 3, 6, 12)
 _MONTHS = (1, 2, 3, 6)
 _MINUTES = (1, 2, 5, 10, 15, 30)
@@ -46,7 +47,7 @@ def values(low: float, high: float, *, whole: bool = False) -> Scale:
     `whole`: counts have no halves. The axis starts at zero where the values do not cross it.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:
+    if high - low < _FLAT:
         high = low + 1
     best: Scale | None = None
     power = math.floor(math.log10(high - low)) - 1
@@ -59,9 +60,9 @@ def values(low: float, high: float, *, whole: bool = False) -> Scale:
             count = last - first + 1
             if not 4 <= count <= 6:  # noqa: PLR2004 (four to six ticks)
                 continue
-            ticks = tuple(round(i * step, 12) for i in range(first, last + 1))
+            ticks = tuple(round(i * step, 12 - exponent) for i in range(first, last + 1))
             scale = Scale(ticks[0], ticks[-1], ticks)
-            if best is None or scale.high - scale.low < best.high - best.low - 1e-12:
+            if best is None or scale.high - scale.low < (best.high - best.low) * (1 - 1e-9):
                 best = scale
     if best is None:  # whole numbers below 3: 0 1 2 3
         return Scale(low, low + 3, tuple(low + i for i in range(4)))

@@ -57,6 +57,10 @@ DARK = Palette(
     warn="#f5b65c",
 )
 
+_TEXT = (
+    "font-size:12px;font-weight:400;text-anchor:start;"
+    "font-variant-numeric:tabular-nums;unicode-bidi:isolate"
+)
 #: What does not depend on the theme, by role (a class of the picture).
 _SHAPES: Mapping[str, Mapping[str, str]] = {
     "t1": {"font-size": "19", "font-weight": "700"},
@@ -109,6 +113,10 @@ def _rules(prefix: str, roles: Iterable[str], paints: Mapping[str, Mapping[str, 
     )
 
 
+def _with_units(properties: Mapping[str, str]) -> dict[str, str]:
+    return {k: f"{v}px" if k == "font-size" else v for k, v in properties.items()}
+
+
 def attributes(classes: Iterable[str], theme: Theme) -> dict[str, str]:
     """Presentation attributes for an element of these roles: the base that CSS only refines."""
     paints = _paints(DARK if theme == "dark" else LIGHT)
@@ -129,9 +137,12 @@ def css(prefix: str, roles: Iterable[str], theme: Theme) -> str:
         raise ValueError(f"{theme!r} is no theme; there are {', '.join(get_args(Theme))}")
     used = set(roles)
     out = f"#{prefix}{{font-family:{FONTS};max-width:100%;height:auto}}"
-    out += f"#{prefix} text{{font-variant-numeric:tabular-nums;unicode-bidi:isolate}}"
+    # Inline in a page, the page's own rules for `text` or `path` must not reach into the picture.
+    out += f"#{prefix} text{{{_TEXT}}}"
+    out += _rules(prefix, used, {r: _with_units(p) for r, p in _SHAPES.items()})
     out += _rules(prefix, used, _paints(DARK if theme == "dark" else LIGHT))
-    out += "".join(f"#{prefix} .area{{fill-opacity:.14;stroke:none}}" for _ in used & {"area"})
+    if "area" in used:
+        out += f"#{prefix} .area{{stroke:none}}"
     if theme == "auto":
         out += "@media screen and (prefers-color-scheme:dark){"
         out += _rules(prefix, used, _paints(DARK)) + "}"

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -99,7 +100,13 @@ CASES: dict[str, tuple[int, Any]] = {
     "nobody": (14, lambda: [(t, topic, ()) for t, topic, _ in bus(14, names(5), 20)]),
     "alone": (14, lambda: bus(14, ("ralph",), 20)),
 }
-_EVENTS: dict[str, list[Event]] = {}
+
+
+@cache
+def events(case: str) -> list[Event]:
+    """The events of a case."""
+    made: list[Event] = CASES[case][1]()
+    return made
 
 
 class Queries:
@@ -166,10 +173,7 @@ class Queries:
         for t, topic, _ in self.events:
             if (t - since) // size < n:
                 counts.setdefault(key(topic), [0] * n)[(t - since) // size] += 1
-        diff = {
-            k: [None, *(b - a for a, b in pairwise(v))]
-            for k, v in sorted(counts.items())
-        }
+        diff = {k: [None, *(b - a for a, b in pairwise(v))] for k, v in sorted(counts.items())}
         data = {
             "labels": [f"{d:{form}}" for d in labels],
             "counts": dict(sorted(counts.items())),
@@ -192,15 +196,18 @@ class Queries:
         return self._result("volume", since, until, rows, per=per, axis=axis)
 
 
-def picture(
-    view: str, case: str, theme: str = "auto", *, gaps: bool = False, **options: Any
-) -> Drawing:
+@cache
+def picture(view: str, case: str, theme: str = "auto", *, gaps: bool = False) -> Drawing:
+    """A built-in view of a case with its default options."""
+    return drawn(view, case, Chart(theme=theme), gaps=gaps)
+
+
+def drawn(view: str, case: str, chart: Chart, *, gaps: bool = False, **options: Any) -> Drawing:
     """A built-in view of a case."""
-    days, make = CASES[case]
-    events = _EVENTS.setdefault(case, make()) if case not in _EVENTS else _EVENTS[case]
-    until = START + timedelta(days=days)
+    days, _ = CASES[case]
     gap = Gap(START + timedelta(days=2), START + timedelta(days=2, hours=3), "zmq", "restart")
     coverage = Coverage("unproven", (gap,)) if gaps else Coverage("complete")
-    drawing = VIEWS[view](Queries(events, coverage), Chart(theme=theme), START, until, **options)
+    queries = Queries(events(case), coverage)
+    drawing = VIEWS[view](queries, chart, START, START + timedelta(days=days), **options)
     assert isinstance(drawing, Drawing)
     return drawing

@@ -1,0 +1,111 @@
+"""Every view, in every situation: what leaves may be published."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from chartsamples import CASES, HOSTILE, VIEWS, picture
+from svgfaults import SVG, faults
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_may_be_published(view: str, case: str) -> None:
+    drawing = picture(view, case, gaps=case == "crowd")
+    assert faults(drawing.svg()) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_theme_only(view: str, theme: str) -> None:
+    svg = picture(view, "world", theme).svg()
+    assert faults(svg) == []
+    assert b"prefers-color-scheme" not in svg
+    assert (b"#0d1117" in svg) is (theme == "dark")
+    assert (b"#ffffff" in svg) is (theme == "light")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_auto_has_both_themes_and_print(view: str) -> None:
+    svg = picture(view, "world").svg()
+    assert b"@media screen and (prefers-color-scheme:dark)" in svg
+    assert b"@media print" in svg
+    assert b'fill="#ffffff"' in svg  # the base survives without the style sheet
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_metadata_says_where_the_numbers_come_from(view: str) -> None:
+    drawing = picture(view, "crowd", gaps=True)
+    node = ET.fromstring(drawing.svg()).find(SVG + "metadata")
+    assert node is not None
+    assert node.text is not None
+    found = json.loads(node.text)
+    assert found["query"] in {"longtail", "tail", "radar", "diff", "volume"}
+    assert found["since"] == "2026-01-05T00:00:00Z"
+    assert found["until"] == "2026-02-02T00:00:00Z"
+    assert re.fullmatch("[0-9a-f]{64}", found["data_sha256"])
+    assert found["coverage"]["state"] == "unproven"
+    assert found["events"] > 0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_badge_only_where_something_is_missing(view: str) -> None:
+    assert "3 h of 28 days missing" in picture(view, "crowd", gaps=True).svg().decode()
+    assert "missing" not in picture(view, "crowd").svg().decode()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_source_line(view: str) -> None:
+    svg = picture(view, "simulated").svg().decode()
+    assert re.search(r">Source: [\d,]+ events, 5 Jan – 29 Mar 2026<", svg)
+
+
+def texts(svg: bytes, roles: str) -> list[str]:
+    nodes = ET.fromstring(svg).iter(f"{SVG}text")
+    return [n.text or "" for n in nodes if n.get("class") == roles]
+
+
+def test_at_most_nine_x_labels_at_365_points() -> None:
+    labels = texts(picture("longtail", "year").svg(), "mu m")
+    assert 4 <= len(labels) <= 9
+    assert labels[0] == "Feb 2026" or labels[0].endswith("2026")
+    assert all(re.fullmatch(r"(\d+ )?[A-Z][a-z]{2}( \d{4})?", label) for label in labels)
+
+
+def test_four_to_six_y_ticks() -> None:
+    for view in ("longtail", "tail", "volume"):
+        for case in ("simulated", "year", "crowd", "one"):
+            assert 4 <= len(texts(picture(view, case).svg(), "mu e")) <= 6, (view, case)
+
+
+def test_an_empty_plot_has_no_scale() -> None:
+    for view in VIEWS:
+        svg = picture(view, "empty").svg()
+        assert texts(svg, "mu e") == []
+        assert len(texts(svg, "mu t2 m")) == 1  # and says why it is empty
+
+
+def test_sizes() -> None:
+    assert len(picture("longtail", "year").svg()) <= 25_000
+    assert len(picture("volume", "simulated").svg()) <= 30_000  # 84 stacked days
+    for view in VIEWS:
+        for case in CASES:
+            assert len(picture(view, case).svg()) <= 45_000, (view, case)
+
+
+def test_a_thousand_users_are_not_a_thousand_nodes() -> None:
+    for view in VIEWS:
+        nodes = sum(1 for _ in ET.fromstring(picture(view, "crowd").svg()).iter())
+        assert nodes <= 100, (view, nodes)
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    svg = picture("tail", "hostile").svg().decode()
+    assert "<script>" not in svg
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in svg
+    table = picture("tail", "hostile").table()
+    assert len(table) == len(HOSTILE)
+    assert all(1 <= len(row["user"]) <= 80 for row in table)

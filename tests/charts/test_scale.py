@@ -1,0 +1,80 @@
+"""Ticks: round numbers and calendar boundaries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubbub.charts import scale
+
+T = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))
+def test_an_axis_holds_its_values_with_four_to_six_ticks(a: float, b: float) -> None:
+    axis = scale.values(min(a, b), max(a, b))
+    slack = abs(axis.high - axis.low) * 1e-9 + 1e-9
+    assert axis.low <= min(a, b, 0) + slack
+    assert axis.high >= max(a, b, 0) - slack
+    assert 4 <= len(axis.ticks) <= 6
+    assert axis.low <= 0 <= axis.high
+
+
+@given(st.integers(0, 10**9))
+def test_counts_have_whole_ticks(high: int) -> None:
+    axis = scale.values(0, high, whole=True)
+    assert all(t == int(t) for t in axis.ticks)
+    assert axis.high >= high
+    assert 4 <= len(axis.ticks) <= 6
+
+
+def test_an_axis_wastes_little() -> None:
+    assert scale.values(0, 822).high <= 1000
+    assert scale.values(0, 142).ticks == (0, 50, 100, 150)
+
+
+@given(
+    st.datetimes(T.replace(year=1971, tzinfo=None), T.replace(year=2200, tzinfo=None)),
+    st.timedeltas(timedelta(minutes=5), timedelta(days=40_000)),
+)
+def test_calendar_labels_are_few_and_on_boundaries(since: datetime, length: timedelta) -> None:
+    first = since.replace(tzinfo=UTC)
+    labels = scale.calendar(first, first + length)
+    assert 1 <= len(labels) <= 9
+    assert len({t for _, t in labels}) == len(labels)
+    if len(labels) > 1:
+        assert all(t.second == 0 and t.microsecond == 0 for _, t in labels)
+        gaps = {b - a for (_, a), (_, b) in pairwise(labels)}
+        if max(gaps) >= timedelta(days=1):
+            assert all(t.hour == t.minute == 0 for _, t in labels)
+
+
+def test_labels_name_the_year_where_it_is_new() -> None:
+    year = scale.calendar(T, T + timedelta(days=365))
+    assert [label for label, _ in year] == ["Mar 2026", "May", "Jul", "Sep", "Nov", "Jan 2027"]
+    fortnight = scale.calendar(T, T + timedelta(days=13))
+    assert [label for label, _ in fortnight][:2] == ["5 Jan 2026", "7 Jan"]
+    day = scale.calendar(T, T + timedelta(hours=24))
+    assert [label for label, _ in day][:2] == ["5 Jan 00:00", "03:00"]
+
+
+def test_span() -> None:
+    assert scale.span(T, T + timedelta(days=7)) == "5–11 Jan 2026"
+    assert scale.span(T, T + timedelta(days=84)) == "5 Jan – 29 Mar 2026"
+    assert scale.span(T, T + timedelta(days=400)) == "5 Jan 2026 – 8 Feb 2027"
+    assert scale.span(T, T + timedelta(days=1)) == "5 Jan 2026"
+    assert scale.span(T, T + timedelta(hours=3)) == "5 Jan 2026 00:00 – 03:00 UTC"
+    assert scale.span(T, T) == "5 Jan 2026"
+
+
+def test_as_time() -> None:
+    assert scale.as_time("2026-W02") == T
+    assert scale.as_time("2026-01-05T00:00:00Z") == T
+    assert scale.as_time("2026-01-05") == T
+    assert scale.as_time(T.date()) == T
+    assert scale.as_time("2026-01") == T.replace(day=1)
+    for nothing in ("alice", "2026-99-99", "", 7, None, "user-name", "1234-W99"):
+        assert scale.as_time(nothing) is None
