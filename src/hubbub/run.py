@@ -22,7 +22,7 @@ from hubbub.errors import HubbubError, StoreError, UsageError
 from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.scope import CommonOptions, Extent, Range, coverage, resolve
+from hubbub.scope import CommonOptions, Extent, Range, coverage, just_after, resolve
 from hubbub.store.selection import BOTS, Selection
 from hubbub.times import from_micros, to_micros
 
@@ -109,7 +109,7 @@ class Runner:
         self.bots = BOTS if bots is None else bots
         self.common = common or CommonOptions()
         self.clock = clock
-        self.now = clock()
+        self.now = just_after(clock())
         self.gaps: list[Gap] = []  # known gaps in the ranges of all queries so far
         self.inject = inject or Injector(store.state)
 
@@ -145,7 +145,11 @@ class Runner:
         return self._view(name, parameters, self.common, 0)
 
     def range(self) -> Range:
-        """The range of the common options."""
+        """The range of the common options.
+
+        Raises:
+            UsageError: it ends before it begins, or is empty.
+        """
         return resolve(self.common, self.extent, self.spans, self.now)
 
     def _query(
@@ -220,7 +224,9 @@ class Runner:
             else:
                 values[name] = parameter.default
         options = common.updated(shared, self.now)
-        where = resolve(options, self.extent, self.spans, self.now)
+        # A range given as times was resolved before, and that of an empty store is empty.
+        resolved = isinstance(shared.get("since"), datetime)
+        where = resolve(options, self.extent, self.spans, self.now, empty=resolved or depth > 0)
         options = replace(options, since=where.since, until=where.until)
         by = options.by or self._default(function, "by", "users")
         if options.bots is None:

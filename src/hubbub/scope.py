@@ -19,7 +19,7 @@ from hubbub.store.coverage import judge
 from hubbub.store.spans import Span
 from hubbub.times import from_micros, to_micros
 
-__all__ = ["CommonOptions", "Extent", "Range", "coverage", "resolve"]
+__all__ = ["CommonOptions", "Extent", "Range", "coverage", "just_after", "resolve"]
 
 PROVEN = frozenset({"complete", "healed"})
 
@@ -105,17 +105,31 @@ class Extent:
     newest: datetime | None
 
 
-def _just_after(when: datetime) -> datetime:
+def just_after(when: datetime) -> datetime:
     """The next whole second; people read it."""
     return when.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def resolve(options: CommonOptions, extent: Extent, spans: Iterable[Span], now: datetime) -> Range:
+def resolve(
+    options: CommonOptions,
+    extent: Extent,
+    spans: Iterable[Span],
+    now: datetime,
+    *,
+    empty: bool = False,
+) -> Range:
     """The range that a request means.
 
     Without `since` from the oldest event; without `until` to the end of the proven coverage, or
     where there is none to just after the newest event. A range without an end that would lie before
     its beginning ends now: it is a question about a time of which the store knows nothing.
+
+    Args:
+        options: since and until as stated, or None.
+        extent: of the stored events.
+        spans: the ledger.
+        now: what durations count back from.
+        empty: whether a stated range may be empty, as one that was resolved before is.
 
     Raises:
         UsageError: both were given, and the end is not after the beginning.
@@ -124,7 +138,11 @@ def resolve(options: CommonOptions, extent: Extent, spans: Iterable[Span], now: 
     since, until = given.since, given.until
     assert since is None or isinstance(since, datetime)
     assert until is None or isinstance(until, datetime)
-    if since is not None and until is not None and until <= since:
+    if (
+        since is not None
+        and until is not None
+        and (until < since or (until == since and not empty))
+    ):
         raise UsageError(
             f"the range ends at {plain(until)}, not after its beginning at {plain(since)}",
             hint="--since and --until take times (2026-01-31T10:00Z) or durations ago (7d)",
@@ -135,7 +153,7 @@ def resolve(options: CommonOptions, extent: Extent, spans: Iterable[Span], now: 
         if proven:
             until = from_micros(max(span.end for span in proven))
         elif extent.newest is not None:
-            until = _just_after(extent.newest)
+            until = just_after(extent.newest)
     if since is None:
         since = extent.oldest
         if since is None and proven:

@@ -69,25 +69,39 @@ class App:
         return Path(platformdirs.user_data_path("hubbub"))
 
     @contextmanager
-    def store(self, *, create: bool = True) -> Iterator[Store]:
-        """The store, opened; made where there is none, if `create`.
+    def store(self) -> Iterator[Store]:
+        """The store, opened; made where there is none.
 
         Raises:
             UsageError, StoreError: the path is no store, or the store is damaged.
         """
         from hubbub.store import Store
 
-        store = Store.open(self.store_folder, create=create)
-        try:
+        with Store.open(self.store_folder) as store:
             yield store
-        finally:
-            store.close()
 
     @contextmanager
-    def loaded_store(self) -> Iterator[Store]:
-        """The store, with everything that waits loaded, unless another loader is at it."""
+    def reading(self, *, load: bool = True) -> Iterator[Store]:
+        """The store for a question. Where there is none yet it is empty, and none is made.
+
+        Args:
+            load: load what waits first, unless another loader is at it.
+
+        Raises:
+            UsageError, StoreError: the path is no store, or the store is damaged.
+        """
+        if not self.store_folder.exists():
+            click.echo(f"hubbub: there is no store at {self.store_folder} yet", err=True)
+            from tempfile import TemporaryDirectory
+
+            from hubbub.store import Store
+
+            with TemporaryDirectory(prefix="hubbub-") as folder, Store.open(folder) as store:
+                yield store
+            return
         with self.store() as store:
-            self.load(store, wait=False)
+            if load:
+                self.load(store, wait=False)
             yield store
 
     def load(self, store: Store, *, wait: bool = True) -> Loaded:

@@ -60,7 +60,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     app.logs()
     output = values["output"]
     suffix = _suffix(output)
-    with app.loaded_store() as store:
+    with app.reading() as store:
         runner = Runner(
             store,
             common=common_of(app),

@@ -32,7 +32,9 @@ _UNSAFE = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
     """JSON that a terminal can show: letters as they are, what could do harm escaped."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    # an output that cannot hold every letter gets escapes, never a wrong letter
+    plain = "utf" not in (sys.stdout.encoding or "utf-8").lower()
+    text = json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=indent)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -201,7 +203,9 @@ def show_table(what: Table) -> None:
         made.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
     for row in texts:
         made.add_row(*(Text(text) for text in row[:fit]))
-    console.print(made)
+    with console.capture() as captured:
+        console.print(made)
+    _out("\n".join(line.rstrip() for line in captured.get().splitlines()))
     if fit < len(names):
         left = ", ".join(names[fit:])
         sys.stderr.write(f"{len(names) - fit} more columns (--json shows all): {left}\n")

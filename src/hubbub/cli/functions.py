@@ -16,7 +16,7 @@ from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.scope import CommonOptions
 
-__all__ = ["FunctionGroup", "split"]
+__all__ = ["FunctionGroup", "command", "common_of", "parameters", "range_options", "split"]
 
 _ARGS = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):\s*$")
 _ARG = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
@@ -96,7 +96,7 @@ def option(parameter: Parameter, about: str) -> click.Option:
     )
 
 
-def _common(own: frozenset[str]) -> list[click.Option]:
+def range_options(own: frozenset[str] = frozenset()) -> list[click.Option]:
     """The common options of queries and views, without those that the function hides."""
     options = [
         click.Option(["--since"], metavar="TIME", help="From here on: 2026-01-31, or 7d ago."),
@@ -139,7 +139,7 @@ def command(
     text, about = split(function.doc)
     own = frozenset(p.name for p in function.parameters)
     options = [option(p, about.get(p.name, "")) for p in function.parameters]
-    for one in (*_common(own), *more, *common_parameters()):
+    for one in (*range_options(own), *more, *common_parameters()):
         taken = {flag for made in options for flag in (*made.opts, *made.secondary_opts)}
         if not taken & {*one.opts, *one.secondary_opts}:
             options.append(one)

@@ -22,7 +22,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
 
     app.logs()
     form = "json" if values["as_json"] else values["output_format"]
-    with app.loaded_store() as store:
+    with app.reading() as store:
         runner = Runner(store, common=common_of(app), bots=app.config.people.bots)
         result = runner.query(name, **parameters(values, _TAKEN))
         write(result, form)

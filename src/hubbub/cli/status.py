@@ -24,8 +24,8 @@ def status(app: App, *, as_json: bool) -> None:
     It loads nothing: what waits is counted.
     """
     app.logs()
-    with app.store(create=False) as store:
-        facts = _facts(store)
+    with app.reading(load=False) as store:
+        facts = _facts(store) | {"store": str(app.store_folder)}
     if as_json:
         from hubbub.cli.formats import dumps
 
