@@ -36,7 +36,7 @@ _LONGEST = 64  # pages of a slice before it is proven, recorded and a new one go
 class Progress(Protocol):
     """Told after every batch how far the gather is."""
 
-    def __call__(self, done: int, total: int, rows: int) -> None:
+    def __call__(self, done: int, total: int, rows: int, /) -> None:
         """Seconds of history read, seconds to be read, rows received."""
 
 

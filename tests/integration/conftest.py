@@ -1,0 +1,105 @@
+"""The real services, private to this run: folders under the temporary directory, free ports."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PEERS = Path(__file__).parent / "peers"
+LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Datagrepper:
+    """A datagrepper over a PostgreSQL of its own."""
+
+    url: str
+    database: str
+    environment: dict[str, str]
+
+    def python(self, script: str, *more: object) -> subprocess.Popen[str]:
+        """Start one of the peers' scripts with the service's own Python."""
+        return subprocess.Popen(
+            [LAB / "venv-dg/bin/python", PEERS / "datagrepper" / script, self.database,
+             *map(str, more)],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def run(self, script: str, *more: object) -> None:
+        """The same, and wait for its end."""
+        process = self.python(script, *more)
+        out, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, out
+
+    def fill(self, rows: int, days: float, end: int) -> None:
+        """Store about `rows` messages: 500 by datanommer itself, the others as their copies."""
+        self.run("load.py", 500, "--days", days, "--whole-seconds", "--ties", 50, "--end", end)
+        subprocess.run(
+            ["psql", "-q", self.database, "-v", "ON_ERROR_STOP=1", "-v",
+             f"copies={max(rows // 500 - 1, 1)}", "-f", PEERS / "datagrepper" / "copies.sql"],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def rows(self, sql: str) -> list[list[str]]:
+        """What PostgreSQL itself holds, tab-separated columns as text."""
+        out = subprocess.run(
+            ["psql", "-qAtF\t", self.database, "-c", sql],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        return [line.split("\t") for line in out.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def datagrepper():
+    lab = Path(tempfile.mkdtemp(prefix="hubbub-dg-"))
+    lab.chmod(0o755)  # PostgreSQL runs as its own user
+    environment = {
+        **os.environ, "LAB_TMP": str(lab), "PG_PORT": str(free_port()), "TZ": "UTC",
+        "VENV_DG": str(LAB / "venv-dg"),
+    }  # fmt: skip
+    scripts = PEERS / "datagrepper"
+    database = subprocess.run(
+        [scripts / "pg.sh", "start"], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+    port, server = free_port(), None
+    try:
+        service = Datagrepper(f"http://127.0.0.1:{port}", database, environment)
+        service.run("schema.py")
+        with (lab / "serve.log").open("w") as log:
+            server = subprocess.Popen(
+                [scripts / "serve.sh", database, str(port), "2"],
+                env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        wait_for(f"{service.url}/healthz/live", server, lab / "serve.log")
+        yield service
+    finally:
+        if server is not None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(20)
+        subprocess.run([scripts / "pg.sh", "stop"], env=environment, check=False, stdout=-3)
+        shutil.rmtree(lab, ignore_errors=True)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} does not answer: {log.read_text()}")

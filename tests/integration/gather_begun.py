@@ -1,0 +1,23 @@
+"""gather_begun.py URL STORE START END JOBS: gather; print the rows received after each batch."""
+
+import sys
+from datetime import UTC, datetime
+
+from hubbub.collector.gather import gather
+from hubbub.collector.history import History
+from hubbub.store import Store
+
+
+def say(_done: int, _total: int, rows: int) -> None:
+    sys.stdout.write(f"{rows}\n")
+    sys.stdout.flush()
+
+
+def main(url: str, folder: str, first: str, last: str, jobs: str) -> None:
+    start, end = (datetime.fromtimestamp(float(text), UTC) for text in (first, last))
+    with Store.open(folder) as store, store.spool("gather") as sink:
+        gather(History(url), sink, store.state, start=start, end=end, jobs=int(jobs), progress=say)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
