@@ -95,8 +95,9 @@ class Loader:
         batch = Batch(self.understand)
         done: list[Path] = []
         for one in spool.segments(self.spool):
+            name = one.name
             for found in self._records(one):
-                batch.take(one.name, found)
+                batch.take(name, found)
                 if batch.frames >= self.events or batch.buried >= BURIED:
                     self._commit(batch)
                     self._delete(done)

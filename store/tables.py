@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
+from msgspec.structs import astuple
 
 from hubbub.collector.event import Event
 from hubbub.errors import StoreError
@@ -284,10 +285,9 @@ class Events:
 
 def to_arrow(events: Sequence[Event]) -> Any:
     """The rows as an Arrow table of `SCHEMA`."""
-    columns: dict[str, Any] = {
-        field.name: [getattr(e, field.name) for e in events] for field in SCHEMA
-    }
-    columns["extra"] = [None if e.extra is None else list(e.extra.items()) for e in events]
+    fields = zip(*map(astuple, events), strict=True)
+    columns: dict[str, Sequence[Any]] = dict(zip(Event.__struct_fields__, fields, strict=True))
+    columns["extra"] = [None if one is None else list(one.items()) for one in columns["extra"]]
     return pa.table(
         {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
     )
