@@ -25,6 +25,7 @@ LINE = 14  # px between two lines of labels
 _TITLE = 24  # px a line
 _SUBTITLE = 18
 _FOOT = 30
+_BADGE = 18
 
 
 class Page(Config):  # type: ignore[misc]
@@ -87,14 +88,14 @@ class Canvas:
         sheet = self.sheet
         room = sheet.width - 2 * EDGE
         self.titles = text.balanced(sheet.title, room, 19, bold=True)
-        self.subtitles = text.wrap(sheet.subtitle, room, 13) if sheet.subtitle else []
+        self.subtitles = text.wrap(sheet.subtitle, room, 13, most=3) if sheet.subtitle else []
         left, right, bottom = self._room()
         box = self.margin_box  # type: ignore[attr-defined]
         box.left = EDGE + round(left)
         box.right = EDGE + round(right)
         box.top = 20 + _TITLE * len(self.titles) + _SUBTITLE * len(self.subtitles) + 14
         self.feet = self._feet(room)
-        box.bottom = round(bottom) + _FOOT + LINE * (len(self.feet) - 1 if self.feet else 0)
+        box.bottom = round(bottom) + _FOOT + _BADGE * (len(self.feet) - 1 if self.feet else 0)
 
     def _feet(self, room: float) -> list[tuple[str, str]]:
         """Source line and badge, side by side where both fit."""
@@ -123,7 +124,7 @@ class Canvas:
         for line in self.subtitles:
             y += _SUBTITLE
             write(parent, EDGE, y, line, "mu t2")
-        y = self.sheet.height - 10 - LINE * (len(self.feet) - 1)
+        y = self.sheet.height - 10 - _BADGE * (len(self.feet) - 1)
         for roles, line in self.feet:
             badge = roles.startswith("wa")
             if badge:
@@ -132,7 +133,7 @@ class Canvas:
                     parent, "rect", x=EDGE, y=y - 11, width=wide, height=15, rx=3, class_="wb"
                 )
             write(parent, EDGE + 6 if badge else EDGE, y, line, roles)
-            y += LINE
+            y += _BADGE
 
     def _legend(self) -> None:
         """No legend: series are labelled directly."""

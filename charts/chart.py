@@ -45,7 +45,6 @@ class Chart:
         if not self.title and finding.startswith(("no ", "all ", "from ")):
             finding = finding[0].upper() + finding[1:]  # names keep their case
         computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
-        more.setdefault("description", f"{finding}. {more.get('subtitle', '')}" if finding else "")
         return sheet(data, title=title or computed, theme=self.theme, **more)
 
     def bars(

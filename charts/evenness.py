@@ -48,8 +48,7 @@ _EVEN, _LESS = "higher is more even", "lower is more even"
 _READINGS: Mapping[str, _Reading] = {
     "longtail": _Reading(
         "the long-tail metric",
-        "mean gap between the straight head→tail line and the counts, in messages; "
-        "grows with volume",
+        "mean gap between the head→tail line and the counts, in messages; grows with volume",
         _LESS,
         lower=True,
     ),
@@ -147,7 +146,7 @@ def _headline(diagnostics: Mapping[str, Any]) -> str:
         return ""
     value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
     if value is None:
-        return ""
+        return f"effective people in all: {people['note']}" if people.get("note") else ""
     said = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
     if low is not None and high is not None:
         level = finite(people.get("level")) or 0.9
@@ -168,7 +167,7 @@ def longtail(
     metric: Metric = "longtail",
 ) -> Drawing:
     """Evenness per window over time."""
-    result = query.longtail(since=since, until=until, window=window, step=step)
+    result = query.longtail(since=since, until=until, window=window, step=step, interval=True)
     rows = records(result)
     reading = _READINGS[metric]
     values = [finite(row.get(metric)) for row in rows]

@@ -33,6 +33,11 @@ def noun(column: str) -> str:
     return text.clean(column.replace("_", " "))
 
 
+def capital(said: str) -> str:
+    """A sentence begins with a capital; the rest of it stays as it is."""
+    return said[:1].upper() + said[1:]
+
+
 def height_of(n: int) -> int:
     """Px of a picture with so many rows."""
     return max(170, min(130 + 30 * n, 700))
@@ -82,7 +87,7 @@ def rows(
     dropped = len(values) - len(known)
     shown, rest = (known[:top], known[top:]) if len(known) > top + 1 else (known, [])
     bars = [Row(n, ((v, text.amount(v), "up" if v >= 0 else "dn"),)) for n, v in shown]
-    said = [subtitle or f"{noun(y)} per {noun(x)}"]
+    said = [subtitle or capital(f"{noun(y)} per {noun(x)}")]
     if rest:
         other = sum(v for _, v in rest)
         bars.append(Row(f"other ({len(rest):,})", ((other, text.amount(other), "fo"),)))
@@ -178,7 +183,7 @@ def lines(
         data,
         title=title,
         finding=finding or _peak(values, [labels[i] for i in order], unit),
-        subtitle=subtitle or f"{text.joined([n for n, _ in series])} by {noun(x)}",
+        subtitle=subtitle or capital(f"{text.joined([n for n, _ in series])} by {noun(x)}"),
         height=height,
     )
     plan = LinePlan(xs, ticks, whole=whole and not unit, unit=unit)
@@ -247,7 +252,7 @@ def stacks(
     order = sorted(sums, key=lambda n: (-sum(sums[n]), n))
     kept = order if len(order) <= top + 1 else order[:top]
     series = {n: sums[n] for n in kept}
-    said = [subtitle or f"{noun(y)} by {noun(by)}" if by else subtitle or noun(y)]
+    said = [subtitle or capital(f"{noun(y)} by {noun(by)}" if by else noun(y))]
     if rest := order[len(kept) :]:
         series[f"other ({len(rest):,})"] = [
             sum(col) for col in zip(*(sums[n] for n in rest), strict=True)

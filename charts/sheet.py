@@ -77,12 +77,11 @@ def finite(value: object) -> float | None:
 
 
 def duration(d: timedelta) -> str:
-    """`3 h`, `7 days`, `20 min`: the largest unit that leaves at least one."""
+    """`24 h`, `7 days`, `20 min`: the largest unit that leaves at least one, or two days."""
     seconds = d.total_seconds()
-    for size, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
-        if seconds >= size:
-            n = round(seconds / size, 1)
-            return f"{text.amount(n)} {one if n == 1 else many}"
+    for size, least, unit in ((86400, 2, "days"), (3600, 1, "h"), (60, 1, "min")):
+        if seconds >= size * least:
+            return f"{text.amount(round(seconds / size, 1))} {unit}"
     return f"{text.amount(round(seconds, 3))} s"
 
 
@@ -145,11 +144,11 @@ def sheet(
             "coverage": data.coverage.document(),
         }
     title = text.clean(title, _TITLE)
-    said = text.clean(description or f"{title}. {subtitle}", 600)
+    said = text.clean(description or ". ".join(filter(None, (title, subtitle))), 600)
     return Sheet(
         title=title or "Untitled",
-        subtitle=text.clean(subtitle, 260),
-        description=f"{said} {mark}.".strip() if mark else said,
+        subtitle=text.clean(subtitle, 360),
+        description=f"{said}. {mark}." if mark else f"{said}.",
         source=foot,
         badge=mark,
         empty=text.clean(empty),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -118,7 +118,9 @@ class Queries:
     def _result(self, name: str, since: datetime, until: datetime, data: Any, **p: Any) -> Result:
         return Result(name, p, data, since, until, len(self.events), self.coverage)
 
-    def longtail(self, since: datetime, until: datetime, window: timedelta, step: Any) -> Result:
+    def longtail(
+        self, since: datetime, until: datetime, window: timedelta, step: Any, *, interval: bool
+    ) -> Result:
         step = step or timedelta(days=1)
         step *= max(1, -(-((until - since) // step) // 400))
         rows, end = [], until
@@ -127,7 +129,18 @@ class Queries:
             row = {"start": iso(end - window), "end": iso(end)}
             rows.append(row | asdict(measure(list(counts.values()))))
             end -= step
-        return self._result("longtail", since, until, rows[::-1], window="1d")
+        people = measure(Counter(u for _, _, us in self.events for u in us).values())
+        value = people.effective_people
+        enough = value is not None and people.n >= 10
+        found = {
+            "value": value if enough else None,
+            "low": value * 0.9 if enough and value else None,
+            "high": value * 1.1 if enough and value else None,
+            "level": 0.9,
+            "note": "" if enough else "not enough data",
+        }
+        result = self._result("longtail", since, until, rows[::-1], window="1d")
+        return replace(result, diagnostics={"effective_people": found} if interval else {})
 
     def tail(self, since: datetime, until: datetime) -> Result:
         counts = Counter(u for _, _, us in self.events for u in us)

@@ -55,8 +55,7 @@ def faults(data: bytes) -> list[str]:  # noqa: C901, PLR0912 (it is one list)
     if set((root.get("aria-labelledby") or "").split()) - set(ids):
         out.append("aria-labelledby names no id")
     for tag in ("title", "desc", "metadata"):
-        node = root.find(SVG + tag)
-        if node is None or not (node.text or "").strip():
+        if not root.findtext(SVG + tag, "").strip():
             out.append(f"no {tag}")
     text = data.decode("utf-8", "replace")
     if "var(" in text or "@import" in text or re.search(r"url\(", text):

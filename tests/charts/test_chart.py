@@ -174,7 +174,7 @@ def test_longtail_draws_one_metric_at_a_time(metric: str) -> None:
     drawing = drawn("longtail", "crowd", Chart(), metric=metric)
     assert faults(drawing.svg()) == []
     assert re.search("(lower|higher) is more even", drawing.svg().decode())
-    result = Queries([], Coverage()).longtail(START, START, timedelta(days=1), None)
+    result = Queries([], Coverage()).longtail(START, START, timedelta(days=1), None, interval=False)
     assert result.data == []
 
 
@@ -183,6 +183,12 @@ def test_the_title_of_longtail_names_the_day_of_the_peak() -> None:
     worst = max(drawing.table(), key=lambda row: row["per day"])
     assert drawing.title.endswith("on 27 February")
     assert str(worst["start"]).startswith("2026-02-27")
+
+
+def test_longtail_says_how_many_people_share_the_work() -> None:
+    said = picture("longtail", "simulated").description
+    assert re.search(r"in all, as if [\d.]+ people shared .* \(90% interval [\d.]+–[\d.]+\)", said)
+    assert "effective people in all: not enough data" in picture("longtail", "alone").description
 
 
 def test_weekly_mean_is_centred_and_honest_about_gaps() -> None:
