@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import errno
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
@@ -89,6 +90,7 @@ class Receiver:
         self.beat = time.monotonic()  # when the loop last turned
         self._sockets: list[zmq.Socket[bytes]] = []
         self._monitors: list[zmq.Socket[bytes]] = []
+        self._renew: deque[int] = deque()  # endpoints to be connected anew, by their place
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
 
     def open(self) -> None:
@@ -144,9 +146,11 @@ class Receiver:
         drains = {}
         for endpoint, socket in zip(self.endpoints, self._sockets, strict=True):
             poller.register(socket, zmq.POLLIN)
-            drains[socket] = (endpoint.source, socket, _more(socket))
+            drains[socket] = (endpoint, socket, _more(socket))
         while not stop.is_set():
             self.beat = time.monotonic()
+            while self._renew:
+                self._connect_again(self._renew.popleft())
             for socket, _ in poller.poll(_POLL):
                 self._drain(*drains[socket], put)
         end = time.monotonic() + _LAST_DRAIN
@@ -154,9 +158,16 @@ class Receiver:
             for socket, _ in ready:
                 self._drain(*drains[socket], put)
 
+    def _connect_again(self, place: int) -> None:
+        """Here, because a socket belongs to one thread; what it had received is drained."""
+        socket, address = self._sockets[place], self.endpoints[place].address
+        with contextlib.suppress(zmq.ZMQError):  # libzmq may have forgotten it already
+            socket.disconnect(address)
+        socket.connect(address)
+
     def _drain(
         self,
-        source: str,
+        endpoint: Endpoint,
         socket: zmq.Socket[bytes],
         more: Callable[[], bool],
         put: Callable[[Batch], object],
@@ -169,7 +180,8 @@ class Receiver:
 
         def refuse(topic: bytes, body: bytes, reason: str) -> None:
             parts = [topic, body]
-            self._hand(Batch(source, arrived, parts, len(topic) + len(body), reason), put)
+            size = len(topic) + len(body)
+            self._hand(endpoint, Batch(endpoint.source, arrived, parts, size, reason), put)
 
         try:
             for _ in range(_TURN):
@@ -193,9 +205,10 @@ class Receiver:
         except zmq.Again:
             pass  # empty: the poller says when there is more
         if parts:
-            self._hand(Batch(source, arrived, parts, size), put)
+            self._hand(endpoint, Batch(endpoint.source, arrived, parts, size), put)
 
-    def _hand(self, batch: Batch, put: Callable[[Batch], object]) -> None:
+    def _hand(self, endpoint: Endpoint, batch: Batch, put: Callable[[Batch], object]) -> None:
+        endpoint.received += len(batch)
         self.received += len(batch)
         self.size += batch.size
         if batch.reason:
@@ -209,10 +222,14 @@ class Receiver:
             poller.register(monitor, zmq.POLLIN)
         poller.poll(round(timeout * 1000))
         notices: list[Notice | None] = []
-        for endpoint, monitor in zip(self.endpoints, self._monitors, strict=True):
+        for place, (endpoint, monitor) in enumerate(
+            zip(self.endpoints, self._monitors, strict=True)
+        ):
             with contextlib.suppress(zmq.Again):
                 while True:
                     notices.append(endpoint.hear(monitor.recv_multipart(zmq.NOBLOCK)))
+            if endpoint.stranded():
+                self._renew.append(place)
             notices.append(endpoint.overdue(patience))
         return [notice for notice in notices if notice]
 
@@ -220,6 +237,7 @@ class Receiver:
         """Let the sockets go; `run` must have returned."""
         for socket in self._sockets:
             socket.disable_monitor()
+        for socket in (*self._monitors, *self._sockets):
             socket.close()
         self._sockets, self._monitors = [], []
         if self._context:

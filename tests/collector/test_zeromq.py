@@ -1,0 +1,401 @@
+"""The receiver against real sockets on loopback: frames, prefixes, endpoints, errors."""
+
+from __future__ import annotations
+
+import socket as plain
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from hubbub.collector import zeromq
+from hubbub.collector.backlog import Batch
+from hubbub.collector.endpoint import Notice
+from hubbub.collector.zeromq import Receiver
+from hubbub.errors import SourceError, UsageError
+
+
+class Bus:
+    """A publisher."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, bind: bool) -> None:
+        self.socket = context.socket(zmq.XPUB)
+        self.socket.set(zmq.SNDHWM, 0)
+        (self.socket.bind if bind else self.socket.connect)(address)
+        self.address = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def subscribed(self, n: int = 1) -> None:
+        """Wait for so many subscriptions."""
+        for _ in range(n):
+            assert self.socket.poll(10_000), "nobody subscribed"
+            assert self.socket.recv()[:1] == b"\x01"
+
+    def say(self, *frames: bytes) -> None:
+        self.socket.send_multipart(frames)
+
+
+class Heard:
+    """Runs a receiver in a thread and keeps what it hands over."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver, self.batches, self.stop = receiver, list[Batch](), threading.Event()
+        self.notices: list[Notice] = []
+        self.thread = threading.Thread(target=receiver.run, args=(self.batches.append, self.stop))
+        self.thread.start()
+
+    def messages(self, reason: str = "") -> list[tuple[bytes, bytes]]:
+        found = []
+        for batch in list(self.batches):
+            if batch.reason == reason:
+                parts = iter(batch.parts)
+                found += list(zip(parts, parts, strict=True))
+        return found
+
+    def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            self.notices += self.receiver.watch(0.01, patience=0.05)
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+        self.receiver.close()
+
+
+Buses = Callable[..., Bus]
+Hear = Callable[[Receiver], Heard]
+
+
+@pytest.fixture
+def buses() -> Iterator[Buses]:
+    made: list[Bus] = []
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def start(address: str = "tcp://127.0.0.1:*", *, bind: bool = True) -> Bus:
+        made.append(Bus(context, address, bind))
+        return made[-1]
+
+    yield start
+    for bus in made:
+        bus.socket.close(linger=0)
+    context.term()
+
+
+@pytest.fixture
+def bus(buses: Buses) -> Bus:
+    return buses()
+
+
+@pytest.fixture
+def hear() -> Iterator[Callable[[Receiver], Heard]]:
+    running: list[Heard] = []
+
+    def start(receiver: Receiver) -> Heard:
+        receiver.open()
+        running.append(Heard(receiver))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.end()
+
+
+def test_messages_come_whole_in_order_with_source_and_time(bus: Bus, hear: Hear) -> None:
+    before = time.time_ns() // 1000
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    sent = [(b"org.x.%d" % n, b'{"i": %d}' % n) for n in range(3000)]
+    for message in sent:
+        bus.say(*message)
+    heard.until(lambda: heard.receiver.received == 3000)
+    assert heard.messages() == sent
+    assert {b.source for b in heard.batches} == {f"zmq:{bus.address}"}
+    assert all(before <= b.arrived <= time.time_ns() // 1000 for b in heard.batches)
+    assert heard.receiver.size == sum(len(t) + len(b) for t, b in sent)
+    assert sum(b.size for b in heard.batches) == heard.receiver.size
+    assert heard.receiver.refused == {}
+
+
+def test_a_wrong_number_of_frames_is_refused_kept_and_harms_no_neighbour(
+    bus: Bus, hear: Hear
+) -> None:
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    bus.say(b"t1", b"good 1")
+    bus.say(b"lonely")
+    bus.say(b"t2", b"good 2")
+    bus.say(b"a", b"b", b"c")
+    bus.say(b"t3", b"good 3")
+    bus.say(b"a", b"b", b"c", b"d")
+    bus.say(b"lonely")
+    bus.say(b"lonely too")
+    bus.say(b"", b"")
+    bus.say(b"t4", b"good 4")
+    heard.until(lambda: heard.receiver.received == 10)
+    assert heard.messages() == [
+        (b"t1", b"good 1"),
+        (b"t2", b"good 2"),
+        (b"t3", b"good 3"),
+        (b"", b""),
+        (b"t4", b"good 4"),
+    ]
+    assert heard.receiver.refused == {"bad-frame-count": 5}
+    assert heard.messages("bad-frame-count") == [
+        (b"lonely", b""),
+        (b"a", b"bc"),
+        (b"a", b"bcd"),
+        (b"lonely", b""),
+        (b"lonely too", b""),
+    ]
+
+
+def test_the_same_without_the_direct_call(
+    bus: Bus, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where libzmq's function cannot be called directly, pyzmq's way gives the same."""
+
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(zeromq, "import_module", missing)
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    bus.say(b"lonely")
+    bus.say(b"t", b"good")
+    bus.say(b"a", b"b", b"c")
+    bus.say(b"t", b"good")
+    heard.until(lambda: heard.receiver.received == 4)
+    assert heard.messages() == [(b"t", b"good")] * 2
+    assert heard.receiver.refused == {"bad-frame-count": 2}
+
+
+def test_too_large_is_refused_whole_and_the_connection_stays(bus: Bus, hear: Hear) -> None:
+    heard = hear(Receiver([bus.address], max_message=1000))
+    bus.subscribed()
+    bus.say(b"t", b"x" * 1000)
+    bus.say(b"t", b"y" * 1001)
+    bus.say(b"t", b"z")
+    heard.until(lambda: heard.receiver.received == 3)
+    assert heard.messages() == [(b"t", b"x" * 1000), (b"t", b"z")]
+    assert heard.messages("too-large") == [(b"t", b"y" * 1001)]
+    assert heard.receiver.refused == {"too-large": 1}
+    assert heard.receiver.endpoints[0].losses == 0
+
+
+def test_prefixes_of_topics(bus: Bus, hear: Hear) -> None:
+    heard = hear(Receiver([bus.address], topics=["org.fedoraproject.", "io.pagure."]))
+    bus.subscribed(2)
+    for topic in (b"org.centos.x", b"org.fedoraproject.x", b"io.pagure.y", b"org.fedora"):
+        bus.say(topic, b"{}")
+    bus.say(b"io.pagure.last", b"{}")
+    heard.until(lambda: heard.receiver.received == 3)
+    assert [t for t, _ in heard.messages()] == [
+        b"org.fedoraproject.x",
+        b"io.pagure.y",
+        b"io.pagure.last",
+    ]
+
+
+def test_several_endpoints_each_with_its_source(buses: Buses, hear: Hear) -> None:
+    one, two = buses(), buses()
+    receiver = Receiver([one.address, two.address, one.address], ["tcp://127.0.0.1:*"])
+    heard = hear(receiver)
+    three = buses(receiver.endpoints[2].address, bind=False)
+    for n, bus in enumerate((one, two, three)):
+        bus.subscribed()
+        bus.say(b"t", b"%d" % n)
+    heard.until(lambda: receiver.received == 3)
+    assert {(b.source, b.parts[1]) for b in heard.batches} == {
+        (f"zmq:{one.address}", b"0"),
+        (f"zmq:{two.address}", b"1"),
+        (receiver.endpoints[2].source, b"2"),
+    }
+    heard.until(lambda: [e.state for e in receiver.endpoints] == ["connected"] * 3)
+    assert [e.received for e in receiver.endpoints] == [1, 1, 1]
+
+
+def test_a_publisher_that_restarts_is_heard_again(buses: Buses, hear: Hear) -> None:
+    bus = buses()
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    heard.until(lambda: heard.receiver.endpoints[0].state == "connected")
+    bus.socket.close(linger=0)
+    heard.until(lambda: heard.receiver.endpoints[0].state == "lost")
+    again = buses(bus.address)
+    again.subscribed()
+    again.say(b"t", b"back")
+    heard.until(heard.messages)
+    heard.until(lambda: heard.receiver.endpoints[0].connects == 2)
+    assert [n.what for n in heard.notices if "connect" in n.what] == [
+        "connected",
+        "connection lost",
+        "connected again",
+    ]
+
+
+def test_a_protocol_error_does_not_make_us_deaf(
+    bus: Bus, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libzmq never connects again by itself after a message larger than its own bound."""
+    monkeypatch.setattr(zeromq, "_MEMORY", 10_000)
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    bus.say(b"t", b"before")
+    bus.say(b"t", b"x" * 20_000)
+    heard.until(lambda: bus.socket.poll(0))
+    assert bus.socket.recv()[:1] == b"\x00", "it unsubscribes"
+    heard.until(lambda: bus.socket.poll(0))
+    bus.subscribed()
+    bus.say(b"t", b"after")
+    heard.until(lambda: heard.receiver.received == 2)
+    assert heard.messages() == [(b"t", b"before"), (b"t", b"after")]
+    assert heard.receiver.endpoints[0].losses == 1
+
+
+def test_what_has_arrived_before_the_stop_is_handed_over(bus: Bus) -> None:
+    receiver = Receiver([bus.address])
+    receiver.open()
+    batches: list[Batch] = []
+    stop = threading.Event()
+    hold = threading.Event()
+
+    def put(batch: Batch) -> None:
+        batches.append(batch)
+        assert hold.wait(10)
+
+    thread = threading.Thread(target=receiver.run, args=(put, stop))
+    thread.start()
+    bus.subscribed()
+    for n in range(5000):
+        bus.say(b"t", b"%d" % n)
+    time.sleep(0.2)  # all of it is in libzmq's queue, the loop is held in its first batch
+    stop.set()
+    hold.set()
+    thread.join(10)
+    receiver.close()
+    assert sum(map(len, batches)) == 5000
+
+
+def test_nobody_answers(hear: Hear) -> None:
+    with plain.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refuses
+        heard = hear(Receiver([f"tcp://127.0.0.1:{taken.getsockname()[1]}"]))
+        heard.until(lambda: heard.notices)
+        time.sleep(0.1)
+        heard.notices += heard.receiver.watch(0.01, patience=0.05)
+    assert [(n.level, n.what) for n in heard.notices] == [("warning", "nobody answers for 0.05 s")]
+    assert "is the publisher up" in heard.notices[0].hint
+    assert heard.receiver.endpoints[0].state == "waiting"
+
+
+def test_something_else_answers_and_hangs_up(hear: Hear) -> None:
+    with plain.create_server(("127.0.0.1", 0)) as server:
+        heard = hear(Receiver([f"tcp://127.0.0.1:{server.getsockname()[1]}"]))
+        client, _ = server.accept()
+        with client:
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 64)
+        heard.until(lambda: heard.receiver.endpoints[0].fault)
+        heard.until(lambda: heard.notices)
+    assert heard.notices[0].what == "it answers, but the ZeroMQ handshake broke off"
+
+
+def test_something_else_answers_and_waits(hear: Hear) -> None:
+    with plain.create_server(("127.0.0.1", 0)) as server:
+        heard = hear(Receiver([f"tcp://127.0.0.1:{server.getsockname()[1]}"]))
+        client, _ = server.accept()
+        with client:
+            heard.until(lambda: heard.notices)
+    assert "has not said a word of ZeroMQ" in heard.notices[0].what
+    assert heard.receiver.endpoints[0].state == "waiting"
+
+
+def test_a_peer_that_only_pushes_is_no_publisher(buses: Buses, hear: Hear) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context.socket(zmq.PUSH) as push:
+        port = push.bind_to_random_port("tcp://127.0.0.1")
+        heard = hear(Receiver([f"tcp://127.0.0.1:{port}"]))
+        heard.until(lambda: heard.receiver.endpoints[0].retries > 1)
+        heard.until(lambda: heard.notices)
+    context.term()
+    assert heard.notices[0].what.startswith("it answers, but")
+    assert heard.receiver.endpoints[0].state == "waiting"
+
+
+def test_a_socket_file(buses: Buses, tmp_path: Path, hear: Hear) -> None:
+    bus = buses(f"ipc://{tmp_path}/b.sock")
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    bus.say(b"t", b"x")
+    heard.until(heard.messages)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "bus.example.org:9940",
+        "http://bus.example.org",
+        "tcp://bus.example.org",
+        "tcp://:9940",
+        "tcp://bus.example.org:http",
+        "tcp://bus.example.org:99999",
+        "tcp://bus.example.org:0",
+        "tcp://bus.example.org:*",
+        "tcp://*:9940",
+        "tcp://bus.example.org:9940/x",
+        "tcp://user@bus.example.org:9940",
+        "inproc://x",
+        "ipc://",
+    ],
+)
+def test_no_endpoint(address: str) -> None:
+    with pytest.raises(UsageError, match="--zmq") as caught:
+        Receiver([address])
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://[::1]:9940", "tcp://bus:9940", "tcp://1.2.3.4:1", "ipc:///run/x"]
+)
+def test_an_endpoint(address: str) -> None:
+    assert Receiver([address]).endpoints[0].address == address
+
+
+def test_no_endpoint_at_all() -> None:
+    with pytest.raises(UsageError, match="nothing to listen to"):
+        Receiver()
+
+
+@pytest.mark.parametrize("size", [0, -1, 1 << 40])
+def test_a_size_no_message_can_have(size: int) -> None:
+    with pytest.raises(UsageError, match="--max-message"):
+        Receiver(["tcp://127.0.0.1:1"], max_message=size)
+
+
+def test_a_port_that_is_taken(bus: Bus) -> None:
+    receiver = Receiver(bind=[bus.address])
+    with pytest.raises(SourceError, match="another process listens there") as caught:
+        receiver.open()
+    assert caught.value.where == bus.address
+    receiver.close()  # may be called again
+
+
+def test_an_address_of_another_machine() -> None:
+    with (
+        pytest.raises(SourceError, match="no such address"),
+        Receiver(bind=["tcp://192.0.2.1:9940"]),
+    ):
+        pass
+
+
+def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SourceError, match="cannot listen"),
+        Receiver(bind=[f"ipc://{tmp_path}/no/b.sock"]),
+    ):
+        pass
