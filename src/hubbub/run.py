@@ -59,6 +59,13 @@ def close_matches(name: str, known: Iterable[str]) -> str:
     return f"there are: {', '.join(names)}" if names else "there are none"
 
 
+def _damage(error: Exception) -> bool:
+    """Whether the engine found a file of the tables damaged or gone."""
+    kind = type(error)
+    engine = kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"}
+    return engine and (kind.__name__ in _DAMAGE or ".parquet" in str(error))
+
+
 @contextmanager
 def _blaming(function: Function) -> Iterator[None]:
     """An exception of the function becomes an error that names function, file and line."""
@@ -68,10 +75,10 @@ def _blaming(function: Function) -> Iterator[None]:
         raise
     except Exception as error:
         kind = type(error)
-        if kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"} and kind.__name__ in _DAMAGE:
+        if _damage(error):
             raise StoreError(
-                f"the store's tables cannot be read: {error}",
-                hint="is a file of the store damaged or gone?",
+                f"the store's tables cannot be read: {str(error).splitlines()[0]}",
+                hint="a file of the store is damaged or gone",
             ) from error
         frames = traceback.extract_tb(error.__traceback__)
         source = getattr(inspect.unwrap(function.call), "__code__", None)
@@ -111,6 +118,7 @@ class Runner:
         self.clock = clock
         self.now = just_after(clock())
         self.gaps: list[Gap] = []  # known gaps in the ranges of all queries so far
+        self.notes: list[str] = []  # what a person should know, once each
         self.inject = inject or Injector(store.state)
 
     @cached_property
@@ -186,6 +194,10 @@ class Runner:
     ) -> Any:
         return self._run(self._prepare(self._find("view", name, depth), parameters, common, depth))
 
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
     def _find(self, kind: str, name: str, depth: int) -> Function:
         functions = self.registry.queries if kind == "query" else self.registry.views
         function = functions.get(name)
@@ -227,6 +239,11 @@ class Runner:
         # A range given as times was resolved before, and that of an empty store is empty.
         resolved = isinstance(shared.get("since"), datetime)
         where = resolve(options, self.extent, self.spans, self.now, empty=resolved or depth > 0)
+        if options.until is None and self.extent.newest and self.extent.newest >= where.until:
+            self._note(
+                f"the range ends at {plain(where.until)}, where the proven coverage ends; later "
+                "events are stored too: add --until now"
+            )
         options = replace(options, since=where.since, until=where.until)
         by = options.by or self._default(function, "by", "users")
         if options.bots is None:
@@ -258,17 +275,18 @@ class Runner:
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
         arguments = dict(call.own)
-        for name in call.function.signature:
-            if name in RANGE:
-                arguments[name] = {
-                    "since": call.where.since,
-                    "until": call.where.until,
-                    "by": call.by,
-                    "bots": call.options.bots,
-                }[name]
-            elif name in INJECTED:
-                arguments[name] = self._injected(name, call)
+        ranged = {
+            "since": call.where.since,
+            "until": call.where.until,
+            "by": call.by,
+            "bots": call.options.bots,
+        }
         with _blaming(call.function):
+            for name in call.function.signature:
+                if name in RANGE:
+                    arguments[name] = ranged[name]
+                elif name in INJECTED:
+                    arguments[name] = self._injected(name, call)
             return call.function.call(**arguments)
 
     def _injected(self, name: str, call: Call) -> Any:

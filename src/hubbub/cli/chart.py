@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, common_of, parameters
-from hubbub.cli.query import INCOMPLETE
+from hubbub.cli.functions import FunctionGroup, command, common_of, ended, parameters
 from hubbub.errors import UsageError
 from hubbub.registry import Function
 
@@ -77,7 +76,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
             path.write_bytes(data)
         except OSError as error:
             raise UsageError(f"cannot write: {error.strerror}", where=output) from error
-    return INCOMPLETE if runner.gaps and not values["allow_incomplete"] else 0
+    return ended(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +16,22 @@ from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.scope import CommonOptions
 
-__all__ = ["FunctionGroup", "command", "common_of", "parameters", "range_options", "split"]
+if TYPE_CHECKING:
+    from hubbub.run import Runner
 
+__all__ = [
+    "INCOMPLETE",
+    "FunctionGroup",
+    "command",
+    "common_of",
+    "ended",
+    "parameters",
+    "range_options",
+    "split",
+]
+
+#: Exit code of an answer in whose range a known gap lies.
+INCOMPLETE = 3
 _ARGS = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):\s*$")
 _ARG = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
 
@@ -163,6 +177,19 @@ def parameters(values: Mapping[str, Any], taken: frozenset[str]) -> dict[str, An
         for name, value in values.items()
         if name not in taken and value is not None and value != ()
     }
+
+
+def ended(runner: Runner, *, allow_incomplete: bool) -> int:
+    """Say what a person should know of an answer; gives the exit code."""
+    for note in runner.notes:
+        click.echo(f"note: {note}", err=True)
+    if not runner.gaps:
+        return 0
+    for gap in runner.gaps:
+        click.echo(
+            f"gap: {plain(gap.start)} to {plain(gap.end)}, {gap.source}: {gap.why}", err=True
+        )
+    return 0 if allow_incomplete else INCOMPLETE
 
 
 def common_of(app: App) -> CommonOptions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.query import INCOMPLETE
+from hubbub.cli.functions import INCOMPLETE
 from hubbub.errors import HubbubError, UsageError
 
 if TYPE_CHECKING:

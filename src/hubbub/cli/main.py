@@ -13,12 +13,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import click
 
@@ -47,9 +47,31 @@ COMMANDS = {
 }
 
 
+class _ReaderLeftError(Exception):
+    """Whoever read our output has enough; not click's to turn into an exit code."""
+
+
+@contextmanager
+def _noticing_readers() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderLeftError from error
+
+
+class _Root(LazyGroup):
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _noticing_readers():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _noticing_readers():
+            return super().invoke(ctx)
+
+
 @common_options
 @click.group(
-    cls=LazyGroup,
+    cls=_Root,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -102,12 +124,9 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
     except HubbubError as error:
         _say(error, app)
         return error.exit_code
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            _close_output()
-            return 0
-        _say(error, app)
-        return 1
+    except (_ReaderLeftError, BrokenPipeError):
+        _close_output()
+        return 0
     except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is said
         _say(error, app)
         return 1

@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, common_of, parameters
+from hubbub.cli.functions import FunctionGroup, command, common_of, ended, parameters
 from hubbub.registry import Function
 
 __all__ = ["query"]
 
-INCOMPLETE = 3
 _TAKEN = frozenset({"output_format", "as_json", "allow_incomplete"})
 
 
@@ -26,7 +25,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
         runner = Runner(store, common=common_of(app), bots=app.config.people.bots)
         result = runner.query(name, **parameters(values, _TAKEN))
         write(result, form)
-    return INCOMPLETE if runner.gaps and not values["allow_incomplete"] else 0
+    return ended(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import common_of, parameters, range_options
-from hubbub.cli.query import INCOMPLETE
+from hubbub.cli.functions import common_of, ended, parameters, range_options
 
 __all__ = ["report"]
 
@@ -51,7 +50,7 @@ def report(app: App, /, **values: Any) -> int:
         where = runner.range()
         files = write(runner, Path(values["output"]), where.since, where.until)
     click.echo(f"{len(files)} files in {values['output']}; open index.html")
-    return INCOMPLETE if runner.gaps and not values["allow_incomplete"] else 0
+    return ended(runner, allow_incomplete=values["allow_incomplete"])
 
 
 report.params.extend(range_options())
