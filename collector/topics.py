@@ -37,8 +37,9 @@ def rest(topic: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def action(topic: str) -> str | None:
-    """What was done, as the topic says it: all after the category (`update.comment`)."""
-    return rest(topic).partition(".")[2] or None
+    """What was done, as the topic says it: all after the category (`update.comment`), else None."""
+    parts = topic.split(".", _CATEGORY + 1)
+    return parts[_CATEGORY + 1] or None if len(parts) > _CATEGORY + 1 else None
 
 
 def spread(topic: str) -> str:

@@ -54,7 +54,7 @@ def test_old_bodies(case):
 
 
 def agent_of(case: dict[str, Any]) -> str | None:
-    """The class' answer; anitya's are OpenIDs, in which the account is the first part of the host."""
+    """The class' answer; anitya's are OpenIDs: the account is the first part of the host."""
     name = case["agent_name"]
     if name is not None and name.startswith("http"):
         name = name.partition("://")[2].partition(".")[0]
@@ -64,7 +64,7 @@ def agent_of(case: dict[str, Any]) -> str | None:
 def ways() -> list[Any]:
     """Every new message with its headers, with no names in them, and without any.
 
-    Without headers, nothing tells messages of no topic, or those of one `git.receive` from the other.
+    Without headers, nothing tells messages of no topic, or one `git.receive` from the other.
     """
     for_all = [
         (case, way) for case in corpus("modern.jsonl") for way in ("sent", "nameless", "bare")

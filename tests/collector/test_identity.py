@@ -1,0 +1,103 @@
+"""Names, robots, and topics."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubbub.collector.identity import DEFAULT_BOTS, is_bot, normalise, normalise_object
+from hubbub.collector.topics import action, category, rest, spread
+
+
+@pytest.mark.parametrize(
+    ("name", "account"),
+    [
+        ("ralph", "ralph"),
+        (" ralph\n", "ralph"),
+        ("u1", "u1"),
+        ("José", "José"),
+        ("Jose\u0301", "José"),
+        ("a b", "a b"),
+        ("<script>", "<script>"),
+        ("a\x00b", "a\ufffdb"),
+        ("a\ud800", "a\ufffd"),
+        ("x" * 255, "x" * 255),
+        ("1.2.3", "1.2.3"),
+        ("none", "none"),
+        ("", None),
+        ("  ", None),
+        ("None", None),
+        (" None ", None),
+        ("me@example.org", None),
+        ("@python", None),
+        ("10.20.30.40", None),
+        ("github_org_fedora", None),
+        ("x" * 256, None),
+        (None, None),
+        (7, None),
+        (True, None),
+        (["a"], None),
+    ],
+)
+def test_normalise(name, account):
+    assert normalise(name) == account
+
+
+def test_the_directory_resolves_addresses():
+    directory = {"me@example.org": " ralph ", "you@example.org": "you@example.com"}
+    assert normalise("me@example.org", directory) == "ralph"
+    assert normalise("you@example.org", directory) is None
+    assert normalise("other@example.org", directory) is None
+    assert normalise("@me@example.org", directory) is None
+
+
+def test_objects():
+    assert normalise_object(" lib stdc++ ") == "lib stdc++"
+    assert normalise_object("a@b") == "a@b"
+    assert normalise_object("x" * 1021) is None
+    assert normalise_object("None") is None
+    assert normalise_object({}) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["releng", "packit", "go-sig", "abrt-team", "kernel-maint", "zuul"]
+)
+def test_robots(name):
+    assert is_bot(name)
+
+
+@pytest.mark.parametrize("name", ["ralph", "releng2", "sig", "team-a", "Releng", "bodhi.x"])
+def test_no_robots(name):
+    assert not is_bot(name)
+
+
+def test_a_list_of_robots_of_ones_own():
+    assert is_bot("ci-3", ["ci-?"])
+    assert not is_bot("releng", ["ci-?"])
+    assert not is_bot("releng", [])
+    assert len(set(DEFAULT_BOTS)) == len(DEFAULT_BOTS)
+
+
+@pytest.mark.parametrize(
+    ("topic", "parts"),
+    [
+        ("org.fedoraproject.prod.git.receive", ("git", "git.receive", "receive")),
+        ("io.pagure.dev.pagure.issue.new", ("pagure", "pagure.issue.new", "issue.new")),
+        ("org.centos.stage.ci.x", ("ci", "ci.x", "x")),
+        (
+            "org.example.main.loans.out",
+            ("loans", "org.example.main.loans.out", "out"),
+        ),
+        ("a.b.prod.git", ("git", "git", None)),
+        ("a.b.prod", ("a.b.prod", "a.b.prod", None)),
+        ("a.b.prod.git.", ("git", "git.", None)),
+        ("git", ("git", "git", None)),
+    ],
+)
+def test_topics(topic, parts):
+    assert (category(topic), rest(topic), action(topic)) == parts
+
+
+def test_the_name_inside_a_topic():
+    assert spread("a.b.prod.git.receive.python3.8.main") == "python3.8"
+    assert spread("a.b.prod.git.receive.main") == ""
+    assert spread("a.b.prod.git") == ""

@@ -1,0 +1,211 @@
+"""Whatever a message holds: decode refuses with a reason, people and signatures answer.
+
+`HUBBUB_FUZZ=100000` runs that many inputs of each test instead of some tens.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hubbub.collector import decode as decoding
+from hubbub.collector import signatures
+from hubbub.collector.event import Event, Frame, People
+from hubbub.collector.identity import normalise
+from hubbub.collector.people import people, people_lines, understand
+from hubbub.collector.rules import builtin_rules
+from hubbub.errors import MessageError
+
+fuzz = settings(
+    max_examples=int(os.environ.get("HUBBUB_FUZZ", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+CAPTURES = Path(__file__).parents[1] / "captures"
+PKI = CAPTURES / "pki"
+TRUST = signatures.Trust((PKI / "ca.crt").read_bytes(), (PKI / "crl.pem").read_bytes())
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SIGNED = [
+    base64.b64decode(part)
+    for part in json.loads((CAPTURES / "fedmsg-signed-lab.jsonl").read_text().splitlines()[0])[
+        "frames"
+    ]
+]
+
+#: Words that rules look for, so that the shapes drawn come near to those of real bodies.
+WORDS = [
+    "agent", "msg", "commit", "username", "repo", "namespace", "comment", "text", "author", "user",
+    "update", "title", "builds", "nvr", "name", "override", "submitter", "stack", "packages",
+    "trigger",
+    "topic", "owner", "attendees", "vote", "tag", "package", "rating", "ticket", "cc", "page",
+    "fas_usernames", "subject", "item", "type", "koji_build", "message", "new", "prev", "distro",
+    "Fedora", "package_name", "component", "bug", "event", "who", "creator", "webhook_body", "like",
+    "post", "usernames", "differences", "candidate", "person", "original", "task",
+    "IPA_API_ACTOR", "IPA_API_PARAMS", "host", "site", "admins", "issue", "assignee",
+    "pullrequest", "body", "headers", "id", "chairs",
+]  # fmt: skip
+TOPICS = [
+    "git.receive", "git.branch.a.b", "bodhi.update.comment", "bodhi.masher.start",
+    "buildsys.tag", "copr.x", "pagure.issue.x", "pkgdb.x", "hotness.x",
+    "anitya.project.map.new", "anitya.project.version.update", "mdapi.x", "trac.x",
+    "meetbot.meeting.complete", "fedoratagger.x", "github.x", "bugzilla.x",
+    "mailman.receive", "greenwave.x", "ipa.x", "wiki.x", "discourse.like.post_liked",
+    "nagios.x", "faf.x", "fas.x", "taskotron.x", "koschei.package.state.change", "x",
+]  # fmt: skip
+
+text = st.sampled_from(WORDS) | st.text(max_size=20)
+leaf = st.none() | st.booleans() | st.integers() | st.floats() | text
+json_values = st.recursive(
+    leaf,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(WORDS) | text, inner, max_size=6)
+    ),
+    max_leaves=30,
+)
+envelopes = st.dictionaries(
+    st.sampled_from(decoding.Row.__struct_fields__), json_values, max_size=8
+)
+topics = st.sampled_from([f"org.fedoraproject.prod.{topic}" for topic in TOPICS])
+sources = st.sampled_from(["zmq:x", "amqp:x", "history:x", "fedmsg:x", "jsonl:x", "", ":"])
+
+
+def dumped(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def packed(value: Any) -> bytes:
+    try:
+        return bytes(msgspec.msgpack.encode(value))
+    except (ValueError, OverflowError, UnicodeEncodeError):  # what msgpack cannot say
+        return dumped(value)
+
+
+def attempt(frame: Frame) -> Event | str:
+    """The event of a frame, or the reason why there is none; any other exception is a failure."""
+    try:
+        return understand(frame)
+    except MessageError as error:
+        return error.reason
+
+
+def holds(found: People) -> None:
+    """What every table may rely on."""
+    for names in (found.users, found.objects):
+        assert list(names) == sorted(set(names))
+        for name in names:
+            assert name == name.strip() != ""
+            name.encode()  # no lone surrogate
+    for name in found.users:
+        assert normalise(name) == name
+    assert found.agent is None or normalise(found.agent) == found.agent
+
+
+@fuzz
+@given(sources, st.binary(max_size=40), st.binary(max_size=200))
+def test_any_bytes(source, topic, body):
+    answer = attempt(Frame(source, 1, topic, body))
+    assert isinstance(answer, Event) or answer in decoding.REASONS
+
+
+@fuzz
+@given(sources, envelopes, topics, st.booleans(), json_values)
+def test_any_envelope(source, envelope, topic, binary, body):
+    for extra in ({}, {"topic": topic, "msg": body, "msg_id": "1", "timestamp": 1}):
+        value = envelope | extra
+        frame = Frame(source, 1, topic.encode(), packed(value) if binary else dumped(value))
+        event = attempt(frame)
+        if isinstance(event, str):
+            assert event in decoding.REASONS
+            continue
+        holds(People(event.agent, event.users, event.objects))
+        assert event.size >= 0
+        assert 0 <= event.time < 7_258_118_400_000_000
+        event.id.encode()
+        event.topic.encode()
+
+
+@fuzz
+@given(topics, json_values, st.none() | st.dictionaries(text, json_values, max_size=3), json_values)
+def test_any_body_in_any_family(topic, body, headers, username):
+    directory = {"ralph@example.org": "ralph", "nick": "ralph"}
+    for key in ("msg", "body"):
+        message = {"topic": topic, key: body, "headers": headers, "username": username}
+        holds(people(message, directory=directory))
+
+
+@fuzz
+@given(json_values)
+def test_every_rule_takes_any_body(body):
+    rules = builtin_rules()
+    for topic in TOPICS:
+        for era in (True, False):
+            rule = rules.find(f"a.b.prod.{topic}", modern=era)
+            assert rule is None or rule is rules.find(f"a.b.prod.{topic}", modern=era)
+        holds(people({"topic": f"a.b.prod.{topic}", "body": body, "headers": {}}))
+
+
+@fuzz
+@given(st.lists(st.binary(max_size=60) | envelopes.map(dumped), max_size=5))
+def test_a_line_out_for_each_line_in(lines):
+    answers = list(people_lines(lines))
+    assert len(answers) == len(lines)
+    for answer in answers:
+        assert set(answer) - {"error"} == {"id", "topic", "agent", "users", "objects"}
+
+
+@fuzz
+@given(st.binary(max_size=40), st.binary(max_size=200))
+def test_signatures_of_any_bytes(topic, body):
+    assert signatures.check(topic, body, TRUST, now=NOW) in signatures.REASONS
+
+
+@fuzz
+@given(st.sampled_from(sorted(json.loads(SIGNED[1]))), json_values)
+def test_a_signed_message_with_any_part_changed_is_refused(key, value):
+    message = json.loads(SIGNED[1])
+    assert signatures.check(SIGNED[0], dumped(message), TRUST, now=NOW) is None
+    if dumped(message[key]) == dumped(value):
+        return
+    message[key] = value
+    assert signatures.check(SIGNED[0], dumped(message), TRUST, now=NOW) in signatures.REASONS
+
+
+@fuzz
+@given(st.data())
+def test_a_signed_message_with_any_byte_changed_is_refused_or_means_the_same(data):
+    body = bytearray(SIGNED[1])
+    at = data.draw(st.integers(0, len(body) - 1))
+    body[at] ^= data.draw(st.integers(1, 255))
+    if signatures.check(SIGNED[0], bytes(body), TRUST, now=NOW) is None:
+        # base64 of certificate and signature has bits and characters that carry nothing
+        changed, genuine = json.loads(body), json.loads(SIGNED[1])
+        assert signatures.canonical(changed) == signatures.canonical(genuine)
+
+
+@fuzz
+@given(json_values)
+def test_the_fast_parser_signs_what_the_slow_one_does(value):
+    try:
+        text = json.dumps({"v": value})
+    except ValueError:
+        pytest.skip("no JSON")
+    assert signatures.canonical(signatures._parse(text.encode(), text)) == (
+        signatures.canonical(json.loads(text))
+    )
+
+
+@fuzz
+@given(st.text() | st.none() | st.integers(), st.none() | st.dictionaries(st.text(), st.text()))
+def test_normalising_twice_changes_nothing(name, directory):
+    once = normalise(name, directory)
+    assert once is None or normalise(once) == once
