@@ -137,6 +137,26 @@ def test_many_batches_in_one_run(
     assert store.table.version() == 1 + 2 + 6
 
 
+def test_repeats_in_later_batches_of_one_run(
+    store: Store, frame: Make, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader.Loader.__init__, "__kwdefaults__", {"events": 4})
+    put(store, *(frame(n % 5) for n in range(23)))
+    assert store.load() == Loaded(new=5, known=18)
+    assert ids(store) == [f"id-{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize("timestamp", [1_000_000_000, 2_000_000_000])
+def test_a_repeat_far_from_its_first_time(
+    store: Store, frame: Make, ids: Ids, timestamp: int
+) -> None:
+    put(store, frame(1))
+    store.load()
+    put(store, frame(1, timestamp=timestamp), frame(2, timestamp=timestamp))
+    assert store.load() == Loaded(new=1, known=1)
+    assert ids(store) == ["id-1", "id-2"]
+
+
 def test_one_loader_at_a_time(store: Store, frame: Make) -> None:
     put(store, frame(1))
     with Store.open(store.path) as other, other.loader_lock() as ours:
