@@ -1,0 +1,128 @@
+"""`hubbub listen`: a bus into the store, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+
+if TYPE_CHECKING:
+    from hubbub.collector.zeromq import Receiver
+    from hubbub.store import Store
+
+__all__ = ["listen"]
+
+_END = 4.5  # s from the signal to our own exit; systemd and people lose patience after 5
+_LEAST = 0.2  # s that a loader always gets
+
+
+@common_options
+@click.command(name="listen")
+@click.option(
+    "connect",
+    "--zmq",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="A publisher to connect to, e.g. tcp://bus.example.org:9940; repeatable.",
+)
+@click.option(
+    "bind",
+    "--zmq-bind",
+    multiple=True,
+    metavar="ENDPOINT",
+    help="An address that publishers connect to, e.g. tcp://127.0.0.1:9941; repeatable.",
+)
+@click.option(
+    "topics",
+    "--topic",
+    multiple=True,
+    metavar="PREFIX",
+    help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
+)
+@pass_app
+def listen(
+    app: App, /, connect: tuple[str, ...], bind: tuple[str, ...], topics: tuple[str, ...]
+) -> None:
+    """Hear a ZeroMQ bus and store what it says, until told to stop.
+
+    Says every minute how many messages came, were stored, were refused and why, and wait. SIGTERM
+    or Ctrl-C ends it within five seconds with everything safe that was received; a second one ends
+    it at once. Under systemd it says when it is ready, and feeds the watchdog.
+    """
+    from hubbub.collector import heap
+    from hubbub.collector.listen import Listener
+    from hubbub.collector.zeromq import Receiver
+    from hubbub.store.process import LoaderProcess
+
+    app.logs(level=logging.INFO)
+    heap.keep()
+    given = app.config.listen
+    if not connect and not bind:
+        connect, bind = given.zmq, given.zmq_bind
+    receiver = Receiver(connect, bind, topics or given.topic)
+    with app.store() as store, receiver:
+        loader = LoaderProcess(store.path)
+        with store.spool("listen") as sink:
+            listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
+            with _signals(listener.stop) as stopped:
+                loader.start()
+                try:
+                    listener.run()
+                    sink.close()  # sealed: the loader's last run takes all of it
+                finally:
+                    loader.stop(max(_LEAST, _END - (time.monotonic() - stopped())))
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[Callable[[], float]]:
+    """SIGTERM and SIGINT stop; a second one exits at once. Gives when the first came, else now."""
+    first: list[float] = []
+
+    def hear(number: int, _frame: object) -> None:
+        if first:
+            os._exit(128 + number)  # the spool is safe whenever we die
+        first.append(time.monotonic())
+        stop()
+
+    before = [(number, signal.signal(number, hear)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        yield lambda: first[0] if first else time.monotonic()
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _loaded(store: Store, receiver: Receiver) -> Callable[[], Mapping[str, Any]]:
+    """What the loader did with our messages since it was asked last."""
+    before: dict[tuple[str, str], int] = {}
+
+    def now() -> dict[tuple[str, str], int]:
+        return {
+            (endpoint.source, name): n
+            for endpoint in receiver.endpoints
+            for name, n in store.state.counts(endpoint.source).get(endpoint.source, {}).items()
+        }
+
+    def since() -> Mapping[str, Any]:
+        fields: dict[str, Any] = {"new": 0, "known": 0}
+        unreadable: dict[str, int] = {}
+        for key, n in now().items():
+            more = n - before.get(key, 0)
+            before[key] = n
+            if key[1].startswith("refused:"):
+                reason = key[1].removeprefix("refused:")
+                unreadable[reason] = unreadable.get(reason, 0) + more
+            else:
+                fields[key[1]] = fields.get(key[1], 0) + more
+        return fields | {"unreadable": {k: n for k, n in unreadable.items() if n}}
+
+    before.update(now())
+    return since
