@@ -35,8 +35,14 @@ class Row:
 
     key: str  # what tells this row from all others: id and time; a hash where it has no id
     topic: bytes  # UTF-8; empty where the row names none
-    second: int | None  # whole seconds since the epoch; None where the row says no time
+    stamp: Any  # the time as the row says it
     body: bytes  # the row's JSON
+
+    @property
+    def second(self) -> int | None:
+        """Whole seconds since the epoch, read when asked for; None where the row says no time."""
+        when = clock.micros(self.stamp)
+        return None if when is None else when // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +145,13 @@ def _row(body: bytes) -> Row:
     except RecursionError:
         head = _Head()
     said = head.headers.sent_at if head.headers else None
-    when = clock.micros(said if head.timestamp is None else head.timestamp)
     name = head.id if head.msg_id is None else head.msg_id
     if isinstance(name, str) and name:
         key = f"{name} {head.timestamp} {said}"  # one id may be stored twice, with two times
     else:
         key = hashlib.blake2b(body, digest_size=16).hexdigest()
     topic = head.topic.encode(errors="surrogatepass") if isinstance(head.topic, str) else b""
-    return Row(key, topic, None if when is None else when // 1_000_000, body)
+    return Row(key, topic, said if head.timestamp is None else head.timestamp, body)
 
 
 def _head(row: Any) -> _Head:

@@ -30,6 +30,7 @@ from hubbub.times import iso, to_micros
 __all__ = ["SETTLE", "Gathered", "Progress", "Span", "gather"]
 
 SETTLE = timedelta(minutes=10)
+_WORTHWHILE = 8  # pages left of a slice that are worth a slice more than there are connections
 _LONGEST = 64  # pages of a slice before it is proven, recorded and a new one goes on
 
 
@@ -104,6 +105,7 @@ class _Run:
         self._history, self._sink = history, sink
         self._progress, self._clock = progress, clock
         self._notes = notes
+        self._jobs, self._slots = jobs, 2 * jobs if jobs > 1 else 1
         self._workers: Workers[Slice, Step | Proof] = Workers(jobs)
         self._walker = Walker(history, filters, self._workers.stopped)
         self._waiting: deque[Slice] = deque()
@@ -142,7 +144,7 @@ class _Run:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._waiting and self._workers.free:
+        while self._waiting and len(self._active) < self._slots:
             part = self._waiting.popleft()
             self._active.append(part)
             self._next(part)
@@ -162,9 +164,15 @@ class _Run:
             self._notes.unproven(part)
 
     def _share(self, part: Slice, left: int) -> None:
-        """Where workers are idle, cut what is left of a slice into parts for them."""
-        idle = self._workers.free - 1 - len(self._waiting)
-        parts = min(idle + 1, -(-left // ROWS), part.end - part.at)
+        """Cut what is left of a slice in parts: for idle connections, or for one that soon will be.
+
+        Two slices to a connection keep it busy while what it brought is made durable.
+        """
+        under_way = len(self._active) + len(self._waiting)
+        parts = min(self._jobs - under_way + 1, -(-left // ROWS))
+        if parts <= 1 and under_way < self._slots and left > _WORTHWHILE * ROWS:
+            parts = 2
+        parts = min(parts, part.end - part.at)
         if parts > 1:
             self._waiting.extend(part.cut(parts))
 

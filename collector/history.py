@@ -154,21 +154,22 @@ class History:
             self._path = path = _PATHS[1]
             status, body = self._get(path, query)
         where = self.url + path
+        if status == HTTPStatus.OK:
+            self._searched = self._searched or path == _PATHS[0]
+            try:
+                return answer.read(body, rows)
+            except AnswerError as error:
+                what = f"the answer {error}; it begins: {excerpt(body)!r}"
+                raise _PassingError(what) from error
         said = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
         if status in _PASSING:
             raise _PassingError(said, self._local.retry_after)
+        hint = "the service refuses this request; check the filters and times"
         if status == HTTPStatus.NOT_FOUND:
-            raise SourceError(said, where=where, hint="is this the address of a datagrepper?")
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise SourceError(said, where=where, hint="the service wants a login, or blocks you")
-        if status != HTTPStatus.OK:
-            hint = "the service refuses this request; check the filters and times"
-            raise SourceError(said, where=where, hint=hint)
-        self._searched = self._searched or path == _PATHS[0]
-        try:
-            return answer.read(body, rows)
-        except AnswerError as error:
-            raise _PassingError(f"the answer {error}; it begins: {excerpt(body)!r}") from error
+            hint = "is this the address of a datagrepper?"
+        elif status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            hint = "the service wants a login, or blocks you"
+        raise SourceError(said, where=where, hint=hint)
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
         """One request, redirects on the same host followed: status and body."""

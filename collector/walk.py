@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from hubbub.collector.answer import Answer, Row
 from hubbub.collector.history import EVERYTHING, ROWS, Filters, History
@@ -53,7 +53,7 @@ class Slice:
 
     def take(self, step: Step) -> None:
         """Move on by one step, whose rows are durable now."""
-        self.seen = {row.key for row in step.rows if row.second is None or row.second >= step.until}
+        self.seen = {row.key for row in step.rows[step.count :]}
         self.pieces.append(Piece(self.at, step.until, step.count, agreed=step.agreed))
         self.at = step.until
 
@@ -71,7 +71,7 @@ class Step:
 
     rows: tuple[Row, ...]
     until: int  # the slice is read up to here
-    count: int  # rows before `until`
+    count: int  # the first so many rows are before `until`
     left: int  # rows from `until` to the end of the slice, as the service counts
     agreed: bool
 
@@ -116,16 +116,17 @@ class Walker:
                 break  # otherwise the page is not full although more are said to be there
         if not page.rows:  # nothing to go by; the proof will bisect it, or call it a gap
             return Step((), end, 0, 0, agreed=False)
-        seconds = [r.second for r in page.rows if r.second is not None and start <= r.second < end]
-        if not seconds:
+        seconds = (row.second for row in reversed(page.rows))
+        last = next((s for s in seconds if s is not None and start <= s < end), None)
+        if last is None:
             raise SourceError(
                 f"asked for {start} to {end}, it sends rows of another time, or of none",
                 where=self._history.url,
                 hint="this service cannot be walked; is it a datagrepper?",
             )
-        last = seconds[-1]
         if last > start:
-            count = next(n for n, row in enumerate(page.rows) if row.second == last)
+            later = takewhile(lambda row: row.second in {last, None}, reversed(page.rows))
+            count = len(page.rows) - len(list(later))
             return Step(page.rows, last, count, max(page.total - count, 0), agreed=False)
         if end - start == 1 and len(page.rows) < ROWS:
             return Step(page.rows, end, len(page.rows), 0, agreed=False)

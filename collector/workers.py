@@ -29,13 +29,8 @@ class Workers(Generic[T, V]):
         self._ended: SimpleQueue[Outcome[T, V]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
-    @property
-    def free(self) -> int:
-        """How many more calls would start at once."""
-        return self._jobs - self._under_way
-
     def ask(self, tag: T, call: Callable[[], V]) -> None:
-        """Run a call; its outcome comes with its tag."""
+        """Run a call as soon as a thread is free; its outcome comes with its tag."""
         self._under_way += 1
         if self._under_way > len(self._threads) < self._jobs:
             thread = threading.Thread(target=self._work, name="hubbub-history", daemon=True)
