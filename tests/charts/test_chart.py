@@ -261,3 +261,41 @@ def test_png_or_a_clear_answer() -> None:
 def test_every_case_was_meant() -> None:
     assert set(CASES) >= {"simulated", "empty", "one", "year", "crowd", "hostile", "world"}
     assert datetime(2026, 1, 5, tzinfo=UTC) == START
+
+
+def test_stacked_series_stand_on_each_other() -> None:
+    data = [
+        {"t": f"2026-01-0{d}", "n": n, "by": by} for d in (1, 2) for by, n in (("a", 30), ("b", 10))
+    ]
+    svg = Chart().stacked(data, x="t", y="n", by="by").svg()
+    below = re.findall(r"M[\d.]+ ([\d.]+)h[\d.]+v([\d.]+)", paths(svg, "f0")[0])
+    above = re.findall(r"M[\d.]+ ([\d.]+)h[\d.]+v([\d.]+)", paths(svg, "f1")[0])
+    for (top, high), (top_above, high_above) in zip(below, above, strict=True):
+        assert float(top_above) + float(high_above) == pytest.approx(float(top), abs=0.02)
+        assert float(high) == pytest.approx(3 * float(high_above), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("counts", "title"),
+    [
+        ([4, 3, 2, 1], "Half of all activity comes from 2 of 4 people"),
+        ([9, 1, 1], "u0 alone does 82% of the work of 3 people"),
+        ([5, 5, 5], "3 people share the work equally"),
+        ([5], "All activity comes from one person, u0"),
+        ([], "Nobody is named by the messages of this range"),
+    ],
+)
+def test_tail_says_how_few_do_half(counts: list[int], title: str) -> None:
+    data = [
+        {"rank": i + 1, "user": f"u{i}", "count": c, "ideal": float(c)}
+        for i, c in enumerate(counts)
+    ]
+    drawing = Chart().tail(data)
+    assert drawing.title == title
+    assert faults(drawing.svg()) == []
+
+
+def test_labels_that_would_touch_are_left_out() -> None:
+    few = [{"x": f"a rather long label of point {i}", "v": i} for i in range(9)]
+    svg = Chart().line(few, x="x", y="v").svg().decode()
+    assert 2 <= len(re.findall("a rather long label of point [0-9]</text>", svg)) <= 4
