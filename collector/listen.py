@@ -181,7 +181,7 @@ class Listener:
 
     def _watch(self) -> Counts:
         """The main thread's part; returns the counts that were reported last."""
-        last = self.counts()
+        last = Counts()
         interval = systemd.watchdog_interval()
         ping = 0.0
         while not self._stop.is_set():
@@ -245,32 +245,40 @@ class Listener:
             except MessageError as error:
                 self._hand -= 1
                 self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
-            except StoreError:
-                self._insist(partial(put, frame))
+            except StoreError as error:
+                self._insist(partial(put, frame), error)
 
     def _flush(self) -> None:
         self.sink.flush()
         self._stored += self._hand - self._hand_refused
         self._hand = self._hand_refused = 0
 
-    def _insist(self, action: Callable[[], object]) -> None:
-        """Do it until it works: a full disk gets room again. What the sink took, it keeps."""
+    def _insist(self, action: Callable[[], object], error: StoreError | None = None) -> None:
+        """Do it until it works: a full disk gets room again. What the sink took, it keeps.
+
+        Args:
+            action: what to do.
+            error: how the first attempt, made elsewhere, ended.
+        """
         pause, longest = _BACK_OFF
         while True:
+            if error:
+                self._fail(error)
+                if self._abandon.wait(pause):
+                    raise error
+                pause = min(2 * pause, longest)
             try:
                 action()
-            except StoreError as error:
-                self._failures += 1
-                if not self._blocked:
-                    self.log.warning(
-                        "cannot write, messages wait", why=error.what, where=error.where
-                    )
-                self._blocked = error.what
-                if self._abandon.wait(pause):
-                    raise
-                pause = min(2 * pause, longest)
+            except StoreError as again:
+                error = again
                 continue
             if self._blocked:
                 self.log.info("writing again", waiting=self.backlog.messages)
                 self._blocked = ""
             return
+
+    def _fail(self, error: StoreError) -> None:
+        self._failures += 1
+        if not self._blocked:
+            self.log.warning("cannot write, messages wait", why=error.what, where=error.where)
+        self._blocked = error.what
