@@ -62,6 +62,7 @@ class TestOrder:
         assert people(Message(**stated, users=("b", "a", "b"))) == People(None, ("a", "b"), ())
         assert people(Message(**stated, agent="c")) == People("c", ("c",), ())
         assert people(Message(**stated, agent="c", users=("d",))) == People("c", ("d",), ())
+        assert people(Message(**stated, agent="@c", users=("d",))) == People(None, ("d",), ())
 
 
 class TestFamilies:

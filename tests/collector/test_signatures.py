@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hubbub.collector import signatures
 from hubbub.collector.signatures import REASONS, Trust, canonical, check, load_trust
@@ -81,6 +84,20 @@ def test_agrees_with_the_real_software_in_every_setting(row):
 def test_says_why(file, line, setting, reason):
     topic, body = frames(file, line)
     assert check(topic, body, SETTINGS[setting], now=NOW) == reason
+
+
+def test_a_list_in_the_name_of_the_ca_but_not_by_it_counts_for_nothing():
+    ca = x509.load_pem_x509_certificate(pki("ca.crt"))
+    forged = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(ca.subject)
+        .last_update(NOW - timedelta(days=1))
+        .next_update(NOW + timedelta(days=1))
+        .sign(rsa.generate_private_key(65537, 2048), hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    topic, body = frames("fedmsg-signed-lab.jsonl", 0)
+    assert check(topic, body, Trust(pki("ca.crt"), forged), now=NOW) == "crl-untrusted"
 
 
 def test_dates_are_judged_at_the_time_given_not_when_first_seen():
