@@ -123,6 +123,11 @@ def _week_finding(known: Sequence[tuple[str, float]], axis: str, buckets: int) -
     return f"Week on week: {counted}; {name} changed most, {text.signed(value)}"
 
 
+def _years(labels: Sequence[str]) -> bool:
+    first, last = scale.as_time(labels[0]), scale.as_time(labels[-1])
+    return first is not None and last is not None and scale.needs_year(first, last)
+
+
 def _fewer(values: Sequence[float | None], size: int) -> tuple[float | None, ...]:
     """Of each `size` neighbours the one that changed most, so that no jump disappears."""
     if size <= 1:
@@ -160,7 +165,7 @@ def all_steps(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
     if jumps:
         (_, back, value), name = max(jumps, key=lambda j: j[0][0])
         when = scale.as_time(labels[-back])
-        said_when = scale.day(when) if when else text.clean(labels[-back])
+        said_when = scale.day(when, year=_years(labels)) if when else text.clean(labels[-back])
         finding = f"Biggest daily change: {short[name]} {text.signed(value)} on {said_when}"
     page = chart.sheet(
         _plain(result),

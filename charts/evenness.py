@@ -15,7 +15,7 @@ from typing import Any, Literal
 from hubbub.charts import text
 from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
-from hubbub.charts.scale import as_time, day, moment
+from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import duration, finite, records
 from hubbub.registry import view
 
@@ -84,18 +84,22 @@ _READINGS: Mapping[str, _Reading] = {
 }
 
 
-def _when(row: Mapping[str, Any]) -> str:
+def _when(row: Mapping[str, Any], *, year: bool) -> str:
     """Which window, in words: `on 27 February`, or `in the 24 h to 27 February, 14:30`."""
     start, end = as_time(row["start"]), as_time(row["end"])
     assert start is not None
     assert end is not None
     if end - start == timedelta(days=1) and moment(start) == day(start):
-        return f"on {day(start)}"
-    return f"in the {duration(end - start)} to {moment(end)}"
+        return f"on {day(start, year=year)}"
+    return f"in the {duration(end - start)} to {moment(end, year=year)}"
 
 
 def _finding(
-    rows: Sequence[Mapping[str, Any]], values: Sequence[float | None], reading: _Reading
+    rows: Sequence[Mapping[str, Any]],
+    values: Sequence[float | None],
+    reading: _Reading,
+    *,
+    year: bool,
 ) -> str:
     known = [(v, i) for i, v in enumerate(values) if v is not None]
     if not known:
@@ -106,15 +110,16 @@ def _finding(
     value = values[worst]
     assert value is not None
     row = rows[worst]
+    when = _when(row, year=year)
     name = reading.name[0].upper() + reading.name[1:]
     if len(known) == 1:
-        return f"{name} was {text.amount(value)} {_when(row)}"
+        return f"{name} was {text.amount(value)} {when}"
     notable = value > middle * _NOTABLE if reading.lower else value * _NOTABLE < middle
     total, head = finite(row.get("total")), finite(row.get("head"))
     if notable and total and head and head / total >= 1 / 3:
-        return f"One person carried {text.percent(head / total)} of the load {_when(row)}"
+        return f"One person carried {text.percent(head / total)} of the load {when}"
     if notable:
-        return f"The load was least even {_when(row)}: {reading.name} {text.amount(value)}"
+        return f"The load was least even {when}: {reading.name} {text.amount(value)}"
     if text.amount(min(numbers)) == text.amount(max(numbers)):
         return f"{name} was {text.amount(middle)} throughout"
     return (
@@ -179,7 +184,8 @@ def longtail(
     series: list[tuple[str, list[float | None]]] = [
         ("per day" if days else f"per {duration(window)}", values)
     ]
-    if times and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
+    dense = len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) <= timedelta(days=1)
+    if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
         series.append(("7-day mean", weekly_mean(times, values)))
     every = "per day" if days else f"over the {duration(window)} before each point"
     name = reading.name.removeprefix("the ")
@@ -191,7 +197,7 @@ def longtail(
         x="start" if days else "end",
         at=times,
         series=series,
-        title=_finding(rows, values, reading),
+        title=_finding(rows, values, reading, year=needs_year(since, until)),
         subtitle="; ".join(said),
     )
 

@@ -172,7 +172,8 @@ def lines(
         known = [t for t in times if t is not None]
         order.sort(key=lambda i: known[i])
         xs, ticks = time_axis([known[i] for i in order])
-        labels = [scale.moment(t) for t in known]
+        years = scale.needs_year(min(known), max(known))
+        labels = [scale.moment(t, year=years) for t in known]
     else:
         labels = [text.clean(v) for v in at]
         xs, ticks = tuple(p for _, p in _spaced(labels)), sparse(labels)
@@ -260,7 +261,7 @@ def stacks(
         said.append(f"the top {top} of {len(order):,}, the rest is other")
     drawn, series, size = _grouped(buckets, series)
     if size > 1:
-        said.append(f"{size} neighbours in one column")
+        said.append(f"each column adds up {size} of them")
     names = text.short_names(kept)
     if timed:
         ticks = time_axis([times[b] for b in drawn], centred=True)[1]  # type: ignore[misc]  # all are times

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hubbub.times import parse_time
 
-__all__ = ["Scale", "as_time", "calendar", "day", "moment", "span", "values"]
+__all__ = ["Scale", "as_time", "calendar", "day", "moment", "needs_year", "span", "values"]
 
 MOST = 9  # x labels
 # Not strftime's: its names follow the locale of the process, and a picture must not.
@@ -90,10 +90,16 @@ def day(when: datetime, *, year: bool = False) -> str:
     return f"{when.day} {_NAMES[when.month - 1]}" + (f" {when.year}" if year else "")
 
 
-def moment(when: datetime) -> str:
+def moment(when: datetime, *, year: bool = False) -> str:
     """`27 February`, or with the time of day where it is not midnight: `27 February, 14:30`."""
     midnight = not (when.hour or when.minute)
-    return day(when) if midnight else f"{day(when)}, {when:%H:%M}"
+    said = day(when, year=year)
+    return said if midnight else f"{said}, {when:%H:%M}"
+
+
+def needs_year(since: datetime, until: datetime) -> bool:
+    """A range in which a day of the year may come twice."""
+    return since.year != until.year and until - since > timedelta(days=180)
 
 
 def span(since: datetime, until: datetime) -> str:

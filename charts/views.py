@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hubbub.charts import text
 from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
-from hubbub.charts.scale import as_time, day, moment
+from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import finite, records
 from hubbub.registry import view
 from hubbub.times import iso
@@ -63,6 +63,12 @@ def _per(since: datetime, until: datetime) -> str:
     return "day" if length <= timedelta(days=200) else "week"
 
 
+def _on(when: datetime, bucket: str, *, year: bool) -> str:
+    if bucket == "week":
+        return f" in the week of {day(when, year=year)}"
+    return f" on {moment(when, year=year)}"
+
+
 def buckets(since: datetime, until: datetime, per: str) -> list[str]:
     """The starts of all calendar buckets that touch [since, until), as ISO texts."""
     step = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[per]
@@ -111,8 +117,7 @@ def volume(
         peak = max(totals, key=lambda b: totals[b])
         short = text.short_names(names)[first]
         when = as_time(peak)
-        said = {"hour": moment, "day": day}.get(bucket, lambda t: f"the week of {day(t)}")
-        on = f" {'in' if bucket == 'week' else 'on'} {said(when)}" if when else ""
+        on = _on(when, bucket, year=needs_year(since, until)) if when else ""
         if len(totals) > 1:
             share = text.percent(names[first] / total)
             most = text.amount(totals[peak])

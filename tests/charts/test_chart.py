@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -298,4 +300,21 @@ def test_tail_says_how_few_do_half(counts: list[int], title: str) -> None:
 def test_labels_that_would_touch_are_left_out() -> None:
     few = [{"x": f"a rather long label of point {i}", "v": i} for i in range(9)]
     svg = Chart().line(few, x="x", y="v").svg().decode()
-    assert 2 <= len(re.findall("a rather long label of point [0-9]</text>", svg)) <= 4
+    assert 2 <= len(re.findall('class="mu m"[^>]*>a rather', svg)) <= 4
+
+
+def test_titles_name_the_year_where_a_day_comes_twice() -> None:
+    for view in ("longtail", "daily_diff", "volume"):
+        assert re.search(r"[A-Z][a-z]+ 20(2|3)\d", picture(view, "decade").title), view
+        assert not re.search(r"20\d\d", picture(view, "simulated").title), view
+
+
+def test_a_mean_needs_points_to_smooth() -> None:
+    assert picture("longtail", "simulated").columns[1:] == ("per day", "7-day mean")
+    assert picture("longtail", "decade").columns[1:] == ("per day",)
+
+
+def test_views_are_registered_without_loading_pygal() -> None:
+    program = "import sys, hubbub.charts; print([m for m in ('pygal', 'ibis') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
