@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -90,8 +90,7 @@ def read(
 @contextmanager
 def _opened(name: str) -> Iterator[_Raw]:
     if name == "-":
-        # Not closed: standard input is not ours.
-        yield io.BufferedReader(_Unclosed(sys.stdin.buffer), 1 << 20)
+        yield io.BufferedReader(_Pieces(sys.stdin.buffer), 1 << 20)
         return
     try:
         file = io.FileIO(name)
@@ -106,17 +105,22 @@ def _opened(name: str) -> Iterator[_Raw]:
         yield raw
 
 
-class _Unclosed(io.RawIOBase):
-    """A stream that passes reads on and is not closed with its reader."""
+class _Pieces(io.RawIOBase):
+    """A stream in the pieces in which it comes, so that an error loses nothing before it.
 
-    def __init__(self, inner: IO[bytes]) -> None:
+    It is not closed with its reader: standard input is not ours.
+    """
+
+    def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def readable(self) -> bool:
+        """Yes: BufferedReader asks."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # narrower than Buffer
-        data = self._inner.read1(len(buffer)) if hasattr(self._inner, "read1") else b""
+    def readinto(self, buffer: Any) -> int:
+        """Whatever one read gives."""
+        data: bytes = self._inner.read1(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
@@ -128,7 +132,7 @@ def _position(raw: _Raw) -> int:
 def _unpacked(raw: _Raw) -> _Raw:
     if raw.peek(2)[:2] != _GZIP:
         return raw
-    return io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20)
+    return io.BufferedReader(_Pieces(gzip.GzipFile(fileobj=raw)), 1 << 20)
 
 
 class _Lines:

@@ -15,7 +15,8 @@ LINES = [
      "topic": "org.fedoraproject.prod.buildsys.tag", "objects": ["kernel"], "size": 700},
     {"id": "e4", "timestamp": 1767351600, "users": [HOSTILE], "agent": "bob",
      "topic": "org.fedoraproject.prod.bodhi.update.comment"},
-    {"id": "e5", "timestamp": 1767434400, "users": [], "topic": "org.fedoraproject.prod.git.receive"},
+    {"id": "e5", "timestamp": 1767434400, "users": [],
+     "topic": "org.fedoraproject.prod.git.receive"},
 ]  # fmt: skip
 #: 2026-01-01T10:00Z … 2026-01-03T10:00Z
 SINCE, UNTIL = "2026-01-01", "2026-01-04"

@@ -72,7 +72,7 @@ class Config(msgspec.Struct, frozen=True):
     people: PeopleConfig = PeopleConfig()
 
 
-_SECTIONS: Mapping[str, type[msgspec.Struct]] = {
+SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "gather": GatherConfig,
     "listen": ListenConfig,
     "people": PeopleConfig,
@@ -93,8 +93,8 @@ def _check_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: st
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(known)}"
             raise UsageError(f"unknown key {prefix}{key!s}", where=at, hint=hint)
-        if not prefix and key in _SECTIONS and isinstance(value, Mapping):
-            _check_keys(value, _SECTIONS[key], f"{key}.", at)
+        if not prefix and key in SECTIONS and isinstance(value, Mapping):
+            _check_keys(value, SECTIONS[key], f"{key}.", at)
 
 
 def _absolute(config: Config, folder: Path) -> Config:

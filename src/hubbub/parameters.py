@@ -8,7 +8,7 @@ looks at a store.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def shape(annotation: Any) -> Shape:
     if origin in {list, tuple, set, frozenset} or annotation in {list, tuple}:
         inner = shape(args[0]) if args else Shape(str)
         return Shape(inner.type, inner.choices, many=True)
-    if isinstance(origin, type) and issubclass(origin, Iterable):  # Sequence[str], Iterable[str]
+    if origin in {Sequence, Iterable, Collection}:
         inner = shape(args[0])
         return Shape(inner.type, inner.choices, many=True)
     if annotation in _CONVERTERS:
@@ -127,7 +127,7 @@ def _one(want: Shape, value: Any, now: datetime) -> Any:
         return float(value)
     if isinstance(value, want.type) and (want.type is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"a {want.word} is wanted, not {type(value).__name__}")
+    raise ValueError(f"{want.word} is wanted, not {type(value).__name__}")
 
 
 def convert(annotation: Any, value: Any, name: str, now: datetime) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,5 @@ def registry() -> Iterator[None]:
     before = dict(REGISTRY.queries), dict(REGISTRY.views)
     yield
     REGISTRY.queries, REGISTRY.views = before
+    for name in [name for name in sys.modules if name.startswith("hubbub_plugin_")]:
+        del sys.modules[name]

@@ -46,7 +46,9 @@ def test_help_imports_nothing_heavy() -> None:
         f"loaded = [m for m in {HEAVY} if m in sys.modules]\n"
         "sys.exit(f'loaded {loaded}' if loaded or code else 0)"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "Usage: hubbub" in ran.stdout
 
@@ -77,7 +79,7 @@ def test_shell_completion_knows_queries_and_choices(tmp_path: Path) -> None:
             [sys.executable, "-c", "from hubbub.cli import main; main()"],
             env={"_HUBBUB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at),
                  "PATH": "", "HOME": str(tmp_path)},
-            capture_output=True, text=True,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         return ran.stdout
 

@@ -1,0 +1,114 @@
+"""From texts to what a function takes, and the errors on the way."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubbub.errors import UsageError
+from hubbub.parameters import convert, duration_text, plain, shape
+from hubbub.times import parse_duration
+
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "converted"),
+    [
+        (int, "5", 5),
+        (int, 5, 5),
+        (float, "0.5", 0.5),
+        (float, 2, 2.0),
+        (str, "x", "x"),
+        (bool, "Yes", True),
+        (bool, "off", False),
+        (bool, True, True),
+        (timedelta, "24h", timedelta(days=1)),
+        (timedelta, timedelta(1), timedelta(1)),
+        (datetime, "2026-01-02", datetime(2026, 1, 2, tzinfo=UTC)),
+        (datetime, "7d", datetime(2026, 1, 3, tzinfo=UTC)),
+        (Path, "a/b", Path("a/b")),
+        (Literal["a", "b"], "b", "b"),
+        (Literal["a", "b"] | None, "a", "a"),
+        (int | None, "7", 7),
+        (int | None, None, None),
+        (list[str], "x", ["x"]),
+        (list[str], ["x", "y"], ["x", "y"]),
+        (list[timedelta] | None, ("1h", "2h"), [timedelta(hours=1), timedelta(hours=2)]),
+        (Sequence[int], ["1"], [1]),
+        (tuple[str, ...], ["1"], ["1"]),
+        (Any, {"x": 1}, {"x": 1}),
+    ],
+)
+def test_converts(annotation: Any, value: Any, converted: Any) -> None:
+    got = convert(annotation, value, "n", NOW)
+    assert got == converted
+    assert type(got) is type(converted)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "says"),
+    [
+        (int, "x", "--my-n cannot be 'x': write a whole number"),
+        (int, True, "integer is wanted, not bool"),
+        (int, 1.5, "integer is wanted, not float"),
+        (float, "nan", "write a finite number"),
+        (float, "inf", "write a finite number"),
+        (bool, "maybe", "write yes or no"),
+        (timedelta, "soon", "write for example 90s"),
+        (timedelta, "0s", "more than zero"),
+        (datetime, "x", "is no time"),
+        (Literal["a", "b"], "c", "choose one of a, b"),
+        (list[int], ["1", "x"], "write a whole number"),
+        (int, None, "--my-n needs a value"),
+        (str, 5, "text is wanted, not int"),
+    ],
+)
+def test_refuses_with_name_value_and_what_is_allowed(
+    annotation: Any, value: Any, says: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        convert(annotation, value, "my_n", NOW)
+    assert says in str(caught.value)
+
+
+def test_a_long_value_is_not_printed_whole() -> None:
+    with pytest.raises(UsageError) as caught:
+        convert(int, "9x" * 10_000, "n", NOW)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("annotation", [dict[str, str], int | str, object()])
+def test_an_annotation_that_no_text_fits_is_an_error(annotation: Any) -> None:
+    with pytest.raises(TypeError):
+        shape(annotation)
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(days=1), "24h"),
+        (timedelta(days=7), "7d"),
+        (timedelta(hours=36), "36h"),
+        (timedelta(minutes=30), "30m"),
+        (timedelta(seconds=90), "90s"),
+        (timedelta(seconds=1.5), "1.5s"),
+    ],
+)
+def test_duration_text(span: timedelta, text: str) -> None:
+    assert duration_text(span) == text
+
+
+@given(st.timedeltas(timedelta(milliseconds=1), timedelta(days=4000)))
+def test_duration_text_is_read_back(span: timedelta) -> None:
+    assert parse_duration(duration_text(span)) == span
+
+
+def test_plain_is_ready_for_json() -> None:
+    assert plain([timedelta(days=1), NOW, Path("x"), 3, None]) == [
+        "24h", "2026-01-10T00:00:00Z", "x", 3, None
+    ]  # fmt: skip

@@ -1,0 +1,204 @@
+"""The runner: ranges, coverage, injected objects, nesting, errors."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.analyzers.result import Result
+from hubbub.errors import HubbubError, UsageError
+from hubbub.registry import Function, Registry
+from hubbub.run import CommonOptions, Runner
+from hubbub.store import Store
+
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+DAY = 1767225600_000000  # 2026-01-01 in µs
+
+
+@pytest.fixture
+def opened(store: Path) -> Iterator[Store]:
+    with Store.open(store) as found:
+        yield found
+
+
+def runner(opened: Store, *functions: Any, view: Any = None, **common: Any) -> Runner:
+    registry = Registry()
+    for call in functions:
+        registry.add(Function("query", call.__name__, call, __name__))
+    if view is not None:
+        registry.add(Function("view", view.__name__, view, __name__, title="A title"))
+    return Runner(opened, registry, common=CommonOptions(**common), clock=lambda: NOW)
+
+
+def ask(since: Any, until: Any, by: str, bots: bool, n: int = 3) -> dict[str, Any]:
+    return {"since": since, "until": until, "by": by, "bots": bots, "n": n}
+
+
+def test_range_and_by_are_injected_and_documented(opened: Store) -> None:
+    got = runner(opened, ask, since="8d12h", by="agent").query("ask", n="4")
+    start, end = "2026-01-01T12:00:01Z", "2026-01-03T10:00:01Z"
+    assert got.data == {"since": start, "until": end, "by": "agent", "bots": True, "n": 4}
+    assert got.parameters == got.data
+    assert got.events == 3
+
+
+def test_parameters_of_the_call_win_over_common_options(opened: Store) -> None:
+    got = runner(opened, ask, since="2026-01-01", by="agent").query(
+        "ask", since=datetime(2026, 1, 2, tzinfo=UTC), by="users", bots="no"
+    )
+    assert (got.data["since"], got.data["by"], got.data["bots"]) == (
+        "2026-01-02T00:00:00Z", "users", False
+    )  # fmt: skip
+
+
+def test_a_function_may_have_a_default_of_its_own_for_by(opened: Store) -> None:
+    def mine(events: Any, by: str = "agent") -> Any:
+        return events.unnest_users().select("user").order_by("user")
+
+    assert [r["user"] for r in runner(opened, mine).query("mine").data] == [
+        "alice", "alice", "bob", "releng"
+    ]  # fmt: skip
+
+
+def test_nested_queries_inherit_the_callers_options(opened: Store) -> None:
+    def inner(events: Any) -> Any:
+        return events.category.nunique()
+
+    def outer(query: Any, since: datetime) -> Any:
+        within: Result = query.inner()
+        narrow: Result = query.inner(category="git")
+        later = query("inner", since=since + timedelta(days=1))
+        return [within.data, narrow.data, later.data, within.parameters["by"], within.since]
+
+    ran = runner(opened, inner, outer, by="agent", category=("git", "bodhi"), since="2026-01-01")
+    assert ran.query("outer").data == [2, 1, 2, "agent", "2026-01-01T00:00:00Z"]
+
+
+def test_queries_list_and_refuse_names(opened: Store) -> None:
+    def inner() -> int:
+        """Says one."""
+        return 1
+
+    def _hidden() -> int:
+        return 2
+
+    def names(query: Any) -> Any:
+        with pytest.raises(AttributeError, match="there is no query 'nope'"):
+            query.nope()
+        return [dir(query), query.inner.__doc__]
+
+    ran = runner(opened, inner, _hidden, names)
+    assert ran.query("names").data == [["inner", "names"], "Says one."]
+    with pytest.raises(UsageError, match="there is no query '_hidden'"):
+        ran.query("_hidden")
+
+
+def test_a_query_that_asks_for_itself_ends(opened: Store) -> None:
+    def again(query: Any) -> Any:
+        return query.again().data
+
+    with pytest.raises(HubbubError, match="asks for itself"):
+        runner(opened, again).query("again")
+
+
+def test_params_takes_the_rest_and_only_then(opened: Store) -> None:
+    def takes(first: str, params: dict[str, Any]) -> Any:
+        return [first, params]
+
+    def strict(first: str = "x") -> str:
+        return first
+
+    ran = runner(opened, takes, strict)
+    assert ran.query("takes", first="a", other="b").data == ["a", {"other": "b"}]
+    with pytest.raises(UsageError, match="has no parameter 'other'"):
+        ran.query("strict", other="b")
+    with pytest.raises(UsageError, match="did you mean first"):
+        ran.query("strict", frist="b")
+    with pytest.raises(UsageError, match="needs --first"):
+        ran.query("takes")
+    with pytest.raises(UsageError, match="has no parameter 'query'"):
+        ran.query("takes", first="a", query="b")
+
+
+def test_data_and_diagnostics(opened: Store) -> None:
+    def both() -> Any:
+        return [{"a": 1}], {"note": timedelta(minutes=1)}
+
+    def pair() -> Any:
+        return (1, "two")
+
+    ran = runner(opened, both, pair)
+    got = ran.query("both")
+    assert (got.data, got.diagnostics, got.columns) == ([{"a": 1}], {"note": 60.0}, ("a",))
+    assert ran.query("pair").data == [1, "two"]
+
+
+def test_state_clock_log_and_progress(opened: Store) -> None:
+    def keeps(state: Any, clock: Any, log: Any, progress: Any) -> Any:
+        state.inc("n", 2)
+        state.max("top", 5)
+        state.max("top", 3)
+        state.set("gone", 1)
+        state.delete("gone")
+        progress(1, 2)
+        log.info("said")
+        return [state.get("n"), state.dec("n"), state.get("top"), state.get("gone", "no"), clock()]
+
+    ran = runner(opened, keeps)
+    assert ran.query("keeps").data == [2, 1, 5, "no", "2026-01-10T00:00:00Z"]
+    assert ran.query("keeps").data[:2] == [3, 2]
+
+
+def test_what_does_not_exist_yet_is_said(opened: Store) -> None:
+    def wants(db: Any) -> None: ...
+
+    with pytest.raises(HubbubError, match="does not have yet"):
+        runner(opened, wants).query("wants")
+
+
+def test_a_view_gets_chart_with_its_title(opened: Store) -> None:
+    def draws(chart: Any, since: datetime) -> str:
+        return f"{chart.title} {since:%F}"
+
+    assert runner(opened, view=draws).view("draws") == "A title 2026-01-01"
+    with pytest.raises(UsageError, match="there is no view 'nope'"):
+        runner(opened, view=draws).view("nope")
+
+
+@pytest.mark.parametrize(
+    ("spans", "state", "gaps"),
+    [
+        ([], "unproven", 0),
+        ([(0, 3, "complete", "")], "complete", 0),
+        ([(0, 1, "complete", ""), (1, 3, "healed", "")], "healed", 0),
+        ([(0, 1, "complete", ""), (2, 3, "complete", "")], "unproven", 0),
+        ([(0, 3, "complete", "category=git")], "unproven", 0),
+        ([(0, 1, "complete", ""), (1, 2, "gap", ""), (2, 3, "complete", "")], "unproven", 1),
+    ],
+)
+def test_coverage(opened: Store, spans: list[Any], state: str, gaps: int) -> None:
+    for start, end, what, filters in spans:
+        day = 86400_000000
+        opened.state.span("history:x", filters, DAY + start * day, DAY + end * day, what, "why")
+    ran = runner(opened, ask, since="2026-01-01", until="2026-01-04")
+    got = ran.query("ask")
+    assert (got.coverage.state, len(got.coverage.gaps), len(ran.gaps)) == (state, gaps, gaps)
+
+
+def test_coverage_of_a_filter_counts_for_that_filter(opened: Store) -> None:
+    opened.state.span("history:x", "category=git", DAY, DAY + 3 * 86400_000000, "complete", "why")
+    ran = runner(opened, ask, since="2026-01-01", until="2026-01-04", category=("git",))
+    assert ran.query("ask").coverage.state == "complete"
+    other = runner(opened, ask, since="2026-01-01", until="2026-01-04", category=("bodhi",))
+    assert other.query("ask").coverage.state == "unproven"
+
+
+def test_a_range_whose_end_would_lie_before_its_beginning_ends_now(opened: Store) -> None:
+    got = runner(opened, ask, since="2d").query("ask")
+    assert (got.data["since"], got.data["until"]) == (
+        "2026-01-08T00:00:01Z",
+        "2026-01-10T00:00:01Z",
+    )
+    assert got.events == 0
