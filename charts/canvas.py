@@ -14,8 +14,8 @@ from typing import Any
 from pygal.config import Config, Key
 
 from hubbub.charts import scale, text
-from hubbub.charts.drawing import Drawing
-from hubbub.charts.svg import Document, Sheet, digest
+from hubbub.charts.drawing import Drawing, Sheet, digest
+from hubbub.charts.svg import Document
 from hubbub.times import iso
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]

@@ -1,4 +1,4 @@
-"""A finished picture: its bytes, and what it shows as a table.
+"""What goes into a picture around its plot, and the finished picture with its table.
 
 It holds no pygal: who has a `Drawing` can write it, show it in a notebook or turn it into PNG or a
 page without the library that drew it.
@@ -6,14 +6,39 @@ page without the library that drew it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubbub.charts import theme as themes
 from hubbub.charts.text import clean
 
-__all__ = ["Drawing"]
+__all__ = ["Drawing", "Sheet", "digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything around the plot. Whoever fills it in cleans the texts."""
+
+    title: str
+    subtitle: str = ""
+    description: str = ""  # the finding in words; the title where empty
+    source: str = ""
+    badge: str = ""  # what is known to be missing; empty where the coverage is complete
+    empty: str = "No data in this range"
+    theme: themes.Theme = "auto"
+    width: int = 800
+    height: int = 450
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON-like value, in hexadecimal; the order of keys does not matter."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from hubbub.analyzers.result import Coverage, Result
 from hubbub.charts import scale, text
-from hubbub.charts.svg import Sheet, digest
+from hubbub.charts.drawing import Sheet, digest
 from hubbub.charts.theme import Theme
 from hubbub.errors import UsageError
 from hubbub.registry import FILTERS

@@ -7,41 +7,17 @@ they were set; coordinates with two decimals. It never decides what a chart look
 
 from __future__ import annotations
 
-import hashlib
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pygal.svg import Svg
 
 from hubbub.charts import theme as themes
-from hubbub.charts.drawing import Drawing
+from hubbub.charts.drawing import Sheet
 
-__all__ = ["Document", "Drawing", "Sheet", "digest", "number", "path"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """Everything around the plot. Whoever fills it in cleans the texts."""
-
-    title: str
-    subtitle: str = ""
-    description: str = ""  # the finding in words; the title where empty
-    source: str = ""
-    badge: str = ""  # what is known to be missing; empty where the coverage is complete
-    empty: str = "No data in this range"
-    theme: themes.Theme = "auto"
-    width: int = 800
-    height: int = 450
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON-like value, in hexadecimal; the order of keys does not matter."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+__all__ = ["Document", "number", "path"]
 
 
 def number(value: float) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from hubbub.analyzers.evenness import measure
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.charts.chart import Chart
+from hubbub.charts.drawing import Drawing
 from hubbub.charts.evenness import longtail, tail
-from hubbub.charts.svg import Drawing
 from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
 from hubbub.times import iso
 
