@@ -49,7 +49,7 @@ def longtail(
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
     if not windows.number:
         notes["note"] = "the range is shorter than one window"
-    elif not any(row["n"] for row in data) and not events.count().to_pyarrow().as_py():
+    elif not any(row["n"] for row in data) and not events.count_events():
         data = []
     if interval:
         notes["effective_people"] = effective_people(events).document()
