@@ -14,13 +14,12 @@ did not sign refuses everything (fedmsg's older backend accepts such a list).
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,9 @@ import msgspec
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.x509 import Certificate, CertificateRevocationList
 
 __all__ = ["REASONS", "Trust", "canonical", "check", "load_trust"]
@@ -52,6 +53,7 @@ REASONS = {
     "not-permitted": "the policy does not let this certificate send this topic",
 }
 _SIGNED_BY = ("signature", "certificate")
+_write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _CACHED = 4096  # certificates: many times those of any bus
 
 
@@ -164,19 +166,25 @@ def canonical(message: Mapping[str, Any]) -> bytes:
         ValueError: the message cannot be written, a number of more than 4,300 digits for example.
     """
     kept = {key: value for key, value in message.items() if key not in _SIGNED_BY}
-    return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+    return _write(kept).encode()
 
 
-def _signed(certificate: _Certificate, signature: str, message: Mapping[str, Any]) -> bool:
+@cache
+def _method() -> tuple[type[Exception], PKCS1v15, SHA1]:
+    """What the wire format prescribes; the library is loaded when the first message is checked."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.hashes import SHA1
 
+    return InvalidSignature, PKCS1v15(), SHA1()  # noqa: S303 - the wire's choice, not ours
+
+
+def _signed(certificate: _Certificate, signature: str, message: Mapping[str, Any]) -> bool:
+    invalid, padding, digest = _method()
     try:
         given = base64.b64decode(signature.encode("ascii"))
-        signed = canonical(message)
-        certificate.key.verify(given, signed, PKCS1v15(), SHA1())  # noqa: S303 - the wire's choice
-    except (InvalidSignature, binascii.Error, ValueError, RecursionError):
+        certificate.key.verify(given, canonical(message), padding, digest)
+    except (invalid, ValueError, RecursionError):  # ValueError: also of base64, JSON and encoding
         return False
     return True
 
