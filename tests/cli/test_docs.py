@@ -1,0 +1,60 @@
+"""Documentation that cannot rot."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from hubbub.cli.root import COMMANDS, cli
+from hubbub.registry import INJECTED
+
+ROOT = Path(__file__).parents[2]
+NOT_YET = {"db", "mongodb", "fs", "cache"}
+
+
+def test_the_command_reference_is_what_the_program_says() -> None:
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "make_reference.py"), "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_example_is_printed_as_it_is() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    assert f"```python\n{(ROOT / 'examples' / 'karma.py').read_text()}```" in page
+
+
+def test_every_injected_object_is_documented() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    assert {name for name in INJECTED if f"| `{name}` |" in page} == INJECTED - NOT_YET
+
+
+def shown() -> list[str]:
+    pages = [ROOT / "docs" / "getting-started.md", ROOT / "docs" / "plugins.md", ROOT / "README.md"]
+    blocks = [block for page in pages for block in page.read_text().split("```")[1::2]]
+    lines = {line.strip() for block in blocks for line in block.splitlines()[1:]}
+    return sorted(line for line in lines if line.startswith("hubbub "))
+
+
+@pytest.mark.parametrize("line", shown())
+def test_every_shown_command_line_parses(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parses, without running it: names, options and choices exist."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    words = shlex.split(line.partition("#")[0].partition(">")[0].removesuffix("&").strip())[1:]
+    words = [str(ROOT / "examples" / "karma.py") if w == "karma.py" else w for w in words]
+    with cli.make_context("hubbub", words) as ctx:
+        name, command, rest = cli.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
+        assert name in COMMANDS
+        assert command is not None
+        with command.make_context(name, list(rest), parent=ctx) as inner:
+            if isinstance(command, click.Group):
+                words = [*inner._protected_args, *inner.args]
+                function, leaf, rest = command.resolve_command(inner, words)
+                assert leaf is not None
+                leaf.make_context(function, list(rest), parent=inner).close()
