@@ -117,10 +117,13 @@ def decode(frame: Frame, *, max_message: int = MAX_MESSAGE) -> Message:
     Raises:
         MessageError: with one of `REASONS`; never anything else, whatever the bytes are.
     """
+    kind = frame.kind
+    if kind == "refused":  # by the receiver: `refused:REASON SOURCE`, kept as a dead letter
+        reason, _, source = frame.source.removeprefix("refused:").partition(" ")
+        raise MessageError(reason, REASONS.get(reason, reason), where=source)
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
     row = parse(frame.body)
-    kind = frame.kind
     return _line(row, frame) if kind == "jsonl" else _message(row, frame, kind)
 
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from hubbub.collector import listen, systemd
 from hubbub.collector.backlog import Backlog, Batch
+from hubbub.collector.decode import decode
 from hubbub.collector.endpoint import Notice
 from hubbub.collector.event import Frame
 from hubbub.collector.listen import Counts, Listener
@@ -130,6 +131,15 @@ def test_refused_frames_are_kept_and_told_from_the_others() -> None:
     ]
     assert sink.durable == 3
     assert (counts.received, counts.stored, counts.refused) == (3, 2, {"bad-frame-count": 1})
+
+
+def test_a_refused_frame_is_refused_by_decode_with_the_same_reason() -> None:
+    good = b'{"i": 1, "msg": {}, "msg_id": "2026-1", "timestamp": 1, "topic": "t", "username": "u"}'
+    assert decode(Frame("zmq:tcp://bus:1", 7, b"t", good)).id == "2026-1"
+    with pytest.raises(MessageError) as caught:
+        decode(Frame("refused:bad-frame-count zmq:tcp://bus:1", 7, b"t", good))
+    assert caught.value.reason == "bad-frame-count"
+    assert caught.value.where == "zmq:tcp://bus:1"
 
 
 def test_a_frame_that_the_sink_can_never_take_stops_nothing() -> None:
