@@ -8,10 +8,11 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hubbub.collector.event import Frame
+from hubbub.collector.gather import Gathered, gather
 from hubbub.collector.history import History
 from hubbub.collector.patience import Patience
 
@@ -163,3 +164,22 @@ class MemoryLedger:
         for _, _, start, end, said, _ in self.recorded:
             states.update(dict.fromkeys(range(start // 10**6 - T0, end // 10**6 - T0), said))
         return {second for second, said in states.items() if said == state}
+
+
+def steady(rows: int, span: int = 1000) -> list[Any]:
+    """Messages at equal distances over `span` seconds."""
+    return [message(n * span / rows, f"m{n}") for n in range(rows)]
+
+
+def run(
+    grepper: Grepper,
+    sink: MemorySink | None = None,
+    ledger: MemoryLedger | None = None,
+    end: float = 1000,
+    **more: Any,
+) -> tuple[Gathered, MemorySink, MemoryLedger]:
+    """Gather [T0, T0 + end), by one request at a time, long after, if nothing else is said."""
+    sink, ledger = sink or MemorySink(), ledger or MemoryLedger()
+    options = {"start": at(0), "end": at(end), "jobs": 1, "settle": timedelta(0), **more}
+    options.setdefault("clock", lambda: T0 + 10**7)
+    return gather(FakeHistory(grepper), sink, ledger, **options), sink, ledger

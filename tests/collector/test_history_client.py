@@ -96,6 +96,12 @@ def test_what_is_sent(web, history):
     assert request.headers["Accept"] == "application/json"
 
 
+def test_a_start_of_zero_would_make_the_service_ignore_the_end(web, history):
+    web.get(SEARCH, body=ONE)
+    history.window(0, 100)
+    assert web.calls[0].request.params["start"] == "1"
+
+
 def test_filters_have_one_canonical_text():
     one = Filters(("b", "a", "a"), ("t t",), ())
     assert one.key == Filters(("a", "b"), ("t t",)).key == "category=a&category=b&topic=t+t"

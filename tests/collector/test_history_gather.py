@@ -1,29 +1,14 @@
 import json
 import math
-import random
 from datetime import timedelta
 
 import pytest
-from fake_history import T0, FakeHistory, Grepper, MemoryLedger, MemorySink, as_raw, at, message
+from fake_history import T0, FakeHistory, Grepper, as_raw, at, message, run, steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.gather import gather
-from hubbub.errors import SourceError, UsageError
-
-NONE = timedelta(0)
-
-
-def run(grepper, sink=None, ledger=None, end=1000, **more):
-    sink, ledger = sink or MemorySink(), ledger or MemoryLedger()
-    options = {"start": at(0), "end": at(end), "jobs": 1, "settle": NONE, **more}
-    options.setdefault("clock", lambda: T0 + 10**7)
-    result = gather(FakeHistory(grepper), sink, ledger, **options)
-    return result, sink, ledger
-
-
-def steady(rows, span=1000):
-    return [message(n * span / rows, f"m{n}") for n in range(rows)]
+from hubbub.collector.walk import Piece, Walker
+from hubbub.errors import UsageError
 
 
 def test_every_row_once_with_one_request_a_page():
@@ -49,8 +34,11 @@ def test_frames_carry_the_row_as_sent():
 
 @pytest.mark.parametrize("jobs", [1, 4, 16])
 def test_jobs_share_the_work_and_nothing_is_lost(jobs):
-    result, sink, ledger = run(Grepper(steady(3000)), jobs=jobs)
+    grepper = Grepper(steady(3000))
+    result, sink, ledger = run(grepper, jobs=jobs)
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(3000))
+    early = {float(asked["start"]) for asked in grepper.asked[: jobs + 1]}
+    assert any(start > T0 + 1000 * (1 - 1.5 / jobs) for start in early)  # the last part, too
     assert result.requests <= 3000 / 99 + 4 * jobs + 4
     assert ledger.seconds("complete") == set(range(1000))
 
@@ -110,8 +98,9 @@ def test_the_last_look_finds_what_came_late_into_a_proven_slice():
             grepper.rows.append(message(3, "late"))
 
     grepper.before = late
-    result, sink, _ = run(grepper)
+    result, sink, ledger = run(grepper)
     assert "late" in sink.ids()
+    assert [span[4] for span in ledger.recorded] == ["complete"] * 3  # two slices, then the whole
     assert result.requests <= 9000 / 98 + 30
 
 
@@ -208,6 +197,26 @@ def test_a_service_whose_counts_always_lie_is_not_asked_for_ever():
     assert result.requests < 400
 
 
+def test_a_full_page_is_never_taken_for_the_last():
+    def modest(page, asked):
+        if page["total"] > len(page["raw_messages"]):
+            page["total"], page["pages"] = len(page["raw_messages"]), 1
+        return page
+
+    _, sink, _ = run(Grepper(steady(950), twist=modest))
+    assert set(sink.ids()) == {f"m{n}" for n in range(950)}
+
+
+def test_reading_again_halves_a_full_page_whatever_it_counts():
+    grepper, piece = Grepper(steady(150, 10)), Piece(T0, T0 + 10, 3)
+    grepper.twist = lambda page, asked: {
+        **page, "total": 5 if asked["rows_per_page"] == "1" else page["count"], "pages": None
+    }  # fmt: skip
+    proof = Walker(FakeHistory(grepper)).prove([piece])
+    assert {row.key.split()[0] for row in proof.rows} == {f"m{n}" for n in range(150)}
+    assert sum(piece.rows for piece in proof.pieces) == 150
+
+
 def test_progress_ends_at_all_of_it():
     told = []
     run(Grepper(steady(950)), jobs=3, progress=lambda *numbers: told.append(numbers))
@@ -221,95 +230,6 @@ def test_progress_ends_at_all_of_it():
 def test_wrong_use_is_told(more, words):
     with pytest.raises(UsageError, match=words):
         run(Grepper(), **more)
-
-
-class Killed(BaseException):
-    pass
-
-
-def rows_of(seed):
-    draw = random.Random(seed)
-    return [message(draw.choice([draw.random() * 1000, 333]), f"m{n}") for n in range(700)]
-
-
-@pytest.mark.parametrize("failure", [Killed, SourceError, KeyboardInterrupt])
-def test_resumes_after_an_end_at_any_request(failure):
-    rows = rows_of(1)
-    usual = run(Grepper(rows))[0].requests
-    for last in range(1, usual + 1):
-        grepper, sink, ledger = Grepper(rows), MemorySink(), MemoryLedger()
-
-        def end(_, n, last=last):
-            if n == last:
-                raise failure("the end")
-
-        grepper.before = end
-        with pytest.raises(failure):
-            run(grepper, sink, ledger)
-        sink.waiting.clear()
-        grepper.before = lambda *_: None
-        result, _, _ = run(grepper, sink, ledger)
-        assert set(sink.ids()) == {f"m{n}" for n in range(700)}
-        assert len(sink.ids()) <= 700 + 100
-        assert last + result.requests <= usual + 2  # the page, and the whole of its crowded second
-        assert ledger.seconds("complete") == set(range(1000))
-        assert ledger.values == {}
-
-
-@pytest.mark.parametrize("call", range(1, 24))
-def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
-    """A kill -9 inside put, flush or set: rows not flushed are lost, and asked for again."""
-    rows, calls = rows_of(2), [0]
-
-    def step():
-        calls[0] += 1
-        if calls[0] == call:
-            raise Killed
-
-    class Sink(MemorySink):
-        def put(self, frame):
-            if len(self.waiting) == 50:
-                step()
-            super().put(frame)
-
-        def flush(self):
-            step()
-            super().flush()
-            step()
-
-    class Ledger(MemoryLedger):
-        def set(self, key, value):
-            step()
-            super().set(key, value)
-
-    sink, ledger, grepper = Sink(), Ledger(), Grepper(rows)
-    try:
-        run(grepper, sink, ledger)
-    except Killed:
-        frames, values = list(sink.durable), dict(ledger.values)
-    else:
-        pytest.fail("not so many steps")
-    quiet, after = MemorySink(), MemoryLedger()
-    quiet.durable, after.values, after.recorded = frames, values, ledger.recorded
-    run(grepper, quiet, after)
-    assert set(quiet.ids()) == {f"m{n}" for n in range(700)}
-    assert after.seconds("complete") == set(range(1000))
-
-
-def test_the_same_relative_command_goes_on_although_its_range_has_moved():
-    rows, sink, ledger = steady(2000), MemorySink(), MemoryLedger()
-
-    def end(_, n):
-        if n == 15:
-            raise Killed
-
-    grepper = Grepper(rows, before=end)
-    with pytest.raises(Killed):
-        run(grepper, sink, ledger, start=at(0), end=990)
-    grepper.before = lambda *_: None
-    result, _, _ = run(grepper, sink, ledger, start=at(5), end=995)
-    assert 15 + result.requests <= 2000 / 99 + 6
-    assert ledger.seconds("complete") == set(range(995))
 
 
 @settings(max_examples=60, deadline=None)
