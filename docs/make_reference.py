@@ -35,10 +35,10 @@ Shell completion: `eval "$(_HUBBUB_COMPLETE=bash_source hubbub)"` (or `zsh_sourc
 COMMON = """\
 Besides the options below, every query and view takes `--since` and `--until`, the filters
 `--topic`, `--category`, `--user`, `--not-user`, `--object` and `--action` (globs, repeatable),
-`--by`, `--bots/--no-bots` and `--allow-incomplete`. An option of a query hides the common option of its
-name. Without `--since` the range begins with the oldest event; without `--until` it ends with the
-proven coverage, or where there is none just after the newest event (`--until now` takes in what was
-heard since then)."""
+`--by`, `--bots/--no-bots` and `--allow-incomplete`. An option of a query hides the common option of
+its name. Without `--since` the range begins with the oldest event; without `--until` it ends with
+the proven coverage, or where there is none just after the newest event (`--until now` takes in what
+was heard since then)."""
 AFTERWORD = """\
 An option on the command line wins. Paths are relative to the file. An unknown key is an error. The
 default file is `hubbub.toml` in the platform's configuration folder (`~/.config/hubbub/` on Linux).
