@@ -1,0 +1,167 @@
+"""The listener's rate: durable, without the disk, a plain pyzmq loop, and plain libzmq in C.
+
+usage: python bench/listener.py [MESSAGES] [ROUNDS]
+
+Each of the four receives the same 1.5 kB messages from the same C publisher, which waits instead of
+dropping, one after the other in each round. Needs a C compiler and libzmq's headers (libzmq3-dev).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import random
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import structlog
+import zmq
+
+HERE = Path(__file__).parent
+TOPIC = "org.fedoraproject.prod.git.receive"
+KINDS = ("libzmq in C", "plain pyzmq", "without disk", "durable")
+
+
+def bodies(file: Path, number: int = 20_000) -> None:
+    """Length-prefixed envelopes of about 1,500 bytes: people's messages with a certificate."""
+    rng = random.Random(1)
+    with file.open("wb") as out:
+        for n in range(number):
+            user = f"user{min(int(rng.paretovariate(0.6)), 49_999):05}"
+            commit = {"username": user, "agent": user, "repo": f"pkg{rng.randrange(20_000)}",
+                      "branch": "rawhide", "rev": f"{rng.getrandbits(160):040x}",
+                      "summary": f"Update to {rng.randrange(9)}.{rng.randrange(99)}"}  # fmt: skip
+            body = json.dumps({
+                "i": n, "timestamp": 1_760_000_000 + n, "topic": TOPIC, "username": "apache",
+                "msg_id": f"2026-{rng.getrandbits(128):032x}", "msg": {"commit": commit},
+                "certificate": base64.b64encode(rng.randbytes(800)).decode(),
+            }).encode()  # fmt: skip
+            out.write(struct.pack("<I", len(body)) + body)
+
+
+def pyzmq(port: int) -> float:
+    """Messages a second of the loop that everybody writes first."""
+    with zmq.Context() as context, context.socket(zmq.SUB) as sub:
+        sub.set(zmq.RCVHWM, 200_000)
+        sub.subscribe(b"")
+        sub.connect(f"tcp://127.0.0.1:{port}")
+        sub.recv_multipart()
+        begun, n = time.perf_counter(), 0
+        while sub.recv_multipart()[0] != b"END":
+            n += 1
+        return n / (time.perf_counter() - begun)
+
+
+def hubbub(port: int, messages: int, *, durable: bool) -> float:
+    """Messages a second until all are durable, or packed and thrown away."""
+    from hubbub.collector import heap
+    from hubbub.collector.listen import Listener
+    from hubbub.collector.zeromq import Receiver
+    from hubbub.store.spool import SpoolWriter
+
+    class Nowhere(SpoolWriter):
+        """Everything but the disk."""
+
+        def flush(self) -> None:
+            self._buffer.clear()
+            self._count = 0
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    heap.keep()
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
+    with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
+        listener = Listener(receiver, (SpoolWriter if durable else Nowhere)(folder, "bench"))
+        begun: list[tuple[float, int]] = []
+        ended = [0.0]
+        listener.backlog.put = _noting(listener.backlog.put, begun)  # type: ignore[method-assign]
+        flush = listener.sink.flush
+
+        def noting() -> None:
+            flush()
+            if listener.counts().stored + listener.counts().waiting >= messages:
+                ended[0] = time.perf_counter()
+                listener.stop()
+
+        listener.sink.flush = noting  # type: ignore[method-assign]
+        counts = listener.run()
+    shutil.rmtree(folder)
+    if counts.overflow:
+        print(f"  {counts.overflow:,} overflowed")
+    when, first = begun[0]
+    return (messages - first) / (ended[0] - when)
+
+
+def _noting(put, begun):
+    """Note when the first batch came, and how many messages it held."""
+
+    def noted(batch):
+        if not begun:
+            begun.append((time.perf_counter(), len(batch)))
+        return put(batch)
+
+    return noted
+
+
+def measure(kind: str, folder: Path, messages: int) -> float:
+    """One kind, against a publisher of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    publisher = subprocess.Popen(
+        [folder / "zpub", str(port), str(messages), folder / "bodies", "0", "10000", "1"],
+        stderr=subprocess.DEVNULL,
+    )
+    command = (
+        [folder / "zsub", str(port), "200000"]
+        if kind == KINDS[0]
+        else [sys.executable, __file__, "--one", kind, str(port), str(messages)]
+    )
+    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+    publisher.kill()
+    publisher.wait()
+    *notes, last = out.strip().splitlines()
+    print(*notes, sep="\n", end="\n" if notes else "")
+    return json.loads(last)["rate"]
+
+
+def one(kind: str, port: int, messages: int) -> None:
+    rate = pyzmq(port) if kind == KINDS[1] else hubbub(port, messages, durable=kind == KINDS[3])
+    print(json.dumps({"rate": rate}))
+
+
+def main(messages: int = 200_000, rounds: int = 3) -> None:
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as name:
+        folder = Path(name)
+        for program in ("zpub", "zsub"):
+            command = ["cc", "-O2", "-w", HERE / f"{program}.c", "-o", folder / program, "-lzmq"]
+            if shutil.which("cc") is None or subprocess.run(command, check=False).returncode:
+                print("listener: needs a C compiler and libzmq's headers (libzmq3-dev); not run")
+                return
+        bodies(folder / "bodies")
+        rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for _ in range(rounds):
+            for kind in KINDS:
+                rates[kind].append(measure(kind, folder, messages))
+    for kind in KINDS:
+        print(f"{kind:14} {statistics.median(rates[kind]):>10,.0f} messages/s")
+    print("durable against the others, median of each round's ratio:")
+    for kind, least in ((KINDS[2], "0.85"), (KINDS[0], "0.50"), (KINDS[1], "")):
+        ratio = statistics.median(
+            mine / other for mine, other in zip(rates[KINDS[3]], rates[kind], strict=True)
+        )
+        print(f"  / {kind:14} {ratio:.2f}x" + (f"  (at least {least})" if least else ""))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    else:
+        main(*map(int, sys.argv[1:]))
