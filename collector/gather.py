@@ -112,6 +112,7 @@ class _Run:
         self._active: list[Slice] = []
         self._proven: list[tuple[int, int, tuple[Piece, ...]]] = []
         self._rows = self._done = self._total = 0
+        self._reached = False
 
     def gather(self, first: int, last: int, settle: int) -> Gathered:
         """Gather [first, last), seconds."""
@@ -134,6 +135,7 @@ class _Run:
     def _go_on(self, results: list[Outcome[Slice, Step | Proof]]) -> None:
         """Keep a batch of results, then ask for what follows from each."""
         self._keep(results)
+        self._reached = True
         for _, _, error in results:
             if error is not None:
                 raise error
@@ -144,7 +146,10 @@ class _Run:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._waiting and len(self._active) < self._slots:
+        slots = (
+            self._slots if self._reached else 1
+        )  # one request finds out whether anybody is there
+        while self._waiting and len(self._active) < slots:
             part = self._waiting.popleft()
             self._active.append(part)
             self._next(part)

@@ -13,6 +13,7 @@ whatever the Content-Type says.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -38,6 +39,7 @@ _PATHS = ("/v2/search", "/raw")  # the first is 25 to 30 times faster; older ser
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that may be gone next time
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 3  # redirects followed on the same host
+_CHECK = "check the address, and that the service is up; then run the same command again"
 _AGAIN = "what was gathered so far is kept; run the same command again and it goes on from there"
 
 _log = structlog.get_logger("hubbub.history")
@@ -130,7 +132,9 @@ class History:
                 wait = self.patience.wait(attempt, failure.retry_after, known=self._answered)
                 if wait is None:
                     raise SourceError(
-                        f"{failure}, {attempt} times in a row", where=where, hint=_AGAIN
+                        f"{failure}, {attempt} times in a row",
+                        where=where,
+                        hint=_AGAIN if self._answered else _CHECK,
                     ) from failure
                 _log.warning("history.retry", url=where, why=str(failure), wait=round(wait, 1))
                 self.patience.sleep(wait, stopped)
@@ -249,4 +253,4 @@ def _reason(error: BaseException) -> str:
     if isinstance(reason, BaseException):
         return _reason(reason)
     text = " ".join(str(inner).split()) or type(inner).__name__
-    return text.partition(": ")[2] or text if "object at 0x" in text else text
+    return re.sub(r"^(<[^>]*object at 0x[^>]*>|\w+\(host=.*?\)): ", "", text)

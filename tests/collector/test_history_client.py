@@ -344,5 +344,6 @@ def test_nobody_listens():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
     server.server_close()
     history = History(f"http://127.0.0.1:{server.server_port}", patience=Patience(first_tries=1))
-    error = refused(history, "refused")
+    error = refused(history, "it broke: (Failed|\\[Errno).*refused", "check the address")
     assert "object at 0x" not in str(error)
+    assert "HTTPConnection" not in str(error)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.walk import Piece, Walker
-from hubbub.errors import UsageError
+from hubbub.errors import SourceError, UsageError
 
 
 def test_every_row_once_with_one_request_a_page():
@@ -222,6 +222,19 @@ def test_progress_ends_at_all_of_it():
     run(Grepper(steady(950)), jobs=3, progress=lambda *numbers: told.append(numbers))
     assert told[-1] == (1000, 1000, 950)
     assert told == sorted(told)
+
+
+def test_one_request_finds_out_that_nobody_is_there():
+    grepper, failed = Grepper(), []
+
+    def down(*_):
+        failed.append(1)
+        raise SourceError("down")
+
+    grepper.before = down
+    with pytest.raises(SourceError):
+        run(grepper, jobs=8, settle=timedelta(seconds=100))
+    assert len(failed) == 1
 
 
 @pytest.mark.parametrize(
