@@ -11,7 +11,7 @@ import pytest
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, Waiting, loader, tables
+from hubbub.store import Store, Waiting, delta, loader
 from hubbub.store.loader import Loaded
 from hubbub.store.spool import segments
 
@@ -175,7 +175,7 @@ def test_no_room_for_the_table_keeps_the_segment(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(tables, "sync_file", full)
+        m.setattr(delta, "sync_file", full)
         with pytest.raises(StoreError, match="No space left"):
             store.load()
     assert store.waiting().records == 1

@@ -1,0 +1,340 @@
+"""A Delta table that is appended to in batches, each once, each durable before it counts.
+
+Comes in: Arrow tables by month. Goes out: Parquet files and a Delta log that any engine reads.
+delta-rs does not fsync; this module writes the data files itself and syncs file, folder and log
+entry, so that a segment of the spool may be deleted after a commit has returned.
+
+Only `time` has column statistics, neither in Parquet nor in the log has any other column: a name
+that is forgotten must not stay in them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+import deltalake
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from hubbub.errors import StoreError
+from hubbub.store.disk import sync_file, sync_folder
+from hubbub.times import from_micros, to_micros
+
+__all__ = ["LOADER", "DataFile", "File", "Table"]
+
+#: The application whose transactions number the loader's batches in the Delta log.
+LOADER = "hubbub-loader"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One data file of a snapshot, with the times it holds (both inclusive, µs)."""
+
+    uri: str
+    rows: int
+    bytes: int
+    first: int
+    last: int
+
+    def overlaps(self, since: int | None, until: int | None) -> bool:
+        """Whether it may hold events of [since, until)."""
+        return (since is None or self.last >= since) and (until is None or self.first < until)
+
+
+class DataFile:
+    """A data file that is being written; not part of the table before it is committed.
+
+    Args:
+        table: whose file it will be.
+        month: its partition.
+        stem: the file's name without its end.
+    """
+
+    def __init__(self, table: Table, month: str, stem: str) -> None:
+        folder = table.folder / f"month={month}"
+        if not folder.is_dir():
+            folder.mkdir()
+            sync_folder(table.folder)
+        self.path, self.month, self.rows = folder / f"{stem}.parquet", month, 0
+        self._first, self._last = 0, 0
+        self._writer = pq.ParquetWriter(
+            self.path,
+            table.schema,
+            write_statistics=["time"],
+            store_schema=False,
+            **table.options,
+        )
+
+    def write(self, rows: Any) -> None:
+        """Add a row group; rows sorted by time."""
+        if not rows.num_rows:
+            return
+        times = rows["time"]
+        first, last = (to_micros(times[at].as_py()) for at in (0, rows.num_rows - 1))
+        self._first = min(first, self._first) if self.rows else first
+        self._last = max(last, self._last) if self.rows else last
+        self.rows += rows.num_rows
+        self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
+
+    def close(self) -> AddAction:
+        """Durable; what a commit needs."""
+        self._writer.close()
+        sync_file(self.path)
+        sync_folder(self.path.parent)
+        statistics = {
+            "numRecords": self.rows,
+            "minValues": {"time": _log_time(self._first)},
+            "maxValues": {"time": _log_time(self._last)},
+            "nullCount": {"time": 0},
+        }
+        return AddAction(
+            path=f"{self.path.parent.name}/{self.path.name}",
+            size=self.path.stat().st_size,
+            partition_values={"month": self.month},
+            modification_time=time.time_ns() // 1_000_000,
+            data_change=True,
+            stats=json.dumps(statistics),
+        )
+
+    def discard(self) -> None:
+        """Leave nothing."""
+        self._writer.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Table:
+    """A table in a folder. Any number of readers; one writer, which holds the loader's lock."""
+
+    name: ClassVar[str]
+    schema: ClassVar[Any]  # of the data files; the table has `month` besides
+    options: ClassVar[Mapping[str, Any]]  # of the Parquet writer
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "_delta_log"
+
+    def exists(self) -> bool:
+        """Whether anything was ever committed."""
+        return self.log.is_dir() and any(self.log.glob("*.json"))
+
+    def table(self) -> deltalake.DeltaTable:
+        """The newest snapshot.
+
+        Raises:
+            StoreError: the Delta log is damaged.
+        """
+        try:
+            return deltalake.DeltaTable(str(self.folder))
+        except (DeltaError, OSError, ValueError) as e:
+            raise self._damaged(e) from e
+
+    def version(self) -> int:
+        """The newest version; -1 where nothing was committed."""
+        return int(self.table().version()) if self.exists() else -1
+
+    def batch(self) -> int:
+        """The number of the loader's last committed batch; 0 before the first."""
+        if not self.exists():
+            return 0
+        return int(self.table().transaction_version(LOADER) or 0)
+
+    def files(self) -> list[File]:
+        """The files of the newest snapshot, oldest first."""
+        return self.snapshot()[1]
+
+    def snapshot(self) -> tuple[int, list[File]]:
+        """The newest version (-1: nothing was committed) and its files, oldest first.
+
+        Raises:
+            StoreError: the Delta log is damaged.
+        """
+        if not self.exists():
+            return -1, []
+        table = self.table()
+        try:
+            adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+        except (DeltaError, OSError, ValueError) as e:
+            raise self._damaged(e) from e
+        found = [
+            File(str(self.folder / path), rows, size, to_micros(first), to_micros(last))
+            for path, rows, size, first, last in zip(
+                adds["path"],
+                adds["num_records"],
+                adds["size_bytes"],
+                adds.get("min.time", []),
+                adds.get("max.time", []),
+                strict=True,
+            )
+        ]
+        return table.version(), sorted(found, key=lambda f: (f.first, f.uri))
+
+    def append_rows(self, parts: Iterable[tuple[str, Any]], batch: int, *, mark: str = "") -> int:
+        """Add rows as one commit; return the new version, durable.
+
+        Args:
+            parts: (month, rows of `schema` sorted by time); one data file each.
+            batch: greater than `batch()`; written with the commit.
+            mark: goes into the names of the files.
+
+        Raises:
+            StoreError: no room, or the log is damaged. Nothing was added then, or everything.
+        """
+        written: list[AddAction] = []
+        try:
+            table = self._ensure()
+            if batch <= (table.transaction_version(LOADER) or 0):
+                raise StoreError(f"batch {batch} was committed before", where=str(self.folder))
+            for month, rows in parts:
+                written.append(self._write(month, rows, mark))
+            return self._commit(written, batch)
+        except (DeltaError, OSError, pa.ArrowException) as e:
+            if self.batch() < batch:
+                self.drop(written)
+            raise StoreError(
+                f"cannot write {self.name}: {e}",
+                where=str(self.folder),
+                hint="what was received stays in the spool, and is loaded when there is room",
+            ) from e
+
+    def replace(
+        self, removed: Sequence[File], added: Sequence[AddAction], batch: int | None = None
+    ) -> int:
+        """Take files out and others in, as one commit; return the new version, durable.
+
+        The files that were taken out stay on the disk until `vacuum`.
+
+        Args:
+            removed: files of the newest snapshot.
+            added: what `DataFile.close` gave.
+            batch: the loader's number from now on; None leaves it.
+
+        Raises:
+            StoreError: nothing was changed then, and the added files are gone.
+        """
+        stamp = time.time_ns() // 1_000_000
+        actions: list[AddAction | RemoveAction] = [
+            RemoveAction(
+                path=str(Path(file.uri).relative_to(self.folder)),
+                data_change=True,
+                deletion_timestamp=stamp,
+                size=file.bytes,
+                partition_values={"month": Path(file.uri).parent.name.removeprefix("month=")},
+            )
+            for file in removed
+        ]
+        before = self.version()
+        try:
+            return self._commit([*actions, *added], batch)
+        except (DeltaError, OSError) as e:
+            if self.version() == before:
+                self.drop(added)
+            raise StoreError(f"cannot rewrite {self.name}: {e}", where=str(self.folder)) from e
+
+    def drop(self, added: Iterable[AddAction]) -> None:
+        """Delete files that were written and not committed."""
+        for add in added:
+            (self.folder / add.path).unlink(missing_ok=True)
+
+    def added(self, first: int, last: int) -> list[str]:
+        """Files with the rows that the versions first … last (both inclusive) added.
+
+        All files where the log does not go back so far, or files were rewritten since.
+        """
+        paths: list[Path] = []
+        for version in range(first, last + 1):
+            entry = self.log / f"{version:020d}.json"
+            if not entry.exists():
+                return [f.uri for f in self.files()]
+            for line in entry.read_text().splitlines():
+                add = json.loads(line).get("add")
+                if add and add["dataChange"]:
+                    paths.append(self.folder / unquote(add["path"]))
+        if all(p.exists() for p in paths):
+            return [str(p) for p in paths]
+        return [f.uri for f in self.files()]
+
+    def sync(self) -> None:
+        """Make the newest commit durable: after a crash, before relying on it."""
+        if self.exists():
+            version = self.version()
+            for file in self.files():
+                sync_file(Path(file.uri))
+            self._sync_log(version)
+
+    def _ensure(self) -> deltalake.DeltaTable:
+        if self.exists():
+            return self.table()
+        self.folder.mkdir(exist_ok=True)
+        table = deltalake.DeltaTable.create(
+            str(self.folder),
+            self._columns,
+            partition_by=["month"],
+            name=self.name,
+            configuration={"delta.dataSkippingStatsColumns": "time"},
+        )
+        self._sync_log(0)
+        sync_folder(self.folder)
+        sync_folder(self.folder.parent)
+        return table
+
+    @property
+    def _columns(self) -> Any:
+        return self.schema.append(pa.field("month", pa.string(), nullable=False))
+
+    def _write(self, month: str, rows: Any, mark: str) -> AddAction:
+        """One data file, durable; not yet part of the table."""
+        first = to_micros(rows["time"][0].as_py())
+        file = DataFile(self, month, f"{first:020d}-{mark}{secrets.token_hex(8)}")
+        try:
+            file.write(rows)
+            return file.close()
+        except BaseException:
+            file.discard()
+            raise
+
+    def _commit(self, actions: Sequence[AddAction | RemoveAction], batch: int | None) -> int:
+        numbers = None if batch is None else [deltalake.Transaction(LOADER, batch)]
+        table = self.table()
+        table.create_write_transaction(
+            list(actions),
+            mode="append",
+            schema=self._columns,
+            partition_by=["month"],
+            commit_properties=deltalake.CommitProperties(app_transactions=numbers),
+        )
+        table.update_incremental()
+        version = int(table.version())
+        self._sync_log(version)
+        return version
+
+    def _sync_log(self, version: int) -> None:
+        """Sync a log entry, the checkpoint that may have come with it, and the folder."""
+        for path in (
+            self.log / f"{version:020d}.json",
+            *self.log.glob(f"{version:020d}.checkpoint*.parquet"),
+            self.log / "_last_checkpoint",
+        ):
+            if path.exists():
+                sync_file(path)
+        sync_folder(self.log)
+
+    def _damaged(self, e: Exception) -> StoreError:
+        return StoreError(
+            f"the table of {self.name} is damaged: {e}",
+            where=str(self.folder),
+            hint="restore the folder _delta_log from a backup, or gather into a new store",
+        )
+
+
+def _log_time(micros: int) -> str:
+    """A time as Delta's statistics spell it."""
+    return f"{from_micros(micros):%Y-%m-%dT%H:%M:%S.%f}Z"
