@@ -9,6 +9,7 @@ Notation: n users, N their total, counts v sorted descending, head h = v[0], tai
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
@@ -105,7 +106,7 @@ def measure_histogram(groups: Iterable[tuple[float, int]]) -> Evenness:
     above = list(accumulate((users for _, users in held), initial=0))  # users ranked before a group
     weights = (c * m * (n - 2 * k - m) for (c, m), k in zip(held, above, strict=False))
     gini = 0.0 if even else add(weights) / (n * total)
-    entropy = -math.fsum(m * (c / total) * math.log(c / total) for c, m in held if c)
+    entropy = 0.0 - math.fsum(m * (c / total) * math.log(c / total) for c, m in held if c)
     pairs = sum(m * c * (c - 1) for c, m in held) if whole else 0
     return Evenness(
         n=n,
@@ -121,40 +122,40 @@ def measure_histogram(groups: Iterable[tuple[float, int]]) -> Evenness:
         effective_people=total * (total - 1) / pairs if pairs else None,
         hill_1=math.exp(entropy),
         pielou=entropy / math.log(n) if n > 1 else None,
-        absence_factor=_absence_factor(held, total),
+        absence_factor=_absence_factor(held, above, total),
         top_shares=_top_shares(held, above, total),
     )
 
 
 def _number(count: float | str, place: int) -> float:
     """An int where the count is whole, else a float."""
-    if isinstance(count, int) and count >= 0:
-        return int(count)
     try:
         value = float(count)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not 0 <= value < math.inf:
         raise ValueError(f"count {place} is {count!r}; counts are finite numbers, zero or more")
+    if isinstance(count, int):
+        return int(count)
     return int(value) if value.is_integer() else value
 
 
-def _absence_factor(held: Sequence[tuple[float, int]], total: float) -> int:
+def _absence_factor(held: Sequence[tuple[float, int]], above: Sequence[int], total: float) -> int:
     """Whole users, heaviest first, until they have half; a group of equals is entered partly."""
     done: float = 0
-    people = 0
-    for count, users in held:
+    for (count, users), people in zip(held, above, strict=False):
         if 2 * (done + count * users) >= total:
-            missing = total - 2 * done
-            return people + min(users, math.ceil(missing / (2 * count)))
-        done, people = done + count * users, people + users
-    return people  # fractions can add up to a hair less than their own total
+            missing = math.ceil((total - 2 * done) / (2 * count))
+            return people + min(missing, users)
+        done += count * users
+    return above[-1]  # fractions can add up to a hair less than half of their own total
 
 
 def _top_shares(held: Sequence[tuple[float, int]], above: Sequence[int], total: float) -> TopShares:
-    upto = [
-        math.fsum(c * min(max(end - k, 0), m) for (c, m), k in zip(held, above, strict=False))
-        for end in (-(-above[-1] * percent // 100) for percent in _COHORTS)
-    ]
-    one, ten, fifty = (events / total for events in upto)
+    done = list(accumulate((count * users for count, users in held), initial=0.0))
+    upto = []
+    for end in (-(-above[-1] * percent // 100) for percent in _COHORTS):
+        group = bisect_right(above, end - 1) - 1  # the one that holds the user of that rank
+        upto.append((done[group] + held[group][0] * (end - above[group])) / total)
+    one, ten, fifty = upto
     return one, ten - one, fifty - ten, 1 - fifty

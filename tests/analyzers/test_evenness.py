@@ -137,6 +137,11 @@ def test_one_user():
     assert found.top_shares == (1, 0, 0, 0)
 
 
+def test_one_user_of_two_does_all():
+    found = measure([7, 0])
+    assert (str(found.pielou), found.hill_1, found.gini_corrected) == ("0.0", 1, 1)
+
+
 def test_equal_fractions_are_exactly_even():
     found = measure([0.1] * 3)
     assert found.longtail == found.longtail_exact == found.longtail_scaled == found.gini == 0
@@ -181,7 +186,7 @@ def test_enormous_counts_stay_exact():
     assert found.gini == close(2 / (3 * (3 * huge + 1)), rel=1e-9)
 
 
-@pytest.mark.parametrize("bad", [-1, -0.5, math.nan, math.inf, "ann", None, [1]])
+@pytest.mark.parametrize("bad", [-1, -0.5, math.nan, math.inf, 10**400, "ann", None, [1]])
 def test_bad_counts_are_named(bad):
     with pytest.raises(ValueError, match="count 1 is"):
         measure([4, bad])

@@ -96,6 +96,12 @@ def test_ninety_of_a_hundred_intervals_hold_the_truth():
     assert 83 <= held <= 97
 
 
+def test_sparse_data_do_not_pull_the_interval_down():
+    found = bootstrap([(f"u{i:02}", 1, 2) for i in range(60)])
+    assert found.value == pytest.approx(119)
+    assert 80 < found.low < found.value < found.high < 170  # the resamples themselves are near 60
+
+
 def test_actions_of_many_messages_make_the_interval_wider():
     single = bootstrap([(f"u{i:02}", 1, 60) for i in range(20)])
     dozens = bootstrap([(f"u{i:02}", 12, 5) for i in range(20)])
