@@ -78,7 +78,8 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
             return max((text.width(t, 12) for _, t, _ in bars), default=0)
 
         before = wide(-1) + 8 if self.low < 0 else 0
-        after = max(text.width(t, 12) for row in self.plan.rows for v, t, _ in row.bars) + 8
+        widths = (text.width(t, 12) for row in self.plan.rows for _, t, _ in row.bars)
+        after = max(widths, default=0) + 8
         after = max(wide(1) + 8 if self.high > 0 else 0, after if self.low == 0 else 0, 60)
         unit = (self.view.width - before - after) / ((self.high - self.low) or 1)
         return before - self.low * unit, unit

@@ -26,7 +26,7 @@ __all__ = ["loads"]
 
 _USERS = 3
 _SPOKES = range(3, 11)
-_ROWS = 12
+_ROWS = 9  # of up to three bars each
 
 
 def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
@@ -39,6 +39,21 @@ def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     if wanted:
         return [u for u in dict.fromkeys(wanted) if u in users]
     return sorted(users, key=lambda u: (-sum(users[u]["counts"]), u))[:_USERS]
+
+
+def kept(totals: Sequence[int], counts: Sequence[Sequence[int]]) -> list[int]:
+    """The axes to draw: all where they fit a web, else those that the drawn users touch.
+
+    A bus has dozens of categories, and a person works in a few: the web shows these. Where they
+    are still too many, bars show the most touched ones.
+    """
+    everything = range(len(totals))
+    if len(totals) < _SPOKES.stop:
+        return list(everything)
+    touched = [sum(of[i] for of in counts) for i in everything]
+    order = sorted(everything, key=lambda i: (-touched[i], -totals[i], i))
+    most = sum(1 for n in touched if n)
+    return sorted(order[: max(most, _SPOKES.start)]) if most < _SPOKES.stop else order[:_ROWS]
 
 
 def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
@@ -67,16 +82,15 @@ def loads(
         )
     all_axes, totals, people = list(data["axes"]), list(data["totals"]), data["users"]
     drawn = chosen(people, users)
-    by_size = sorted(range(len(all_axes)), key=lambda i: (-totals[i], all_axes[i]))
-    web = len(all_axes) in _SPOKES
-    keep = sorted(by_size) if web else by_size[:_ROWS]
+    keep = kept(totals, [people[u]["counts"] for u in drawn])
+    web = len(keep) in _SPOKES
     short = text.short_names(all_axes)
     axes = [short[all_axes[i]] for i in keep]
     names = [text.named(u) for u in drawn]
     shares = [[float(people[u]["share"][i] or 0) for i in keep] for u in drawn]
     said = [subtitle or "Share of all messages on each axis that name the user, and its messages"]
     if len(keep) < len(all_axes):
-        said.append(f"the top {len(keep)} of {len(all_axes):,} by messages")
+        said.append(f"{len(keep)} of {len(all_axes):,} axes, where they are named most")
     if missing := [u for u in users if u not in people]:
         said.append(f"no messages of {text.joined([text.clean(u, 30) for u in missing])}")
     if not users and len(people) > len(drawn):
@@ -90,7 +104,7 @@ def loads(
         finding=finding(names, axes, shares) if names and axes else "no messages name anybody",
         subtitle="; ".join(said),
         empty="No messages in this range name a user",
-        height=540 if web else height_of(len(keep) * max(1, (len(names) + 1) // 2)),
+        height=540 if web else height_of(len(keep) * 2 if len(names) > 1 else len(keep)),
     )
     labels = [f"{a} ({text.brief(totals[i])})" for a, i in zip(axes, keep, strict=True)]
     more = {"columns": ("axis", "messages", *names), "rows": table}
@@ -103,6 +117,7 @@ def loads(
             tuple(
                 (share[j], f"{text.percent(share[j])} {name}", f"f{k}")
                 for k, (name, share) in enumerate(zip(names, shares, strict=True))
+                if share[j]
             ),
         )
         for j, label in enumerate(labels)

@@ -129,9 +129,20 @@ def test_radar_is_bars_above_ten_axes() -> None:
     people = {"al": {"counts": [1] * 14, "share": [0.5] * 14}}
     data = {"axes": axes, "totals": list(range(2, 16)), "users": people}
     drawing = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9))
-    assert "the top 12 of 14 by messages" in drawing.svg().decode()
-    assert "50% al" in drawing.svg().decode()
+    assert "9 of 14 axes" in drawing.svg().decode()
+    assert drawing.svg().decode().count("50% al") == 9
     assert faults(drawing.svg()) == []
+
+
+def test_radar_shows_the_axes_that_its_users_touch() -> None:
+    axes = [f"c{i:02}" for i in range(14)]
+    counts = [0, 3, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0]
+    people = {"al": {"counts": counts, "share": [n / 9 for n in counts]}}
+    data = {"axes": axes, "totals": [9] * 14, "users": people}
+    svg = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9)).svg()
+    shown = [axis for axis in axes if f">{axis} (9)<" in svg.decode()]
+    assert shown == ["c01", "c04", "c09"]
+    assert faults(svg) == []
 
 
 def test_radar_is_clockwise_from_the_top() -> None:
