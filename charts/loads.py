@@ -26,7 +26,7 @@ __all__ = ["loads"]
 
 _USERS = 3
 _SPOKES = range(3, 11)
-_ROWS = 9  # of up to three bars each
+_ROWS = 11  # more than a web holds
 
 
 def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:

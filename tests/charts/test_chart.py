@@ -129,8 +129,8 @@ def test_radar_is_bars_above_ten_axes() -> None:
     people = {"al": {"counts": [1] * 14, "share": [0.5] * 14}}
     data = {"axes": axes, "totals": list(range(2, 16)), "users": people}
     drawing = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9))
-    assert "9 of 14 axes" in drawing.svg().decode()
-    assert drawing.svg().decode().count(">50% al<") == 9
+    assert "11 of 14 axes" in drawing.svg().decode()
+    assert drawing.svg().decode().count(">50% al<") == 11
     assert faults(drawing.svg()) == []
 
 
