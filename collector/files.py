@@ -172,8 +172,7 @@ class _Lines:
                 line = line.removeprefix(_BOM)
             if not line.endswith(b"\n") and len(line) >= MAX_LINE:
                 while (rest := self._readline()) and not rest.endswith(b"\n"):
-                    pass  # the rest of a line that is too long to be kept
-                line = line[: MAX_MESSAGE + 1]
+                    pass  # nothing is kept of what the decoder refuses as too large
             if line := line.strip():
                 yield number, line
 

@@ -32,6 +32,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["query", "diff", "--per", "month"], "'month' is not one of"),
         (["query", "users", "--top", "many"], "--top cannot be 'many': write a whole number"),
         (["query", "users", "--since", "1d", "--until", "2d"], "not after its beginning"),
+        (["query", "users", "--since", SINCE, "--until", SINCE], "not after its beginning"),
         (["import", "/no/such/file", "--format", "jsonl"], "there is no such file"),
         (["import", "x", "--format", "xml"], "'xml' is not one of"),
         (["people", "/no/such/file"], "No such file"),

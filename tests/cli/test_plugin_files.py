@@ -43,6 +43,16 @@ def test_a_replaced_name_is_noted_once(hubbub: Run, tmp_path: Path, registry: No
     assert ran.err.count("query 'users' of hubbub.analyzers.totals is replaced by the one of") == 1
 
 
+def test_a_file_is_loaded_once_and_two_of_one_name_are_two(tmp_path: Path, registry: None) -> None:
+    source = "from hubbub import query\nfrom pathlib import Path\n"
+    source += "with Path(__file__).with_suffix('.runs').open('a') as f: f.write('x')\n"
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        (folder / "p.py").write_text(source)
+        assert plugins.load_file(folder / "p.py") == plugins.load_file(folder / "p.py") == []
+        assert (folder / "p.runs").read_text() == "x"
+
+
 def test_an_installed_plugin_that_fails_stops_nothing(
     hubbub: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

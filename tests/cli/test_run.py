@@ -202,3 +202,44 @@ def test_a_range_whose_end_would_lie_before_its_beginning_ends_now(opened: Store
         "2026-01-10T00:00:01Z",
     )
     assert got.events == 0
+
+
+def test_a_parameter_hides_the_common_filter_that_was_set_elsewhere(opened: Store) -> None:
+    def mine(events: Any, category: str = "none") -> Any:
+        return [category, events.count_events()]
+
+    got = runner(opened, mine, category=("git",)).query("mine")
+    assert (got.data, got.events) == (["none", 5], 5)
+    assert got.parameters["category"] == "none"
+
+
+def test_a_default_of_ones_own_for_by_is_inherited(opened: Store) -> None:
+    def inner(by: str) -> str:
+        return by
+
+    def outer(query: Any, by: str = "agent") -> Any:
+        return [by, query.inner().data, query.inner(by="users").data]
+
+    ran = runner(opened, inner, outer)
+    assert ran.query("outer").data == ["agent", "agent", "users"]
+    assert ran.query("inner").data == "users"
+
+
+def test_coverage_of_a_filter_ends_only_the_range_of_that_filter(opened: Store) -> None:
+    opened.state.span("history:x", "category=git", DAY, DAY + 86400_000000, "complete", "why")
+    ran = runner(opened, ask)
+    assert ran.query("ask").data["until"] == "2026-01-03T10:00:01Z"
+    assert ran.query("ask", category="git").data["until"] == "2026-01-02T00:00:00Z"
+    assert ran.query("ask", category="g*").data["until"] == "2026-01-03T10:00:01Z"
+
+
+def test_state_is_apart_for_each_module(opened: Store) -> None:
+    def count(state: Any) -> Any:
+        return state.inc("n")
+
+    registry = Registry()
+    for module in ("one", "two"):
+        registry.add(Function("query", f"count_{module}", count, module))
+    ran = Runner(opened, registry, clock=lambda: NOW)
+    names = ("count_one", "count_one", "count_two")
+    assert [ran.query(name).data for name in names] == [1, 2, 1]
