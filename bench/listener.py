@@ -72,25 +72,27 @@ def hubbub(port: int, messages: int, *, durable: bool) -> float:
 
         def flush(self) -> None:
             self._buffer.clear()
+            self.durable += self._count
             self._count = 0
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     heap.keep()
     folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
     with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
-        listener = Listener(receiver, (SpoolWriter if durable else Nowhere)(folder, "bench"))
+        sink = (SpoolWriter if durable else Nowhere)(folder, "bench")
+        listener = Listener(receiver, sink)
         begun: list[tuple[float, int]] = []
         ended = [0.0]
         listener.backlog.put = _noting(listener.backlog.put, begun)  # type: ignore[method-assign]
-        flush = listener.sink.flush
+        flush = sink.flush
 
         def noting() -> None:
             flush()
-            if listener.counts().stored + listener.counts().waiting >= messages:
+            if not ended[0] and sink.durable + listener.backlog.overflow >= messages:
                 ended[0] = time.perf_counter()
                 listener.stop()
 
-        listener.sink.flush = noting  # type: ignore[method-assign]
+        sink.flush = noting  # type: ignore[method-assign]
         counts = listener.run()
     shutil.rmtree(folder)
     if counts.overflow:
@@ -124,7 +126,7 @@ def measure(kind: str, folder: Path, messages: int) -> float:
         if kind == KINDS[0]
         else [sys.executable, __file__, "--one", kind, str(port), str(messages)]
     )
-    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+    out = subprocess.run(command, stdout=-1, text=True, check=True, timeout=300).stdout
     publisher.kill()
     publisher.wait()
     *notes, last = out.strip().splitlines()

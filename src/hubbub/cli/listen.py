@@ -70,15 +70,15 @@ def listen(
     receiver = Receiver(connect, bind, topics or given.topic)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path)
-        with store.spool("listen") as sink:
-            listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
-            with _signals(listener.stop) as stopped:
-                loader.start()
-                try:
-                    listener.run()
-                    sink.close()  # sealed: the loader's last run takes all of it
-                finally:
-                    loader.stop(max(_LEAST, _END - (time.monotonic() - stopped())))
+        sink = store.spool("listen")
+        listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
+        with _signals(listener.stop) as stopped:
+            loader.start()
+            try:
+                listener.run()
+                sink.close()  # sealed: the loader's last run takes all of it
+            finally:  # after an error the segment stays open, and a loader finds it as it is
+                loader.stop(max(_LEAST, _END - (time.monotonic() - stopped())))
 
 
 @contextmanager
