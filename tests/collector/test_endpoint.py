@@ -1,0 +1,69 @@
+"""Addresses that can be listened to, and those that cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubbub.collector.zeromq import Receiver
+from hubbub.errors import SourceError, UsageError
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "bus.example.org:9940",
+        "http://bus.example.org",
+        "tcp://bus.example.org",
+        "tcp://:9940",
+        "tcp://bus.example.org:http",
+        "tcp://bus.example.org:99999",
+        "tcp://bus.example.org:0",
+        "tcp://bus.example.org:*",
+        "tcp://*:9940",
+        "tcp://bus.example.org:9940/x",
+        "tcp://user@bus.example.org:9940",
+        "inproc://x",
+        "ipc://",
+    ],
+)
+def test_no_endpoint(address: str) -> None:
+    with pytest.raises(UsageError, match="--zmq") as caught:
+        Receiver([address])
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://[::1]:9940", "tcp://bus:9940", "tcp://1.2.3.4:1", "ipc:///run/x"]
+)
+def test_an_endpoint(address: str) -> None:
+    assert Receiver([address]).endpoints[0].address == address
+
+
+def test_no_endpoint_at_all() -> None:
+    with pytest.raises(UsageError, match="nothing to listen to"):
+        Receiver()
+
+
+@pytest.mark.parametrize("size", [0, -1, 1 << 40])
+def test_a_size_no_message_can_have(size: int) -> None:
+    with pytest.raises(UsageError, match="--max-message"):
+        Receiver(["tcp://127.0.0.1:1"], max_message=size)
+
+
+def test_an_address_of_another_machine() -> None:
+    with (
+        pytest.raises(SourceError, match="no such address"),
+        Receiver(bind=["tcp://192.0.2.1:9940"]),
+    ):
+        pass
+
+
+def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SourceError, match="cannot listen"),
+        Receiver(bind=[f"ipc://{tmp_path}/no/b.sock"]),
+    ):
+        pass
