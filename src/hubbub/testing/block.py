@@ -140,6 +140,8 @@ def _instants(
     seconds = traffic.block_seconds
     day, offset = divmod(number * seconds, _DAY)
     _, _, sums = _day(traffic.seed, traffic.per_day, traffic.steady, day)
+    if traffic.steady:  # evenly spaced, but for a jitter below their distance
+        u = (np.argsort(np.argsort(u, kind="stable"), kind="stable") + u) / len(u)
     at = np.empty(len(part), dtype=np.int64)
     hours = np.arange(25)
     for share in np.unique(sums, axis=0):

@@ -39,9 +39,10 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a fault of ours)
 
 def page_html(status: int, title: str, text: str) -> Refusal:
     """An error as a web page, which is how the real service answers 400 and 405."""
+    said = html.escape(text).replace("&#x27;", "&#39;")
     body = (
         f"<!doctype html>\n<html lang=en>\n<title>{status} {title}</title>\n<h1>{title}</h1>\n"
-        f"<p>{html.escape(text)}</p>\n"
+        f"<p>{said}</p>\n"
     )
     return Refusal(status, "text/html; charset=utf-8", body.encode())
 

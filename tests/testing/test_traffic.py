@@ -1,0 +1,254 @@
+"""The traffic model: the same everywhere, and as the design describes it."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from statistics import median
+
+import msgspec
+import numpy as np
+import pytest
+
+from hubbub.testing.block import _names
+from hubbub.testing.names import PACKAGES, ROBOTS, filler, package_names, visitor
+from hubbub.testing.rhythm import GROUPS, burst, day_share
+from hubbub.testing.strata import ONCE_PER_DAY, SLOTS, STRATA
+from hubbub.testing.topics import TAIL, TOPICS, tail_topic
+from hubbub.testing.traffic import Traffic, messages
+from hubbub.testing.wire import line
+from hubbub.times import to_micros
+
+DAY = 86_400_000_000
+TUESDAY = to_micros(datetime(2026, 11, 17, tzinfo=UTC))
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def day():
+    return list(Traffic(SEED).between(TUESDAY, TUESDAY + DAY))
+
+
+def digest(found):
+    return hashlib.sha256(b"\n".join(map(line, found))).hexdigest()
+
+
+def test_the_bytes_are_the_same_in_every_version():
+    first = islice(messages(1, datetime(2026, 1, 1, tzinfo=UTC), 2000), 500)
+    assert digest(first)[:16] == "94c2660e8e423109"
+
+
+@pytest.mark.parametrize("hashseed", ["0", "1", "random"])
+def test_the_bytes_are_the_same_in_every_process(hashseed):
+    code = (
+        "import sys; from hubbub.testing.traffic import Traffic\n"
+        "from hubbub.testing.wire import line\n"
+        f"for m in Traffic(3, 2000).between({TUESDAY}, {TUESDAY + DAY}):\n"
+        "    sys.stdout.buffer.write(line(m) + b'\\n')"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": hashseed}
+    command = [sys.executable, "-c", code]
+    out = subprocess.run(command, capture_output=True, check=True, env=environment)
+    here = Traffic(3, 2000).between(TUESDAY, TUESDAY + DAY)
+    assert out.stdout == b"".join(line(m) + b"\n" for m in here)
+
+
+@pytest.mark.parametrize(("per_day", "steady"), [(2000, False), (60_000, False), (3_000_000, True)])
+def test_a_message_does_not_depend_on_the_window(per_day, steady):
+    start = TUESDAY + 7 * 3_600_000_000 + 123_456
+    span = DAY // 24 if per_day < 1e6 else 30_000_000
+    whole = list(Traffic(2, per_day, steady=steady).between(start, start + 2 * span))
+    cut = start + span // 3 + 77
+    other = Traffic(2, per_day, steady=steady)
+    late = list(other.between(cut, start + 2 * span))  # asked first, and by an instance of its own
+    early = list(other.between(start, cut))
+    assert early + late == whole
+    assert len(whole) > 50
+    assert [m.at for m in whole] == sorted(m.at for m in whole)
+
+
+def test_another_seed_or_rate_is_other_traffic():
+    def ids(**options):
+        return {m.id for m in Traffic(**options).between(TUESDAY, TUESDAY + DAY) if m.id}
+
+    base = ids(seed=1, per_day=2000)
+    for other in (
+        ids(seed=2, per_day=2000),
+        ids(seed=1, per_day=2001),
+        ids(seed=1, per_day=2000, steady=True),
+    ):
+        assert len(other) > 1000
+        assert base.isdisjoint(other)
+
+
+def test_ids_are_unique_and_of_the_bus_form(day):
+    ids = [m.id for m in day if m.broken is None]
+    assert len(set(ids)) == len(ids)
+    for one in ids[:1000]:
+        year, _, rest = one.partition("-")
+        assert year == "2026"
+        assert [len(part) for part in rest.split("-")] == [8, 4, 4, 4, 12]
+        assert rest[14] == "4"
+        assert rest[19] in "89ab"
+
+
+def test_every_publisher_counts_without_a_jump(day):
+    counters: dict[str, list[int]] = {}
+    for m in day:
+        if m.broken is None:
+            counters.setdefault(m.username, []).append(m.i)
+    assert len(counters) > 10
+    for found in counters.values():
+        assert found == list(range(1, len(found) + 1))
+
+
+def test_shares_of_a_day(day):
+    n = len(day)
+    assert n == pytest.approx(60_000 * 1.017, rel=0.02)  # a Tuesday is a little above the mean
+    broken = [m for m in day if m.broken is not None]
+    assert len(broken) / n == pytest.approx(0.0049, rel=0.1)
+    people = [m for m in day if m.users and m.users[0] not in ROBOTS]
+    robots = [m for m in day if m.users and m.users[0] in ROBOTS]
+    # people work more on a Tuesday: 10 % of all messages is the mean of a week
+    assert len(people) / n == pytest.approx(0.117, rel=0.05)
+    assert {m.users[0] for m in robots} == set(ROBOTS)
+    assert all(len(m.users) == 1 for m in robots)
+    named = Counter(min(len(m.users), 3) for m in people)
+    assert named[1] / len(people) == pytest.approx(0.70, abs=0.02)
+    assert named[2] / len(people) == pytest.approx(0.25, abs=0.02)
+    assert named[3] / len(people) == pytest.approx(0.05, abs=0.01)
+
+
+def test_shares_add_up():
+    shares: dict[str, float] = defaultdict(float)
+    for s in STRATA:
+        if s.kind != "once":
+            shares[s.kind] += s.share
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["people"] == pytest.approx(0.10)
+    assert shares["noise"] + shares["robot"] == pytest.approx(0.89)
+    assert shares["unknown"] + shares["broken"] + shares["hostile"] == pytest.approx(0.01)
+
+
+def test_sizes_are_lognormal_with_a_cap(day):
+    sizes = [len(msgspec.json.encode(m.msg)) for m in day if m.broken is None]
+    assert median(sizes) == pytest.approx(500, rel=0.03)
+    large = np.log(sorted(sizes)[-2000:])  # the body of small messages cannot be smaller
+    expected = 500 * np.exp(1.1 * 1.83)  # the quantile of 0.9664
+    assert np.exp(large[0]) == pytest.approx(expected, rel=0.1)
+    assert max(sizes) <= 80_000
+
+
+def test_people_and_packages_follow_their_exponents():
+    chosen: Counter[str] = Counter()
+    touched: Counter[str] = Counter()
+    for m in Traffic(SEED, 2_000_000, steady=True).between(TUESDAY, TUESDAY + DAY // 20):
+        if m.users and m.users[0] not in ROBOTS:
+            chosen[m.users[0]] += 1
+        if m.topic.endswith("rpm.sign"):
+            touched[m.objects[0]] += 1
+
+    def exponent(counts, ranks):
+        top = [n for _, n in counts.most_common(ranks)]
+        return np.polyfit(np.log(np.arange(1, ranks + 1)), np.log(top), 1)[0]
+
+    assert exponent(chosen, 60) == pytest.approx(-1.25, abs=0.08)
+    assert exponent(touched, 60) == pytest.approx(-0.65, abs=0.08)
+    assert chosen.most_common(1)[0][1] / sum(chosen.values()) > 0.2  # a few carry much
+
+
+def test_how_many_people_are_seen():
+    def seen(days):
+        return {name for d in days for name in _names(SEED, 20_000 + d)}
+
+    year, quarter = len(seen(range(0, 366, 2))), len(seen(range(0, 91, 2)))
+    once = 365 * ONCE_PER_DAY
+    assert quarter + 90 * ONCE_PER_DAY == pytest.approx(800, rel=0.03)
+    assert once / (year + once) == pytest.approx(0.40, abs=0.02)
+    assert len(set(_names(SEED, 20_000))) == SLOTS
+
+
+def test_a_visitor_is_seen_once():
+    start = to_micros(datetime(2026, 1, 1, tzinfo=UTC))
+    counts = Counter(
+        name
+        for m in Traffic(SEED, 100).between(start, start + 365 * DAY)
+        for name in m.users
+        if name[-1:].isdigit()
+    )
+    assert len(counts) == pytest.approx(365 * ONCE_PER_DAY, rel=0.03)
+    assert set(counts.values()) == {1}
+    assert len({visitor(n) for n in range(20_000)}) == 20_000
+
+
+def test_topics():
+    assert len(set(TOPICS)) == len(TOPICS) == 300
+    packages = package_names(0)
+    assert len(set(packages)) == PACKAGES
+    tail = {tail_topic(n, packages[n // 2])[0] for n in range(TAIL)}
+    assert len(tail) == TAIL
+    assert tail.isdisjoint(TOPICS)
+
+
+def test_topics_of_a_day(day):
+    known = Counter(m.topic for m in day if m.topic in set(TOPICS))
+    tail = {m.topic for m in day if ".git.branch." in m.topic or ".git.lookaside." in m.topic}
+    assert len(known) > 200
+    assert len(tail) > 500
+    assert all(m.objects[0] in m.topic for m in day if m.topic in tail)
+
+
+def test_a_second_can_hold_more_than_a_page(day):
+    assert max(Counter(m.time for m in day).values()) > 100
+
+
+def test_four_weeks_a_year_are_four_times_as_busy():
+    first = (datetime(2025, 1, 6, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+    factors = [burst(SEED, d) for d in range(first, first + 52 * 7)]
+    assert Counter(factors) == {1: 48 * 7, 4: 4 * 7}
+    busy = (first + factors.index(4)) * DAY
+    here, before = (
+        sum(1 for _ in Traffic(SEED, 2000).between(start, start + 7 * DAY))
+        for start in (busy, busy - 14 * DAY)
+    )
+    assert here / before == pytest.approx(4, rel=0.02)
+
+
+def test_people_sleep_and_have_weekends():
+    weights = tuple(g.share for g in GROUPS)
+    means = [day_share(d, weights)[0] for d in range(7)]
+    assert sum(means) == pytest.approx(7)
+    assert min(means[:5]) > 1.5 * max(means[5:])
+    for g in GROUPS:
+        week = [g.weight(d, h) for d in range(7) for h in range(24)]
+        assert np.mean(week) == pytest.approx(1)
+        assert max(week) > 10 * min(week)
+
+
+def test_steady_traffic_has_the_rate_that_was_asked_for():
+    traffic = Traffic(1, 500 * 86_400, steady=True)
+    counts = Counter(m.time for m in traffic.between(TUESDAY, TUESDAY + 5_000_000))
+    assert len(counts) == 5
+    assert all(abs(n - 500) < 5 for n in counts.values())
+
+
+@pytest.mark.parametrize("per_day", [0, -1, float("nan")])
+def test_no_traffic_is_refused(per_day):
+    with pytest.raises(ValueError, match="above 0"):
+        Traffic(1, per_day)
+
+
+def test_messages_is_the_traffic_of_so_many_days():
+    start = datetime(2026, 11, 17, tzinfo=UTC)
+    found = list(messages(1, start, per_day=500, days=0.5))
+    end = start + timedelta(hours=12)
+    assert found == list(Traffic(1, 500).between(to_micros(start), to_micros(end)))
+
+
+def test_filler_needs_no_escaping():
+    text = filler(80_000, 12345)
+    assert len(msgspec.json.encode(text)) == 80_002
+    assert "@" not in text
