@@ -3,6 +3,12 @@
 import csv
 import io
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +62,39 @@ def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture
         ["'@x", ""],
         ["a-b", "1.5"],
     ]
+
+
+def test_nested_cells_of_csv_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.formats import write
+
+    write(result([{"shares": [0.5, None], "names": ["a, b"], "ok": True}]), "csv")
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows == [["shares", "names", "ok"], ["[0.5, null]", '["a, b"]', "yes"]]
+
+
+def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
+    """A real terminal of 60 columns, with and without NO_COLOR."""
+    program = (
+        "from hubbub.cli.tables import Table; from hubbub.cli.formats import show_table\n"
+        "show_table(Table(['user', *(f'number {n}' for n in range(20))],"
+        " [['[bold]eve', *range(20)]]))"
+    )
+    for colours in ({}, {"NO_COLOR": "1"}):
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 60))
+        ran = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=theirs, stderr=subprocess.PIPE,
+            env={"TERM": "xterm", "PATH": "", **colours},
+        )  # fmt: skip
+        _, err = ran.communicate(timeout=60)
+        os.close(theirs)
+        shown = os.read(ours, 1 << 16).decode()
+        os.close(ours)
+        assert "[bold]eve" in shown
+        plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+        assert 40 < max(map(len, plain.splitlines())) <= 60
+        assert ("\x1b" in shown) is not bool(colours)
+        assert b"more columns (--json shows all): number" in err
 
 
 def test_html_is_escaped() -> None:

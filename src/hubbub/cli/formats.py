@@ -87,7 +87,7 @@ def _guarded(value: Any) -> Any:
     """A cell of CSV: text that a spreadsheet would run gets an apostrophe before it."""
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
-    text = cell(value)
+    text = dumps(value) if isinstance(value, (list, dict)) else cell(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
