@@ -92,7 +92,7 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
         for i, row in enumerate(self.plan.rows):
             name = text.fit(row.name, _NAME, 12)
             self.svg.text(overlay, -8, (i + 0.5) * pitch + 4.2, name, "t e")
-            thick = min(pitch * 0.72 / max(len(row.bars), 1), 26)
+            thick = min(pitch * 0.8 / max(len(row.bars), 1), 26)
             top = (i + 0.5) * pitch - thick * len(row.bars) / 2
             for j, (value, label, role) in enumerate(row.bars):
                 x = zero + min(value, 0) * unit

@@ -152,18 +152,20 @@ class Chart:
         users: Sequence[str] = (),
         title: str = "",
         subtitle: str = "",
+        axes: int = 8,
     ) -> Drawing:
         """Shares per axis of up to three users; bars instead of a web above ten axes.
 
         Args:
             result: of the query `radar`: axes, totals, users → counts and share.
             users: which; the three with the most messages where none is named.
+            axes: how many axes at most: those where the users are named most.
             title: instead of the computed one.
             subtitle: instead of the computed one.
         """
         from hubbub.charts.loads import loads
 
-        return loads(self, result, users=list(users), title=title, subtitle=subtitle)
+        return loads(self, result, users=list(users), title=title, subtitle=subtitle, most=axes)
 
     def series(
         self,

@@ -26,7 +26,7 @@ __all__ = ["loads"]
 
 _USERS = 3
 _SPOKES = range(3, 11)
-_ROWS = 11  # more than a web holds
+_MOST = 20  # axes
 
 
 def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
@@ -41,19 +41,17 @@ def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     return sorted(users, key=lambda u: (-sum(users[u]["counts"]), u))[:_USERS]
 
 
-def kept(totals: Sequence[int], counts: Sequence[Sequence[int]]) -> list[int]:
-    """The axes to draw: all where they fit a web, else those that the drawn users touch.
+def kept(totals: Sequence[int], counts: Sequence[Sequence[int]], most: int) -> list[int]:
+    """The axes to draw: those that the drawn users touch most, the busiest where they tie.
 
-    A bus has dozens of categories, and a person works in a few: the web shows these. Where they
-    are still too many, bars show the most touched ones.
+    A bus has dozens of categories, and a person works in a few: the web shows these.
     """
-    everything = range(len(totals))
-    if len(totals) < _SPOKES.stop:
-        return list(everything)
-    touched = [sum(of[i] for of in counts) for i in everything]
-    order = sorted(everything, key=lambda i: (-touched[i], -totals[i], i))
-    most = sum(1 for n in touched if n)
-    return sorted(order[: max(most, _SPOKES.start)]) if most < _SPOKES.stop else order[:_ROWS]
+    if len(totals) <= most:
+        return list(range(len(totals)))
+    touched = [sum(of[i] for of in counts) for i in range(len(totals))]
+    order = sorted(range(len(totals)), key=lambda i: (-touched[i], -totals[i], i))
+    named = sum(1 for n in touched if n)
+    return order[: min(most, max(named, _SPOKES.start))]
 
 
 def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
@@ -68,13 +66,21 @@ def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence
 
 
 def loads(
-    chart: Chart, result: Any, *, users: list[str], title: str = "", subtitle: str = ""
+    chart: Chart,
+    result: Any,
+    *,
+    users: list[str],
+    title: str = "",
+    subtitle: str = "",
+    most: int = 8,
 ) -> Drawing:
-    """Draw the answer of `radar`.
+    """Draw the answer of `radar`, at most so many of its axes.
 
     Raises:
-        UsageError: more than three users, or data of another shape.
+        UsageError: more than three users, no axes or too many, or data of another shape.
     """
+    if not 1 <= most <= _MOST:
+        raise UsageError(f"a radar has 1 to {_MOST} axes, and {most} were asked for")
     data = result.data if isinstance(result, Result) else result
     if not isinstance(data, Mapping) or not {"axes", "totals", "users"} <= set(data):
         raise UsageError(
@@ -82,8 +88,9 @@ def loads(
         )
     all_axes, totals, people = list(data["axes"]), list(data["totals"]), data["users"]
     drawn = chosen(people, users)
-    keep = kept(totals, [people[u]["counts"] for u in drawn])
+    keep = kept(totals, [people[u]["counts"] for u in drawn], most)
     web = len(keep) in _SPOKES
+    keep = sorted(keep) if web else keep
     short = text.short_names(all_axes)
     axes = [short[all_axes[i]] for i in keep]
     names = [text.named(u) for u in drawn]

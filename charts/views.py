@@ -14,11 +14,12 @@ from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import finite, records
 from hubbub.registry import view
-from hubbub.times import iso
+from hubbub.times import EPOCH, iso
 
 __all__ = ["daily_diff", "radar", "volume", "weekly_diff"]
 
 Axis = Literal["topic", "category"]
+_FEWEST = 2  # complete days that can be compared
 
 
 @view
@@ -30,13 +31,18 @@ def radar(
     *,
     axis: Axis = "category",
     user: list[str] | None = None,
+    axes: int = 8,
 ) -> Drawing:
-    """Share of all messages of each category that one user carries; up to three users."""
+    """Share of all messages of each category that one user carries; up to three users.
+
+    `--axes` is how many categories are drawn: those where the users are named most. Above ten,
+    bars stand instead of the web.
+    """
     users = list(user or ())
     result = query.radar(since=since, until=until, axis=axis, user=users)
     each = "category" if axis == "category" else "topic"
     subtitle = f"Share of all messages of each {each} that name the user; in brackets all messages"
-    return chart.radar(result, users=users, subtitle=subtitle)
+    return chart.radar(result, users=users, subtitle=subtitle, axes=axes)
 
 
 @view
@@ -52,7 +58,11 @@ def weekly_diff(
 def daily_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
-    """Each day against the day before, a strip per topic."""
+    """Each day against the day before, a strip per topic; complete days (UTC) if there are two."""
+    first = -(-(since - EPOCH) // timedelta(days=1))
+    last = (until - EPOCH) // timedelta(days=1)
+    if last - first >= _FEWEST:  # a day that the range cuts would look like a fall or a jump
+        since, until = EPOCH + timedelta(days=first), EPOCH + timedelta(days=last)
     return chart.strips(query.diff(since=since, until=until, per="day", axis=axis), axis=axis)
 
 

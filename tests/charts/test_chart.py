@@ -128,7 +128,11 @@ def test_radar_is_bars_above_ten_axes() -> None:
     axes = [f"c{i:02}" for i in range(14)]
     people = {"al": {"counts": [1] * 14, "share": [0.5] * 14}}
     data = {"axes": axes, "totals": list(range(2, 16)), "users": people}
-    drawing = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9))
+    result = Result("radar", {}, data, START, START + timedelta(days=1), 9)
+    assert "8 of 14 axes" in Chart().radar(result).svg().decode()
+    with pytest.raises(UsageError, match="1 to 20 axes"):
+        Chart().radar(result, axes=0)
+    drawing = Chart().radar(result, axes=11)
     assert "11 of 14 axes" in drawing.svg().decode()
     assert drawing.svg().decode().count(">50% al<") == 11
     assert faults(drawing.svg()) == []
