@@ -1,6 +1,7 @@
 """What the loader gathers between two commits: events once each, letters, counts, positions.
 
-Comes in: what a segment holds, in order. Goes out: plain values for a commit. It writes nothing.
+Comes in: what a segment holds, in order. Goes out: plain values for a commit, none of which holds
+the name of somebody who was forgotten. It writes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import structlog
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import MessageError
+from hubbub.store import letters as dead
+from hubbub.store.forgotten import NOBODY, Forgotten
 from hubbub.store.letters import Letter
 from hubbub.store.segment import Damage, Record
 
@@ -46,16 +49,18 @@ class Batch:
     """The next commit. `understand` raises MessageError for what it refuses."""
 
     understand: Callable[[Frame], Event]
+    forgotten: Forgotten = NOBODY
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
+    bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name
     letters: list[Letter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
     frames: int = 0
-    buried: int = 0  # bytes of letters
+    held: int = 0  # bytes of letters and bodies
 
-    def take(self, name: str, found: Record | Damage) -> None:
-        """Take the next record of the segment `name`."""
+    def take(self, name: str, found: Record | Damage, *, body: bool = False) -> None:
+        """Take the next record of the segment `name`; `body`: keep its body too."""
         self.frames += 1
         self.positions[name] = found.end
         place = f"{name}:{found.start}"
@@ -74,7 +79,7 @@ class Batch:
             return
         frame = found.frame
         try:
-            event = self.understand(frame)
+            event = self.forgotten.event(self.understand(frame))
             _check(event)
         except MessageError as e:
             self._refuse(place, frame, e.reason, e.what)
@@ -86,6 +91,10 @@ class Batch:
                 self.counts[event.source, "known"] += 1
             else:
                 self.events[event.id] = event
+                if body:
+                    kept = not self.forgotten.holds(frame.body)
+                    self.bodies[event.id] = frame.body if kept else None
+                    self.held += len(frame.body) * kept
                 self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
 
     def _refuse(self, place: str, frame: Frame, reason: str, what: str) -> None:
@@ -96,6 +105,7 @@ class Batch:
         )
 
     def _bury(self, letter: Letter) -> None:
+        letter = dead.without(letter, self.forgotten)
         self.letters.append(letter)
-        self.buried += len(letter.body)
+        self.held += len(letter.body)
         self.counts[letter.source, f"refused:{letter.reason}"] += 1

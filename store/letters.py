@@ -9,10 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["MAX_AGE", "MAX_BYTES", "Letter", "bury", "find"]
+from hubbub.store.forgotten import Forgotten
+
+__all__ = ["MAX_AGE", "MAX_BYTES", "Letter", "bury", "find", "without"]
 
 MAX_BYTES = 100 << 20  # bytes of topics and bodies together
 MAX_AGE = 30 * 86400  # seconds
@@ -30,6 +32,21 @@ class Letter:
     topic: bytes
     body: bytes
     seq: int = 0
+
+
+def without(letter: Letter, forgotten: Forgotten) -> Letter:
+    """The letter without forgotten names; a body or topic that holds one is dropped whole."""
+    if not forgotten:
+        return letter
+    held = [forgotten.holds(part) for part in (letter.topic, letter.body)]
+    return replace(
+        letter,
+        place=forgotten.text(letter.place),
+        what=forgotten.text(letter.what),
+        source=forgotten.text(letter.source),
+        topic=b"" if held[0] else letter.topic,
+        body=b"" if held[1] else letter.body,
+    )
 
 
 def bury(

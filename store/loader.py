@@ -5,14 +5,16 @@ content is durable elsewhere are deleted. One loader at a time holds the store's
 
 A batch goes through these steps, and a crash between any two of them loses and doubles nothing:
 
-1. SQLite: the batch's number, positions and counts (`pending`), and its dead letters
+1. SQLite: the batch's number, positions and counts (`pending`), and its dead letters; where bodies
+   are stored, a commit of those, carrying the number
 2. data files, fsynced; Delta log entry carrying the number as an application transaction, fsynced
 3. the set of ids, up to the new version of the table
 4. SQLite: positions and counters hold, `pending` goes
 5. segments that were read to their end are deleted
 
 After a crash, a pending batch whose number is in the Delta log is finished from step 3 on; one that
-is not there is forgotten, and its records are read again.
+is not there is given up, bodies that it committed are taken out, and its records are read again.
+The list of forgotten names is read at the start; it cannot change while the lock is held.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from hubbub.errors import StoreError
 from hubbub.store import letters, segment, spool
 from hubbub.store.batch import Batch
 from hubbub.store.disk import sync_folder
+from hubbub.store.bodies import Bodies, Body
 from hubbub.store.ids import Hashes, Ids
 from hubbub.store.lookup import Lookup
 from hubbub.store.state import State
@@ -40,7 +43,7 @@ from hubbub.store.tables import Events
 __all__ = ["Loaded", "Loader"]
 
 EVENTS = 50_000  # records in one commit
-BURIED = 32 << 20  # bytes of dead letters in one commit
+HELD = 64 << 20  # bytes of bodies and dead letters in one commit
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -61,6 +64,7 @@ class Loader:
         spool_folder: where segments are.
         table: the events table.
         ids_folder: where the set of ids is.
+        bodies: the table of bodies.
         state: positions, counters, dead letters.
         understand: from a frame to an event; raises MessageError for what it refuses.
         events: records in one commit.
@@ -72,11 +76,12 @@ class Loader:
         spool_folder: Path,
         table: Events,
         ids_folder: Path,
+        bodies: Bodies,
         state: State,
         understand: Callable[[Frame], Event],
         events: int = EVENTS,
     ) -> None:
-        self.spool, self.table, self.state = spool_folder, table, state
+        self.spool, self.table, self.bodies, self.state = spool_folder, table, bodies, state
         self.understand, self.events = understand, events
         self._lookup = Lookup(table)
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -92,16 +97,17 @@ class Loader:
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
         """Load all that waits; ends early, after a commit, when `stop` says so."""
         self._counts = Counter()
-        batch = Batch(self.understand)
+        forgotten = self.state.forgotten
+        batch = Batch(self.understand, forgotten)
         done: list[Path] = []
         for one in spool.segments(self.spool):
             name = one.name
-            for found in self._records(one):
-                batch.take(name, found)
-                if batch.frames >= self.events or batch.buried >= BURIED:
+            for found, body in self._records(one):
+                batch.take(name, found, body=body)
+                if batch.frames >= self.events or batch.held >= HELD:
                     self._commit(batch)
                     self._delete(done)
-                    batch, done = Batch(self.understand), []
+                    batch, done = Batch(self.understand, forgotten), []
                     if stop():
                         return self._loaded()
             if not one.live:
@@ -110,16 +116,20 @@ class Loader:
         self._delete(done)
         return self._loaded()
 
-    def _records(self, one: spool.Segment) -> Iterator[segment.Record | segment.Damage]:
-        """What is new in a segment."""
+    def _records(
+        self, one: spool.Segment
+    ) -> Iterator[tuple[segment.Record | segment.Damage, bool]]:
+        """What is new in a segment, and whether its bodies are to be stored."""
         start = position(self.state, one.name)
         descriptor = spool.open_segment(one)
         if descriptor is None:
             return
         try:
-            yield from segment.read(
+            body = segment.bodies(descriptor)
+            for found in segment.read(
                 descriptor, start, name=str(one.path), live=one.live, torn=one.torn
-            )
+            ):
+                yield found, body
         finally:
             os.close(descriptor)
 
@@ -150,6 +160,15 @@ class Loader:
     def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
         """The events that the table does not hold, and the hashes of their ids."""
         events = list(batch.events.values())
+            if batch.bodies:
+                self.bodies.append(
+                    [
+                        Body(event.time, event.id, batch.bodies[event.id])
+                        for event in fresh
+                        if event.id in batch.bodies
+                    ],
+                    number,
+                )
         hashed = np.frombuffer(b"".join(batch.digests), dtype="<u8")
         if not events:
             return [], hashed
@@ -196,6 +215,8 @@ class Loader:
     def _delete(self, done: list[Path]) -> None:
         """Step 5."""
         if not done:
+        if self.bodies.settle(self.table.batch()):
+            _log.warning("taking out bodies of a loader that died before their events")
             return
         try:
             for path in done:

@@ -33,4 +33,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE segments (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE pending (batch INTEGER PRIMARY KEY, document TEXT NOT NULL)",
     ),
+    (
+        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+        # Whom the store has forgotten: never a name. `done` is 0 until nothing stored holds it.
+        """CREATE TABLE forgotten (
+            digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL, units INTEGER NOT NULL,
+            time INTEGER NOT NULL, why TEXT NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID""",
+    ),
 )

@@ -1,6 +1,6 @@
 r"""The file format of the spool: one segment, written once from front to back.
 
-    segment = 16 bytes of head (`hubbub1\n`, a random salt, 4 bytes of zero), then records
+    segment = 16 bytes of head (`hubbub1\n`, a random salt, 4 bytes of flags), then records
     record  = length u32, CRC-32 u32, payload; little-endian; payload = msgpack of a Frame
 
 The CRC starts from the segment's salt, so that a record which somebody sent as the content of a
@@ -23,11 +23,12 @@ import msgspec
 from hubbub.collector.event import Frame
 from hubbub.errors import MessageError, StoreError
 
-__all__ = ["HEAD", "MAX_RECORD", "Damage", "Record", "count", "head", "pack", "read"]
+__all__ = ["HEAD", "MAX_RECORD", "Damage", "Record", "bodies", "count", "head", "pack", "read"]
 
 HEAD = Struct("<8sII")
 RECORD = Struct("<II")
 MAGIC = b"hubbub1\n"
+_BODIES = 1  # flag: the bodies of these frames are to be stored
 #: Longest payload of a record in bytes; a longer length in a file is damage.
 MAX_RECORD = 64 << 20
 _FIRST = b"\x95"  # msgpack: an array of five, which every payload starts with
@@ -53,9 +54,15 @@ class Damage:
     data: bytes
 
 
-def head(salt: int) -> bytes:
-    """The first bytes of a segment."""
-    return HEAD.pack(MAGIC, salt, 0)
+def head(salt: int, *, bodies: bool = False) -> bytes:
+    """The first bytes of a segment; `bodies`: the bodies of its frames are to be stored."""
+    return HEAD.pack(MAGIC, salt, _BODIES if bodies else 0)
+
+
+def bodies(descriptor: int) -> bool:
+    """Whether the bodies of this segment's frames are to be stored."""
+    data = os.pread(descriptor, HEAD.size, 0)
+    return len(data) == HEAD.size and bool(HEAD.unpack(data)[2] & _BODIES)
 
 
 def pack(frame: Frame, salt: int) -> bytes:

@@ -64,12 +64,22 @@ class SpoolWriter:
     Args:
         folder: the spool's folder.
         name: who writes, for people who look into the folder.
+        bodies: store the bodies of these frames too.
         size: bytes after which a segment is sealed.
         age: seconds after which a segment is sealed.
     """
 
-    def __init__(self, folder: Path, name: str, *, size: int = SIZE, age: float = AGE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        bodies: bool = False,
+        size: int = SIZE,
+        age: float = AGE,
+    ) -> None:
         self.folder, self.size, self.age = folder, size, age
+        self.bodies = bodies
         self.name = re.sub(r"[^A-Za-z0-9_]+", "_", name) or "writer"
         self.durable = 0  # records that survive a loss of power
         self.full = False  # the disk was full at the last attempt
@@ -166,7 +176,7 @@ class SpoolWriter:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            head = segment.head(self._salt)
+            head = segment.head(self._salt, bodies=self.bodies)
             if os.write(descriptor, head) < len(head):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - one cleanup
             os.fdatasync(descriptor)

@@ -1,7 +1,8 @@
 """Transactional state: one SQLite file beside the tables.
 
 Comes in: checkpoints, spans of coverage, counters, dead letters, how far the loader has read. Goes
-out: the same, also to other processes while one writes. It never holds an event.
+out: the same, also to other processes while one writes. It never holds an event, nor the name of
+somebody who was forgotten: what is written passes through `forgotten` first.
 
 The schema has a version (`PRAGMA user_version`); `migrations.STEPS` lead from each to the next.
 """
@@ -20,6 +21,7 @@ from typing import Any, Self
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import letters
 from hubbub.store import spans as ledger
+from hubbub.store.forgotten import Forgotten
 from hubbub.store.migrations import APPLICATION, STEPS
 
 __all__ = ["State"]
@@ -43,6 +45,7 @@ class State:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
+        self._list: tuple[int, Forgotten] | None = None  # at that version of the data
         mode = "rwc" if create else "rw"
         try:
             self._db = sqlite3.connect(
@@ -140,16 +143,49 @@ class State:
             except sqlite3.DatabaseError as e:
                 raise self._damaged(e) from e
 
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """A statement that runs outside any transaction (VACUUM, a PRAGMA).
+
+        Raises:
+            StoreError: no room, or the file is damaged.
+        """
+        with self._lock:
+            try:
+                return self._db.execute(statement).fetchall()
+            except sqlite3.OperationalError as e:
+                raise StoreError(f"{statement}: {e}", where=str(self.path)) from e
+            except sqlite3.DatabaseError as e:
+                raise self._damaged(e) from e
+
+    # whom the store has forgotten
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """The list as of now; read again only after another process wrote."""
+        with self._lock:
+            version = self.rows("PRAGMA data_version")[0][0]
+            if self._list is None or self._list[0] != version:
+                keys = self.rows("SELECT value FROM secrets WHERE name = 'forget'")
+                digests = dict(self.rows("SELECT digest, units FROM forgotten"))
+                self._list = version, Forgotten(keys[0][0] if keys else b"", digests)
+            return self._list[1]
+
+    def list_changed(self) -> None:
+        """The list was written through this object."""
+        self._list = None
+
     # checkpoints
 
     def get(self, key: str) -> Any:
         """The JSON value stored under `key`, None if there is none."""
+        key = self.forgotten.text(key)
         found = self.rows("SELECT value FROM checkpoints WHERE key = ?", key)
         return json.loads(found[0][0]) if found else None
 
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value durably; None deletes it."""
         with self.transaction() as db:
+            key, value = self.forgotten.text(key), self.forgotten.document(value)
             if value is None:
                 db.execute("DELETE FROM checkpoints WHERE key = ?", (key,))
             else:
@@ -173,10 +209,12 @@ class State:
     ) -> None:
         """Record a span [start, end) in µs: see `spans.record`."""
         with self.transaction() as db:
+            source, filters, proof = map(self.forgotten.text, (source, filters, proof))
             ledger.record(db, ledger.Span(source, filters, start, end, state, proof))
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
         """The (start, end, state) of one source and filter, µs, sorted."""
+        source, filters = map(self.forgotten.text, (source, filters))
         found = ledger.find(self.rows, None, None, source)
         return [(s.start, s.end, s.state) for s in found if s.filters == filters]
 
@@ -189,6 +227,7 @@ class State:
     def count(self, source: str, name: str, n: int) -> None:
         """Add to the counter `name` of a source (`new`, `known`, `refused:REASON`, …)."""
         with self.transaction() as db:
+            source = self.forgotten.text(source)
             db.execute(
                 "INSERT INTO counters VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET n = n + excluded.n",
@@ -197,6 +236,7 @@ class State:
 
     def counts(self, source: str | None = None) -> dict[str, dict[str, int]]:
         """The counters by source and name."""
+        source = source and self.forgotten.text(source)
         out: dict[str, dict[str, int]] = {}
         for one, name, n in self.rows(
             "SELECT source, name, n FROM counters WHERE ?1 IS NULL OR source = ?1"
@@ -211,7 +251,7 @@ class State:
     def bury(self, letter: letters.Letter) -> None:
         """Keep what could not be read: see `letters.bury`."""
         with self.transaction() as db:
-            letters.bury(db, [letter])
+            letters.bury(db, [letters.without(letter, self.forgotten)])
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100

@@ -2,6 +2,7 @@
 
     state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
     events/         the Delta table                                    ids/     hashes of its ids
+    bodies/         what was received, where that was asked for
     loader.lock     held by whoever loads
 
 Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
@@ -29,6 +30,7 @@ from hubbub.store.state import State
 if TYPE_CHECKING:
     from hubbub.store import engine
     from hubbub.store.letters import Letter
+    from hubbub.store.bodies import Bodies
     from hubbub.store.loader import Loaded
     from hubbub.store.tables import Events as Table
 
@@ -95,9 +97,14 @@ class Store:
 
     # writing
 
-    def spool(self, name: str) -> spool.SpoolWriter:
-        """A `Sink` for one writer and thread, to be closed; `name` says who writes."""
-        return spool.SpoolWriter(self.spool_folder, name)
+    def spool(self, name: str, *, bodies: bool = False) -> spool.SpoolWriter:
+        """A `Sink` for one writer and thread, to be closed.
+
+        Args:
+            name: who writes.
+            bodies: store the messages' bodies too, and not only what was understood of them.
+        """
+        return spool.SpoolWriter(self.spool_folder, name, bodies=bodies)
 
     def waiting(self) -> Waiting:
         """What a loader has still to load. Records are counted by their heads alone."""
@@ -134,24 +141,40 @@ class Store:
         Raises:
             StoreError: no room, or damage. What was received stays in the spool.
         """
-        from hubbub.store.loader import Loaded, Loader
+        from hubbub.store.loader import Loaded
 
-        if not any(spool.segments(self.spool_folder)):
+        half = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
+        if not half and not any(spool.segments(self.spool_folder)):
             return Loaded()
         with self.loader_lock(wait=wait) as ours:
             if not ours:
                 return Loaded(busy=True)
-            loader = Loader(
-                spool_folder=self.spool_folder,
-                table=self.table,
-                ids_folder=self.path / "ids",
-                state=self.state,
-                understand=understand or _understand(),
-            )
-            try:
-                return loader.drain(stop)
-            finally:
-                loader.close()
+            if half:
+                from hubbub.store.forget import finish
+
+                finish(self, understand)  # somebody is to be forgotten, and the run for it died
+            return self.drain(understand, stop)
+
+    def drain(
+        self,
+        understand: Callable[[Frame], Event] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Loaded:
+        """`load` for the holder of the loader's lock."""
+        from hubbub.store.loader import Loader
+
+        loader = Loader(
+            spool_folder=self.spool_folder,
+            table=self.table,
+            bodies=self.bodies,
+            ids_folder=self.path / "ids",
+            state=self.state,
+            understand=understand or _understand(),
+        )
+        try:
+            return loader.drain(stop)
+        finally:
+            loader.close()
 
     @contextmanager
     def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
@@ -177,6 +200,13 @@ class Store:
         return Table(self.path / "events")
 
     @cached_property
+    @cached_property
+    def bodies(self) -> Bodies:
+        """The Delta table of bodies."""
+        from hubbub.store.bodies import Bodies
+
+        return Bodies(self.path / "bodies")
+
     def _backend(self) -> Any:
         from hubbub.store.engine import connect
 

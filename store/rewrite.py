@@ -1,0 +1,243 @@
+"""Rewriting a table's rows in place: for names that are forgotten, and for what is too old.
+
+Comes in: a table and a function from rows to rows. Goes out: one commit in which every file that
+changed is another; readers see all of it or nothing. For the holder of the loader's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction
+
+from hubbub.errors import StoreError
+from hubbub.store.bodies import BODIES
+from hubbub.store.delta import DataFile, File, Table
+from hubbub.store.disk import sync_file, sync_folder
+from hubbub.store.forgotten import Forgotten
+from hubbub.store.tables import to_arrow, to_events
+
+__all__ = ["Rewritten", "ScrubBodies", "ScrubEvents", "drop_history", "rewrite", "vacuum"]
+
+Change = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What a rewriting did."""
+
+    files: int = 0  # that are not part of the table any more
+    rows: int = 0  # that were in them
+    gone: int = 0  # rows that are nowhere now
+    bytes: int = 0  # of files that are not part of the table any more, less those of new ones
+
+
+def rewrite(table: Table, files: Iterable[File], change: Change, *, dry: bool = False) -> Rewritten:
+    """Pass the rows of these files through `change`, in one commit.
+
+    Args:
+        table: whose files they are.
+        files: of the newest snapshot.
+        change: from a row group (an Arrow table, sorted by time) to the one that takes its place:
+            the very same object where nothing changes, without rows where all go.
+        dry: only say what would be done; files are read, nothing is written.
+
+    Raises:
+        StoreError: no room, or a file is damaged; nothing was changed then.
+    """
+    removed: list[File] = []
+    added: list[AddAction] = []
+    rows = gone = size = 0
+    try:
+        for file in files:
+            kept, add = _one(file, table, change, dry=dry)
+            if kept is None:
+                continue
+            removed.append(file)
+            rows, gone, size = rows + file.rows, gone + file.rows - kept, size + file.bytes
+            if add is not None:
+                added.append(add)
+                size -= add.size
+    except (OSError, pa.ArrowException) as e:
+        table.drop(added)
+        raise StoreError(f"cannot rewrite {table.name}: {e}", where=str(table.folder)) from e
+    if removed and not dry:
+        table.replace(removed, added)
+        for one in removed:
+            os.utime(one.uri)  # when it stopped being part of the table: see `vacuum`
+    return Rewritten(len(removed), rows, gone, size)
+
+
+def vacuum(table: Table, grace: float = 0.0) -> int:
+    """Delete data files that are no part of the table, and sync; how many.
+
+    Args:
+        table: whose folder.
+        grace: seconds that a file is left to readers who began before it was taken out.
+    """
+    live = {Path(file.uri) for file in table.files()}
+    oldest, n = time.time() - grace, 0
+    for path in table.folder.glob("month=*/*.parquet"):
+        if path not in live and (not grace or path.stat().st_mtime < oldest):
+            path.unlink()
+            sync_folder(path.parent)
+            n += 1
+    return n
+
+
+def drop_history(table: Table) -> None:
+    """Keep of the Delta log only what says how the table is now: a checkpoint and the last entry.
+
+    Raises:
+        StoreError: the log is damaged, or there is no room for a checkpoint.
+    """
+    if not table.exists():
+        return
+    version = table.version()
+    try:
+        table.table().create_checkpoint()
+        for path in table.log.iterdir():
+            if path.name == "_last_checkpoint" or path.name.startswith(f"{version:020d}."):
+                sync_file(path)
+        sync_folder(table.log)
+        for path in table.log.iterdir():
+            stem = path.name.partition(".")[0]
+            if stem.isdigit() and int(stem) < version:
+                path.unlink()
+        sync_folder(table.log)
+    except (DeltaError, OSError) as e:
+        raise StoreError(f"cannot shorten the Delta log: {e}", where=str(table.log)) from e
+
+
+def _one(
+    file: File, table: Table, change: Change, *, dry: bool
+) -> tuple[int | None, AddAction | None]:
+    """How many rows are left of a file, None where nothing changes; and what takes its place."""
+    path = Path(file.uri)
+    new: DataFile | None = None
+    kept, changed = 0, False
+    try:
+        with pq.ParquetFile(file.uri) as one:
+            for at in range(one.num_row_groups):
+                before = _group(one, at, table)
+                rows = change(before)
+                kept += rows.num_rows
+                if rows is not before and not changed:
+                    changed = True
+                    if not dry:
+                        # the same first part and batch: they say when the rows came
+                        stem = f"{path.stem.rpartition('-')[0]}-{secrets.token_hex(8)}"
+                        new = DataFile(table, path.parent.name.removeprefix("month="), stem)
+                        for earlier in range(at):
+                            new.write(_group(one, earlier, table))
+                if new is not None:
+                    new.write(rows)
+        if new is None:
+            return (kept if changed else None), None
+        if kept:
+            return kept, new.close()
+    except BaseException:
+        if new is not None:
+            new.discard()
+        raise
+    new.discard()
+    return 0, None
+
+
+def _group(one: pq.ParquetFile, at: int, table: Table) -> Any:
+    return one.read_row_group(at, columns=table.schema.names).cast(table.schema)
+
+
+class ScrubEvents:
+    """Rows of events without the forgotten names.
+
+    Attributes:
+        rows: how many held one.
+        ids: whether an id was one of the things that did.
+    """
+
+    def __init__(self, forgotten: Forgotten) -> None:
+        self.forgotten, self.rows, self.ids = forgotten, 0, False
+
+    def __call__(self, rows: Any) -> Any:
+        """A row group."""
+        held = _holding(rows, self.forgotten)
+        if not held:
+            return rows
+        at = pa.array(sorted(held), pa.int64())
+        old = to_events(rows.take(at))
+        new = [self.forgotten.event(event) for event in old]
+        self.rows += len(new)
+        self.ids |= any(a.id != b.id for a, b in zip(old, new, strict=True))
+        places = pa.array([i for i in range(rows.num_rows) if i not in held], pa.int64())
+        both = pa.concat_tables([rows.take(places), to_arrow(new)])
+        return both.take(pc.sort_indices(pa.concat_arrays([places, at])))
+
+
+def _holding(rows: Any, forgotten: Forgotten) -> set[int]:
+    """The places of the rows that hold a forgotten name: each distinct value is looked at once."""
+    scalars = {
+        "id": forgotten.identifier,
+        "topic": forgotten.topic,
+        "agent": forgotten.account,
+        "action": forgotten.text,
+        "source": forgotten.text,
+    }
+    held: set[int] = set()
+    for name, test in scalars.items():
+        column = rows[name].combine_chunks()
+        bad = _bad(column, test)
+        if len(bad):
+            held.update(pc.indices_nonzero(pc.is_in(column, bad)).to_pylist())
+    for name, test in (("users", forgotten.account), ("objects", forgotten.text)):
+        column = rows[name].combine_chunks()
+        flat = pc.list_flatten(column)
+        bad = _bad(flat, test)
+        if len(bad):
+            parents = pc.list_parent_indices(column)
+            held.update(parents.filter(pc.is_in(flat, bad)).to_pylist())
+    extra = rows["extra"]
+    if extra.null_count < len(extra):
+        for at, one in enumerate(extra.to_pylist()):
+            if any(forgotten.text(text) != text for pair in one or () for text in pair if text):
+                held.add(at)
+    return held
+
+
+def _bad(column: Any, test: Callable[[str], str]) -> Any:
+    """The distinct values that do not stay as they are."""
+    values: Sequence[str | None] = pc.unique(column).to_pylist()
+    return pa.array([v for v in values if v is not None and test(v) != v], pa.string())
+
+
+class ScrubBodies:
+    """Rows of bodies: one that holds a forgotten name becomes null, its id loses the name.
+
+    Attributes:
+        rows: how many bodies were dropped.
+    """
+
+    def __init__(self, forgotten: Forgotten) -> None:
+        self.forgotten, self.rows = forgotten, 0
+
+    def __call__(self, rows: Any) -> Any:
+        """A row group."""
+        ids, bodies = rows["id"].to_pylist(), rows["body"].to_pylist()
+        new_ids = [self.forgotten.identifier(one) for one in ids]
+        drop = [one is not None and self.forgotten.holds(one) for one in bodies]
+        if new_ids == ids and not any(drop):
+            return rows
+        self.rows += sum(drop)
+        kept = [None if gone else one for one, gone in zip(bodies, drop, strict=True)]
+        columns = [rows["time"], pa.array(new_ids, pa.string()), pa.array(kept, pa.binary())]
+        return pa.table(columns, schema=BODIES)

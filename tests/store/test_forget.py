@@ -1,0 +1,348 @@
+"""Forgetting: the name is nowhere and stays nowhere; no count changes, whatever dies between."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from everything import places
+
+from hubbub.collector.event import Frame
+from hubbub.errors import StoreError, UsageError
+from hubbub.store import Selection, Store, delta, scrub
+from hubbub.store.forget import Forgot, entries, forget, would
+from hubbub.store.forgotten import PSEUDONYM
+from hubbub.store.letters import Letter
+from hubbub.store.loader import Loaded
+from hubbub.store.spool import segments
+
+Make = Callable[..., Any]
+NAME = "zoe.q-doe"
+
+
+def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
+    with store.spool("test", bodies=bodies) as writer:
+        for frame in frames:
+            writer.put(frame)
+
+
+def history(frame: Make) -> list[Frame]:
+    """Messages that name NAME in every place that an event has, and others."""
+    ours = {"users": [NAME, "bob"], "agent": NAME}
+    return [
+        *(frame(n) for n in range(10)),
+        frame(10, **ours),
+        frame(11, users=["bob"], agent="bob", objects=[f"forks/{NAME}/rpms/vim", "rpms/vim"]),
+        frame(12, topic=f"org.fedoraproject.prod.git.branch.{NAME}.main"),
+        frame(13, topic=f"org.fedoraproject.prod.copr.build.end.{NAME}-testing", **ours),
+        frame(14, id=f"by-{NAME}-14"),
+        frame(15, users=[NAME.upper(), NAME], agent=NAME.title()),
+        frame(16, action=f"ask {NAME}", timestamp=1_700_000_000, **ours),
+        frame(
+            17, users=["zoe.q-doe2", "azoe.q-doe"], agent=None, body={"note": f"said @{NAME}: x"}
+        ),
+        frame(18, source=f"jsonl:/home/{NAME}/lines.jsonl"),
+        Frame(f"jsonl:{NAME}", frame(0).arrived, NAME.encode(), f'{{"of": "{NAME}"'.encode(), 19),
+    ]
+
+
+def counts(store: Store) -> tuple[Any, ...]:
+    """Every number that a chart may be drawn from, without any name of a user."""
+    events = store.events()
+    users = Counter(events.unnest_users().select("user").to_pyarrow().column(0).to_pylist())
+    objects = Counter(events.unnest_objects().select("object").to_pyarrow().column(0).to_pylist())
+    rows = events.select("time", "size", "category").to_pyarrow().to_pylist()
+    by = Selection(by="agent")
+    agents = Counter(
+        store.events(by).unnest_users().select("user").to_pyarrow().column(0).to_pylist()
+    )
+    return (
+        *(sorted(one.values()) for one in (users, agents, objects)),
+        sorted((r["time"], r["size"], r["category"]) for r in rows),
+        sum(n for source in store.state.counts().values() for n in source.values()),
+        store.state.dead_letter_counts(),
+        store.bodies.exists() and sum(f.rows for f in store.bodies.files()),
+    )
+
+
+def test_the_name_is_nowhere_and_no_count_changes(store: Store, frame: Make) -> None:
+    put(store, *history(frame), bodies=True)
+    store.load()
+    fill_state(store)
+    assert len(places(store.path, NAME)) > 20, "the helper sees it"
+    before = counts(store)
+    done = forget(store, f" {NAME} ", why=f"asked by {NAME}, ticket 7")
+    assert PSEUDONYM.fullmatch(done.pseudonyms[0])
+    assert done.events == 8
+    assert places(store.path, NAME) == []
+    assert counts(store) == before
+    (entry,) = entries(store.state)
+    assert (entry.pseudonym, entry.done) == (done.pseudonyms[0], True)
+    assert entry.why == f"asked by {entry.pseudonym}, ticket 7"
+
+
+def fill_state(store: Store) -> None:
+    """NAME in every table of the state."""
+    state = store.state
+    state.set(f"gather history:x user={NAME}", {"slices": [[1, 2, ["k"]]], NAME: [NAME]})
+    state.span("history:x", f"user={NAME}&user=bob", 0, 10, "complete", f"2 of {NAME}")
+    state.count(f"jsonl:/home/{NAME}/lines.jsonl", "new", 1)
+    state.set("unmapped", {"no-rule x.*": [2, f"by-{NAME}-1", f"org.a.prod.b.c.{NAME}.main"]})
+    body = b'{"a": "\\u007aoe.q-doe"}'  # escaped
+    state.bury(Letter("s:1", "r", f"about {NAME}", "zmq:x", 10**18, b"t", body))
+    state.bury(Letter("s:2", "r", "fine", "zmq:x", 10**18, b"t", b"\xa9" + NAME.encode()))
+    state.bury(Letter("s:3", "r", "fine", "zmq:x", 10**18, b"t", b"zoe%2Eq-doe"))
+    state.bury(Letter("s:4", "r", "fine", "zmq:x", 10**18, b"t", b"azoe.q-doe"))
+
+
+def test_what_arrives_later_is_known_already_and_holds_no_name(store: Store, frame: Make) -> None:
+    put(store, *history(frame), bodies=True)
+    store.load()
+    forget(store, NAME)
+    before = counts(store)[:4]
+    put(store, *history(frame), bodies=True)
+    assert store.load() == Loaded(known=19, refused={"not-json": 1})
+    assert counts(store)[:4] == before
+    fill_state(store)
+    assert places(store.path, NAME) == []
+    put(store, frame(100, users=[NAME], agent=NAME), frame(101, users=[NAME], agent=NAME))
+    assert store.load() == Loaded(new=2)
+    assert places(store.path, NAME) == []
+
+
+def test_live_and_rewritten_are_the_same(store: Store, frame: Make, tmp_path: Path) -> None:
+    """Forget and then load gives the rows that load and then forget gives."""
+    put(store, *history(frame))
+    store.load()
+    forget(store, NAME)
+    with Store.open(tmp_path / "other") as other:
+        put(other, *history(frame))
+        with other.state.transaction() as db:
+            key = store.state.rows("SELECT value FROM secrets")[0]
+            db.execute("INSERT INTO secrets VALUES ('forget', ?)", key)
+        forget(other, NAME)
+        other.load()
+        assert rows(other) == rows(store)
+        assert other.state.counts() == store.state.counts()
+        assert other.bounds() == store.bounds()
+
+
+def rows(store: Store) -> list[dict[str, Any]]:
+    found = [row for f in store.table.files() for row in pq.ParquetFile(f.uri).read().to_pylist()]
+    return sorted(found, key=lambda row: (row["time"], row["id"]))
+
+
+def test_two_spellings_stay_two_accounts_and_names_that_only_contain_it_stay(
+    store: Store, frame: Make
+) -> None:
+    put(store, *history(frame))
+    store.load()
+    forget(store, NAME)
+    by_id = {row["id"]: row for row in rows(store)}
+    assert len({name for name in by_id["id-15"]["users"] if PSEUDONYM.fullmatch(name)}) == 2
+    assert by_id["id-17"]["users"] == ["azoe.q-doe", "zoe.q-doe2"]
+    pseudonym = by_id["id-10"]["agent"]
+    assert by_id["id-11"]["objects"] == [f"forks/{pseudonym}/rpms/vim", "rpms/vim"]
+    assert by_id["id-12"]["topic"] == f"org.fedoraproject.prod.git.branch.{pseudonym}.main"
+    assert by_id["id-12"]["action"] == f"branch.{pseudonym}.main"
+    assert by_id["id-13"]["category"] == "copr"
+    assert [r["seq"] for r in rows(store) if r["id"].startswith("id-")] == [
+        16,
+        *range(14),
+        15,
+        17,
+        18,
+    ]
+
+
+def test_only_files_with_the_name_are_rewritten_and_old_ones_are_gone(
+    store: Store, frame: Make
+) -> None:
+    for n in range(3):
+        put(store, frame(n))
+        store.load()
+    put(store, frame(10, users=[NAME]), frame(11))
+    store.load()
+    batch, before = store.table.batch(), {f.uri for f in store.table.files()}
+    stray = store.table.folder / "month=2026-01" / "of-a-crash.parquet"
+    stray.write_bytes(NAME.encode())
+    forget(store, NAME)
+    after = {f.uri for f in store.table.files()}
+    assert len(before & after) == 3
+    assert {str(p) for p in store.table.folder.glob("month=*/*")} == after
+    assert len(list(store.table.log.glob("*.json"))) == 1
+    assert store.table.batch() == batch, "the number of the loader's batches goes on"
+    put(store, frame(10), frame(12))
+    assert store.load() == Loaded(new=1, known=1)
+    assert store.table.batch() == batch + 1
+    version = store.table.version()
+    assert forget(store, NAME).events == 0
+    assert store.table.version() == version, "nothing to rewrite"
+
+
+def test_an_open_segment_keeps_nothing_that_was_loaded(store: Store, frame: Make) -> None:
+    writer = store.spool("listen")
+    writer.put(frame(1, users=[NAME]))
+    writer.flush()
+    assert len(segments(store.spool_folder)) == 1
+    forget(store, NAME)
+    assert places(store.path, NAME) == []
+    writer.put(frame(2, users=[NAME]))
+    writer.flush()
+    assert store.load() == Loaded(new=1)
+    assert places(store.path, NAME) != [], "it waits in the spool until its segment is sealed"
+    writer.close()
+    store.load()
+    assert places(store.path, NAME) == []
+    assert store.rows() == 2
+    assert store.dead_letters() == []
+
+
+def test_several_people_one_after_the_other(store: Store, frame: Make) -> None:
+    for n, name in enumerate(("anna", "anna-lena", "Jörg", "x_y")):
+        put(store, frame(n, users=[name, "bob"], objects=[f"~{name}/x", "anna-lenas"]))
+    store.load()
+    forget(store, "anna")
+    assert places(store.path, "lenas"), "an object loses the name, whatever hangs on it"
+    # an account with a longer name is somebody else
+    assert "anna-lena" in {u for row in rows(store) for u in row["users"]}
+    put(store, frame(9, users=["JO\u0308RG"], topic="org.fedoraproject.prod.git.x.Jo\u0308rg"))
+    for name in ("anna-lena", "jörg", "x_y"):
+        forget(store, name)
+        store.load()
+        assert places(store.path, name) == []
+    assert len(entries(store.state)) == 4
+    assert len({u for row in rows(store) for u in row["users"]}) == 6
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "forgotten-0123456789abcdef", "x" * 300, "--"])
+def test_what_is_no_name(store: Store, name: str) -> None:
+    with pytest.raises(UsageError):
+        forget(store, name)
+    assert entries(store.state) == []
+
+
+def test_what_it_would_do(store: Store, frame: Make) -> None:
+    put(store, *history(frame), bodies=True)
+    store.load()
+    planned = would(store, NAME)
+    assert (planned.events, planned.bodies) == (8, 8)
+    assert entries(store.state) == []
+    assert store.table.version() == 1
+    done = forget(store, NAME)
+    assert (done.events, done.bodies) == (8, 8)
+
+
+def test_no_room_is_said_and_the_next_load_finishes(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, *history(frame))
+    store.load()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as m:
+        m.setattr(delta.DataFile, "close", full)
+        with pytest.raises(StoreError, match="No space left"):
+            forget(store, NAME)
+    assert not entries(store.state)[0].done
+    assert len(list(store.table.folder.glob("month=*/*"))) == len(store.table.files())
+    store.load()
+    assert entries(store.state)[0].done
+    assert places(store.path, NAME) == []
+
+
+def test_a_reader_that_does_not_let_go_is_said(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    monkeypatch.setattr(scrub, "_PATIENCE", 0.2)
+    store.state.set("x", NAME)
+    store.state.execute("PRAGMA busy_timeout = 100")
+    reader = sqlite3.connect(store.state.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM checkpoints").fetchall()
+    with pytest.raises(StoreError, match="reads an older state"):
+        forget(store, NAME)
+    reader.close()
+    store.load()
+    assert places(store.path, NAME) == []
+
+
+CRASH = """
+import os, signal, sys
+from hubbub.store import Store, delta, forget, rewrite, scrub, state
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def dies(owner, name, after=False):
+    real = getattr(owner, name)
+    def call(*args, **kwargs):
+        if after:
+            real(*args, **kwargs)
+        die()
+    setattr(owner, name, call)
+
+owner, name, after = sys.argv[2:5]
+place = {"forget": forget, "rewrite": rewrite, "scrub": scrub, "store": Store,
+         "table": delta.Table, "file": delta.DataFile}[owner]
+dies(place, name, after == "after")
+forget.forget(Store.open(sys.argv[1]), sys.argv[5])
+raise SystemExit("it did not die")
+"""
+PLACES = [
+    ("forget", "finish", "before"),
+    ("store", "drain", "after"),
+    ("file", "close", "after"),
+    ("table", "_sync_log", "after"),
+    ("forget", "vacuum", "before"),
+    ("forget", "drop_history", "before"),
+    ("forget", "drop_history", "after"),
+    ("forget", "_catch_up", "before"),
+    ("forget", "_catch_up", "after"),
+    ("scrub", "_letters", "after"),
+    ("scrub", "scrub_state", "after"),
+    ("scrub", "purge", "after"),
+    ("scrub", "blank_spool", "after"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name", "when"), PLACES)
+def test_a_run_that_is_killed_is_finished_by_the_next_load(
+    store: Store, frame: Make, owner: str, name: str, when: str
+) -> None:
+    half = history(frame)
+    put(store, *half[:13])
+    store.load()
+    fill_state(store)
+    put(store, *half[13:], bodies=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH, store.path, owner, name, when, NAME],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr.decode()
+    store.load()
+    assert places(store.path, NAME) == []
+    assert [entry.done for entry in entries(store.state)] == [True]
+    put(store, *half)
+    assert store.load() == Loaded(known=19, refused={"not-json": 1})
+    assert store.rows() == 19
+    assert len({row["id"] for row in rows(store)}) == 19
+    assert sum(f.rows for f in store.bodies.files()) == 6
+
+
+def test_the_journal_is_no_name_for_anybody(store: Store, frame: Make) -> None:
+    forget(store, NAME)
+    text = json.dumps([list(map(str, row)) for row in store.state.rows("SELECT * FROM forgotten")])
+    assert NAME not in text
+    assert isinstance(forget(store, NAME), Forgot)
+    assert len(entries(store.state)) == 1
