@@ -106,6 +106,24 @@ def test_one_page_for_a_window(ask, held, path):
     assert ids(backwards) == expected[::-1]
 
 
+def test_rows_state_people_and_packages(ask, held):
+    """In the headers, and in `/raw` as lists too."""
+    window = {"start": held[100].time, "end": held[400].time, "rows_per_page": 0, "order": "asc"}
+    known = {m.id: m for m in held}
+    for row in ask("/v2/search", **window).json()["raw_messages"]:
+        message = known[row["id"]]
+        stated = {name for name in row["headers"] if name.startswith("fedora_messaging_user_")}
+        assert stated == {f"fedora_messaging_user_{name}" for name in message.users}
+    rows = ask("/raw", **window).json()["raw_messages"]
+    assert any(len(row["users"]) > 1 for row in rows)
+    for row in rows:
+        message = known[row["msg_id"]]
+        assert row["users"] == sorted(message.users)
+        assert row["packages"] == list(message.objects)
+        assert row["msg"] == message.msg
+        assert row["i"] == message.i
+
+
 def test_both_ends_are_inclusive(ask, held):
     second = held[50].time
     here = [m.id for m in held if m.time == second]
