@@ -25,6 +25,7 @@ class Batch(msgspec.Struct):
     ]  # topic, body, topic, body, …: no object per message for the collector of garbage
     size: int  # bytes of all parts
     reason: str = ""  # why they are refused; empty: they are not
+    length: int = 0  # of a refused one: bytes of the body as it came, of which less may be here
 
     def __len__(self) -> int:
         return len(self.parts) // 2

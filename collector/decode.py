@@ -33,11 +33,11 @@ import msgspec
 
 from hubbub.collector import clock
 from hubbub.collector.event import Frame, Message
+from hubbub.collector.refused import LARGEST, told
 from hubbub.errors import MessageError
 
-__all__ = ["MAX_DEPTH", "MAX_MESSAGE", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
 
-MAX_MESSAGE = 4 * 1024 * 1024  # bytes of a body; `--max-message`
 MAX_DEPTH = 100  # levels of lists and objects; the deepest of the real corpora has 17
 MAX_TOPIC = 1000  # characters; AMQP ends at 255 bytes, legacy topics hold repository names
 MAX_ID = 255  # characters
@@ -103,24 +103,23 @@ _NO_CONTAINERS = bytes({*range(256)} - {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0x
 
 def refuse(reason: str, where: str = "", detail: str = "") -> MessageError:
     """The error of a reason, with its sentence."""
-    sentence = REASONS[reason]
+    sentence = REASONS.get(reason, reason)
     return MessageError(reason, f"{sentence} ({detail})" if detail else sentence, where=where)
 
 
-def decode(frame: Frame, *, max_message: int = MAX_MESSAGE) -> Message:
+def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
     """Read a frame.
 
     Args:
-        frame: what arrived.
+        frame: what arrived; its source bounds it by `--max-message`.
         max_message: the largest body that is read, in bytes.
 
     Raises:
         MessageError: with one of `REASONS`; never anything else, whatever the bytes are.
     """
     kind = frame.kind
-    if kind == "refused":  # by the receiver: `refused:REASON SOURCE`, kept as a dead letter
-        reason, _, source = frame.source.removeprefix("refused:").partition(" ")
-        raise MessageError(reason, REASONS.get(reason, reason), where=source)
+    if kind == "refused" and (before := told(frame)) is not None:
+        raise refuse(before.reason, before.source, f"{before.length:,} bytes")
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
     row = parse(frame.body)

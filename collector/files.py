@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hubbub.collector.decode import MAX_MESSAGE
 from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 
@@ -172,7 +171,7 @@ class _Lines:
                 line = line.removeprefix(_BOM)
             if not line.endswith(b"\n") and len(line) >= MAX_LINE:
                 while (rest := self._readline()) and not rest.endswith(b"\n"):
-                    pass  # nothing is kept of what the decoder refuses as too large
+                    pass  # its beginning is enough for a dead letter
             if line := line.strip():
                 yield number, line
 
@@ -187,7 +186,7 @@ def _messages(line: bytes, form: str) -> Iterator[bytes]:
         else:
             yield from map(bytes, rows)
             return
-    yield line[: MAX_MESSAGE + 1]
+    yield line
 
 
 def _whole(line: bytes) -> bool:

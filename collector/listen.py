@@ -20,6 +20,7 @@ import structlog
 from hubbub.collector import systemd
 from hubbub.collector.backlog import Backlog, Batch
 from hubbub.collector.event import Frame, Sink
+from hubbub.collector.refused import mark
 from hubbub.collector.zeromq import Receiver
 from hubbub.errors import MessageError, StoreError
 
@@ -46,9 +47,8 @@ class Counts:
     received: int = 0
     bytes: int = 0
     stored: int = 0  # durable
-    refused: Mapping[str, int] = field(
-        default_factory=dict
-    )  # for their frames, not yet for their content
+    #: for their frames, not yet for their content; kept as dead letters
+    refused: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     overflow: int = 0  # lost here, because the disk was slower than the bus for too long
     failures: int = 0  # writes that failed and were tried again
@@ -233,18 +233,20 @@ class Listener:
         self._insist(self._flush)
 
     def _put(self, batch: Batch) -> None:
-        source, arrived = batch.source, batch.arrived
-        if batch.reason:
-            source = f"refused:{batch.reason} {source}"
+        source, arrived, reason = batch.source, batch.arrived, batch.reason
+        if reason:
             self._hand_refused += len(batch)
         put, parts = self.sink.put, iter(batch.parts)
         for topic, body in zip(parts, parts, strict=True):
             frame = Frame(source, arrived, topic, body)
+            if reason:
+                frame = mark(frame, reason, batch.length)
             try:
                 put(frame)
-            except MessageError as error:
-                self._hand -= 1
+            except MessageError as error:  # more than the sink can hold: it keeps the beginning
+                self._hand_refused += 1
                 self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
+                self._insist(partial(put, mark(frame, error.reason)))
             except StoreError as error:
                 self._insist(partial(put, frame), error)
 

@@ -24,14 +24,13 @@ import zmq
 
 from hubbub.collector.backlog import Batch
 from hubbub.collector.endpoint import Endpoint, Notice, check
+from hubbub.collector.refused import KEPT, MAX_MESSAGE, bound
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["MAX_MESSAGE", "Receiver"]
+__all__ = ["Receiver"]
 
-MAX_MESSAGE = 4 << 20  # bytes of a body
 _TURN = 1_000  # messages, before another socket has its turn
 _TURN_SIZE = 4 << 20  # bytes, the same
-_LARGEST = 32 << 20  # bytes; what a spool's record has room for
 _MEMORY = 60 << 20  # bytes; what libzmq takes from a peer at all
 _POLL = 100  # ms; how late a stop is seen
 _LAST_DRAIN = 1.0  # s; a publisher that never pauses must not keep us from stopping
@@ -53,7 +52,7 @@ class Receiver:
         bind: addresses that publishers connect to (fedmsg's "active" mode).
         topics: prefixes; none: everything.
         rcvhwm: messages that libzmq holds for each peer while this process is busy.
-        max_message: bytes; a larger body is refused as `too-large`, and kept as a dead letter.
+        max_message: bytes; a larger body is refused as `too-large`: its beginning is kept.
         heartbeat: seconds between ZMTP heartbeats, 0 for none: peers before libzmq 4.2 have none.
     """
 
@@ -67,12 +66,6 @@ class Receiver:
         max_message: int = MAX_MESSAGE,
         heartbeat: float = 0,
     ) -> None:
-        if not 0 < max_message <= _LARGEST:
-            raise UsageError(
-                f"a largest message of {max_message:,} bytes is not possible",
-                where="--max-message",
-                hint=f"at most {_LARGEST:,} bytes",
-            )
         if not connect and not bind:
             raise UsageError(
                 "there is nothing to listen to",
@@ -83,7 +76,7 @@ class Receiver:
             *(Endpoint(check(one, bind=True), bound=True) for one in dict.fromkeys(bind)),
         ]
         self.topics = [topic.encode() for topic in topics] or [b""]
-        self.rcvhwm, self.max_message, self.heartbeat = rcvhwm, max_message, heartbeat
+        self.rcvhwm, self.max_message, self.heartbeat = rcvhwm, bound(max_message), heartbeat
         self.received = 0  # messages, refused ones included
         self.size = 0  # bytes of them
         self.refused: dict[str, int] = {}
@@ -141,7 +134,12 @@ class Receiver:
             raise _explain(error, endpoint) from error
 
     def run(self, put: Callable[[Batch], object], stop: Flag) -> None:
-        """Receive until `stop`, then what has arrived by then; `put` must not wait."""
+        """Receive until `stop`, then what has arrived by then.
+
+        Args:
+            put: where batches go; it must not wait, and says False for one that it drops.
+            stop: ends the run.
+        """
         poller = zmq.Poller()
         drains = {}
         for endpoint, socket in zip(self.endpoints, self._sockets, strict=True):
@@ -179,9 +177,10 @@ class Receiver:
         arrived = time.time_ns() // 1000
 
         def refuse(topic: bytes, body: bytes, reason: str) -> None:
-            parts = [topic, body]
-            size = len(topic) + len(body)
-            self._hand(endpoint, Batch(endpoint.source, arrived, parts, size, reason), put)
+            parts = [topic[:KEPT], body[:KEPT]]
+            held, length = sum(map(len, parts)), len(body)
+            self.size += len(topic) + length - held
+            self._hand(endpoint, Batch(endpoint.source, arrived, parts, held, reason, length), put)
 
         try:
             for _ in range(_TURN):
@@ -191,10 +190,8 @@ class Receiver:
                     continue
                 body = recv(again)
                 if more():
-                    refuse(
-                        topic, b"".join([body, *_rest(socket, more)])[:largest], "bad-frame-count"
-                    )
-                elif len(body) > largest:
+                    refuse(topic, b"".join([body, *_rest(socket, more)]), "bad-frame-count")
+                elif len(body) > largest or len(topic) > KEPT:
                     refuse(topic, body, "too-large")
                 else:
                     add(topic)
@@ -211,9 +208,8 @@ class Receiver:
         endpoint.received += len(batch)
         self.received += len(batch)
         self.size += batch.size
-        if batch.reason:
+        if put(batch) is not False and batch.reason:  # else it is counted as overflow
             self.refused[batch.reason] = self.refused.get(batch.reason, 0) + len(batch)
-        put(batch)
 
     def watch(self, timeout: float, patience: float = 10) -> list[Notice]:
         """What happened to the endpoints, after at most `timeout` seconds; for another thread."""

@@ -10,6 +10,7 @@ import pytest
 
 from hubbub.collector.decode import MAX_DEPTH, REASONS, decode
 from hubbub.collector.event import Frame
+from hubbub.collector.refused import LARGEST
 from hubbub.errors import MessageError
 
 TOPIC = "org.fedoraproject.prod.git.receive"
@@ -181,7 +182,7 @@ class TestRefusals:
         with pytest.raises(MessageError) as caught:
             decode(frame(ENVELOPE), max_message=20)
         assert caught.value.reason == "too-large"
-        assert reason(b" " * (4 * 2**20 + 1)) == "too-large"
+        assert reason(b" " * (LARGEST + 1)) == "too-large"
 
     @pytest.mark.parametrize(
         ("value", "why"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.collector import files
-from hubbub.collector.decode import MAX_MESSAGE, decode
+from hubbub.collector.decode import decode
 from hubbub.collector.files import read
 from hubbub.errors import MessageError, SourceError, UsageError
 
@@ -147,9 +147,9 @@ def test_a_huge_line_is_cut_refused_and_stops_nothing(
     monkeypatch.setattr(files, "MAX_LINE", 6 << 20)
     data = b"first\n" + b"x" * (20 << 20) + b"\nlast\n"
     frames = list(read(written(tmp_path, data), "jsonl"))
-    assert [(f.seq, len(f.body)) for f in frames] == [(1, 5), (2, MAX_MESSAGE + 1), (3, 4)]
+    assert [(f.seq, len(f.body)) for f in frames] == [(1, 5), (2, 6 << 20), (3, 4)]
     with pytest.raises(MessageError) as caught:
-        decode(frames[1])
+        decode(frames[1], max_message=4 << 20)
     assert caught.value.reason == "too-large"
 
 

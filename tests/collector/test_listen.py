@@ -127,7 +127,7 @@ def test_refused_frames_are_kept_and_told_from_the_others() -> None:
     assert [f.source for f in sink.taken] == [
         "zmq:tcp://bus:1",
         "zmq:tcp://bus:1",
-        "refused:bad-frame-count zmq:tcp://bus:1",
+        "refused:bad-frame-count:1 zmq:tcp://bus:1",
     ]
     assert sink.durable == 3
     assert (counts.received, counts.stored, counts.refused) == (3, 2, {"bad-frame-count": 1})
@@ -148,8 +148,10 @@ def test_a_frame_that_the_sink_can_never_take_stops_nothing() -> None:
 
     sink = Memory(fail)
     counts = run(Bus(batches(4)), sink)
-    assert [f.body for f in sink.taken] == [b"0", b"2", b"3"]
+    assert [f.body for f in sink.taken] == [b"0", b"1", b"2", b"3"], "nothing refused is lost"
+    assert sink.taken[1].source == "refused:too-large:1 zmq:tcp://bus:1"
     assert (counts.stored, counts.refused, counts.waiting) == (3, {"too-large": 1}, 0)
+    assert sink.durable == 4
 
 
 @pytest.mark.parametrize("what", ["put", "flush"])

@@ -14,6 +14,7 @@ import zmq
 from hubbub.collector import zeromq
 from hubbub.collector.backlog import Batch
 from hubbub.collector.endpoint import Notice
+from hubbub.collector.refused import KEPT
 from hubbub.collector.zeromq import Receiver
 from hubbub.errors import SourceError
 
@@ -185,6 +186,28 @@ def test_too_large_is_refused_whole_and_the_connection_stays(bus: Bus, hear: Hea
     assert heard.messages("too-large") == [(b"t", b"y" * 1001)]
     assert heard.receiver.refused == {"too-large": 1}
     assert heard.receiver.endpoints[0].losses == 0
+
+
+def test_of_what_is_far_too_large_the_beginning_is_kept(bus: Bus, hear: Hear) -> None:
+    heard = hear(Receiver([bus.address], max_message=1 << 20))
+    bus.subscribed()
+    bus.say(b"t", b"y" * (2 << 20))
+    bus.say(b"t" * 70_000, b"long topic")
+    bus.say(b"a", b"b", b"c" * (1 << 20))
+    heard.until(lambda: heard.receiver.received == 3)
+    assert [(b.reason, b.size, b.length) for b in heard.batches] == [
+        ("too-large", KEPT + 1, 2 << 20),
+        ("too-large", KEPT + 10, 10),
+        ("bad-frame-count", KEPT + 1, (1 << 20) + 1),
+    ]
+    assert heard.receiver.size == (2 << 20) + 1 + 70_010 + (1 << 20) + 2
+
+
+def test_what_overflows_is_no_refusal(bus: Bus, hear: Hear) -> None:
+    receiver = Receiver([bus.address], max_message=10)
+    receiver._hand(receiver.endpoints[0], Batch("zmq:x", 7, [b"t", b"y"], 2, "too-large", 11),
+                   lambda _: False)  # fmt: skip
+    assert (receiver.received, receiver.refused) == (1, {})
 
 
 def test_prefixes_of_topics(bus: Bus, hear: Hear) -> None:

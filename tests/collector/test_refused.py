@@ -1,0 +1,82 @@
+"""What is refused before anybody reads it: it travels, cut, with its reason and its true size."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubbub.collector.decode import decode
+from hubbub.collector.event import Frame
+from hubbub.collector.refused import KEPT, Bounded, Refused, bound, mark, told
+from hubbub.errors import MessageError, UsageError
+
+FRAME = Frame("fedmsg:a file: with spaces.log", 7, b"t", b"x" * 100, 3)
+
+
+class Memory:
+    def __init__(self, most: int = 1 << 30) -> None:
+        self.taken: list[Frame] = []
+        self.most, self.flushes = most, 0
+
+    def put(self, frame: Frame) -> None:
+        if len(frame.body) > self.most:
+            raise MessageError("too-large")
+        self.taken.append(frame)
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def test_there_and_back() -> None:
+    marked = mark(FRAME, "too-large")
+    assert told(marked) == Refused("too-large", 100, "fedmsg:a file: with spaces.log")
+    assert (marked.arrived, marked.topic, marked.body, marked.seq) == (7, b"t", b"x" * 100, 3)
+    assert marked.kind == "refused"
+    assert told(FRAME) is None
+
+
+def test_a_refused_frame_keeps_its_first_reason() -> None:
+    marked = mark(FRAME, "bad-frame-count")
+    assert mark(marked, "too-large") == marked
+
+
+def test_what_is_too_large_is_cut_and_its_size_told() -> None:
+    huge = Frame("zmq:x", 7, b"t" * (KEPT + 5), b"x" * (KEPT + 9))
+    marked = mark(huge, "too-large")
+    assert (len(marked.topic), len(marked.body)) == (KEPT, KEPT)
+    assert told(marked) == Refused("too-large", KEPT + 9, "zmq:x")
+    assert told(mark(Frame("zmq:x", 7, b"t", b"x"), "too-large", 5000)).length == 5000  # type: ignore[union-attr]
+
+
+def test_a_spool_of_an_older_version_names_no_size() -> None:
+    assert told(Frame("refused:bad-frame-count zmq:tcp://b:1", 7, b"t", b"four")) == Refused(
+        "bad-frame-count", 4, "zmq:tcp://b:1"
+    )
+
+
+def test_decode_says_the_reason_the_size_and_the_source() -> None:
+    with pytest.raises(MessageError, match=r"larger than a message may be \(100 bytes\)") as caught:
+        decode(mark(FRAME, "too-large"))
+    assert (caught.value.reason, caught.value.where) == ("too-large", FRAME.source)
+
+
+def test_the_bound_is_on_the_byte() -> None:
+    sink = Memory()
+    bounded = Bounded(sink, 100)
+    bounded.put(FRAME)
+    bounded.put(Frame("jsonl:f", 7, b"", b"x" * 101, 4))
+    bounded.flush()
+    assert [frame.kind for frame in sink.taken] == ["fedmsg", "refused"]
+    assert told(sink.taken[1]) == Refused("too-large", 101, "jsonl:f")
+    assert sink.flushes == 1
+
+
+def test_what_the_sink_cannot_hold_is_kept_in_part() -> None:
+    sink = Memory(most=KEPT)
+    Bounded(sink, 1 << 20).put(Frame("jsonl:f", 7, b"", b"x" * (KEPT + 1)))
+    assert [told(frame) for frame in sink.taken] == [Refused("too-large", KEPT + 1, "jsonl:f")]
+
+
+@pytest.mark.parametrize("size", [0, -1, (32 << 20) + 1])
+def test_a_bound_that_cannot_be(size: int) -> None:
+    with pytest.raises(UsageError, match="--max-message"):
+        bound(size)
