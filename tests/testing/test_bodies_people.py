@@ -18,7 +18,7 @@ HOUR = 3_600_000_000
 
 @pytest.fixture(scope="module")
 def found():
-    return list(Traffic(8, 1_000_000, steady=True).between(START, START + HOUR))
+    return list(Traffic(8, 1_000_000, steady=True).between(START, START + HOUR // 2))
 
 
 def events(message):
@@ -60,7 +60,7 @@ def test_broken_messages_cannot_be_read(found):
         with pytest.raises(MessageError) as caught:
             understand(Frame("zmq:here", message.at, *frames(message)))
         reasons.add(caught.value.reason)
-    assert len(broken) > 100
+    assert len(broken) > 50
     assert reasons >= {"not-json", "not-an-object", "no-id", "bad-time"}
 
 

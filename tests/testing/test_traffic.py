@@ -171,7 +171,7 @@ def test_how_many_people_are_seen():
     assert len(set(_names(SEED, 20_000))) == SLOTS
 
 
-@pytest.mark.parametrize(("per_day", "days"), [(100, 180), (6000, 20)])  # one block a day; four
+@pytest.mark.parametrize(("per_day", "days"), [(100, 150), (6000, 8)])  # one block a day; four
 def test_a_visitor_is_seen_once(per_day, days):
     start = to_micros(datetime(2026, 1, 1, tzinfo=UTC))
     counts = Counter(
