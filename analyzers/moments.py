@@ -15,7 +15,7 @@ from hubbub.times import EPOCH
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["DAY", "HOUR", "day_start", "micros", "number_since"]
+__all__ = ["DAY", "HOUR", "clock", "day_start", "micros", "number_since"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -30,6 +30,26 @@ def _epoch_us() -> Any:
         ...
 
     return epoch_us
+
+
+@cache
+def _make_timestamp() -> Any:
+    import ibis
+
+    @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+    def make_timestamp(micros: int) -> datetime:  # type: ignore[empty-body]
+        ...
+
+    return make_timestamp
+
+
+def clock(number: ir.IntegerValue) -> ir.TimestampValue:
+    """What a clock in UTC showed at these microseconds: its year, month, weekday and hour.
+
+    A time without zone, so that its parts do not depend on the session's.
+    """
+    shown: ir.TimestampValue = _make_timestamp()(number)
+    return shown
 
 
 def micros(when: ir.TimestampValue) -> ir.IntegerValue:
