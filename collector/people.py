@@ -30,10 +30,16 @@ from hubbub.collector.rules import Rule, Rules, builtin_rules
 from hubbub.collector.topics import action, category
 from hubbub.errors import MessageError
 
-__all__ = ["has_rule", "people", "people_lines", "understand"]
+__all__ = ["MISSED", "has_rule", "people", "people_lines", "understand"]
 
 Directory = Mapping[str, str] | None
 _Names = Sequence[Any] | None
+
+#: Why the rules said nothing about a message that they had to explain, as a person reads it.
+MISSED = {
+    "no-rule": "no rule knows the topic",
+    "no-fit": "the topic's rule found nothing in the body",
+}
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
@@ -66,14 +72,31 @@ def people(
     return _people(message, directory, rules or builtin_rules())
 
 
-def understand(frame: Frame, *, directory: Directory = None, rules: Rules | None = None) -> Event:
+def understand(
+    frame: Frame,
+    *,
+    directory: Directory = None,
+    rules: Rules | None = None,
+    missed: dict[str, str] | None = None,
+) -> Event:
     """A frame as an event.
+
+    Args:
+        frame: what arrived.
+        directory: e-mail or nick → account; without it nothing is guessed.
+        rules: other rules than hubbub's own (`rules.load_rules`).
+        missed: takes id → why (`MISSED`) where the rules had to answer and could not.
 
     Raises:
         MessageError: the frame cannot be read (`decode.REASONS`).
     """
     message = decode(frame)
-    found = _people(message, directory, rules or builtin_rules())
+    known = rules or builtin_rules()
+    found = _people(message, directory, known)
+    if missed is not None and not (found.users or found.objects or found.agent):
+        why = _why_nobody(message, known)
+        if why and not (message.body is None and frame.kind == "jsonl"):  # which may have no body
+            missed[message.id] = why
     return Event(
         message.id,
         message.time,
@@ -133,8 +156,7 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     objects: _Names = message.objects
     schema = ""
     if headers:
-        stated = headers.get(_SCHEMA)
-        schema = stated if isinstance(stated, str) else ""
+        schema = _schema(message)
         users = _of_headers(headers, _USER) or users
         objects = _of_headers(headers, _RPM) or objects
     rule = rules.find(message.topic, schema, modern=headers is not None) or _NO_RULE
@@ -160,6 +182,21 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
 
 def _ordered(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names)) if len(names) > 1 else tuple(names)
+
+
+def _why_nobody(message: Message, rules: Rules) -> str | None:
+    """Why nothing came out for a message; None where that is what it says itself."""
+    if not (message.users is None and message.objects is None and message.agent is None):
+        return None
+    rule = rules.find(message.topic, _schema(message), modern=message.headers is not None)
+    if rule is None:
+        return "no-rule"
+    return None if rule.empty else "no-fit"
+
+
+def _schema(message: Message) -> str:
+    stated = message.headers.get(_SCHEMA) if message.headers else None
+    return stated if isinstance(stated, str) else ""
 
 
 def _of_headers(headers: Mapping[str, Any], prefix: str) -> list[str] | None:

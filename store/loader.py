@@ -30,11 +30,12 @@ import numpy as np
 import structlog
 
 from hubbub.collector.event import Event, Frame
+from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
-from hubbub.store import letters, segment, spool
+from hubbub.store import letters, segment, spool, unmapped
 from hubbub.store.batch import Batch
-from hubbub.store.disk import sync_folder
 from hubbub.store.bodies import Bodies, Body
+from hubbub.store.disk import sync_folder
 from hubbub.store.ids import Hashes, Ids
 from hubbub.store.lookup import Lookup
 from hubbub.store.state import State
@@ -63,8 +64,8 @@ class Loader:
     Args:
         spool_folder: where segments are.
         table: the events table.
-        ids_folder: where the set of ids is.
         bodies: the table of bodies.
+        ids_folder: where the set of ids is.
         state: positions, counters, dead letters.
         understand: from a frame to an event; raises MessageError for what it refuses.
         events: records in one commit.
@@ -75,8 +76,8 @@ class Loader:
         *,
         spool_folder: Path,
         table: Events,
-        ids_folder: Path,
         bodies: Bodies,
+        ids_folder: Path,
         state: State,
         understand: Callable[[Frame], Event],
         events: int = EVENTS,
@@ -85,6 +86,7 @@ class Loader:
         self.understand, self.events = understand, events
         self._lookup = Lookup(table)
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._missed = understand.missed if isinstance(understand, Reader) else {}
         spool.recover(spool_folder)
         self._resume()
         self._ids = Ids(ids_folder, scan=self._lookup.scan, exact=self._lookup.exact)
@@ -144,7 +146,13 @@ class Loader:
         document = {
             "positions": batch.positions,
             "counts": [[source, name, n] for (source, name), n in batch.counts.items()],
+            "unmapped": unmapped.tally(
+                (self._missed[event.id], event.topic, event.id)
+                for event in fresh
+                if event.id in self._missed
+            ),
         }
+        self._missed.clear()
         with self.state.transaction() as db:
             if batch.letters:
                 letters.bury(db, batch.letters)
@@ -152,14 +160,6 @@ class Loader:
             if not fresh:
                 self._finish(number)
         if fresh:
-            version = self.table.append(fresh, number)
-            self._ids.add(hashed, version)
-            self._finish(number)
-        self._counts.update(batch.counts)
-
-    def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
-        """The events that the table does not hold, and the hashes of their ids."""
-        events = list(batch.events.values())
             if batch.bodies:
                 self.bodies.append(
                     [
@@ -169,6 +169,14 @@ class Loader:
                     ],
                     number,
                 )
+            version = self.table.append(fresh, number)
+            self._ids.add(hashed, version)
+            self._finish(number)
+        self._counts.update(batch.counts)
+
+    def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
+        """The events that the table does not hold, and the hashes of their ids."""
+        events = list(batch.events.values())
         hashed = np.frombuffer(b"".join(batch.digests), dtype="<u8")
         if not events:
             return [], hashed
@@ -192,6 +200,8 @@ class Loader:
             )
             for source, name, n in document["counts"]:
                 self.state.count(source, name, n)
+            if more := document.get("unmapped"):
+                self.state.set(unmapped.KEY, unmapped.add(self.state.get(unmapped.KEY), more))
             db.execute("DELETE FROM pending WHERE batch = ?", (number,))
 
     def _resume(self) -> None:
@@ -205,6 +215,8 @@ class Loader:
                 _log.warning("reading a batch of a loader that died again", batch=number)
                 with self.state.transaction() as db:
                     db.execute("DELETE FROM pending WHERE batch = ?", (number,))
+        if self.bodies.settle(self.table.batch()):
+            _log.warning("taking out bodies of a loader that died before their events")
         # step 5 of a loader that died: positions whose segment is gone
         there = {one.name for one in spool.segments(self.spool)}
         gone = [(n,) for (n,) in self.state.rows("SELECT name FROM segments") if n not in there]
@@ -215,8 +227,6 @@ class Loader:
     def _delete(self, done: list[Path]) -> None:
         """Step 5."""
         if not done:
-        if self.bodies.settle(self.table.batch()):
-            _log.warning("taking out bodies of a loader that died before their events")
             return
         try:
             for path in done:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from hubbub.collector.understanding import Understanding
 from hubbub.errors import HubbubError
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ STEADY = 60.0  # seconds after which a process counts as healthy, and the waitin
 _log = structlog.get_logger("hubbub.store")
 
 
-def run(path: str, stop: Flag, parent: int, every: float = EVERY) -> None:
+def run(
+    path: str, understanding: Understanding, stop: Flag, parent: int, every: float = EVERY
+) -> None:
     """Load until `stop` is set; the body of the child.
 
     Args:
         path: the store.
+        understanding: how frames become events; its files are read once, at the start.
         stop: set when the work is to end; the batch in hand is finished, and what waits is loaded.
         parent: the process whose end ends this one.
         every: seconds between two runs.
@@ -52,12 +56,13 @@ def run(path: str, stop: Flag, parent: int, every: float = EVERY) -> None:
         return stop.is_set() or os.getppid() != parent
 
     failed = 0
+    reader = understanding.reader()
     with Store.open(path, create=False) as store:
         while True:
             last = over()
             started = time.monotonic()
             try:
-                store.load(stop=over)
+                store.load(stop=over, understand=reader)
             except HubbubError as e:
                 # A full disk or a damaged table is for a person to mend; frames wait in the spool.
                 failed += 1
@@ -81,8 +86,16 @@ class LoaderProcess:
         restarts: how often the process died and was started again.
     """
 
-    def __init__(self, path: Path, *, every: float = EVERY, delay: float = 1.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        understanding: Understanding | None = None,
+        *,
+        every: float = EVERY,
+        delay: float = 1.0,
+    ) -> None:
         self.path, self.every = path, every
+        self.understanding = understanding or Understanding()
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
@@ -134,7 +147,7 @@ class LoaderProcess:
     def _spawn(self) -> None:
         self._process = self._context.Process(
             target=run,
-            args=(str(self.path), self._stop, os.getpid(), self.every),
+            args=(str(self.path), self.understanding, self._stop, os.getpid(), self.every),
             name="hubbub-loader",
             daemon=True,
         )

@@ -22,15 +22,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import coverage, segment, spool
+from hubbub.store import coverage, segment, spool, unmapped
 from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
+from hubbub.store.unmapped import Unmapped
 
 if TYPE_CHECKING:
     from hubbub.store import engine
-    from hubbub.store.letters import Letter
     from hubbub.store.bodies import Bodies
+    from hubbub.store.letters import Letter
     from hubbub.store.loader import Loaded
     from hubbub.store.tables import Events as Table
 
@@ -135,7 +136,7 @@ class Store:
 
         Args:
             wait: wait for another loader to finish; otherwise return with `busy`.
-            understand: from a frame to an event; by default `hubbub.collector.people.understand`.
+            understand: from a frame to an event; by default by hubbub's own rules.
             stop: asked after each commit; True ends the run early.
 
         Raises:
@@ -200,13 +201,13 @@ class Store:
         return Table(self.path / "events")
 
     @cached_property
-    @cached_property
     def bodies(self) -> Bodies:
         """The Delta table of bodies."""
         from hubbub.store.bodies import Bodies
 
         return Bodies(self.path / "bodies")
 
+    @cached_property
     def _backend(self) -> Any:
         from hubbub.store.engine import connect
 
@@ -241,6 +242,10 @@ class Store:
         """How complete [since, until) (µs) is, and its gaps."""
         return coverage.judge(self.spans(since, until), since, until, filters=filters)
 
+    def unmapped(self) -> list[Unmapped]:
+        """Topics that no rule knows, or whose rule found nothing; most frequent first."""
+        return unmapped.unmapped(self.state.get(unmapped.KEY))
+
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
     ) -> list[Letter]:
@@ -272,6 +277,6 @@ def _check_new(folder: Path, *, create: bool) -> None:
 
 
 def _understand() -> Callable[[Frame], Event]:
-    from hubbub.collector.people import understand
+    from hubbub.collector.understanding import Reader
 
-    return understand
+    return Reader()

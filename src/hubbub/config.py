@@ -18,6 +18,7 @@
     [people]
     bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
     directory = "directory.json"    # JSON object from e-mail address or nick to account
+    rules = "rules.toml"            # who and what on a bus of your own (docs/rules.md)
 
 An option on the command line wins. Paths are relative to the file. An unknown key is an error.
 """
@@ -57,6 +58,7 @@ class PeopleConfig(msgspec.Struct, frozen=True):
 
     bots: tuple[str, ...] | None = None
     directory: str | None = None
+    rules: str | None = None
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -103,9 +105,10 @@ def _absolute(config: Config, folder: Path) -> Config:
     def path(text: str) -> str:
         return str(folder / Path(text).expanduser())
 
-    people = config.people
-    if people.directory is not None:
-        people = msgspec.structs.replace(people, directory=path(people.directory))
+    files = {name: getattr(config.people, name) for name in ("directory", "rules")}
+    people = msgspec.structs.replace(
+        config.people, **{name: path(one) for name, one in files.items() if one is not None}
+    )
     return msgspec.structs.replace(
         config,
         store=None if config.store is None else path(config.store),

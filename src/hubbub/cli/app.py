@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hubbub.errors import UsageError
-
 if TYPE_CHECKING:
+    from hubbub.collector.understanding import Reader, Understanding
     from hubbub.config import Config
     from hubbub.store import Store
     from hubbub.store.loader import Loaded
 
-__all__ = ["App", "common_options", "common_parameters", "pass_app", "read_directory"]
+__all__ = ["App", "common_options", "common_parameters", "pass_app"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -33,6 +32,8 @@ class App:
     def __init__(self) -> None:
         self.store_path: Path | None = None
         self.config_path: Path | None = None
+        self.directory_path: Path | None = None
+        self.rules_path: Path | None = None
         self.log_format: str | None = None
         self.verbose = 0
         self.plugin_files: list[Path] = []
@@ -56,6 +57,37 @@ class App:
 
         lowest = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
         configure(self.log_format or self.config.log_format or "text", lowest)
+
+    @property
+    def understanding(self) -> Understanding:
+        """`--rules` and `--directory`, else the configuration's."""
+        from hubbub.collector.understanding import Understanding
+
+        def chosen(option: Path | None, configured: str | None) -> Path | None:
+            return option or (None if configured is None else Path(configured))
+
+        people = self.config.people
+        return Understanding(
+            directory=chosen(self.directory_path, people.directory),
+            rules=chosen(self.rules_path, people.rules),
+        )
+
+    @cached_property
+    def reader(self) -> Reader:
+        """From a frame to an event, by the files of `understanding`, read once.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
+        return self.understanding.reader()
+
+    def read_rules(self) -> None:
+        """Read the files of `understanding` now: what is wrong with them is said before all else.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
+        _ = self.reader
 
     @property
     def store_folder(self) -> Path:
@@ -104,22 +136,6 @@ class App:
                 self.load(store, wait=False)
             yield store
 
-    def load(self, store: Store, *, wait: bool = True) -> Loaded:
-        """Load what waits in the spool, with the configuration's directory of people.
-
-        Raises:
-            UsageError: the directory is no JSON object of texts.
-            StoreError: no room, or damage; what was received stays in the spool.
-        """
-        if self.config.people.directory is None:
-            return store.load(wait=wait)
-        from functools import partial
-
-        from hubbub.collector.people import understand
-
-        directory = read_directory(Path(self.config.people.directory))
-        return store.load(wait=wait, understand=partial(understand, directory=directory))
-
     @staticmethod
     def counting(store: Store) -> Callable[[Iterable[str]], dict[str, Any]]:
         """Start to count; the function that is given says what sources brought since then.
@@ -132,8 +148,9 @@ class App:
             new, known = 0, 0
             refused: dict[str, int] = {}
             for source in sources:
+                stored = store.state.forgotten.text(source)  # the name of a file may name somebody
                 for name, n in store.state.counts(source).get(source, {}).items():
-                    more = n - before.get(source, {}).get(name, 0)
+                    more = n - before.get(stored, {}).get(name, 0)
                     new += more if name == "new" else 0
                     known += more if name == "known" else 0
                     if name.startswith("refused:") and more:
@@ -198,28 +215,6 @@ def _note(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     else:
         app.config_path = Path(value)
         app.__dict__.pop("config", None)
-
-
-def read_directory(path: Path) -> dict[str, str]:
-    """The JSON object from e-mail address or nick to account.
-
-    Raises:
-        UsageError: no such file, or something else in it.
-    """
-    import msgspec
-
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except OSError as error:
-        raise UsageError(
-            f"the directory of people cannot be read: {error.strerror}", where=str(path)
-        ) from error
-    except msgspec.DecodeError as error:
-        raise UsageError(
-            f"the directory of people is no JSON object of texts: {error}",
-            where=str(path),
-            hint='write {"anna@example.org": "anna", …}',
-        ) from None
 
 
 def common_parameters() -> list[click.Option]:

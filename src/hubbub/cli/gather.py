@@ -9,6 +9,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.functions import INCOMPLETE
+from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _JOBS = 4
 @click.option("--jobs", type=click.IntRange(1, 64), help="Requests side by side. [default: 4]")
 @click.option("--allow-incomplete", is_flag=True, help="Exit with 0 although a gap is left.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was gathered as JSON.")
+@reading_options
 @pass_app
 def gather(app: App, /, **options: Any) -> int:
     """Fetch the history that the store lacks.
@@ -49,6 +51,7 @@ def gather(app: App, /, **options: Any) -> int:
     from hubbub.collector.history import DEFAULT_URL, History
 
     app.logs()
+    app.read_rules()
     history = History(options["url"] or app.config.gather.url or DEFAULT_URL)
     with app.store() as store:
         counts = app.counting(store)

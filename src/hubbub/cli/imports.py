@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError
 
 __all__ = ["import_files"]
@@ -23,6 +24,7 @@ _BATCH = 1000  # frames between two flushes
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
+@reading_options
 @pass_app
 def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) -> int:
     """Read files into the store; - is standard input, and gzip is understood.
@@ -34,6 +36,7 @@ def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) 
     from hubbub.collector import files as reader
 
     app.logs()
+    app.read_rules()
     read = 0
     with app.store() as store:
         counts = app.counting(store)

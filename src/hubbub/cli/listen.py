@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.understanding import reading_options
 
 if TYPE_CHECKING:
     from hubbub.collector.zeromq import Receiver
@@ -47,6 +48,7 @@ _LEAST = 0.2  # s that a loader always gets
     metavar="PREFIX",
     help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
 )
+@reading_options
 @pass_app
 def listen(
     app: App, /, connect: tuple[str, ...], bind: tuple[str, ...], topics: tuple[str, ...]
@@ -63,13 +65,14 @@ def listen(
     from hubbub.store.process import LoaderProcess
 
     app.logs(level=logging.INFO)
+    app.read_rules()
     heap.keep()
     given = app.config.listen
     if not connect and not bind:
         connect, bind = given.zmq, given.zmq_bind
     receiver = Receiver(connect, bind, topics or given.topic)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path)
+        loader = LoaderProcess(store.path, app.understanding)
         sink = store.spool("listen")
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         with _signals(listener.stop) as stopped:

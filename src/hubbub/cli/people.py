@@ -9,7 +9,8 @@ from typing import IO
 
 import click
 
-from hubbub.cli.app import App, common_options, pass_app, read_directory
+from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.understanding import reading_options
 from hubbub.errors import UsageError
 
 __all__ = ["people"]
@@ -18,13 +19,9 @@ __all__ = ["people"]
 @common_options
 @click.command(name="people")
 @click.argument("file", metavar="FILE.jsonl")
-@click.option(
-    "--directory",
-    metavar="FILE.json",
-    help="JSON object from e-mail address or nick to account.",
-)
+@reading_options
 @pass_app
-def people(app: App, file: str, directory: str | None) -> None:
+def people(app: App, file: str) -> None:
     """For each line a line: {"id", "topic", "agent", "users", "objects"}.
 
     A line is a fedmsg envelope, a fedora-messaging message or a row of history; - is standard
@@ -34,10 +31,9 @@ def people(app: App, file: str, directory: str | None) -> None:
     from hubbub.collector.people import people_lines
 
     app.logs()
-    stated = directory or app.config.people.directory
-    accounts = None if stated is None else read_directory(Path(stated))
+    by = app.reader
     with _opened(file) as lines:
-        for answer in people_lines(_each(lines), accounts):
+        for answer in people_lines(_each(lines), by.directory, by.rules):
             sys.stdout.write(dumps(answer) + "\n")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.unmapped import show_unmapped, without_rule
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -16,20 +17,25 @@ __all__ = ["status"]
 
 @common_options
 @click.command(name="status")
+@click.option("--unmapped", is_flag=True, help="List the topics without a rule that fits.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
-def status(app: App, *, as_json: bool) -> None:
+def status(app: App, *, unmapped: bool, as_json: bool) -> None:
     """Say what the store holds, what waits to be loaded, what was refused, and where gaps are.
 
-    It loads nothing: what waits is counted.
+    It loads nothing: what waits is counted. --unmapped lists the topics that no rule knows, and
+    those whose rule found nothing in a body, with the id of a message to look at.
     """
     app.logs()
     with app.reading(load=False) as store:
         facts = _facts(store) | {"store": str(app.store_folder)}
+        facts["unmapped"] = without_rule(app, store)
     if as_json:
         from hubbub.cli.formats import dumps
 
         click.echo(dumps(facts, indent=2))
+    elif unmapped:
+        show_unmapped(facts["unmapped"])
     else:
         _show(facts)
 
@@ -93,6 +99,7 @@ def _show(facts: dict[str, Any]) -> None:
         f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments",
         f"refused       {_reasons(facts['refused'])}",
         f"dead letters  {_reasons(facts['dead_letters'])}",
+        f"unmapped      {_unmapped(facts['unmapped'])}",
     ]
     click.echo("\n".join(lines))
     if facts["sources"]:
@@ -106,6 +113,12 @@ def _show(facts: dict[str, Any]) -> None:
         click.echo("\ncoverage")
         columns = ("source", "filters", "start", "end", "state", "proof")
         show_table(Table(columns, [[span[c] for c in columns] for span in facts["spans"]]))
+
+
+def _unmapped(lines: list[dict[str, Any]]) -> str:
+    messages = sum(line["messages"] for line in lines)
+    where = f" in {len(lines):,} topics (hubbub status --unmapped)" if lines else ""
+    return f"{messages:,} messages without a rule that fits{where}"
 
 
 def _reasons(counts: dict[str, int]) -> str:
