@@ -1,0 +1,112 @@
+"""Cohorts and returning users against loops over plain lists."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubbub.analyzers.cohorts import cohorts, returning
+from hubbub.analyzers.evenness import measure
+from hubbub.store.engine import connect
+from hubbub.store.engine import events as read
+from hubbub.store.selection import Selection
+
+SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+SHARES = ("top_1", "next_9", "next_40", "rest")
+
+
+def utc(year, month, day, hour=0, minute=0, second=0):
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def test_cohorts_are_the_top_shares_of_weeks_that_end_on_mondays(events, month):
+    data, notes = cohorts(events(month), SINCE, UNTIL - timedelta(days=1), window=2 * WEEK)
+    assert notes == {"windows": 2}
+    assert [row["end"] for row in data] == [SINCE + 2 * WEEK, SINCE + 3 * WEEK]
+    for row in data:
+        start, end = row["start"].timestamp(), row["end"].timestamp()
+        assert row["end"] - row["start"] == 2 * WEEK
+        inside = [e for e in month if start <= e["timestamp"] < end]
+        counts = Counter(user for e in inside for user in e["users"])
+        numbers = measure(counts.values())
+        assert (row["n"], row["total"]) == (len(counts), counts.total())
+        assert tuple(row[name] for name in SHARES) == pytest.approx(numbers.top_shares)
+        assert sum(row[name] for name in SHARES) == pytest.approx(1)
+
+
+def test_the_newest_cohort_may_end_with_the_range(events, month):
+    data, _ = cohorts(events(month), SINCE, UNTIL, window=WEEK)
+    assert data[-1]["end"] == UNTIL
+    end = UNTIL - timedelta(hours=5)
+    data, _ = cohorts(events(month), SINCE, end, window=WEEK, step=timedelta(days=3))
+    assert data[-1]["end"] == end
+
+
+def test_a_short_range_is_not_enough_data(events, month):
+    data, notes = cohorts(events(month), SINCE, UNTIL)
+    assert data == []
+    assert notes["note"].startswith("not enough data: the range holds no 91 days")
+
+
+def test_a_window_without_users_is_a_gap(events):
+    rows = [{"timestamp": SINCE.timestamp(), "topic": "t", "users": []}]
+    [row], _ = cohorts(events(rows), SINCE, SINCE + WEEK, window=WEEK)
+    assert (row["n"], row["total"], row["top_1"], row["rest"]) == (0, 0, None, None)
+
+
+def test_returning_by_hand(events):
+    seen = {
+        "ann": [utc(2026, 1, 1), utc(2026, 1, 31, 23, 59), utc(2026, 2, 1), utc(2026, 4, 2)],
+        "bob": [utc(2026, 1, 9), utc(2026, 3, 5)],
+        "cid": [utc(2026, 3, 31, 23, 59, 59)],
+    }
+    rows = [
+        {"timestamp": when.timestamp(), "topic": "t", "users": [user]}
+        for user, times in seen.items()
+        for when in times
+    ]
+    data = returning(events(rows), utc(2026, 1, 1), utc(2026, 4, 20))
+    assert [tuple(row.values()) for row in data] == [
+        ("2026-01", 2, 0, 2, 1.0, True),
+        ("2026-01", 2, 1, 1, 0.5, True),
+        ("2026-01", 2, 2, 1, 0.5, True),
+        ("2026-01", 2, 3, 1, 0.5, False),
+        ("2026-03", 1, 0, 1, 1.0, True),
+        ("2026-03", 1, 1, 0, 0.0, False),
+    ]
+    assert list(data[0]) == ["group", "people", "after", "active", "share", "complete"]
+
+
+def test_a_month_in_which_nobody_was_left_is_listed_and_one_not_begun_is_not(events):
+    rows = [{"timestamp": utc(2025, 12, 5).timestamp(), "topic": "t", "users": ["ann"]}]
+    data = returning(events(rows), utc(2025, 12, 2), utc(2026, 2, 1))
+    assert [(row["after"], row["active"], row["complete"]) for row in data] == [
+        (0, 1, False),  # the range begins on the second day
+        (1, 0, True),
+    ]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seen=st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 400)), min_size=1, max_size=40)
+)
+def test_returning_groups_hold_everybody_once(seen, events):
+    start = utc(2024, 2, 10)
+    rows = [
+        {"timestamp": (start + timedelta(days=day)).timestamp(), "topic": "t", "users": [user]}
+        for user, day in seen
+    ]
+    data = returning(events(rows), start, start + timedelta(days=401))
+    assert sum(row["people"] for row in data if row["after"] == 0) == len({u for u, _ in seen})
+    months = {(u, (start + timedelta(days=day)).strftime("%Y-%m")) for u, day in seen}
+    assert sum(row["active"] for row in data) == len(months)
+    assert all(row["share"] == 1 for row in data if row["after"] == 0)
+
+
+def test_an_empty_store():
+    empty = read(connect(), 0, [], Selection())
+    assert returning(empty, SINCE, UNTIL) == []
+    assert cohorts(empty, SINCE, UNTIL, window=WEEK) == ([], {"windows": 4})
