@@ -3,6 +3,6 @@
 Importing this package registers every built-in query and loads no engine.
 """
 
-from hubbub.analyzers import cohorts, diffs, heatmap, longtail, radar, totals, usage
+from hubbub.analyzers import cohorts, diffs, health, heatmap, longtail, radar, totals, usage
 
-__all__ = ["cohorts", "diffs", "heatmap", "longtail", "radar", "totals", "usage"]
+__all__ = ["cohorts", "diffs", "health", "heatmap", "longtail", "radar", "totals", "usage"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.engine import Events
 
-__all__ = ["PAUSE", "Action", "Interval", "actions", "bootstrap", "effective_people"]
+__all__ = ["PAUSE", "Action", "Interval", "actions", "bootstrap", "effective_people", "runs"]
 
 #: A longer pause begins another action.
 PAUSE = timedelta(minutes=10)
@@ -55,6 +55,14 @@ class Interval:
 
 def actions(events: Events) -> ir.Table:
     """Actions by size: columns `user`, `messages` (of an action), `number` (of such actions)."""
+    from ibis import _
+
+    each = runs(events).group_by("user", "messages").agg(number=_.count())
+    return each.order_by("user", "messages")
+
+
+def runs(events: Events) -> ir.Table:
+    """Every action: `user`, `what` it is on, `start` (µs since the epoch), `messages` of it."""
     import ibis
     from ibis import _
 
@@ -70,8 +78,8 @@ def actions(events: Events) -> ir.Table:
     upto = ibis.cumulative_window(group_by=["user", "what"], order_by="at")
     rows = rows.mutate(begins=begins)
     rows = rows.mutate(action=_.begins.sum().over(upto))
-    runs = rows.group_by("user", "what", "action").agg(messages=_.count())
-    return runs.group_by("user", "messages").agg(number=_.count()).order_by("user", "messages")
+    whole = rows.group_by("user", "what", "action").agg(start=_["at"].min(), messages=_.count())
+    return whole.drop("action")
 
 
 def effective_people(events: Events) -> Interval:
