@@ -20,21 +20,18 @@ the same.
 from __future__ import annotations
 
 import secrets
-import shutil
 import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.identity import MAX_NAME, normalise
 from hubbub.errors import UsageError
 from hubbub.store import scrub
 from hubbub.store.forgotten import PSEUDONYM, Forgotten, units
-from hubbub.store.rewrite import ScrubBodies, ScrubEvents, drop_history, rewrite, vacuum
+from hubbub.store.rewrite import ScrubBodies, ScrubEvents, drop_history, keep_up, rewrite, vacuum
 
 if TYPE_CHECKING:
     from hubbub.store.state import State
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Forgot", "entries", "finish", "forget", "would"]
 
 _KEY = 32  # bytes
-_log = structlog.get_logger("hubbub.store")
 Understand = Callable[[Frame], Event]
 
 
@@ -121,7 +117,7 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
         rewrite(table, table.files(), change)
         vacuum(table)
         drop_history(table)
-    _catch_up(store, version, anew=events.ids)
+    keep_up(store.path / "ids", store.table, version, anew=events.ids)
     records = scrub.scrub_state(state)
     scrub.purge(state)
     scrub.blank_spool(store.spool_folder, state)
@@ -167,28 +163,3 @@ def _list(state: State, name: str, why: str) -> None:
             (digest, bare.pseudonym(name), units(name), time.time_ns() // 1000, alone.text(why)),
         )
     state.list_changed()
-
-
-def _catch_up(store: Store, before: int, *, anew: bool) -> None:
-    """Step 4: the set of ids knows of the versions that rewriting made since `before`.
-
-    A run that died in between leaves the set behind the table; whoever loads next completes it.
-    """
-    from hubbub.store.ids import Ids, hashes
-    from hubbub.store.lookup import Lookup
-
-    folder, version = store.path / "ids", store.table.version()
-    if version == before:
-        return
-    if anew:
-        _log.info("reading the ids again: some of them held a forgotten name")
-        shutil.rmtree(folder, ignore_errors=True)
-    lookup = Lookup(store.table)
-    try:
-        ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
-        if ids.version == before:
-            ids.add(hashes(()), version)  # other files, the same ids
-        else:
-            ids.catch_up(version)
-    finally:
-        lookup.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,19 @@ from hubbub.store.bodies import BODIES
 from hubbub.store.delta import DataFile, File, Table
 from hubbub.store.disk import sync_file, sync_folder
 from hubbub.store.forgotten import Forgotten
-from hubbub.store.tables import to_arrow, to_events
+from hubbub.store.ids import Ids, hashes
+from hubbub.store.lookup import Lookup
+from hubbub.store.tables import Events, to_arrow, to_events
 
-__all__ = ["Rewritten", "ScrubBodies", "ScrubEvents", "drop_history", "rewrite", "vacuum"]
+__all__ = [
+    "Rewritten",
+    "ScrubBodies",
+    "ScrubEvents",
+    "drop_history",
+    "keep_up",
+    "rewrite",
+    "vacuum",
+]
 
 Change = Callable[[Any], Any]
 
@@ -42,7 +53,14 @@ class Rewritten:
     bytes: int = 0  # of files that are not part of the table any more, less those of new ones
 
 
-def rewrite(table: Table, files: Iterable[File], change: Change, *, dry: bool = False) -> Rewritten:
+def rewrite(
+    table: Table,
+    files: Iterable[File],
+    change: Change,
+    *,
+    out: Sequence[File] = (),
+    dry: bool = False,
+) -> Rewritten:
     """Pass the rows of these files through `change`, in one commit.
 
     Args:
@@ -50,14 +68,16 @@ def rewrite(table: Table, files: Iterable[File], change: Change, *, dry: bool = 
         files: of the newest snapshot.
         change: from a row group (an Arrow table, sorted by time) to the one that takes its place:
             the very same object where nothing changes, without rows where all go.
+        out: files that are taken out as they are, unread, in the same commit.
         dry: only say what would be done; files are read, nothing is written.
 
     Raises:
         StoreError: no room, or a file is damaged; nothing was changed then.
     """
-    removed: list[File] = []
+    removed = list(out)
     added: list[AddAction] = []
-    rows = gone = size = 0
+    rows = gone = sum(file.rows for file in out)
+    size = sum(file.bytes for file in out)
     try:
         for file in files:
             kept, add = _one(file, table, change, dry=dry)
@@ -117,6 +137,33 @@ def drop_history(table: Table) -> None:
         sync_folder(table.log)
     except (DeltaError, OSError) as e:
         raise StoreError(f"cannot shorten the Delta log: {e}", where=str(table.log)) from e
+
+
+def keep_up(folder: Path, table: Events, before: int, *, anew: bool = False) -> None:
+    """The set of ids learns of the versions that rewriting made.
+
+    A run that dies before this leaves the set behind the table; whoever loads next completes it.
+
+    Args:
+        folder: of the set.
+        table: of events.
+        before: the table's version before.
+        anew: ids were changed.
+    """
+    version = table.version()
+    if version == before:
+        return
+    if anew:
+        shutil.rmtree(folder, ignore_errors=True)
+    lookup = Lookup(table)
+    try:
+        ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+        if ids.version == before:
+            ids.add(hashes(()), version)  # other files, no other ids
+        else:
+            ids.catch_up(version)
+    finally:
+        lookup.close()
 
 
 def _one(

@@ -235,15 +235,15 @@ class State:
             )
 
     def counts(self, source: str | None = None) -> dict[str, dict[str, int]]:
-        """The counters by source and name."""
-        source = source and self.forgotten.text(source)
+        """The counters by source and name; of one source: under the name that was asked for."""
+        stored = source and self.forgotten.text(source)
         out: dict[str, dict[str, int]] = {}
         for one, name, n in self.rows(
             "SELECT source, name, n FROM counters WHERE ?1 IS NULL OR source = ?1"
             " ORDER BY source, name",
-            source,
+            stored,
         ):
-            out.setdefault(one, {})[name] = n
+            out.setdefault(source or one, {})[name] = n
         return out
 
     # dead letters

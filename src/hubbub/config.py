@@ -5,6 +5,7 @@
     plugins = ["karma.py"]          # files with queries and views of your own
     by = "users"                    # whom to count: agent or users
     bots = true                     # false: leave accounts of machines out
+    bodies = false                  # true: store messages whole too
 
     [gather]
     url = "https://…/datagrepper"   # the history service
@@ -19,6 +20,10 @@
     bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
     directory = "directory.json"    # JSON object from e-mail address or nick to account
     rules = "rules.toml"            # who and what on a bus of your own (docs/rules.md)
+
+    [retention]
+    events = "10y"                  # how long events are kept; "forever" is one of the answers
+    bodies = "30d"                  # how long bodies are, where they are stored
 
 An option on the command line wins. Paths are relative to the file. An unknown key is an error.
 """
@@ -35,7 +40,15 @@ import msgspec
 
 from hubbub.errors import UsageError
 
-__all__ = ["Config", "GatherConfig", "ListenConfig", "PeopleConfig", "default_path", "load"]
+__all__ = [
+    "Config",
+    "GatherConfig",
+    "ListenConfig",
+    "PeopleConfig",
+    "RetentionConfig",
+    "default_path",
+    "load",
+]
 
 
 class GatherConfig(msgspec.Struct, frozen=True):
@@ -61,6 +74,13 @@ class PeopleConfig(msgspec.Struct, frozen=True):
     rules: str | None = None
 
 
+class RetentionConfig(msgspec.Struct, frozen=True):
+    """Section `[retention]`."""
+
+    events: str | None = None
+    bodies: str | None = None
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file."""
 
@@ -69,15 +89,18 @@ class Config(msgspec.Struct, frozen=True):
     plugins: tuple[str, ...] = ()
     by: Literal["agent", "users"] | None = None
     bots: bool | None = None
+    bodies: bool | None = None
     gather: GatherConfig = GatherConfig()
     listen: ListenConfig = ListenConfig()
     people: PeopleConfig = PeopleConfig()
+    retention: RetentionConfig = RetentionConfig()
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "gather": GatherConfig,
     "listen": ListenConfig,
     "people": PeopleConfig,
+    "retention": RetentionConfig,
 }
 
 

@@ -36,6 +36,7 @@ class App:
         self.rules_path: Path | None = None
         self.log_format: str | None = None
         self.verbose = 0
+        self.bodies_stated: bool | None = None
         self.plugin_files: list[Path] = []
         self._loaded: set[Path] = set()
         self._plugins = False
@@ -135,6 +136,20 @@ class App:
             if load:
                 self.load(store, wait=False)
             yield store
+
+    @property
+    def bodies(self) -> bool:
+        """`--bodies`, else the configuration's: whether what was received is stored whole."""
+        return bool(self.config.bodies if self.bodies_stated is None else self.bodies_stated)
+
+    def load(self, store: Store, *, wait: bool = True) -> Loaded:
+        """Load what waits in the spool, with the user's rules and directory of people.
+
+        Raises:
+            UsageError: one of these files cannot be read.
+            StoreError: no room, or damage; what was received stays in the spool.
+        """
+        return store.load(wait=wait, understand=self.reader)
 
     @staticmethod
     def counting(store: Store) -> Callable[[Iterable[str]], dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.bodies import bodies_option
 from hubbub.cli.functions import INCOMPLETE
 from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError, UsageError
@@ -40,6 +41,7 @@ _JOBS = 4
 @click.option("--jobs", type=click.IntRange(1, 64), help="Requests side by side. [default: 4]")
 @click.option("--allow-incomplete", is_flag=True, help="Exit with 0 although a gap is left.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was gathered as JSON.")
+@bodies_option
 @reading_options
 @pass_app
 def gather(app: App, /, **options: Any) -> int:
@@ -89,7 +91,10 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             "the range is empty: --until is not after --since",
             hint="both take times (2026-01-31T10:00Z) or durations ago (7d)",
         )
-    with store.spool("gather") as sink, bar("gathering", unit="s of time") as shown:
+    with (
+        store.spool("gather", bodies=app.bodies) as sink,
+        bar("gathering", unit="s of time") as shown,
+    ):
         return walk(
             history,
             sink,

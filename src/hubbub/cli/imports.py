@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.bodies import bodies_option
 from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError
 
@@ -24,6 +25,7 @@ _BATCH = 1000  # frames between two flushes
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
+@bodies_option
 @reading_options
 @pass_app
 def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) -> int:
@@ -41,7 +43,10 @@ def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) 
     with app.store() as store:
         counts = app.counting(store)
         try:
-            with store.spool("import") as sink, bar("reading", unit="messages") as shown:
+            with (
+                store.spool("import", bodies=app.bodies) as sink,
+                bar("reading", unit="messages") as shown,
+            ):
                 for name in files:
                     for frame in reader.read(name, form):
                         sink.put(frame)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.bodies import bodies_option
 from hubbub.cli.understanding import reading_options
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _LEAST = 0.2  # s that a loader always gets
     metavar="PREFIX",
     help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
 )
+@bodies_option
 @reading_options
 @pass_app
 def listen(
@@ -73,7 +75,7 @@ def listen(
     receiver = Receiver(connect, bind, topics or given.topic)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding)
-        sink = store.spool("listen")
+        sink = store.spool("listen", bodies=app.bodies)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         with _signals(listener.stop) as stopped:
             loader.start()

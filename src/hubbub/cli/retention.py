@@ -1,0 +1,51 @@
+"""`hubbub retention`: what is older than its time goes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+
+__all__ = ["retention"]
+
+
+@common_options
+@click.command(name="retention")
+@click.option("--events", metavar="TIME", help="How long events are kept. [default: 10y]")
+@click.option("--bodies", metavar="TIME", help="How long bodies are kept. [default: 30d]")
+@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_app
+def retention(
+    app: App, /, events: str | None, bodies: str | None, *, dry_run: bool, as_json: bool
+) -> None:
+    """Let go of events and bodies that are older than the configuration's `[retention]` says.
+
+    TIME is a duration (30d, 26w, 10y) or forever. Bodies are gone from the disk at once, files of
+    events after an hour, by the next run: whoever reads them may finish.
+    """
+    from hubbub.store.retention import BODIES, EVENTS, period, prune
+    from hubbub.times import iso
+
+    app.logs()
+    given = app.config.retention
+    spans = (period(events or given.events or EVENTS), period(bodies or given.bodies or BODIES))
+    with app.reading(load=False) as store:
+        done = prune(store, now=datetime.now(UTC), events=spans[0], bodies=spans[1], dry=dry_run)
+    verb = "would go" if dry_run else "gone"
+    if as_json:
+        facts = {
+            one.table: {"before": iso(one.before), "rows": one.rows, "bytes": one.bytes}
+            for one in done
+        }
+        from hubbub.cli.formats import dumps
+
+        click.echo(dumps(facts, indent=2))
+        return
+    for one in done:
+        until = iso(one.before.replace(microsecond=0))
+        click.echo(f"{one.table} before {until}: {one.rows:,} {verb}, {one.bytes:,} bytes")
+    if not done:
+        click.echo("everything is kept for ever")

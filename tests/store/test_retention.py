@@ -1,0 +1,156 @@
+"""Retention: an exact cut, whole files where it can be, and a ledger that claims nothing more."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from hubbub.collector.event import Frame
+from hubbub.errors import StoreError, UsageError
+from hubbub.store import Store, delta, retention
+from hubbub.store.loader import Loaded
+from hubbub.store.retention import period, prune
+from hubbub.times import from_micros, to_micros
+
+Make = Callable[..., Any]
+#: The time of frame 0.
+START = datetime(2026, 1, 15, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
+    with store.spool("test", bodies=bodies) as writer:
+        for frame in frames:
+            writer.put(frame)
+    store.load()
+
+
+def test_the_cut_is_exact(store: Store, frame: Make, ids: Callable[[Store], list[str]]) -> None:
+    put(store, *(frame(n) for n in range(10)))
+    put(store, *(frame(n) for n in range(10, 20)))
+    put(store, *(frame(n) for n in range(20, 23)))
+    before = {f.uri for f in store.table.files()}
+    now = START + timedelta(seconds=14) + DAY
+    planned = prune(store, now=now, events=DAY, bodies=None, dry=True)
+    assert ids(store) == sorted(f"id-{n}" for n in range(23))
+    (done, _) = prune(store, now=now, events=DAY, bodies=None)
+    assert (done.table, done.rows, done.before) == ("events", 14, now - DAY)
+    assert planned[0].rows == 14
+    assert done.bytes > 0
+    assert ids(store) == sorted(f"id-{n}" for n in range(14, 23)), (
+        "the time of the cut itself stays"
+    )
+    after = {f.uri for f in store.table.files()}
+    assert len(after) == 2
+    assert len(after & before) == 1, "newer files are not touched"
+    bounds = store.bounds()
+    assert bounds is not None
+    assert from_micros(bounds[0]) == now - DAY
+    version = store.table.version()
+    assert prune(store, now=now, events=DAY, bodies=None)[0].rows == 0
+    assert store.table.version() == version
+
+
+def test_files_of_events_are_left_to_readers_for_an_hour(store: Store, frame: Make) -> None:
+    put(store, *(frame(n) for n in range(4)))
+    (old,) = (f.uri for f in store.table.files())
+    os.utime(old, (0, 0))
+    now = START + timedelta(seconds=2) + DAY
+    prune(store, now=now, events=DAY, bodies=None)
+    assert Path(old).exists(), "whoever began to read it may finish"
+    late = time.time() - retention.GRACE - 1
+    os.utime(old, (late, late))
+    prune(store, now=now, events=DAY, bodies=None)
+    assert not Path(old).exists()
+    assert store.rows() == 2
+
+
+def test_everything_goes_and_comes_again(store: Store, frame: Make) -> None:
+    put(store, *(frame(n) for n in range(5)), bodies=True)
+    prune(store, now=START + 100 * DAY, events=DAY, bodies=None)
+    assert store.rows() == 0
+    assert store.bounds() is None
+    assert store.events().count_events() == 0
+    with store.spool("test") as writer:
+        for n in range(3):
+            writer.put(frame(n))
+    assert store.load() == Loaded(new=3), "ids that went are new again"
+    assert store.rows() == 3
+
+
+def test_bodies_go_first_and_at_once_and_never_after_their_events(
+    store: Store, frame: Make
+) -> None:
+    put(store, *(frame(n) for n in range(10)), bodies=True)
+    (old,) = (f.uri for f in store.bodies.files())
+    now = START + timedelta(seconds=4) + DAY
+    events, bodies = prune(store, now=now, events=10 * DAY, bodies=DAY)
+    assert (events.rows, bodies.rows) == (0, 4)
+    assert (store.rows(), sum(f.rows for f in store.bodies.files())) == (10, 6)
+    assert not Path(old).exists()
+    assert store.bodies.find(["id-3", "id-4"]) == {"id-4": frame(4).body}
+    events, bodies = prune(store, now=now + timedelta(seconds=3), events=DAY, bodies=None)
+    assert (events.rows, bodies.rows) == (7, 3)
+    assert prune(store, now=now + 99 * DAY, events=None, bodies=None) == []
+    assert store.rows() == 3
+
+
+def test_the_ledger_claims_nothing_about_what_is_gone(store: Store, frame: Make) -> None:
+    at = to_micros(START)
+    store.state.span("history:x", "", at - 100, at + 100, "complete", "5 of 5")
+    store.state.span("history:x", "user=bob", at - 100, at, "complete", "5 of 5")
+    put(store, frame(0))
+    prune(store, now=START + DAY, events=DAY, bodies=DAY, dry=True)
+    assert len(store.spans()) == 2
+    prune(store, now=START + DAY, events=None, bodies=DAY)
+    assert len(store.spans()) == 2, "bodies are no part of coverage"
+    prune(store, now=START + DAY, events=DAY, bodies=DAY)
+    assert [(s.filters, s.start, s.end) for s in store.spans()] == [("", at, at + 100)]
+    assert store.coverage(at, at + 100).state == "complete"
+    assert store.coverage(at - 100, at + 100).state == "unproven"
+
+
+def test_no_room_changes_nothing(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, *(frame(n) for n in range(6)))
+    before = sorted(store.table.folder.rglob("*.parquet"))
+
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as m:
+        m.setattr(delta, "sync_file", full)
+        with pytest.raises(StoreError, match="No space left"):
+            prune(store, now=START + timedelta(seconds=3) + DAY, events=DAY, bodies=None)
+    assert sorted(store.table.folder.rglob("*.parquet")) == before
+    assert store.rows() == 6
+
+
+def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
+    """A compacted file has several row groups; the rows before a changed one are kept."""
+    put(store, *(frame(n) for n in range(20)))
+    (file,) = store.table.files()
+    rows = pq.read_table(file.uri, partitioning=None)
+    new = delta.DataFile(store.table, "2026-01", "compacted-x")
+    for at in range(0, 20, 5):
+        new.write(rows.slice(at, 5).cast(store.table.schema))
+    store.table.replace([file], [new.close()])
+    store.load()
+    prune(store, now=START + timedelta(seconds=7) + DAY, events=DAY, bodies=None)
+    (file,) = store.table.files()
+    assert pq.read_table(file.uri)["seq"].to_pylist() == list(range(7, 20))
+    assert (from_micros(file.first), file.rows) == (START + timedelta(seconds=7), 13)
+
+
+def test_periods() -> None:
+    assert period("30d") == 30 * DAY
+    assert period("10y") == 3652.5 * DAY
+    assert period(" Forever ") is None
+    with pytest.raises(UsageError, match="soon"):
+        period("soon")
