@@ -15,11 +15,13 @@ import msgspec
 import structlog
 
 from hubbub.collector.event import Event, Frame
+from hubbub.collector.guard import Guard
+from hubbub.collector.refused import told
 from hubbub.errors import MessageError
 from hubbub.store import letters as dead
 from hubbub.store.forgotten import NOBODY, Forgotten
 from hubbub.store.letters import Letter
-from hubbub.store.segment import Damage, Record
+from hubbub.store.segment import BODIES, Damage, Record
 
 __all__ = ["SPOOL", "Batch"]
 
@@ -56,11 +58,23 @@ class Batch:
     letters: list[Letter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
+    #: letters that were read again: place → None for an event now, else reason and sentence
+    settled: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # counts that these change
     frames: int = 0
     held: int = 0  # bytes of letters and bodies
 
-    def take(self, name: str, found: Record | Damage, *, body: bool = False) -> None:
-        """Take the next record of the segment `name`; `body`: keep its body too."""
+    def take(
+        self, name: str, found: Record | Damage, *, flags: int = 0, guard: Guard | None = None
+    ) -> None:
+        """Take the next record of a segment.
+
+        Args:
+            name: the segment's.
+            found: the record.
+            flags: the segment's; its body is kept too where they say so.
+            guard: whom the record must satisfy.
+        """
         self.frames += 1
         self.positions[name] = found.end
         place = f"{name}:{found.start}"
@@ -78,31 +92,62 @@ class Batch:
             )
             return
         frame = found.frame
+        event = self._read(frame, place, guard)
+        if isinstance(event, Event):
+            self._keep(event, frame, flags)
+            return
+        reason, what = event
+        before = told(frame)
+        source, missing = frame.source, 0
+        if before is not None:
+            source, missing = before.source, before.length - len(frame.body)
+        self._bury(
+            Letter(
+                *(place, reason, what, source, frame.arrived, frame.topic, frame.body, frame.seq),
+                missing,
+                flags,
+            )
+        )
+
+    def again(self, letter: Letter, guard: Guard | None) -> None:
+        """Read a letter again: it becomes an event, or stays the one letter that it is."""
+        self.frames += 1
+        event = self._read(letter.frame, letter.place, guard)
+        before = letter.source, f"refused:{letter.reason}"
+        if isinstance(event, Event):
+            self.settled[letter.place] = None
+            self.moved[before] -= 1
+            self._keep(event, letter.frame, letter.flags)
+            return
+        reason, what = event
+        self.settled[letter.place] = reason, self.forgotten.text(what)
+        self.moved[before] -= 1
+        self.moved[letter.source, f"refused:{reason}"] += 1
+
+    def _read(self, frame: Frame, place: str, guard: Guard | None) -> Event | tuple[str, str]:
+        """The event of a frame, or why there is none: the reason and a sentence."""
         try:
+            if guard is not None:
+                guard.check(frame)
             event = self.forgotten.event(self.understand(frame))
             _check(event)
         except MessageError as e:
-            self._refuse(place, frame, e.reason, e.what)
+            return e.reason, e.what
         except Exception as e:  # noqa: BLE001 - one poison message must not stop the others
             _log.exception("message not understood", source=frame.source, place=place)
-            self._refuse(place, frame, "fault", f"{type(e).__name__}: {e}")
-        else:
-            if event.id in self.events:
-                self.counts[event.source, "known"] += 1
-            else:
-                self.events[event.id] = event
-                if body:
-                    kept = not self.forgotten.holds(frame.body)
-                    self.bodies[event.id] = frame.body if kept else None
-                    self.held += len(frame.body) * kept
-                self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
+            return "fault", f"{type(e).__name__}: {e}"
+        return event
 
-    def _refuse(self, place: str, frame: Frame, reason: str, what: str) -> None:
-        self._bury(
-            Letter(
-                place, reason, what, frame.source, frame.arrived, frame.topic, frame.body, frame.seq
-            )
-        )
+    def _keep(self, event: Event, frame: Frame, flags: int) -> None:
+        if event.id in self.events:
+            self.counts[event.source, "known"] += 1
+            return
+        self.events[event.id] = event
+        if flags & BODIES:
+            kept = not self.forgotten.holds(frame.body)
+            self.bodies[event.id] = frame.body if kept else None
+            self.held += len(frame.body) * kept
+        self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
 
     def _bury(self, letter: Letter) -> None:
         letter = dead.without(letter, self.forgotten)

@@ -40,6 +40,7 @@ from hubbub.store.ids import Hashes, Ids
 from hubbub.store.lookup import Lookup
 from hubbub.store.state import State
 from hubbub.store.tables import Events
+from hubbub.store.trusts import Trusts
 
 __all__ = ["Loaded", "Loader"]
 
@@ -100,12 +101,15 @@ class Loader:
         """Load all that waits; ends early, after a commit, when `stop` says so."""
         self._counts = Counter()
         forgotten = self.state.forgotten
-        batch = Batch(self.understand, forgotten)
+        batch, trusts = Batch(self.understand, forgotten), Trusts(self.state)
         done: list[Path] = []
         for one in spool.segments(self.spool):
-            name = one.name
-            for found, body in self._records(one):
-                batch.take(name, found, body=body)
+            flags = self._flags(one)
+            if not trusts.ready(flags):
+                continue
+            name, guard = one.name, trusts.guard(flags)
+            for found in self._records(one):
+                batch.take(name, found, flags=flags, guard=guard)
                 if batch.frames >= self.events or batch.held >= HELD:
                     self._commit(batch)
                     self._delete(done)
@@ -114,24 +118,37 @@ class Loader:
                         return self._loaded()
             if not one.live:
                 done.append(one.path)
+        for letter in letters.again(self.state.rows):
+            if trusts.ready(letter.flags):
+                batch.again(letter, trusts.guard(letter.flags))
+                if batch.frames >= self.events or batch.held >= HELD:
+                    self._commit(batch)
+                    batch = Batch(self.understand, forgotten)
         self._commit(batch)
         self._delete(done)
         return self._loaded()
 
-    def _records(
-        self, one: spool.Segment
-    ) -> Iterator[tuple[segment.Record | segment.Damage, bool]]:
-        """What is new in a segment, and whether its bodies are to be stored."""
+    @staticmethod
+    def _flags(one: spool.Segment) -> int:
+        """What is to be done with the frames of a segment."""
+        descriptor = spool.open_segment(one)
+        if descriptor is None:
+            return 0
+        try:
+            return segment.flags(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _records(self, one: spool.Segment) -> Iterator[segment.Record | segment.Damage]:
+        """What is new in a segment."""
         start = position(self.state, one.name)
         descriptor = spool.open_segment(one)
         if descriptor is None:
             return
         try:
-            body = segment.bodies(descriptor)
-            for found in segment.read(
+            yield from segment.read(
                 descriptor, start, name=str(one.path), live=one.live, torn=one.torn
-            ):
-                yield found, body
+            )
         finally:
             os.close(descriptor)
 
@@ -145,7 +162,8 @@ class Loader:
         number = self.table.batch() + 1
         document = {
             "positions": batch.positions,
-            "counts": [[source, name, n] for (source, name), n in batch.counts.items()],
+            "counts": [[source, name, n] for (source, name), n in _sum(batch).items() if n],
+            "letters": batch.settled,
             "unmapped": unmapped.tally(
                 (self._missed[event.id], event.topic, event.id)
                 for event in fresh
@@ -154,8 +172,7 @@ class Loader:
         }
         self._missed.clear()
         with self.state.transaction() as db:
-            if batch.letters:
-                letters.bury(db, batch.letters)
+            letters.bury(db, batch.letters)
             db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
             if not fresh:
                 self._finish(number)
@@ -200,6 +217,10 @@ class Loader:
             )
             for source, name, n in document["counts"]:
                 self.state.count(source, name, n)
+            db.execute(
+                "DELETE FROM counters WHERE n = 0"
+            )  # the last of a reason was read after all
+            letters.settle(db, document.get("letters", {}))
             if more := document.get("unmapped"):
                 self.state.set(unmapped.KEY, unmapped.add(self.state.get(unmapped.KEY), more))
             db.execute("DELETE FROM pending WHERE batch = ?", (number,))
@@ -247,6 +268,13 @@ class Loader:
             if name.startswith("refused:")
         }
         return Loaded(totals["new"], totals["known"], refused)
+
+
+def _sum(batch: Batch) -> Counter[tuple[str, str]]:
+    """All counts of a batch; those of letters that were read again may be negative."""
+    total = Counter(batch.counts)
+    total.update(batch.moved)
+    return total
 
 
 def position(state: State, name: str) -> int:

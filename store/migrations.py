@@ -40,4 +40,32 @@ STEPS: tuple[tuple[str, ...], ...] = (
             digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL, units INTEGER NOT NULL,
             time INTEGER NOT NULL, why TEXT NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID""",
     ),
+    (
+        # What is small stands before what is large, and an index holds what is summed: SQLite reads
+        # a row from its front. `missing`: bytes of the body that are not kept; `flags`: those of
+        # the segment; `again`: it is to be read again; `buried`: when it was kept, µs.
+        "ALTER TABLE dead_letters RENAME TO letters_before",
+        """CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE, reason TEXT NOT NULL,
+            what TEXT NOT NULL, source TEXT NOT NULL, time INTEGER NOT NULL, seq INTEGER NOT NULL,
+            size INTEGER NOT NULL, missing INTEGER NOT NULL, flags INTEGER NOT NULL,
+            again INTEGER NOT NULL, buried INTEGER NOT NULL, topic BLOB NOT NULL,
+            body BLOB NOT NULL)""",
+        """INSERT INTO dead_letters SELECT id, place, reason, what, source, time, seq, size,
+            0, 0, 0, time, topic, body FROM letters_before""",
+        "DROP TABLE letters_before",
+        "CREATE INDEX dead_letters_buried ON dead_letters (buried)",
+        "CREATE INDEX dead_letters_size ON dead_letters (size)",
+        "CREATE INDEX dead_letters_reason ON dead_letters (reason)",
+        "CREATE INDEX dead_letters_again ON dead_letters (id) WHERE again",
+        # Whom the frames of a segment must satisfy: paths, as JSON.
+        "CREATE TABLE trusts (number INTEGER PRIMARY KEY, files TEXT NOT NULL UNIQUE)",
+    ),
+    (
+        # Which accounts are one person. `undoes`: the merge that an entry takes back.
+        """CREATE TABLE identity (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL,
+            why TEXT NOT NULL, account TEXT NOT NULL, person TEXT NOT NULL,
+            undoes INTEGER UNIQUE REFERENCES identity)""",
+    ),
 )

@@ -24,7 +24,8 @@ __all__ = ["ACCOUNTS", "blank_spool", "purge", "scrub_state"]
 #: Columns that hold nothing but an account: it is compared as a whole, so that whoever is
 #: called `NAME-smith` is left alone when NAME is forgotten.
 ACCOUNTS = frozenset({"account", "agent", "alias", "person", "user"})
-_KEEP = {"secrets", "forgotten"}  # digests and keys: no name in them, and not to be changed
+#: Digests and keys, with no name in them; paths of the operator's own files.
+_KEEP = {"secrets", "forgotten", "trusts"}
 _PATIENCE = 30.0  # seconds to wait for readers of the state
 
 
@@ -49,7 +50,7 @@ def _letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
     """Letters lose the body or topic that holds a name."""
     n = 0
     last = 0
-    columns = "place, reason, what, source, time, topic, body, seq"
+    columns = "place, reason, what, source, time, topic, body, seq, missing"
     while True:  # a few at a time: together they may be 100 MB
         rows = db.execute(
             f"SELECT id, {columns} FROM dead_letters WHERE id > ? ORDER BY id LIMIT 100",  # noqa: S608 - a constant
@@ -65,10 +66,10 @@ def _letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
                 n += 1
                 db.execute(
                     "UPDATE dead_letters SET place = ?, what = ?, source = ?, topic = ?, body = ?,"
-                    " size = ? WHERE id = ?",
+                    " missing = ?, size = ? WHERE id = ?",
                     (
                         *(after.place, after.what, after.source, after.topic, after.body),
-                        *(len(after.topic) + len(after.body), one),
+                        *(after.missing, len(after.topic) + len(after.body), one),
                     ),
                 )
 

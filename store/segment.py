@@ -23,12 +23,25 @@ import msgspec
 from hubbub.collector.event import Frame
 from hubbub.errors import MessageError, StoreError
 
-__all__ = ["HEAD", "MAX_RECORD", "Damage", "Record", "bodies", "count", "head", "pack", "read"]
+__all__ = [
+    "BODIES",
+    "HEAD",
+    "MAX_RECORD",
+    "TRUST",
+    "Damage",
+    "Record",
+    "count",
+    "flags",
+    "head",
+    "pack",
+    "read",
+]
 
 HEAD = Struct("<8sII")
 RECORD = Struct("<II")
 MAGIC = b"hubbub1\n"
-_BODIES = 1  # flag: the bodies of these frames are to be stored
+BODIES = 1  # flag: the bodies of these frames are to be stored
+TRUST = 8  # from this bit on: the number of the trust that these frames must satisfy; 0: none
 #: Longest payload of a record in bytes; a longer length in a file is damage.
 MAX_RECORD = 64 << 20
 _FIRST = b"\x95"  # msgpack: an array of five, which every payload starts with
@@ -54,15 +67,15 @@ class Damage:
     data: bytes
 
 
-def head(salt: int, *, bodies: bool = False) -> bytes:
-    """The first bytes of a segment; `bodies`: the bodies of its frames are to be stored."""
-    return HEAD.pack(MAGIC, salt, _BODIES if bodies else 0)
+def head(salt: int, flags: int = 0) -> bytes:
+    """The first bytes of a segment; for `flags` see `BODIES` and `TRUST`."""
+    return HEAD.pack(MAGIC, salt, flags)
 
 
-def bodies(descriptor: int) -> bool:
-    """Whether the bodies of this segment's frames are to be stored."""
+def flags(descriptor: int) -> int:
+    """What is to be done with a segment's frames; 0 while its head is not complete."""
     data = os.pread(descriptor, HEAD.size, 0)
-    return len(data) == HEAD.size and bool(HEAD.unpack(data)[2] & _BODIES)
+    return int(HEAD.unpack(data)[2]) if len(data) == HEAD.size else 0
 
 
 def pack(frame: Frame, salt: int) -> bytes:

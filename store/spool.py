@@ -64,7 +64,7 @@ class SpoolWriter:
     Args:
         folder: the spool's folder.
         name: who writes, for people who look into the folder.
-        bodies: store the bodies of these frames too.
+        flags: what is to be done with these frames (`segment.BODIES`, `segment.TRUST`).
         size: bytes after which a segment is sealed.
         age: seconds after which a segment is sealed.
     """
@@ -74,12 +74,12 @@ class SpoolWriter:
         folder: Path,
         name: str,
         *,
-        bodies: bool = False,
+        flags: int = 0,
         size: int = SIZE,
         age: float = AGE,
     ) -> None:
         self.folder, self.size, self.age = folder, size, age
-        self.bodies = bodies
+        self.flags = flags
         self.name = re.sub(r"[^A-Za-z0-9_]+", "_", name) or "writer"
         self.durable = 0  # records that survive a loss of power
         self.full = False  # the disk was full at the last attempt
@@ -176,7 +176,7 @@ class SpoolWriter:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            head = segment.head(self._salt, bodies=self.bodies)
+            head = segment.head(self._salt, self.flags)
             if os.write(descriptor, head) < len(head):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - one cleanup
             os.fdatasync(descriptor)

@@ -29,6 +29,7 @@ from hubbub.store.state import State
 from hubbub.store.unmapped import Unmapped
 
 if TYPE_CHECKING:
+    from hubbub.collector.guard import TrustFiles
     from hubbub.store import engine
     from hubbub.store.bodies import Bodies
     from hubbub.store.letters import Letter
@@ -98,14 +99,22 @@ class Store:
 
     # writing
 
-    def spool(self, name: str, *, bodies: bool = False) -> spool.SpoolWriter:
+    def spool(
+        self, name: str, *, bodies: bool = False, trust: TrustFiles | None = None
+    ) -> spool.SpoolWriter:
         """A `Sink` for one writer and thread, to be closed.
 
         Args:
             name: who writes.
             bodies: store the messages' bodies too, and not only what was understood of them.
+            trust: whom whoever loads these messages must believe; None: everybody.
         """
-        return spool.SpoolWriter(self.spool_folder, name, bodies=bodies)
+        flags = segment.BODIES if bodies else 0
+        if trust is not None:
+            from hubbub.store.trusts import remember
+
+            flags |= remember(self.state, trust) << segment.TRUST
+        return spool.SpoolWriter(self.spool_folder, name, flags=flags)
 
     def waiting(self) -> Waiting:
         """What a loader has still to load. Records are counted by their heads alone."""
@@ -145,7 +154,8 @@ class Store:
         from hubbub.store.loader import Loaded
 
         half = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
-        if not half and not any(spool.segments(self.spool_folder)):
+        again = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
+        if not half and not again and not any(spool.segments(self.spool_folder)):
             return Loaded()
         with self.loader_lock(wait=wait) as ours:
             if not ours:
