@@ -3,6 +3,28 @@
 Importing this package registers every built-in query and loads no engine.
 """
 
-from hubbub.analyzers import cohorts, diffs, health, heatmap, longtail, radar, totals, usage
+from hubbub.analyzers import (
+    cohorts,
+    diffs,
+    health,
+    heatmap,
+    longtail,
+    occasions,
+    radar,
+    totals,
+    usage,
+    years,
+)
 
-__all__ = ["cohorts", "diffs", "health", "heatmap", "longtail", "radar", "totals", "usage"]
+__all__ = [
+    "cohorts",
+    "diffs",
+    "health",
+    "heatmap",
+    "longtail",
+    "occasions",
+    "radar",
+    "totals",
+    "usage",
+    "years",
+]

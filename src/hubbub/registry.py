@@ -105,12 +105,14 @@ class Function:
     def parameters(self) -> tuple[Parameter, ...]:
         """What a request may set: neither injected nor one of the common range options.
 
+        A name that Python reserves is written with an underscore behind it: `from_` is `--from`.
+
         Raises:
             TypeError: an annotation that cannot be resolved at run time.
         """
         return tuple(
             Parameter(
-                name=name,
+                name=name.removesuffix("_"),
                 annotation=_annotation(self.call, p),
                 default=None if p.default is p.empty else p.default,
                 required=p.default is p.empty,
@@ -120,6 +122,14 @@ class Function:
             and name not in RANGE
             and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
         )
+
+    def argument(self, parameter: str) -> str:
+        """The argument of the Python function for a parameter's name: `from_` for `from`."""
+        return parameter if parameter in self.signature else f"{parameter}_"
+
+    def parameter(self, argument: str) -> str:
+        """A parameter's name for what a caller wrote: `from` for `from_` too."""
+        return argument.removesuffix("_") if argument in self.signature else argument
 
     @property
     def public(self) -> bool:

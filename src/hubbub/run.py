@@ -218,6 +218,7 @@ class Runner:
         """Sort the parameters into the function's own, the common ones, and the rest."""
         what = f"{function.kind} {function.name!r}"
         own = {p.name: p for p in function.parameters}
+        parameters = {function.parameter(name): value for name, value in parameters.items()}
         stated = {n: v for n, v in parameters.items() if n not in own}
         shared = {n: v for n, v in stated.items() if n in CommonOptions.names()}
         extra = {n: v for n, v in stated.items() if n not in shared}
@@ -274,7 +275,7 @@ class Runner:
 
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
-        arguments = dict(call.own)
+        arguments = {call.function.argument(name): value for name, value in call.own.items()}
         ranged = {
             "since": call.where.since,
             "until": call.where.until,

@@ -243,3 +243,17 @@ def test_state_is_apart_for_each_module(opened: Store) -> None:
     ran = Runner(opened, registry, clock=lambda: NOW)
     names = ("count_one", "count_one", "count_two")
     assert [ran.query(name).data for name in names] == [1, 2, 1]
+
+
+def test_a_name_that_python_reserves_has_an_underscore_in_python_only(opened: Store) -> None:
+    def ask(from_: datetime, n: int = 1) -> Any:
+        return [from_, n]
+
+    asked = {"from": "2026-01-02"}
+    got = runner(opened, ask).query("ask", **asked)
+    assert got.data == ["2026-01-02T00:00:00Z", 1]
+    assert got.parameters["from"] == "2026-01-02T00:00:00Z"
+    assert "from_" not in got.parameters
+    assert runner(opened, ask).query("ask", from_="2026-01-02").data == got.data
+    with pytest.raises(UsageError, match="needs --from"):
+        runner(opened, ask).query("ask")

@@ -1,0 +1,111 @@
+"""Occasions and years, against loops over plain lists."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hubbub.analyzers.occasions import event_activity
+from hubbub.analyzers.years import year_over_year
+from hubbub.errors import UsageError
+from hubbub.store.engine import connect
+from hubbub.store.engine import events as read
+from hubbub.store.selection import Selection
+
+SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
+FROM, TO = datetime(2015, 9, 16, tzinfo=UTC), datetime(2015, 9, 19, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def users_of(rows, start, end):
+    inside = [e for e in rows if start.timestamp() <= e["timestamp"] < end.timestamp()]
+    return len(inside), {user for e in inside for user in e["users"]}
+
+
+@pytest.mark.parametrize("around", [None, DAY])
+def test_before_during_and_after(around, events, month):
+    data, notes = event_activity(events(month), SINCE, UNTIL, FROM, TO, around=around)
+    assert notes == {"seen_since": SINCE}
+    beside = around or TO - FROM
+    edges = [FROM - beside, FROM, TO, TO + beside]
+    assert [(row["phase"], row["start"], row["end"]) for row in data] == [
+        ("before", *edges[:2]),
+        ("during", *edges[1:3]),
+        ("after", *edges[2:]),
+    ]
+    _, attended = users_of(month, FROM, TO)
+    new = attended - users_of(month, SINCE, FROM)[1]
+    for row in data:
+        sent, people = users_of(month, row["start"], row["end"])
+        _, earlier = users_of(month, SINCE, row["start"])
+        assert (row["messages"], row["users"]) == (sent, len(people))
+        assert row["newcomers"] == len(people - earlier)
+        assert row["of_users"] == len(people & attended)
+        assert row["of_newcomers"] == len(people & new)
+        assert row["per_day"] == pytest.approx(sent * DAY / (row["end"] - row["start"]))
+        assert row["complete"] is True
+
+
+def test_newcomers_who_stay(events):
+    seen = [("ann", 0), ("ann", 10), ("bob", 10), ("cid", 11), ("cid", 12), ("dan", 12)]
+    rows = [
+        {"timestamp": (SINCE + DAY * day).timestamp(), "topic": "t", "users": [user]}
+        for user, day in seen
+    ]
+    occasion = SINCE + 10 * DAY, SINCE + 12 * DAY
+    data, _ = event_activity(events(rows), SINCE, SINCE + 13 * DAY, *occasion)
+    assert [(r["users"], r["newcomers"], r["of_users"], r["of_newcomers"]) for r in data] == [
+        (0, 0, 0, 0),
+        (3, 2, 3, 2),
+        (2, 1, 1, 1),
+    ]
+    assert [row["complete"] for row in data] == [True, True, False]  # a day of `after` is to come
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "around"), [(TO, FROM, None), (FROM, FROM, None), (FROM, TO, timedelta(0))]
+)
+def test_an_occasion_takes_time(start, end, around, events):
+    with pytest.raises(UsageError):
+        event_activity(events([]), SINCE, UNTIL, start, end, around=around)
+
+
+def test_year_over_year(events):
+    days = {"2020-12-28": 3, "2021-01-04": 2, "2022-01-04": 4, "2022-01-10": 1, "2023-01-02": 5}
+    rows = [
+        {"timestamp": utc(day).timestamp() + i, "topic": "t", "users": ["ann", f"user{i}"]}
+        for day, number in days.items()
+        for i in range(number)
+    ]
+    data = year_over_year(events(rows), utc("2020-12-27"), utc("2023-01-08T23:59"))
+    by_week = {(row["year"], row["week"]): row for row in data}
+    assert [(row["week"], row["year"]) for row in data] == sorted((w, y) for y, w in by_week)
+    assert (2023, 1) not in by_week  # the range ends a minute before it does
+    first = by_week[2022, 1]
+    assert first["start"] == utc("2022-01-03")
+    assert (first["messages"], first["messages_before"], first["change"]) == (4, 2, 1.0)
+    assert (first["users"], first["users_before"]) == (5, 3)
+    assert by_week[2020, 53]["messages"] == 3
+    assert by_week[2020, 53]["messages_before"] is None
+    assert by_week[2022, 2]["messages_before"] == 0
+    assert by_week[2022, 2]["change"] is None
+    assert by_week[2021, 5]["messages"] == by_week[2021, 5]["users"] == 0
+    assert len(data) == 1 + 52 + 52  # 2020-W53, 2021, 2022
+
+
+def test_weeks_count_users_once_and_messages_all(events, month):
+    rows = [*month, {"timestamp": SINCE.timestamp() - 1, "topic": "t", "users": ["late"]}]
+    data = year_over_year(events(rows), SINCE - DAY, UNTIL)
+    assert [row["start"] for row in data] == [SINCE + timedelta(weeks=i) for i in range(4)]
+    for row in data:
+        sent, people = users_of(month, row["start"], row["start"] + timedelta(weeks=1))
+        assert (row["messages"], row["users"]) == (sent, len(people))
+
+
+def test_an_empty_store():
+    empty = read(connect(), 0, [], Selection())
+    assert event_activity(empty, SINCE, UNTIL, FROM, TO) == ([], {"seen_since": SINCE})
+    assert year_over_year(empty, SINCE, UNTIL) == []
