@@ -97,6 +97,7 @@ def _gather(store: Store, history: History, since: datetime, until: datetime) ->
             store.state,
             start=since,
             end=until,
+            settle=timedelta(0),  # nothing comes late into a simulated past
             progress=lambda done, total, _rows: shown(done, total),
         )
 
@@ -145,7 +146,15 @@ def _play(
         listener.stop()
 
 
-def _findings(app: App, store: Store, out: Path) -> tuple[str, int]:
+def _monday(when: datetime) -> datetime:
+    """The beginning of its ISO week, UTC."""
+    day = when.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+def _findings(
+    app: App, store: Store, out: Path, since: datetime, until: datetime
+) -> tuple[str, int]:
     """Write the report; what it found, in one line, and the number of its files."""
     from hubbub.charts.report import report
     from hubbub.injected import Injector
@@ -153,11 +162,10 @@ def _findings(app: App, store: Store, out: Path) -> tuple[str, int]:
     from hubbub.scope import CommonOptions
 
     make = partial(Runner, store, bots=app.config.people.bots, inject=Injector(store.state))
-    runner = make()
-    where = runner.range()
-    files = report(runner, out, where.since, where.until)
-    people = make(common=CommonOptions(since=where.since, until=where.until, bots=False))
-    window = where.until - where.since
+    runner = make(common=CommonOptions(since=since, until=until))
+    files = report(runner, out, since, until)
+    people = make(common=CommonOptions(since=since, until=until, bots=False))
+    window = until - since
     spread = people.query("longtail", window=window, step=window, interval=True)
     found: Mapping[str, Any] = spread.diagnostics["effective_people"]
     topics: dict[str, int] = {}
@@ -185,9 +193,9 @@ def _findings(app: App, store: Store, out: Path) -> tuple[str, int]:
 def demo(app: App, output: str, seed: int) -> int:
     """Show everything on simulated traffic: nothing leaves this machine.
 
-    Gathers 14 days of a simulated history (2,000 messages a day) but for the youngest 12 hours,
-    hears those on a simulated bus that also repeats an hour of what is known, gathers again to
-    prove that nothing is missing, and draws every chart into DIR.
+    Gathers 14 days of a simulated history (2,000 messages a day, up to the last Monday) but for
+    the youngest 12 hours, hears those on a simulated bus that also repeats an hour of what is
+    known, gathers again to prove that nothing is missing, and draws every chart into DIR.
     """
     from hubbub.collector.history import History
     from hubbub.testing.history import HistoryServer
@@ -198,11 +206,11 @@ def demo(app: App, output: str, seed: int) -> int:
     out = Path(output)
     _new_store(app, out)
     traffic = Traffic(seed, _PER_DAY)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = _monday(datetime.now(UTC))  # two whole weeks, so that they can be compared
     edge = now - _HEARD
     with (
         app.store() as store,
-        HistoryServer(traffic, days=_DAYS.days + 1) as server,
+        HistoryServer(traffic, days=_DAYS.days + 1, clock=lambda: to_micros(now)) as server,
     ):
         history = History(server.url)
         counts = app.counting(store)
@@ -234,7 +242,7 @@ def demo(app: App, output: str, seed: int) -> int:
             f"checked   the heard hours against the history: {second.rows:,} messages, "
             f"{again['new']:,} of them missing here"
         )
-        line, files = _findings(app, store, out)
+        line, files = _findings(app, store, out, now - _DAYS, now)
     click.echo(line)
     click.echo(f"look at   {out / 'index.html'} ({files} files); ask more: hubbub query users "
                f"--store {out / 'store'}")  # fmt: skip

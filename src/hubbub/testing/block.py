@@ -25,7 +25,7 @@ from hubbub.testing.names import (
     person,
     visitor,
 )
-from hubbub.testing.rhythm import GROUPS, burst, day_share, hash64, unit
+from hubbub.testing.rhythm import GROUPS, burst, day_share, hash64, unit, whim
 from hubbub.testing.strata import SLOTS, STRATA, Stratum
 from hubbub.testing.topics import FAMILIES, TAIL, tail_topic, topic_cdf, unknown_topic
 from hubbub.testing.traffic import SimMessage
@@ -42,6 +42,8 @@ _MEDIAN, _SIGMA, _CAP = 500.0, 1.1, 80_000  # bytes of a body (design: lognormal
 _ZIPF_USERS, _ZIPF_PACKAGES = 1.25, 0.65
 _CLUMPED = 0.05  # part of the noise that comes in the same second of an hour: mass changes
 _COLUMNS = 10
+_SERVED = 0.4  # part of the machines' messages that follows the days of people (assumed)
+_WHIM = 0.25  # sigma of a day's lognormal factor, for each part of the traffic (assumed)
 _encode = msgspec.json.encode
 
 
@@ -111,10 +113,17 @@ def _day(seed: int, per_day: float, steady: bool, day: int) -> tuple[Any, Any, A
     weekday = (day + 3) % 7  # 1970-01-01 was a Thursday
     weights = None if steady else _user_table(seed)[2]
     factor = 1 if steady else burst(seed, day)
+    people = day_share(weekday, weights)[0]
     totals, sums = [], []
-    for stratum in STRATA:
+    for k, stratum in enumerate(STRATA):
         mean, share = day_share(weekday, weights if stratum.human else None)
-        count = stratum.share if stratum.kind == "once" else stratum.share * per_day * factor
+        if stratum.kind == "once":
+            count = stratum.share
+        else:
+            count = stratum.share * per_day * factor
+            if not steady:  # machines work for people in part, and no day is like another
+                mean = mean if stratum.human else 1 - _SERVED + _SERVED * people
+                mean *= whim(seed, day, k, _WHIM)
         totals.append(count * mean)
         sums.append(share)
     offsets = [unit(seed, 14, day, k) for k in range(len(STRATA))]

@@ -6,17 +6,20 @@ times are UTC; a local hour exists only inside this module.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from statistics import NormalDist
 
-__all__ = ["BURST", "GROUPS", "Group", "burst", "day_share", "hash64", "unit"]
+__all__ = ["BURST", "GROUPS", "Group", "burst", "day_share", "hash64", "unit", "whim"]
 
 #: How much more happens in a week of a mass rebuild or a release.
 BURST = 4
 _BURST_WEEKS = (4, 16, 30, 42)  # ISO weeks, each moved by up to two weeks by the seed
 _EPOCH = date(1970, 1, 1).toordinal()
 _MASK = 2**64 - 1
+_NORMAL = NormalDist()
 
 # Share of an hour's activity by local hour: office hours, evenings, hardly a night.
 _OFFICE = (1, 1, 1, 1, 1, 2, 5, 20, 70, 95, 100, 95, 60, 85, 95, 90, 75, 45, 25, 22, 20, 15, 8, 3)
@@ -106,6 +109,13 @@ def burst(seed: int, day: int) -> int:
     year, week, _ = date.fromordinal(_EPOCH + day).isocalendar()
     weeks = [w + hash64(seed, year, k) % 5 - 2 for k, w in enumerate(_BURST_WEEKS)]
     return BURST if week in weeks else 1
+
+
+@cache
+def whim(seed: int, day: int, k: int, sigma: float) -> float:
+    """How much busier than usual part `k` of the traffic is on a day: lognormal, mean 1."""
+    chance = min(max(unit(seed, 15, day, k), 1e-9), 1 - 1e-9)
+    return math.exp(sigma * _NORMAL.inv_cdf(chance) - sigma * sigma / 2)
 
 
 @cache
