@@ -38,6 +38,13 @@ __all__ = ["Rule", "Rules", "builtin_rules", "load_rules"]
 _CACHED = 65_536  # topics whose rule is remembered: more than any bus has in a week
 
 
+#: What a table may hold, for those who wrote something else.
+_FORM = (
+    "a [[family]] has topics, schemas, agent, users, objects (lists) and note; an entry is "
+    'a path or { path = "…", when = "path", is = ["globs"] }; see docs/rules.md'
+)
+
+
 class _Where(msgspec.Struct, forbid_unknown_fields=True):
     path: str
     when: str | None = None
@@ -133,36 +140,52 @@ def _condition(entry: str | _Where) -> Path:
     return run
 
 
-def _compile(families: list[_Family]) -> list[_Matcher]:
-    return [
-        _Matcher(
-            topics=_globs(family.topics),
-            schemas=_globs(family.schemas),
-            rule=Rule(
-                agent=tuple(_condition(entry) for entry in family.agent),
-                users=tuple(_condition(entry) for entry in family.users),
-                objects=tuple(_condition(entry) for entry in family.objects),
-            ),
-        )
-        for family in families
-    ]
+def _rule(family: _Family) -> Rule:
+    if not (family.topics or family.schemas):
+        raise UsageError("it has neither topics nor schemas, so it fits no message")
+    entries = (*family.agent, *family.users, *family.objects)
+    for entry in entries:
+        if isinstance(entry, _Where) and (entry.when is None) != (not entry.among):
+            raise UsageError(f"the condition of {entry.path!r} needs both `when` and `is`")
+    return Rule(
+        agent=tuple(_condition(entry) for entry in family.agent),
+        users=tuple(_condition(entry) for entry in family.users),
+        objects=tuple(_condition(entry) for entry in family.objects),
+    )
+
+
+def _compile(families: list[_Family], where: str) -> list[_Matcher]:
+    found = []
+    for number, family in enumerate(families, 1):
+        try:
+            found.append(_Matcher(_globs(family.topics), _globs(family.schemas), _rule(family)))
+        except UsageError as error:
+            first = next(iter((*family.topics, *family.schemas)), "")
+            name = f"{where}: family {number}{f' ({first})' if first else ''}"
+            raise UsageError(error.what, where=name, hint=error.hint or _FORM) from None
+    return found
 
 
 def parse_rules(table: Mapping[str, Any] | str, where: str) -> list[_Matcher]:
     """Compile a table.
 
     Raises:
-        UsageError: no TOML, an unknown key, a path that is none; says in which file.
+        UsageError: no TOML, an unknown key, a path that is none; says in which file and family, and
+            what there may be.
     """
     try:
         raw = tomllib.loads(table) if isinstance(table, str) else table
-        return _compile(msgspec.convert(raw, _Table).family)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return _compile(msgspec.convert(raw, _Table).family, where)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the rules are no TOML: {error}", where=where, hint=_FORM) from None
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at `$")
+        family = re.match(r"\.family\[(\d+)\]\.?", place)  # msgspec counts from 0, people from 1
+        rest_of = place[family.end() :].rstrip("`") if family else place.rstrip("`").lstrip(".")
+        at = (f": family {int(family[1]) + 1}" if family else "") + (f", {rest_of}" * bool(rest_of))
         raise UsageError(
-            f"the rules cannot be read: {error}", where=where, hint="docs/rules.md shows their form"
+            f"the rules cannot be read: {said}", where=f"{where}{at}", hint=_FORM
         ) from None
-    except UsageError as error:
-        raise UsageError(error.what, where=where, hint=error.hint) from None
 
 
 @cache
@@ -194,6 +217,9 @@ def load_rules(extra: File | Mapping[str, Any] | None = None) -> Rules:
         try:
             text = extra.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the rules cannot be read: {error}", where=str(extra)) from None
+            raise UsageError(
+                f"the rules cannot be read: {getattr(error, 'strerror', None) or error}",
+                where=str(extra),
+            ) from None
         own = parse_rules(text, str(extra))
     return Rules([*own, *_shipped("rules-modern.toml")], [*own, *_shipped("rules.toml")])

@@ -21,7 +21,8 @@ Transform = Callable[[list[Any], Directory], list[Any]]
 
 _MENTION = re.compile(r"(?<!\w)@(\w+)")  # not the domain of an e-mail address
 _SEPARATOR = re.compile(r"[,\s]+")
-_PERSON = ("name", "username", "nickname", "fas_name")
+#: `username` first: where an object has both, `name` is the name of the person, not of the account.
+_PERSON = ("username", "name", "nickname", "fas_name")
 
 
 def _texts(values: list[Any]) -> Iterator[str]:

@@ -123,22 +123,34 @@ def test_ones_own_rules_override_and_leave_the_rest():
 
 
 @pytest.mark.parametrize(
-    ("table", "complaint"),
+    ("table", "complaint", "place"),
     [
-        ("[[family]\n", "cannot be read"),
-        ("[[family]]\nusers = 7\n", "Expected `array`"),
-        ("[[family]]\nuser = ['a']\n", "unknown field"),
-        ("[[family]]\nobjects = [{ path = 'a', iss = ['x'] }]\n", "unknown field"),
-        ("[[family]]\nusers = ['a > nothing']\n", "no transform"),
-        ("[[familie]]\n", "unknown field"),
+        ("[[family]\n", "are no TOML", ""),
+        ("[[family]]\nusers = 7\n", "Expected `array`", ": family 1, users"),
+        ("[[family]]\ntopics = ['a']\n[[family]]\nuser = ['a']\n", "`user`", ": family 2"),
+        (
+            "[[family]]\nobjects = ['b', { path = 'a', iss = ['x'] }]\n",
+            "`iss`",
+            ": family 1, objects[1]",
+        ),
+        ("[[family]]\ntopics = ['x.*']\nusers = ['a > nothing']\n", "tran", ": family 1 (x.*)"),
+        ("[[family]]\nschemas = ['s']\nusers = ['a..b']\n", "no step", ": family 1 (s)"),
+        ("[[family]]\nusers = ['a']\n", "neither topics nor schemas", ": family 1"),
+        (
+            "[[family]]\ntopics = ['x']\nusers = [{ path = 'a', when = 'b' }]\n",
+            "both `when` and `is`",
+            ": family 1 (x)",
+        ),
+        ("[[familie]]\n", "`familie`", ""),
     ],
 )
-def test_a_table_with_a_mistake_says_which(tmp_path, table, complaint):
+def test_a_table_with_a_mistake_says_which_and_what_is_allowed(tmp_path, table, complaint, place):
     file = tmp_path / "rules.toml"
     file.write_text(table)
     with pytest.raises(UsageError, match=complaint) as caught:
         load_rules(file)
-    assert caught.value.where == str(file)
+    assert caught.value.where == f"{file}{place}"
+    assert caught.value.hint
 
 
 def test_no_such_file(tmp_path):
