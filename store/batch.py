@@ -20,6 +20,7 @@ from hubbub.collector.refused import told
 from hubbub.errors import MessageError
 from hubbub.store import letters as dead
 from hubbub.store.forgotten import NOBODY, Forgotten
+from hubbub.store.hearing import Hearing
 from hubbub.store.letters import Letter
 from hubbub.store.segment import BODIES, Damage, Record
 
@@ -52,6 +53,7 @@ class Batch:
 
     understand: Callable[[Frame], Event]
     forgotten: Forgotten = NOBODY
+    hearing: Hearing | None = None  # told of every message in its order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
     bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name
@@ -94,6 +96,8 @@ class Batch:
         frame = found.frame
         event = self._read(frame, place, guard)
         if isinstance(event, Event):
+            if self.hearing is not None:
+                self.hearing.hear(frame, event)
             self._keep(event, frame, flags)
             return
         reason, what = event

@@ -32,10 +32,11 @@ import structlog
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
-from hubbub.store import letters, segment, spool, unmapped
+from hubbub.store import hearing, letters, segment, spool, unmapped
 from hubbub.store.batch import Batch
 from hubbub.store.bodies import Bodies, Body
 from hubbub.store.disk import sync_folder
+from hubbub.store.hearing import Hearing
 from hubbub.store.ids import Hashes, Ids
 from hubbub.store.lookup import Lookup
 from hubbub.store.state import State
@@ -101,7 +102,8 @@ class Loader:
         """Load all that waits; ends early, after a commit, when `stop` says so."""
         self._counts = Counter()
         forgotten = self.state.forgotten
-        batch, trusts = Batch(self.understand, forgotten), Trusts(self.state)
+        heard, trusts = Hearing(self.state), Trusts(self.state)
+        batch = Batch(self.understand, forgotten, heard)
         done: list[Path] = []
         for one in spool.segments(self.spool):
             flags = self._flags(one)
@@ -113,7 +115,7 @@ class Loader:
                 if batch.frames >= self.events or batch.held >= HELD:
                     self._commit(batch)
                     self._delete(done)
-                    batch, done = Batch(self.understand, forgotten), []
+                    batch, done = Batch(self.understand, forgotten, heard), []
                     if stop():
                         return self._loaded()
             if not one.live:
@@ -123,7 +125,7 @@ class Loader:
                 batch.again(letter, trusts.guard(letter.flags))
                 if batch.frames >= self.events or batch.held >= HELD:
                     self._commit(batch)
-                    batch = Batch(self.understand, forgotten)
+                    batch = Batch(self.understand, forgotten, heard)
         self._commit(batch)
         self._delete(done)
         return self._loaded()
@@ -169,6 +171,7 @@ class Loader:
                 for event in fresh
                 if event.id in self._missed
             ),
+            "hearing": batch.hearing.document(fresh) if batch.hearing else {},
         }
         self._missed.clear()
         with self.state.transaction() as db:
@@ -212,6 +215,7 @@ class Loader:
         with self.state.transaction() as db:
             text = db.execute("SELECT document FROM pending WHERE batch = ?", (number,)).fetchone()
             document = json.loads(text[0])
+            hearing.write(self.state, db, document.get("hearing", {}))
             db.executemany(
                 "INSERT OR REPLACE INTO segments VALUES (?, ?)", document["positions"].items()
             )

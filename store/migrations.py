@@ -61,6 +61,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
         # Whom the frames of a segment must satisfy: paths, as JSON.
         "CREATE TABLE trusts (number INTEGER PRIMARY KEY, files TEXT NOT NULL UNIQUE)",
     ),
+    # How many messages of the bus and its history each minute since the epoch holds, by their own
+    # times. What was stored before this counts as not stored: it is asked for once more.
+    ("CREATE TABLE minutes (minute INTEGER PRIMARY KEY, n INTEGER NOT NULL)",),
     (
         # Which accounts are one person. `undoes`: the merge that an entry takes back.
         """CREATE TABLE identity (
