@@ -19,7 +19,7 @@ def lines(tmp_path: Path) -> Path:
     file.parent.mkdir()
     rows = [
         {"id": f"m{n}", "timestamp": 1767261600 + n, "topic": "org.example.prod.git.receive",
-         "users": ["mallory", "bob"], "objects": ["forks/mallory/x"], "body": {"text": "by mallory"}}
+         "users": ["mallory", "bob"], "objects": ["forks/mallory/x"], "body": {"by": "mallory"}}
         for n in range(3)
     ]  # fmt: skip
     file.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{mallory\n")
