@@ -1,7 +1,7 @@
 """The embedded engine: a snapshot of the events table as a lazy Ibis table on DuckDB.
 
-Comes in: the files of a snapshot and a `Selection`. Goes out: `Events`, which analyzers turn
-into tables. It never writes.
+Comes in: the files of a snapshot, a `Selection`, and which accounts are one person. Goes out:
+`Events`, which analyzers turn into tables. It never writes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubbub.store import merged
 from hubbub.store.globs import matches, pattern
+from hubbub.store.identity import NOBODY, Persons
 from hubbub.store.selection import Selection
 from hubbub.times import from_micros
 
@@ -38,7 +40,13 @@ def connect() -> Backend:
     return backend
 
 
-def events(backend: Backend, version: int, files: Sequence[File], chosen: Selection) -> Events:
+def events(
+    backend: Backend,
+    version: int,
+    files: Sequence[File],
+    chosen: Selection,
+    persons: Persons = NOBODY,
+) -> Events:
     """The events that a selection leaves of a snapshot; only files of its range are looked at.
 
     Args:
@@ -46,6 +54,7 @@ def events(backend: Backend, version: int, files: Sequence[File], chosen: Select
         version: of the table.
         files: of that version.
         chosen: the common filters.
+        persons: which accounts count under another's name.
     """
     near = [f.uri for f in files if f.overlaps(chosen.since, chosen.until)]
     name = f"events_{version}_{chosen.since}_{chosen.until}".replace("-", "m")
@@ -57,7 +66,8 @@ def events(backend: Backend, version: int, files: Sequence[File], chosen: Select
         # Not a memtable: an expression on nothing else would run on Ibis' default engine.
         backend.con.register(name, SCHEMA.empty_table())
         rows = backend.table(name)
-    return Events(_apply(rows, chosen), chosen)
+    rows = _apply(rows, chosen, persons)
+    return Events(merged.table(rows, persons), chosen, persons, stored=rows)
 
 
 class Events:
@@ -69,15 +79,25 @@ class Events:
     `filter` gives `Events` again; everything else is Ibis' own.
     """
 
-    __slots__ = ("selection", "table")
+    __slots__ = ("persons", "selection", "stored", "table")
 
-    def __init__(self, table: ir.Table, selection: Selection | None = None) -> None:
+    def __init__(
+        self,
+        table: ir.Table,
+        selection: Selection | None = None,
+        persons: Persons = NOBODY,
+        stored: ir.Table | None = None,
+    ) -> None:
         self.table = table
         self.selection = selection or Selection()
+        #: Which accounts count under another's name; done already in `table`.
+        self.persons = persons
+        #: The same events with agent and users as stored: cheaper where nobody is counted.
+        self.stored = table if stored is None else stored
 
     def count_events(self) -> int:
         """How many events there are; runs now."""
-        return int(self.table.count().to_pyarrow().as_py())
+        return int(self.stored.count().to_pyarrow().as_py())
 
     @property
     def by(self) -> str:
@@ -92,19 +112,28 @@ class Events:
 
     def filter(self, *predicates: Any) -> Events:
         """The events for which all predicates hold."""
-        return Events(self.table.filter(*predicates), self.selection)
+        return Events(self.table.filter(*predicates), self.selection, self.persons)
 
-    def unnest_users(self) -> ir.Table:
+    def unnest_users(self, *columns: str) -> ir.Table:
         """A row for each event and user, with the column `user`; events without a user drop.
 
         By `agent` there is at most one row an event. Users that the selection removes (`not_user`,
-        bots) have no row.
+        bots) have no row. An event that names a person by several accounts gives that person one.
+
+        Args:
+            columns: the other columns that are wanted; all without any. Naming them is several
+                times faster where accounts are merged.
         """
-        if self.by == "agent":
-            rows = self.table.mutate(user=self.table.agent).filter(lambda t: t.user.notnull())
+        narrow = bool(columns) and not {"agent", "users", "user"} & set(columns)
+        if narrow and self.persons and self.stored is not self.table:
+            rows = merged.people(self.stored, self.by, columns, self.persons)
         else:
-            rows = self.table.mutate(user=self.table.users.unnest())
-        removed = self.selection.removed
+            if self.by == "agent":
+                rows = self.table.mutate(user=self.table.agent).filter(lambda t: t.user.notnull())
+            else:
+                rows = self.table.mutate(user=self.table.users.unnest())
+            rows = rows.select(*columns, "user") if columns else rows
+        removed = self.persons.widened(self.selection.removed)
         return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
 
     def unnest_objects(self) -> ir.Table:
@@ -112,8 +141,8 @@ class Events:
         return self.table.mutate(object=self.table.objects.unnest())
 
 
-def _apply(rows: ir.Table, chosen: Selection) -> ir.Table:
-    """The events that a selection leaves."""
+def _apply(rows: ir.Table, chosen: Selection, persons: Persons) -> ir.Table:
+    """The events that a selection leaves, with the accounts as stored."""
     import ibis
 
     if chosen.since is not None:
@@ -127,10 +156,10 @@ def _apply(rows: ir.Table, chosen: Selection) -> ir.Table:
     ):
         if globs:
             rows = rows.filter(matches(rows[column], globs))
-    if chosen.user and chosen.by == "agent":
-        rows = rows.filter(matches(rows.agent, chosen.user))
-    elif chosen.user:
-        rows = rows.filter(_any(rows.users, chosen.user))
+    if chosen.user:
+        wanted = persons.widened(chosen.user)
+        by_agent = chosen.by == "agent"
+        rows = rows.filter(matches(rows.agent, wanted) if by_agent else _any(rows.users, wanted))
     if chosen.object:
         rows = rows.filter(_any(rows.objects, chosen.object))
     return rows

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["matches", "pattern"]
+__all__ = ["literal", "matches", "pattern"]
 
 
 def pattern(glob: str) -> str | None:
@@ -27,6 +27,11 @@ def pattern(glob: str) -> str | None:
         out += {"*": ".*", "?": "."}.get(char, re.escape(char))
         at += 1
     return f"(?s)^(?:{out})$"
+
+
+def literal(text: str) -> str:
+    """The glob that matches this text and no other."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", text)
 
 
 _BRACKETS = re.compile(r"\[(!?[^!\]][^\]]*)\]")

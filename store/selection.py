@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hubbub.collector.identity import DEFAULT_BOTS
+
 __all__ = ["BOTS", "Selection"]
 
 #: Accounts of machines, as globs; the configuration may replace the list.
-BOTS = (
-    *("releng", "koschei", "bodhi", "zodbot", "packit", "anitya", "pagure", "autoqa"),
-    *("taskotron", "upstream-release-monitoring", "abrt-bot", "composer", "zuul", "packagerbot"),
-    *("*-sig", "*-maint", "*-team"),
-)
+BOTS = DEFAULT_BOTS
 
 
 @dataclass(frozen=True, slots=True)

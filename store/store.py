@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import coverage, segment, spool, unmapped
+from hubbub.store import coverage, identity, segment, spool, unmapped
 from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hubbub.collector.guard import TrustFiles
     from hubbub.store import engine
     from hubbub.store.bodies import Bodies
+    from hubbub.store.identity import Persons
     from hubbub.store.letters import Letter
     from hubbub.store.loader import Loaded
     from hubbub.store.tables import Events as Table
@@ -226,12 +227,18 @@ class Store:
     def events(self, selection: Selection | None = None) -> engine.Events:
         """The stored events that a selection leaves, as of now: a lazy Ibis table.
 
-        Does not load what waits.
+        Accounts that are merged count as one person. Does not load what waits.
         """
         from hubbub.store import engine
 
         version, files = self.table.snapshot()
-        return engine.events(self._backend, version, files, selection or Selection())
+        chosen = selection or Selection()
+        return engine.events(self._backend, version, files, chosen, self.persons)
+
+    @property
+    def persons(self) -> Persons:
+        """Which accounts are one person, as the journal says now."""
+        return identity.persons(self.state)
 
     def bounds(self) -> tuple[int, int] | None:
         """Times in µs of the oldest and newest stored event; None in an empty store."""
