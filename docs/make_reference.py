@@ -68,12 +68,15 @@ def _commands() -> Iterator[str]:
             command = root.cli.get_command(ctx, name)
             assert command is not None
             yield f"## hubbub {name}\n"
-            if isinstance(command, click.Group):  # its functions have a chapter of their own
+            if name not in {"query", "chart"}:
+                yield f"```\n{_help(command, f'hubbub {name}')}\n```\n"
+                for part, inner in getattr(command, "commands", {}).items():
+                    yield f"### hubbub {name} {part}\n"
+                    yield f"```\n{_help(inner, f'hubbub {name} {part}')}\n```\n"
+            else:  # their functions have a chapter of their own
                 kind = "Queries" if name == "query" else "Views"
                 yield f"{inspect.cleandoc(command.help or '')}\n"
                 yield f"All of them: [{kind}](#{kind.lower()}).\n"
-            else:
-                yield f"```\n{_help(command, f'hubbub {name}')}\n```\n"
 
 
 def _functions(functions: Mapping[str, Function], command: str) -> Iterator[str]:

@@ -6,6 +6,7 @@
     by = "users"                    # whom to count: agent or users
     bots = true                     # false: leave accounts of machines out
     bodies = false                  # true: store messages whole too
+    max_message = "4MiB"            # larger ones are refused, their beginning is kept
 
     [gather]
     url = "https://…/datagrepper"   # the history service
@@ -15,6 +16,14 @@
     zmq = ["tcp://…:9940"]          # endpoints to connect to
     zmq_bind = []                   # endpoints to bind
     topic = ["org.fedoraproject."]  # topic prefixes; empty: everything
+    backfill = "https://…"          # the history service that fills gaps; none: they stay
+    settle = "10m"                  # how late rows may come into it
+
+    [trust]                         # fedmsg's signatures; where there is a CA, listen verifies
+    ca = "ca.crt"                   # certificate of the CA, PEM
+    crl = "crl.pem"                 # its revocation list; read again when it changes
+    policy = "policy.toml"          # "org.example.prod.git.receive" = ["host.example.org"]
+    nitpicky = false                # true: refuse topics that the policy does not name
 
     [people]
     bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
@@ -46,6 +55,7 @@ __all__ = [
     "ListenConfig",
     "PeopleConfig",
     "RetentionConfig",
+    "TrustConfig",
     "default_path",
     "load",
 ]
@@ -64,6 +74,17 @@ class ListenConfig(msgspec.Struct, frozen=True):
     zmq: tuple[str, ...] = ()
     zmq_bind: tuple[str, ...] = ()
     topic: tuple[str, ...] = ()
+    backfill: str | None = None
+    settle: str | None = None
+
+
+class TrustConfig(msgspec.Struct, frozen=True):
+    """Section `[trust]`."""
+
+    ca: str | None = None
+    crl: str | None = None
+    policy: str | None = None
+    nitpicky: bool = False
 
 
 class PeopleConfig(msgspec.Struct, frozen=True):
@@ -90,8 +111,10 @@ class Config(msgspec.Struct, frozen=True):
     by: Literal["agent", "users"] | None = None
     bots: bool | None = None
     bodies: bool | None = None
+    max_message: str | None = None
     gather: GatherConfig = GatherConfig()
     listen: ListenConfig = ListenConfig()
+    trust: TrustConfig = TrustConfig()
     people: PeopleConfig = PeopleConfig()
     retention: RetentionConfig = RetentionConfig()
 
@@ -99,6 +122,7 @@ class Config(msgspec.Struct, frozen=True):
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "gather": GatherConfig,
     "listen": ListenConfig,
+    "trust": TrustConfig,
     "people": PeopleConfig,
     "retention": RetentionConfig,
 }
@@ -128,15 +152,18 @@ def _absolute(config: Config, folder: Path) -> Config:
     def path(text: str) -> str:
         return str(folder / Path(text).expanduser())
 
-    files = {name: getattr(config.people, name) for name in ("directory", "rules")}
-    people = msgspec.structs.replace(
-        config.people, **{name: path(one) for name, one in files.items() if one is not None}
-    )
+    def section(part: Any, *names: str) -> Any:
+        files = {name: getattr(part, name) for name in names}
+        return msgspec.structs.replace(
+            part, **{name: path(one) for name, one in files.items() if one is not None}
+        )
+
     return msgspec.structs.replace(
         config,
         store=None if config.store is None else path(config.store),
         plugins=tuple(path(one) for one in config.plugins),
-        people=people,
+        people=section(config.people, "directory", "rules"),
+        trust=section(config.trust, "ca", "crl", "policy"),
     )
 
 

@@ -10,6 +10,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
 from hubbub.cli.functions import INCOMPLETE
+from hubbub.cli.trust import max_message, size_option
 from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError, UsageError
 
@@ -41,6 +42,7 @@ _JOBS = 4
 @click.option("--jobs", type=click.IntRange(1, 64), help="Requests side by side. [default: 4]")
 @click.option("--allow-incomplete", is_flag=True, help="Exit with 0 although a gap is left.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was gathered as JSON.")
+@size_option
 @bodies_option
 @reading_options
 @pass_app
@@ -81,6 +83,7 @@ def gather(app: App, /, **options: Any) -> int:
 def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -> Gathered:
     from hubbub.cli.progress import bar
     from hubbub.collector.gather import gather as walk
+    from hubbub.collector.refused import Bounded
     from hubbub.parameters import convert
 
     now = datetime.now(UTC)
@@ -91,13 +94,14 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             "the range is empty: --until is not after --since",
             hint="both take times (2026-01-31T10:00Z) or durations ago (7d)",
         )
+    largest = max_message(app, options["max_message"])
     with (
         store.spool("gather", bodies=app.bodies) as sink,
         bar("gathering", unit="s of time") as shown,
     ):
         return walk(
             history,
-            sink,
+            Bounded(sink, largest),
             store.state,
             start=since,
             end=until,

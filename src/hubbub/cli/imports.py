@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
+from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, UsageError
 
 __all__ = ["import_files"]
 
@@ -25,28 +28,39 @@ _BATCH = 1000  # frames between two flushes
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
+@size_option
+@trust_options
 @bodies_option
 @reading_options
 @pass_app
-def import_files(app: App, files: tuple[str, ...], form: str, *, as_json: bool) -> int:
+def import_files(
+    app: App, /, files: tuple[str, ...], form: str, *, as_json: bool, **options: Any
+) -> int:
     """Read files into the store; - is standard input, and gzip is understood.
 
     The same file again adds nothing: a message is one event, however often it comes. What cannot
-    be understood is counted, kept and stops nothing.
+    be understood is counted, kept and stops nothing. With --ca (or --verify and a configured CA),
+    fedmsg envelopes whose signature does not hold are refused.
     """
     from hubbub.cli.progress import bar
     from hubbub.collector import files as reader
+    from hubbub.collector.refused import Bounded
 
     app.logs()
     app.read_rules()
+    trust = trust_files(app, options, configured=False)
+    if trust is not None and form != "fedmsg":
+        raise UsageError(f"the format {form} bears no signatures", hint="leave --ca, --verify out")
+    largest = max_message(app, options["max_message"])
     read = 0
     with app.store() as store:
         counts = app.counting(store)
         try:
             with (
-                store.spool("import", bodies=app.bodies) as sink,
+                store.spool("import", bodies=app.bodies, trust=trust) as spool,
                 bar("reading", unit="messages") as shown,
             ):
+                sink = Bounded(spool, largest)
                 for name in files:
                     for frame in reader.read(name, form):
                         sink.put(frame)

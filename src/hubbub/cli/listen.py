@@ -14,6 +14,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
+from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
 
 if TYPE_CHECKING:
@@ -49,17 +50,27 @@ _LEAST = 0.2  # s that a loader always gets
     metavar="PREFIX",
     help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
 )
+@size_option
+@trust_options
 @bodies_option
 @reading_options
 @pass_app
 def listen(
-    app: App, /, connect: tuple[str, ...], bind: tuple[str, ...], topics: tuple[str, ...]
+    app: App,
+    /,
+    connect: tuple[str, ...],
+    bind: tuple[str, ...],
+    topics: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Hear a ZeroMQ bus and store what it says, until told to stop.
 
     Says every minute how many messages came, were stored, were refused and why, and wait. SIGTERM
     or Ctrl-C ends it within five seconds with everything safe that was received; a second one ends
     it at once. Under systemd it says when it is ready, and feeds the watchdog.
+
+    Where there is a CA (--ca, or the configuration), only messages that are signed as fedmsg signs
+    them are stored; the others are dead letters, counted by reason.
     """
     from hubbub.collector import heap
     from hubbub.collector.listen import Listener
@@ -72,10 +83,12 @@ def listen(
     given = app.config.listen
     if not connect and not bind:
         connect, bind = given.zmq, given.zmq_bind
-    receiver = Receiver(connect, bind, topics or given.topic)
+    trust = trust_files(app, options)
+    largest = max_message(app, options["max_message"])
+    receiver = Receiver(connect, bind, topics or given.topic, max_message=largest)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding)
-        sink = store.spool("listen", bodies=app.bodies)
+        sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         with _signals(listener.stop) as stopped:
             loader.start()
@@ -124,6 +137,8 @@ def _loaded(store: Store, receiver: Receiver) -> Callable[[], Mapping[str, Any]]
             before[key] = n
             if key[1].startswith("refused:"):
                 reason = key[1].removeprefix("refused:")
+                if reason in receiver.refused:
+                    continue  # counted when it came
                 unreadable[reason] = unreadable.get(reason, 0) + more
             else:
                 fields[key[1]] = fields.get(key[1], 0) + more

@@ -41,6 +41,9 @@ COMMANDS = {
     "chart": Lazy("hubbub.cli.chart:chart", "Draw a view: SVG, PNG or HTML out."),
     "report": Lazy("hubbub.cli.report:report", "Draw every view, with pages to publish."),
     "status": Lazy("hubbub.cli.status:status", "Say what the store holds and lacks."),
+    "dead-letters": Lazy(
+        "hubbub.cli.letters:dead_letters", "Look at what was refused; read it again."
+    ),
     "forget": Lazy("hubbub.cli.forget:forget", "Take somebody's name out, now and for ever."),
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
     "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),
