@@ -1,0 +1,227 @@
+"""Overload: stories told by hand, and a month against loops over plain lists."""
+
+import cmath
+import math
+import random
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hubbub.analyzers.overload import _clearly_more, overload
+from hubbub.errors import UsageError
+from hubbub.store.engine import connect
+from hubbub.store.engine import events as read
+from hubbub.store.selection import Selection
+
+SINCE = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
+UNTIL = SINCE + 16 * WEEK
+SPLIT = UNTIL - 4 * WEEK
+
+
+def act(user, when, name="pkg"):
+    return {"timestamp": when.timestamp(), "topic": "a.b.c.git", "users": [user], "objects": [name]}
+
+
+def office(user, weeks, *, hours=(9, 12, 15), days=range(5), name="pkg", start=SINCE):
+    return [
+        act(user, start + WEEK * week + DAY * day + timedelta(hours=hour), name)
+        for week in weeks
+        for day in days
+        for hour in hours
+    ]
+
+
+def person(rows, user, events):
+    data, _ = overload(events(rows), SINCE, UNTIL, people=True)
+    [found] = [row for row in data if row["user"] == user]
+    return found
+
+
+def rates(rows, events):
+    data, _ = overload(events(rows), SINCE, UNTIL)
+    return {row["sign"]: (row["people"], row["of"], row["share"]) for row in data}
+
+
+def test_a_steady_person_shows_no_sign(events):
+    rows = office("ann", range(16)) + office("bob", range(16))
+    found = person(rows, "ann", events)
+    assert found == {
+        "user": "ann", "signs": [], "load": 15, "usual": 15, "usual_high": 15, "ratio": 1,
+        "zone": 3, "off_hours": 0, "off_hours_before": 0, "weeks_without_pause": 5 / 7,
+        "alone_objects": 0, "alone_categories": 0,
+    }  # fmt: skip
+
+
+def test_a_load_beyond_nine_of_ten_weeks(events):
+    busy = [*range(9, 17)]  # 40 actions a week
+    rows = office("ann", range(12)) + office("ann", range(12, 16), hours=busy)
+    found = person(rows, "ann", events)
+    assert "load" in found["signs"]
+    assert (found["load"], found["usual_high"]) == (40, 15)
+    assert found["ratio"] == pytest.approx(40 / 15)
+    one_such = rows + office("ann", [3], hours=range(1, 9))
+    assert "load" in person(one_such, "ann", events)["signs"]  # one week of twelve
+    two_such = one_such + office("ann", [5], hours=range(1, 9))
+    assert "load" not in person(two_such, "ann", events)["signs"]
+
+
+def test_a_week_without_actions_is_part_of_the_past(events):
+    rows = office("ann", [0, 11, *range(12, 16)])
+    found = person(rows, "ann", events)
+    assert (found["usual"], found["usual_high"]) == (30 / 12, 15)
+    rows = office("ann", [0, *range(12, 16)])
+    assert person(rows, "ann", events)["usual_high"] == 0
+
+
+def test_a_short_past_tells_no_load(events):
+    found = person(office("ann", range(5, 16)), "ann", events)
+    assert (found["usual"], found["usual_high"], found["ratio"]) == (None, None, None)
+    assert person(office("ann", range(4, 16)), "ann", events)["usual"] == 15
+
+
+@pytest.mark.parametrize("east", [-11, -5, 0, 3, 9])
+def test_nights_and_weekends_in_the_usual_zone(east, events):
+    home = -timedelta(hours=east)
+    rows = office("ann", range(16), hours=(11, 15, 19), start=SINCE + DAY + home, days=range(3))
+    rows += office("ann", range(12, 16), hours=(2, 23), start=SINCE + DAY + home, days=range(3))
+    rows += [act("ann", SINCE + WEEK * 13 + DAY * 5 + timedelta(hours=15) + home)]
+    found = person(rows, "ann", events)
+    assert found["zone"] == east
+    assert found["off_hours"] == pytest.approx((4 * 6 + 1) / (4 * 15 + 1))
+    assert found["off_hours_before"] == 0
+    assert "off_hours" in found["signs"]
+
+
+def test_a_few_more_nights_are_chance(events):
+    rows = office("ann", range(16))
+    rows += [act("ann", SINCE + WEEK * 13 + DAY * 5 + timedelta(hours=12))]
+    found = person(rows, "ann", events)
+    assert found["off_hours"] == pytest.approx(1 / 61)
+    assert "off_hours" not in found["signs"]
+
+
+def test_more_nights_are_told_from_chance_by_the_exact_test():
+    def chance(part, whole, part_before, whole_before):
+        both, every = part + part_before, whole + whole_before
+        ways = sum(
+            math.comb(whole, k) * math.comb(whole_before, both - k)
+            for k in range(part, min(whole, both) + 1)
+        )
+        return ways / math.comb(every, both)
+
+    for case in [(1, 61, 0, 180), (3, 20, 2, 60), (5, 20, 2, 60), (20, 20, 1, 1), (0, 30, 5, 50)]:
+        assert _clearly_more(*case) == (chance(*case) < 0.05)
+
+
+def test_work_around_the_clock_tells_no_zone(events):
+    found = person(office("ann", range(16), hours=range(0, 24, 3)), "ann", events)
+    assert (found["zone"], found["off_hours"], found["off_hours_before"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("free", "days"), [(0, 34), (1, 35), (2, 17)])
+def test_weeks_without_a_pause(free, days, events):
+    active = [*range(17), *range(17 + free, 34 + free)]
+    rows = [act("ann", SPLIT + DAY * (day - 10) + timedelta(hours=12)) for day in active]
+    found = person(rows, "ann", events)
+    assert found["weeks_without_pause"] == pytest.approx(days / 7)
+    assert ("no_pause" in found["signs"]) == (days >= 21)
+
+
+def test_an_old_streak_is_over(events):
+    rows = [act("ann", SINCE + DAY * day) for day in range(40)] + [act("ann", UNTIL - DAY)]
+    found = person(rows, "ann", events)
+    assert found["weeks_without_pause"] == pytest.approx(1 / 7)
+
+
+def test_what_nobody_else_touches(events):
+    rows = office("ann", range(12, 16), name="lonely") + office("ann", range(12, 16))
+    rows += [act("ann", UNTIL - DAY, f"once{i}") for i in range(4)]
+    rows += office("bob", [13])
+    found = person(rows, "ann", events)
+    assert (found["alone_objects"], found["alone_categories"]) == (1, 0)
+    assert "alone" in found["signs"]
+    assert person(rows, "bob", events)["alone_objects"] == 0
+    alone = [row for row in rows if row["users"] == ["ann"]]
+    assert person(alone, "ann", events)["alone_categories"] == 1
+
+
+def test_names_only_where_they_are_asked_for(events):
+    rows = [row for i in range(12) for row in office(f"user{i:02}", range(16))]
+    rows += office("user03", range(12, 16), hours=range(16, 20), name="mine")
+    data, notes = overload(events(rows), SINCE, UNTIL)
+    assert "user" not in str(data) + str(notes)
+    found = rates(rows, events)
+    assert found["load"] == (1, 12, 1 / 12)
+    assert found["alone"] == (1, 12, 1 / 12)
+    assert found["no_pause"] == (0, 12, 0)
+    data, notes = overload(events(rows), SINCE, UNTIL, people=True, top=5)
+    assert [row["user"] for row in data] == ["user03", "user00", "user01", "user02", "user04"]
+    assert {row["sign"]: row["share"] for row in notes["base_rates"]} == {
+        sign: share for sign, (_, _, share) in found.items()
+    }
+
+
+def test_few_people_are_not_enough_data(events):
+    rows = [row for i in range(9) for row in office(f"user{i}", range(16))]
+    assert rates(rows, events)["load"] == (None, 9, None)
+
+
+def test_against_loops_over_a_list(events):
+    random.seed(4)
+    rows = []
+    for i in range(12):
+        zone, often = random.randrange(24), random.choice([20, 80, 300])
+        for _ in range(often):
+            when = SINCE + DAY * random.randrange(112)
+            when += timedelta(hours=(zone + random.gauss(0, 4)) % 24)
+            rows.append(act(f"user{i:02}", when, f"pkg{random.randrange(60)}"))
+    data, _ = overload(events(rows), SINCE, UNTIL, people=True)
+    starts = defaultdict(list)
+    last: dict[tuple[str, str], float] = {}
+    for e in sorted(rows, key=lambda e: e["timestamp"]):
+        key = e["users"][0], e["objects"][0]
+        if key not in last or e["timestamp"] - last[key] > 600:
+            starts[key[0]].append(datetime.fromtimestamp(e["timestamp"], UTC))
+        last[key] = e["timestamp"]
+    assert {row["user"] for row in data} == {
+        user for user, times in starts.items() if max(times) >= SPLIT
+    }
+    judged = 0
+    for row in data:
+        times = starts[row["user"]]
+        late = [t for t in times if t >= SPLIT]
+        weeks = Counter((t - SPLIT) // WEEK for t in times if t < SPLIT)
+        counts = sorted((weeks[w] for w in range(min(weeks, default=0), 0)), reverse=True)
+        assert row["load"] == len(late) / 4
+        if len(counts) >= 8:
+            assert row["usual"] == pytest.approx(sum(counts) / len(counts))
+            assert row["usual_high"] == counts[len(counts) // 10]
+        hours = [t.hour + t.minute / 60 + t.second / 3600 for t in times if t < SPLIT]
+        mean = sum(cmath.exp(2j * math.pi * h / 24) for h in hours)
+        if len(hours) < 50 or abs(mean) < 0.2 * len(hours):
+            assert row["zone"] is None
+            continue
+        east = round(15 - cmath.phase(mean) * 12 / math.pi)
+        assert (row["zone"] - east) % 24 == 0
+        assert -12 <= row["zone"] < 12
+        local = [t + timedelta(hours=row["zone"]) for t in late]
+        off = sum(t.weekday() >= 5 or t.hour >= 23 or t.hour < 7 for t in local)
+        if local:
+            assert row["off_hours"] == pytest.approx(off / len(local))
+            judged += 1
+    assert judged > 5
+
+
+@pytest.mark.parametrize("wrong", [{"recent": timedelta(0)}, {"top": 0}])
+def test_wrong_numbers(wrong, events):
+    with pytest.raises(UsageError):
+        overload(events([]), SINCE, UNTIL, **wrong)
+
+
+def test_an_empty_store():
+    empty = read(connect(), 0, [], Selection())
+    assert overload(empty, SINCE, UNTIL)[0] == []
+    assert overload(empty, SINCE, UNTIL, people=True)[0] == []
+    assert overload(empty, SINCE, SINCE)[0] == []
