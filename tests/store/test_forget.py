@@ -185,6 +185,40 @@ def test_only_files_with_the_name_are_rewritten_and_old_ones_are_gone(
     assert store.table.version() == version, "nothing to rewrite"
 
 
+def test_a_compacted_file_of_several_row_groups(store: Store, frame: Make) -> None:
+    put(store, *(frame(n, users=[NAME] if n == 12 else ["bob"]) for n in range(20)))
+    store.load()
+    (file,) = store.table.files()
+    whole = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
+    new = delta.DataFile(store.table, "2026-01", "compacted-x")
+    for at in range(0, 20, 5):
+        new.write(whole.slice(at, 5))
+    store.table.replace([file], [new.close()])
+    store.load()
+    assert forget(store, NAME).events == 1
+    assert [row["seq"] for row in rows(store)] == list(range(20))
+    assert places(store.path, NAME) == []
+
+
+def test_the_set_of_ids_is_read_again_only_where_an_id_held_the_name(
+    store: Store, frame: Make
+) -> None:
+    put(store, *(frame(n, users=[NAME]) for n in range(6)))
+    store.load()
+
+    def known() -> int:
+        return sum(path.stat().st_size // 8 for path in (store.path / "ids").glob("*.run"))
+
+    assert known() == 6
+    forget(store, NAME)
+    assert known() == 6
+    put(store, frame(7, id=f"{NAME}/7"))
+    store.load()
+    forget(store, "nobody")
+    assert known() == 7
+    assert store.rows() == 7
+
+
 def test_an_open_segment_keeps_nothing_that_was_loaded(store: Store, frame: Make) -> None:
     writer = store.spool("listen")
     writer.put(frame(1, users=[NAME]))

@@ -96,8 +96,11 @@ def test_bodies_go_first_and_at_once_and_never_after_their_events(
     assert store.bodies.find(["id-3", "id-4"]) == {"id-4": frame(4).body}
     events, bodies = prune(store, now=now + timedelta(seconds=3), events=DAY, bodies=None)
     assert (events.rows, bodies.rows) == (7, 3)
+    later = now + timedelta(seconds=4)
+    events, bodies = prune(store, now=later, events=DAY, bodies=9 * DAY)
+    assert (events.rows, bodies.rows) == (1, 1), "no body outlives its event"
     assert prune(store, now=now + 99 * DAY, events=None, bodies=None) == []
-    assert store.rows() == 3
+    assert store.rows() == 2
 
 
 def test_the_ledger_claims_nothing_about_what_is_gone(store: Store, frame: Make) -> None:
