@@ -14,6 +14,7 @@ from hubbub.analyzers import (
     radar,
     totals,
     usage,
+    what_if,
     years,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "radar",
     "totals",
     "usage",
+    "what_if",
     "years",
 ]

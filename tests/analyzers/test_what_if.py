@@ -1,0 +1,83 @@
+"""What falls on whom, against loops over plain lists."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hubbub.analyzers.what_if import what_if
+from hubbub.errors import UsageError
+from hubbub.store.engine import connect
+from hubbub.store.engine import events as read
+from hubbub.store.selection import Selection
+
+SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
+
+
+def act(users, objects, hour, topic="a.b.c.git"):
+    stamp = (SINCE + timedelta(hours=hour)).timestamp()
+    return {"timestamp": stamp, "topic": topic, "users": users, "objects": objects}
+
+
+def test_by_hand(events):
+    rows = [
+        act(["ann"], ["solo", "both"], 0),
+        act(["ann", "bob"], ["both"], 1),
+        act(["bob"], ["both"], 2),
+        act(["cid"], ["other"], 3),
+        act([], ["both"], 4),
+    ]
+    data, notes = what_if(events(rows), SINCE, UNTIL, ["ann"])
+    assert {name: notes[name] for name in ("messages", "theirs", "lost")} == {
+        "messages": 4,
+        "theirs": 2,
+        "lost": 1,
+    }
+    assert [tuple(row.values()) for row in data] == [
+        ("category", "git", 4, 2, 1, 0.5, 2, ["bob", "cid"], SINCE + timedelta(hours=3)),
+        ("object", "solo", 1, 1, 1, 1.0, 0, [], None),
+        ("object", "both", 3, 2, 1, 2 / 3, 1, ["bob"], SINCE + timedelta(hours=2)),
+    ]
+    assert list(data[0]) == [
+        "kind", "name", "messages", "theirs", "lost", "share", "others", "known_by", "last_other"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [["user001"], ["user00?", "user015"]])
+def test_a_month(names, events, month):
+    gone = {f"user00{i}" for i in range(10)} | {"user015"} if len(names) > 1 else set(names)
+    data, _ = what_if(events(month), SINCE, UNTIL, names, top=10_000)
+    touched: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
+    for e in month:
+        if e["users"]:
+            touched["category", e["topic"].split(".")[3]].append(e["users"])
+            for name in e["objects"]:
+                touched["object", name].append(e["users"])
+    hit = {key: its for key, its in touched.items() if any(gone & set(users) for users in its)}
+    assert {(row["kind"], row["name"]) for row in data} == set(hit)
+    for row in data:
+        its = hit[row["kind"], row["name"]]
+        others = Counter(user for users in its for user in users if user not in gone)
+        assert row["messages"] == len(its)
+        assert row["theirs"] == sum(bool(gone & set(users)) for users in its)
+        assert row["lost"] == sum(gone >= set(users) for users in its)
+        assert row["share"] == row["theirs"] / row["messages"]
+        assert row["others"] == len(others)
+        most = sorted(others, key=lambda user: (-others[user], user))[:3]
+        assert row["known_by"] == most
+    order = [(r["kind"], r["others"] > 0, -r["lost"], -r["share"], r["name"]) for r in data]
+    assert order == sorted(order)
+
+
+def test_top_limits_each_kind(events, month):
+    data, _ = what_if(events(month), SINCE, UNTIL, ["user001"], top=2)
+    assert [row["kind"] for row in data] == ["category"] * 2 + ["object"] * 2
+    with pytest.raises(UsageError, match="top 0"):
+        what_if(events(month), SINCE, UNTIL, ["user001"], top=0)
+
+
+def test_nobody_of_that_name_and_an_empty_store(events, month):
+    for rows in (events(month), read(connect(), 0, [], Selection())):
+        data, notes = what_if(rows, SINCE, UNTIL, ["nobody"])
+        assert data == []
+        assert notes["note"] == "nobody of that name in the range"
