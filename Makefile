@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types docs bench lock wheel clean
+.PHONY: help install demo test fuzz lint types docs bench lock wheel clean
 
 help:  ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ demo: $(STAMP)  ## A simulated bus and history, gathered, heard and drawn into d
 
 test: $(STAMP)  ## All tests that this machine has the services for
 	$(BIN)/python -m pytest -q
+
+FUZZ ?= 1000000
+fuzz: $(STAMP)  ## FUZZ=1000000 hostile messages through decode, people, signatures, cleaning of text
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/run.py --inputs $(FUZZ)
 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check

@@ -69,7 +69,7 @@ def clean(text: object, limit: int = _LONGEST) -> str:
         else:
             kept = c
         marks = marks + 1 if category in ("Mn", "Me") else 0 if kept else marks
-        if marks <= _MARKS and not (kept == " " and (not out or out[-1] == " ")):
+        if kept and marks <= _MARKS and not (kept == " " and (not out or out[-1] == " ")):
             out.append(kept)
         if len(out) > 4 * limit:  # a stranger's megabyte is not read to its end
             break
