@@ -5,7 +5,6 @@ Comes in: events and names. Goes out: a record for each category and object that
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import UsageError
@@ -25,22 +24,23 @@ _NAMED = 3
 
 @query
 def what_if(
-    events: Events, since: datetime, until: datetime, without: list[str], top: int = 50
+    events: Events, without: list[str], top: int = 50
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Which categories and objects lose how much without somebody, and who else knows them.
 
     For each that `--without` (glob, repeatable) touches: `messages` (that name somebody), `theirs`
     (that name them), `lost` (that name nobody else) and `share` = theirs / messages; `others` is
     how many users remain, `known_by` the up to three with most messages on it, and `last_other`
-    when one of the others last was. Categories first; then what nobody else knows, and what loses most.
-    `--top` limits categories and objects each. Beside the data: how much of all messages that is.
+    when one of the others last was. Categories come first; then what nobody else knows, and what
+    loses most. `--top` limits categories and objects each. Beside the data: how much of all
+    messages that is.
     """
     if top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
     people = events.unnest_users()
     gone = matches(people.user, without)
     whole = _whole(people.select("id", gone=gone))
-    notes = {"without": without, "since": since, "until": until, **whole}
+    notes = {"without": without, **whole}
     if not whole["theirs"]:
         notes["note"] = "nobody of that name in the range"
         return [], notes
@@ -49,7 +49,10 @@ def what_if(
     for kind in ("category", "object"):
         name = rows.category if kind == "category" else rows.objects.unnest()
         touched = _touched(rows.select("id", "user", "time", "gone", name=name), top)
-        data += [{"kind": kind, **row} for row in touched.to_pyarrow().to_pylist()]
+        data += [
+            {"kind": kind, **row, "known_by": row["known_by"] or []}
+            for row in touched.to_pyarrow().to_pylist()
+        ]
     return data, notes
 
 
