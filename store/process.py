@@ -3,14 +3,15 @@
 Comes in: a store's path. Goes out: loaded segments, every few seconds; a process that is started
 again when it dies. Spawned, because the table library's threads do not survive a fork.
 
-The child ignores SIGINT (the terminal sends it to the whole group; its owner decides), ends after
-the batch in hand when it is told to or on SIGTERM, and when its parent is gone.
+The child ends when its owner says so or is gone: both close the pipe between them, which takes no
+lock that a killed process could keep. It ignores SIGINT, since a terminal sends it to the whole
+group, and so do systemd and timeout with SIGTERM: then it waits some seconds for its owner's word,
+so that what the owner writes last is loaded too.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -24,36 +25,36 @@ from hubbub.collector.understanding import Understanding
 from hubbub.errors import HubbubError
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from multiprocessing.synchronize import Event as Flag
 
 __all__ = ["LoaderProcess", "run"]
 
 EVERY = 5.0  # seconds between two runs of the loader
 LONGEST = 60.0  # seconds between two attempts to start it
+GRACE = 5.0  # seconds after SIGTERM for the owner to say that it has written everything
 STEADY = 60.0  # seconds after which a process counts as healthy, and the waiting starts small again
 _log = structlog.get_logger("hubbub.store")
 
 
-def run(
-    path: str, understanding: Understanding, stop: Flag, parent: int, every: float = EVERY
-) -> None:
-    """Load until `stop` is set; the body of the child.
+def run(path: str, understanding: Understanding, stop: Connection, every: float = EVERY) -> None:
+    """Load until `stop` ends; the body of the child.
 
     Args:
         path: the store.
         understanding: how frames become events; its files are read once, at the start.
-        stop: set when the work is to end; the batch in hand is finished, and what waits is loaded.
-        parent: the process whose end ends this one.
+        stop: the owner's end of this pipe closes when the work is to end; the batch in hand is
+            finished, and what waits is loaded.
         every: seconds between two runs.
     """
     from hubbub.store.store import Store
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
+    signal.signal(signal.SIGTERM, lambda *_: terms.append(time.monotonic()))
 
     def over() -> bool:
-        return stop.is_set() or os.getppid() != parent
+        return stop.poll() or (bool(terms) and time.monotonic() - terms[0] >= GRACE)
 
     failed = 0
     reader = understanding.reader()
@@ -75,7 +76,7 @@ def run(
                 return
             pause = min(every * 2**failed, LONGEST) - (time.monotonic() - started)
             while pause > 0 and not over():
-                stop.wait(min(pause, 1.0))
+                stop.poll(min(pause, 1.0))
                 pause -= 1.0
 
 
@@ -99,8 +100,9 @@ class LoaderProcess:
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
-        self._stop: Flag = self._context.Event()
+        self._stop: Connection | None = None
         self._ending = threading.Event()
+        self._turn = threading.Lock()  # either a process is started, or told to end
         self._process: SpawnProcess | None = None
         self._watcher = threading.Thread(target=self._watch, name="loader-watch", daemon=True)
 
@@ -111,7 +113,8 @@ class LoaderProcess:
 
     def start(self) -> None:
         """Start the process, and watch over it."""
-        self._spawn()
+        with self._turn:
+            self._spawn()
         self._watcher.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
@@ -122,11 +125,12 @@ class LoaderProcess:
         Args:
             timeout: seconds.
         """
-        self._ending.set()
-        self._stop.set()
-        process = self._process
-        if process is None:
-            return True
+        with self._turn:
+            self._ending.set()
+            process = self._process
+            if process is None or self._stop is None:
+                return True
+            self._stop.close()
         process.join(timeout)
         late = process.is_alive()
         if late:
@@ -145,13 +149,17 @@ class LoaderProcess:
         self.stop()
 
     def _spawn(self) -> None:
-        self._process = self._context.Process(
-            target=run,
-            args=(str(self.path), self.understanding, self._stop, os.getpid(), self.every),
-            name="hubbub-loader",
-            daemon=True,
-        )
-        self._process.start()
+        if self._stop is not None:
+            self._stop.close()
+        theirs, self._stop = self._context.Pipe(duplex=False)
+        with theirs:
+            self._process = self._context.Process(
+                target=run,
+                args=(str(self.path), self.understanding, theirs, self.every),
+                name="hubbub-loader",
+                daemon=True,
+            )
+            self._process.start()
 
     def _watch(self) -> None:
         """Start the process again when it died, at growing intervals."""
@@ -169,8 +177,9 @@ class LoaderProcess:
             )
             if self._ending.wait(delay):
                 return
-            self.restarts += 1
             delay = min(delay * 2, LONGEST)
-            # A process that was killed while it waited may hold the flag's lock for ever.
-            self._stop = self._context.Event()
-            self._spawn()
+            with self._turn:
+                if self._ending.is_set():
+                    return
+                self.restarts += 1
+                self._spawn()

@@ -53,6 +53,52 @@ def test_it_loads_survives_a_kill_and_finishes_what_waits(store: Store, frame: M
     assert store.rows() == 5
 
 
+@pytest.mark.timeout(120)
+def test_sigterm_to_the_whole_group_loads_what_is_written_last(store: Store, frame: Make) -> None:
+    loader = LoaderProcess(store.path, every=0.2)
+    loader.start()
+    put(store, frame, 1)
+    assert until(lambda: store.rows() == 1)
+    assert loader.pid is not None
+    for _ in range(20):  # wherever it is: waiting, looking whether it is to end, loading
+        os.kill(loader.pid, signal.SIGTERM)
+        time.sleep(0.01)
+    put(store, frame, 2)
+    begun = time.monotonic()
+    assert loader.stop(timeout=30)
+    assert time.monotonic() - begun < 20
+    assert store.rows() == 2
+    assert loader.restarts == 0
+
+
+@pytest.mark.timeout(120)
+def test_sigterm_ends_it_without_its_owners_word(store: Store, frame: Make) -> None:
+    loader = LoaderProcess(store.path, every=0.2, delay=0.1)
+    with loader:
+        put(store, frame, 1)
+        assert until(lambda: store.rows() == 1)
+        first = loader.pid
+        assert first is not None
+        os.kill(first, signal.SIGTERM)
+        assert until(lambda: loader.pid != first), "and its owner starts another"
+        put(store, frame, 2)
+        assert until(lambda: store.rows() == 2)
+
+
+@pytest.mark.timeout(120)
+def test_a_loader_that_was_killed_a_moment_ago_does_not_hold_up_the_stop(
+    store: Store, frame: Make
+) -> None:
+    loader = LoaderProcess(store.path, every=0.2, delay=30)
+    loader.start()
+    put(store, frame, 1)
+    assert until(lambda: store.rows() == 1)
+    assert loader.pid is not None
+    os.kill(loader.pid, signal.SIGKILL)
+    assert not loader.stop(timeout=10)
+    assert loader.restarts == 0
+
+
 ORPHAN = """
 import os, sys, time
 from pathlib import Path
