@@ -46,7 +46,7 @@ def test_by_hand(events):
 @pytest.mark.parametrize("names", [["user001"], ["user00?", "user015"]])
 def test_a_month(names, events, month):
     gone = {f"user00{i}" for i in range(10)} | {"user015"} if len(names) > 1 else set(names)
-    data, _ = what_if(events(month), SINCE, UNTIL, names, top=10_000)
+    data, _ = what_if(events(month), names, top=10_000)
     touched: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
     for e in month:
         if e["users"]:
