@@ -56,7 +56,7 @@ def clean(text: object, limit: int = _LONGEST) -> str:
     """
     out: list[str] = []
     marks = 0
-    for c in str(text):
+    for c in str(text)[: 32 * limit]:  # a stranger's megabyte is not read to its end
         category = unicodedata.category(c)
         if c in "\t\n\r" or category in _SPACES:
             kept = " "
@@ -71,8 +71,6 @@ def clean(text: object, limit: int = _LONGEST) -> str:
         marks = marks + 1 if category in ("Mn", "Me") else 0 if kept else marks
         if kept and marks <= _MARKS and not (kept == " " and (not out or out[-1] == " ")):
             out.append(kept)
-        if len(out) > 4 * limit:  # a stranger's megabyte is not read to its end
-            break
     cleaned = "".join(out).strip()
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + "…"
 

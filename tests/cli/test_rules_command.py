@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,19 @@ def test_an_option_wins_over_the_configuration(hubbub: Run, files: Path) -> None
     ran = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
                  "--rules", files / "other.toml")  # fmt: skip
     assert ran.json["users"] == ["card-7"]
+
+
+def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    (message,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    rules, config = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "rules.toml").write_text(rules)
+    (tmp_path / "hubbub.toml").write_text(config)
+    (tmp_path / "cards.json").write_text('{"card-7": "jonathan"}')
+    (tmp_path / "FILE.jsonl").write_text(json.dumps(json.loads(message)) + "\n")
+    ran = hubbub("people", tmp_path / "FILE.jsonl", "--config", tmp_path / "hubbub.toml")
+    assert ran.json["users"] == ["jonathan", "mina"]
+    assert (ran.json["agent"], ran.json["objects"]) == ("mina", ["Dracula", "Emma"])
 
 
 def stored(folder: Path) -> dict[str, object]:

@@ -243,3 +243,60 @@ def test_understand():
     assert (event.agent, event.users, event.objects) == ("a", ("a",), ("r",))
     assert (event.source, event.seq) == ("zmq:tcp://x", 9)
     assert event.size == len(b'{"commit":{"username":"a","repo":"r"}}')
+
+
+class TestFreshLook:
+    """What the families say that no line of the corpus shows."""
+
+    def test_an_account_is_its_username_not_the_name_of_the_person(self):
+        who = {"username": "ralph", "name": "Ralph Bean"}
+        assert legacy("fas.user.update", {"agent": who, "user": "a"}).users == ("a", "ralph")
+
+    @pytest.mark.parametrize(
+        ("comment", "objects"),
+        [
+            ({"update": {"title": "k-1-2 j-3-4"}}, ("j", "k")),
+            ({"update": {"title": "", "builds": [{"nvr": "a-b-1-2"}, {"nvr": None}]}}, ("a-b",)),
+            ({"update": {"title": "k-1-2"}, "update_title": "other-1-2"}, ("k",)),
+            ({"update_title": "foo-bar-1.0-1.fc18,baz-2-3"}, ("baz", "foo-bar")),
+        ],
+    )
+    def test_a_comment_names_the_packages_of_its_update(self, comment, objects):
+        found = legacy("bodhi.update.comment", {"comment": {"author": "x", "text": ""} | comment})
+        assert found == People("x", ("x",), objects)
+
+    @pytest.mark.parametrize(
+        ("kind", "users"), [("user", ("h", "u")), ("stream", ()), ("team", ("u",)), (None, ("u",))]
+    )
+    def test_a_hub_of_a_user_names_the_user_and_a_stream_nobody(self, kind, users):
+        body = {"username": "u", "hub_name": "h", "hub_type": kind}
+        assert legacy("hubs.user.role.added", body).users == users
+
+
+class TestMissed:
+    FRAME: ClassVar = {"msg_id": "1", "timestamp": 1_780_000_000, "topic": f"{PREFIX}.new.thing"}
+
+    def missed(self, source: str = "zmq:x", **row: object) -> str | None:
+        found: dict[str, str] = {}
+        body = json.dumps({**self.FRAME, **row}).encode()
+        event = understand(Frame(source, 0, b"", body), missed=found)
+        return found.get(event.id)
+
+    def test_why(self):
+        assert self.missed(msg={}) == "no-rule"
+        assert self.missed(msg=None) == "no-rule"
+        assert self.missed(msg={}, topic=f"{PREFIX}.git.receive") == "no-fit"
+        assert self.missed(msg={"agent": "a"}, topic=f"{PREFIX}.git.receive") is None
+        assert self.missed(msg={}, topic=f"{PREFIX}.compose.start") is None, "names nobody, known"
+
+    def test_who_states_the_people_needs_no_rule(self):
+        assert self.missed(body={}, headers={"fedora_messaging_user_a": True}) is None
+        assert self.missed(msg={}, meta={"usernames": []}) is None
+        line = {"id": "1", "topic": "a.b", "timestamp": 1}
+        assert self.missed("jsonl:f", **line, users=[]) is None
+        assert self.missed("jsonl:f", **line) is None, "a line without a body says all it knows"
+        assert self.missed("jsonl:f", **line, body={"x": 1}) == "no-rule"
+
+    def test_a_schema_that_is_known_is_enough(self):
+        headers = {SCHEMA: "fedocal.calendar.new"}
+        assert self.missed(body={}, headers=headers) == "no-fit"
