@@ -8,13 +8,15 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fedmsglab import LAB, Listening, Start
+from fedmsglab import PEERS as FEDMSG
 
 PEERS = Path(__file__).parent / "peers"
-LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 
 
 def free_port() -> int:
@@ -103,3 +105,38 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     pytest.fail(f"{url} does not answer: {log.read_text()}")
+
+
+@pytest.fixture
+def listen(tmp_path: Path) -> Iterator[Start]:
+    running: list[Listening] = []
+
+    def start(*options: str) -> Listening:
+        running.append(Listening(tmp_path, *options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.process.kill()
+        one.process.wait()
+
+
+@pytest.fixture
+def fedmsg(tmp_path: Path) -> Iterator[Start]:
+    """Start the real publisher; it waits for `go`."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [LAB / "venv-fmsg/bin/python", FEDMSG / "people.py", *map(str, arguments)],
+            cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+        running.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for one in running:
+        one.kill()
+        one.communicate()

@@ -1,10 +1,12 @@
 """Publish messages that name people, through the real fedmsg; message N names the user "user-N".
 
-usage: people.py (connect|bind) ENDPOINT FIRST COUNT [PER_SECOND]
+usage: people.py (connect|bind) ENDPOINT FIRST COUNT [PER_SECOND [PKI STEM]]
 connect: fedmsg's "active" mode, to a SUB that has bound; bind: its normal mode.
+PKI STEM: sign with PKI/STEM.crt and PKI/STEM.key (setup_bus.py makes them); 0 per second: no pace.
 Prints "ready", waits for a line on standard input, publishes, prints "published".
 """
 import os
+import socket
 import sys
 import time
 import warnings
@@ -36,6 +38,13 @@ with open("fedmsg.d/lab.py", "w") as file:
 config = fedmsg.config.load_config([], None)
 config.update(sign_messages=False, zmq_strict=False, topic_prefix="org.fedoraproject",
               environment="dev", post_init_sleep=0.2, high_water_mark=0, io_threads=1)
+if len(sys.argv) > 7:
+    pki, stem = sys.argv[6], sys.argv[7]
+    host = socket.gethostname().split(".", 1)[0]
+    config.update(sign_messages=True, crypto_backend="x509", ssldir=pki,
+                  ca_cert_location=os.path.join(pki, "ca.crt"),
+                  crl_location=os.path.join(pki, "crl.pem"),
+                  certnames={"lab.test": stem, "shell." + host: stem, "lab." + host: stem})
 if how == "connect":
     config.update(active=True, name="relay_inbound", relay_inbound=[endpoint])
 else:
