@@ -1,4 +1,7 @@
-"""Every text in every file of a store, decoded: for proving that a name is nowhere."""
+"""Messages that hold a name in every place, and every text in every file of a store, decoded.
+
+For proving that the name is nowhere.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,63 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from hubbub.store import segment
+from hubbub.collector.event import Frame
+from hubbub.store import Store, segment
+from hubbub.store.letters import Letter
+
+Make = Callable[..., Any]
+NAME = "zoe.q-doe"
+
+
+def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
+    with store.spool("test", bodies=bodies) as writer:
+        for frame in frames:
+            writer.put(frame)
+
+
+def history(frame: Make) -> list[Frame]:
+    """Messages that name NAME in every place that an event has, and others."""
+    ours = {"users": [NAME, "bob"], "agent": NAME}
+    return [
+        *(frame(n) for n in range(10)),
+        frame(10, **ours),
+        frame(11, users=["bob"], agent="bob", objects=[f"forks/{NAME}/rpms/vim", "rpms/vim"]),
+        frame(12, topic=f"org.fedoraproject.prod.git.branch.{NAME}.main"),
+        frame(13, topic=f"org.fedoraproject.prod.copr.build.end.{NAME}-testing", **ours),
+        frame(14, id=f"by-{NAME}-14"),
+        frame(15, users=[NAME.upper(), NAME], agent=NAME.title()),
+        frame(16, action=f"ask {NAME}", timestamp=1_700_000_000, **ours),
+        frame(
+            17, users=["zoe.q-doe2", "azoe.q-doe"], agent=None, body={"note": f"said @{NAME}: x"}
+        ),
+        frame(18, source=f"jsonl:/home/{NAME}/lines.jsonl"),
+        Frame(f"jsonl:{NAME}", frame(0).arrived, NAME.encode(), f'{{"of": "{NAME}"'.encode(), 19),
+    ]
+
+
+def fill_state(store: Store) -> None:
+    """NAME in every table of the state."""
+    state = store.state
+    state.set(f"gather history:x user={NAME}", {"slices": [[1, 2, ["k"]]], NAME: [NAME]})
+    state.span("history:x", f"user={NAME}&user=bob", 0, 10, "complete", f"2 of {NAME}")
+    state.count(f"jsonl:/home/{NAME}/lines.jsonl", "new", 1)
+    state.set("unmapped", {"no-rule x.*": [2, f"by-{NAME}-1", f"org.a.prod.b.c.{NAME}.main"]})
+    body = b'{"a": "\\u007aoe.q-doe"}'  # escaped
+    state.bury(Letter("s:1", "r", f"about {NAME}", "zmq:x", 10**18, b"t", body))
+    state.bury(Letter("s:2", "r", "fine", "zmq:x", 10**18, b"t", b"\xa9" + NAME.encode()))
+    state.bury(Letter("s:3", "r", "fine", "zmq:x", 10**18, b"t", b"zoe%2Eq-doe"))
+    state.bury(Letter("s:4", "r", "fine", "zmq:x", 10**18, b"t", b"azoe.q-doe"))
+
+
+def rows(store: Store) -> list[dict[str, Any]]:
+    found = [row for f in store.table.files() for row in pq.ParquetFile(f.uri).read().to_pylist()]
+    return sorted(found, key=lambda row: (row["time"], row["id"]))
 
 
 def places(store: Path, name: str) -> list[str]:

@@ -1,8 +1,6 @@
 """Forgetting: the name is nowhere and stays nowhere; no count changes, whatever dies between."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,45 +8,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from everything import places
+from everything import NAME, fill_state, history, places, put, rows
 
-from hubbub.collector.event import Frame
-from hubbub.errors import StoreError, UsageError
-from hubbub.store import Selection, Store, delta, scrub
+from hubbub.errors import UsageError
+from hubbub.store import Selection, Store, delta
 from hubbub.store.forget import Forgot, entries, forget, would
 from hubbub.store.forgotten import PSEUDONYM
-from hubbub.store.letters import Letter
 from hubbub.store.loader import Loaded
 from hubbub.store.spool import segments
 
 Make = Callable[..., Any]
-NAME = "zoe.q-doe"
-
-
-def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
-    with store.spool("test", bodies=bodies) as writer:
-        for frame in frames:
-            writer.put(frame)
-
-
-def history(frame: Make) -> list[Frame]:
-    """Messages that name NAME in every place that an event has, and others."""
-    ours = {"users": [NAME, "bob"], "agent": NAME}
-    return [
-        *(frame(n) for n in range(10)),
-        frame(10, **ours),
-        frame(11, users=["bob"], agent="bob", objects=[f"forks/{NAME}/rpms/vim", "rpms/vim"]),
-        frame(12, topic=f"org.fedoraproject.prod.git.branch.{NAME}.main"),
-        frame(13, topic=f"org.fedoraproject.prod.copr.build.end.{NAME}-testing", **ours),
-        frame(14, id=f"by-{NAME}-14"),
-        frame(15, users=[NAME.upper(), NAME], agent=NAME.title()),
-        frame(16, action=f"ask {NAME}", timestamp=1_700_000_000, **ours),
-        frame(
-            17, users=["zoe.q-doe2", "azoe.q-doe"], agent=None, body={"note": f"said @{NAME}: x"}
-        ),
-        frame(18, source=f"jsonl:/home/{NAME}/lines.jsonl"),
-        Frame(f"jsonl:{NAME}", frame(0).arrived, NAME.encode(), f'{{"of": "{NAME}"'.encode(), 19),
-    ]
 
 
 def counts(store: Store) -> tuple[Any, ...]:
@@ -86,20 +55,6 @@ def test_the_name_is_nowhere_and_no_count_changes(store: Store, frame: Make) -> 
     assert entry.why == f"asked by {entry.pseudonym}, ticket 7"
 
 
-def fill_state(store: Store) -> None:
-    """NAME in every table of the state."""
-    state = store.state
-    state.set(f"gather history:x user={NAME}", {"slices": [[1, 2, ["k"]]], NAME: [NAME]})
-    state.span("history:x", f"user={NAME}&user=bob", 0, 10, "complete", f"2 of {NAME}")
-    state.count(f"jsonl:/home/{NAME}/lines.jsonl", "new", 1)
-    state.set("unmapped", {"no-rule x.*": [2, f"by-{NAME}-1", f"org.a.prod.b.c.{NAME}.main"]})
-    body = b'{"a": "\\u007aoe.q-doe"}'  # escaped
-    state.bury(Letter("s:1", "r", f"about {NAME}", "zmq:x", 10**18, b"t", body))
-    state.bury(Letter("s:2", "r", "fine", "zmq:x", 10**18, b"t", b"\xa9" + NAME.encode()))
-    state.bury(Letter("s:3", "r", "fine", "zmq:x", 10**18, b"t", b"zoe%2Eq-doe"))
-    state.bury(Letter("s:4", "r", "fine", "zmq:x", 10**18, b"t", b"azoe.q-doe"))
-
-
 def test_what_arrives_later_is_known_already_and_holds_no_name(store: Store, frame: Make) -> None:
     put(store, *history(frame), bodies=True)
     store.load()
@@ -130,11 +85,6 @@ def test_live_and_rewritten_are_the_same(store: Store, frame: Make, tmp_path: Pa
         assert rows(other) == rows(store)
         assert other.state.counts() == store.state.counts()
         assert other.bounds() == store.bounds()
-
-
-def rows(store: Store) -> list[dict[str, Any]]:
-    found = [row for f in store.table.files() for row in pq.ParquetFile(f.uri).read().to_pylist()]
-    return sorted(found, key=lambda row: (row["time"], row["id"]))
 
 
 def test_two_spellings_stay_two_accounts_and_names_that_only_contain_it_stay(
@@ -270,108 +220,6 @@ def test_what_it_would_do(store: Store, frame: Make) -> None:
     assert store.table.version() == 1
     done = forget(store, NAME)
     assert (done.events, done.bodies) == (8, 8)
-
-
-def test_no_room_is_said_and_the_next_load_finishes(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(store, *history(frame))
-    store.load()
-
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as m:
-        m.setattr(delta.DataFile, "close", full)
-        with pytest.raises(StoreError, match="No space left"):
-            forget(store, NAME)
-    assert not entries(store.state)[0].done
-    assert len(list(store.table.folder.glob("month=*/*"))) == len(store.table.files())
-    store.load()
-    assert entries(store.state)[0].done
-    assert places(store.path, NAME) == []
-
-
-def test_a_reader_that_does_not_let_go_is_said(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sqlite3
-
-    monkeypatch.setattr(scrub, "_PATIENCE", 0.2)
-    store.state.set("x", NAME)
-    store.state.execute("PRAGMA busy_timeout = 100")
-    reader = sqlite3.connect(store.state.path, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT * FROM checkpoints").fetchall()
-    with pytest.raises(StoreError, match="reads an older state"):
-        forget(store, NAME)
-    reader.close()
-    store.load()
-    assert places(store.path, NAME) == []
-
-
-CRASH = """
-import os, signal, sys
-from hubbub.store import Store, delta, forget, rewrite, scrub, state
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def dies(owner, name, after=False):
-    real = getattr(owner, name)
-    def call(*args, **kwargs):
-        if after:
-            real(*args, **kwargs)
-        die()
-    setattr(owner, name, call)
-
-owner, name, after = sys.argv[2:5]
-place = {"forget": forget, "rewrite": rewrite, "scrub": scrub, "store": Store,
-         "table": delta.Table, "file": delta.DataFile}[owner]
-dies(place, name, after == "after")
-forget.forget(Store.open(sys.argv[1]), sys.argv[5])
-raise SystemExit("it did not die")
-"""
-PLACES = [
-    ("forget", "finish", "before"),
-    ("store", "drain", "after"),
-    ("file", "close", "after"),
-    ("table", "_sync_log", "after"),
-    ("forget", "vacuum", "before"),
-    ("forget", "drop_history", "before"),
-    ("forget", "drop_history", "after"),
-    ("forget", "keep_up", "before"),
-    ("forget", "keep_up", "after"),
-    ("scrub", "_letters", "after"),
-    ("scrub", "scrub_state", "after"),
-    ("scrub", "purge", "after"),
-    ("scrub", "blank_spool", "after"),
-]
-
-
-@pytest.mark.parametrize(("owner", "name", "when"), PLACES)
-def test_a_run_that_is_killed_is_finished_by_the_next_load(
-    store: Store, frame: Make, owner: str, name: str, when: str
-) -> None:
-    half = history(frame)
-    put(store, *half[:13])
-    store.load()
-    fill_state(store)
-    put(store, *half[13:], bodies=True)
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, owner, name, when, NAME],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr.decode()
-    store.load()
-    assert places(store.path, NAME) == []
-    assert [entry.done for entry in entries(store.state)] == [True]
-    put(store, *half)
-    assert store.load() == Loaded(known=19, refused={"not-json": 1})
-    assert store.rows() == 19
-    assert len({row["id"] for row in rows(store)}) == 19
-    assert sum(f.rows for f in store.bodies.files()) == 6
 
 
 def test_the_journal_is_no_name_for_anybody(store: Store, frame: Make) -> None:
