@@ -4,14 +4,17 @@ Importing this package registers every built-in query and loads no engine.
 """
 
 from hubbub.analyzers import (
+    briefing,
     cohorts,
     diffs,
     health,
     heatmap,
     longtail,
     occasions,
+    organisations,
     overload,
     radar,
+    suspects,
     totals,
     usage,
     what_if,
@@ -19,14 +22,17 @@ from hubbub.analyzers import (
 )
 
 __all__ = [
+    "briefing",
     "cohorts",
     "diffs",
     "health",
     "heatmap",
     "longtail",
     "occasions",
+    "organisations",
     "overload",
     "radar",
+    "suspects",
     "totals",
     "usage",
     "what_if",

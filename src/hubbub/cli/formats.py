@@ -101,9 +101,10 @@ def _csv(result: Result) -> str:
 
 
 def _text(result: Result) -> str:
-    """Text as it is; a table as columns with a tab between them."""
-    if isinstance(result.data, str):
-        return _multiline(result.data)
+    """Text as it is; what an answer says in words; else columns with a tab between them."""
+    text = result.data if isinstance(result.data, str) else result.diagnostics.get("text")
+    if isinstance(text, str):
+        return _multiline(text)
     columns, rows = table(result)
     lines = [columns, *([cell(value) for value in row] for row in rows)]
     return "".join("\t".join(clean(text) for text in line) + "\n" for line in lines)
@@ -221,4 +222,6 @@ def _state(result: Result) -> None:
             f"{result.coverage.state}{known}\n"
         )
     for name, value in result.diagnostics.items():
+        if name == "text":  # the table again, in words
+            continue
         sys.stderr.write(f"{clean(str(name))}: {cell(value)}\n")
