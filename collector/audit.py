@@ -52,8 +52,8 @@ def audit(
         stored: messages of [start, end) in the store.
         start: second.
         end: second.
-        read: whether all of [start, end) was read already, and the counts differ all the same: then
-            the minute is looked for.
+        read: whether something of [start, end) was read already, and the counts differ all the
+            same: then the minute is looked for.
         stop: asked before each request; True ends early, with what is known by then.
     """
     agreed: list[Part] = []

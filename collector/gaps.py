@@ -56,8 +56,8 @@ def alive_key(source: str) -> str:
 
 
 def partial_key(source: str) -> str:
-    """Under which it keeps the topics that a source was limited to: skipped numbers are normal."""
-    return f"topics {source}"
+    """Under which it keeps what a source was limited to: skipped numbers are normal there."""
+    return f"limited {source}"
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Gaps:
         endpoints: of its receiver.
         counts: of the listener.
         ledger: used by this thread alone.
-        topics: prefixes that the listener is limited to.
+        filters: what the listener is limited to, as the ledger names it; empty: nothing.
         clock: seconds since the epoch.
         monotonic: seconds that no one sets.
     """
@@ -109,12 +109,12 @@ class Gaps:
         counts: Callable[[], Counts],
         ledger: Ledger,
         *,
-        topics: Sequence[str] = (),
+        filters: str = "",
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoints, self._counts, self._ledger = endpoints, counts, ledger
-        self._topics = list(topics)
+        self._filters = filters
         self._clock, self._monotonic = clock, monotonic
         self._ears: list[_Ear] = []
         self._marks: deque[tuple[float, int]] = deque()  # (clock, received so far)
@@ -166,7 +166,7 @@ class Gaps:
                 if last / _MICRO > self._wall + _JUMP:
                     self._gap(ear, self._wall, last / _MICRO, CLOCK)
             self._ears.append(ear)
-            self._note(partial_key(ear.source), self._topics or None)
+            self._note(partial_key(ear.source), self._filters or None)
 
     def tick(self) -> None:
         """Look at everything once."""
@@ -270,7 +270,7 @@ class Gaps:
     def _span(self, source: str, start: float, end: float, state: str, why: str) -> None:
         first, last = int(start * _MICRO), int(end * _MICRO)
         if first < last:
-            self._say(lambda: self._ledger.span(source, "", first, last, state, why))
+            self._say(lambda: self._ledger.span(source, self._filters, first, last, state, why))
 
     def _note(self, key: str, value: Any) -> None:
         self._say(lambda: self._ledger.set(key, value))

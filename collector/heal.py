@@ -39,6 +39,7 @@ __all__ = ["Healer", "Heard"]
 
 _SECOND = 1_000_000  # µs
 _DAY = 86_400  # s
+_REMEMBERED = 1_000  # gaps that were asked for
 _JOBS = 2  # connections
 _PAUSES = 5.0, 600.0  # s; first and longest pause after an error
 _RECOUNTED = 2 * _DAY  # s back, days are counted again although they were proven: rows came late
@@ -64,9 +65,10 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A gap that was asked for: where it ended then, and when that was."""
+    """A gap that was asked for: [start, end) in seconds as it was then, and when that was."""
 
-    end: int  # s
+    start: int
+    end: int
     at: float
 
 
@@ -104,7 +106,7 @@ class Healer:
         self._categories = tuple(categories)
         self._filters = Filters(self._categories)
         self._clock = clock
-        self._asked: dict[int, _Asked] = {}  # by the gap's start
+        self._asked: list[_Asked] = []
         self._read: Spans = []  # read since they were found to differ, seconds
         self._put = 0.0  # when rows came last
         self._counted = float("-inf")  # when was counted last
@@ -157,7 +159,7 @@ class Healer:
         return union(
             (start, end)
             for source in self.sources
-            for start, end, found in self.ledger.spans(source, "")
+            for start, end, found in self.ledger.spans(source, self._filters.key)
             if not state or found == state
         )
 
@@ -175,29 +177,33 @@ class Healer:
         self._ask(now)
         self._mark()
         if self._clock() - self._counted >= self.settle / 2:
-            self._prove(now)
+            if self._prove(now):
+                self._counted = self._clock()
             self._mark()
-            self._counted = self._clock()
 
     def _ask(self, now: int) -> None:
         """Ask for the gaps that are due."""
         gaps = ((a // _SECOND, min(-(-b // _SECOND), now)) for a, b in self._spans("gap"))
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
         lacking = without((gap for gap in gaps if gap[0] < gap[1]), proven)
-        self._asked = {
-            a: asked for a, asked in self._asked.items() if any(a == x for x, _ in lacking)
-        }
+        before = [a for a in self._asked if any(x < a.end and a.start < y for x, y in lacking)]
+        self._asked = before[-_REMEMBERED:]
         for start, end in lacking:
-            asked = self._asked.get(start)
+            # Its front may have been healed since, and its end may have moved.
+            asked = max(
+                (a for a in before if a.start < end and start < a.end),
+                key=lambda a: a.at,
+                default=None,
+            )
             settled = end + self.settle
-            again = asked is not None and (
-                (asked.at < settled <= now)
+            if (
+                asked is None
+                or asked.at < settled <= now
                 or (end > asked.end and now - asked.at >= self.settle / 2)
                 or now - asked.at >= max(self.settle * 6, _PAUSES[1])
-            )
-            if asked is None or again:
+            ):
                 self._gather(start, end, final=now >= settled)
-                self._asked[start] = _Asked(end, now)
+                self._asked.append(_Asked(start, end, now))
 
     def _gather(self, start: int, end: int, *, final: bool) -> None:
         """Read [start, end), seconds; `final`: no rows come late any more."""
@@ -234,16 +240,23 @@ class Healer:
         proven = self._proven()
         proof = f"{self.history.source} filled it, as many as it counts"
         for source in self.sources:
-            gaps = [(a, b) for a, b, state in self.ledger.spans(source, "") if state == "gap"]
+            gaps = [
+                (a, b)
+                for a, b, state in self.ledger.spans(source, self._filters.key)
+                if state == "gap"
+            ]
             for start, end in without(gaps, without(gaps, proven)):
-                self.ledger.span(source, "", start, end, "healed", proof)
+                self.ledger.span(source, self._filters.key, start, end, "healed", proof)
                 _log.info("healed a gap", source=source, seconds=round((end - start) / _SECOND, 1))
 
-    def _prove(self, now: int) -> None:
-        """Hold the counts of what we listened to against each other, day by day."""
+    def _prove(self, now: int) -> bool:
+        """Hold the counts of what we listened to against each other, day by day.
+
+        False: what was read is not in the tables yet.
+        """
         loaded = self.heard.loaded()
         if loaded < self._put * _SECOND:
-            return  # what was read is not in the tables yet
+            return False
         edge = int(min(now, loaded / _SECOND) - self.settle) // MINUTE * MINUTE
         listened = [
             (a // _SECOND // MINUTE * MINUTE, min(-(-b // _SECOND // MINUTE) * MINUTE, edge))
@@ -263,6 +276,7 @@ class Healer:
                 if window[0] < window[1]:
                     self._compare(*window)
             self._days[day] = self._clock()
+        return True
 
     def _compare(self, start: int, end: int) -> None:
         """Prove one window, or read what differs."""
@@ -279,7 +293,7 @@ class Healer:
             stored,
             start,
             end,
-            read=lambda a, b: not without([(a, b)], self._read),
+            read=lambda a, b: any(x < b and a < y for x, y in self._read),
             stop=self._stop.is_set,
         )
         if self._stop.is_set():

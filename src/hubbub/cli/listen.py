@@ -14,6 +14,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
+from hubbub.cli.healing import backfill_options, watching
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
 
@@ -50,6 +51,7 @@ _LEAST = 0.2  # s that a loader always gets
     metavar="PREFIX",
     help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
 )
+@backfill_options
 @size_option
 @trust_options
 @bodies_option
@@ -71,6 +73,10 @@ def listen(
 
     Where there is a CA (--ca, or the configuration), only messages that are signed as fedmsg signs
     them are stored; the others are dead letters, counted by reason.
+
+    It writes down what it heard and where messages may be missing: while it was stopped, not
+    connected, or too slow, and where a publisher's numbers jump. With --backfill these gaps are
+    filled from history, and the counts of both are compared until nothing is missing.
     """
     from hubbub.collector import heap
     from hubbub.collector.listen import Listener
@@ -85,7 +91,8 @@ def listen(
         connect, bind = given.zmq, given.zmq_bind
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
-    receiver = Receiver(connect, bind, topics or given.topic, max_message=largest)
+    topics = topics or given.topic
+    receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
@@ -93,7 +100,8 @@ def listen(
         with _signals(listener.stop) as stopped:
             loader.start()
             try:
-                listener.run()
+                with watching(app, listener, topics, **options):
+                    listener.run()
                 sink.close()  # sealed: the loader's last run takes all of it
             finally:  # after an error the segment stays open, and a loader finds it as it is
                 loader.stop(max(_LEAST, _END - (time.monotonic() - stopped())))

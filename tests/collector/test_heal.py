@@ -1,0 +1,317 @@
+"""Healing from a history, with a real store: what a lossy bus and a stopped listener missed."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from datetime import timedelta
+
+import pytest
+from fake_history import T0, FakeHistory, Grepper, message
+from structlog.testing import capture_logs
+
+from hubbub.collector.event import Frame
+from hubbub.collector.heal import Healer
+from hubbub.store import Store
+from hubbub.store.stock import Stock
+
+SOURCE = "zmq:tcp://bus:9940"
+HOUR = 3600
+S = 10**6
+START = T0 // 60 * 60 - T0  # a whole minute
+SETTLE = 600
+
+
+class Lab:
+    """A store, a history, and our clock; messages are heard by the bus or not."""
+
+    def __init__(self, folder, rows=(), **more):
+        self.store = Store.open(folder)
+        self.store.state.execute("PRAGMA synchronous = OFF")
+        self.grepper = Grepper(list(rows))
+        self.now = 0.0
+        self.sink = self.store.spool("heal")
+        self.listener = self.store.spool("listen")
+        self.history = FakeHistory(self.grepper)
+        self.more = more
+        self.healer = self.new()
+        self._loaded = True
+
+    def new(self):
+        """A healer that knows nothing but the ledger."""
+        self._counts = Stock(self.store.state, self.store.spool_folder)
+        return Healer(
+            self.history,
+            self.sink,
+            self.store.state,
+            self,
+            [SOURCE],
+            settle=timedelta(seconds=SETTLE),
+            clock=lambda: T0 + self.now,
+            **self.more,
+        )
+
+    def stored(self, start, end):
+        return self._counts.stored(start, end)
+
+    def loaded(self):
+        return int((T0 + self.now) * S) if self.store.waiting().records == 0 else 0
+
+    def hear(self, rows):
+        """The bus brings these messages."""
+        for when, row in rows:
+            body = {"msg": row["body"], "msg_id": row["id"], "topic": row["topic"],
+                    "timestamp": int(when), "i": 0}  # fmt: skip
+            self.listener.put(Frame(SOURCE, int(when * S), b"", json.dumps(body).encode()))
+        self.listener.flush()
+        self.store.load()
+
+    def span(self, start, end, state="unproven", why="heard"):
+        self.store.state.span(SOURCE, "", (T0 + start) * S, (T0 + end) * S, state, why)
+
+    def look(self, at):
+        """One look at this time, after which everything is loaded."""
+        self.now = at
+        wait = self.healer.look()
+        self.sink.flush()
+        self.store.load()
+        return wait
+
+    def ids(self):
+        return sorted(self.store.events().select("id").to_pyarrow()["id"].to_pylist())
+
+    def state(self, start, end):
+        return self.store.coverage((T0 + start) * S, (T0 + end) * S).state
+
+    def requests(self, at):
+        before = self.history.requests
+        self.look(at)
+        return self.history.requests - before
+
+    def close(self):
+        self.sink.close()
+        self.listener.close()
+        self.store.close()
+
+
+@pytest.fixture
+def lab(tmp_path):
+    labs = []
+
+    def make(rows=(), **more):
+        labs.append(Lab(tmp_path / str(len(labs)), rows, **more))
+        return labs[-1]
+
+    yield make
+    for one in labs:
+        one.close()
+
+
+def traffic(start, end, every=7):
+    return [message(at, f"m{at}") for at in range(start, end, every)]
+
+
+def ids(rows):
+    return sorted(row["id"] for _, row in rows)
+
+
+def test_an_hour_that_was_heard_whole_is_proven_by_one_request(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.hear(rows)
+    one.span(START, START + HOUR)
+    assert one.requests(START + HOUR + SETTLE + 60) <= 2  # an hour may begin a day
+    assert one.state(START, START + HOUR) == "complete"
+    assert one.store.state.dead_letter_counts() == {}
+
+
+def test_a_stopped_hour_comes_from_history_and_is_healed(lab):
+    rows = traffic(START, START + 3 * HOUR)
+    one = lab(rows)
+    one.hear([r for r in rows if not START + HOUR <= r[0] - T0 < START + 2 * HOUR])
+    one.span(START, START + HOUR)
+    one.span(START + HOUR, START + 2 * HOUR, "gap", "we did not listen")
+    one.span(START + 2 * HOUR, START + 3 * HOUR)
+    one.look(START + 2 * HOUR + 5)  # at once
+    assert one.ids() == ids(rows)
+    assert one.state(START + HOUR, START + 2 * HOUR) == "unproven"  # rows may come late
+    for n in range(2):
+        one.look(START + 3 * HOUR + SETTLE + 60 * n + 60)
+    assert one.state(START, START + 3 * HOUR) == "healed"
+    assert one.store.coverage((T0 + START) * S, (T0 + START + 3 * HOUR) * S).gaps == ()
+    assert "healed" in {state for *_, state in one.store.state.spans(SOURCE, "")}
+
+
+def test_rows_that_come_late_within_the_settling_time_are_read_again(lab):
+    rows = traffic(START, START + HOUR)
+    late = rows.pop(500)
+    one = lab(rows)
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.look(START + HOUR + 5)
+    one.grepper.rows.append(late)
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.ids() == ids([*rows, late])
+    assert one.state(START, START + HOUR) == "healed"
+
+
+def test_a_tenth_that_was_lost_is_found_by_count_alone(lab):
+    rows = traffic(START, START + HOUR)
+    chance = random.Random(1)
+    one = lab(rows)
+    one.hear([row for row in rows if chance.random() > 0.1])
+    one.span(START, START + HOUR)
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.ids() == ids(rows)
+    assert one.state(START, START + HOUR) == "complete"
+
+
+def test_one_lost_message_of_a_day_costs_a_dozen_counts_and_some_pages(lab):
+    rows = traffic(START, START + 20 * HOUR, every=4)
+    one = lab(rows)
+    one.hear(rows[:9000] + rows[9001:])
+    one.span(START, START + 20 * HOUR)
+    assert one.requests(START + 20 * HOUR + SETTLE + 60) <= 34
+    assert one.ids() == ids(rows)
+    assert one.state(START, START + 20 * HOUR) == "complete"
+
+
+def test_a_row_that_comes_hours_late_is_found_by_counting_the_day_again(lab):
+    rows = traffic(START, START + HOUR)
+    late = rows.pop(100)
+    one = lab(rows)
+    one.hear(rows)
+    one.span(START, START + HOUR)
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.state(START, START + HOUR) == "complete"
+    one.grepper.rows.append(late)
+    one.look(START + 4 * HOUR)
+    assert one.ids() == ids([*rows, late])
+    assert one.state(START, START + HOUR) == "complete"
+
+
+@pytest.mark.parametrize("fault", ["lacks", "twice"])
+def test_what_history_lacks_or_has_twice_is_read_once_and_remembered(lab, fault):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.hear(rows)
+    if fault == "lacks":
+        del one.grepper.rows[250]
+    else:
+        one.grepper.rows.append((rows[250][0] + 1, rows[250][1]))
+    one.span(START, START + 5 * HOUR)
+    costs = [one.requests(START + HOUR + SETTLE + 60 + n * 400) for n in range(6)]
+    assert one.ids() == ids(rows)  # the union of both
+    assert one.state(START, START + HOUR) == "complete"
+    assert costs[0] > 2
+    assert costs[-1] <= 2
+    assert one.store.state.get(f"heal {one.history.source}") is not None
+    assert costs[-1] == min(costs)
+
+
+def test_a_new_healer_goes_on_from_the_ledger(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.look(START + HOUR + 5)
+    one.healer = one.new()
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.state(START, START + HOUR) == "healed"
+
+
+def test_what_was_healed_is_not_asked_for_again(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.hear(rows)
+    one.span(START, START + HOUR)
+    one.span(START + 100, START + 200, "gap", "numbers were skipped")
+    one.look(START + HOUR + SETTLE + 30)
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.state(START, START + HOUR) == "healed"
+    assert one.requests(START + HOUR + SETTLE + 90) == 0
+    one.span(START + 100, START + 200, "gap", "numbers were skipped")  # said once more
+    assert one.requests(START + HOUR + SETTLE + 120) == 0
+    assert one.state(START, START + HOUR) == "healed"
+
+
+def test_a_gap_that_grows_is_not_asked_for_at_every_look(lab):
+    one = lab(traffic(START, START + HOUR))
+    costs = []
+    for minute in range(1, 21):
+        one.span(START + (minute - 1) * 60, START + minute * 60, "gap", "nobody answered")
+        costs.append(one.requests(START + minute * 60))
+    assert sum(cost > 0 for cost in costs) <= 6
+    assert len(one.ids()) > 100
+
+
+def test_nothing_is_claimed_while_the_loader_is_behind(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.hear(rows)
+    one.span(START, START + HOUR)
+    one.loaded = lambda: (T0 + START + 1000) * S
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.state(START, START + 300) == "complete"
+    assert one.state(START, START + HOUR) == "unproven"
+    assert one.state(START + 420, START + HOUR) == "unproven"
+
+
+def test_a_history_that_is_away_is_asked_later_and_said_once_each_time(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    away = True
+
+    def before(_grepper, _n):
+        if away:
+            raise OSError("no route")
+
+    one.grepper.before = before
+    with capture_logs() as logs:
+        waits = [one.look(START + HOUR + 5 + n) for n in range(3)]
+    assert waits == sorted(waits)
+    assert waits[0] >= 5
+    assert [log["event"] for log in logs if log["log_level"] == "warning"].count(
+        "cannot heal now"
+    ) == 3
+    away = False
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.state(START, START + HOUR) == "healed"
+
+
+def test_a_gap_of_history_itself_stays_a_gap(lab):
+    rows = traffic(START, START + HOUR)
+    one = lab(rows)
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.grepper.twist = lambda page, _: page | {"total": page["total"] + 3}
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.store.coverage((T0 + START) * S, (T0 + START + HOUR) * S).gaps != ()
+
+
+def test_a_limited_listener_asks_for_its_categories(lab):
+    rows = [
+        *traffic(START, START + HOUR),
+        *(message(START + n, f"w{n}", topic="org.example.wiki.edit") for n in range(50)),
+    ]
+    one = lab(rows, categories=["git"])
+    key = "category=git"
+    one.store.state.span(
+        SOURCE, key, (T0 + START) * S, (T0 + START + HOUR) * S, "gap", "we did not listen"
+    )
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.ids() == ids(traffic(START, START + HOUR))
+    span = (T0 + START) * S, (T0 + START + HOUR) * S
+    assert one.store.coverage(*span, filters=key).state == "healed"
+    assert one.store.coverage(*span).state == "unproven"
+
+
+def test_its_thread_ends_while_history_does_not_answer(lab):
+    one = lab(traffic(START, START + HOUR))
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.now = START + HOUR
+    one.grepper.before = lambda *_: time.sleep(0.2)
+    one.healer.start()
+    time.sleep(0.1)
+    began = time.monotonic()
+    assert one.healer.stop(2)
+    assert time.monotonic() - began < 1.5
