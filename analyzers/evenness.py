@@ -31,7 +31,7 @@ class Evenness:
     """The numbers of one window; None where a number is not defined.
 
     Attributes:
-        n: users.
+        n: users; a fraction where it is an expectation (`hubbub.analyzers.rarefied`).
         total: N, the sum of the counts, in messages.
         head: h, the largest count.
         tail: t, the smallest count.
@@ -56,7 +56,7 @@ class Evenness:
             top 1 % of a small window is its first user.
     """
 
-    n: int
+    n: float
     total: float
     head: float | None = None
     tail: float | None = None
@@ -90,7 +90,7 @@ def measure(counts: Iterable[float | str]) -> Evenness:
     return measure_histogram(Counter(_number(count, i) for i, count in enumerate(counts)).items())
 
 
-def measure_histogram(groups: Iterable[tuple[float, int]]) -> Evenness:
+def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
     """The same from a histogram: (count, how many users have it), each count once, in any order."""
     held = sorted(groups, reverse=True)
     n = sum(users for _, users in held)
@@ -140,18 +140,22 @@ def _number(count: float | str, place: int) -> float:
     return int(value) if value.is_integer() else value
 
 
-def _absence_factor(held: Sequence[tuple[float, int]], above: Sequence[int], total: float) -> int:
+def _absence_factor(
+    held: Sequence[tuple[float, float]], above: Sequence[float], total: float
+) -> int:
     """Whole users, heaviest first, until they have half; a group of equals is entered partly."""
     done: float = 0
     for (count, users), people in zip(held, above, strict=False):
         if 2 * (done + count * users) >= total:
             missing = math.ceil((total - 2 * done) / (2 * count))
-            return people + min(missing, users)
+            return math.ceil(people + min(missing, users))
         done += count * users
-    return above[-1]  # fractions can add up to a hair less than half of their own total
+    return math.ceil(above[-1])  # fractions can add up to a hair less than half of their own total
 
 
-def _top_shares(held: Sequence[tuple[float, int]], above: Sequence[int], total: float) -> TopShares:
+def _top_shares(
+    held: Sequence[tuple[float, float]], above: Sequence[float], total: float
+) -> TopShares:
     done = list(accumulate((count * users for count, users in held), initial=0.0))
     upto = []
     for end in (-(-above[-1] * percent // 100) for percent in _COHORTS):

@@ -54,7 +54,7 @@ def health(
     moved = _moved(people, begin, window)
     pauses = _pauses(events, begin, window)
     data: list[dict[str, Any]] = []
-    before = 0
+    before: float = 0
     for number, (start, end, numbers) in enumerate(measured(people, windows)):
         kinds = moved.get(number, {"new": 0, "continuing": 0, "returning": 0})
         known = {**kinds, "drifting": before - kinds["continuing"]}

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.intervals import effective_people
-from hubbub.analyzers.windows import Windows, measured
+from hubbub.analyzers.rarefied import rarefied, smallest
+from hubbub.analyzers.windows import Windows, histograms, measured
+from hubbub.errors import UsageError
 from hubbub.registry import query
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def longtail(
     step: timedelta | None = None,
     *,
     interval: bool = False,
+    rarefy: int | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """How evenly the work is shared in each window [end - window, end).
 
@@ -39,14 +42,25 @@ def longtail(
     head, tail, mean, and longtail, gini, effective_people, absence_factor and their relatives. A
     window without users has n = 0 and nothing else. `--interval` adds, beside the data, effective
     people of the whole range with the 90 % interval (it reads the events a second time).
+
+    `--rarefy N` gives what each window would be had it had N messages only, so that busy and quiet
+    ones can be compared; 0 takes the smallest total of all windows with at least 50 messages. A
+    window with fewer than N keeps its n and total, and has nothing else; head, tail and the three
+    longtail numbers are then null everywhere.
     """
+    if rarefy is not None and rarefy < 0:
+        raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
     windows = Windows.between(since, until, window, step)
     people = events.unnest_users().select("time", "user")
-    data = [
-        {"start": start, "end": end, **asdict(numbers)}
-        for start, end, numbers in measured(people, windows)
-    ]
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
+    if rarefy is None:
+        found = measured(people, windows)
+    else:
+        groups = list(histograms(people, windows))
+        size = rarefy or smallest(held for _start, _end, held in groups)
+        found = ((start, end, rarefied(held, size)) for start, end, held in groups)
+        notes["rarefied_to"] = size
+    data = [{"start": start, "end": end, **asdict(numbers)} for start, end, numbers in found]
     if not windows.number:
         notes["note"] = "the range is shorter than one window"
     elif not any(row["n"] for row in data) and not events.count_events():

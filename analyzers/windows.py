@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hubbub.analyzers.evenness import Evenness, measure_histogram
 from hubbub.analyzers.moments import micros
@@ -19,11 +19,14 @@ from hubbub.errors import UsageError
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import ibis.expr.types as ir
 
-__all__ = ["MOST", "Windows", "changes", "histogram", "measured"]
+__all__ = ["MOST", "Histogram", "Windows", "changes", "histogram", "histograms", "measured"]
+
+#: (count, how many users have it), in any order.
+Histogram: TypeAlias = "Sequence[tuple[int, int]]"
 
 #: More windows than this are refused: a step was mistyped.
 MOST = 50_000
@@ -89,13 +92,26 @@ class Windows:
             yield window, end - self.length, end
 
 
-def measured(people: ir.Table, windows: Windows) -> Iterator[tuple[datetime, datetime, Evenness]]:
+def measured(
+    people: ir.Table,
+    windows: Windows,
+    numbers: Callable[[Histogram], Evenness] = measure_histogram,
+) -> Iterator[tuple[datetime, datetime, Evenness]]:
     """(start, end, numbers) of every window, oldest first; a window without users has n = 0.
 
     Args:
         people: `time` and `user`, one row for each event and user of it.
         windows: which windows.
+        numbers: what is computed of each histogram.
     """
+    for start, end, groups in histograms(people, windows):
+        yield start, end, numbers(groups)
+
+
+def histograms(
+    people: ir.Table, windows: Windows
+) -> Iterator[tuple[datetime, datetime, Histogram]]:
+    """(start, end, histogram) of every window, oldest first: (count, how many users have it)."""
     if not windows.number:
         return
     sliding = windows.length > windows.step * _FEW
@@ -107,7 +123,7 @@ def measured(people: ir.Table, windows: Windows) -> Iterator[tuple[datetime, dat
     if sliding:
         _add_up(groups, windows.number)
     for window, start, end in windows.spans():
-        yield start, end, measure_histogram(groups.get(window, ()))
+        yield start, end, groups.get(window, ())
 
 
 def histogram(people: ir.Table, windows: Windows) -> ir.Table:
