@@ -89,6 +89,7 @@ class Canvas:
         room = sheet.width - 2 * EDGE
         self.titles = text.balanced(sheet.title, room, 19, bold=True)
         self.subtitles = text.wrap(sheet.subtitle, room, 13, most=3) if sheet.subtitle else []
+        self.subtitles += text.wrap(sheet.note, room, 13, most=2) if sheet.note else []
         left, right, bottom = self._room()
         box = self.margin_box  # type: ignore[attr-defined]
         box.left = EDGE + round(left)

@@ -27,17 +27,20 @@ class Chart:
     Args:
         title: what the view is about; stands before every title that is computed.
         theme: `auto` (light, and dark where the reader's screen asks for it), `light` or `dark`.
+        with_bots: the same picture with bots, where this one is without: its subtitle says what the
+            finding would be with them.
 
     Raises:
         UsageError: no such theme.
     """
 
-    def __init__(self, title: str = "", theme: str = "auto") -> None:
+    def __init__(self, title: str = "", theme: str = "auto", with_bots: Any = None) -> None:
         if theme not in get_args(Theme):
             raise UsageError(
                 f"{theme!r} is no theme", hint=f"there are {', '.join(get_args(Theme))}"
             )
         self.title = title
+        self.with_bots = with_bots if isinstance(getattr(with_bots, "title", None), str) else None
         self.theme: Theme = theme  # type: ignore[assignment]  # one of them: checked above
 
     def sheet(self, data: Data, *, title: str, finding: str = "", **more: Any) -> Any:
@@ -45,7 +48,8 @@ class Chart:
         if not self.title and finding.startswith(("no ", "all ", "from ")):
             finding = finding[0].upper() + finding[1:]  # names keep their case
         computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
-        return sheet(data, title=title or computed, theme=self.theme, **more)
+        bots = self.with_bots
+        return sheet(data, title=title or computed, with_bots=bots, theme=self.theme, **more)
 
     def bars(
         self,
@@ -200,3 +204,105 @@ class Chart:
         from hubbub.charts.changes import all_steps
 
         return all_steps(self, result, axis=axis, title=title)
+
+    def curve(
+        self,
+        result: Data,
+        shares: Sequence[float],
+        *,
+        mark: tuple[float, float] | None = None,
+        says: str = "",
+        title: str = "",
+        subtitle: str = "",
+        rows: Sequence[Sequence[Any]] = (),
+    ) -> Drawing:
+        """Cumulative shares 0…1 against the even diagonal; `mark` is a point that `says` a text."""
+        from hubbub.charts.figures import curve
+
+        return curve(
+            self, result, shares, mark=mark, says=says, title=title, subtitle=subtitle, rows=rows
+        )
+
+    def areas(
+        self,
+        result: Data,
+        x: str,
+        y: Sequence[str],
+        *,
+        names: Sequence[str] = (),
+        title: str = "",
+        subtitle: str = "",
+        empty: str = "No data in this range",
+    ) -> Drawing:
+        """Shares 0…1 over the times of `x`, stacked: a series per column of `y`, named `names`."""
+        from hubbub.charts.figures import areas
+
+        return areas(
+            self, result, x, list(y), list(names or y), title=title, subtitle=subtitle, empty=empty
+        )
+
+    def histogram(
+        self,
+        result: Data,
+        x: str,
+        y: str,
+        *,
+        title: str = "",
+        subtitle: str = "",
+        empty: str = "No data in this range",
+    ) -> Drawing:
+        """How many (`y`) have so many (`x`, whole numbers): a column each."""
+        from hubbub.charts.figures import histogram
+
+        return histogram(self, result, x, y, title=title, subtitle=subtitle, empty=empty)
+
+    def columns(
+        self,
+        result: Data,
+        times: Sequence[Any],
+        values: Sequence[float],
+        *,
+        per: str,
+        what: str,
+        title: str = "",
+        subtitle: str = "",
+    ) -> Drawing:
+        """A column per calendar period, which begins at its time."""
+        from hubbub.charts.figures import columns
+
+        return columns(
+            self, result, times, values, per=per, what=what, title=title, subtitle=subtitle
+        )
+
+    def cells(
+        self,
+        result: Data,
+        row: str,
+        column: str,
+        value: str,
+        *,
+        title: str = "",
+        subtitle: str = "",
+        empty: str = "No data in this range",
+        percent: bool = False,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        order: tuple[Sequence[Any], Sequence[Any]] = ((), ()),
+    ) -> Drawing:
+        """A square per pair of `row` and `column`, the darker the larger its `value`.
+
+        Rows and columns stand in the `order` given, else as they occur; no such pair is a blank.
+        `rows` stand in for those of the result, where a view has chosen among them.
+        """
+        from hubbub.charts.squares import squares
+
+        return squares(
+            self,
+            result,
+            (row, column, value),
+            title=title,
+            subtitle=subtitle,
+            empty=empty,
+            percent=percent,
+            cells=rows,
+            order=order,
+        )

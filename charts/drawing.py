@@ -25,6 +25,7 @@ class Sheet:
 
     title: str
     subtitle: str = ""
+    note: str = ""  # what the number would be otherwise, on lines of its own
     description: str = ""  # the finding in words; the title where empty
     source: str = ""
     badge: str = ""  # what is known to be missing; empty where the coverage is complete

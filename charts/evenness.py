@@ -19,7 +19,7 @@ from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import duration, finite, records
 from hubbub.registry import view
 
-__all__ = ["longtail", "tail"]
+__all__ = ["headline", "longtail", "tail"]
 
 Metric = Literal[
     "longtail",
@@ -144,7 +144,7 @@ def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> li
     return out
 
 
-def _headline(diagnostics: Mapping[str, Any]) -> str:
+def headline(diagnostics: Mapping[str, Any]) -> str:
     """Effective people of the whole range with the interval, where the query gives it."""
     people = diagnostics.get("effective_people")
     if not isinstance(people, Mapping):
@@ -190,8 +190,8 @@ def longtail(
     every = "per day" if days else f"over the {duration(window)} before each point"
     name = reading.name.removeprefix("the ")
     said = [f"{name[0].upper()}{name[1:]} {every}: {reading.means}; {reading.better}"]
-    if headline := _headline(getattr(result, "diagnostics", {})):
-        said.append(headline)
+    if people := headline(getattr(result, "diagnostics", {})):
+        said.append(people)
     return chart.series(
         result,
         x="start" if days else "end",

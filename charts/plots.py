@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hubbub.charts import scale, text
@@ -121,10 +122,11 @@ def time_axis(
         return tuple(0.5 for _ in times), ((scale.calendar(first, first)[0][0], 0.5),)
     length = last - first
     squeeze, shift = ((len(times) - 1) / len(times), 0.5 / len(times)) if centred else (1.0, 0.0)
+    width = min(b - a for a, b in pairwise(times)) if centred else timedelta(0)
     at = tuple(shift + squeeze * ((t - first) / length) for t in times)
     ticks = tuple(
         (label, shift + squeeze * ((t - first) / length))
-        for label, t in scale.calendar(first, last)
+        for label, t in scale.calendar(first, last, width)
     )
     return at, ticks
 

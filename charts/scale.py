@@ -184,11 +184,18 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
 _STEPS = _steps()
 
 
-def calendar(since: datetime, until: datetime) -> list[tuple[str, datetime]]:
-    """At most nine labels on calendar boundaries of [since, until]; the year where it is new."""
+def calendar(
+    since: datetime, until: datetime, least: timedelta = timedelta(0)
+) -> list[tuple[str, datetime]]:
+    """At most nine labels on calendar boundaries of [since, until]; the year where it is new.
+
+    `least`: from label to label; days have no hours between them that could be labelled.
+    """
     if until <= since:
         return [(f"{_brief(since)} {since.year}", since)]
     for kind, floor, step in _STEPS:
+        if isinstance(step, timedelta) and step < least:
+            continue
         times = _boundaries(since, until, floor, step)
         if times is not None:
             return _labels(kind, times) or [(f"{_brief(since)} {since.year}", since)]

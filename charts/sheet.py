@@ -13,7 +13,7 @@ from typing import Any
 
 from hubbub.analyzers.result import Coverage, Result
 from hubbub.charts import scale, text
-from hubbub.charts.drawing import Sheet, digest
+from hubbub.charts.drawing import Drawing, Sheet, digest
 from hubbub.charts.theme import Theme
 from hubbub.errors import UsageError
 from hubbub.registry import FILTERS
@@ -119,17 +119,32 @@ def source(result: Result) -> str:
     return text.clean("; ".join([out, *parts]), 220)
 
 
+def _with_bots(other: Drawing | None, title: str, data: str) -> str:
+    """What the finding would be with bots."""
+    if other is None:
+        return ""
+    if other.title != title:
+        return f"with bots it would be: {other.title}"
+    if other.metadata.get("data_sha256") == data:
+        return "with bots it would be the same"
+    return "with bots it would be the same, with other numbers"
+
+
 def sheet(
     data: Data,
     *,
     title: str,
     subtitle: str = "",
+    with_bots: Drawing | None = None,
     description: str = "",
     empty: str = "No data in this range",
     theme: Theme = "auto",
     height: int = 450,
 ) -> Sheet:
-    """The texts around one result, cleaned; metadata with query, range, coverage, data hash."""
+    """The texts around one result, cleaned; metadata with query, range, coverage, data hash.
+
+    `with_bots` is the same picture with bots, where this one is without them.
+    """
     rows = data.data if isinstance(data, Result) else list(data)
     metadata: dict[str, Any] = {"data_sha256": digest(rows)}
     foot = mark = ""
@@ -144,10 +159,12 @@ def sheet(
             "coverage": data.coverage.document(),
         }
     title = text.clean(title, _TITLE)
-    said = text.clean(description or ". ".join(filter(None, (title, subtitle))), 600)
+    note = _with_bots(with_bots, title, metadata["data_sha256"])
+    said = text.clean(description or ". ".join(filter(None, (title, subtitle, note))), 800)
     return Sheet(
         title=title or "Untitled",
         subtitle=text.clean(subtitle, 360),
+        note=note,
         description=f"{said}. {mark}." if mark else f"{said}.",
         source=foot,
         badge=mark,

@@ -30,6 +30,7 @@ class Palette:
     more: str
     fewer: str
     warn: str
+    heat: tuple[str, ...]  # from few to many
 
 
 LIGHT = Palette(
@@ -43,6 +44,7 @@ LIGHT = Palette(
     more="#1a63c0",
     fewer="#c25a00",
     warn="#8a4600",
+    heat=("#dfe9f7", "#c3d9f2", "#9fc3ec", "#74a8e0", "#3a78c2", "#1f5fae", "#123c7a"),
 )
 DARK = Palette(
     page="#0d1117",
@@ -55,6 +57,7 @@ DARK = Palette(
     more="#5aaeff",
     fewer="#ff9a4d",
     warn="#f5b65c",
+    heat=("#1b2c45", "#1a3a62", "#1a4a7c", "#2469ac", "#3f8bd6", "#7ab4f0", "#c4defb"),
 )
 
 _TEXT = (
@@ -78,6 +81,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "d3": {"stroke-dasharray": "10 3 2 3"},
     "d4": {"stroke-dasharray": "14 4"},
     "d5": {"stroke-dasharray": "5 5"},
+    "rim": {"stroke-width": "1.5"},
     "area": {"fill-opacity": "0.14", "stroke": "none"},
 }
 
@@ -97,11 +101,15 @@ def _paints(p: Palette) -> dict[str, dict[str, str]]:
         "fo": {"fill": p.other, "stroke": "none"},
         "up": {"fill": p.more, "stroke": "none"},
         "dn": {"fill": p.fewer, "stroke": "none"},
+        "on": {"fill": p.page, "stroke": "none"},
+        "rim": {**line, "stroke": p.page},
         "halo": {"stroke": p.page, "stroke-width": "4", "paint-order": "stroke"},
     }
     for i, colour in enumerate(p.series):
         out[f"s{i}"] = {**line, "stroke": colour}
         out[f"f{i}"] = {"fill": colour, "stroke": "none"}
+    for i, colour in enumerate(p.heat):
+        out[f"q{i}"] = {**line, "stroke": colour}
     return out
 
 

@@ -10,21 +10,33 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from charttouches import PACKAGES, Touches
+
 from hubbub.analyzers.evenness import measure
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.evenness import longtail, tail
+from hubbub.charts.lorenz import lorenz
+from hubbub.charts.people import active_users, cohorts, daily_users, returning
+from hubbub.charts.touches import heatmap, objects_per_user
 from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
 from hubbub.times import iso
 
 VIEWS: dict[str, Any] = {
     "longtail": longtail,
     "tail": tail,
+    "lorenz": lorenz,
     "radar": radar,
     "weekly_diff": weekly_diff,
     "daily_diff": daily_diff,
     "volume": volume,
+    "daily_users": daily_users,
+    "active_users": active_users,
+    "cohorts": cohorts,
+    "returning": returning,
+    "heatmap": heatmap,
+    "objects_per_user": objects_per_user,
 }
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TOPICS = (
@@ -109,11 +121,13 @@ def events(case: str) -> list[Event]:
     return made
 
 
-class Queries:
+class Queries(Touches):
     """What the injected `query` does, over a list of events."""
 
-    def __init__(self, events: list[Event], coverage: Coverage) -> None:
-        self.events, self.coverage = events, coverage
+    def __init__(
+        self, events: list[Event], coverage: Coverage, objects: tuple[str, ...] = PACKAGES
+    ) -> None:
+        self.events, self.coverage, self.objects = events, coverage, objects
 
     def _result(self, name: str, since: datetime, until: datetime, data: Any, **p: Any) -> Result:
         return Result(name, p, data, since, until, len(self.events), self.coverage)
@@ -220,7 +234,8 @@ def drawn(view: str, case: str, chart: Chart, *, gaps: bool = False, **options: 
     days, _ = CASES[case]
     gap = Gap(START + timedelta(days=2), START + timedelta(days=2, hours=3), "zmq", "restart")
     coverage = Coverage("unproven", (gap,)) if gaps else Coverage("complete")
-    queries = Queries(events(case), coverage)
+    things = {"hostile": HOSTILE, "world": WORLD, "crowd": names(400)}.get(case, PACKAGES)
+    queries = Queries(events(case), coverage, things)
     drawing = VIEWS[view](queries, chart, START, START + timedelta(days=days), **options)
     assert isinstance(drawing, Drawing)
     return drawing

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.charts import scale
+from hubbub.charts import plots, scale
 
 T = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -59,6 +60,19 @@ def test_labels_name_the_year_where_it_is_new() -> None:
     assert [label for label, _ in fortnight][:2] == ["5 Jan 2026", "7 Jan"]
     day = scale.calendar(T, T + timedelta(hours=24))
     assert [label for label, _ in day][:2] == ["5 Jan 00:00", "03:00"]
+
+
+def test_days_have_no_hours_between_them() -> None:
+    days = [T + timedelta(days=n) for n in range(4)]
+    assert [label for label, _ in plots.time_axis(days)[1]][:2] == ["5 Jan 00:00", "12:00"]
+    places, ticks = plots.time_axis(days, centred=True)
+    assert [label for label, _ in ticks] == ["5 Jan 2026", "6 Jan", "7 Jan", "8 Jan"]
+    assert [at for _, at in ticks] == pytest.approx(places)
+    hours = [T + timedelta(hours=n) for n in range(3)]
+    assert [label for label, _ in plots.time_axis(hours, centred=True)[1]] == [
+        *("5 Jan 00:00", "01:00", "02:00")
+    ]
+    assert len(plots.time_axis(days[:1], centred=True)[1]) == 1
 
 
 def test_span() -> None:

@@ -30,23 +30,39 @@ SCRIPT = """
 const violations = [];
 addEventListener('securitypolicyviolation', e => violations.push(e.blockedURI));
 function box(t) { return t.getBoundingClientRect(); }
+/* The corners of a text, which may be rotated; a line box is taller than its letters. */
+function quad(t) {
+  const b = t.getBBox(), m = t.getScreenCTM(), x = b.x + .5, y = b.y + 1.75;
+  const w = b.width - 1, h = b.height - 3.5;
+  return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]].map(([px, py]) =>
+    [m.a * px + m.c * py + m.e, m.b * px + m.d * py + m.f]);
+}
+/* Two convex shapes are apart if a line along one of their edges separates them. */
+function touch(one, two) {
+  for (const [p, q] of [[one, two], [two, one]]) for (let i = 0; i < 4; i++) {
+    const dx = p[(i + 1) % 4][0] - p[i][0], dy = p[(i + 1) % 4][1] - p[i][1];
+    const on = s => s.map(([x, y]) => x * -dy + y * dx);
+    const a = on(p), b = on(q);
+    if (Math.max(...a) <= Math.min(...b) || Math.max(...b) <= Math.min(...a)) return false;
+  }
+  return true;
+}
 function look(figure) {
   const svg = figure.querySelector('svg'), out = {name: figure.id, faults: []};
   const frame = svg.getBoundingClientRect();
-  const texts = [...svg.querySelectorAll('text')];
+  svg.setCurrentTime(60);  // what moves has come to its end
+  const texts = [...svg.querySelectorAll('text')].filter(
+    t => getComputedStyle(t).visibility === 'visible' && t.getBoundingClientRect().width > 0);
   for (const t of texts) {
     const b = box(t);
     if (b.left < frame.left - .5 || b.right > frame.right + .5 ||
         b.top < frame.top - .5 || b.bottom > frame.bottom + .5)
       out.faults.push('outside: ' + t.textContent);
   }
-  for (let i = 0; i < texts.length; i++) for (let j = i + 1; j < texts.length; j++) {
-    const a = box(texts[i]), b = box(texts[j]);
-    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-    const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (wide > 1 && high > 3.5)  /* a line box is taller than its letters */
+  const corners = texts.map(quad);
+  for (let i = 0; i < texts.length; i++) for (let j = i + 1; j < texts.length; j++)
+    if (touch(corners[i], corners[j]))
       out.faults.push('overlap: ' + texts[i].textContent + ' | ' + texts[j].textContent);
-  }
   out.texts = texts.length;
   out.background = getComputedStyle(svg.querySelector('.bg')).fill;
   const img = figure.querySelector('img'), canvas = document.createElement('canvas');

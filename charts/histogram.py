@@ -1,0 +1,83 @@
+"""A histogram: how many have so many; a column per number, or per range of numbers.
+
+Comes in: a whole number per column and its name. Goes out: one path, and the numbers above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pygal.graph.bar import Bar
+
+from hubbub.charts import text
+from hubbub.charts.bars import box
+from hubbub.charts.canvas import Canvas
+
+__all__ = ["Histogram", "HistogramPlan", "binned"]
+
+_COLUMNS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPlan:
+    """What the columns stand for, and what that is."""
+
+    names: tuple[str, ...]
+    x_title: str
+
+
+def binned(counts: Iterable[tuple[int, int]]) -> tuple[list[tuple[str, int]], bool]:
+    """Columns out of (number, how many have it), and whether they are ranges.
+
+    Up to 32: a column for each number from 1 on, also those that nobody has. Beyond: each range
+    ends at twice the end of the one before (1, 2, 3–4, 5–8, …), up to the largest number.
+    """
+    found = {k: n for k, n in counts if k > 0 and n > 0}
+    largest = max(found, default=0)
+    if largest <= _COLUMNS:
+        return [(str(k), found.get(k, 0)) for k in range(1, largest + 1)], False
+    out, low = [], 1
+    while low <= largest:
+        high = max(2 * (low - 1), 1)
+        name = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+        out.append((name, sum(n for k, n in found.items() if low <= k <= high)))
+        low = high + 1
+    return out, True
+
+
+class Histogram(Canvas, Bar):  # type: ignore[misc]
+    """Columns side by side, with their numbers above."""
+
+    plan: HistogramPlan
+
+    def _compute(self) -> None:
+        self._x_pos: list[float] = []
+        values = self.series[0].values if self.series else []
+        self._values_axis(0, max(values, default=0), whole=True)
+
+    def _compute_x_labels(self) -> None:
+        n = len(self.plan.names)
+        self._x_labels = [(name, (i + 0.5) / n) for i, name in enumerate(self.plan.names)]
+
+    def _room(self) -> tuple[float, float, float]:
+        return self._axis_room(), 0, 42
+
+    def _plot(self) -> None:
+        values = self.series[0].values
+        pitch = self.view.width / len(values)
+        wide = min(pitch * 0.86, 60)
+        d = ""
+        for i, value in enumerate(values):
+            if value:
+                y = self.view.y(value)
+                d += box((i + 0.5) * pitch - wide / 2, y, wide, self.view.height - y)
+                label = text.amount(value) if value < 10_000 else text.brief(value)  # noqa: PLR2004
+                if text.width(label, 12) < pitch:
+                    overlay = self.nodes["text_overlay"]
+                    self.svg.text(overlay, (i + 0.5) * pitch, y - 5, label, "mu m")
+        self.svg.node(self.nodes["plot"], "path", d=d, class_="f0")
+        middle = self.view.width / 2
+        self.svg.text(
+            self.nodes["text_overlay"], middle, self.view.height + 36, self.plan.x_title, "mu m"
+        )
