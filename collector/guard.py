@@ -77,14 +77,18 @@ class Guard:
         if kind not in {"zmq", "fedmsg"}:
             return
         now = _EPOCH + timedelta(microseconds=frame.arrived)
-        if kind == "zmq":
-            reason = check(frame.topic, frame.body, self.trust, now=now)
-        else:
-            message = read(None, frame.body)
-            stored = message if isinstance(message, str) else _as_signed(message)
-            reason = stored if isinstance(stored, str) else judge(stored, self.trust, now)
+        reason = self._of_bus(frame, now) if kind == "zmq" else self._of_file(frame, now)
         if reason is not None:
             raise MessageError(reason, REASONS[reason])
+
+    def _of_bus(self, frame: Frame, now: datetime) -> str | None:
+        return check(frame.topic, frame.body, self.trust, now=now)
+
+    def _of_file(self, frame: Frame, now: datetime) -> str | None:
+        found = read(None, frame.body)
+        if isinstance(found, str):
+            return found
+        return judge(_as_signed(found.message), self.trust, now, strict=found.strict)
 
 
 def _as_signed(message: Mapping[str, Any]) -> Mapping[str, Any]:

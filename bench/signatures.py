@@ -1,0 +1,112 @@
+"""What verification costs: `signatures.check` against decoding without it, in one run.
+
+Signed messages of the simulated bus by one certificate, as on a real bus, where certificates
+repeat; then where each message brings another certificate, which is what the cache saves.
+"""
+
+from __future__ import annotations
+
+import base64
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from hubbub.collector import signatures
+from hubbub.collector.decode import decode
+from hubbub.collector.event import Frame
+from hubbub.collector.guard import Guard
+from hubbub.collector.people import understand
+from hubbub.collector.signatures import Trust, canonical
+from hubbub.testing.traffic import messages
+from hubbub.testing.wire import frames
+
+ROUNDS, MESSAGES, CERTIFICATES = 9, 2_000, 100
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def certificate(issuer: Any, key: Any, authority: Any, serial: int) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench.example.org")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer or name)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=3650))
+        .sign(authority, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def signed(body: bytes, key: Any, pem: bytes) -> bytes:
+    message = msgspec.json.decode(body) | {"crypto": "x509"}
+    signature = key.sign(canonical(message), padding.PKCS1v15(), hashes.SHA1())
+    more = {
+        "signature": base64.encodebytes(signature).decode(),
+        "certificate": base64.encodebytes(pem).decode(),
+    }
+    return msgspec.json.encode(message | more)
+
+
+def microseconds(call: Callable[[Frame], object], items: Sequence[Frame]) -> float:
+    start = time.perf_counter()
+    for item in items:
+        call(item)
+    return (time.perf_counter() - start) / len(items) * 1e6
+
+
+def main() -> None:
+    authority, key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    ca = certificate(None, authority, authority, 1)
+    issuer = x509.load_pem_x509_certificate(ca).subject
+    pems = [certificate(issuer, key, authority, n + 2) for n in range(CERTIFICATES)]
+    revoked = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer)
+        .last_update(NOW - timedelta(days=1))
+        .next_update(NOW + timedelta(days=3650))
+        .sign(authority, hashes.SHA256())
+    )
+    trust = Trust(ca, revoked.public_bytes(serialization.Encoding.PEM))
+    guard = Guard(trust)
+    bus = (one for one in messages(7, NOW, per_day=50_000) if one.broken is None)
+    pairs = [frames(next(bus)) for _ in range(MESSAGES)]
+    at = int(NOW.timestamp() * 1e6)
+    one = [Frame("zmq:bench", at, topic, signed(body, key, pems[0])) for topic, body in pairs]
+    many = [
+        Frame("zmq:bench", at, topic, signed(body, key, pems[n % CERTIFICATES]))
+        for n, (topic, body) in enumerate(pairs[:CERTIFICATES])
+    ]
+
+    def anew(frame: Frame) -> None:
+        signatures._certificate.cache_clear()  # noqa: SLF001 - what it saves is what is measured
+        guard.check(frame)
+
+    rounds = [
+        (
+            microseconds(decode, one),
+            microseconds(understand, one),
+            microseconds(guard.check, one),
+            microseconds(anew, many),
+        )
+        for _ in range(ROUNDS)
+    ]
+    read, whole, check, first = (statistics.median(column) for column in zip(*rounds, strict=True))
+    size = sum(len(frame.body) for frame in one) // len(one)
+    print(
+        f"signatures: {size} B a message; decode {read:.1f} µs, with people {whole:.1f} µs, "
+        f"verification {check:.1f} µs; ratio {check / read:.2f} to decode, {check / whole:.2f} to "
+        f"decode and people (budget 3); a certificate seen for the first time {first:.0f} µs"
+    )
+
+
+if __name__ == "__main__":
+    main()

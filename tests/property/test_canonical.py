@@ -1,0 +1,72 @@
+"""What is signed is written in two ways, which must never differ; and nothing else is accepted."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubbub.collector.canonical import canonical, written
+from hubbub.collector.signatures import Trust, check, read
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
+TEXTS = st.text() | st.text(st.characters(max_codepoint=0x7F)) | st.sampled_from(
+    ["-1.5", ":1e5", '",1.0,"', "\x7f", "\ud800", "</script>", "\u2028", "null", "NaN"]
+)  # fmt: skip
+NUMBERS = st.integers() | st.floats() | st.sampled_from([2**64, -(2**63), 1e16, 1e-7, 1e22, -0.0])
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(TEXTS, VALUES, max_size=5), st.booleans())
+def test_both_ways_write_the_same(message: dict[str, Any], ascii_only: bool) -> None:
+    message["topic"] = "t"
+    body = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    found = read(None, body)
+    if isinstance(found, str):
+        assert found == "not-utf8"
+        return
+    wanted = canonical(json.loads(body))
+    assert wanted == (written(found.message) if found.strict else canonical(found.message))
+
+
+@cache
+def trust() -> Trust:
+    return Trust((CAPTURES / "pki" / "ca.crt").read_bytes())
+
+
+def real() -> tuple[bytes, dict[str, Any]]:
+    line = (CAPTURES / "fedmsg-signed-lab.jsonl").read_text().splitlines()[7]  # has a null
+    topic, body = (base64.b64decode(part) for part in json.loads(line)["frames"][:2])
+    return topic, json.loads(body)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(TEXTS, VALUES, max_size=5))
+def test_whatever_is_said_instead_is_refused(msg: dict[str, Any]) -> None:
+    topic, message = real()
+    body = json.dumps(message).encode()
+    assert check(topic, body, trust(), now=NOW) is None
+    if json.dumps(msg, sort_keys=True) == json.dumps(message["msg"], sort_keys=True):
+        return
+    body = json.dumps(message | {"msg": msg}).encode("utf-8", "surrogatepass")
+    assert check(topic, body, trust(), now=NOW) == "bad-signature"
+
+
+def test_not_a_number_never_passes_for_the_null_that_was_signed() -> None:
+    topic, message = real()
+    assert message["msg"]["n"] is None
+    for value in (float("nan"), float("inf")):
+        body = json.dumps(message | {"msg": message["msg"] | {"n": value}}).encode()
+        assert check(topic, body, trust(), now=NOW) == "bad-signature"
