@@ -37,7 +37,8 @@ def diff(
     length = period(per)
     whole = Calendar.inside if length == "week" else Calendar.touched
     calendar = whole(length, since, until)
-    rows = events.table.select(name=events.table[axis], bucket=calendar.number_of(events.time))
+    table = events.stored
+    rows = table.select(name=table[axis], bucket=calendar.number_of(table.time))
     counted = rows.group_by("name", "bucket").agg(n=_.count()).order_by("name").to_pyarrow()
     counts: dict[str, list[int]] = {}
     for row in counted.to_pylist():
@@ -74,14 +75,17 @@ def volume(
     from ibis import _
 
     calendar = Calendar.touched(period(per), since, until)
-    bucket = calendar.number_of(events.time)
+    table = events.stored
+    bucket = calendar.number_of(table.time)
     if axis is None:
-        grouped = events.table.select("size", bucket=bucket).group_by("bucket")
+        grouped = table.select("size", bucket=bucket).group_by("bucket")
     else:
-        named = events.table.select("size", name=events.table[axis], bucket=bucket)
+        named = table.select("size", name=table[axis], bucket=bucket)
         grouped = named.group_by("bucket", "name")
-    table = grouped.agg(messages=_.count(), bytes=_["size"].sum())
-    rows = table.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
+    counted = grouped.agg(messages=_.count(), bytes=_["size"].sum())
+    rows = (
+        counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
+    )
     if axis is None and rows:
         found = {row["bucket"]: row for row in rows}
         rows = [

@@ -66,7 +66,7 @@ def runs(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("time", "objects", "category")
     rows = people.select(
         user=people.user,
         what=ibis.coalesce(people.objects[0], people.category),

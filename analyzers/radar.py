@@ -30,13 +30,13 @@ def radar(
     """
     from ibis import _
 
-    totals = events.table.group_by(axis).agg(n=_.count()).order_by(axis).to_pyarrow()
+    totals = events.stored.group_by(axis).agg(n=_.count()).order_by(axis).to_pyarrow()
     axes: list[str] = totals[axis].to_pylist()
     every: list[int] = totals["n"].to_pylist()
     place = {name: i for i, name in enumerate(axes)}
-    people = events.unnest_users()
+    people = events.unnest_users(axis)
     if user:
-        people = people.filter(matches(people.user, user))
+        people = people.filter(matches(people.user, events.persons.widened(user)))
     counted = people.group_by("user", axis).agg(n=_.count()).order_by("user", axis).to_pyarrow()
     counts: dict[str, list[int]] = {}
     for row in counted.to_pylist():

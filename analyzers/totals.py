@@ -21,7 +21,7 @@ __all__ = ["objects", "users"]
 @query
 def users(events: Events, top: int | None = None) -> ir.Table:
     """Messages and bytes of each user, first and last seen; `--top` only the busiest."""
-    return _totals(events.unnest_users(), "user", top)
+    return _totals(events.unnest_users("time", "size"), "user", top)
 
 
 @query

@@ -32,6 +32,7 @@ def radar(
     axis: Axis = "category",
     user: list[str] | None = None,
     axes: int = 8,
+    events: Any = None,
 ) -> Drawing:
     """Share of all messages of each category that one user carries; up to three users.
 
@@ -39,6 +40,8 @@ def radar(
     bars stand instead of the web.
     """
     users = list(user or ())
+    if events is not None:  # whoever was merged is drawn under the person's name
+        users = list(dict.fromkeys(map(events.persons.name, users)))
     result = query.radar(since=since, until=until, axis=axis, user=users)
     each = "category" if axis == "category" else "topic"
     subtitle = f"Share of all messages of each {each} that name the user; in brackets all messages"

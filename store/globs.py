@@ -6,10 +6,10 @@ Comes in: a text column and globs. Goes out: a predicate. It knows no engine.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["literal", "matches", "pattern"]
+__all__ = ["fits", "literal", "matches", "pattern"]
 
 
 def pattern(glob: str) -> str | None:
@@ -27,6 +27,15 @@ def pattern(glob: str) -> str | None:
         out += {"*": ".*", "?": "."}.get(char, re.escape(char))
         at += 1
     return f"(?s)^(?:{out})$"
+
+
+def fits(text: str, globs: Iterable[str]) -> bool:
+    """Whether a text matches one of the globs, as `matches` says of a column."""
+    for glob in globs:
+        expression = pattern(glob)
+        if text == glob if expression is None else re.search(expression, text):
+            return True
+    return False
 
 
 def literal(text: str) -> str:

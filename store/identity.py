@@ -11,7 +11,6 @@ link of a chain leaves the others as they were meant.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.collector.identity import normalise_object
 from hubbub.errors import UsageError
-from hubbub.store.globs import literal, pattern
+from hubbub.store.globs import fits, literal
 
 if TYPE_CHECKING:
     from hubbub.store.state import State
@@ -81,18 +80,13 @@ class Persons:
         """
         out = tuple(globs)
         for its in self.accounts.values() if out else ():
-            if any(_matches(account, glob) for account in its for glob in out):
+            if any(fits(account, out) for account in its):
                 out += tuple(literal(account) for account in its)
         return tuple(dict.fromkeys(out))
 
 
 #: Every account is a person of its own.
 NOBODY = Persons()
-
-
-def _matches(name: str, glob: str) -> bool:
-    expression = pattern(glob)
-    return name == glob if expression is None else re.search(expression, name) is not None
 
 
 def entries(state: State) -> list[Entry]:

@@ -29,6 +29,7 @@
     bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
     directory = "directory.json"    # JSON object from e-mail address or nick to account
     rules = "rules.toml"            # who and what on a bus of your own (docs/rules.md)
+    affiliations = "who.csv"        # account,organisation,from,to (docs/accounts.md)
 
     [retention]
     events = "10y"                  # how long events are kept; "forever" is one of the answers
@@ -93,6 +94,7 @@ class PeopleConfig(msgspec.Struct, frozen=True):
     bots: tuple[str, ...] | None = None
     directory: str | None = None
     rules: str | None = None
+    affiliations: str | None = None
 
 
 class RetentionConfig(msgspec.Struct, frozen=True):
@@ -162,7 +164,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         config,
         store=None if config.store is None else path(config.store),
         plugins=tuple(path(one) for one in config.plugins),
-        people=section(config.people, "directory", "rules"),
+        people=section(config.people, "directory", "rules", "affiliations"),
         trust=section(config.trust, "ca", "crl", "policy"),
     )
 

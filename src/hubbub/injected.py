@@ -110,8 +110,13 @@ class Injector:
     ) -> None:
         self._ledger, self._theme, self._progress = ledger, theme, progress
 
-    def make(self, name: str, function: Function) -> Any:
+    def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
         """The object that `function` gets for the parameter `name`.
+
+        Args:
+            name: of the parameter.
+            function: that has it.
+            with_bots: what the view draws with bots, for a `chart` without them.
 
         Raises:
             HubbubError: this version has no such object.
@@ -119,7 +124,7 @@ class Injector:
         if name == "chart":
             from hubbub.charts.chart import Chart  # pygal is needed by views only
 
-            return Chart(title=function.title, theme=self._theme)
+            return Chart(title=function.title, theme=self._theme, with_bots=with_bots)
         if name == "log":
             import structlog
 

@@ -7,22 +7,22 @@ or values. Goes out: a `Result` or what the view drew. It parses no command line
 from __future__ import annotations
 
 import difflib
-import inspect
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.answers import execute
-from hubbub.errors import HubbubError, StoreError, UsageError
+from hubbub.blame import blaming
+from hubbub.errors import HubbubError, UsageError
 from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
 from hubbub.scope import CommonOptions, Extent, Range, coverage, just_after, resolve
+from hubbub.store.affiliations import read as read_affiliations
 from hubbub.store.selection import BOTS, Selection
 from hubbub.times import from_micros, to_micros
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CommonOptions", "Runner"]
 
-_DAMAGE = frozenset({"IOException", "SerializationException"})
 _DEEPEST = 20  # nested queries; a function that asks for itself is found before Python's own limit
 
 
@@ -59,37 +58,6 @@ def close_matches(name: str, known: Iterable[str]) -> str:
     return f"there are: {', '.join(names)}" if names else "there are none"
 
 
-def _damage(error: Exception) -> bool:
-    """Whether the engine found a file of the tables damaged or gone."""
-    kind = type(error)
-    engine = kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"}
-    return engine and (kind.__name__ in _DAMAGE or ".parquet" in str(error))
-
-
-@contextmanager
-def _blaming(function: Function) -> Iterator[None]:
-    """An exception of the function becomes an error that names function, file and line."""
-    try:
-        yield
-    except (HubbubError, AssertionError):
-        raise
-    except Exception as error:
-        kind = type(error)
-        if _damage(error):
-            raise StoreError(
-                f"the store's tables cannot be read: {str(error).splitlines()[0]}",
-                hint="a file of the store is damaged or gone",
-            ) from error
-        frames = traceback.extract_tb(error.__traceback__)
-        source = getattr(inspect.unwrap(function.call), "__code__", None)
-        own = [f for f in frames if source is not None and f.filename == source.co_filename]
-        raise HubbubError(
-            f"{function.kind} {function.name!r} failed: {kind.__name__}: {error}",
-            where=f"{own[-1].filename}:{own[-1].lineno}" if own else function.module,
-            hint="-vv shows the whole traceback",
-        ) from error
-
-
 class Runner:
     """Queries and views over one store.
 
@@ -100,6 +68,7 @@ class Runner:
         clock: gives the time; relative times count back from it.
         inject: makes the injected objects that need no store (`chart`, `log`, …).
         bots: globs of accounts that are machines, for `--no-bots`.
+        affiliations: file of who was with which organisation, read when a function asks for it.
     """
 
     def __init__(
@@ -111,9 +80,11 @@ class Runner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         inject: Injector | None = None,
         bots: tuple[str, ...] | None = None,
+        affiliations: str | Path | None = None,
     ) -> None:
         self.store, self.registry = store, registry
         self.bots = BOTS if bots is None else bots
+        self.affiliations = None if affiliations is None else Path(affiliations)
         self.common = common or CommonOptions()
         self.clock = clock
         self.now = just_after(clock())
@@ -168,7 +139,7 @@ class Runner:
         diagnostics: Mapping[str, Any] = {}
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):  # noqa: PLR2004
             value, diagnostics = value
-        with _blaming(call.function):
+        with blaming(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
             events = self._events(call).count_events()
@@ -185,7 +156,11 @@ class Runner:
         )
 
     def _coverage(self, call: Call) -> Coverage:
-        found = coverage(call.where, self.spans, call.scope.ledger_key())
+        # What was gathered of one account proves nothing of a person's other accounts.
+        user = call.scope.user
+        several = bool(user) and self.store.persons.widened(user) != user
+        key = "" if several else call.scope.ledger_key()
+        found = coverage(call.where, self.spans, key)
         self.gaps += [gap for gap in found.gaps if gap not in self.gaps]
         return found
 
@@ -282,7 +257,7 @@ class Runner:
             "by": call.by,
             "bots": call.options.bots,
         }
-        with _blaming(call.function):
+        with blaming(call.function):
             for name in call.function.signature:
                 if name in RANGE:
                     arguments[name] = ranged[name]
@@ -290,7 +265,7 @@ class Runner:
                     arguments[name] = self._injected(name, call)
             return call.function.call(**arguments)
 
-    def _injected(self, name: str, call: Call) -> Any:
+    def _injected(self, name: str, call: Call) -> Any:  # noqa: PLR0911 - one line per kind
         # What a function asks for on the way inherits its caller's options, the range included.
         options, depth = replace(call.options, by=call.by), call.depth + 1
         if name == "events":
@@ -299,6 +274,8 @@ class Runner:
             return dict(call.extra)
         if name == "clock":
             return self.clock
+        if name == "affiliations":
+            return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name == "query":
             return Callables(
                 "query",
@@ -311,7 +288,14 @@ class Runner:
                 self.registry.views,
                 lambda n, given: self._view(n, given, options, depth),
             )
-        return self.inject.make(name, call.function)
+        with_bots = self._with_bots(call) if name == "chart" else None
+        return self.inject.make(name, call.function, with_bots=with_bots)
+
+    def _with_bots(self, call: Call) -> Any:
+        """The same picture with bots, for one without them to say what differs; None with bots."""
+        if call.function.kind != "view" or call.options.bots is not False:
+            return None
+        return self._run(replace(call, options=replace(call.options, bots=True)))
 
     def _document(self, call: Call) -> dict[str, Any]:
         """The parameters as they stand in the answer: JSON-ready, defaults included."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, common_of, ended, parameters
+from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
 from hubbub.errors import UsageError
 from hubbub.registry import Function
 
@@ -54,18 +54,12 @@ def drawn(drawing: Any, suffix: str) -> bytes:
 
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.injected import Injector
-    from hubbub.run import Runner
 
     app.logs()
     output = values["output"]
     suffix = _suffix(output)
     with app.reading() as store:
-        runner = Runner(
-            store,
-            common=common_of(app),
-            bots=app.config.people.bots,
-            inject=Injector(store.state, theme=values["theme"]),
-        )
+        runner = runner_of(app, store, inject=Injector(store.state, theme=values["theme"]))
         data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix)
     if output in {None, "-"}:
         sys.stdout.flush()

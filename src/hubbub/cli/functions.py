@@ -18,6 +18,7 @@ from hubbub.scope import CommonOptions
 
 if TYPE_CHECKING:
     from hubbub.run import Runner
+    from hubbub.store import Store
 
 __all__ = [
     "INCOMPLETE",
@@ -27,6 +28,7 @@ __all__ = [
     "ended",
     "parameters",
     "range_options",
+    "runner_of",
     "split",
 ]
 
@@ -195,6 +197,15 @@ def ended(runner: Runner, *, allow_incomplete: bool) -> int:
 def common_of(app: App) -> CommonOptions:
     """The defaults that the configuration gives."""
     return CommonOptions(by=app.config.by, bots=app.config.bots)
+
+
+def runner_of(app: App, store: Store, **more: Any) -> Runner:
+    """The runner of this command line: with what the configuration says of people."""
+    from hubbub.run import Runner
+
+    people = app.config.people
+    about = {"bots": people.bots, "affiliations": people.affiliations}
+    return Runner(store, **({"common": common_of(app)} | about | more))
 
 
 def _scan(args: list[str], flag: str) -> list[str]:

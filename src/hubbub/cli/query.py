@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, common_of, ended, parameters
+from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
 from hubbub.registry import Function
 
 __all__ = ["query"]
@@ -17,12 +17,11 @@ _TAKEN = frozenset({"output_format", "as_json", "allow_incomplete"})
 
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.cli.formats import write
-    from hubbub.run import Runner
 
     app.logs()
     form = "json" if values["as_json"] else values["output_format"]
     with app.reading() as store:
-        runner = Runner(store, common=common_of(app), bots=app.config.people.bots)
+        runner = runner_of(app, store)
         result = runner.query(name, **parameters(values, _TAKEN))
         write(result, form)
     return ended(runner, allow_incomplete=values["allow_incomplete"])

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import common_of, ended, parameters, range_options
+from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
 
 __all__ = ["report"]
 
@@ -35,18 +35,13 @@ def report(app: App, /, **values: Any) -> int:
 
     from hubbub.charts.report import report as write
     from hubbub.injected import Injector
-    from hubbub.run import Runner
 
     app.logs()
     app.plugins()
     common = common_of(app).updated(parameters(values, _TAKEN), datetime.now(UTC))
     with app.reading() as store:
-        runner = Runner(
-            store,
-            common=common,
-            bots=app.config.people.bots,
-            inject=Injector(store.state, theme=values["theme"]),
-        )
+        inject = Injector(store.state, theme=values["theme"])
+        runner = runner_of(app, store, common=common, inject=inject)
         where = runner.range()
         files = write(runner, Path(values["output"]), where.since, where.until)
     click.echo(f"{len(files)} files in {values['output']}; open index.html")

@@ -44,6 +44,7 @@ COMMANDS = {
     "dead-letters": Lazy(
         "hubbub.cli.letters:dead_letters", "Look at what was refused; read it again."
     ),
+    "identity": Lazy("hubbub.cli.identity:identity", "Say which accounts are one person."),
     "forget": Lazy("hubbub.cli.forget:forget", "Take somebody's name out, now and for ever."),
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
     "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),

@@ -1,0 +1,91 @@
+"""The query `organisations`: messages and people by the organisation they were with at the time.
+
+Comes in: events and the dated affiliations of the user's file. Goes out: a row for each period and
+organisation. Whoever is not in the file counts as "unknown": nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubbub.analyzers.usage import last_day, period_number
+from hubbub.registry import query
+from hubbub.store.affiliations import of_persons
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from hubbub.store.affiliations import Affiliation
+    from hubbub.store.engine import Events
+
+__all__ = ["UNKNOWN", "organisations"]
+
+UNKNOWN = "unknown"
+Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
+
+
+@query
+def organisations(
+    events: Events, affiliations: tuple[Affiliation, ...], per: Per = "m"
+) -> list[dict[str, Any]]:
+    """Users and messages of each organisation per day, week, month, quarter or year.
+
+    A message belongs to the organisations of whom it names (`--by agent`: of who did it), at its
+    time. `share` is its part of the period's messages that name anybody; where messages name people
+    of several organisations the shares add up to more than 1. `period` is its last day. The
+    affiliations come from the file that the configuration names; without one, or for whoever is
+    not in it, the organisation is "unknown".
+    """
+    import ibis
+    from ibis import _
+
+    people = events.unnest_users("id", "time")
+    lines = _table(of_persons(affiliations, events.persons))
+    joined = people.left_join(
+        lines,
+        [people.user == lines.account, people.time >= lines.start, people.time < lines.end],
+    )
+    rows = joined.select(
+        "id",
+        "user",
+        number=period_number(per, joined.time),
+        organisation=ibis.coalesce(joined.organisation, UNKNOWN),
+    )
+    totals = rows.group_by("number").agg(total=_.id.nunique())
+    each = rows.group_by("number", "organisation").agg(
+        users=_.user.nunique(), messages=_.id.nunique()
+    )
+    found = each.join(totals, "number").order_by(
+        "number", _.messages.desc(), _.users.desc(), "organisation"
+    )
+    return [
+        {
+            "period": last_day(per, row["number"]),
+            "organisation": row["organisation"],
+            "users": row["users"],
+            "messages": row["messages"],
+            "share": row["messages"] / row["total"],
+        }
+        for row in found.to_pyarrow().to_pylist()
+    ]
+
+
+def _table(lines: list[Affiliation]) -> ir.Table:
+    """The lines as a table; an organisation that is not stated is null."""
+    import ibis
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    names = ("account", "organisation", "start", "end")
+    kinds = (pa.string(), pa.string(), moment, moment)
+    rows = [
+        {
+            "account": line.account,
+            "organisation": line.organisation or None,
+            "start": line.start,
+            "end": line.end,
+        }
+        for line in lines
+    ]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    return ibis.memtable(pa.Table.from_pylist(rows, schema=schema))
