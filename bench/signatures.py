@@ -57,10 +57,10 @@ def signed(body: bytes, key: Any, pem: bytes) -> bytes:
 
 
 def microseconds(call: Callable[[Frame], object], items: Sequence[Frame]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for item in items:
         call(item)
-    return (time.perf_counter() - start) / len(items) * 1e6
+    return (time.process_time() - start) / len(items) * 1e6
 
 
 def main() -> None:

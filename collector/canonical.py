@@ -7,7 +7,6 @@ property test holds them together.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ __all__ = ["canonical", "written"]
 _SIGNED_BY = ("signature", "certificate")
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 _encode = msgspec.json.Encoder(order="sorted").encode
-_FLOAT = re.compile(rb"[:,\[]-?\d+[.eE]")
 
 
 def canonical(message: Mapping[str, Any]) -> bytes:
@@ -35,15 +33,15 @@ def _signed_part(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def written(message: Mapping[str, Any]) -> bytes:
-    """`canonical` of what strict JSON held, in a quarter of the time where both write the same.
+    """`canonical` of a message without floats, in a third of the time where both write the same.
 
-    They differ in letters beyond ASCII, DEL, numbers of more than 64 bits, and the exponents of
-    floats; what looks like any of these is left to the other.
+    They differ in NaN and the exponents of floats, of which none may be there, in letters beyond
+    ASCII, DEL and numbers of more than 64 bits; what holds any of these is left to the other.
     """
     try:
         text = _encode(_signed_part(message))
     except (OverflowError, UnicodeEncodeError, RecursionError):
         return canonical(message)
-    if not text.isascii() or b"\x7f" in text or _FLOAT.search(text):
+    if not text.isascii() or b"\x7f" in text:
         return canonical(message)
     return text

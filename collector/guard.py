@@ -88,7 +88,7 @@ class Guard:
         found = read(None, frame.body)
         if isinstance(found, str):
             return found
-        return judge(_as_signed(found.message), self.trust, now, strict=found.strict)
+        return judge(_as_signed(found.message), self.trust, now, plain=found.plain)
 
 
 def _as_signed(message: Mapping[str, Any]) -> Mapping[str, Any]:
