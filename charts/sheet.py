@@ -127,7 +127,7 @@ def _with_bots(other: Drawing | None, title: str, data: str) -> str:
         return f"with bots it would be: {other.title}"
     if other.metadata.get("data_sha256") == data:
         return "with bots it would be the same"
-    return "with bots it would be the same, with other numbers"
+    return "with bots the finding would be the same"
 
 
 def sheet(
