@@ -306,3 +306,20 @@ class Chart:
             cells=rows,
             order=order,
         )
+
+    def race(
+        self,
+        result: Data,
+        *,
+        ends: Sequence[Any],
+        title: str = "",
+        subtitle: str = "",
+        empty: str = "No data in this range",
+        x_title: str = "",
+    ) -> Drawing:
+        """Animated bars: rows `end rank object users`; `ends` are those of all frames."""
+        from hubbub.charts.tracks import race
+
+        return race(
+            self, result, ends=ends, title=title, subtitle=subtitle, empty=empty, x_title=x_title
+        )

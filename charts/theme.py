@@ -82,6 +82,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "d4": {"stroke-dasharray": "14 4"},
     "d5": {"stroke-dasharray": "5 5"},
     "rim": {"stroke-width": "1.5"},
+    "still": {"display": "none"},
     "area": {"fill-opacity": "0.14", "stroke": "none"},
 }
 
@@ -155,4 +156,7 @@ def css(prefix: str, roles: Iterable[str], theme: Theme) -> str:
         out += "@media screen and (prefers-color-scheme:dark){"
         out += _rules(prefix, used, _paints(DARK)) + "}"
     out += f"@media print{{#{prefix} .bg{{fill:none}}}}"
+    if "still" in used:  # nothing moves on paper, or where the reader asked for less of it
+        still = f"#{prefix} .moving{{display:none}}#{prefix} .still{{display:inline}}"
+        out += f"@media print{{{still}}}@media (prefers-reduced-motion:reduce){{{still}}}"
     return out + f"@media (forced-colors:active){{#{prefix} text{{fill:CanvasText}}}}"

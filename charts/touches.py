@@ -6,17 +6,21 @@ Comes in: the answers of the queries of the same names. Goes out: a `Drawing` ea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hubbub.charts import text
 from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
+from hubbub.charts.scale import day
 from hubbub.charts.sheet import finite, records
+from hubbub.errors import UsageError
 from hubbub.registry import view
 
-__all__ = ["heatmap", "objects_per_user"]
+__all__ = ["heatmap", "objects_per_user", "users_per_object"]
 
+_BARS = 20
+_FRAMES = 120  # in less than five seconds
 _NOTHING = "No message in this range names both a user and an object"
 
 
@@ -111,3 +115,59 @@ def _median(rows: Sequence[Mapping[str, Any]]) -> str:
     if one * 2 >= people:
         return f"{text.percent(one / people)} of {people:,} users touched a single object"
     return f"The median user touched {middle}; the most versatile {counts[-1][0]:,}"
+
+
+@view
+def users_per_object(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    top: int = 12,
+    frames: int = 84,
+) -> Drawing:
+    """Distinct users of each object so far, animated: which objects gather people."""
+    if not 1 <= top <= _BARS:
+        raise UsageError(f"{top} bars cannot be drawn", where="--top", hint=f"1 to {_BARS}")
+    if not 1 <= frames <= _FRAMES:
+        raise UsageError(
+            f"{frames} frames cannot be shown", where="--frames", hint=f"1 to {_FRAMES}"
+        )
+    result = query.users_per_object(since=since, until=until, top=top, frames=frames)
+    rows = records(result)
+    step = timedelta(seconds=getattr(result, "diagnostics", {}).get("step") or 0)
+    ends = []
+    at = until
+    while rows and step and at > since:  # also the frames before anybody came
+        ends.append(at)
+        at -= step
+    began = day(since, year=True)
+    return chart.race(
+        result,
+        ends=ends[::-1],
+        title=_gathered(rows),
+        subtitle=f"Different people who touched each object since {began}; the {top} with the most",
+        empty=_NOTHING,
+        x_title="people",
+    )
+
+
+def _gathered(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which objects gathered most people in the end."""
+    if not rows:
+        return _NOTHING
+    last = [r for r in rows if r["end"] == rows[-1]["end"]]
+    most = max(int(r["users"]) for r in last)
+    best = [text.clean(r["object"], 40) for r in last if r["users"] == most]
+    people = text.plural(most, "person", "people")
+    if len(best) == 1:
+        return f"{best[0]} gathers the most people: {most:,}" if most > 1 else _alone(rows, people)
+    names = text.joined(best) if len(best) <= 3 else f"{len(best)} objects"  # noqa: PLR2004
+    if len(best) == len(last) > 3:  # noqa: PLR2004
+        return f"The busiest {len(best)} objects gather {people} each"
+    return f"{names} gather the most people: {most:,} each"
+
+
+def _alone(rows: Sequence[Mapping[str, Any]], people: str) -> str:
+    return f"{text.clean(rows[-1]['object'], 40)} is the one object touched, by {people}"

@@ -19,7 +19,7 @@ from hubbub.charts.drawing import Drawing
 from hubbub.charts.evenness import longtail, tail
 from hubbub.charts.lorenz import lorenz
 from hubbub.charts.people import active_users, cohorts, daily_users, returning
-from hubbub.charts.touches import heatmap, objects_per_user
+from hubbub.charts.touches import heatmap, objects_per_user, users_per_object
 from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
 from hubbub.times import iso
 
@@ -37,6 +37,7 @@ VIEWS: dict[str, Any] = {
     "returning": returning,
     "heatmap": heatmap,
     "objects_per_user": objects_per_user,
+    "users_per_object": users_per_object,
 }
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TOPICS = (

@@ -68,6 +68,29 @@ class Touches:
         data = [{"objects": k, "users": n} for k, n in sorted(counts.items())]
         return self._result("objects_per_user", since, until, data)
 
+    def users_per_object(self, since: datetime, until: datetime, top: int, frames: int) -> Result:
+        step = timedelta(hours=-(-((until - since) / frames) // timedelta(hours=1)))
+        number = -((since - until) // step)
+        begin = until - step * number
+        who: dict[str, set[str]] = defaultdict(set)
+        grown: dict[str, int] = {}
+        data, at = [], 0
+        for frame in range(number):
+            end = begin + step * (frame + 1)
+            while at < len(self.touches) and self.touches[at][0] < end:
+                _, user, thing = self.touches[at]
+                if user not in who[thing]:
+                    who[thing].add(user)
+                    grown[thing] = frame
+                at += 1
+            order = sorted(who, key=lambda o: (-len(who[o]), grown[o], o))[:top]
+            data += [
+                {"end": iso(end), "rank": i, "object": o, "users": len(who[o])}
+                for i, o in enumerate(order, 1)
+            ]
+        notes = {"step": step.total_seconds(), "frames": number}
+        return replace(self._result("users_per_object", since, until, data), diagnostics=notes)
+
     def daily_users(self, since: datetime, until: datetime, per: Per) -> Result:
         here = [(t, u) for t, _, us in self.events if since <= t < until for u in us]
         if not here:

@@ -91,6 +91,9 @@ def test_an_empty_plot_has_no_scale() -> None:
 def test_sizes() -> None:
     assert len(picture("longtail", "year").svg()) <= 25_000
     assert len(picture("volume", "simulated").svg()) <= 30_000  # 84 stacked days
+    for case in CASES:
+        assert len(picture("heatmap", case).svg()) <= 25_000, case  # 24 × 30
+        assert len(picture("users_per_object", case).svg()) <= 40_000, case  # 12 rows × 84 frames
     for view in VIEWS:
         for case in CASES:
             assert len(picture(view, case).svg()) <= 45_000, (view, case)
@@ -99,7 +102,7 @@ def test_sizes() -> None:
 def test_a_thousand_users_are_not_a_thousand_nodes() -> None:
     for view in VIEWS:
         nodes = sum(1 for _ in ET.fromstring(picture(view, "crowd").svg()).iter())
-        assert nodes <= 100, (view, nodes)
+        assert nodes <= (400 if view == "users_per_object" else 100), (view, nodes)
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
