@@ -40,6 +40,8 @@ def missing(service: str) -> str:
         return "" if _pg() else "no PostgreSQL here"
     if service == "browser":
         return "" if _browser() else "no browser here"
+    if service == "systemd":
+        return "" if shutil.which("systemd-analyze") else "no systemd-analyze here"
     raise ValueError(f"no such service: {service!r}")
 
 
