@@ -38,7 +38,8 @@ ROWS = 100  # the most rows that the service puts on a page
 _PATHS = ("/v2/search", "/raw")  # the first is 25 to 30 times faster; older services lack it
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that may be gone next time
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HOPS = 3  # redirects followed on the same host
+_PORTS = {"http": 80, "https": 443}
+_HOPS = 3  # redirects followed
 _CHECK = "check the address, and that the service is up; then run the same command again"
 _AGAIN = "what was gathered so far is kept; run the same command again and it goes on from there"
 
@@ -77,12 +78,12 @@ class History:
         max_bytes: int = 256 * 2**20,
         patience: Patience | None = None,
     ) -> None:
-        parts = urlsplit(url.strip())
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if _origin(url.strip()) is None:
             raise UsageError(
                 f"{_redacted(url)!r} is no address of a history service",
                 hint=f"write for example {DEFAULT_URL}",
             )
+        parts = urlsplit(url.strip())
         base = parts.path.rstrip("/")
         self._path = "/raw" if base.endswith("/raw") else _PATHS[0]
         for path in _PATHS:
@@ -176,7 +177,7 @@ class History:
         raise SourceError(said, where=where, hint=hint)
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
-        """One request, redirects on the same host followed: status and body."""
+        """One request, redirects to the same service followed: status and body."""
         url = f"{self.url}{path}?{urlencode(query, errors='surrogatepass')}"
         for _ in range(_HOPS + 1):
             with self._lock:
@@ -188,7 +189,7 @@ class History:
                     self._local.retry_after = reply.headers.get("Retry-After")
                     if reply.status_code not in _REDIRECTS:
                         return reply.status_code, b"".join(self._body(reply))
-                    target = urljoin(url, reply.headers.get("Location", ""))
+                    location = reply.headers.get("Location", "")
             except requests.exceptions.SSLError as error:
                 hint = "check the address and the certificates of this machine"
                 what = f"no trusted connection: {_reason(error)}"
@@ -197,9 +198,11 @@ class History:
                 raise _PassingError(f"no answer within {self._timeout:g} s") from error
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise _PassingError(f"no connection, or it broke: {_reason(error)}") from error
-            old, new = urlsplit(url), urlsplit(target)
-            if new.hostname != old.hostname or new.scheme not in {"https", old.scheme}:
-                what = f"redirects to {_redacted(urlunsplit((*new[:3], '', '')))}"
+            except ValueError as error:  # requests looks where a redirect leads, wanted or not
+                raise _PassingError(f"redirects to no address: {error}") from error
+            target = _onward(url, location)
+            if target is None:
+                what = f"redirects to {_redacted(location)}"
                 hint = "if you trust that place, give its address instead"
                 raise SourceError(what, where=self.url + path, hint=hint)
             url = target
@@ -238,9 +241,43 @@ class History:
         return session
 
 
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of a URL; None where it is none of HTTP."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # brackets without an address between them, a port that is no number
+        return None
+    host = parts.hostname
+    if parts.scheme not in _PORTS or not host or not host.isprintable() or " " in host:
+        return None
+    return parts.scheme, host, port or _PORTS[parts.scheme]
+
+
+def _onward(url: str, location: str) -> str | None:
+    """Where a redirect leads, if that is the same service; None: elsewhere, or nowhere.
+
+    Another port is another service, which is not to get our login and our questions; only from
+    HTTP to HTTPS of one host do services send everybody.
+    """
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        return None
+    old, new = _origin(url), _origin(target)
+    if old is None or new is None or "@" in urlsplit(target).netloc:
+        return None
+    host = old[1]
+    upgraded = (old, new) == (("http", host, 80), ("https", host, 443))
+    return target if new == old or upgraded else None
+
+
 def _redacted(url: str) -> str:
-    """The URL without user name, password and query."""
-    parts = urlsplit(url)
+    """The URL without user name, password and query; as much of it as makes sense."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].rpartition("@")[2]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
