@@ -43,7 +43,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     """An ISO 8601 time (UTC where it names no zone), or a duration before `now`.
 
     Raises:
-        ValueError: neither of the two.
+        ValueError: neither of the two, or outside of the years 1 to 9999 in UTC.
     """
     cleaned = text.strip()
     if cleaned.lower() == "now":
@@ -56,7 +56,12 @@ def parse_time(text: str, now: datetime) -> datetime:
         raise ValueError(
             f"{text!r} is no time; write for example 2026-01-31, 2026-01-31T10:00Z or 7d"
         ) from None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    if parsed.tzinfo is None:
+        return parsed.replace(tzinfo=UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside of the years 1 to 9999 in UTC") from None
 
 
 def to_micros(when: datetime) -> int:

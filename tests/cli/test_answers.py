@@ -1,8 +1,10 @@
 """From what a query returned to plain data; what the log says and hides."""
 
 import enum
+import io
 import json
 import logging
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -105,6 +107,22 @@ def test_expressions_are_executed() -> None:
 )
 def test_redact(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+def test_a_log_line_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("text", logging.INFO)
+    structlog.get_logger("test").warning("said \x9b31m", why="\x1b[31m\u202ered", at=["\x07"])
+    err = capsys.readouterr().err
+    assert not set("\x1b\x9b\u202e\x07") & set(err)
+    assert "[31mred" in err
+
+
+def test_log_lines_go_to_standard_error_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure("text", logging.INFO)
+    log = structlog.get_logger("test")
+    monkeypatch.setattr(sys, "stderr", bar := io.StringIO())
+    log.warning("above the bar")
+    assert "above the bar" in bar.getvalue()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -97,6 +97,19 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
         assert b"more columns (--json shows all): number" in err
 
 
+def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.formats import write
+
+    write(result([{"shares": [0.123456789, 0.5], "n": 1 / 3, "names": ["a", "b"]}]), "table")
+    assert capsys.readouterr().out.splitlines()[1].split() == [
+        "0.1235,",
+        "0.5",
+        "0.3333",
+        "a,",
+        "b",
+    ]
+
+
 def test_html_is_escaped() -> None:
     made = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
     assert "<script>" not in made

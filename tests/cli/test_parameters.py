@@ -62,6 +62,8 @@ def test_converts(annotation: Any, value: Any, converted: Any) -> None:
         (timedelta, "soon", "write for example 90s"),
         (timedelta, "0s", "more than zero"),
         (datetime, "x", "is no time"),
+        (datetime, "0001-01-01T00:00+23:00", "outside of the years 1 to 9999"),
+        (datetime, "9999-12-31T23:59-23:00", "outside of the years 1 to 9999"),
         (Literal["a", "b"], "c", "choose one of a, b"),
         (list[int], ["1", "x"], "write a whole number"),
         (int, None, "--my-n needs a value"),

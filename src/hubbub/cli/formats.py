@@ -173,6 +173,8 @@ def _shown(value: Any) -> str:
     """A number of a table for people: four digits behind the point are enough."""
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, list) and value and all(isinstance(one, float) for one in value):
+        return ", ".join(map(_shown, value))
     return cell(value)
 
 

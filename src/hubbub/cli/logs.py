@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from hubbub.cli.tables import clean
+
 __all__ = ["configure", "redact"]
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
@@ -27,10 +29,20 @@ def redact(text: str) -> str:
 def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = redact(value)
+            event[key] = _harmless(value)
         elif isinstance(value, (list, tuple)):
-            event[key] = [redact(one) if isinstance(one, str) else one for one in value]
+            event[key] = [_harmless(one) if isinstance(one, str) else one for one in value]
     return event
+
+
+def _harmless(text: str) -> str:
+    """Neither secrets nor what a terminal acts on; the lines of a traceback stay lines."""
+    return "\n".join(clean(line) for line in redact(text).split("\n"))
+
+
+def _logger(*_args: Any) -> structlog.PrintLogger:
+    """To standard error as it is now: below a progress bar it is the bar's."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def configure(log_format: str, level: int) -> None:
@@ -59,7 +71,7 @@ def configure(log_format: str, level: int) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_logger,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(stream=sys.stderr, level=max(level, logging.WARNING), force=True)
