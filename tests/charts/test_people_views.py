@@ -95,10 +95,10 @@ def daily(*rows: tuple[int, int]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("rows", "title"),
     [
-        ([(3, 3), *[(3, 0)] * 8], ("All 3 people had appeared by 5 January; a median of 3 people are"
-         " active each day")),
-        ([(2, 2), (1, 0), (1, 0), (2, 1), (1, 1)], ("A median of 1 person is active each day; 2 of 4"
-         " appeared in the second half")),
+        ([(3, 3), *[(3, 0)] * 8], ("All 3 people had appeared by 5 January; a median of 3 people "
+         "are active each day")),
+        ([(2, 2), (1, 0), (1, 0), (2, 1), (1, 1)], ("A median of 1 person is active each day; 2 of "
+         "4 appeared in the second half")),
         ([(1, 1), (0, 0)], "One person is active, first on 5 January"),
         ([(4, 4)], "4 people are active on 5 January"),
         ([(0, 0)], "Nobody is named by the messages of this range"),
