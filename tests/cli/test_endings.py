@@ -145,7 +145,15 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_interrupted_is_130(tmp_path: Path) -> None:
+def test_an_error_cannot_steer_the_terminal(hubbub: Run) -> None:
+    ran = hubbub("people", "no\x1b[31m\u202efile\x9b")
+    assert ran.code == 2
+    assert "no[31mfile: cannot be read" in ran.err
+    assert not set("\x1b\x9b\u202e") & set(ran.err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_is_130(number: signal.Signals, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         process = subprocess.Popen(
@@ -156,7 +164,7 @@ def test_interrupted_is_130(tmp_path: Path) -> None:
         silent.settimeout(60)
         connection, _ = silent.accept()  # it asks, and never gets an answer
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=60)
         connection.close()
     assert process.returncode == 130

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ COMMANDS = {
     ),
     "identity": Lazy("hubbub.cli.identity:identity", "Say which accounts are one person."),
     "forget": Lazy("hubbub.cli.forget:forget", "Take somebody's name out, now and for ever."),
+    "compact": Lazy("hubbub.cli.compact:compact", "Fold many small files into few large ones."),
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
     "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),
     "demo": Lazy("hubbub.cli.demo:demo", "Show everything on simulated traffic, offline."),
@@ -91,13 +93,15 @@ def _say(error: BaseException, app: App) -> None:
     if app.verbose >= _TRACEBACK:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, HubbubError):
-        click.echo(f"hubbub: {error}", err=True)
+        said = str(error)
     else:
-        click.echo(
-            f"hubbub: internal error: {type(error).__name__}: {error}\n"
-            "  -vv shows the traceback; please report it",
-            err=True,
+        said = (
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  -vv shows the traceback; please report it"
         )
+    from hubbub.cli.tables import clean  # an error may repeat what a stranger wrote
+
+    click.echo("hubbub: " + "\n".join(map(clean, said.split("\n"))), err=True)
 
 
 def _close_output() -> None:
@@ -140,5 +144,6 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
 
 
 def run() -> NoReturn:
-    """The entry point of the command line."""
+    """The entry point of the command line; SIGTERM interrupts like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(execute())
