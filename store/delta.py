@@ -51,12 +51,9 @@ class File:
 
 
 class DataFile:
-    """A data file that is being written; not part of the table before it is committed.
+    """A data file of a month that is being written; no part of the table before it is committed.
 
-    Args:
-        table: whose file it will be.
-        month: its partition.
-        stem: the file's name without its end.
+    `stem` is its name without its end.
     """
 
     def __init__(self, table: Table, month: str, stem: str) -> None:
@@ -85,8 +82,8 @@ class DataFile:
         self.rows += rows.num_rows
         self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
 
-    def close(self) -> AddAction:
-        """Durable; what a commit needs."""
+    def close(self, *, data_change: bool = True) -> AddAction:
+        """Durable; what a commit needs. `data_change`: False where the rows were there before."""
         self._writer.close()
         sync_file(self.path)
         sync_folder(self.path.parent)
@@ -101,7 +98,7 @@ class DataFile:
             size=self.path.stat().st_size,
             partition_values={"month": self.month},
             modification_time=time.time_ns() // 1_000_000,
-            data_change=True,
+            data_change=data_change,
             stats=json.dumps(statistics),
         )
 
@@ -117,10 +114,16 @@ class Table:
     name: ClassVar[str]
     schema: ClassVar[Any]  # of the data files; the table has `month` besides
     options: ClassVar[Mapping[str, Any]]  # of the Parquet writer
+    order: ClassVar[Sequence[str]] = ("time",)  # what the rows of a file are sorted by
+    combines: ClassVar[bool] = False  # whether `combined` leaves fewer rows
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "_delta_log"
+
+    def combined(self, rows: Any) -> Any:
+        """What compaction makes of sorted rows; all rows of a time come together."""
+        return rows
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
@@ -206,7 +209,12 @@ class Table:
             ) from e
 
     def replace(
-        self, removed: Sequence[File], added: Sequence[AddAction], batch: int | None = None
+        self,
+        removed: Sequence[File],
+        added: Sequence[AddAction],
+        batch: int | None = None,
+        *,
+        data_change: bool = True,
     ) -> int:
         """Take files out and others in, as one commit; return the new version, durable.
 
@@ -216,6 +224,7 @@ class Table:
             removed: files of the newest snapshot.
             added: what `DataFile.close` gave.
             batch: the loader's number from now on; None leaves it.
+            data_change: False where the added files hold the very rows of the removed ones.
 
         Raises:
             StoreError: nothing was changed then, and the added files are gone.
@@ -224,7 +233,7 @@ class Table:
         actions: list[AddAction | RemoveAction] = [
             RemoveAction(
                 path=str(Path(file.uri).relative_to(self.folder)),
-                data_change=True,
+                data_change=data_change,
                 deletion_timestamp=stamp,
                 size=file.bytes,
                 partition_values={"month": Path(file.uri).parent.name.removeprefix("month=")},

@@ -1,7 +1,8 @@
 """The loader as a process of its own, beside a long-running listener.
 
-Comes in: a store's path. Goes out: loaded segments, every few seconds; a process that is started
-again when it dies. Spawned, because the table library's threads do not survive a fork.
+Comes in: a store's path. Goes out: loaded segments, every few seconds, compaction and retention in
+between; a process that is started again when it dies. Spawned, because the table library's threads
+do not survive a fork.
 
 The child ends when its owner says so or is gone: both close the pipe between them, which takes no
 lock that a killed process could keep. It ignores SIGINT, since a terminal sends it to the whole
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
+    from hubbub.store.keep import Keep
+
 __all__ = ["LoaderProcess", "run"]
 
 EVERY = 5.0  # seconds between two runs of the loader
@@ -37,7 +40,13 @@ STEADY = 60.0  # seconds after which a process counts as healthy, and the waitin
 _log = structlog.get_logger("hubbub.store")
 
 
-def run(path: str, understanding: Understanding, stop: Connection, every: float = EVERY) -> None:
+def run(
+    path: str,
+    understanding: Understanding,
+    stop: Connection,
+    every: float = EVERY,
+    keep: Keep | None = None,
+) -> None:
     """Load until `stop` ends; the body of the child.
 
     Args:
@@ -46,8 +55,10 @@ def run(path: str, understanding: Understanding, stop: Connection, every: float 
         stop: the owner's end of this pipe closes when the work is to end; the batch in hand is
             finished, and what waits is loaded.
         every: seconds between two runs.
+        keep: what retention goes by, once a day; None: it does not run.
     """
     from hubbub.store.store import Store
+    from hubbub.store.tidy import Tidy
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
@@ -59,11 +70,14 @@ def run(path: str, understanding: Understanding, stop: Connection, every: float 
     failed = 0
     reader = understanding.reader()
     with Store.open(path, create=False) as store:
+        tidy = Tidy(store, keep)
         while True:
             last = over()
             started = time.monotonic()
             try:
                 store.load(stop=over, understand=reader)
+                if not last:
+                    tidy.step(over)
             except HubbubError as e:
                 # A full disk or a damaged table is for a person to mend; frames wait in the spool.
                 failed += 1
@@ -92,10 +106,11 @@ class LoaderProcess:
         path: Path,
         understanding: Understanding | None = None,
         *,
+        keep: Keep | None = None,
         every: float = EVERY,
         delay: float = 1.0,
     ) -> None:
-        self.path, self.every = path, every
+        self.path, self.every, self.keep = path, every, keep
         self.understanding = understanding or Understanding()
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
@@ -155,7 +170,7 @@ class LoaderProcess:
         with theirs:
             self._process = self._context.Process(
                 target=run,
-                args=(str(self.path), self.understanding, theirs, self.every),
+                args=(str(self.path), self.understanding, theirs, self.every, self.keep),
                 name="hubbub-loader",
                 daemon=True,
             )

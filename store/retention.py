@@ -17,20 +17,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hubbub.errors import UsageError
 from hubbub.store.rewrite import Change, keep_up, rewrite, vacuum
-from hubbub.times import from_micros, parse_duration, to_micros
+from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.store.delta import Table
     from hubbub.store.state import State
     from hubbub.store.store import Store
 
-__all__ = ["BODIES", "EVENTS", "FOREVER", "GRACE", "Pruned", "period", "prune"]
+__all__ = ["GRACE", "Pruned", "prune"]
 
-EVENTS = "10y"  # unless the configuration says otherwise
-BODIES = "30d"
-FOREVER = "forever"
 GRACE = 3600.0  # seconds
 
 
@@ -42,22 +38,6 @@ class Pruned:
     before: datetime  # rows with an earlier time went
     rows: int
     bytes: int  # on the disk
-
-
-def period(text: str) -> timedelta | None:
-    """How long something is kept: a duration, or None for `forever`.
-
-    Raises:
-        UsageError: neither.
-    """
-    if text.strip().lower() == FOREVER:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as e:
-        raise UsageError(
-            f"retention: {e}", hint=f"write a duration (30d, 26w, 10y) or {FOREVER}"
-        ) from None
 
 
 def prune(

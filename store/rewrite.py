@@ -36,6 +36,7 @@ __all__ = [
     "ScrubEvents",
     "drop_history",
     "keep_up",
+    "retire",
     "rewrite",
     "vacuum",
 ]
@@ -93,9 +94,14 @@ def rewrite(
         raise StoreError(f"cannot rewrite {table.name}: {e}", where=str(table.folder)) from e
     if removed and not dry:
         table.replace(removed, added)
-        for one in removed:
-            os.utime(one.uri)  # when it stopped being part of the table: see `vacuum`
+        retire(removed)
     return Rewritten(len(removed), rows, gone, size)
+
+
+def retire(files: Iterable[File]) -> None:
+    """Note when these stopped being part of their table: `vacuum` counts from then."""
+    for one in files:
+        os.utime(one.uri)
 
 
 def vacuum(table: Table, grace: float = 0.0) -> int:
@@ -107,11 +113,14 @@ def vacuum(table: Table, grace: float = 0.0) -> int:
     """
     live = {Path(file.uri) for file in table.files()}
     oldest, n = time.time() - grace, 0
+    touched: set[Path] = set()
     for path in table.folder.glob("month=*/*.parquet"):
         if path not in live and (not grace or path.stat().st_mtime < oldest):
             path.unlink()
-            sync_folder(path.parent)
+            touched.add(path.parent)
             n += 1
+    for folder in touched:
+        sync_folder(folder)
     return n
 
 

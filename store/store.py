@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hubbub.collector.guard import TrustFiles
     from hubbub.store import engine
     from hubbub.store.bodies import Bodies
+    from hubbub.store.delta import Table as DeltaTable
     from hubbub.store.identity import Persons
     from hubbub.store.letters import Letter
     from hubbub.store.loader import Loaded
@@ -217,6 +218,11 @@ class Store:
         from hubbub.store.bodies import Bodies
 
         return Bodies(self.path / "bodies")
+
+    @property
+    def tables(self) -> tuple[DeltaTable, ...]:
+        """Every table, events first."""
+        return (self.table, self.bodies)
 
     @cached_property
     def _backend(self) -> Any:

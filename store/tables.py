@@ -51,6 +51,7 @@ class Events(Table):
 
     name: ClassVar[str] = "events"
     schema: ClassVar[Any] = SCHEMA
+    order: ClassVar[Sequence[str]] = ("time", "seq")
     options: ClassVar[Mapping[str, Any]] = {
         "compression": "zstd",
         "compression_level": 3,

@@ -13,8 +13,9 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import Store, delta, retention
+from hubbub.store.keep import period
 from hubbub.store.loader import Loaded
-from hubbub.store.retention import period, prune
+from hubbub.store.retention import prune
 from hubbub.times import from_micros, to_micros
 
 Make = Callable[..., Any]

@@ -77,10 +77,14 @@ def listen(
     It writes down what it heard and where messages may be missing: while it was stopped, not
     connected, or too slow, and where a publisher's numbers jump. With --backfill these gaps are
     filled from history, and the counts of both are compared until nothing is missing.
+
+    Small files are compacted meanwhile, and once a day what is older than the configuration's
+    `[retention]` says goes.
     """
     from hubbub.collector import heap
     from hubbub.collector.listen import Listener
     from hubbub.collector.zeromq import Receiver
+    from hubbub.store.keep import keep
     from hubbub.store.process import LoaderProcess
 
     app.logs(level=logging.INFO)
@@ -92,9 +96,10 @@ def listen(
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
     topics = topics or given.topic
+    kept = keep(app.config.retention.events, app.config.retention.bodies)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path, app.understanding)
+        loader = LoaderProcess(store.path, app.understanding, keep=kept)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         with _signals(listener.stop) as stopped:

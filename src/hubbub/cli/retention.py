@@ -26,14 +26,17 @@ def retention(
     TIME is a duration (30d, 26w, 10y) or forever. Bodies are gone from the disk at once, files of
     events after an hour, by the next run: whoever reads them may finish.
     """
-    from hubbub.store.retention import BODIES, EVENTS, period, prune
+    from hubbub.store.keep import keep
+    from hubbub.store.retention import prune
     from hubbub.times import iso
 
     app.logs()
     given = app.config.retention
-    spans = (period(events or given.events or EVENTS), period(bodies or given.bodies or BODIES))
+    spans = keep(events or given.events, bodies or given.bodies)
     with app.reading(load=False) as store:
-        done = prune(store, now=datetime.now(UTC), events=spans[0], bodies=spans[1], dry=dry_run)
+        done = prune(
+            store, now=datetime.now(UTC), events=spans.events, bodies=spans.bodies, dry=dry_run
+        )
     verb = "would go" if dry_run else "gone"
     if as_json:
         facts = {

@@ -1,0 +1,51 @@
+"""How long things are kept: what a person writes, as periods. Light to import.
+
+Comes in: texts of the configuration or the command line. Goes out: `Keep`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hubbub.errors import UsageError
+from hubbub.times import parse_duration
+
+__all__ = ["BODIES", "EVENTS", "FOREVER", "Keep", "keep", "period"]
+
+EVENTS = "10y"  # unless the configuration says otherwise
+BODIES = "30d"
+FOREVER = "forever"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long things are kept; None: for ever."""
+
+    events: timedelta | None = None
+    bodies: timedelta | None = None
+
+
+def keep(events: str | None, bodies: str | None) -> Keep:
+    """The periods that these texts say; None: the default.
+
+    Raises:
+        UsageError: neither a duration nor `forever`.
+    """
+    return Keep(period(events or EVENTS), period(bodies or BODIES))
+
+
+def period(text: str) -> timedelta | None:
+    """How long something is kept: a duration, or None for `forever`.
+
+    Raises:
+        UsageError: neither.
+    """
+    if text.strip().lower() == FOREVER:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as e:
+        raise UsageError(
+            f"retention: {e}", hint=f"write a duration (30d, 26w, 10y) or {FOREVER}"
+        ) from None

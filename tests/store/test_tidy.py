@@ -1,0 +1,100 @@
+"""What the loader's process does beside loading: a little at a time, none while it is behind."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hubbub.collector.event import Frame
+from hubbub.collector.understanding import Understanding
+from hubbub.store import Store, compact, tidy
+from hubbub.store.keep import Keep
+from hubbub.store.process import LoaderProcess
+from hubbub.store.tidy import Tidy
+
+Make = Callable[..., Any]
+
+
+def put(store: Store, *frames: Frame) -> None:
+    with store.spool("test") as writer:
+        for frame in frames:
+            writer.put(frame)
+    store.load()
+
+
+def test_enough_small_files_are_folded_between_two_loads(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compact, "FILES", 4)
+    work = Tidy(store)
+    for n in range(3):
+        put(store, frame(n))
+    assert not work.step()
+    put(store, frame(3))
+    assert not work.step(lambda: True)
+    assert len(store.table.files()) == 4
+    with Store.open(store.path) as other, other.loader_lock():
+        assert not work.step(), "another loader is at work"
+    with store.spool("test") as writer, monkeypatch.context() as m:
+        writer.put(frame(4))
+        writer.flush()
+        m.setattr(tidy, "BUSY", 1)
+        assert not work.step(), "loading comes first"
+    assert work.step()
+    assert [f.rows for f in store.table.files()] == [4]
+    assert not work.step()
+
+
+def test_old_files_are_deleted_now_and_then(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [time.time()]
+    cleaned: list[Store] = []
+    monkeypatch.setattr(compact, "clean", cleaned.append)
+    work = Tidy(store, clock=lambda: seconds[0])
+    put(store, frame(0))
+    work.step()
+    assert cleaned == []
+    seconds[0] += tidy.CLEAN
+    work.step()
+    work.step()
+    assert cleaned == [store]
+
+
+def test_retention_runs_once_a_day_whoever_did_it_last(store: Store, frame: Make) -> None:
+    put(store, *(frame(n) for n in range(10)))
+    seconds = [1_768_435_200.0 + 5 + 86_400]
+    keep = Keep(events=timedelta(days=1))
+    assert not Tidy(store, clock=lambda: seconds[0])._retention(lambda: False)
+    assert Tidy(store, keep, lambda: seconds[0]).step()
+    assert store.rows() == 5
+    seconds[0] += 3
+    assert not Tidy(store, keep, lambda: seconds[0]).step()
+    seconds[0] += 86_400
+    assert Tidy(store, keep, lambda: seconds[0]).step()
+    assert store.rows() == 0
+    put(store, frame(0))
+    seconds[0] -= 10 * 86_400
+    assert Tidy(store, keep, lambda: seconds[0]).step(), "a clock that was put back"
+    assert store.rows() == 1
+
+
+def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
+    for n in range(compact.FILES):
+        put(store, frame(n))
+    old = frame(99, timestamp=1_000_000_000)
+    with LoaderProcess(
+        store.path, Understanding(), keep=Keep(events=timedelta(days=3650)), every=0.1
+    ):
+        with store.spool("test") as writer:
+            writer.put(old)
+        until = time.monotonic() + 30
+        while time.monotonic() < until and (
+            len(store.table.files()) > 2 or store.state.get("retention:last") is None
+        ):
+            time.sleep(0.05)
+    rows = sorted(f.rows for f in store.table.files())
+    assert rows[-1] == compact.FILES
+    assert store.state.get("retention:last") is not None
