@@ -34,7 +34,7 @@ def test_every_injected_object_is_documented() -> None:
 
 
 def shown() -> list[str]:
-    names = ("getting-started", "plugins", "signatures")
+    names = ("accounts", "getting-started", "plugins", "signatures")
     pages = [*(ROOT / "docs" / f"{name}.md" for name in names), ROOT / "README.md"]
     blocks = [block for page in pages for block in page.read_text().split("```")[1::2]]
     lines = {line.strip() for block in blocks for line in block.splitlines()[1:]}
