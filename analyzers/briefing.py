@@ -139,7 +139,7 @@ def _by_category(events: Events, end: int, days: list[int]) -> dict[str, Counts]
 def _users(events: Events, end: int, days: list[int]) -> Counts:
     from ibis import _
 
-    rows = _placed(events.unnest_users(), end, days, "user")
+    rows = _placed(events.unnest_users("time"), end, days, "user")
     return _counted(rows.group_by("ago").agg(n=_.user.nunique()))
 
 
@@ -153,7 +153,7 @@ def _objects(events: Events, end: int, days: list[int]) -> Counts:
 def _new_users(events: Events, end: int) -> Counts:
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("time")
     rows = people.select("user", ago=(end - 1 - micros(people.time)) // _MICROS)
     first = rows.group_by("user").agg(ago=_.ago.max())
     return _counted(first.group_by("ago").agg(n=_.count()))

@@ -42,7 +42,7 @@ def cohorts(
     if step % timedelta(weeks=1) == timedelta(0):
         end = Calendar.touched("week", until, until + timedelta(microseconds=1)).first
     windows = Windows.between(since, end, window, step)
-    people = events.unnest_users().select("time", "user")
+    people = events.unnest_users("time").select("time", "user")
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
@@ -70,7 +70,7 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     """
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("time")
     months = people.select("user", month=period_number("m", people.time)).distinct()
     first = months.group_by("user").agg(group=_.month.min())
     joined = months.join(first, "user").select("group", after=_.month - _.group)

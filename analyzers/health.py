@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.intervals import runs
+from hubbub.analyzers.intervals import starts
 from hubbub.analyzers.moments import number_since
 from hubbub.analyzers.windows import Windows, measured
 from hubbub.registry import query
@@ -49,7 +49,7 @@ def health(
     if window is None:
         window = min(_USUAL, (until - since) / 2) or _MICRO
     windows = Windows.between(since, until, window, window)
-    people = events.unnest_users().select("time", "user")
+    people = events.unnest_users("time").select("time", "user")
     begin = until - window * windows.number
     moved = _moved(people, begin, window)
     pauses = _pauses(events, begin, window)
@@ -103,7 +103,7 @@ def _pauses(events: Events, begin: datetime, length: timedelta) -> dict[int, flo
     import ibis
     from ibis import _
 
-    done = runs(events).select(
+    done = starts(events).select(
         "user", "start", window=(_.start - to_micros(begin)) // (length // _MICRO)
     )
     order = ibis.window(group_by="user", order_by="start")

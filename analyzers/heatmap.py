@@ -29,7 +29,7 @@ def _touches(events: Events, *more: str) -> ir.Table:
     """`user`, `object` and what is asked for, a row for each pair that a message names."""
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("objects", *more)
     return people.select("user", *more, object=_.objects.unnest())
 
 
@@ -48,21 +48,15 @@ def heatmap(
     with the most such messages, the busiest first; beside the data, how many there are in all, and
     how many messages (once for each user and object that they name).
     """
-    import ibis
     from ibis import _
 
     _at_least_one(top, "--top")
     _at_least_one(top_objects, "--top-objects")
     cells = _touches(events).group_by("user", "object").agg(messages=_.count())
-    by_user = cells.mutate(
-        of_user=_.messages.sum().over(ibis.window(group_by="user")),
-        of_object=_.messages.sum().over(ibis.window(group_by="object")),
+    shown = cells.join(_busiest(cells, "user", top), "user").join(
+        _busiest(cells, "object", top_objects), "object"
     )
-    ranked = by_user.mutate(
-        row=ibis.dense_rank().over(ibis.window(order_by=[_.of_user.desc(), _.user])),
-        column=ibis.dense_rank().over(ibis.window(order_by=[_.of_object.desc(), _.object])),
-    )
-    shown = ranked.filter(_.row < top, _.column < top_objects).order_by("row", "column")
+    shown = shown.order_by("user_rank", "object_rank")
     [whole] = (
         cells.agg(users=_.user.nunique(), objects=_.object.nunique(), messages=_.messages.sum())
         .to_pyarrow()
@@ -70,6 +64,16 @@ def heatmap(
     )
     notes = {name: int(number or 0) for name, number in whole.items()}
     return shown.select("user", "object", "messages"), notes
+
+
+def _busiest(cells: ir.Table, name: str, top: int) -> ir.Table:
+    """The users or objects with most messages: their name and their rank, from 0."""
+    import ibis
+    from ibis import _
+
+    sums = cells.group_by(name).agg(n=_.messages.sum()).order_by(_.n.desc(), name).limit(top)
+    order = ibis.window(order_by=[_.n.desc(), _[name]])
+    return sums.select(name, ibis.row_number().over(order).name(f"{name}_rank"))
 
 
 @query

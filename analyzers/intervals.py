@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.engine import Events
 
-__all__ = ["PAUSE", "Action", "Interval", "actions", "bootstrap", "effective_people", "runs"]
+__all__ = ["PAUSE", "Action", "Interval", "actions", "bootstrap", "effective_people", "starts"]
 
 #: A longer pause begins another action.
 PAUSE = timedelta(minutes=10)
@@ -55,14 +55,23 @@ class Interval:
 
 def actions(events: Events) -> ir.Table:
     """Actions by size: columns `user`, `messages` (of an action), `number` (of such actions)."""
+    import ibis
     from ibis import _
 
-    each = runs(events).group_by("user", "messages").agg(number=_.count())
-    return each.order_by("user", "messages")
+    upto = ibis.cumulative_window(group_by=["user", "what"], order_by="at")
+    rows = _begun(events).mutate(action=_.begins.cast("int64").sum().over(upto))
+    runs = rows.group_by("user", "what", "action").agg(messages=_.count())
+    return runs.group_by("user", "messages").agg(number=_.count()).order_by("user", "messages")
 
 
-def runs(events: Events) -> ir.Table:
-    """Every action: `user`, `what` it is on, `start` (µs since the epoch), `messages` of it."""
+def starts(events: Events) -> ir.Table:
+    """The beginning of every action: columns `user` and `start` (µs since the epoch)."""
+    begun = _begun(events)
+    return begun.filter(begun.begins).select("user", start="at")
+
+
+def _begun(events: Events) -> ir.Table:
+    """A row for each user of each message: `user`, `what`, `at` (µs), and whether it `begins`."""
     import ibis
     from ibis import _
 
@@ -74,12 +83,8 @@ def runs(events: Events) -> ir.Table:
     )
     line = ibis.window(group_by=["user", "what"], order_by="at")
     rows = rows.mutate(pause=_["at"] - _["at"].lag().over(line))
-    begins = (rows.pause.isnull() | (rows.pause > PAUSE // timedelta(microseconds=1))).cast("int64")
-    upto = ibis.cumulative_window(group_by=["user", "what"], order_by="at")
-    rows = rows.mutate(begins=begins)
-    rows = rows.mutate(action=_.begins.sum().over(upto))
-    whole = rows.group_by("user", "what", "action").agg(start=_["at"].min(), messages=_.count())
-    return whole.drop("action")
+    begins = rows.pause.isnull() | (rows.pause > PAUSE // timedelta(microseconds=1))
+    return rows.mutate(begins=begins).drop("pause")
 
 
 def effective_people(events: Events) -> Interval:

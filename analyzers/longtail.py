@@ -51,7 +51,7 @@ def longtail(
     if rarefy is not None and rarefy < 0:
         raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
     windows = Windows.between(since, until, window, step)
-    people = events.unnest_users().select("time", "user")
+    people = events.unnest_users("time").select("time", "user")
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
     if rarefy is None:
         found = measured(people, windows)
@@ -80,7 +80,7 @@ def tail(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    counted = events.unnest_users().group_by("user").agg(count=_.count())
+    counted = events.unnest_users("time").group_by("user").agg(count=_.count())
     order = [counted["count"].desc(), counted.user]
     ranked = counted.mutate(
         before=ibis.row_number().over(ibis.window(order_by=order)),

@@ -90,7 +90,7 @@ def _messages(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> di
 
 def _people(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> dict[str, int]:
     """Users of each phase, the new ones, and how many of them are those of the occasion."""
-    people = events.unnest_users()
+    people = events.unnest_users("time")
     rows = people.select("user", at=micros(people.time))
     each = rows.group_by("user").agg(
         first=rows["at"].min(),

@@ -11,7 +11,7 @@ import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.intervals import FEWEST_PEOPLE, runs
+from hubbub.analyzers.intervals import FEWEST_PEOPLE, starts
 from hubbub.analyzers.waking import off_hours, streaks, zones
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -73,7 +73,7 @@ def overload(
     if top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
     split = to_micros(until - recent)
-    done = runs(events).select("user", "start")
+    done = starts(events)
     before = done.filter(done.start < split)
     zoned = done.left_join(zones(before), "user").select("user", "start", "zone")
     loads = _loads(done, to_micros(since), split)
@@ -122,7 +122,7 @@ def _alone(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("objects", "category")
     named = people.select(
         "user", kind=ibis.literal("object"), name=_.objects.unnest().cast("string")
     )

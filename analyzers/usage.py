@@ -68,7 +68,7 @@ def active_users(events: Events, per: Per = "w") -> list[tuple[date, int]]:
     """
     from ibis import _
 
-    people = events.unnest_users()
+    people = events.unnest_users("time")
     rows = people.select("user", number=period_number(per, people.time))
     counted = rows.group_by("number").agg(users=_.user.nunique()).to_pyarrow().to_pylist()
     found = {row["number"]: row["users"] for row in counted}
@@ -94,7 +94,7 @@ def daily_users(
     from ibis import _
 
     calendar = Calendar.touched(period(per), since, until)
-    people = events.unnest_users()
+    people = events.unnest_users("id", "time")
     rows = people.select("id", "user", bucket=calendar.number_of(people.time))
     unique = rows.group_by("bucket").agg(users=_.user.nunique(), messages=_["id"].nunique())
     first = rows.group_by("user").agg(bucket=_.bucket.min())
@@ -138,7 +138,7 @@ def recipients(
 
     if top is not None and top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
-    people = events.unnest_users()
+    people = events.unnest_users("time", "objects")
     rows = people.select("user", number=period_number(per, people.time), object=_.objects.unnest())
     if object:
         rows = rows.filter(matches(rows.object, object))

@@ -37,7 +37,7 @@ def what_if(
     """
     if top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
-    people = events.unnest_users()
+    people = events.unnest_users("id", "time", "category", "objects")
     gone = matches(people.user, without)
     whole = _whole(people.select("id", gone=gone))
     notes = {"without": without, **whole}

@@ -31,7 +31,7 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     calendar = Calendar.inside("week", since, until)
     number = calendar.number_of(events.time)
     messages = events.table.select(week=number).group_by("week").agg(messages=_.count())
-    people = events.unnest_users()
+    people = events.unnest_users("time")
     users = people.select("user", week=calendar.number_of(people.time)).group_by("week")
     counted = messages.left_join(users.agg(users=_.user.nunique()), "week")
     found = {

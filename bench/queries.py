@@ -1,0 +1,69 @@
+"""Every query that reads the whole store, against one plain GROUP BY user in the same run.
+
+1 M events over two years (BENCH_EVENTS sets another number). There is no budget: the table says
+which query to look at, and in what the 1 s for 100 M events of a store with rollups is to be met.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from _events import UNTIL, events, seconds, write
+
+from hubbub.analyzers.briefing import briefing
+from hubbub.analyzers.cohorts import cohorts, returning
+from hubbub.analyzers.health import health
+from hubbub.analyzers.heatmap import heatmap, objects_per_user, users_per_object
+from hubbub.analyzers.longtail import longtail
+from hubbub.analyzers.occasions import event_activity
+from hubbub.analyzers.overload import overload
+from hubbub.analyzers.usage import active_users, daily_users, recipients
+from hubbub.analyzers.what_if import what_if
+from hubbub.analyzers.years import year_over_year
+
+EVENTS, LENGTH = int(os.environ.get("BENCH_EVENTS", "1_000_000")), timedelta(days=730)
+WEEK = timedelta(weeks=1)
+
+
+def main() -> None:
+    since = UNTIL - LENGTH
+    with tempfile.TemporaryDirectory() as folder:
+        table = events(write(Path(folder), EVENTS, LENGTH))
+        took = seconds(
+            {
+                "plain": lambda: (
+                    table.unnest_users().group_by("user").agg(n=lambda t: t.count()).to_pyarrow()
+                ),
+                "active_users": lambda: active_users(table),
+                "daily_users": lambda: daily_users(table, since, UNTIL),
+                "recipients": lambda: recipients(table, top=20),
+                "cohorts": lambda: cohorts(table, since, UNTIL),
+                "returning": lambda: returning(table, since, UNTIL),
+                "heatmap": lambda: [heatmap(table)[0].to_pyarrow()],
+                "objects_per_user": lambda: objects_per_user(table).to_pyarrow(),
+                "users_per_object": lambda: users_per_object(table, since, UNTIL),
+                "health": lambda: health(table, since, UNTIL),
+                "event_activity": lambda: event_activity(
+                    table, since, UNTIL, UNTIL - 9 * WEEK, UNTIL - 8 * WEEK
+                ),
+                "year_over_year": lambda: year_over_year(table, since, UNTIL),
+                "overload": lambda: overload(table, since, UNTIL, people=True),
+                "what_if": lambda: what_if(table, ["user1"]),
+                "briefing": lambda: briefing(table, since, UNTIL),
+                "longtail": lambda: longtail(table, since, UNTIL, WEEK, WEEK),
+                "longtail --rarefy": lambda: longtail(
+                    table, since, UNTIL, WEEK, WEEK, rarefy=1_000
+                ),
+            }
+        )
+    plain = took.pop("plain")
+    print(f"{EVENTS:,} events; plain GROUP BY user: {plain:.3f} s")
+    for name, spent in took.items():
+        print(f"{name}: {spent / plain:.1f} times that ({spent:.2f} s)")
+
+
+if __name__ == "__main__":
+    main()
