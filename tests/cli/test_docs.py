@@ -3,13 +3,16 @@
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
+from hubbub.analyzers.evenness import Evenness
 from hubbub.cli.root import COMMANDS, cli
-from hubbub.registry import INJECTED
+from hubbub.plugins import load_builtins
+from hubbub.registry import INJECTED, REGISTRY
 
 ROOT = Path(__file__).parents[2]
 NOT_YET = {"db", "mongodb", "fs", "cache"}
@@ -33,9 +36,29 @@ def test_every_injected_object_is_documented() -> None:
     assert {name for name in INJECTED if f"| `{name}` |" in page} == INJECTED - NOT_YET
 
 
+def test_every_query_and_number_has_its_page() -> None:
+    load_builtins()
+    pages = [p for p in (ROOT / "docs").rglob("*.md") if p.name not in {"commands.md", "design.md"}]
+    text = "\n".join(page.read_text() for page in pages)
+    numbers = {field.name for field in fields(Evenness)} - {"n", "total", "head", "tail", "mean"}
+    for name in {*REGISTRY.queries, *numbers}:
+        said = f"`{name}`", f"hubbub query {name}", name.replace("_", " ").capitalize()
+        assert any(words in text for words in said), name
+
+
+def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
+    pages = [p for p in (ROOT / "docs" / "metrics").glob("*.md") if p.name != "README.md"]
+    linked = (ROOT / "docs" / "metrics" / "README.md").read_text()
+    for page in pages:
+        assert f"({page.name})" in linked
+        for part in ("What it answers", "How to read it", "When not to trust it", "Formula"):
+            assert f"**{part}.**" in page.read_text(), f"{page.name}: {part}"
+
+
 def shown() -> list[str]:
     names = ("accounts", "getting-started", "plugins", "signatures")
     pages = [*(ROOT / "docs" / f"{name}.md" for name in names), ROOT / "README.md"]
+    pages += sorted((ROOT / "docs" / "metrics").glob("*.md"))
     blocks = [block for page in pages for block in page.read_text().split("```")[1::2]]
     lines = {line.strip() for block in blocks for line in block.splitlines()[1:]}
     return sorted(line for line in lines if line.startswith("hubbub "))
