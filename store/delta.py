@@ -68,6 +68,7 @@ class DataFile:
             table.schema,
             write_statistics=["time"],
             store_schema=False,
+            write_page_checksum=True,
             **table.options,
         )
 

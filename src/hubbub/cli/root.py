@@ -48,6 +48,7 @@ COMMANDS = {
     "identity": Lazy("hubbub.cli.identity:identity", "Say which accounts are one person."),
     "forget": Lazy("hubbub.cli.forget:forget", "Take somebody's name out, now and for ever."),
     "compact": Lazy("hubbub.cli.compact:compact", "Fold many small files into few large ones."),
+    "verify": Lazy("hubbub.cli.verify:verify", "Prove that the store holds what it says."),
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
     "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),
     "demo": Lazy("hubbub.cli.demo:demo", "Show everything on simulated traffic, offline."),

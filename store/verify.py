@@ -1,0 +1,207 @@
+"""Proof that a store holds what it says: every file read, every id once, everything derived equal.
+
+Comes in: a store. Goes out: what was checked, and a `Fault` for each thing that is not as it must
+be. What is derived (the set of ids, rollups) or can be put in order (the ledger) is repaired where
+that is asked for; no event is ever touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from hubbub.errors import StoreError
+from hubbub.store import segment, spans, spool
+from hubbub.store.contents import check_table
+from hubbub.store.ids import Ids, hashes
+from hubbub.store.lookup import Lookup
+from hubbub.store.uniqueness import compare
+
+if TYPE_CHECKING:
+    from hubbub.store.delta import Table
+    from hubbub.store.state import State
+    from hubbub.store.store import Store
+
+__all__ = ["Fault", "Report", "verify"]
+
+_AGAIN = "gather the time again into a new store, or restore the file from a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is not as it must be."""
+
+    part: str  # state, ledger, spool, dead-letters, ids, or a table's name
+    what: str
+    where: str = ""
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a verification found."""
+
+    checked: dict[str, int] = field(default_factory=dict)  # how many of what
+    faults: list[Fault] = field(default_factory=list)
+    repaired: list[Fault] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong now."""
+        return not self.faults
+
+
+def verify(
+    store: Store, *, repair: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Check everything; waits for the loader's lock and keeps it, so that nothing changes.
+
+    Args:
+        store: the store.
+        repair: build again what can be.
+        progress: told which part is looked at.
+
+    Raises:
+        StoreError: a part cannot be opened at all.
+    """
+    report = Report()
+    with store.loader_lock():
+        progress("state")
+        _state(store.state, report)
+        progress("ledger")
+        _ledger(store.state, report, repair=repair)
+        progress("spool")
+        _spool(store, report)
+        whole = True
+        for table in store.tables:
+            progress(table.name)
+            found = check_table(table, progress)
+            report.checked[f"{table.name}:files"] = found.files
+            report.checked[f"{table.name}:rows"] = found.rows
+            report.faults += [Fault(table.name, w, at, _AGAIN) for w, at in found.faults]
+            whole &= not found.faults
+        if whole:  # what is compared with a table that cannot be read says nothing
+            progress("ids")
+            _ids(store, report, repair=repair)
+    return report
+
+
+def _state(state: State, report: Report) -> None:
+    for (said,) in state.rows("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            report.faults.append(Fault("state", said, str(state.path), "restore it from a backup"))
+    bad = state.rows(
+        "SELECT id FROM dead_letters WHERE size != length(topic) + length(body)"
+        " OR reason = '' OR missing < 0 LIMIT 20"
+    )
+    report.faults += [
+        Fault("dead-letters", f"letter {one} is not as long as it says", str(state.path))
+        for (one,) in bad
+    ]
+    report.checked["dead-letters"] = state.rows("SELECT count(*) FROM dead_letters")[0][0]
+
+
+def _ledger(state: State, report: Report, *, repair: bool) -> None:
+    """Spans of a source and filter never overlap, are not empty and say a known state."""
+    found = state.coverage()
+    report.checked["spans"] = len(found)
+    faults = []
+    before: spans.Span | None = None
+    for one in found:
+        same = before and (before.source, before.filters) == (one.source, one.filters)
+        if one.state not in spans.STATES or one.end <= one.start:
+            what = f"a span of {one.source} says {one.state!r} of [{one.start}, {one.end})"
+            faults.append(Fault("ledger", what, str(state.path)))
+        elif before and same and before.end > one.start:
+            what = f"two spans of {one.source} overlap at {one.start} µs"
+            faults.append(Fault("ledger", what, str(state.path)))
+        before = one if not same or before is None or one.end > before.end else before
+    if not (faults and repair):
+        report.faults += faults
+        return
+    with state.transaction() as db:  # stated again in their order: the newest holds
+        db.execute("DELETE FROM spans")
+        for one in sorted(found, key=lambda s: s.asked):
+            if one.state in spans.STATES and one.end > one.start:
+                spans.record(db, one)
+    report.repaired += faults
+
+
+def _spool(store: Store, report: Report) -> None:
+    """Every record that waits has its checksum; nothing claims to be read that is not there."""
+    records = 0
+    for one in spool.segments(store.spool_folder):
+        descriptor = spool.open_segment(one)
+        if descriptor is None:
+            continue
+        try:
+            rows = store.state.rows("SELECT position FROM segments WHERE name = ?", one.name)
+            start = int(rows[0][0]) if rows else 0
+            if start > os.fstat(descriptor).st_size:
+                what = f"{start:,} bytes of it are loaded, and it has fewer"
+                report.faults.append(Fault("spool", what, str(one.path)))
+                continue
+            for found in segment.read(
+                descriptor, start, name=str(one.path), live=one.live, torn=one.torn
+            ):
+                records += 1
+                if isinstance(found, segment.Damage):
+                    what = f"bytes {found.start:,} to {found.end:,} fail their checksum"
+                    hint = "the next load keeps them as a dead letter, and goes on behind them"
+                    report.faults.append(Fault("spool", what, str(one.path), hint))
+        except StoreError as e:
+            report.faults.append(Fault("spool", e.what, str(one.path), e.hint or ""))
+        finally:
+            os.close(descriptor)
+    report.checked["spool:records"] = records
+
+
+def _ids(store: Store, report: Report, *, repair: bool) -> None:
+    """Each id is in the table once, and the set of ids knows it."""
+    folder = store.path / "ids"
+    lookup = Lookup(store.table)
+    try:
+        ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+        ids.catch_up(store.table.version())  # as the next loader would
+        found = compare(_texts(store.table), store.path, [run.data for run in ids.runs])
+        report.checked["ids"], report.checked["ids:spare"] = found.ids, found.spare
+        if found.doubled:
+            # two ids may have one hash, if hardly ever: look at the ids themselves
+            names = _twice(store, found.doubled)
+            report.faults += [Fault("events", f"the id {name!r} is there twice") for name in names]
+        if found.unknown:
+            fault = Fault("ids", f"{found.unknown:,} ids of the table are not in the set of ids")
+            if repair:
+                shutil.rmtree(folder)
+                Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+            (report.repaired if repair else report.faults).append(fault)
+        bodies = compare(_texts(store.bodies), store.path)
+        if bodies.doubled:
+            what = f"{len(bodies.doubled):,} bodies are there twice"
+            report.faults.append(Fault("bodies", what))
+    finally:
+        lookup.close()
+
+
+def _texts(table: Table) -> Iterator[list[str]]:
+    """The ids of a table."""
+    for file in table.files():
+        with pq.ParquetFile(file.uri) as one:
+            for part in one.iter_batches(1 << 16, columns=["id"]):
+                yield part.column(0).to_pylist()
+
+
+def _twice(store: Store, doubled: Iterable[int]) -> list[str]:
+    """The ids behind hashes that are there twice; none where only the hashes are alike."""
+    wanted = set(doubled)
+    seen: dict[str, int] = {}
+    for part in _texts(store.table):
+        for name, value in zip(part, hashes(part).tolist(), strict=True):
+            if value in wanted:
+                seen[name] = seen.get(name, 0) + 1
+    return sorted(name for name, n in seen.items() if n > 1)
