@@ -16,6 +16,7 @@ import multiprocessing
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -44,8 +45,10 @@ def run(
     path: str,
     understanding: Understanding,
     stop: Connection,
+    *,
     every: float = EVERY,
     keep: Keep | None = None,
+    prepare: Callable[[], object] | None = None,
 ) -> None:
     """Load until `stop` ends; the body of the child.
 
@@ -56,10 +59,13 @@ def run(
             finished, and what waits is loaded.
         every: seconds between two runs.
         keep: what retention goes by, once a day; None: it does not run.
+        prepare: called first, to set the log up as the owner's is.
     """
     from hubbub.store.store import Store
     from hubbub.store.tidy import Tidy
 
+    if prepare is not None:
+        prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
     signal.signal(signal.SIGTERM, lambda *_: terms.append(time.monotonic()))
@@ -83,7 +89,7 @@ def run(
                 failed += 1
                 if last:
                     raise
-                _log.error("loader: %s", e)
+                _log.error("cannot load, messages wait", why=e.what, where=e.where, hint=e.hint)
             else:
                 failed = 0
             if last:
@@ -98,6 +104,7 @@ class LoaderProcess:
     """The owner's side. `watch` from a thread of its own is done by `start`.
 
     Attributes:
+        prepare: called first in the process (to set its log up); it must fit into a pickle.
         restarts: how often the process died and was started again.
     """
 
@@ -107,10 +114,11 @@ class LoaderProcess:
         understanding: Understanding | None = None,
         *,
         keep: Keep | None = None,
+        prepare: Callable[[], object] | None = None,
         every: float = EVERY,
         delay: float = 1.0,
     ) -> None:
-        self.path, self.every, self.keep = path, every, keep
+        self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
         self.understanding = understanding or Understanding()
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
@@ -170,7 +178,8 @@ class LoaderProcess:
         with theirs:
             self._process = self._context.Process(
                 target=run,
-                args=(str(self.path), self.understanding, theirs, self.every, self.keep),
+                args=(str(self.path), self.understanding, theirs),
+                kwargs={"every": self.every, "keep": self.keep, "prepare": self.prepare},
                 name="hubbub-loader",
                 daemon=True,
             )

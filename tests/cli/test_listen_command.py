@@ -12,6 +12,8 @@ import pytest
 import zmq
 from commandline import Run
 
+from hubbub.store import Store
+
 
 @pytest.mark.parametrize(
     ("options", "said"),
@@ -75,16 +77,46 @@ def test_endpoints_of_the_configuration_and_both_signals(tmp_path: Path, number:
     assert (last["event"], last["received"], last["stored"]) == ("stopped", 1, 1)
 
 
+def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_path: Path) -> None:
+    """As systemd and timeout do it: the loader's process hears the signal too."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
+        port = bus.bind_to_random_port("tcp://127.0.0.1")
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("hubbub"), "listen", "--store", tmp_path / "s",
+             "--zmq", f"tcp://127.0.0.1:{port}"],
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert bus.poll(30_000)
+        bus.recv()
+        time.sleep(1.5)  # the loader waits for its next turn
+        body = {"i": 1, "msg": {}, "msg_id": "2026-1", "timestamp": 1_780_000_000,
+                "topic": "org.x.prod.y.z", "username": "u"}  # fmt: skip
+        bus.send_multipart([b"org.x.prod.y.z", json.dumps(body).encode()])
+        time.sleep(0.1)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 6
+    assert (process.returncode, "Traceback" in err) == (0, False)
+    with Store.open(tmp_path / "s") as store:
+        assert store.rows() == 1
+        assert store.waiting().records == 0
+
+
 def test_the_second_signal_ends_it_at_once() -> None:
     code = """
 import os, signal, time
 from hubbub.cli.listen import _signals
 with _signals(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)  # `timeout` signals its child, and then the whole group
+    print("still here", flush=True)
+    time.sleep(0.6)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
 """
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
-    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "stop\n")
+    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "stop\nstill here\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,12 +52,17 @@ class App:
 
         return load(self.config_path)
 
-    def logs(self, *, level: int = logging.WARNING) -> None:
-        """Set the log up; `-v` shows what the command does, `-vv` everything."""
+    def logs(self, *, level: int = logging.WARNING) -> Callable[[], None]:
+        """Set the log up; `-v` shows what the command does, `-vv` everything.
+
+        Gives what sets it up in the same way in another process.
+        """
         from hubbub.cli.logs import configure
 
         lowest = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
-        configure(self.log_format or self.config.log_format or "text", lowest)
+        again = partial(configure, self.log_format or self.config.log_format or "text", lowest)
+        again()
+        return again
 
     @property
     def understanding(self) -> Understanding:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["listen"]
 
 _END = 4.5  # s from the signal to our own exit; systemd and people lose patience after 5
+_SAME = 0.5  # s; signals so close together are one
 _LEAST = 0.2  # s that a loader always gets
 
 
@@ -87,7 +88,7 @@ def listen(
     from hubbub.store.keep import keep
     from hubbub.store.process import LoaderProcess
 
-    app.logs(level=logging.INFO)
+    logs = app.logs(level=logging.INFO)
     app.read_rules()
     heap.keep()
     given = app.config.listen
@@ -99,7 +100,7 @@ def listen(
     kept = keep(app.config.retention.events, app.config.retention.bodies)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path, app.understanding, keep=kept)
+        loader = LoaderProcess(store.path, app.understanding, keep=kept, prepare=logs)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         with _signals(listener.stop) as stopped:
@@ -114,14 +115,20 @@ def listen(
 
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[Callable[[], float]]:
-    """SIGTERM and SIGINT stop; a second one exits at once. Gives when the first came, else now."""
+    """SIGTERM and SIGINT stop; a later one exits at once. Gives when the first came, else now.
+
+    One that comes with the first is no second wish: `timeout` and others signal a process, and then
+    its whole group.
+    """
     first: list[float] = []
 
     def hear(number: int, _frame: object) -> None:
-        if first:
+        now = time.monotonic()
+        if not first:
+            first.append(now)
+            stop()
+        elif now - first[0] >= _SAME:
             os._exit(128 + number)  # the spool is safe whenever we die
-        first.append(time.monotonic())
-        stop()
 
     before = [(number, signal.signal(number, hear)) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
