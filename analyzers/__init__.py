@@ -6,6 +6,7 @@ Importing this package registers every built-in query and loads no engine.
 from hubbub.analyzers import (
     briefing,
     cohorts,
+    coverage,
     diffs,
     health,
     heatmap,
@@ -24,6 +25,7 @@ from hubbub.analyzers import (
 __all__ = [
     "briefing",
     "cohorts",
+    "coverage",
     "diffs",
     "health",
     "heatmap",

@@ -3,6 +3,7 @@
 Importing it registers the built-in views; pygal itself is loaded with the first picture.
 """
 
+from hubbub.charts import coverage as coverage
 from hubbub.charts import evenness as evenness
 from hubbub.charts import lorenz as lorenz
 from hubbub.charts import people as people

@@ -33,7 +33,7 @@ from hubbub.collector.gather import SETTLE, gather
 from hubbub.collector.history import History
 from hubbub.collector.spans import Spans, union, without
 from hubbub.errors import HubbubError
-from hubbub.times import from_micros
+from hubbub.times import from_micros, iso
 
 __all__ = ["Healer", "Heard"]
 
@@ -228,7 +228,7 @@ class Healer:
             self._put = self._clock()
         _log.info(
             "asked history for a gap",
-            start=start,
+            start=iso(from_micros(start * _SECOND)),
             seconds=end - start,
             rows=done.rows,
             settled=final,

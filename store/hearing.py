@@ -96,6 +96,6 @@ def write(state: State, db: sqlite3.Connection, document: dict[str, Any]) -> Non
     )
     for source, start, end, lost in document.get("jumps", ()):
         state.span(source, "", start, end, "gap", SKIPPED)
-        state.count(source, "lost", lost)
+        state.count(source, "skipped", lost)
     if "sequences" in document:
         state.set(_KEY, document["sequences"])

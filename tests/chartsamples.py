@@ -10,6 +10,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from chartcoverage import Coverages, coverage
 from charttouches import PACKAGES, Touches
 
 from hubbub.analyzers.evenness import measure
@@ -38,6 +39,7 @@ VIEWS: dict[str, Any] = {
     "heatmap": heatmap,
     "objects_per_user": objects_per_user,
     "users_per_object": users_per_object,
+    "coverage": coverage,
 }
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TOPICS = (
@@ -122,16 +124,16 @@ def events(case: str) -> list[Event]:
     return made
 
 
-class Queries(Touches):
+class Queries(Coverages, Touches):
     """What the injected `query` does, over a list of events."""
 
     def __init__(
         self, events: list[Event], coverage: Coverage, objects: tuple[str, ...] = PACKAGES
     ) -> None:
-        self.events, self.coverage, self.objects = events, coverage, objects
+        self.events, self.known, self.objects = events, coverage, objects
 
     def _result(self, name: str, since: datetime, until: datetime, data: Any, **p: Any) -> Result:
-        return Result(name, p, data, since, until, len(self.events), self.coverage)
+        return Result(name, p, data, since, until, len(self.events), self.known)
 
     def longtail(
         self, since: datetime, until: datetime, window: timedelta, step: Any, *, interval: bool
@@ -234,9 +236,9 @@ def drawn(view: str, case: str, chart: Chart, *, gaps: bool = False, **options: 
     """A built-in view of a case."""
     days, _ = CASES[case]
     gap = Gap(START + timedelta(days=2), START + timedelta(days=2, hours=3), "zmq", "restart")
-    coverage = Coverage("unproven", (gap,)) if gaps else Coverage("complete")
+    known = Coverage("unproven", (gap,)) if gaps else Coverage("complete")
     things = {"hostile": HOSTILE, "world": WORLD, "crowd": names(400)}.get(case, PACKAGES)
-    queries = Queries(events(case), coverage, things)
+    queries = Queries(events(case), known, things)
     drawing = VIEWS[view](queries, chart, START, START + timedelta(days=days), **options)
     assert isinstance(drawing, Drawing)
     return drawing

@@ -35,7 +35,7 @@ INJECTED = frozenset(
     {
         *("events", "query", "view", "chart"),
         *("db", "mongodb", "fs", "cache", "state"),
-        *("progress", "clock", "log", "params", "affiliations"),
+        *("progress", "clock", "log", "params", "affiliations", "ledger"),
     }
 )
 #: Common options that a function may ask to see; `events` stays filtered by them.

@@ -21,8 +21,9 @@ from hubbub.errors import HubbubError, UsageError
 from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.scope import CommonOptions, Extent, Range, coverage, just_after, resolve
+from hubbub.scope import CommonOptions, Extent, Range, coverage, just_after, known, resolve
 from hubbub.store.affiliations import read as read_affiliations
+from hubbub.store.coverage import near
 from hubbub.store.selection import BOTS, Selection
 from hubbub.times import from_micros, to_micros
 
@@ -212,6 +213,8 @@ class Runner:
             else:
                 values[name] = parameter.default
         options = common.updated(shared, self.now)
+        if "ledger" in function.signature:  # a question about what is not proven, too
+            options = known(options, self.extent, self.spans, self.now)
         # A range given as times was resolved before, and that of an empty store is empty.
         resolved = isinstance(shared.get("since"), datetime)
         where = resolve(options, self.extent, self.spans, self.now, empty=resolved or depth > 0)
@@ -270,6 +273,9 @@ class Runner:
         options, depth = replace(call.options, by=call.by), call.depth + 1
         if name == "events":
             return self._events(call)
+        if name == "ledger":
+            where = call.where
+            return near(self.spans, to_micros(where.since), to_micros(where.until))
         if name == "params":
             return dict(call.extra)
         if name == "clock":

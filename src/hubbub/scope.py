@@ -19,7 +19,7 @@ from hubbub.store.coverage import judge
 from hubbub.store.spans import Span
 from hubbub.times import from_micros, to_micros
 
-__all__ = ["CommonOptions", "Extent", "Range", "coverage", "just_after", "resolve"]
+__all__ = ["CommonOptions", "Extent", "Range", "coverage", "just_after", "known", "resolve"]
 
 PROVEN = frozenset({"complete", "healed"})
 
@@ -163,6 +163,23 @@ def resolve(
     if until is None or until < since:
         until = max(now, since)
     return Range(since, until)
+
+
+def known(
+    options: CommonOptions, extent: Extent, spans: Iterable[Span], now: datetime
+) -> CommonOptions:
+    """The same, where no beginning or end is stated: all that events or the ledger say."""
+    given = options.updated({"since": options.since, "until": options.until}, now)
+    since, until = given.since, given.until
+    assert not isinstance(since, str)  # `updated` converted them
+    assert not isinstance(until, str)
+    times = [from_micros(at) for span in spans for at in (span.start, span.end)]
+    if extent.oldest is not None and extent.newest is not None:
+        times += [extent.oldest, just_after(extent.newest)]
+    first, last = min(times, default=now), max(times, default=now)
+    since = since or (first if until is None or first < until else None)
+    until = until or (last if since is None or last > since else None)
+    return replace(given, since=since, until=until)
 
 
 def coverage(where: Range, spans: Iterable[Span], filters: str = "") -> Coverage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from hubbub.store import Store
 
 __all__ = ["status"]
+
+_SPANS = 40  # of the ledger that a person is shown
+_DAYS = 14
 
 
 @common_options
@@ -81,7 +85,33 @@ def _facts(store: Store) -> dict[str, Any]:
         "dead_letters": store.state.dead_letter_counts(),
         "sources": sources,
         "spans": spans,
+        "gaps": sum(span.state == "gap" for span in store.spans()),
+        "healed": sum(span.state == "healed" for span in store.spans()),
+        "days": _days(store),
     }
+
+
+def _days(store: Store) -> list[dict[str, Any]]:
+    """How much of each day that the ledger knows is provably whole, newest first."""
+    from hubbub.store.coverage import days
+    from hubbub.times import from_micros
+
+    spans = [span for span in store.spans() if not span.filters]
+    if not spans:
+        return []
+    since, until = min(span.start for span in spans), max(span.end for span in spans)
+    return [
+        {
+            "day": from_micros(day.start).date().isoformat(),
+            "percent": floor(day.percent * 100) / 100,  # 100 is whole, and nothing else is
+            "complete": day.complete / 1e6,
+            "healed": day.healed / 1e6,
+            "gap": day.gap / 1e6,
+            "unproven": day.unproven / 1e6,
+            "unknown": day.unknown / 1e6,
+        }
+        for day in reversed(days(spans, since, until))
+    ]
 
 
 def _show(facts: dict[str, Any]) -> None:
@@ -110,9 +140,19 @@ def _show(facts: dict[str, Any]) -> None:
         ]
         show_table(Table(("source", "new", "known", "refused"), rows))
     if facts["spans"]:
-        click.echo("\ncoverage")
+        click.echo(f"\ncoverage: {facts['gaps']:,} gaps, {facts['healed']:,} healed")
         columns = ("source", "filters", "start", "end", "state", "proof")
-        show_table(Table(columns, [[span[c] for c in columns] for span in facts["spans"]]))
+        latest = sorted(facts["spans"], key=lambda span: span["end"])[-_SPANS:]
+        shown = [span for span in facts["spans"] if span in latest]
+        show_table(Table(columns, [[span[c] for c in columns] for span in shown]))
+        if len(shown) < len(facts["spans"]):
+            more = len(facts["spans"]) - len(shown)
+            click.echo(f"{more:,} older spans are not shown: hubbub status --json, query coverage")
+    if facts["days"]:
+        click.echo("\nseconds of each day (UTC)")
+        names = ("day", "percent", "complete", "healed", "gap", "unproven", "unknown")
+        rows = [tuple(day[c] for c in names) for day in facts["days"][:_DAYS]]
+        show_table(Table(names, rows))
 
 
 def _unmapped(lines: list[dict[str, Any]]) -> str:
