@@ -86,7 +86,7 @@ class Store:
 
     def close(self) -> None:
         """Close the state and the engine."""
-        backend = self.__dict__.pop("_backend", None)
+        backend = self.__dict__.pop("backend", None)
         if backend is not None:
             backend.disconnect()
         self.state.close()
@@ -225,7 +225,8 @@ class Store:
         return (self.table, self.bodies)
 
     @cached_property
-    def _backend(self) -> Any:
+    def backend(self) -> Any:
+        """The engine that queries run on."""
         from hubbub.store.engine import connect
 
         return connect()
@@ -239,7 +240,7 @@ class Store:
 
         version, files = self.table.snapshot()
         chosen = selection or Selection()
-        return engine.events(self._backend, version, files, chosen, self.persons)
+        return engine.events(self.backend, version, files, chosen, self.persons)
 
     @property
     def persons(self) -> Persons:

@@ -47,6 +47,7 @@ COMMANDS = {
     ),
     "identity": Lazy("hubbub.cli.identity:identity", "Say which accounts are one person."),
     "forget": Lazy("hubbub.cli.forget:forget", "Take somebody's name out, now and for ever."),
+    "export": Lazy("hubbub.cli.export:export", "Write events to a file for other programs."),
     "compact": Lazy("hubbub.cli.compact:compact", "Fold many small files into few large ones."),
     "verify": Lazy("hubbub.cli.verify:verify", "Prove that the store holds what it says."),
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
