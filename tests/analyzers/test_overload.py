@@ -75,6 +75,14 @@ def test_a_week_without_actions_is_part_of_the_past(events):
     assert person(rows, "ann", events)["usual_high"] == 0
 
 
+def test_one_week_of_less_than_ten_is_not_exceeded_by_one_in_ten(events):
+    rows = office("ann", range(4, 12)) + office("ann", [6], hours=range(1, 9))
+    rows += office("ann", range(12, 16), hours=range(9, 17))
+    found = person(rows, "ann", events)
+    assert (found["load"], found["usual_high"]) == (40, 55)
+    assert "load" not in found["signs"]
+
+
 def test_a_short_past_tells_no_load(events):
     found = person(office("ann", range(5, 16)), "ann", events)
     assert (found["usual"], found["usual_high"], found["ratio"]) == (None, None, None)
