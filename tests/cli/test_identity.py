@@ -145,3 +145,22 @@ def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) 
     ran = hubbub("chart", "radar", "--user", "bob", "--store", store, "-o", "-")
     assert "alice carries" in ran.out
     assert "no messages of" not in ran.out
+
+
+def test_what_was_gathered_of_one_account_proves_nothing_of_the_person(
+    hubbub: Run, store: Path
+) -> None:
+    from hubbub.collector.history import Filters
+    from hubbub.store import Store
+
+    with Store.open(store) as opened:
+        key = Filters((), (), ("alice",)).key
+        since, until = 1767225600_000000, 1767484800_000000  # 2026-01-01 to 2026-01-04
+        opened.state.span("https://history.example", key, since, until, "complete", "test")
+    args = ("query", "users", "--user", "alice", "--since", "2026-01-01", "--until", "2026-01-04",
+            "--json", "--store", store)  # fmt: skip
+    assert hubbub(*args).json["coverage"]["state"] == "complete"
+    hubbub("identity", "merge", "bob", "alice", "--why", "x", "--store", store)
+    assert hubbub(*args).json["coverage"]["state"] == "unproven"
+    hubbub("identity", "undo", "1", "--store", store)
+    assert hubbub(*args).json["coverage"]["state"] == "complete"

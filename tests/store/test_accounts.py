@@ -226,3 +226,6 @@ def test_a_forgotten_name_stays_forgotten_in_the_journal(store: Store) -> None:
     assert store.persons.names == {entry.account: "rbean"}
     with pytest.raises(UsageError, match="one person already"):
         merge(store, "ralph", "rbean")
+    merge(store, "ralph-old", "zoe", who="ralph", why="ralph said so")
+    later = identity.entries(store.state)[-1]
+    assert (later.who, later.why) == (entry.account, f"{entry.account} said so")
