@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,41 @@ from hubbub.registry import Function
 __all__ = ["chart"]
 
 SUFFIXES = (".svg", ".png", ".html")
-_TAKEN = frozenset({"output", "theme", "allow_incomplete"})
+_TAKEN = frozenset({"output", "theme", "size", "font_dir", "allow_incomplete"})
+_SHAPE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """What only a PNG takes: its size in px, and folders of fonts."""
+
+    width: int | None = None
+    height: int | None = None
+    font_dirs: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, size: str | None, font_dirs: tuple[str, ...], suffix: str) -> Raster:
+        """From `--size 1200x630` (or a width alone) and `--font-dir`.
+
+        Raises:
+            UsageError: no such size, or the picture is no PNG.
+        """
+        if suffix != ".png":
+            if size or font_dirs:
+                raise UsageError(
+                    f"{'--size' if size else '--font-dir'} is for PNG",
+                    hint="an SVG has no size of its own and takes the reader's fonts",
+                )
+            return cls()
+        found = _SHAPE.fullmatch(size) if size else None
+        if size and found is None:
+            raise UsageError(
+                f"{size!r} is no size", where="--size", hint="write 1200x630, or a width alone"
+            )
+        wide, high = found.groups() if found else (None, None)
+        return cls(
+            int(wide) if wide else None, int(high) if high else None, tuple(map(Path, font_dirs))
+        )
 
 
 def _suffix(output: str | None) -> str:
@@ -37,14 +76,24 @@ def _suffix(output: str | None) -> str:
     return path.suffix.lower()
 
 
-def drawn(drawing: Any, suffix: str) -> bytes:
+@contextmanager
+def told() -> Iterator[None]:
+    """Warnings of the charts, one line each, on standard error."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default", UserWarning)
+        yield
+    for warning in said:
+        click.echo(f"hubbub: {warning.message}", err=True)
+
+
+def drawn(drawing: Any, suffix: str, raster: Raster) -> bytes:
     """A drawing as the bytes of a file; a view that gives text (HTML) is taken as it is."""
     if isinstance(drawing, bytes):
         return drawing
     if isinstance(drawing, str):
         return drawing.encode()
     if suffix == ".png":
-        data: bytes = drawing.png()
+        data: bytes = drawing.png(raster.width, height=raster.height, font_dirs=raster.font_dirs)
         return data
     if suffix == ".html":
         return str(drawing.html()).encode()
@@ -58,9 +107,10 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     app.logs()
     output = values["output"]
     suffix = _suffix(output)
-    with app.reading() as store:
+    raster = Raster.of(values["size"], values["font_dir"], suffix)
+    with told(), app.reading() as store:
         runner = runner_of(app, store, inject=Injector(store.state, theme=values["theme"]))
-        data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix)
+        data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix, raster)
     if output in {None, "-"}:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -88,6 +138,18 @@ def _command(function: Function) -> click.Command:
                 type=click.Choice(["auto", "light", "dark"]),
                 default="auto",
                 help="Colours; auto follows the reader's screen. [default: auto]",
+            ),
+            click.Option(
+                ["--size"],
+                metavar="WIDTH[xHEIGHT]",
+                help="Of a PNG, in px: 1200x630 for a social card. [default: as the SVG]",
+            ),
+            click.Option(
+                ["--font-dir"],
+                multiple=True,
+                type=click.Path(file_okay=False),
+                metavar="DIR",
+                help="Fonts for a PNG: Chinese, Arabic, emoji, …",
             ),
         ],
         _run,
