@@ -87,9 +87,9 @@ def run(
             except HubbubError as e:
                 # A full disk or a damaged table is for a person to mend; frames wait in the spool.
                 failed += 1
-                if last:
-                    raise
                 _log.error("cannot load, messages wait", why=e.what, where=e.where, hint=e.hint)
+                if last:
+                    raise SystemExit(e.exit_code) from e  # said above, as the log is
             else:
                 failed = 0
             if last:

@@ -35,6 +35,7 @@ class App:
         self.directory_path: Path | None = None
         self.rules_path: Path | None = None
         self.log_format: str | None = None
+        self.speaks = ""  # how the log looks, once it is set up
         self.verbose = 0
         self.bodies_stated: bool | None = None
         self.plugin_files: list[Path] = []
@@ -60,7 +61,8 @@ class App:
         from hubbub.cli.logs import configure
 
         lowest = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
-        again = partial(configure, self.log_format or self.config.log_format or "text", lowest)
+        self.speaks = self.log_format or self.config.log_format or "text"
+        again = partial(configure, self.speaks, lowest)
         again()
         return again
 

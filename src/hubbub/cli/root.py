@@ -91,7 +91,12 @@ def cli() -> None:
 
 
 def _say(error: BaseException, app: App) -> None:
-    """One clear message; the traceback only for those who asked."""
+    """One clear message; the traceback only for those who asked. JSON where the log is."""
+    if "json" in (app.speaks, app.log_format):
+        from hubbub.cli.logs import say
+
+        say(error)
+        return
     if app.verbose >= _TRACEBACK:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, HubbubError):
