@@ -9,6 +9,7 @@ is published while nobody has subscribed goes nowhere, as on every such bus.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from typing import Self
 
 import zmq
 
-from hubbub.errors import SourceError
+from hubbub.errors import SourceError, UsageError
 from hubbub.testing.traffic import SimMessage
 from hubbub.testing.wire import frames
 
@@ -63,8 +64,9 @@ class Bus:
             (self._socket.connect if connect else self._socket.bind)(endpoint)
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            raise SourceError(
-                f"cannot publish here: {error}",
+            nonsense = error.errno in {errno.EINVAL, errno.EPROTONOSUPPORT}
+            raise (UsageError if nonsense else SourceError)(
+                f"cannot publish here: {error.strerror}",
                 where=endpoint,
                 hint="write for example tcp://127.0.0.1:5555, with a port that is free",
             ) from error
