@@ -16,6 +16,7 @@ from pygal.config import Config, Key
 from hubbub.charts import scale, text
 from hubbub.charts.drawing import Drawing, Sheet, digest
 from hubbub.charts.svg import Document
+from hubbub.charts.theme import USUAL
 from hubbub.times import iso
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
@@ -212,7 +213,9 @@ def draw(
     rows: Sequence[Sequence[Any]] = (),
 ) -> Drawing:
     """One picture of the given type; the ids depend on everything that is drawn."""
-    key = digest([kind.__name__, repr(sheet), repr(plan), [[n, list(v)] for n, v in series]])[:10]
+    what = [kind.__name__, repr(sheet), repr(plan), [[n, list(v)] for n, v in series]]
+    what += [] if sheet.style == USUAL else [repr(sheet.style)]  # a usual picture keeps its ids
+    key = digest(what)[:10]
     graph = kind(Page(), sheet=sheet, key=key, plan=plan, width=sheet.width, height=sheet.height)
     for name, values in series:
         graph.add(name, list(values))

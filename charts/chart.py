@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from hubbub.charts import text
 from hubbub.charts.sheet import Data, column, finite, records, sheet
-from hubbub.charts.theme import Theme
+from hubbub.charts.theme import USUAL, Style, Theme
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ class Chart:
         theme: `auto` (light, and dark where the reader's screen asks for it), `light` or `dark`.
         with_bots: the same picture with bots, where this one is without: its subtitle says what the
             finding would be with them.
+        style: a community's colours and font.
 
     Raises:
         UsageError: no such theme.
     """
 
-    def __init__(self, title: str = "", theme: str = "auto", with_bots: Any = None) -> None:
+    def __init__(
+        self, title: str = "", theme: str = "auto", with_bots: Any = None, style: Style = USUAL
+    ) -> None:
         if theme not in get_args(Theme):
             raise UsageError(
                 f"{theme!r} is no theme", hint=f"there are {', '.join(get_args(Theme))}"
             )
         self.title = title
+        self.style = style
         self.with_bots = with_bots if isinstance(getattr(with_bots, "title", None), str) else None
         self.theme: Theme = theme  # type: ignore[assignment]  # one of them: checked above
 
@@ -48,8 +52,8 @@ class Chart:
         if not self.title and finding.startswith(("no ", "all ", "from ")):
             finding = finding[0].upper() + finding[1:]  # names keep their case
         computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
-        bots = self.with_bots
-        return sheet(data, title=title or computed, with_bots=bots, theme=self.theme, **more)
+        more |= {"with_bots": self.with_bots, "theme": self.theme, "style": self.style}
+        return sheet(data, title=title or computed, **more)
 
     def bars(
         self,

@@ -31,6 +31,7 @@ class Sheet:
     badge: str = ""  # what is known to be missing; empty where the coverage is complete
     empty: str = "No data in this range"
     theme: themes.Theme = "auto"
+    style: themes.Style = field(default=themes.USUAL, repr=False)
     width: int = 800
     height: int = 450
     metadata: Mapping[str, Any] = field(default_factory=dict)

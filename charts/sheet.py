@@ -14,7 +14,7 @@ from typing import Any
 from hubbub.analyzers.result import Coverage, Result
 from hubbub.charts import scale, text
 from hubbub.charts.drawing import Drawing, Sheet, digest
-from hubbub.charts.theme import Theme
+from hubbub.charts.theme import USUAL, Style, Theme
 from hubbub.errors import UsageError
 from hubbub.registry import FILTERS
 from hubbub.times import iso
@@ -139,6 +139,7 @@ def sheet(
     description: str = "",
     empty: str = "No data in this range",
     theme: Theme = "auto",
+    style: Style = USUAL,
     height: int = 450,
 ) -> Sheet:
     """The texts around one result, cleaned; metadata with query, range, coverage, data hash.
@@ -170,6 +171,7 @@ def sheet(
         badge=mark,
         empty=text.clean(empty),
         theme=theme,
+        style=style,
         height=height,
         metadata=metadata,
     )

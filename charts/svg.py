@@ -58,7 +58,7 @@ class Document(Svg):  # type: ignore[misc]
                 "aria-labelledby": f"{self.name}-t {self.name}-d",
                 "viewBox": f"0 0 {sheet.width} {sheet.height}",
                 **size,
-                "font-family": themes.FONTS.replace('"', "'"),
+                "font-family": sheet.style.fonts.replace('"', "'"),
                 "font-size": "12",
             },
         )
@@ -104,13 +104,14 @@ class Document(Svg):  # type: ignore[misc]
 
     def pre_render(self) -> None:
         """Base colours onto every node, and the style sheet for those that occur."""
+        theme, style = self.sheet.theme, self.sheet.style
         roles: set[str] = set()
         for node in self.root.iter():
             own = node.get("class", "").split()
             roles.update(own)
-            for key, value in themes.attributes(own, self.sheet.theme).items():
+            for key, value in themes.attributes(own, theme, style).items():
                 node.attrib.setdefault(key, value)
-        self.style.text = themes.css(self.name, roles, self.sheet.theme)
+        self.style.text = themes.css(self.name, roles, theme, style)
 
     def render(self, is_unicode: bool = False, pretty_print: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002
         """The bytes (or, as pygal asks with `is_unicode`, the text)."""

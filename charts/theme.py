@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["DARK", "FONTS", "LIGHT", "Palette", "Theme", "attributes", "css"]
+__all__ = ["DARK", "FONTS", "LIGHT", "USUAL", "Palette", "Style", "Theme", "attributes", "css"]
 
 Theme = Literal["auto", "light", "dark"]
 FONTS = '"Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif'
@@ -60,6 +60,17 @@ DARK = Palette(
     heat=("#1b2c45", "#1a3a62", "#1a4a7c", "#2469ac", "#3f8bd6", "#7ab4f0", "#c4defb"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The colours of both themes, and the fonts as CSS names them."""
+
+    light: Palette = LIGHT
+    dark: Palette = DARK
+    fonts: str = FONTS
+
+
+USUAL = Style()
 _TEXT = (
     "font-size:12px;font-weight:400;text-anchor:start;"
     "font-variant-numeric:tabular-nums;unicode-bidi:isolate"
@@ -126,9 +137,9 @@ def _with_units(properties: Mapping[str, str]) -> dict[str, str]:
     return {k: f"{v}px" if k == "font-size" else v for k, v in properties.items()}
 
 
-def attributes(classes: Iterable[str], theme: Theme) -> dict[str, str]:
+def attributes(classes: Iterable[str], theme: Theme, style: Style = USUAL) -> dict[str, str]:
     """Presentation attributes for an element of these roles: the base that CSS only refines."""
-    paints = _paints(DARK if theme == "dark" else LIGHT)
+    paints = _paints(style.dark if theme == "dark" else style.light)
     roles = list(classes)
     out: dict[str, str] = {}
     for role in (r for table in (paints, _SHAPES) for r in table if r in roles):
@@ -136,7 +147,7 @@ def attributes(classes: Iterable[str], theme: Theme) -> dict[str, str]:
     return out
 
 
-def css(prefix: str, roles: Iterable[str], theme: Theme) -> str:
+def css(prefix: str, roles: Iterable[str], theme: Theme, style: Style = USUAL) -> str:
     """The style sheet, every rule bound to the picture's own id.
 
     Raises:
@@ -145,16 +156,16 @@ def css(prefix: str, roles: Iterable[str], theme: Theme) -> str:
     if theme not in get_args(Theme):
         raise ValueError(f"{theme!r} is no theme; there are {', '.join(get_args(Theme))}")
     used = set(roles)
-    out = f"#{prefix}{{font-family:{FONTS};max-width:100%;height:auto}}"
+    out = f"#{prefix}{{font-family:{style.fonts};max-width:100%;height:auto}}"
     # Inline in a page, the page's own rules for `text` or `path` must not reach into the picture.
     out += f"#{prefix} text{{{_TEXT}}}"
     out += _rules(prefix, used, {r: _with_units(p) for r, p in _SHAPES.items()})
-    out += _rules(prefix, used, _paints(DARK if theme == "dark" else LIGHT))
+    out += _rules(prefix, used, _paints(style.dark if theme == "dark" else style.light))
     if "area" in used:
         out += f"#{prefix} .area{{stroke:none}}"
     if theme == "auto":
         out += "@media screen and (prefers-color-scheme:dark){"
-        out += _rules(prefix, used, _paints(DARK)) + "}"
+        out += _rules(prefix, used, _paints(style.dark)) + "}"
     out += f"@media print{{#{prefix} .bg{{fill:none}}}}"
     if "still" in used:  # nothing moves on paper, or where the reader asked for less of it
         still = f"#{prefix} .moving{{display:none}}#{prefix} .still{{display:inline}}"

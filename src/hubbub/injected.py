@@ -7,6 +7,7 @@ shows, `clock` tells the time, `params` holds the rest of the request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from hubbub.collector.event import Ledger
@@ -102,13 +103,19 @@ class Injector:
     Args:
         ledger: where `state` is kept.
         theme: the theme of charts: light, dark or auto.
+        style: a file with a community's colours and font (hubbub.charts.style).
         progress: called with what is done and the total, in any unit.
     """
 
     def __init__(
-        self, ledger: Ledger, *, theme: str = "auto", progress: Progress = no_progress
+        self,
+        ledger: Ledger,
+        *,
+        theme: str = "auto",
+        style: Path | None = None,
+        progress: Progress = no_progress,
     ) -> None:
-        self._ledger, self._theme, self._progress = ledger, theme, progress
+        self._ledger, self._theme, self._style, self._progress = ledger, theme, style, progress
 
     def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
         """The object that `function` gets for the parameter `name`.
@@ -122,9 +129,11 @@ class Injector:
             HubbubError: this version has no such object.
         """
         if name == "chart":
-            from hubbub.charts.chart import Chart  # pygal is needed by views only
+            from hubbub.charts.chart import Chart
+            from hubbub.charts.style import load
 
-            return Chart(title=function.title, theme=self._theme, with_bots=with_bots)
+            more = {} if self._style is None else {"style": load(self._style)}
+            return Chart(title=function.title, theme=self._theme, with_bots=with_bots, **more)
         if name == "log":
             import structlog
 

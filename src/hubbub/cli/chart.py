@@ -18,10 +18,11 @@ from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runn
 from hubbub.errors import UsageError
 from hubbub.registry import Function
 
-__all__ = ["chart"]
+__all__ = ["STYLE", "chart", "checked"]
 
+STYLE = "TOML with a community's colours and font; checked for contrast and colour blindness."
 SUFFIXES = (".svg", ".png", ".html")
-_TAKEN = frozenset({"output", "theme", "size", "font_dir", "allow_incomplete"})
+_TAKEN = frozenset({"output", "theme", "style", "size", "font_dir", "allow_incomplete"})
 _SHAPE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
 
 
@@ -76,6 +77,21 @@ def _suffix(output: str | None) -> str:
     return path.suffix.lower()
 
 
+def checked(file: str | None) -> Path | None:
+    """A style file, with a warning for each pair of colours that some people cannot tell apart.
+
+    Raises:
+        UsageError: it cannot be read, or is no style.
+    """
+    if not file:
+        return None
+    from hubbub.charts.style import doubts, load
+
+    for said in doubts(load(Path(file))):
+        click.echo(f"hubbub: {said}", err=True)
+    return Path(file)
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Warnings of the charts, one line each, on standard error."""
@@ -109,7 +125,8 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     suffix = _suffix(output)
     raster = Raster.of(values["size"], values["font_dir"], suffix)
     with told(), app.reading() as store:
-        runner = runner_of(app, store, inject=Injector(store.state, theme=values["theme"]))
+        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
+        runner = runner_of(app, store, inject=inject)
         data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix, raster)
     if output in {None, "-"}:
         sys.stdout.flush()
@@ -139,6 +156,7 @@ def _command(function: Function) -> click.Command:
                 default="auto",
                 help="Colours; auto follows the reader's screen. [default: auto]",
             ),
+            click.Option(["--style"], type=click.Path(), metavar="FILE", help=STYLE),
             click.Option(
                 ["--size"],
                 metavar="WIDTH[xHEIGHT]",

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.chart import STYLE, checked
 from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
 
 __all__ = ["report"]
 
-_TAKEN = frozenset({"output", "theme", "allow_incomplete"})
+_TAKEN = frozenset({"output", "theme", "style", "allow_incomplete"})
 
 
 @click.command(name="report")
@@ -25,6 +26,7 @@ _TAKEN = frozenset({"output", "theme", "allow_incomplete"})
     default="auto",
     help="Colours; auto follows the reader's screen. [default: auto]",
 )
+@click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
 @pass_app
 def report(app: App, /, **values: Any) -> int:
     """Draw every view, with index.html, index.md for blogs, and data.json.
@@ -40,7 +42,7 @@ def report(app: App, /, **values: Any) -> int:
     app.plugins()
     common = common_of(app).updated(parameters(values, _TAKEN), datetime.now(UTC))
     with app.reading() as store:
-        inject = Injector(store.state, theme=values["theme"])
+        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
         runner = runner_of(app, store, common=common, inject=inject)
         where = runner.range()
         files = write(runner, Path(values["output"]), where.since, where.until)
