@@ -83,6 +83,8 @@ def test_four_to_six_y_ticks() -> None:
 
 def test_an_empty_plot_has_no_scale() -> None:
     for view in VIEWS:
+        if view == "coverage":  # nothing may be known to have happened: that is no empty plot
+            continue
         svg = picture(view, "empty").svg()
         assert texts(svg, "mu e") == []
         assert len(texts(svg, "mu t2 m")) == 1  # and says why it is empty
