@@ -22,11 +22,12 @@ from hubbub.collector.sequences import Sequences
 if TYPE_CHECKING:
     from hubbub.store.state import State
 
-__all__ = ["SKIPPED", "Hearing", "write"]
+__all__ = ["BUS", "SKIPPED", "Hearing", "write"]
 
 SKIPPED = "numbers of a publisher were skipped"
 _KEY = "sequences"
-_BUS = frozenset(("zmq", "amqp", "history", "fedmsg"))  # kinds of sources that history also knows
+#: Kinds of sources that history knows too.
+BUS = frozenset(("zmq", "amqp", "history", "fedmsg"))
 _MINUTE = 60_000_000  # µs
 _AHEAD = 10_000_000  # µs that a publisher's clock may be before ours
 _CERTIFICATE = b'"certificate"'
@@ -75,7 +76,7 @@ class Hearing:
     def document(self, fresh: Iterable[Event]) -> dict[str, Any]:
         """What belongs to a commit of `fresh`, as JSON."""
         minutes = Counter(
-            event.time // _MINUTE for event in fresh if event.source.partition(":")[0] in _BUS
+            event.time // _MINUTE for event in fresh if event.source.partition(":")[0] in BUS
         )
         jumps = self._sequences.jumps(time.time_ns() // 1000)
         document: dict[str, Any] = {
