@@ -16,7 +16,7 @@ from urllib.parse import quote
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.text import amount, clean
 
-__all__ = ["index", "single", "table", "table_csv"]
+__all__ = ["index", "rows_table", "single", "table", "table_csv"]
 
 _ROWS = 1000  # of a table in a page; the data file has them all
 
@@ -57,16 +57,21 @@ def _cell(value: Any) -> str:
     return f"<td>{escape(clean(value, 200))}</td>"
 
 
-def table(drawing: Drawing) -> str:
-    """The rows behind a picture as an HTML table with a caption and scopes."""
-    head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in drawing.columns)
-    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in drawing.rows[:_ROWS])
-    more = len(drawing.rows) - _ROWS
+def rows_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as an HTML table with a caption and scopes; at most a thousand of them."""
+    head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in columns)
+    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_ROWS])
+    more = len(rows) - _ROWS
     said = f"; {more:,} more rows are not shown here" if more > 0 else ""
     return (
-        f'<div class="scroll"><table>\n<caption>{escape(drawing.title)}{said}</caption>\n'
+        f'<div class="scroll"><table>\n<caption>{escape(caption)}{said}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def table(drawing: Drawing) -> str:
+    """The rows behind a picture as an HTML table with a caption and scopes."""
+    return rows_table(drawing.title, drawing.columns, drawing.rows)
 
 
 def table_csv(drawing: Drawing) -> str:

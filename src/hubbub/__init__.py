@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hubbub.collector.people import people as people
+    from hubbub.notebook import open as open  # noqa: A004
     from hubbub.registry import cron as cron
     from hubbub.registry import event_handler as event_handler
     from hubbub.registry import query as query
@@ -20,11 +21,12 @@ __version__ = "0.1.0"
 _NAMES = {
     "cron": "hubbub.registry",
     "event_handler": "hubbub.registry",
+    "open": "hubbub.notebook",
     "people": "hubbub.collector.people",
     "query": "hubbub.registry",
     "view": "hubbub.registry",
 }
-__all__ = ["__version__", "cron", "event_handler", "people", "query", "view"]
+__all__ = ["__version__", "cron", "event_handler", "open", "people", "query", "view"]
 
 
 def __getattr__(name: str) -> Any:

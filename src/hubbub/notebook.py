@@ -1,0 +1,167 @@
+"""hubbub in a notebook: answers and pictures that show themselves.
+
+Comes in: the folder of a store. Goes out: an `Opened` store, whose `query` gives an `Answer` (a
+`Result` that a notebook shows as a table) and whose `chart` gives a `Drawing` (shown as a picture).
+
+    import hubbub
+
+    bus = hubbub.open("store")
+    bus.chart("longtail", since="30d")
+    bus.query("tail", since="30d", category="git")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hubbub import config as configuration
+from hubbub.analyzers.result import Result
+from hubbub.errors import UsageError
+from hubbub.injected import Injector
+from hubbub.plugins import load as load_plugins
+from hubbub.run import Runner
+from hubbub.store import Store
+
+__all__ = ["Answer", "Opened", "open"]
+
+
+class Answer(Result):
+    """A `Result` that a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from hubbub.charts.page import rows_table
+        from hubbub.charts.scale import span
+
+        said = f"{self.query}: {self.events:,} events, {span(self.since, self.until)}"
+        said += f"; coverage {self.coverage.state}"
+        if isinstance(self.data, list) and self.data and isinstance(self.data[0], Mapping):
+            columns = list(self.columns or self.data[0])
+            return rows_table(said, columns, [[row.get(c) for c in columns] for row in self.data])
+        if isinstance(self.data, list):
+            rows = [row if isinstance(row, list) else [row] for row in self.data]
+            wide = max(map(len, rows), default=0)
+            return rows_table(said, [str(i + 1) for i in range(wide)], rows)
+        parts = self.data.items() if isinstance(self.data, Mapping) else [("", self.data)]
+        cells = [[k, v if isinstance(v, str) else json.dumps(v)] for k, v in parts]
+        return rows_table(said, ["part", "data"], cells)
+
+
+class Opened:
+    """A store in a notebook. A context manager; `close` ends it too.
+
+    Args:
+        store: an open store.
+        settings: who is a machine, and who belongs to whom.
+        style: a file with colours and font of one's own.
+    """
+
+    def __init__(
+        self, store: Store, settings: configuration.Config, style: Path | None = None
+    ) -> None:
+        self._store, self._settings, self._style = store, settings, style
+
+    def _runner(self, theme: str = "auto") -> Runner:
+        people = self._settings.people  # a runner a question: it sees what came in between
+        return Runner(
+            self._store,
+            bots=people.bots,
+            affiliations=people.affiliations,
+            inject=Injector(self._store.state, theme=theme, style=self._style),
+        )
+
+    def query(self, name: str, **parameters: Any) -> Answer:
+        """Run a query: `since="30d"`, filters and the query's own options.
+
+        Raises:
+            UsageError: no such query or parameter, or a value that it does not allow.
+            StoreError: the store cannot be read.
+        """
+        found = self._runner().query(name, **parameters)
+        return Answer(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+    def chart(self, name: str, *, theme: str = "auto", **parameters: Any) -> Any:
+        """Draw a view; `theme` is auto, light or dark. The rest is as for `query`.
+
+        Returns:
+            A `Drawing`: `.svg()`, `.png(1200, height=630)`, `.html()`, `.table()`.
+
+        Raises:
+            UsageError, StoreError: as `query`.
+        """
+        return self._runner(theme).view(name, **parameters)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<hubbub store at {self._store.path}>"
+
+
+def open(  # noqa: A001 - hubbub.open is its name
+    path: str | os.PathLike[str] | None = None,
+    *,
+    config: str | os.PathLike[str] | None = None,
+    plugins: Iterable[str | os.PathLike[str]] = (),
+    style: str | os.PathLike[str] | None = None,
+) -> Opened:
+    """Open a store for questions.
+
+    Args:
+        path: its folder; by default the configuration's, else the platform's data folder.
+        config: a configuration file; by default the platform's, where there is one.
+        plugins: files with queries and views of one's own, beside those of the configuration.
+        style: a file with a community's colours and font.
+
+    Raises:
+        UsageError: there is no store, or a file cannot be read.
+        StoreError: the store is damaged, or of a newer version.
+    """
+    settings = configuration.load(None if config is None else Path(config))
+    for note in load_plugins([*map(Path, settings.plugins), *map(Path, plugins)]):
+        import warnings
+
+        warnings.warn(note, stacklevel=2)
+    folder = path if path is not None else settings.store
+    if folder is None:
+        import platformdirs
+
+        folder = platformdirs.user_data_path("hubbub")
+    if not Path(folder).exists():
+        raise UsageError(
+            "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"
+        )
+    from hubbub.collector.understanding import Understanding
+
+    people = settings.people
+    store = Store.open(folder, create=False)
+    try:
+        understanding = Understanding(
+            directory=Path(people.directory) if people.directory else None,
+            rules=Path(people.rules) if people.rules else None,
+        )
+        store.load(wait=False, understand=understanding.reader())
+    except BaseException:
+        store.close()
+        raise
+    return Opened(store, settings, None if style is None else Path(style))
