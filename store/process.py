@@ -17,6 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -133,6 +134,12 @@ class LoaderProcess:
     def pid(self) -> int | None:
         """The process that runs now."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs now."""
+        process = self._process  # its sentinel tells without reaping, which is the watcher's
+        return process is not None and not connection.wait([process.sentinel], timeout=0)
 
     def start(self) -> None:
         """Start the process, and watch over it."""

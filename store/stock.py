@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hubbub.store import segment, spool
 from hubbub.store.state import State
 
-__all__ = ["Stock"]
+__all__ = ["Queue", "Stock"]
 
 _SECONDS = 60  # of a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What the loader has not loaded."""
+
+    segments: int = 0
+    bytes: int = 0
+    age: float = 0.0  # seconds that the oldest of it may have waited
+    oldest: float = 0.0  # age in seconds of the oldest file of the spool, also of a loaded one
 
 
 class Stock:
@@ -40,15 +52,33 @@ class Stock:
         how old that record may be.
         """
         now = time.time_ns() // 1000
+        return next((min(now, begun) for begun, left in self._segments() if left > 0), now)
+
+    def queue(self) -> Queue:
+        """What waits, without reading it."""
+        now, found = time.time_ns() // 1000, list(self._segments())
+        begun = [(start, left) for start, left in found if left > 0]
+
+        def age(starts: list[int]) -> float:
+            return max(0.0, (now - min(starts, default=now)) / 1_000_000)
+
+        return Queue(
+            segments=len(begun),
+            bytes=sum(left for _, left in begun),
+            age=age([start for start, _ in begun]),
+            oldest=age([start for start, _ in found]),
+        )
+
+    def _segments(self) -> Iterator[tuple[int, int]]:
+        """When each was begun, µs, and how many bytes of it are not loaded; by age."""
         read = dict(self._state.rows("SELECT name, position FROM segments"))
-        for one in spool.segments(self._folder):  # by age
+        for one in spool.segments(self._folder):
             descriptor = spool.open_segment(one)
             if descriptor is None:
                 continue
             try:
-                left = os.fstat(descriptor).st_size - max(read.get(one.name, 0), segment.HEAD.size)
+                size = os.fstat(descriptor).st_size
             finally:
                 os.close(descriptor)
-            if left > 0:
-                return min(now, int(one.name.partition("-")[0]) // 1000)
-        return now
+            left = size - max(read.get(one.name, 0), segment.HEAD.size)
+            yield int(one.name.partition("-")[0]) // 1000, max(0, left)

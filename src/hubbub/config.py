@@ -18,6 +18,8 @@
     topic = ["org.fedoraproject."]  # topic prefixes; empty: everything
     backfill = "https://…"          # the history service that fills gaps; none: they stay
     settle = "10m"                  # how late rows may come into it
+    metrics_port = 8718             # /healthz and /metrics there; none: nowhere
+    metrics_host = "127.0.0.1"      # other machines may ask only where this is another address
 
     [trust]                         # fedmsg's signatures; where there is a CA, listen verifies
     ca = "ca.crt"                   # certificate of the CA, PEM
@@ -77,6 +79,8 @@ class ListenConfig(msgspec.Struct, frozen=True):
     topic: tuple[str, ...] = ()
     backfill: str | None = None
     settle: str | None = None
+    metrics_port: int | None = None
+    metrics_host: str | None = None
 
 
 class TrustConfig(msgspec.Struct, frozen=True):

@@ -58,7 +58,8 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
 def test_it_starts_a_command_line_that_exists(unit: configparser.RawConfigParser) -> None:
     words = shlex.split(unit["Service"]["ExecStart"].replace("%S", "/var/lib"))
     assert words[:2] == ["/opt/hubbub/bin/hubbub", "listen"]
-    listen.make_context("listen", words[2:]).close()
+    with listen.make_context("listen", words[2:]) as ctx:
+        assert ctx.params["metrics_port"] == 8718
     assert words[words.index("--log-format") + 1] == "json"
 
 

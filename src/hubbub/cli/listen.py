@@ -15,6 +15,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
 from hubbub.cli.healing import backfill_options, watching
+from hubbub.cli.monitoring import monitor_options, monitored
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
 
@@ -53,6 +54,7 @@ _LEAST = 0.2  # s that a loader always gets
     help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
 )
 @backfill_options
+@monitor_options
 @size_option
 @trust_options
 @bodies_option
@@ -78,6 +80,9 @@ def listen(
     It writes down what it heard and where messages may be missing: while it was stopped, not
     connected, or too slow, and where a publisher's numbers jump. With --backfill these gaps are
     filled from history, and the counts of both are compared until nothing is missing.
+
+    With --metrics-port it answers /healthz and /metrics, to this machine alone unless
+    --metrics-host says otherwise.
 
     Small files are compacted meanwhile, and once a day what is older than the configuration's
     `[retention]` says goes.
@@ -106,7 +111,10 @@ def listen(
         with _signals(listener.stop) as stopped:
             loader.start()
             try:
-                with watching(app, listener, topics, **options):
+                with (
+                    monitored(app, listener, loader, **options),
+                    watching(app, listener, topics, **options),
+                ):
                     listener.run()
                 sink.close()  # sealed: the loader's last run takes all of it
             finally:  # after an error the segment stays open, and a loader finds it as it is

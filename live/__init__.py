@@ -1,0 +1,1 @@
+"""What is seen of a running hubbub from outside: its vital signs, over HTTP."""
