@@ -315,3 +315,18 @@ def test_its_thread_ends_while_history_does_not_answer(lab):
     began = time.monotonic()
     assert one.healer.stop(2)
     assert time.monotonic() - began < 1.5
+
+
+def test_a_gap_is_read_again_after_settling_though_nothing_can_be_counted(lab):
+    rows = traffic(START, START + HOUR)
+    late = rows.pop(510)
+    one = lab(rows)
+    one.loaded = lambda: 0  # the loader is behind
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.look(START + HOUR + 5)
+    one.grepper.rows.append(late)
+    one.look(START + HOUR + 60)
+    assert one.state(START, START + HOUR) == "unproven"
+    one.look(START + HOUR + SETTLE + 60)
+    assert one.ids() == ids([*rows, late])
+    assert one.state(START, START + HOUR) == "healed"
