@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -31,12 +31,15 @@ figure{margin:1rem 0 2.5rem}
 figcaption,footer{color:#59636e;font-size:.9rem}
 a{color:#1a2fc0}
 .scroll{overflow-x:auto}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
+.pair p{margin:.2rem 0;color:#59636e;font-size:.9rem}
+body:has(.pair){max-width:104rem}
 table{border-collapse:collapse;font-size:.85rem}
 caption{text-align:left;color:#59636e}
 th,td{padding:.15rem .6rem;border-bottom:1px solid #d9dee4;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 @media screen and (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
-figcaption,footer,caption{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
+figcaption,footer,caption,.pair p{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
 @media print{body{max-width:none;padding:0}figure{break-inside:avoid}details{display:none}}"""
 
 
@@ -101,28 +104,52 @@ def single(drawing: Drawing) -> str:
     return _document(drawing.title, body)
 
 
-def index(heading: str, said: str, drawings: Sequence[tuple[str, Drawing]]) -> str:
+def index(
+    heading: str,
+    said: str,
+    drawings: Sequence[tuple[str, Drawing]],
+    before: Mapping[str, tuple[str, Drawing]] | None = None,
+    changes: Sequence[str] = (),
+) -> str:
     """The page of a report: every picture from its file beside the page, with its table.
 
     Args:
         heading: of the page.
         said: one sentence below it.
         drawings: (file name of the SVG, the drawing), in their order.
+        before: by file name, the file and drawing of the same view of the range before.
+        changes: what changed since then, a sentence each.
     """
-    figures = "\n".join(
-        f'<figure id="{escape(name.removesuffix(".svg"), quote=True)}">\n'
-        f'<img src="{escape(quote(name), quote=True)}" alt="{escape(d.description, quote=True)}" '
-        f'loading="lazy"{_size(d)}>\n'
-        f"<details>\n<summary>The data behind this picture</summary>\n{table(d)}\n</details>\n"
-        "</figure>"
-        for name, d in drawings
-    )
+    figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
+    items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
+    listed = f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
     body = (
-        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>\n</header>\n"
+        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>{listed}\n</header>\n"
         f"<main>\n{figures}\n</main>\n"
         '<footer><p>All numbers: <a href="data.json">data.json</a></p></footer>'
     )
     return _document(heading, body)
+
+
+def _figure(name: str, drawing: Drawing, before: tuple[str, Drawing] | None) -> str:
+    pictures = _img(name, drawing)
+    if before is not None:
+        pictures = (
+            f'<div class="pair">\n<div>{pictures}</div>\n'
+            f"<div>{_img(*before)}<p>The same before.</p></div>\n</div>"
+        )
+    return (
+        f'<figure id="{escape(name.removesuffix(".svg"), quote=True)}">\n{pictures}\n'
+        "<details>\n<summary>The data behind this picture</summary>\n"
+        f"{table(drawing)}\n</details>\n</figure>"
+    )
+
+
+def _img(name: str, drawing: Drawing) -> str:
+    return (
+        f'<img src="{escape(quote(name), quote=True)}" '
+        f'alt="{escape(drawing.description, quote=True)}" loading="lazy"{_size(drawing)}>'
+    )
 
 
 def _size(drawing: Drawing) -> str:

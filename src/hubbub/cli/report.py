@@ -13,7 +13,7 @@ from hubbub.cli.functions import common_of, ended, parameters, range_options, ru
 
 __all__ = ["report"]
 
-_TAKEN = frozenset({"output", "theme", "style", "allow_incomplete"})
+_TAKEN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
 
 
 @click.command(name="report")
@@ -25,6 +25,11 @@ _TAKEN = frozenset({"output", "theme", "style", "allow_incomplete"})
     type=click.Choice(["auto", "light", "dark"]),
     default="auto",
     help="Colours; auto follows the reader's screen. [default: auto]",
+)
+@click.option(
+    "--compare",
+    type=click.Choice(["previous"]),
+    help="Put the range before beside this one, and say what changed.",
 )
 @click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
 @pass_app
@@ -45,7 +50,8 @@ def report(app: App, /, **values: Any) -> int:
         inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
         runner = runner_of(app, store, common=common, inject=inject)
         where = runner.range()
-        files = write(runner, Path(values["output"]), where.since, where.until)
+        folder, previous = Path(values["output"]), values["compare"] == "previous"
+        files = write(runner, folder, where.since, where.until, previous=previous)
     click.echo(f"{len(files)} files in {values['output']}; open index.html")
     return ended(runner, allow_incomplete=values["allow_incomplete"])
 
