@@ -97,7 +97,7 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path):
-    labs = []
+    labs: list[Lab] = []
 
     def make(rows=(), **more):
         labs.append(Lab(tmp_path / str(len(labs)), rows, **more))

@@ -8,7 +8,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.sequences import Sequences
+from hubbub.collector.sequences import Jump, Sequences
 
 T0 = 1_795_000_000
 S = 1_000_000
@@ -106,7 +106,7 @@ def test_the_sum_of_losses_of_one_process_is_exact(seed, n, share):
     chance = random.Random(seed)
     numbers = [i for i in range(1, n + 1) if chance.random() >= share]
     sequences = Sequences()
-    found = []
+    found: list[Jump] = []
     for i in numbers:
         sequences.hear("zmq:a", "c", i, (T0 + i) * S, (T0 + i) * S)
         if chance.random() < 0.1:

@@ -40,11 +40,12 @@ class Clock:
         self._last = threading.local()
 
     def now(self) -> float:
-        self._last.value = START + (time.monotonic() - self._begun) * SPEED
-        return self._last.value
+        now = START + (time.monotonic() - self._begun) * SPEED
+        self._last.value = now
+        return now
 
     def monotonic(self) -> float:
-        return self._last.value
+        return float(self._last.value)
 
     def until(self, at: float) -> None:
         time.sleep(max(0.0, (at - self.now()) / SPEED))
@@ -118,7 +119,7 @@ class Life:
 
     def kill(self):
         """Nobody says that it ends: what the ledger knows is the last heartbeat."""
-        self.gaps.end = lambda: None
+        self.gaps.end = lambda: None  # type: ignore[method-assign]
         self.end()
 
     def end(self):
