@@ -12,7 +12,8 @@ The format is told apart by content, never by configuration:
 | history row of `/raw` | the same keys as fedmsg, and `headers` |
 | history row of `/v2/search`, fedora-messaging | `body` beside `topic` and `headers` |
 
-Only the import format `jsonl` is named by the frame's source, since its keys mean something else.
+Only import formats are named by the frame's source: `jsonl`, since its keys mean something else,
+and lines of logs (`_LINES`).
 
 One message id gives the same time, topic and size whichever way it came:
 
@@ -25,50 +26,26 @@ One message id gives the same time, topic and size whichever way it came:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 import msgspec
 
-from hubbub.collector import clock
+from hubbub.collector import clock, notebooks
 from hubbub.collector.event import Frame, Message
+from hubbub.collector.nameless import HEARD, hashed
+from hubbub.collector.reasons import (
+    LARGEST_NUMBER,
+    MAX_DEPTH,
+    MAX_ID,
+    MAX_NAMES,
+    MAX_TOPIC,
+    REASONS,
+    refuse,
+)
 from hubbub.collector.refused import LARGEST, told
-from hubbub.errors import MessageError
 
 __all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
-
-MAX_DEPTH = 100  # levels of lists and objects; the deepest of the real corpora has 17
-MAX_TOPIC = 1000  # characters; AMQP ends at 255 bytes, legacy topics hold repository names
-MAX_ID = 255  # characters
-_LARGEST = 2**62  # counters and sizes: what fits every table's integer
-MAX_NAMES = 10_000  # users or objects that one message may state
-
-#: Every reason that `decode` gives, with the sentence a person reads.
-REASONS = {
-    "bad-frame-count": "the message has not exactly two frames, topic and body",
-    "too-large": "the body is larger than a message may be",
-    "not-json": "the body is neither JSON nor msgpack",
-    "not-an-object": "the body is JSON, but not an object",
-    "too-deep": f"the body is nested deeper than {MAX_DEPTH} levels",
-    "no-body": "the object has neither `msg` nor `body`: no format that is known",
-    "no-topic": "the message has no topic",
-    "bad-topic": f"the topic is not a text of at most {MAX_TOPIC} printable characters",
-    "topic-mismatch": "the topic of the frame is not the topic of the body",
-    "no-id": "the message has no id",
-    "bad-id": f"the id is not a text of at most {MAX_ID} printable characters",
-    "no-time": "the message has no time",
-    "bad-time": "the time is neither seconds since 1970 nor ISO 8601, or not between 1970 and 2200",
-    "bad-users": "`users` is not a list of texts",
-    "bad-objects": "`objects` is not a list of texts",
-    "bad-agent": "`agent` is not a text",
-    "bad-action": "`action` is not a text",
-    "bad-size": "`size` is not a number of bytes",
-}
-
-
-#: Kinds of sources that give a topic beside the body; their messages need no place of their own.
-_HEARD = frozenset(("zmq", "amqp"))
 
 
 class Row(msgspec.Struct, gc=False):
@@ -91,6 +68,9 @@ class Row(msgspec.Struct, gc=False):
     size: Any = None
 
 
+#: Import formats that are no JSON, by the kind of their frames' source.
+_LINES = {"notebook-events": notebooks.access}
+
 _FIELDS = Row.__struct_fields__
 _json = msgspec.json.Decoder(Row)
 _msgpack = msgspec.msgpack.Decoder(Row)
@@ -99,12 +79,6 @@ _encode = msgspec.json.Encoder().encode
 _MAPS = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
 #: All bytes but those that open a msgpack map or array.
 _NO_CONTAINERS = bytes({*range(256)} - {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF})
-
-
-def refuse(reason: str, where: str = "", detail: str = "") -> MessageError:
-    """The error of a reason, with its sentence."""
-    sentence = REASONS.get(reason, reason)
-    return MessageError(reason, f"{sentence} ({detail})" if detail else sentence, where=where)
 
 
 def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
@@ -122,6 +96,8 @@ def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
         raise refuse(before.reason, before.source, f"{before.length:,} bytes")
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
+    if (line := _LINES.get(kind)) is not None:
+        return line(frame)
     row = parse(frame.body)
     return _line(row, frame) if kind == "jsonl" else _message(row, frame, kind)
 
@@ -192,7 +168,7 @@ def _text(value: Any, most: int, reason: str, where: str) -> str:
 
 def _topic(row: Row, frame: Frame, kind: str) -> str:
     topic = row.topic
-    if frame.topic and kind in _HEARD:
+    if frame.topic and kind in HEARD:
         try:
             heard = frame.topic.decode()
         except UnicodeDecodeError:
@@ -206,14 +182,6 @@ def _topic(row: Row, frame: Frame, kind: str) -> str:
     return _text(topic, MAX_TOPIC, "bad-topic", "")
 
 
-def _hashed(frame: Frame, topic: str) -> str:
-    """An id for a message that has none: the same bytes at the same place are the same message."""
-    place = "" if frame.kind in _HEARD or frame.kind == "history" else str(frame.seq)
-    digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
-    digest.update(frame.body.rstrip(b"\r\n"))
-    return f"sha256-{digest.hexdigest()[:40]}"
-
-
 def _message(row: Row, frame: Frame, kind: str) -> Message:
     body, headers, users, objects = _payload(row)
     topic = _topic(row, frame, kind)
@@ -221,10 +189,10 @@ def _message(row: Row, frame: Frame, kind: str) -> Message:
     if identity is None or identity == "":
         if row.msg is not msgspec.UNSET:
             raise refuse("no-id", topic)
-        identity = _hashed(frame, topic)
+        identity = hashed(frame, topic)
     else:
         identity = _text(identity, MAX_ID, "bad-id", topic)
-    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < _LARGEST else 0)
+    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < LARGEST_NUMBER else 0)
     return Message(
         identity,
         _time(row, headers, frame, topic, kind),
@@ -331,13 +299,13 @@ def _line(row: Row, frame: Frame) -> Message:
             raise refuse(reason, topic, repr(value)[:80])
     if row.size is None:
         size = 0 if body is None else payload_size(body)
-    elif type(row.size) is int and 0 <= row.size < _LARGEST:
+    elif type(row.size) is int and 0 <= row.size < LARGEST_NUMBER:
         size = row.size
     else:
         raise refuse("bad-size", topic, repr(row.size)[:80])
     explicit = None if row.id is None else _text(row.id, MAX_ID, "bad-id", topic)
     return Message(
-        id=explicit or _hashed(frame, topic),
+        id=explicit or hashed(frame, topic),
         time=time,
         topic=topic,
         body=body,

@@ -25,7 +25,9 @@ from hubbub.errors import SourceError, UsageError
 
 __all__ = ["FORMATS", "MAX_LINE", "read"]
 
-FORMATS = ("jsonl", "fedmsg")
+FORMATS = ("jsonl", "fedmsg", "notebook-events")
+#: Formats in which a line that starts with # says nothing.
+_COMMENTED = frozenset(("notebook-events",))
 #: The longest line or page that is read, in bytes; a page of 100 messages of 80 kB has 8 MB.
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"
@@ -53,7 +55,7 @@ def read(
     Args:
         path: a file, plain or gzip (told by its first bytes), or `-` for standard input.
         form: one of `FORMATS`: `jsonl` (hubbub's own), `fedmsg` (a message envelope a line, or
-            pages of history).
+            pages of history), `notebook-events` (see `notebooks`).
         progress: called now and then with the bytes of the file that have been read.
 
     Raises:
@@ -73,6 +75,8 @@ def read(
                     yield Frame(source, time.time_ns() // 1000, b"", body, seq)
                 return
             for number, line in lines:
+                if line.startswith(b"#") and form in _COMMENTED:
+                    continue
                 for body in _messages(line, form):
                     yield Frame(source, time.time_ns() // 1000, b"", body, number)
                 if progress is not None and number % 1000 == 0:

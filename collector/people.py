@@ -41,6 +41,9 @@ MISSED = {
     "no-fit": "the topic's rule found nothing in the body",
 }
 
+#: Kinds of sources that state all there is to know.
+LOGS = frozenset(("notebook-events",))
+
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
@@ -92,8 +95,9 @@ def understand(
     """
     message = decode(frame)
     known = rules or builtin_rules()
-    found = _people(message, directory, known)
-    if missed is not None and not (found.users or found.objects or found.agent):
+    logged = frame.kind in LOGS
+    found = _stated(message) if logged else _people(message, directory, known)
+    if missed is not None and not logged and not (found.users or found.objects or found.agent):
         why = _why_nobody(message, known)
         if why and not (message.body is None and frame.kind == "jsonl"):  # which may have no body
             missed[message.id] = why
@@ -178,6 +182,11 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     if agent is None and message.agent is None and len(named) == 1:
         (agent,) = named
     return People(agent, _ordered(named), _ordered(touched))
+
+
+def _stated(message: Message) -> People:
+    """What a line of a log says: its names are no accounts of a bus, and stay as they are."""
+    return People(message.agent, message.users or (), message.objects or ())
 
 
 def _ordered(names: set[str]) -> tuple[str, ...]:

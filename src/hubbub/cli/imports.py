@@ -23,9 +23,10 @@ _BATCH = 1000  # frames between two flushes
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "fedmsg"]),
+    type=click.Choice(["jsonl", "fedmsg", "notebook-events"]),
     required=True,
-    help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history.",
+    help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
+    "notebook-events: accesses, as a notebook server logs them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
 @size_option
