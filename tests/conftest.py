@@ -6,7 +6,9 @@ how continuous integration makes sure that nothing was skipped.
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def missing(service: str) -> str:
     if service == "systemd":
         return "" if shutil.which("systemd-analyze") else "no systemd-analyze here"
     raise ValueError(f"no such service: {service!r}")
+
+
+@pytest.fixture(autouse=True)
+def fresh_logs() -> Iterator[None]:
+    """A command sets structlog up for its process; the next test starts without that."""
+    yield
+    if structlog := sys.modules.get("structlog"):
+        structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

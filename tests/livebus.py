@@ -1,0 +1,66 @@
+"""A publisher and a running receiver, for tests of the live bus."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import zmq
+
+from hubbub.collector.backlog import Batch
+from hubbub.collector.endpoint import Notice
+from hubbub.collector.zeromq import Receiver
+
+
+class Bus:
+    """A publisher."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, bind: bool) -> None:
+        self.socket = context.socket(zmq.XPUB)
+        self.socket.set(zmq.SNDHWM, 0)
+        (self.socket.bind if bind else self.socket.connect)(address)
+        self.address = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def subscribed(self, n: int = 1) -> None:
+        """Wait for so many subscriptions."""
+        for _ in range(n):
+            assert self.socket.poll(10_000), "nobody subscribed"
+            assert self.socket.recv()[:1] == b"\x01"
+
+    def say(self, *frames: bytes) -> None:
+        self.socket.send_multipart(frames)
+
+
+class Heard:
+    """Runs a receiver in a thread and keeps what it hands over."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver, self.batches, self.stop = receiver, list[Batch](), threading.Event()
+        self.notices: list[Notice] = []
+        self.thread = threading.Thread(target=receiver.run, args=(self.batches.append, self.stop))
+        self.thread.start()
+
+    def messages(self, reason: str = "") -> list[tuple[bytes, bytes]]:
+        found = []
+        for batch in list(self.batches):
+            if batch.reason == reason:
+                parts = iter(batch.parts)
+                found += list(zip(parts, parts, strict=True))
+        return found
+
+    def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            self.notices += self.receiver.watch(0.01, patience=0.05)
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+        self.receiver.close()
+
+
+Buses = Callable[..., Bus]
+Hear = Callable[[Receiver], Heard]
