@@ -31,7 +31,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.collector import clock, notebooks
+from hubbub.collector import accesslog, clock, notebooks
 from hubbub.collector.event import Frame, Message
 from hubbub.collector.nameless import HEARD, hashed
 from hubbub.collector.reasons import (
@@ -69,7 +69,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 #: Import formats that are no JSON, by the kind of their frames' source.
-_LINES = {"notebook-events": notebooks.access}
+_LINES = {"notebook-events": notebooks.access, "access-log": accesslog.message}
 
 _FIELDS = Row.__struct_fields__
 _json = msgspec.json.Decoder(Row)

@@ -20,14 +20,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from hubbub.collector.accesslog import section
 from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["FORMATS", "MAX_LINE", "read"]
+__all__ = ["FORMATS", "MAX_LINE", "read", "section"]
 
-FORMATS = ("jsonl", "fedmsg", "notebook-events")
+FORMATS = ("jsonl", "fedmsg", "notebook-events", "access-log")
 #: Formats in which a line that starts with # says nothing.
-_COMMENTED = frozenset(("notebook-events",))
+_COMMENTED = frozenset(("notebook-events", "access-log"))
 #: The longest line or page that is read, in bytes; a page of 100 messages of 80 kB has 8 MB.
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"
@@ -55,7 +56,7 @@ def read(
     Args:
         path: a file, plain or gzip (told by its first bytes), or `-` for standard input.
         form: one of `FORMATS`: `jsonl` (hubbub's own), `fedmsg` (a message envelope a line, or
-            pages of history), `notebook-events` (see `notebooks`).
+            pages of history), `notebook-events` (see `notebooks`), `access-log` (see `accesslog`).
         progress: called now and then with the bytes of the file that have been read.
 
     Raises:

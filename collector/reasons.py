@@ -37,6 +37,7 @@ REASONS = {
     "bad-size": "`size` is not a number of bytes",
     "bad-encoding": "the line is not UTF-8",
     "bad-fields": "the line has not as many fields as its format",
+    "malformed": "the line is none of an access log",
 }
 
 

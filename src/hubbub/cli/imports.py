@@ -23,10 +23,11 @@ _BATCH = 1000  # frames between two flushes
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "fedmsg", "notebook-events"]),
+    type=click.Choice(["jsonl", "fedmsg", "notebook-events", "access-log"]),
     required=True,
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
-    "notebook-events: accesses, as a notebook server logs them.",
+    "notebook-events: accesses, as a notebook server logs them; "
+    "access-log: a web server's log, common or combined.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
 @size_option
