@@ -72,6 +72,7 @@ class Sequences:
         self._open: set[tuple[str, str]] = {
             key for key, runs in self._streams.items() if any(not run.judged for run in runs)
         }
+        self._certain: list[Jump] = []  # to be told by the next `jumps`
         self.changed = False
         self._order = 1 + max((r.heard for runs in self._streams.values() for r in runs), default=0)
 
@@ -109,7 +110,16 @@ class Sequences:
         if number != 1:
             self._open.add(key)
         if len(runs) > _RUNS:
-            runs.remove(min(runs, key=lambda run: run.heard))
+            self._make_room(source, runs)
+
+    def _make_room(self, source: str, runs: list[Run]) -> None:
+        """So many holes at once: the oldest is a loss, without waiting for late numbers."""
+        for run in sorted(runs, key=lambda one: one.born):
+            before = None if run.judged else self._before(runs, run)
+            if before is not None:
+                self._certain.append(_close(source, runs, before, run))
+                return
+        runs.remove(min(runs, key=lambda one: one.heard))
 
     @staticmethod
     def _join(runs: list[Run], run: Run) -> None:
@@ -127,7 +137,7 @@ class Sequences:
         Args:
             now: our clock, µs.
         """
-        found: list[Jump] = []
+        found, self._certain = self._certain, []
         for key in sorted(self._open):
             runs = self._streams[key]
             for run in [one for one in runs if not one.judged]:
@@ -135,10 +145,7 @@ class Sequences:
                 if before is None:
                     run.judged = True  # a process that we hear from its middle on
                 elif run.fresh > _FURTHER or now - run.since > max(_WAIT, _PAUSES * before.pause()):
-                    found.append(_jump(key[0], before, run))
-                    run.first, run.begun, run.judged = before.first, before.begun, before.judged
-                    run.since, run.born = before.since, before.born
-                    runs.remove(before)
+                    found.append(_close(key[0], runs, before, run))
             if all(run.judged for run in runs):
                 self._open.discard(key)
         self.changed = self.changed or bool(found)
@@ -153,6 +160,15 @@ class Sequences:
             if one is not run and one.heard < run.born and 0 < run.first - one.last <= _LARGEST
         ]
         return max(ended, key=lambda one: (one.last, one.heard)) if ended else None
+
+
+def _close(source: str, runs: list[Run], before: Run, run: Run) -> Jump:
+    """What was lost between two runs; `run` goes back to the beginning of `before` from now on."""
+    jump = _jump(source, before, run)
+    run.first, run.begun, run.judged = before.first, before.begun, before.judged
+    run.since, run.born = before.since, before.born
+    runs.remove(before)
+    return jump
 
 
 def _jump(source: str, before: Run, run: Run) -> Jump:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hubbub.collector.sequences import Jump, Sequences
@@ -100,6 +100,7 @@ def test_messages_without_a_number_say_nothing():
     assert heard([0, -1]).document() == []
 
 
+@example(313, 237, 0.5)  # more holes at once than runs are kept
 @given(st.integers(0, 2**32), st.integers(1, 400), st.floats(0, 0.5))
 def test_the_sum_of_losses_of_one_process_is_exact(seed, n, share):
     """All that is lost between the first and the last message that were heard."""
