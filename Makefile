@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test fuzz lint types docs bench lock wheel clean
+.PHONY: help install demo test fuzz lint types docs gallery bench lock wheel clean
 
 help:  ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ types: $(STAMP)  ## mypy, strict
 
 docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_gallery.py
+
+gallery: $(STAMP)  ## Draw docs/gallery anew: every view from the simulated bus
+	$(BIN)/python docs/make_gallery.py
 
 bench: $(STAMP)  ## Every benchmark, as ratios against something run in the same breath
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -56,7 +56,7 @@ def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
 
 
 def shown() -> list[str]:
-    names = ("accounts", "getting-started", "plugins", "signatures")
+    names = ("accounts", "gallery/README", "getting-started", "plugins", "publish", "signatures")
     pages = [*(ROOT / "docs" / f"{name}.md" for name in names), ROOT / "README.md"]
     pages += sorted((ROOT / "docs" / "metrics").glob("*.md"))
     blocks = [block for page in pages for block in page.read_text().split("```")[1::2]]

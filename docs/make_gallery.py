@@ -1,0 +1,113 @@
+"""Draw docs/gallery: every built-in view, with the command that made it, from the simulated bus.
+
+The same program draws the same bytes: the simulated bus is the same at every instant of the past,
+and the range is fixed. `--check` fails where a view has no picture, or a picture no view.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+from hubbub.charts.report import builtin
+from hubbub.cli.root import execute
+from hubbub.plugins import load_builtins
+from hubbub.registry import REGISTRY
+
+FOLDER = Path(__file__).parent / "gallery"
+SINCE, UNTIL, END = "2025-12-01", "2026-04-01", "2026-04-02"
+# The bus runs a day longer than is drawn: the newest minutes of a history may still change.
+BUS = ["simulate", "--days", "122", "--per-day", "300", "--seed", "3", "--until", END]
+PORT = "8085"  # the view of the coverage names it, and the same bytes need the same name
+PROGRAM = "import sys; from hubbub.cli import main; sys.exit(main())"
+OPTIONS = {"longtail": ["--window", "7d", "--step", "1d"]}
+INTRODUCTION = f"""\
+# Gallery
+
+Drawn by `docs/make_gallery.py` (`make gallery`) from the simulated bus; do not edit. The pictures
+follow the reader's screen, light or dark; how to publish them is in [publish.md](../publish.md).
+
+```sh
+hubbub {" ".join(BUS)} --history {PORT} &
+hubbub gather --url http://127.0.0.1:{PORT} --since {SINCE} --until {END}
+```
+"""
+
+
+def options(view: str) -> list[str]:
+    """What the command of a view takes."""
+    return ["--since", SINCE, "--until", UNTIL, *OPTIONS.get(view, [])]
+
+
+def page(views: list[str]) -> str:
+    """The page: of each view what it is, the picture, and the command."""
+    parts = [INTRODUCTION]
+    for view in views:
+        svg = (FOLDER / f"{view}.svg").read_text(encoding="utf-8")
+        title = re.search(r"<title [^>]*>([^<]*)</title>", svg)
+        assert title is not None
+        command = " ".join(["hubbub chart", view, *options(view), "-o", f"{view}.svg"])
+        doc = (REGISTRY.views[view].doc or "").partition("\n")[0]
+        parts.append(
+            f"## `{view}`\n\n{doc}\n\n![{title[1]}]({view}.svg)\n\n```sh\n{command}\n```\n"
+        )
+    return "\n".join(parts)
+
+
+def run(*arguments: str) -> None:
+    """A command line; what it answers with an error ends the build."""
+    code = execute(list(arguments))
+    if code:
+        sys.exit(f"hubbub {' '.join(arguments)} ended with {code}")
+
+
+def draw(views: list[str]) -> None:
+    """Be the bus, gather from it, draw."""
+    program = [sys.executable, "-c", PROGRAM, *BUS, "--history", PORT]
+    with (
+        tempfile.TemporaryDirectory(prefix="hubbub-gallery-") as folder,
+        chdir(folder),
+        subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as bus,  # noqa: S603 (ours)
+    ):
+        os.environ |= {"XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder}
+        try:
+            assert bus.stdout is not None
+            url = bus.stdout.readline().partition(" ")[2].strip()
+            if not url:
+                sys.exit(f"the simulated bus did not start: is port {PORT} in use?")
+            run("gather", "--url", url, "--since", SINCE, "--until", END, "--jobs", "2")
+        finally:
+            bus.terminate()
+        FOLDER.mkdir(exist_ok=True)
+        for view in views:
+            run("chart", view, *options(view), "-o", str(FOLDER / f"{view}.svg"))
+
+
+def main() -> int:
+    """Write the gallery, or say what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where stale")
+    check = parser.parse_args().check
+    load_builtins()
+    views = builtin(REGISTRY)
+    have = {path.stem for path in FOLDER.glob("*.svg")}
+    file = FOLDER / "README.md"
+    if check:
+        if have != set(views) or not file.is_file() or file.read_text() != page(views):
+            print(f"{FOLDER} is stale: make gallery", file=sys.stderr)
+            return 1
+        return 0
+    draw(views)
+    for name in have - set(views):
+        (FOLDER / f"{name}.svg").unlink()
+    file.write_text(page(views), encoding="utf-8")
+    print(f"{len(views)} views in {FOLDER}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
