@@ -4,8 +4,7 @@ Comes in: Arrow tables by month. Goes out: Parquet files and a Delta log that an
 delta-rs does not fsync; this module writes the data files itself and syncs file, folder and log
 entry, so that a segment of the spool may be deleted after a commit has returned.
 
-Only `time` has column statistics, neither in Parquet nor in the log has any other column: a name
-that is forgotten must not stay in them.
+Only `time` has column statistics, in Parquet and in the log: no forgotten name stays in them.
 """
 
 from __future__ import annotations
@@ -194,7 +193,7 @@ class Table:
         """
         written: list[AddAction] = []
         try:
-            table = self._ensure()
+            table = self.ensure()
             if batch <= (table.transaction_version(LOADER) or 0):
                 raise StoreError(f"batch {batch} was committed before", where=str(self.folder))
             for month, rows in parts:
@@ -250,7 +249,7 @@ class Table:
             raise StoreError(f"cannot rewrite {self.name}: {e}", where=str(self.folder)) from e
 
     def drop(self, added: Iterable[AddAction]) -> None:
-        """Delete files that were written and not committed."""
+        """Delete files that were not committed."""
         for add in added:
             (self.folder / add.path).unlink(missing_ok=True)
 
@@ -280,10 +279,11 @@ class Table:
                 sync_file(Path(file.uri))
             self._sync_log(version)
 
-    def _ensure(self) -> deltalake.DeltaTable:
+    def ensure(self) -> deltalake.DeltaTable:
+        """The newest snapshot; the table is made where there is none."""
         if self.exists():
             return self.table()
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         table = deltalake.DeltaTable.create(
             str(self.folder),
             self._columns,

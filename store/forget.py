@@ -6,8 +6,8 @@ durable the rest is finished, if not by this run then by the next one that opens
 
 1. the digest of the name goes on the list: from now on every loader honours it
 2. what waits in the spool is loaded, by that list
-3. events, then bodies: files that hold the name are rewritten in one commit; older files, log
-   entries and checkpoints are deleted
+3. events, then bodies, then rollups: files that hold the name are rewritten in one commit; older
+   files, log entries and checkpoints are deleted
 4. the set of ids is read again where an id held the name
 5. the state: every table scrubbed in one transaction, then VACUUM and an empty log
 6. segments that a listener has open: what is loaded of them is overwritten
@@ -29,11 +29,21 @@ from typing import TYPE_CHECKING
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.identity import MAX_NAME, normalise
 from hubbub.errors import UsageError
-from hubbub.store import scrub
+from hubbub.store import rollups, scrub
 from hubbub.store.forgotten import PSEUDONYM, Forgotten, units
-from hubbub.store.rewrite import ScrubBodies, ScrubEvents, drop_history, keep_up, rewrite, vacuum
+from hubbub.store.rewrite import (
+    Change,
+    ScrubBodies,
+    ScrubEvents,
+    drop_history,
+    keep_up,
+    rewrite,
+    vacuum,
+)
+from hubbub.store.scrub_rollups import ScrubRollup
 
 if TYPE_CHECKING:
+    from hubbub.store.delta import Table
     from hubbub.store.state import State
     from hubbub.store.store import Store
 
@@ -111,13 +121,17 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
     if not open_ones:
         return Forgot(())
     store.drain(understand)
+    rollups.catch_up(store)
     forgotten, version = state.forgotten, store.table.version()
     events, bodies = ScrubEvents(forgotten), ScrubBodies(forgotten)
-    for table, change in ((store.table, events), (store.bodies, bodies)):
+    changes: list[tuple[Table, Change]] = [(store.table, events), (store.bodies, bodies)]
+    changes += [(one, ScrubRollup(forgotten)) for one in store.rollups]
+    for table, change in changes:
         rewrite(table, table.files(), change)
         vacuum(table)
         drop_history(table)
     keep_up(store.path / "ids", store.table, version, anew=events.ids)
+    rollups.mark(store)
     records = scrub.scrub_state(state)
     scrub.purge(state)
     scrub.blank_spool(store.spool_folder, state)

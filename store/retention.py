@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hubbub.store import rollups
 from hubbub.store.rewrite import Change, keep_up, rewrite, vacuum
 from hubbub.times import from_micros, to_micros
 
@@ -65,11 +66,14 @@ def prune(
     with store.loader_lock():
         if events is not None:
             if not dry:  # before the rows go: to claim too little is no lie
+                rollups.catch_up(store)
                 _trim(store.state, to_micros(now - events))
             version = store.table.version()
             out.append(_cut(store.table, now - events, dry=dry))
             # the set keeps hashes of ids that went: a hit is looked up in the table anyway
             keep_up(store.path / "ids", store.table, version)
+            if not dry:
+                rollups.mark(store)  # they keep the days that went
         if ends:
             out.append(_cut(store.bodies, now - min(ends), dry=dry))
         if not dry:
@@ -104,3 +108,5 @@ def _trim(state: State, limit: int) -> None:
     with state.transaction() as db:
         db.execute('DELETE FROM spans WHERE "end" <= ?', (limit,))
         db.execute("UPDATE spans SET start = ? WHERE start < ?", (limit, limit))
+        end = -(-limit // rollups.DAY) * rollups.DAY
+        state.set(rollups.FROZEN, max(end, int(state.get(rollups.FROZEN) or 0)))

@@ -3,6 +3,7 @@
     state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
     events/         the Delta table                                    ids/     hashes of its ids
     bodies/         what was received, where that was asked for
+    rollups/        sums by day and hour
     loader.lock     held by whoever loads
 
 Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from hubbub.store.identity import Persons
     from hubbub.store.letters import Letter
     from hubbub.store.loader import Loaded
+    from hubbub.store.rollups import Rollup
     from hubbub.store.tables import Events as Table
+    from hubbub.store.tables import File
 
 __all__ = ["Store", "Waiting"]
 
@@ -166,7 +169,11 @@ class Store:
                 from hubbub.store.forget import finish
 
                 finish(self, understand)  # somebody is to be forgotten, and the run for it died
-            return self.drain(understand, stop)
+            done = self.drain(understand, stop)
+            from hubbub.store.rollups import keep_up
+
+            keep_up(self)
+            return done
 
     def drain(
         self,
@@ -222,7 +229,14 @@ class Store:
     @property
     def tables(self) -> tuple[DeltaTable, ...]:
         """Every table, events first."""
-        return (self.table, self.bodies)
+        return (self.table, self.bodies, *self.rollups)
+
+    @cached_property
+    def rollups(self) -> tuple[Rollup, ...]:
+        """The Delta tables of sums by day and hour."""
+        from hubbub.store.rollups import all_of
+
+        return all_of(self.path / "rollups")
 
     @cached_property
     def backend(self) -> Any:
@@ -239,8 +253,24 @@ class Store:
         from hubbub.store import engine
 
         version, files = self.table.snapshot()
-        chosen = selection or Selection()
-        return engine.events(self.backend, version, files, chosen, self.persons)
+        chosen, persons = selection or Selection(), self.persons
+
+        def more(paths: Sequence[str] | None, part: Selection) -> engine.Events:
+            chosen_files, tag = files, "_part"
+            if paths is not None:  # whatever their times are: they are few
+                chosen_files, tag = [_anytime(path) for path in paths], "_tail"
+            return engine.events(self.backend, version, chosen_files, part, persons, tag=tag)
+
+        rolled = None
+        if files:
+            from hubbub.store.rolled import Rolled
+            from hubbub.store.rollups import frozen
+
+            rolled = Rolled(
+                *(self.backend, self.table, version, files[0].first, self.rollups),
+                *(frozen(self), more),
+            )
+        return engine.events(self.backend, version, files, chosen, persons, rolled=rolled)
 
     @property
     def persons(self) -> Persons:
@@ -304,3 +334,10 @@ def _understand() -> Callable[[Frame], Event]:
     from hubbub.collector.understanding import Reader
 
     return Reader()
+
+
+def _anytime(path: str) -> File:
+    """A file whose times nobody looked up."""
+    from hubbub.store.tables import File
+
+    return File(path, 0, 0, 0, 2**63 - 1)

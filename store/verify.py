@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store import segment, spans, spool
+from hubbub.store import rollups, segment, spans, spool
 from hubbub.store.contents import check_table
 from hubbub.store.ids import Ids, hashes
 from hubbub.store.lookup import Lookup
@@ -78,7 +78,7 @@ def verify(
         progress("spool")
         _spool(store, report)
         whole = True
-        for table in store.tables:
+        for table in (store.table, store.bodies):
             progress(table.name)
             found = check_table(table, progress)
             report.checked[f"{table.name}:files"] = found.files
@@ -88,6 +88,8 @@ def verify(
         if whole:  # what is compared with a table that cannot be read says nothing
             progress("ids")
             _ids(store, report, repair=repair)
+            progress("rollups")
+            _rollups(store, report, repair=repair)
     return report
 
 
@@ -186,6 +188,24 @@ def _ids(store: Store, report: Report, *, repair: bool) -> None:
             report.faults.append(Fault("bodies", what))
     finally:
         lookup.close()
+
+
+def _rollups(store: Store, report: Report, *, repair: bool) -> None:
+    """Rollups can be read, and say what the events say."""
+    rollups.catch_up(store)  # as a loader would
+    faults: list[Fault] = []
+    for one in store.rollups:
+        found = check_table(one)
+        report.checked[f"{one.name}:rows"] = found.rows
+        faults += [Fault(one.name, what, where) for what, where in found.faults]
+        if not found.faults:
+            faults += [
+                Fault(one.name, f"its sums of {month} are not those of the events", str(one.folder))
+                for month in rollups.differences(store, one)
+            ]
+    if faults and repair:
+        rollups.rebuild(store)
+    (report.repaired if repair else report.faults).extend(faults)
 
 
 def _texts(table: Table) -> Iterator[list[str]]:

@@ -25,6 +25,11 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     assert ran.code == 0
     assert ran.json["files"] > ran.json["into"] >= 1
     assert hubbub("query", "users", "--json", "--store", store).json["data"] == before["data"]
+    ran = hubbub("compact", "--rebuild", "--json", "--store", store)
+    assert ran.json["deleted"] == 0
+    assert {p.name for p in (store / "rollups").iterdir()} == {
+        "daily_topics", "daily_users", "hourly_users",
+    }  # fmt: skip
     ran = hubbub("compact", "--store", store)
     assert (ran.code, ran.out) == (
         0, "0 files into 0, 0 rows, 0 bytes saved\n0 old files deleted\n",

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, delta, uniqueness
+from hubbub.store import Store, delta, rollups, uniqueness
 from hubbub.store.compact import compact
 from hubbub.store.ids import hashes
 from hubbub.store.loader import Loaded
@@ -52,6 +52,7 @@ def test_a_good_store_is_clean(full: Store, frame: Make) -> None:
     assert done.checked == {
         "dead-letters": 1, "spans": 3, "spool:records": 1, "events:files": 3, "events:rows": 60,
         "bodies:files": 3, "bodies:rows": 60, "ids": 60, "ids:spare": 0,
+        "hourly_users:rows": 2, "daily_users:rows": 2, "daily_topics:rows": 1,
     }  # fmt: skip
     full.load()
     compact(full)
@@ -131,6 +132,30 @@ def test_a_set_of_ids_that_lacks_some_is_built_again(full: Store, frame: Make, i
     put(full, *(frame(n) for n in range(61)), load=False)
     assert full.load() == Loaded(new=1, known=60)
     assert len(ids(full)) == len(set(ids(full))) == 61
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_rollups_that_say_something_else_are_counted_again(full: Store, which: int) -> None:
+    rollups.catch_up(full)
+    one = full.rollups[which]
+    rows = pq.read_table(one.files()[0].uri, partitioning=None).select(one.schema.names)
+    one.append_rows([("2026-01", rows.cast(one.schema))], one.batch() + 1)
+    one.replace([], [], full.table.version())
+    done = verify(full)
+    assert said(done) == [(one.name, "its sums of 2026-01 are not those of the events")]
+    done = verify(full, repair=True)
+    assert done.clean
+    assert [f.part for f in done.repaired] == [one.name]
+    assert verify(full).clean
+
+
+def test_a_damaged_rollup_is_counted_again(full: Store) -> None:
+    rollups.catch_up(full)
+    file = Path(full.rollups[1].files()[0].uri)
+    file.write_bytes(file.read_bytes()[:-3])
+    assert [f.part for f in verify(full).faults] == ["daily_users"]
+    assert verify(full, repair=True).clean
+    assert verify(full).clean
 
 
 def test_a_ledger_that_overlaps_is_put_in_order(full: Store) -> None:

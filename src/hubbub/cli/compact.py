@@ -13,9 +13,10 @@ __all__ = ["compact"]
 
 @common_options
 @click.command(name="compact")
+@click.option("--rebuild", is_flag=True, help="Count the sums by day and hour again first.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
-def compact(app: App, /, *, as_json: bool) -> None:
+def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
     """Fold the small files of the tables into large ones, and delete what nobody needs any more.
 
     A listener does it by itself. Whatever reads or writes meanwhile is not disturbed; old files
@@ -25,6 +26,11 @@ def compact(app: App, /, *, as_json: bool) -> None:
 
     app.logs()
     with app.reading() as store:
+        if rebuild:
+            from hubbub.store import rollups
+
+            with store.loader_lock():
+                rollups.rebuild(store)
         done = fold(store)
     if as_json:
         app.say(asdict(done), as_json=True)

@@ -22,10 +22,11 @@ __all__ = ["verify"]
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
 def verify(app: App, /, *, repair: bool, as_json: bool) -> int:
-    """Read everything that is stored, and compare: files, checksums, ids, ledger, dead letters.
+    """Read everything that is stored, and compare: files, checksums, ids, sums, ledger.
 
     Ends with 5 where something is not as it must be, with a list of it. --repair builds the set of
-    ids again and puts the ledger in order. Loading waits meanwhile, receiving and queries do not.
+    ids and the sums by day and hour again, and puts the ledger in order. Loading waits meanwhile,
+    receiving and queries do not.
     """
     from hubbub.store.verify import verify as check
 
