@@ -4,6 +4,7 @@ Importing this package registers every built-in query and loads no engine.
 """
 
 from hubbub.analyzers import (
+    alerts,
     briefing,
     cohorts,
     coverage,
@@ -17,12 +18,14 @@ from hubbub.analyzers import (
     radar,
     suspects,
     totals,
+    traffic,
     usage,
     what_if,
     years,
 )
 
 __all__ = [
+    "alerts",
     "briefing",
     "cohorts",
     "coverage",
@@ -36,6 +39,7 @@ __all__ = [
     "radar",
     "suspects",
     "totals",
+    "traffic",
     "usage",
     "what_if",
     "years",
