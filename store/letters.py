@@ -25,6 +25,7 @@ __all__ = [
     "bury",
     "find",
     "get",
+    "lines",
     "prune",
     "settle",
     "without",
@@ -140,6 +141,19 @@ def get(rows: Rows, one: int) -> Letter | None:
     """The letter of this id."""
     found = rows(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", one)  # noqa: S608 - constants
     return Letter(*found[0]) if found else None
+
+
+def lines(rows: Rows, form: str) -> list[int]:
+    """Numbers of the lines of an import format that could not be read, file after file.
+
+    Each once, however often its file was imported; what `prune` let go is missing.
+    """
+    found = rows(
+        "SELECT DISTINCT source, seq FROM dead_letters WHERE source GLOB ? AND seq > 0"
+        " ORDER BY source, seq",
+        f"{form}:*",
+    )
+    return [int(seq) for _, seq in found]
 
 
 def ask(db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | None = None) -> None:

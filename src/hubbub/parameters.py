@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hubbub.errors import UsageError
+from hubbub.registry import Names
 from hubbub.times import iso, parse_duration, parse_time
 
 __all__ = ["Shape", "convert", "duration_text", "plain", "shape"]
@@ -44,6 +45,7 @@ class Shape:
             timedelta: "duration",
             datetime: "time",
             Path: "file",
+            Names: "file",
         }
         return words.get(self.type, "text")
 
@@ -103,6 +105,17 @@ def _float(text: str, _now: datetime) -> float:
     return number
 
 
+def _names(path: Path) -> Names:
+    """A name a line; blank lines and those that start with # say nothing."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except OSError as error:
+        raise ValueError(f"this file of names cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("this file of names is not UTF-8; write a name a line") from error
+    return Names(line for line in lines if line and not line.startswith("#"))
+
+
 _CONVERTERS: Mapping[type, Callable[[str, datetime], Any]] = {
     bool: _bool,
     int: _int,
@@ -111,6 +124,7 @@ _CONVERTERS: Mapping[type, Callable[[str, datetime], Any]] = {
     timedelta: lambda text, _now: parse_duration(text),
     datetime: parse_time,
     Path: lambda text, _now: Path(text),
+    Names: lambda text, _now: _names(Path(text)),
 }
 
 
@@ -178,6 +192,8 @@ def plain(value: Any) -> Any:
         return iso(value)
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Names):
+        return sorted(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(one) for one in value]
     return value

@@ -19,6 +19,7 @@ __all__ = [
     "RANGE",
     "REGISTRY",
     "Function",
+    "Names",
     "Parameter",
     "Registry",
     "cron",
@@ -36,12 +37,19 @@ INJECTED = frozenset(
         *("events", "query", "view", "chart"),
         *("db", "mongodb", "fs", "cache", "state"),
         *("progress", "clock", "log", "params", "affiliations", "ledger"),
+        "malformed",
     }
 )
 #: Common options that a function may ask to see; `events` stays filtered by them.
 RANGE = ("since", "until", "by", "bots")
 #: Common options that filter `events`, unless the function has a parameter of that name.
 FILTERS = ("topic", "category", "user", "not_user", "object", "action")
+
+
+class Names(frozenset[str]):
+    """A parameter that is a set of names: on a command line a file with a name a line."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

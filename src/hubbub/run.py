@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from hubbub.injected import Callables, Injector
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
 from hubbub.scope import CommonOptions, Extent, Range, coverage, just_after, known, resolve
+from hubbub.store import letters
 from hubbub.store.affiliations import read as read_affiliations
 from hubbub.store.coverage import near
 from hubbub.store.selection import BOTS, Selection
@@ -280,6 +281,8 @@ class Runner:
             return dict(call.extra)
         if name == "clock":
             return self.clock
+        if name == "malformed":
+            return partial(letters.lines, self.store.state.rows)
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name == "query":
