@@ -24,8 +24,8 @@ __all__ = ["Runs", "builtin", "report"]
 #: The order in which people read them; views not named here follow by name.
 _ORDER = (
     *("longtail", "tail", "lorenz", "radar", "weekly_diff", "daily_diff", "volume"),
-    *("daily_users", "active_users", "cohorts", "returning"),
-    *("heatmap", "objects_per_user", "users_per_object"),
+    *("daily_users", "active_users", "cohorts", "returning", "overload"),
+    *("heatmap", "objects_per_user", "users_per_object", "coverage"),
 )
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;"})
 

@@ -19,6 +19,7 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.evenness import longtail, tail
 from hubbub.charts.lorenz import lorenz
+from hubbub.charts.overload import overload
 from hubbub.charts.people import active_users, cohorts, daily_users, returning
 from hubbub.charts.touches import heatmap, objects_per_user, users_per_object
 from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
@@ -36,6 +37,7 @@ VIEWS: dict[str, Any] = {
     "active_users": active_users,
     "cohorts": cohorts,
     "returning": returning,
+    "overload": overload,
     "heatmap": heatmap,
     "objects_per_user": objects_per_user,
     "users_per_object": users_per_object,

@@ -166,3 +166,27 @@ class Touches:
                     }
                 )
         return self._result("returning", since, until, data)
+
+    def overload(self, since: datetime, until: datetime, **options: Any) -> Result:
+        """Signs at random, the same ones for the same people."""
+        users = sorted({u for _, _, us in self.events for u in us})
+        names = ("load", "off_hours", "no_pause", "alone")
+        rows: list[dict[str, Any]] = []
+        for user in users:
+            rng = random.Random(repr(user))
+            signs = [name for name in names if rng.random() < 0.15]
+            rows.append({"user": user, "signs": signs, "load": 9.0, "usual": None})
+        rows.sort(key=lambda r: (-len(r["signs"]), r["user"]))
+        if not options["people"]:
+            enough = len(users) >= 10
+            found = [(n, sum(n in r["signs"] for r in rows)) for n in names if users]
+            rows = [
+                {
+                    "sign": name,
+                    "people": n if enough else None,
+                    "of": len(users),
+                    "share": n / len(users) if enough else None,
+                }
+                for name, n in found
+            ]
+        return self._result("overload", since, until, rows)

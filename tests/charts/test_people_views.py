@@ -16,6 +16,7 @@ from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.histogram import binned
 from hubbub.charts.lorenz import lorenz
+from hubbub.charts.overload import overload
 from hubbub.charts.people import active_users, cohorts, daily_users, returning
 from hubbub.charts.squares import bins
 from hubbub.charts.touches import heatmap, objects_per_user
@@ -298,3 +299,45 @@ def test_options_reach_the_queries() -> None:
     drawing = drawn("heatmap", "crowd", Chart(), top=3, top_objects=4)
     assert len({r["user"] for r in drawing.table()}) <= 3
     assert len({r["object"] for r in drawing.table()}) <= 4
+
+
+def rate(sign: str, people: int | None, of: int) -> dict[str, Any]:
+    share = None if people is None else people / of
+    return {"sign": sign, "people": people, "of": of, "share": share}
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        ([rate("load", 3, 40), rate("no_pause", 8, 80), rate("alone", None, 4)],
+         "8 of 80 people had no two free days in three weeks or more"),
+        ([rate("load", 0, 40), rate("no_pause", 0, 40)],
+         "Nobody shows a sign of too much work"),
+        ([rate("load", None, 4)],
+         "Too little is known of too few people to see signs of too much work"),
+        ([], "Nobody was active in this time"),
+    ],
+)  # fmt: skip
+def test_overload_says_how_many_and_names_nobody(rows: list[Any], title: str) -> None:
+    assert view(overload, rows).title == title
+
+
+def test_overload_says_where_data_are_missing() -> None:
+    svg = view(overload, [rate("load", None, 4), rate("alone", 2, 40)]).svg().decode()
+    assert ">not enough data (4)<" in svg
+    assert ">5% (2 of 40)<" in svg
+
+
+def test_overload_names_people_only_where_asked() -> None:
+    answers = Answers([])
+    overload(answers, Chart(), START, START + 90 * DAY)
+    assert answers.asked[0][1]["people"] is False
+    assert "ralph" not in picture("overload", "simulated").svg().decode()
+    rows = [{"user": f"u{i}", "signs": ["load", "alone"][: 2 - i], "load": 1, "usual": None}
+            for i in range(3)]  # fmt: skip
+    drawing = view(overload, rows, people=True)
+    assert drawing.title == "u0 shows 2 signs of too much work"
+    assert ">more work than usual for them, alone with something<" in drawing.svg().decode()
+    assert ">u2<" not in drawing.svg().decode()  # who shows none is not drawn
+    calm = view(overload, [{"user": "u", "signs": [], "load": 1, "usual": None}], people=True)
+    assert calm.title == "Nobody shows a sign of too much work"
