@@ -11,13 +11,19 @@ from collections.abc import Mapping
 
 __all__ = ["notify", "watchdog_interval"]
 
+_PATIENCE = 1.0  # s
+
 
 def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell systemd; False where nobody listens: a manager that is gone must not stop us."""
+    """Tell systemd; False where nobody listens: a manager that is gone must not stop us.
+
+    Nor one that does not read: a full queue of its socket would hold us up for ever.
+    """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        out.settimeout(_PATIENCE)
         try:
             out.sendto("\n".join(lines).encode(), address.replace("@", "\0", 1))
         except OSError:

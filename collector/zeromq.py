@@ -84,6 +84,7 @@ class Receiver:
         self._sockets: list[zmq.Socket[bytes]] = []
         self._monitors: list[zmq.Socket[bytes]] = []
         self._renew: deque[int] = deque()  # endpoints to be connected anew, by their place
+        self._wanted: deque[list[bytes]] = deque()  # other topics, one set after the other
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
 
     def open(self) -> None:
@@ -121,7 +122,7 @@ class Receiver:
         socket.set(zmq.IPV6, int("[" in endpoint.address))
         if self.heartbeat:
             socket.set(zmq.HEARTBEAT_IVL, round(self.heartbeat * 1000))
-        for topic in self.topics:
+        for topic in dict.fromkeys(self.topics):
             socket.subscribe(topic)
         self._monitors.append(socket.get_monitor_socket())
         try:
@@ -149,12 +150,31 @@ class Receiver:
             self.beat = time.monotonic()
             while self._renew:
                 self._connect_again(self._renew.popleft())
+            while self._wanted:
+                self._resubscribe(self._wanted.popleft())
             for socket, _ in poller.poll(_POLL):
                 self._drain(*drains[socket], put)
         end = time.monotonic() + _LAST_DRAIN
         while time.monotonic() < end and (ready := poller.poll(0)):
             for socket, _ in ready:
                 self._drain(*drains[socket], put)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Hear these prefixes from now on (none: everything), within a turn of `run`.
+
+        For another thread; what both sets hold is heard without a break.
+        """
+        self._wanted.append([topic.encode() for topic in topics] or [b""])
+
+    def _resubscribe(self, topics: list[bytes]) -> None:
+        for socket in self._sockets:
+            for topic in dict.fromkeys(topics):
+                if topic not in self.topics:
+                    socket.subscribe(topic)
+            for topic in dict.fromkeys(self.topics):
+                if topic not in topics:
+                    socket.unsubscribe(topic)
+        self.topics = topics
 
     def _connect_again(self, place: int) -> None:
         """Here, because a socket belongs to one thread; what it had received is drained."""

@@ -7,7 +7,7 @@ what a message says: what a stranger writes must not make time series.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -59,10 +59,10 @@ def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
 
 
 def _by(
-    name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
+    name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(f"hubbub_{name}", text, labels=labels)
-    for key, value in sorted(values.items()):
+    for key, value in sorted(values):
         family.add_metric(key, value)
     return family
 
@@ -83,18 +83,17 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
     for peer in vitals.peers:
         up.add_metric((peer.address,), peer.connected)
     yield up
-    heard = {(peer.address,): float(peer.received) for peer in vitals.peers}
+    heard = [((peer.address,), peer.received) for peer in vitals.peers]
     yield _by("endpoint_messages", "Messages received there.", ("endpoint",), heard)
 
 
 def _store(kept: Kept) -> Iterator[Metric]:
     kind = ("kind",)
-    new = {(name,): float(n) for name, n in kept.new.items()}
-    known = {(name,): float(n) for name, n in kept.known.items()}
-    refused: dict[tuple[str, ...], float] = {key: float(n) for key, n in kept.refused.items()}
+    new = [((name,), n) for name, n in kept.new.items()]
+    known = [((name,), n) for name, n in kept.known.items()]
     yield _by("stored_events", "Events in the tables, by kind of source.", kind, new)
     yield _by("duplicate_messages", "Messages whose event was there already.", kind, known)
-    yield _by("refused_messages", "Kept as dead letters.", ("kind", "reason"), refused)
+    yield _by("refused_messages", "Kept as dead letters.", ("kind", "reason"), kept.refused.items())
     yield _counter("skipped_messages", "Numbers of publishers that never came.", kept.skipped)
     gaps = GaugeMetricFamily("hubbub_gaps", "Spans that lack messages.", labels=("state",))
     gaps.add_metric(("open",), kept.spans.get("gap", 0))

@@ -68,6 +68,7 @@ def run(
     if prepare is not None:
         prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the owner says what a reload means for us
     terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
     signal.signal(signal.SIGTERM, lambda *_: terms.append(time.monotonic()))
 
@@ -128,6 +129,7 @@ class LoaderProcess:
         self._ending = threading.Event()
         self._turn = threading.Lock()  # either a process is started, or told to end
         self._process: SpawnProcess | None = None
+        self._renewed: SpawnProcess | None = None  # told to end, so that another takes its place
         self._watcher = threading.Thread(target=self._watch, name="loader-watch", daemon=True)
 
     @property
@@ -146,6 +148,21 @@ class LoaderProcess:
         with self._turn:
             self._spawn()
         self._watcher.start()
+
+    def renew(
+        self,
+        understanding: Understanding,
+        *,
+        keep: Keep | None = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
+        """Another process with these settings, after the present one has finished its batch."""
+        with self._turn:
+            self.understanding, self.keep, self.prepare = understanding, keep, prepare
+            if self._stop is None or self._ending.is_set():
+                return
+            self._renewed = self._process
+            self._stop.close()
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Tell the process to load what waits and end; True if it did in time.
@@ -201,6 +218,12 @@ class LoaderProcess:
             process.join()
             if self._ending.is_set():
                 return
+            if process is self._renewed:
+                with self._turn:
+                    if self._ending.is_set():
+                        return
+                    self._spawn()
+                continue
             if time.monotonic() - started >= STEADY:
                 delay = self._delay
             _log.warning(

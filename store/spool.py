@@ -64,7 +64,8 @@ class SpoolWriter:
     Args:
         folder: the spool's folder.
         name: who writes, for people who look into the folder.
-        flags: what is to be done with these frames (`segment.BODIES`, `segment.TRUST`).
+        flags: what is to be done with these frames (`segment.BODIES`, `segment.TRUST`). Another
+            thread may set it anew: what is flushed from then on goes into a new segment.
         size: bytes after which a segment is sealed.
         age: seconds after which a segment is sealed.
     """
@@ -89,6 +90,7 @@ class SpoolWriter:
         self._since = 0.0
         self._salt = secrets.randbits(32)
         self._file: int | None = None
+        self._marked = flags  # the flags in the head of the open segment
         self._path = folder
         self._written = 0
         self._opened = 0.0
@@ -120,6 +122,8 @@ class SpoolWriter:
             StoreError: the disk is full or broken; nothing is lost, and calling again goes on
                 where it stopped.
         """
+        if self._file is not None and self._marked != self.flags and not self._sent:
+            self._seal()
         if self._count:
             try:
                 if self._file is None:
@@ -176,7 +180,8 @@ class SpoolWriter:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            head = segment.head(self._salt, self.flags)
+            flags = self.flags
+            head = segment.head(self._salt, flags)
             if os.write(descriptor, head) < len(head):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - one cleanup
             os.fdatasync(descriptor)
@@ -188,6 +193,7 @@ class SpoolWriter:
             new.unlink(missing_ok=True)
             raise
         self._file, self._written, self._opened = descriptor, len(head), time.monotonic()
+        self._marked = flags
 
     def _seal(self) -> None:
         assert self._file is not None

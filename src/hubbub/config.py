@@ -2,6 +2,7 @@
 
     store = "/var/lib/hubbub"       # folder of the store
     log_format = "json"             # text or json
+    log_level = "info"              # the lowest that is logged: debug, info, warning, error
     plugins = ["karma.py"]          # files with queries and views of your own
     by = "users"                    # whom to count: agent or users
     bots = true                     # false: leave accounts of machines out
@@ -113,6 +114,7 @@ class Config(msgspec.Struct, frozen=True):
 
     store: str | None = None
     log_format: Literal["text", "json"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
     plugins: tuple[str, ...] = ()
     by: Literal["agent", "users"] | None = None
     bots: bool | None = None

@@ -281,3 +281,14 @@ def test_without_systemd_nothing_is_told() -> None:
     assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000"}) == 15
     assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
     assert systemd.watchdog_interval({"WATCHDOG_USEC": "soon"}) is None
+
+
+def test_a_manager_that_does_not_read_does_not_hold_us_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        told = 0
+        while systemd.notify("STATUS=x" * 100, environ=environ):
+            told += 1
+            assert told < 100_000
+    assert told

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hubbub.collector.understanding import Understanding
 from hubbub.store import Store
 from hubbub.store.process import LoaderProcess
 
@@ -129,3 +130,31 @@ def test_it_ends_when_its_parent_is_gone(store: Store, frame: Make, tmp_path: An
             return True
 
     assert until(gone)
+
+
+@pytest.mark.timeout(120)
+def test_another_process_with_other_rules_takes_its_place(
+    store: Store, frame: Make, tmp_path: Path
+) -> None:
+    directory = tmp_path / "directory.json"
+    directory.write_text("{}")
+    with LoaderProcess(store.path, every=0.2, delay=30) as loader:
+        put(store, frame, 1)
+        assert until(lambda: store.rows() == 1)
+        first = loader.pid
+        assert first is not None
+        os.kill(first, signal.SIGHUP)
+        put(store, frame, 2)
+        assert until(lambda: store.rows() == 2), "a reload is its owner's business"
+        assert loader.alive
+        loader.renew(Understanding(directory=directory))
+        put(store, frame, 3)
+        assert until(lambda: loader.pid != first)
+        assert until(lambda: store.rows() == 3)
+        assert loader.alive
+        assert (loader.restarts, loader.understanding.directory) == (0, directory)
+        loader.renew(Understanding())
+        put(store, frame, 4)
+        assert loader.stop(timeout=30)
+        assert until(lambda: not loader.alive, 1)
+    assert store.rows() == 4

@@ -229,3 +229,21 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     writer.close()
     assert seqs(tmp_path / "gone") == [1]
+
+
+def test_other_flags_begin_another_segment_and_no_record_is_lost(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path, "w", flags=0)
+    put(writer, 1)
+    writer.flush()
+    put(writer, 2)
+    writer.flags = segment.BODIES
+    writer.flush()
+    writer.flush()
+    put(writer, 3)
+    writer.close()
+    assert seqs(tmp_path) == [1, 2, 3]
+    heads = []
+    for one in segments(tmp_path):
+        head = segment.HEAD.unpack(one.path.read_bytes()[: segment.HEAD.size])
+        heads.append(segment.BODIES in head)
+    assert heads == [False, True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,11 +57,15 @@ class App:
     def logs(self, *, level: int = logging.WARNING) -> Callable[[], None]:
         """Set the log up; `-v` shows what the command does, `-vv` everything.
 
+        A configured level takes the place of `level`, which is what the command shows by itself.
         Gives what sets it up in the same way in another process.
         """
         from hubbub.cli.logs import configure
 
-        lowest = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
+        named = self.config.log_level
+        usual = level if named is None else logging.getLevelNamesMapping()[named.upper()]
+        asked = logging.WARNING - 10 * self.verbose if self.verbose else usual
+        lowest = max(logging.DEBUG, min(usual, asked))
         self.speaks = self.log_format or self.config.log_format or "text"
         again = partial(configure, self.speaks, lowest)
         again()
@@ -88,6 +93,18 @@ class App:
             UsageError: one of them cannot be read.
         """
         return self.understanding.reader()
+
+    def anew(self) -> App:
+        """The same options over the configuration as it is now on the disk.
+
+        Raises:
+            UsageError: it cannot be read, or one of the files that it names cannot.
+        """
+        fresh = copy(self)
+        for name in ("config", "reader"):
+            fresh.__dict__.pop(name, None)
+        fresh.read_rules()
+        return fresh
 
     def read_rules(self) -> None:
         """Read the files of `understanding` now: what is wrong with them is said before all else.

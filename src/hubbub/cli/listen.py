@@ -14,7 +14,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
-from hubbub.cli.healing import backfill_options, watching
+from hubbub.cli.healing import backfill_options
 from hubbub.cli.monitoring import monitor_options, monitored
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
@@ -84,9 +84,13 @@ def listen(
     With --metrics-port it answers /healthz and /metrics, to this machine alone unless
     --metrics-host says otherwise.
 
+    SIGHUP reads the configuration and the files that it names again; what cannot change without a
+    restart is said. Where the log goes to a terminal, SIGHUP is its end, and ours.
+
     Small files are compacted meanwhile, and once a day what is older than the configuration's
     `[retention]` says goes.
     """
+    from hubbub.cli.reload import Reloading
     from hubbub.collector import heap
     from hubbub.collector.listen import Listener
     from hubbub.collector.zeromq import Receiver
@@ -101,20 +105,19 @@ def listen(
         connect, bind = given.zmq, given.zmq_bind
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
-    topics = topics or given.topic
+    stated, topics = topics, topics or given.topic
     kept = keep(app.config.retention.events, app.config.retention.bodies)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding, keep=kept, prepare=logs)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
+        reloading = Reloading(app, listener, sink, loader, store, stated=stated, options=options)
+        listener.on_tick = reloading.tick
         with _signals(listener.stop) as stopped:
             loader.start()
             try:
-                with (
-                    monitored(app, listener, loader, **options),
-                    watching(app, listener, topics, **options),
-                ):
+                with monitored(app, listener, loader, **options), reloading:
                     listener.run()
                 sink.close()  # sealed: the loader's last run takes all of it
             finally:  # after an error the segment stays open, and a loader finds it as it is
