@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from hubbub.collector.clock import micros
 from hubbub.collector.event import Frame
 from hubbub.collector.signatures import REASONS, Trust, check, judge, load_trust, read
 from hubbub.errors import MessageError
@@ -34,6 +35,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What fedmsg signs, and the two that it adds; history adds columns of its own.
 _ENVELOPE = ("i", "msg", "msg_id", "topic", "username", "crypto", "signature", "certificate")
 _ROW = frozenset(("source_name", "source_version", "headers"))
+#: What `decode` reads of a row beside the envelope, and who signed nothing of it.
+_ADDED = ("meta", "body", "id")
 
 
 class TrustFiles(msgspec.Struct, frozen=True):
@@ -88,7 +91,24 @@ class Guard:
         found = read(None, frame.body)
         if isinstance(found, str):
             return found
-        return judge(_as_signed(found.message), self.trust, now, plain=found.plain)
+        reason = judge(_as_signed(found.message), self.trust, now, plain=found.plain)
+        return reason or ("not-signed-so" if _says_more(found.message) else None)
+
+
+def _says_more(message: Mapping[str, Any]) -> bool:
+    """Whether a row of `/raw` would name people, or a time, that nobody signed.
+
+    Of an envelope that is no row everything is signed. The service gives a signed message null
+    headers, or the time once more.
+    """
+    if not _ROW & message.keys():
+        return False
+    headers = message.get("headers") or {}
+    if not isinstance(headers, dict) or any(message.get(key) is not None for key in _ADDED):
+        return True
+    if headers.keys() - {"sent-at"}:
+        return True
+    return bool(headers) and micros(headers["sent-at"]) != micros(message.get("timestamp"))
 
 
 def _as_signed(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["REASONS", "Trust", "canonical", "check", "judge", "load_trust", "read"]
 
-#: Every reason that `check` gives, with the sentence a person reads.
+#: Every reason that `check` gives, and the last one that `guard` does, with the sentence a person
+#: reads.
 REASONS = {
     "not-utf8": "topic or body is not UTF-8",
     "not-json": "the body is not JSON",
@@ -53,6 +54,7 @@ REASONS = {
     "crl-expired": "the revocation list has expired",
     "revoked": "the certificate is revoked",
     "not-permitted": "the policy does not let this certificate send this topic",
+    "not-signed-so": "the row of history adds people, a body or a time that nobody signed",
 }
 _CACHED = 4096  # certificates: many times those of any bus
 

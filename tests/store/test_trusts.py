@@ -156,3 +156,26 @@ def test_a_row_of_history_in_a_file_holds_as_it_was_signed(store: Store, pki: Pa
     done = store.load()
     assert (done.new, done.known) == (1, 1)
     assert done.refused == {"bad-signature": 1, "unsigned": 1}
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"headers": {"fedora_messaging_user_mallory": True}},
+        {"headers": {"sent-at": "2020-01-01T00:00:00+00:00"}},
+        {"headers": ["fedora_messaging_user_mallory"]},
+        {"meta": {"usernames": ["mallory"]}},
+        {"body": {"agent": "mallory"}},
+        {"id": "another"},
+    ],
+)
+def test_a_row_that_adds_what_nobody_signed(
+    store: Store, pki: Path, added: dict[str, object]
+) -> None:
+    envelope = json.loads(frames("fedmsg-signed-lab.jsonl")[0].body)
+    when = {"sent-at": envelope["timestamp"]}
+    good = envelope | {"source_name": "datanommer", "headers": when, "meta": None}
+    some = [json.dumps(one).encode() for one in (good, good | added)]
+    put(store, TrustFiles(str(pki / "ca.crt")), *(Frame("fedmsg:f", NOW, b"", b, 1) for b in some))
+    done = store.load()
+    assert (done.new, done.refused) == (1, {"not-signed-so": 1})
