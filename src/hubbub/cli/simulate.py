@@ -7,7 +7,7 @@ import gzip
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -41,8 +41,12 @@ def _until_told() -> Iterator[Event]:
             signal.signal(name, handler)
 
 
-def _check(*, bus: bool, history: bool, output: bool, days: bool, until: bool, wire: str) -> None:
+def _check(
+    *, bus: bool, history: bool, output: bool, days: bool, until: bool, wire: str, burst: bool
+) -> None:
     """Refuse what contradicts itself."""
+    if burst and wire != "access-log":
+        raise UsageError("--burst is for access logs", hint="add --format access-log")
     if not (bus or output or history):
         raise UsageError(
             "nothing to simulate",
@@ -52,17 +56,17 @@ def _check(*, bus: bool, history: bool, output: bool, days: bool, until: bool, w
         raise UsageError("-o writes a file and runs no server", hint="run simulate twice")
     if output and wire == "msgpack":
         raise UsageError("msgpack has no lines to write into a file", hint="use --format fedmsg")
+    if wire == "access-log" and not output:
+        raise UsageError("an access log is a file", hint="give -o FILE")
     if until and bus and (history or not days):
         raise UsageError(
             "a live bus knows no --until", hint="give --days as well, and no --history, to replay"
         )
 
 
-def _write(traffic: Traffic, start: int, end: int, output: str) -> int:
-    """One envelope a line; the number of lines."""
-    from hubbub.testing.wire import line
-
-    lines = 0
+def _write(lines: Iterable[bytes], output: str) -> int:
+    """Write lines; how many."""
+    written = 0
     try:
         with contextlib.ExitStack() as stack:
             file: IO[bytes] | gzip.GzipFile
@@ -74,14 +78,28 @@ def _write(traffic: Traffic, start: int, end: int, output: str) -> int:
                 file = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
             else:
                 file = stack.enter_context(Path(output).open("wb"))
-            for message in traffic.between(start, end):
-                file.write(line(message) + b"\n")
-                lines += 1
+            for line in lines:
+                file.write(line + b"\n")
+                written += 1
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         raise UsageError(
             f"cannot write: {error.strerror}", where=output, hint="give another -o FILE"
         ) from error
-    return lines
+    return written
+
+
+def _envelopes(traffic: Traffic, start: int, end: int) -> Iterator[bytes]:
+    """One a line."""
+    from hubbub.testing.wire import line
+
+    return map(line, traffic.between(start, end))
+
+
+def _requests(seed: int, start: int, end: int, rate: float, *, burst: bool) -> Iterator[bytes]:
+    """An access log."""
+    from hubbub.testing.accesslog import lines
+
+    return lines(seed, start // 1_000_000, end // 1_000_000, rate, burst=burst)
 
 
 @common_options
@@ -116,13 +134,16 @@ def _write(traffic: Traffic, start: int, end: int, output: str) -> int:
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Another seed, another project."
 )
-@click.option("--format", "wire", type=click.Choice(["fedmsg", "msgpack"]), default="fedmsg",
-              show_default=True, help="How bodies are written.")  # fmt: skip
+@click.option("--format", "wire", type=click.Choice(["fedmsg", "msgpack", "access-log"]),
+              default="fedmsg", show_default=True,
+              help="How bodies are written; access-log: a web server's log.")  # fmt: skip
+@click.option("--burst", is_flag=True, help="Of an access log: five times as much in five minutes "
+              "of every hour.")  # fmt: skip
 @pass_app
 def simulate(  # noqa: PLR0917  (click calls it by name)
     app: App, zmq: str | None, zmq_connect: str | None, history: int | None, output: str | None,
     rate: float | None, per_day: float | None, days: float | None, until: str | None, seed: int,
-    wire: str,
+    wire: str, burst: bool,  # noqa: FBT001 - as above
 ) -> None:  # fmt: skip
     """Be a realistic bus, history service or file.
 
@@ -134,6 +155,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
     hubbub simulate --zmq tcp://127.0.0.1:5555 --rate 100
     hubbub simulate --history 8080 --days 14 --per-day 2000
     hubbub simulate -o day.jsonl --seed 7
+    hubbub simulate -o access.log --format access-log --rate 20 --burst
     """  # noqa: D301  (click wants the control character)
     app.logs()
     endpoint = zmq or zmq_connect
@@ -146,6 +168,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
         days=days is not None,
         until=until is not None,
         wire=wire,
+        burst=burst,
     )
     replay = endpoint is not None and history is None and days is not None
     if rate is not None and per_day is not None and not replay:
@@ -162,8 +185,14 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
         raise UsageError(str(error), where="--until") from None
     last = to_micros(end)
     if output:
-        lines = _write(traffic, last - int((days or 1) * _DAY), last, output)
-        click.echo(f"{lines} messages in {output}, up to {end:%Y-%m-%d %H:%M} UTC", err=True)
+        first = last - int((days or 1) * _DAY)
+        if wire == "access-log":
+            made = _requests(seed, first, last, rate or (per_day or PER_DAY) / 86_400, burst=burst)
+        else:
+            made = _envelopes(traffic, first, last)
+        what = "requests" if wire == "access-log" else "messages"
+        written = _write(made, output)
+        click.echo(f"{written} {what} in {output}, up to {end:%Y-%m-%d %H:%M} UTC", err=True)
         return
     frozen = (lambda: last) if until else (lambda: time.time_ns() // 1000)
     with contextlib.ExitStack() as stack:
