@@ -25,6 +25,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from hubbub.errors import StoreError
+from hubbub.store import forms
 from hubbub.store.disk import sync_file, sync_folder
 from hubbub.times import from_micros, to_micros
 
@@ -133,10 +134,10 @@ class Table:
         """The newest snapshot.
 
         Raises:
-            StoreError: the Delta log is damaged.
+            StoreError: the Delta log is damaged, or of a newer hubbub.
         """
         try:
-            return deltalake.DeltaTable(str(self.folder))
+            return forms.checked(deltalake.DeltaTable(str(self.folder)), self.folder)
         except (DeltaError, OSError, ValueError) as e:
             raise self._damaged(e) from e
 
@@ -254,10 +255,7 @@ class Table:
             (self.folder / add.path).unlink(missing_ok=True)
 
     def added(self, first: int, last: int) -> list[str]:
-        """Files with the rows that the versions first … last (both inclusive) added.
-
-        All files where the log does not go back so far, or files were rewritten since.
-        """
+        """Files with the rows that versions first … last (inclusive) added, or all files."""
         paths: list[Path] = []
         for version in range(first, last + 1):
             entry = self.log / f"{version:020d}.json"
@@ -274,8 +272,8 @@ class Table:
     def sync(self) -> None:
         """Make the newest commit durable: after a crash, before relying on it."""
         if self.exists():
-            version = self.version()
-            for file in self.files():
+            version, files = self.snapshot()
+            for file in files:
                 sync_file(Path(file.uri))
             self._sync_log(version)
 
@@ -289,7 +287,8 @@ class Table:
             self._columns,
             partition_by=["month"],
             name=self.name,
-            configuration={"delta.dataSkippingStatsColumns": "time"},
+            configuration=forms.newest(),
+            raise_if_key_not_exists=False,
         )
         self._sync_log(0)
         sync_folder(self.folder)

@@ -57,7 +57,7 @@ __all__ = [
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # µs
 LAG = 12  # commits of events that readers add up themselves
-CHUNK = 2_000_000  # rows that are counted at once, about
+CHUNK = 1_000_000  # rows that are counted at once, about
 FROZEN = "rollups:frozen"  # key of the state: µs
 _TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
 _TEXT = {
@@ -117,6 +117,7 @@ class Rollup(Table):
         if not files:
             return self.schema.empty_table()
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
+            db.execute("SET enable_progress_bar = false").fetchall()
             try:
                 found = db.sql(
                     self.query,

@@ -181,8 +181,10 @@ class Store:
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
         """`load` for the holder of the loader's lock."""
+        from hubbub.store import forms
         from hubbub.store.loader import Loader
 
+        forms.migrate(self.tables)
         loader = Loader(
             spool_folder=self.spool_folder,
             table=self.table,

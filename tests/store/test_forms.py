@@ -1,0 +1,92 @@
+"""Tables of an older form are migrated in place, those of a newer one refused untouched."""
+
+from collections.abc import Callable
+from typing import Any
+
+import deltalake
+import pytest
+
+from hubbub.errors import StoreError
+from hubbub.store import Store, delta, forms
+
+Make = Callable[..., Any]
+Ids = Callable[[Store], list[str]]
+
+
+@pytest.fixture
+def old(store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store whose tables are of the first form."""
+    with monkeypatch.context() as m:
+        m.setattr(forms, "STEPS", ())
+        m.setattr(forms, "newest", lambda: {"delta.dataSkippingStatsColumns": "time"})
+        with store.spool("test", bodies=True) as writer:
+            for n in range(3):
+                writer.put(frame(n))
+        store.load()
+    assert forms.FORM not in properties(store)
+    return store
+
+
+def properties(store: Store) -> dict[str, str]:
+    return dict(deltalake.DeltaTable(str(store.table.folder)).metadata().configuration)
+
+
+def more(store: Store, frame: Make) -> None:
+    with store.spool("test", bodies=True) as writer:
+        for n in range(2, 5):
+            writer.put(frame(n))
+    store.load()
+
+
+def test_an_older_form_is_read_and_migrated_by_the_next_load(
+    old: Store, frame: Make, ids: Ids
+) -> None:
+    assert len(ids(old)) == 3
+    version = old.table.version()
+    more(old, frame)
+    assert ids(old) == [f"id-{n}" for n in range(5)]
+    assert properties(old) == forms.newest()
+    assert old.table.version() == version + 2, "one commit migrates, one loads"
+    made = deltalake.DeltaTable(str(old.bodies.folder)).metadata().configuration
+    assert made == forms.newest()
+    with old.loader_lock():
+        forms.migrate(old.tables)
+    assert old.table.version() == version + 2, "once"
+
+
+def test_a_new_table_has_the_newest_form(store: Store, frame: Make) -> None:
+    more(store, frame)
+    assert properties(store) == forms.newest()
+    assert store.table.version() == 1
+
+
+def test_a_newer_form_is_refused_untouched(store: Store, frame: Make) -> None:
+    more(store, frame)
+    newer = str(len(forms.STEPS) + 2)
+    table = deltalake.DeltaTable(str(store.table.folder))
+    table.alter.set_table_properties({forms.FORM: newer}, raise_if_not_exists=False)
+    with pytest.raises(StoreError, match=f"has form {newer}") as e:
+        store.events()
+    assert e.value.exit_code == 5
+    with store.spool("test") as writer:
+        writer.put(frame(9))
+    with pytest.raises(StoreError, match="has form"):
+        store.load()
+    assert store.waiting().records == 1
+    assert deltalake.DeltaTable(str(store.table.folder)).version() == 2
+
+
+def test_a_migration_without_room_is_done_later(
+    old: Store, frame: Make, monkeypatch: pytest.MonkeyPatch, ids: Ids
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as m:
+        m.setattr(delta, "sync_file", full)
+        with pytest.raises(StoreError, match="cannot migrate events"):
+            more(old, frame)
+    assert old.waiting().records == 3
+    old.load()
+    assert properties(old) == forms.newest()
+    assert len(ids(old)) == 5
