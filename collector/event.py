@@ -45,7 +45,7 @@ class Message(msgspec.Struct, frozen=True):
     body: Any  # the payload: `msg` of fedmsg, `body` of fedora-messaging; normally a dict
     headers: dict[str, Any] | None = None  # fedora-messaging headers
     username: str | None = None  # fedmsg's envelope: the publishing process' system user
-    users: tuple[str, ...] | None = None  # stated by a history service or an import; None: not stated
+    users: tuple[str, ...] | None = None  # stated by history or an import; None: not stated
     objects: tuple[str, ...] | None = None
     agent: str | None = None
     action: str | None = None
