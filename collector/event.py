@@ -49,7 +49,7 @@ class Message(msgspec.Struct, frozen=True):
     objects: tuple[str, ...] | None = None
     agent: str | None = None
     action: str | None = None
-    size: int = 0  # bytes of the body as received
+    size: int = 0  # bytes of the payload as compact UTF-8 JSON, the same whichever way it came
     seq: int = 0
     extra: dict[str, str] | None = None
 
