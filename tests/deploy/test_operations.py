@@ -1,0 +1,82 @@
+"""docs/operations.md and deploy/Containerfile say what is so."""
+
+import json
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from hubbub.cli.listen import listen
+from hubbub.cli.reload import _RESTART
+from hubbub.collector.listen import Counts
+from hubbub.config import SECTIONS, Config
+from hubbub.live.metrics import Metrics
+from hubbub.live.vitals import Kept, Peer, Vitals
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+CONTAINER = (ROOT / "deploy" / "Containerfile").read_text()
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}")[2].partition("\n## ")[0]
+
+
+def rows(title: str) -> list[str]:
+    """The first cells of the tables of a section, without their heads."""
+    lines = [line for line in section(title).splitlines() if line.startswith("| ")]
+    return [line.split("|")[1].strip() for line in lines if "---" not in line]
+
+
+def test_every_metric_is_described_and_no_other() -> None:
+    kept = Kept(new={"zmq": 1}, known={"zmq": 1}, refused={("zmq", "no-id"): 1})
+    vitals = Vitals(Counts(), (Peer("tcp://x:1", connected=True, received=1),), 0, True, 0, kept)
+    registry = CollectorRegistry()
+    registry.register(Metrics(lambda: vitals, "1"))
+    lines = generate_latest(registry).decode().splitlines()
+    given = {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}
+    described = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("What it does"))))
+    assert described == given
+
+
+def test_every_fault_is_described_and_no_other() -> None:
+    source = (ROOT / "live" / "health.py").read_text()
+    named = set(re.findall(r'Fault\("(\w+)"', source))
+    assert {cell.strip("`") for cell in rows("Is it well?") if cell.startswith("`")} == named
+
+
+def test_every_line_of_the_log_that_is_explained_can_be_said() -> None:
+    files = [path for top in ("collector", "store", "src") for path in (ROOT / top).rglob("*.py")]
+    source = "\n".join(path.read_text() for path in files)
+    events = re.findall(r"`([^`]+)`", " ".join(rows("The log")))
+    assert len(events) > 10
+    assert [event for event in events if f'"{event}"' not in source] == []
+
+
+def test_keys_of_the_reload_are_keys_of_the_configuration() -> None:
+    keys = set(Config.__struct_fields__) | {
+        f"{name}.{key}" for name, kind in SECTIONS.items() for key in kind.__struct_fields__
+    }
+    named = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", section("Reload")))
+    assert named <= keys
+    restart = section("Reload").partition("| needs a restart |")[2]
+    assert set(re.findall(r"`([a-z_.]+)`", restart)) == set(_RESTART)
+
+
+def test_the_container_starts_a_command_line_that_exists() -> None:
+    words = json.loads(re.findall(r"^CMD (\[.*\])$", CONTAINER, re.MULTILINE)[-1])
+    assert words[0] == "listen"
+    with listen.make_context("listen", words[1:]) as ctx:
+        assert (ctx.params["metrics_port"], ctx.params["metrics_host"]) == (8718, "0.0.0.0")
+
+
+def test_the_container_is_built_from_what_is_there_and_all_of_it() -> None:
+    copied = {
+        word
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINER, re.MULTILINE)
+        for word in line.split()
+    }
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    project = (ROOT / "pyproject.toml").read_text()
+    folders = set(re.findall(r'^"hubbub[.\w]*" = "([^"]+)"$', project, re.MULTILINE))
+    assert {folder.partition("/")[0] for folder in folders} <= copied
