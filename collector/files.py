@@ -24,7 +24,7 @@ from hubbub.collector.accesslog import section
 from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["FORMATS", "MAX_LINE", "read", "section"]
+__all__ = ["FORMATS", "MAX_LINE", "plain_lines", "read", "section"]
 
 FORMATS = ("jsonl", "fedmsg", "notebook-events", "access-log")
 #: Formats in which a line that starts with # says nothing.
@@ -33,6 +33,7 @@ _COMMENTED = frozenset(("notebook-events", "access-log"))
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_BROKEN = (EOFError, zlib.error, OSError)  # of which gzip.BadGzipFile is one
 
 
 _Raw: TypeAlias = "io.BufferedReader[Any]"
@@ -82,12 +83,34 @@ def read(
                     yield Frame(source, time.time_ns() // 1000, b"", body, number)
                 if progress is not None and number % 1000 == 0:
                     progress(_position(raw))
-        except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
+        except _BROKEN as error:
             raise SourceError(
                 f"the file cannot be read on: {error}",
                 where=f"{name}:{number + 1}",
                 hint="what came before this line is stored; the same import again counts nothing "
                 "twice",
+            ) from error
+
+
+def plain_lines(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """The lines of a file as they are, blank ones too, without their ends.
+
+    Args:
+        path: a file, plain or gzip (told by its first bytes), or `-` for standard input.
+
+    Raises:
+        UsageError: no such file, a folder, no permission.
+        SourceError: the file breaks off or cannot be read on; what came before is good.
+    """
+    name, number = os.fspath(path), 0
+    with _opened(name) as raw:
+        try:
+            for line in _unpacked(raw):
+                number += 1
+                yield line.rstrip(b"\r\n")
+        except _BROKEN as error:
+            raise SourceError(
+                f"the file cannot be read on: {error}", where=f"{name}:{number + 1}"
             ) from error
 
 

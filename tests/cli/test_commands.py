@@ -50,6 +50,30 @@ def test_several_files_and_one_that_is_missing(hubbub: Run, tmp_path: Path) -> N
     assert (ran.code, ran.out.splitlines()[1]) == (2, "new: 1")
 
 
+def test_several_files_go_on_when_one_breaks_off(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"x\n" * 9)[:-9])
+    last = lines(tmp_path, json.dumps(LINES[0]) + "\n")
+    files = (tmp_path / "cut.gz", tmp_path / "none", last)
+    ran = hubbub("import", *files, "--format", "jsonl", "--store", tmp_path / "s")
+    assert (ran.code, ran.out.splitlines()[1]) == (4, "new: 1")
+    assert "cut.gz:" in ran.err
+    assert "none: there is no such file" in ran.err
+
+
+def test_people_reads_gzip(hubbub: Run, tmp_path: Path) -> None:
+    line = b'{"msg_id": "1", "topic": "org.fedoraproject.prod.wiki.x", "msg": {"user": "Anna"}}\n\n'
+    (tmp_path / "x.gz").write_bytes(gzip.compress(line))
+    ran = hubbub("people", tmp_path / "x.gz")
+    first, second = map(json.loads, ran.out.splitlines())
+    assert first["users"] == ["anna"]
+    assert second["error"].startswith("not-json")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(line)[:-9])
+    cut = hubbub("people", tmp_path / "cut.gz")
+    assert cut.code == 4
+    assert "cut.gz:" in cut.err
+    assert hubbub("people", tmp_path / "none").code == 2
+
+
 def test_an_empty_file_is_done(hubbub: Run, tmp_path: Path) -> None:
     ran = hubbub("import", lines(tmp_path, ""), "--format", "jsonl", "--store", tmp_path / "s",
                  "--json")  # fmt: skip

@@ -10,7 +10,7 @@ from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
-from hubbub.errors import HubbubError, UsageError
+from hubbub.errors import HubbubError, SourceError, UsageError
 
 __all__ = ["import_files"]
 
@@ -41,8 +41,9 @@ def import_files(
     """Read files into the store; - is standard input, and gzip is understood.
 
     The same file again adds nothing: a message is one event, however often it comes. What cannot
-    be understood is counted, kept and stops nothing. With --ca (or --verify and a configured CA),
-    fedmsg envelopes whose signature does not hold are refused.
+    be understood is counted, kept and stops nothing. Of several files, one that is missing or
+    breaks off does not stop the others; it is said at the end. With --ca (or --verify and a
+    configured CA), fedmsg envelopes whose signature does not hold are refused.
     """
     from hubbub.cli.progress import bar
     from hubbub.collector import files as reader
@@ -55,6 +56,7 @@ def import_files(
         raise UsageError(f"the format {form} bears no signatures", hint="leave --ca, --verify out")
     largest = max_message(app, options["max_message"])
     read = 0
+    broken: list[HubbubError] = []
     with app.store() as store:
         counts = app.counting(store)
         try:
@@ -64,18 +66,29 @@ def import_files(
             ):
                 sink = Bounded(spool, largest)
                 for name in files:
-                    for frame in reader.read(name, form):
-                        sink.put(frame)
-                        read += 1
-                        if read % _BATCH == 0:
-                            sink.flush()
-                            shown(read, 0)
+                    try:
+                        for frame in reader.read(name, form):
+                            sink.put(frame)
+                            read += 1
+                            if read % _BATCH == 0:
+                                sink.flush()
+                                shown(read, 0)
+                    except (SourceError, UsageError) as error:  # the other files may be good
+                        broken.append(error)
                 sink.flush()
-        except HubbubError:
-            app.load(store)  # what came before the error is in the store, and the counts say so
-            if read:
-                app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
-            raise
-        app.load(store)
-        app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+        except HubbubError as error:  # of the store: no file can be read into it
+            broken.append(error)
+        app.load(store)  # what came before an error is in the store, and the counts say so
+        if read or not broken:
+            app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+    if broken:
+        raise _together(broken)
     return 0
+
+
+def _together(errors: list[HubbubError]) -> HubbubError:
+    """All errors as one; its exit code is the highest."""
+    if len(errors) == 1:
+        return errors[0]
+    worst = max(errors, key=lambda error: error.exit_code)
+    return type(worst)("\n".join([f"{len(errors)} errors", *map(str, errors)]))
