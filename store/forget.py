@@ -93,15 +93,19 @@ def forget(store: Store, name: str, why: str = "", understand: Understand | None
 
 
 def would(store: Store, name: str) -> Forgot:
-    """What forgetting an account would change in the tables; nothing is changed."""
+    """What forgetting an account would change in the tables; nothing is changed.
+
+    Without a pseudonym where nobody is forgotten yet: the key that makes it is drawn then.
+    """
     name = _name(name)
-    key = _key(store.state) or secrets.token_bytes(_KEY)
+    known = _key(store.state)
+    key = known or secrets.token_bytes(_KEY)
     alone = Forgotten(key)
     alone = Forgotten(key, {alone.digest(name): units(name)})
     events, bodies = ScrubEvents(alone), ScrubBodies(alone)
     rewrite(store.table, store.table.files(), events, dry=True)
     rewrite(store.bodies, store.bodies.files(), bodies, dry=True)
-    return Forgot((alone.pseudonym(name),), events.rows, bodies.rows)
+    return Forgot((alone.pseudonym(name),) if known else (), events.rows, bodies.rows)
 
 
 def entries(state: State) -> list[Entry]:

@@ -218,8 +218,10 @@ def test_what_it_would_do(store: Store, frame: Make) -> None:
     assert (planned.events, planned.bodies) == (8, 8)
     assert entries(store.state) == []
     assert store.table.version() == 1
+    assert planned.pseudonyms == (), "the key that makes it is drawn when somebody is forgotten"
     done = forget(store, NAME)
     assert (done.events, done.bodies) == (8, 8)
+    assert would(store, NAME).pseudonyms == done.pseudonyms
 
 
 def test_the_journal_is_no_name_for_anybody(store: Store, frame: Make) -> None:

@@ -49,10 +49,10 @@ def forget(
 
         with app.reading() as store:
             found = would(store, name)
-        app.say(
-            {"pseudonym": found.pseudonyms[0], "events": found.events, "bodies": found.bodies},
-            as_json=as_json,
-        )
+        facts: dict[str, Any] = {"events": found.events, "bodies": found.bodies}
+        if found.pseudonyms:
+            facts = {"pseudonym": found.pseudonyms[0], **facts}
+        app.say(facts, as_json=as_json)
         return
     from hubbub.store.forget import forget as act
 
