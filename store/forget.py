@@ -129,7 +129,7 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
     forgotten, version = state.forgotten, store.table.version()
     events, bodies = ScrubEvents(forgotten), ScrubBodies(forgotten)
     changes: list[tuple[Table, Change]] = [(store.table, events), (store.bodies, bodies)]
-    changes += [(one, ScrubRollup(forgotten)) for one in store.rollups]
+    changes += [(one, ScrubRollup(forgotten, one)) for one in store.rollups]
     for table, change in changes:
         rewrite(table, table.files(), change)
         vacuum(table)

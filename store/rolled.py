@@ -10,6 +10,7 @@ Days of which no event is stored any more are answered from the rollup alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store.globs import matches
@@ -41,8 +42,8 @@ class Rolled:
     frozen: int  # µs: before this, rollups say nothing where there are events
     more: Callable[[Sequence[str] | None, Any], Events]  # of some files (None: all) by a selection
 
-    def rollup(self, name: str) -> tuple[Rollup, ir.Table, list[str]] | None:
-        """A rollup's rows, and files of what came since; None where it is of no use."""
+    def rollup(self, name: str) -> Found | None:
+        """What a rollup says; None where it is of no use."""
         from hubbub.store.changes import tail
 
         (one,) = (r for r in self.rollups if r.name == name)
@@ -56,7 +57,19 @@ class Rolled:
         rows = self.backend.read_parquet(
             [f.uri for f in files], table_name=view, hive_partitioning=False
         )
-        return one, rows, since
+        # Within a file each period and name is there once: so it is where no two share a period.
+        apart = all(a.last < b.first for a, b in pairwise(files))
+        return Found(one, rows, since, apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A rollup of use."""
+
+    rollup: Rollup
+    rows: ir.Table
+    since: list[str]  # files of events that came after it
+    once: bool  # each period and name has one row
 
 
 def users(events: Events, name: str) -> ir.Table:
@@ -74,16 +87,14 @@ def users(events: Events, name: str) -> ir.Table:
     unit = DAY if name.startswith("daily") else DAY // 24
     if found is None:
         return _counted(events.unnest_users("time", "size"), unit, ["user"])
-    one, rows, since = found
+    rows = found.rows
     n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
     whole = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
     if chosen.user:
         whole = whole.filter(matches(whole.user, chosen.user))
     if chosen.removed:
         whole = whole.filter(~matches(whole.user, chosen.removed))
-    return _joined(
-        events, (one, whole, since), lambda some: some.unnest_users("time", "size"), ["user"]
-    )
+    return _joined(events, found, whole, lambda some: some.unnest_users("time", "size"), ["user"])
 
 
 def topics(events: Events) -> ir.Table:
@@ -93,23 +104,24 @@ def topics(events: Events) -> ir.Table:
     found = events.rolled.rollup("daily_topics") if events.rolled and able else None
     if found is None:
         return _counted(events.stored, DAY, keys)
-    one, rows, since = found
+    rows = found.rows
     whole = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
     for column, globs in (("topic", chosen.topic), ("category", chosen.category)):
         if globs:
             whole = whole.filter(matches(whole[column], globs))
-    return _joined(events, (one, whole, since), lambda some: some.stored, keys)
+    return _joined(events, found, whole, lambda some: some.stored, keys)
 
 
 def _joined(
     events: Events,
-    rollup: tuple[Rollup, ir.Table, Sequence[str]],
+    found: Found,
+    whole: ir.Table,
     people: Callable[[Events], ir.Table],
     keys: list[str],
 ) -> ir.Table:
     """The whole periods of a rollup, and all else from events."""
-    one, whole, since = rollup
-    rolled, chosen, unit = events.rolled, events.selection, one.unit
+    since, unit = found.since, found.rollup.unit
+    rolled, chosen = events.rolled, events.selection
     assert rolled is not None
     low = -(-(chosen.since or 0) // unit) * unit
     high = (_END if chosen.until is None else chosen.until) // unit * unit
@@ -120,6 +132,26 @@ def _joined(
     first, last = rolled.oldest // DAY * DAY, rolled.frozen
     if first < last:
         within &= (whole.time < _stamp(first)) | (whole.time >= _stamp(last))
+    parts = [whole.filter(within)]
+    for start, end, files in _rest(chosen, low, high, (first, last), since):
+        if start < end:
+            some = rolled.more(files, replace(chosen, since=start, until=end))
+            parts.append(_counted(people(some), unit, keys))
+    together = parts[0]
+    for part in parts[1:]:
+        together = together.union(part)
+    if found.once and not since:
+        return together
+    return together.group_by("time", *keys).agg(
+        messages=together.messages.sum(), bytes=together.bytes.sum()
+    )
+
+
+def _rest(
+    chosen: Any, low: int, high: int, unsure: tuple[int, int], since: Sequence[str]
+) -> list[tuple[int, int, Sequence[str] | None]]:
+    """Ranges that the rollup does not answer, and the files to ask; None: all."""
+    first, last = unsure
     pieces: list[tuple[int, int, Sequence[str] | None]] = []
     if chosen.since is not None:
         pieces.append((chosen.since, low, None))
@@ -129,17 +161,7 @@ def _joined(
         pieces.append((max(low, first), min(high, last), None))
     if since:
         pieces.append((max(low, last) if first < last else low, high, since))
-    parts = [whole.filter(within)]
-    for start, end, files in pieces:
-        if start < end:
-            some = rolled.more(files, replace(chosen, since=start, until=end))
-            parts.append(_counted(people(some), unit, keys))
-    together = parts[0]
-    for part in parts[1:]:
-        together = together.union(part)
-    return together.group_by("time", *keys).agg(
-        messages=together.messages.sum(), bytes=together.bytes.sum()
-    )
+    return pieces
 
 
 def _counted(rows: ir.Table, unit: int, keys: list[str]) -> ir.Table:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hubbub.collector.event import Event
 from hubbub.store.forgotten import Forgotten
+from hubbub.store.rollups import Rollup
 
 __all__ = ["ScrubRollup"]
 
@@ -20,8 +20,8 @@ __all__ = ["ScrubRollup"]
 class ScrubRollup:
     """For `rewrite`: what `Forgotten.event` does to events, done to their sums."""
 
-    def __init__(self, forgotten: Forgotten) -> None:
-        self.forgotten = forgotten
+    def __init__(self, forgotten: Forgotten, table: Rollup) -> None:
+        self.forgotten, self.table = forgotten, table
 
     def __call__(self, rows: Any) -> Any:
         """A row group."""
@@ -40,8 +40,7 @@ class ScrubRollup:
             column = pa.array([one[at] for one in after], pa.string())
             place = rows.schema.get_field_index(name)
             rows = rows.set_column(place, rows.schema.field(name), column)
-        keys = [("time", "ascending"), *((name, "ascending") for name in names)]
-        return rows.take(pc.sort_indices(rows, sort_keys=keys))
+        return self.table.combined(rows)  # two spellings may have become one
 
     def _new(self, old: dict[str, str]) -> tuple[str, ...]:
         """The names as an event would have them."""
