@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
+from svgfaults import faults
+
 from hubbub.analyzers.evenness import measure
 from hubbub.analyzers.result import Result
+from hubbub.charts.chart import Chart
 from hubbub.charts.whole import last_day, starts
 from hubbub.times import iso
 
@@ -190,3 +193,28 @@ class Touches:
                 for name, n in found
             ]
         return self._result("overload", since, until, rows)
+
+
+class Answers:
+    """Answers every query with the same data, and remembers what was asked."""
+
+    def __init__(self, data: Any, diagnostics: dict[str, Any] | None = None) -> None:
+        self.data, self.diagnostics = data, diagnostics or {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def answer(since: datetime, until: datetime, **more: Any) -> Result:
+            self.asked.append((name, {"since": since, "until": until, **more}))
+            rows = self.data.get(name, []) if isinstance(self.data, dict) else self.data
+            return Result(name, {}, rows, since, until, 9, diagnostics=self.diagnostics)
+
+        return answer
+
+
+def view(function: Any, data: Any, days: float = 28, /, notes: Any = None, **options: Any) -> Any:
+    """The picture of an answer, over a range from 5 January 2026; it may be published."""
+    since = datetime(2026, 1, 5, tzinfo=UTC)
+    until = since + timedelta(days=days)
+    drawing = function(Answers(data, notes), Chart(), since, until, **options)
+    assert faults(drawing.svg()) == []
+    return drawing

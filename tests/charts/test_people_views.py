@@ -9,42 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from chartsamples import START, drawn, picture
-from svgfaults import SVG, faults
+from chartsamples import START, picture
+from charttouches import Answers, view
+from svgfaults import SVG
 
-from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.histogram import binned
 from hubbub.charts.lorenz import lorenz
 from hubbub.charts.overload import overload
 from hubbub.charts.people import active_users, cohorts, daily_users, returning
-from hubbub.charts.squares import bins
-from hubbub.charts.touches import heatmap, objects_per_user
 from hubbub.charts.whole import last_day, narrowed, starts
 
 DAY = timedelta(days=1)
-
-
-class Answers:
-    """Answers every query with the same data, and remembers what was asked."""
-
-    def __init__(self, data: Any, diagnostics: dict[str, Any] | None = None) -> None:
-        self.data, self.diagnostics = data, diagnostics or {}
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        def answer(since: datetime, until: datetime, **more: Any) -> Result:
-            self.asked.append((name, {"since": since, "until": until, **more}))
-            rows = self.data.get(name, []) if isinstance(self.data, dict) else self.data
-            return Result(name, {}, rows, since, until, 9, diagnostics=self.diagnostics)
-
-        return answer
-
-
-def view(function: Any, data: Any, days: float = 28, /, notes: Any = None, **options: Any) -> Any:
-    drawing = function(Answers(data, notes), Chart(), START, START + days * DAY, **options)
-    assert faults(drawing.svg()) == []
-    return drawing
 
 
 def counted(*counts: int) -> dict[str, Any]:
@@ -229,57 +204,6 @@ def test_returning_leaves_out_what_the_range_cuts() -> None:
     assert [(r["months later"], r["share"]) for r in table] == [(1, 0.4)]
 
 
-def cell(user: str, thing: str, n: int) -> dict[str, Any]:
-    return {"user": user, "object": thing, "messages": n}
-
-
-def test_heatmap_has_one_path_per_bin_and_says_the_pair() -> None:
-    rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100)]
-    drawing = view(heatmap, rows, notes={"users": 50, "objects": 2, "messages": 200})
-    assert drawing.title == "bo and y meet most often: 100 messages, 50% of all"
-    assert "top 2 of 50 users, 2 objects" in drawing.description
-    root = ET.fromstring(drawing.svg())
-    squares = [p.get("d") or "" for p in root.iter(f"{SVG}path") if "q" in (p.get("class") or "")]
-    assert sum(d.count("M") for d in squares) == 3 + 7  # and the key
-    names = [t.text for t in root.iter(f"{SVG}text")]
-    assert names.index("y") < names.index("x")  # the object with most messages first
-    assert picture("heatmap", "crowd").svg().count(b"rotate(-45 ") == 30
-
-
-@pytest.mark.parametrize("largest", [1, 3, 7, 8, 20, 765, 10**6])
-def test_bins_hold_every_value(largest: int) -> None:
-    edges = bins(largest)
-    assert edges[0] == 1
-    assert edges[-1] <= largest
-    assert len(edges) == min(7, largest)
-    assert edges == sorted(set(edges))
-
-
-@pytest.mark.parametrize(
-    ("counts", "title"),
-    [
-        ([(1, 2), (2, 3), (9, 2)], "The median user touched 2 objects; the most versatile 9"),
-        ([(1, 1), (2, 1)], "50% of 2 users touched a single object"),
-        ([(1, 4), (2, 5), (3, 1)], "40% of users touched a single object; the median 2 objects"),
-        ([(2, 2), (3, 2)], "The median user touched 2.5 objects; the most versatile 3"),
-        ([(3, 4)], "All 4 users touched 3 objects"),
-        ([(3, 1)], "The one user touched 3 objects"),
-        ([], "No message in this range names both a user and an object"),
-    ],
-)
-def test_objects_per_user_says_the_median(counts: list[tuple[int, int]], title: str) -> None:
-    assert view(objects_per_user, [{"objects": k, "users": n} for k, n in counts]).title == title
-
-
-def test_histograms_lose_nobody() -> None:
-    assert binned([(1, 5), (3, 2)]) == ([("1", 5), ("2", 0), ("3", 2)], False)
-    found, ranges = binned([(1, 5), (3, 2), (4, 1), (700, 3)])
-    assert ranges
-    assert dict(found)["3–4"] == 3
-    assert found[-1] == ("513–1,024", 3)
-    assert sum(n for _, n in found) == 11
-
-
 def test_whole_periods() -> None:
     half = DAY / 2
     assert narrowed(START + half, START + 3 * DAY + half, "day") == (START + DAY, START + 3 * DAY)
@@ -293,12 +217,6 @@ def test_whole_periods() -> None:
         times = starts(START, START + 800 * DAY, per)
         assert all(last_day(a, per) <= b.date() for a, b in itertools.pairwise(times))
         assert last_day(times[0], per) >= times[0].date()
-
-
-def test_options_reach_the_queries() -> None:
-    drawing = drawn("heatmap", "crowd", Chart(), top=3, top_objects=4)
-    assert len({r["user"] for r in drawing.table()}) <= 3
-    assert len({r["object"] for r in drawing.table()}) <= 4
 
 
 def rate(sign: str, people: int | None, of: int) -> dict[str, Any]:
