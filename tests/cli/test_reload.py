@@ -16,6 +16,7 @@ import requests
 import zmq
 
 from hubbub.cli.reload import changes
+from hubbub.collector.gaps import alive_key
 from hubbub.config import Config, ListenConfig, PeopleConfig
 from hubbub.store import Store
 
@@ -188,10 +189,12 @@ def test_what_is_wrong_changes_nothing_and_what_needs_a_restart_is_said(
     before = running.reload('log_level = "warning"\n[listen]\nzmq = ["tcp://127.0.0.1:9"]\n')
     assert running.said("this takes effect after a restart", before)["settings"] == ["listen.zmq"]
     assert not [x for x in running.lines[before:] if x["level"] == "info"], "the level is new"
+    sent = time.time()
     bus.send("2")
     with Store.open(tmp_path / "s") as store:
         until(lambda: ids(store) == {"1", "2"})
-    assert running.end() == 0
+        assert running.end() == 0
+        assert store.state.get(alive_key("")) / 1e6 > sent, "what it hears is still noted"
 
 
 def test_a_monitor_hears_of_a_running_listener(
