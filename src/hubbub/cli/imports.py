@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from hubbub.cli.bodies import bodies_option
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from hubbub.collector.guard import TrustFiles
 
 __all__ = ["import_files"]
 
@@ -28,6 +31,11 @@ _BATCH = 1000  # frames between two flushes
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "
     "access-log: a web server's log, common or combined.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Read on as files grow, are rotated or truncated, until SIGTERM or SIGINT.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
 @size_option
@@ -51,10 +59,12 @@ def import_files(
 
     app.logs()
     app.read_rules()
-    trust = trust_files(app, options, configured=False)
-    if trust is not None and form != "fedmsg":
-        raise UsageError(f"the format {form} bears no signatures", hint="leave --ca, --verify out")
+    trust = _trust(app, form, options)
     largest = max_message(app, options["max_message"])
+    if options["follow"]:
+        from hubbub.cli.following import follow_files
+
+        return follow_files(app, files, form, largest=largest, as_json=as_json)
     read = 0
     broken: list[HubbubError] = []
     with app.store() as store:
@@ -84,6 +94,14 @@ def import_files(
     if broken:
         raise _together(broken)
     return 0
+
+
+def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
+    """Whom to believe; only envelopes are signed."""
+    trust = trust_files(app, options, configured=False)
+    if trust is not None and form != "fedmsg":
+        raise UsageError(f"the format {form} bears no signatures", hint="leave --ca, --verify out")
+    return trust
 
 
 def _together(errors: list[HubbubError]) -> HubbubError:
