@@ -106,7 +106,14 @@ def load_trust(
             where=str(where),
             hint='write for each topic "org.example.prod.git.receive" = ["host.example.org"]',
         ) from None
-    return Trust(authority, revoked, permitted, nitpicky)
+    try:
+        _authority(authority, None)
+    except UsageError as error:
+        raise UsageError(error.what, where=str(ca), hint=error.hint) from None
+    try:
+        return Trust(authority, revoked, permitted, nitpicky)
+    except UsageError as error:
+        raise UsageError(error.what, where=str(crl), hint=error.hint) from None
 
 
 def check(topic: bytes, body: bytes, trust: Trust, *, now: datetime | None = None) -> str | None:

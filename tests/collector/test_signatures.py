@@ -173,6 +173,10 @@ def test_bad_trust_is_an_error_of_the_user(tmp_path):
         load_trust(PKI / "ca.crt", None, policy)
     with pytest.raises(UsageError, match=r"gone\.pem"):
         load_trust(PKI / "ca.crt", tmp_path / "gone.pem")
+    with pytest.raises(UsageError, match=r"policy\.toml: the CA is no PEM"):
+        load_trust(policy)
+    with pytest.raises(UsageError, match=r"policy\.toml: the revocation list is not PEM"):
+        load_trust(PKI / "ca.crt", policy)
 
 
 def test_trust_from_files(tmp_path):
