@@ -107,8 +107,10 @@ class Ledger(Protocol):
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value durably; None deletes it."""
 
-    def span(self, source: str, filters: str, start: int, end: int, state: str, proof: str) -> None:
-        """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, with why."""
+    def span(  # noqa: PLR0917  (a row of the ledger)
+        self, source: str, filters: str, start: int, end: int, state: str, proof: str
+    ) -> None:
+        """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, and why."""
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
         """The recorded (start, end, state), µs, sorted; `filters` empty: those for every message."""

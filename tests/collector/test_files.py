@@ -63,7 +63,7 @@ def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path, cut: int)
     lines = [f"{n} {noise.randbytes(3000).hex()}".encode() for n in range(1000)]
     packed = gzip.compress(b"\n".join(lines) + b"\n")
     file = written(tmp_path, packed[: len(packed) // 2 if cut == -1 else cut])
-    got = []
+    got: list[bytes] = []
     with pytest.raises(SourceError) as caught:
         got.extend(frame.body for frame in read(file, "jsonl"))
     assert caught.value.where.startswith(f"{file}:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def with_body(message: dict[str, Any], new: Any) -> dict[str, Any]:
 
 def paths(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The way to every value below the root, four deep."""
-    items = tree.items() if isinstance(tree, dict) else ()
+    items: Iterable[tuple[Any, Any]] = tree.items() if isinstance(tree, dict) else ()
     items = enumerate(tree[:3]) if isinstance(tree, list) else items
     for key, value in items:
         yield (*at, key)
@@ -89,7 +89,8 @@ def test_whatever_is_missing_null_or_of_another_type_no_name_is_invented(message
     """One value at a time: gone, null, a number, a list, an object, a text in a list."""
     known = json.dumps([message, directory], ensure_ascii=False).lower()
     for path in paths(body(message)):
-        for value in (..., None, 7, [], {}, [None], {"x": []}, [["y"]], "", True):
+        values: list[Any] = [..., None, 7, [], {}, [None], {"x": []}, [["y"]], "", True]
+        for value in values:
             changed = with_body(message, put(body(message), path, value))
             found = people(changed, directory=directory)
             for name in (*found.users, *found.objects):
