@@ -113,4 +113,4 @@ class Ledger(Protocol):
         """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, and why."""
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
-        """The recorded (start, end, state), µs, sorted; `filters` empty: those for every message."""
+        """The recorded (start, end, state), µs, sorted; no `filters`: those for every message."""

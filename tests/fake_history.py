@@ -149,9 +149,7 @@ class MemoryLedger:
         if value is None:
             del self.values[key]
 
-    def span(  # noqa: PLR0917 - the protocol's
-        self, source: str, filters: str, start: int, end: int, state: str, proof: str
-    ) -> None:
+    def span(self, source: str, filters: str, start: int, end: int, state: str, proof: str) -> None:
         assert start < end
         self.recorded.append((source, filters, start, end, state, proof))
 
