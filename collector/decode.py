@@ -69,7 +69,11 @@ class Row(msgspec.Struct, gc=False):
 
 
 #: Import formats that are no JSON, by the kind of their frames' source.
-_LINES = {"notebook-events": notebooks.access, "access-log": accesslog.message}
+_LINES = {
+    "notebook-events": notebooks.access,
+    "notebook-counts": notebooks.counts,
+    "access-log": accesslog.message,
+}
 
 _FIELDS = Row.__struct_fields__
 _json = msgspec.json.Decoder(Row)

@@ -26,9 +26,9 @@ from hubbub.errors import SourceError, UsageError
 
 __all__ = ["FORMATS", "MAX_LINE", "plain_lines", "read", "section"]
 
-FORMATS = ("jsonl", "fedmsg", "notebook-events", "access-log")
+FORMATS = ("jsonl", "fedmsg", "notebook-events", "notebook-counts", "access-log")
 #: Formats in which a line that starts with # says nothing.
-_COMMENTED = frozenset(("notebook-events", "access-log"))
+_COMMENTED = frozenset(("notebook-events", "notebook-counts", "access-log"))
 #: The longest line or page that is read, in bytes; a page of 100 messages of 80 kB has 8 MB.
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"

@@ -42,7 +42,7 @@ MISSED = {
 }
 
 #: Kinds of sources that state all there is to know.
-LOGS = frozenset(("notebook-events", "access-log"))
+LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"

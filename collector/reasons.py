@@ -35,6 +35,7 @@ REASONS = {
     "bad-agent": "`agent` is not a text",
     "bad-action": "`action` is not a text",
     "bad-size": "`size` is not a number of bytes",
+    "bad-value": "a value is not a whole number of 64 bits",
     "bad-encoding": "the line is not UTF-8",
     "bad-fields": "the line has not as many fields as its format",
     "malformed": "the line is none of an access log",

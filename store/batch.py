@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.guard import Guard
+from hubbub.collector.notebooks import SAMPLES
 from hubbub.collector.refused import told
 from hubbub.errors import MessageError
 from hubbub.store import letters as dead
@@ -57,6 +59,7 @@ class Batch:
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
     bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name
+    samples: dict[str, dict[str, str]] = field(default_factory=dict)  # by id: name → value
     letters: list[Letter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
@@ -146,6 +149,9 @@ class Batch:
         if event.id in self.events:
             self.counts[event.source, "known"] += 1
             return
+        if frame.kind == SAMPLES:  # its values go into a table of their own
+            self.samples[event.id] = event.extra or {}
+            event = replace(event, extra=None)
         self.events[event.id] = event
         if flags & BODIES:
             kept = not self.forgotten.holds(frame.body)

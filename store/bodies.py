@@ -3,15 +3,12 @@
 Comes in: bodies of a batch, whose events are new. Goes out: a commit that carries the batch's
 number, and for ids the bodies. A body that held a forgotten name is null.
 
-Bodies are committed before their events. A loader that died in between leaves bodies of a batch
-that never was: `settle` takes them out again, and nothing is there twice.
+Bodies are committed before their events (see `beside`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hubbub.store.delta import Table
-from hubbub.store.tables import by_month
+from hubbub.store.beside import Beside
 
 __all__ = ["BODIES", "Bodies", "Body"]
 
@@ -31,7 +27,6 @@ BODIES = pa.schema(
         pa.field("body", pa.binary()),
     ]
 )
-_BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +37,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     body: bytes | None  # None: it held a forgotten name
 
 
-class Bodies(Table):
+class Bodies(Beside):
     """The table of bodies."""
 
     name: ClassVar[str] = "bodies"
@@ -54,34 +49,6 @@ class Bodies(Table):
         "column_encoding": {"id": "DELTA_BYTE_ARRAY", "time": "DELTA_BINARY_PACKED"},
         "data_page_size": 8 << 20,  # a page is what zstd sees at once
     }
-
-    def append(self, bodies: Sequence[Body], batch: int) -> int:
-        """Add bodies as one commit; return the new version, durable.
-
-        Args:
-            bodies: none of them is in the table.
-            batch: the number under which their events will be committed.
-
-        Raises:
-            StoreError: no room, or the log is damaged. Nothing was added then, or everything.
-        """
-        parts = (
-            (month, _to_arrow(sorted(part, key=lambda one: one.time)))
-            for month, part in by_month(bodies).items()
-        )
-        return self.append_rows(parts, batch, mark=f"b{batch}-")
-
-    def settle(self, batch: int) -> int:
-        """Take out what batches after this one brought; how many bodies."""
-        if self.batch() <= batch:
-            return 0
-        late = []
-        for file in self.files():
-            found = _BATCH.fullmatch(Path(file.uri).name)
-            if found is not None and int(found[1]) > batch:
-                late.append(file)
-        self.replace(late, (), batch)
-        return sum(file.rows for file in late)
 
     def find(self, ids: Sequence[str]) -> dict[str, bytes | None]:
         """The bodies of these ids; ids without one are not in the answer.
@@ -98,11 +65,3 @@ class Bodies(Table):
                     pairs = zip(rows["id"].to_pylist(), rows["body"].to_pylist(), strict=True)
                     out.update(pairs)
         return out
-
-
-def _to_arrow(bodies: Sequence[Body]) -> Any:
-    return pa.table(
-        {name: pa.array([getattr(one, name) for one in bodies], BODIES.field(name).type)
-         for name in BODIES.names},
-        schema=BODIES,
-    )  # fmt: skip

@@ -158,7 +158,8 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
     Raises:
         StoreError: no room, or damage.
     """
-    store.bodies.settle(store.table.batch())  # whatever is in the table is there to stay
+    for beside in (store.bodies, store.samples):
+        beside.settle(store.table.batch())  # whatever is in the table is there to stay
     for table in store.tables:
         files = plan(table.files(), whole=whole)
         if not files:

@@ -6,14 +6,15 @@ content is durable elsewhere are deleted. One loader at a time holds the store's
 A batch goes through these steps, and a crash between any two of them loses and doubles nothing:
 
 1. SQLite: the batch's number, positions and counts (`pending`), and its dead letters; where bodies
-   are stored, a commit of those, carrying the number
+   or samples are stored, a commit of those, carrying the number
 2. data files, fsynced; Delta log entry carrying the number as an application transaction, fsynced
 3. the set of ids, up to the new version of the table
 4. SQLite: positions and counters hold, `pending` goes
 5. segments that were read to their end are deleted
 
 After a crash, a pending batch whose number is in the Delta log is finished from step 3 on; one that
-is not there is given up, bodies that it committed are taken out, and its records are read again.
+is not there is given up, bodies and samples that it committed are taken out, and its records are
+read again.
 The list of forgotten names is read at the start; it cannot change while the lock is held.
 """
 
@@ -32,13 +33,14 @@ import structlog
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
-from hubbub.store import hearing, letters, segment, spool, unmapped
+from hubbub.store import hearing, letters, samples, segment, spool, unmapped
 from hubbub.store.batch import Batch
 from hubbub.store.bodies import Bodies, Body
 from hubbub.store.disk import sync_folder
 from hubbub.store.hearing import Hearing
 from hubbub.store.ids import Hashes, Ids
 from hubbub.store.lookup import Lookup
+from hubbub.store.samples import Samples
 from hubbub.store.state import State
 from hubbub.store.tables import Events
 from hubbub.store.trusts import Trusts
@@ -67,6 +69,7 @@ class Loader:
         spool_folder: where segments are.
         table: the events table.
         bodies: the table of bodies.
+        samples: the table of samples.
         ids_folder: where the set of ids is.
         state: positions, counters, dead letters.
         understand: from a frame to an event; raises MessageError for what it refuses.
@@ -79,13 +82,14 @@ class Loader:
         spool_folder: Path,
         table: Events,
         bodies: Bodies,
+        samples: Samples,
         ids_folder: Path,
         state: State,
         understand: Callable[[Frame], Event],
         events: int = EVENTS,
     ) -> None:
         self.spool, self.table, self.bodies, self.state = spool_folder, table, bodies, state
-        self.understand, self.events = understand, events
+        self.samples, self.understand, self.events = samples, understand, events
         self._lookup = Lookup(table)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._missed = understand.missed if isinstance(understand, Reader) else {}
@@ -189,6 +193,8 @@ class Loader:
                     ],
                     number,
                 )
+            if found := list(samples.of(fresh, batch.samples)):
+                self.samples.append(found, number)
             version = self.table.append(fresh, number)
             self._ids.add(hashed, version)
             self._finish(number)
@@ -240,8 +246,9 @@ class Loader:
                 _log.warning("reading a batch of a loader that died again", batch=number)
                 with self.state.transaction() as db:
                     db.execute("DELETE FROM pending WHERE batch = ?", (number,))
-        if self.bodies.settle(self.table.batch()):
-            _log.warning("taking out bodies of a loader that died before their events")
+        for table in (self.bodies, self.samples):
+            if table.settle(self.table.batch()):
+                _log.warning(f"taking out {table.name} of a loader that died before their events")
         # step 5 of a loader that died: positions whose segment is gone
         there = {one.name for one in spool.segments(self.spool)}
         gone = [(n,) for (n,) in self.state.rows("SELECT name FROM segments") if n not in there]

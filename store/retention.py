@@ -70,6 +70,8 @@ def prune(
                 _trim(store.state, to_micros(now - events))
             version = store.table.version()
             out.append(_cut(store.table, now - events, dry=dry))
+            if store.samples.exists():
+                out.append(_cut(store.samples, now - events, dry=dry))
             # the set keeps hashes of ids that went: a hit is looked up in the table anyway
             keep_up(store.path / "ids", store.table, version)
             if not dry:
@@ -78,6 +80,7 @@ def prune(
             out.append(_cut(store.bodies, now - min(ends), dry=dry))
         if not dry:
             vacuum(store.table, GRACE)
+            vacuum(store.samples, GRACE)
             vacuum(store.bodies)
     return out
 

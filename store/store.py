@@ -3,7 +3,7 @@
     state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
     events/         the Delta table                                    ids/     hashes of its ids
     bodies/         what was received, where that was asked for
-    rollups/        sums by day and hour
+    rollups/        sums by day and hour                               samples/ gauges
     loader.lock     held by whoever loads
 
 Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hubbub.store.letters import Letter
     from hubbub.store.loader import Loaded
     from hubbub.store.rollups import Rollup
+    from hubbub.store.samples import Samples
     from hubbub.store.tables import Events as Table
     from hubbub.store.tables import File
 
@@ -181,6 +182,7 @@ class Store:
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
         """`load` for the holder of the loader's lock."""
+        from hubbub.collector.understanding import Reader
         from hubbub.store import forms
         from hubbub.store.loader import Loader
 
@@ -189,9 +191,10 @@ class Store:
             spool_folder=self.spool_folder,
             table=self.table,
             bodies=self.bodies,
+            samples=self.samples,
             ids_folder=self.path / "ids",
             state=self.state,
-            understand=understand or _understand(),
+            understand=understand or Reader(),
         )
         try:
             return loader.drain(stop)
@@ -228,10 +231,17 @@ class Store:
 
         return Bodies(self.path / "bodies")
 
+    @cached_property
+    def samples(self) -> Samples:
+        """The Delta table of samples."""
+        from hubbub.store.samples import Samples
+
+        return Samples(self.path / "samples")
+
     @property
     def tables(self) -> tuple[DeltaTable, ...]:
         """Every table, events first."""
-        return (self.table, self.bodies, *self.rollups)
+        return (self.table, self.bodies, self.samples, *self.rollups)
 
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
@@ -330,12 +340,6 @@ def _check_new(folder: Path, *, create: bool) -> None:
             where=str(folder),
             hint="`hubbub gather`, `listen` or `import` makes one; or name it with --store",
         )
-
-
-def _understand() -> Callable[[Frame], Event]:
-    from hubbub.collector.understanding import Reader
-
-    return Reader()
 
 
 def _anytime(path: str) -> File:

@@ -15,7 +15,7 @@ from hubbub.collector.event import Event
 from hubbub.store.delta import LOADER, File, Table
 from hubbub.times import from_micros
 
-__all__ = ["LOADER", "SCHEMA", "Events", "File", "by_month", "to_arrow", "to_events"]
+__all__ = ["LOADER", "SCHEMA", "Events", "File", "Timed", "by_month", "to_arrow", "to_events"]
 
 _TEXTS = pa.list_(pa.field("element", pa.string()))
 SCHEMA = pa.schema(
@@ -101,12 +101,15 @@ def to_events(rows: Any) -> list[Event]:
     ]
 
 
-class _Timed(Protocol):
+class Timed(Protocol):
+    """A row that has a time."""
+
     @property
-    def time(self) -> int: ...  # µs since the epoch
+    def time(self) -> int:
+        """µs since the epoch."""
 
 
-T = TypeVar("T", bound=_Timed)
+T = TypeVar("T", bound=Timed)
 
 
 def by_month(rows: Sequence[T]) -> Mapping[str, list[T]]:

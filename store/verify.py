@@ -78,7 +78,7 @@ def verify(
         progress("spool")
         _spool(store, report)
         whole = True
-        for table in (store.table, store.bodies):
+        for table in (store.table, store.bodies, store.samples):
             progress(table.name)
             found = check_table(table, progress)
             report.checked[f"{table.name}:files"] = found.files

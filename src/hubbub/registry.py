@@ -37,7 +37,7 @@ INJECTED = frozenset(
         *("events", "query", "view", "chart"),
         *("db", "mongodb", "fs", "cache", "state"),
         *("progress", "clock", "log", "params", "affiliations", "ledger"),
-        "malformed",
+        *("malformed", "samples"),
     }
 )
 #: Common options that a function may ask to see; `events` stays filtered by them.

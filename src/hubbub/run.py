@@ -281,6 +281,11 @@ class Runner:
             return dict(call.extra)
         if name == "clock":
             return self.clock
+        if name == "samples":
+            from hubbub.store.samples import read as read_samples
+
+            where = call.where
+            return read_samples(self.store, to_micros(where.since), to_micros(where.until))
         if name == "malformed":
             return partial(letters.lines, self.store.state.rows)
         if name == "affiliations":

@@ -26,11 +26,17 @@ _BATCH = 1000  # frames between two flushes
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "fedmsg", "notebook-events", "access-log"]),
+    type=click.Choice(["jsonl", "fedmsg", "notebook-events", "notebook-counts", "access-log"]),
     required=True,
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "
+    "notebook-counts: its system counts; "
     "access-log: a web server's log, common or combined.",
+)
+@click.option(
+    "--columns",
+    metavar="seed|later|NAME,…",
+    help="What the columns of notebook-counts are called. [default: seed, 13 names; later: 18]",
 )
 @click.option(
     "--follow",
@@ -44,7 +50,14 @@ _BATCH = 1000  # frames between two flushes
 @reading_options
 @pass_app
 def import_files(
-    app: App, /, files: tuple[str, ...], form: str, *, as_json: bool, **options: Any
+    app: App,
+    /,
+    files: tuple[str, ...],
+    form: str,
+    *,
+    columns: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Read files into the store; - is standard input, and gzip is understood.
 
@@ -55,11 +68,13 @@ def import_files(
     """
     from hubbub.cli.progress import bar
     from hubbub.collector import files as reader
+    from hubbub.collector.notebooks import Named
     from hubbub.collector.refused import Bounded
 
     app.logs()
     app.read_rules()
     trust = _trust(app, form, options)
+    names = _columns(form, columns)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
         from hubbub.cli.following import follow_files
@@ -69,12 +84,17 @@ def import_files(
     broken: list[HubbubError] = []
     with app.store() as store:
         counts = app.counting(store)
+        if names:
+            from hubbub.store.samples import remember
+
+            remember(store.state, names)
         try:
             with (
                 store.spool("import", bodies=app.bodies, trust=trust) as spool,
                 bar("reading", unit="messages") as shown,
             ):
-                sink = Bounded(spool, largest)
+                bounded = Bounded(spool, largest)
+                sink = Named(bounded, names) if names else bounded
                 for name in files:
                     try:
                         for frame in reader.read(name, form):
@@ -110,3 +130,14 @@ def _together(errors: list[HubbubError]) -> HubbubError:
         return errors[0]
     worst = max(errors, key=lambda error: error.exit_code)
     return type(worst)("\n".join([f"{len(errors)} errors", *map(str, errors)]))
+
+
+def _columns(form: str, text: str | None) -> tuple[str, ...]:
+    """The names of the columns of system counts; none for other formats."""
+    from hubbub.collector.notebooks import SAMPLES, named
+
+    if form == SAMPLES:
+        return named("seed" if text is None else text)
+    if text is not None:
+        raise UsageError(f"the format {form} names its columns itself", hint="leave --columns out")
+    return ()
