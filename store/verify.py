@@ -78,7 +78,8 @@ def verify(
         progress("spool")
         _spool(store, report)
         whole = True
-        for table in (store.table, store.bodies, store.samples):
+        besides = [store.bodies, *([store.samples] if store.samples.exists() else [])]
+        for table in (store.table, *besides):
             progress(table.name)
             found = check_table(table, progress)
             report.checked[f"{table.name}:files"] = found.files
