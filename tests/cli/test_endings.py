@@ -35,7 +35,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["query", "users", "--since", SINCE, "--until", SINCE], "not after its beginning"),
         (["import", "/no/such/file", "--format", "jsonl"], "there is no such file"),
         (["import", "x", "--format", "xml"], "'xml' is not one of"),
-        (["people", "/no/such/file"], "No such file"),
+        (["people", "/no/such/file"], "no such file"),
         (["--config", "/no/such/file", "status"], "there is no such configuration file"),
         (["--plugins", "/no/such.py", "plugins"], "there is no such plugin file"),
         (["gather", "--url", "ftp://example.org"], "no address of a history service"),
@@ -148,7 +148,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
 def test_an_error_cannot_steer_the_terminal(hubbub: Run) -> None:
     ran = hubbub("people", "no\x1b[31m\u202efile\x9b")
     assert ran.code == 2
-    assert "no[31mfile: cannot be read" in ran.err
+    assert "no[31mfile: there is no such file" in ran.err
     assert not set("\x1b\x9b\u202e") & set(ran.err)
 
 
