@@ -4,10 +4,12 @@ Where HUBBUB_REQUIRE names the service (a comma-separated list), its absence is 
 how continuous integration makes sure that nothing was skipped.
 """
 
+import logging
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,10 +51,13 @@ def missing(service: str) -> str:
 
 @pytest.fixture(autouse=True)
 def fresh_logs() -> Iterator[None]:
-    """A command sets structlog up for its process; the next test starts without that."""
+    """A command sets logs up for its whole process; the next test starts without that."""
+    hook = threading.excepthook
     yield
     if structlog := sys.modules.get("structlog"):
         structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    threading.excepthook = hook
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
