@@ -178,12 +178,10 @@ class LoaderProcess:
             if process is None or self._stop is None:
                 return True
             self._stop.close()
-        process.join(timeout)
-        late = process.is_alive()
+        late = not connection.wait([process.sentinel], timeout)
         if late:
             process.kill()
-            process.join()
-        self._watcher.join()
+        self._watcher.join()  # it reaps the process: two that wait for one would race for its code
         return not late and process.exitcode == 0
 
     def __enter__(self) -> Self:
