@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test fuzz lint types docs gallery bench lock wheel clean
+.PHONY: help install demo test fuzz lint types docs gallery bench soak lock wheel clean
 
 help:  ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ gallery: $(STAMP)  ## Draw docs/gallery anew: every view from the simulated bus
 
 bench: $(STAMP)  ## Every benchmark, as ratios against something run in the same breath
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+soak: $(STAMP)  ## Ten minutes at 5,000 messages a second: a cut, a restart, two kills; then proof
+	$(BIN)/python bench/soak.py --minutes 10
 
 lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group build \
