@@ -9,7 +9,7 @@ is "on" is its first object, or its category where it names none.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.evenness import measure
@@ -64,18 +64,26 @@ def actions(events: Events) -> ir.Table:
     return runs.group_by("user", "messages").agg(number=_.count()).order_by("user", "messages")
 
 
-def starts(events: Events) -> ir.Table:
-    """The beginning of every action: columns `user` and `start` (µs since the epoch)."""
-    begun = _begun(events)
+def starts(events: Events, active_since: datetime | None = None) -> ir.Table:
+    """The beginning of every action: columns `user` and `start` (µs since the epoch).
+
+    Args:
+        events: by agent or users.
+        active_since: only of those whom a message names since then; None: of everybody.
+    """
+    begun = _begun(events, active_since)
     return begun.filter(begun.begins).select("user", start="at")
 
 
-def _begun(events: Events) -> ir.Table:
+def _begun(events: Events, active_since: datetime | None = None) -> ir.Table:
     """A row for each user of each message: `user`, `what`, `at` (µs), and whether it `begins`."""
     import ibis
     from ibis import _
 
     people = events.unnest_users("time", "objects", "category")
+    if active_since is not None:
+        late = events.filter(events.time >= ibis.timestamp(active_since)).unnest_users("time")
+        people = people.filter(people.user.isin(late.user))
     rows = people.select(
         user=people.user,
         what=ibis.coalesce(people.objects[0], people.category),

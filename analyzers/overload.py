@@ -73,13 +73,11 @@ def overload(
     if top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
     split = to_micros(until - recent)
-    done = starts(events)
-    before = done.filter(done.start < split)
-    zoned = done.left_join(zones(before), "user").select("user", "start", "zone")
+    done = _held(events, starts(events, active_since=until - recent))
+    zone = _held(events, zones(done.filter(done.start < split)))
+    zoned = done.left_join(zone, "user").select("user", "start", "zone")
     loads = _loads(done, to_micros(since), split)
-    found = _rows(
-        loads, zones(before), off_hours(zoned, split), streaks(zoned, split), _alone(events)
-    )
+    found = _rows(loads, zone, off_hours(zoned, split), streaks(zoned, split), _alone(events))
     persons = [_person(row, recent) for row in found]
     rates = _rates(persons)
     notes: dict[str, Any] = {"recent_since": until - recent}
@@ -87,6 +85,13 @@ def overload(
         return (rates if persons else []), notes
     persons.sort(key=lambda p: (-len(p["signs"]), -(p["ratio"] or 0), p["user"]))
     return [_shown(p) for p in persons[:top]], {**notes, "base_rates": rates}
+
+
+def _held(events: Events, table: ir.Table) -> ir.Table:
+    """The same rows, computed once: an engine computes an expression anew wherever it stands."""
+    import ibis
+
+    return ibis.memtable(events.get_backend().to_pyarrow(table))
 
 
 def _loads(done: ir.Table, since: int, split: int) -> ir.Table:
@@ -130,9 +135,9 @@ def _alone(events: Events) -> ir.Table:
     each = (
         named.union(kinds)
         .group_by("kind", "name")
-        .agg(users=_.user.nunique(), user=_.user.min(), messages=_.count())
+        .agg(user=_.user.min(), last=_.user.max(), messages=_.count())  # nunique costs thrice that
     )
-    only = each.filter(each.users == 1, each.messages >= _OFTEN)
+    only = each.filter(each.user == each["last"], each.messages >= _OFTEN)
     return only.group_by("user").agg(
         objects=(_.kind == "object").sum(), categories=(_.kind == "category").sum()
     )

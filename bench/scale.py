@@ -1,9 +1,11 @@
 """A store at size: load, bytes an event, every built-in query, rollups against events, memory.
 
     python bench/scale.py [--events 100000000] [--days 730] [--queries users,radar,…]
+    python bench/scale.py --store FOLDER …    fill it where it is not there, ask it, and leave it
 
 Events of up to 30,000 users are written through the store's own tables, in commits of a million
 rows; ids are dated UUIDs. Each query runs in a process of its own, so that its memory is its own.
+`--queries ""` only loads.
 """
 
 from __future__ import annotations
@@ -137,28 +139,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--days", type=int, default=730)
-    parser.add_argument("--folder", type=Path, help="default: a temporary one")
+    parser.add_argument("--store", type=Path, help="keep it here; default: a temporary one")
     parser.add_argument("--queries", help="names, with commas between them; default: every one")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds for each query")
     options = parser.parse_args()
     plugins.load_builtins()
-    queries = options.queries.split(",") if options.queries else sorted(REGISTRY.queries)
     pairs = [f"{way}:{what}" for what in ("new-and-unique", "users", "topics")
              for way in ("events", "rollups")]  # fmt: skip
+    queries = [*pairs, *sorted(REGISTRY.queries)]
+    if options.queries is not None:
+        queries = list(filter(None, options.queries.split(",")))
     spawn = multiprocessing.get_context("spawn")
-    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    folder = Path(tempfile.mkdtemp(dir=options.store and options.store.parent))
     try:
-        scratch = folder / "scratch"
-        scratch.mkdir()
-        path = folder / "store"
-        filling = spawn.Process(
-            target=fill, args=(path, scratch, options.events, timedelta(days=options.days))
-        )
-        filling.start()
-        filling.join()
-        assert filling.exitcode == 0
+        path = options.store or folder / "store"
+        if not path.exists():
+            length = timedelta(days=options.days)
+            filling = spawn.Process(target=fill, args=(path, folder, options.events, length))
+            filling.start()
+            filling.join()
+            assert filling.exitcode == 0
         print(f"\n{'query over everything':<24}{'CPU s':>8}{'s':>8}{'MB':>8}")
-        for name in (*pairs, *queries):
+        for name in queries:
             mine, theirs = spawn.Pipe(duplex=False)
             process = spawn.Process(target=measured, args=(path, name, theirs))
             process.start()
