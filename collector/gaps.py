@@ -160,6 +160,8 @@ class Gaps:
             last = self._ledger.get(alive_key(ear.source)) or ever
             if last is None:
                 ear.gap = _Open(self._wall, LOST, after=self._wall + _FIRST)
+                # Killed before the first heartbeat, we know all the same that we were to listen.
+                self._note(alive_key(ear.source), int(self._wall * _MICRO))
             else:
                 # A clock that was set back since then: what was heard is filed under times to come.
                 ear.gap = _Open(min(last / _MICRO, self._wall) - SLACK, STOPPED)
@@ -167,6 +169,7 @@ class Gaps:
                     self._gap(ear, self._wall, last / _MICRO, CLOCK)
             self._ears.append(ear)
             self._note(partial_key(ear.source), self._filters or None)
+        self._tell()
 
     def tick(self) -> None:
         """Look at everything once."""

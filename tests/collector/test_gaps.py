@@ -96,6 +96,20 @@ def test_killed_without_a_word_the_time_since_the_last_heartbeat_is_a_gap(ledger
     assert stage.why() == {STOPPED}
 
 
+def test_killed_before_its_first_heartbeat_it_is_known_that_we_were_to_listen(ledger):
+    Stage(ledger).connect().pass_(2)
+    again = Stage(ledger, at=7).connect().pass_(10)
+    assert again.spans()[0] == (-10, 18, "gap")
+    assert again.why() == {STOPPED}
+
+
+def test_a_gap_that_nobody_was_told_of_outlives_a_second_kill(ledger):
+    Stage(ledger).connect().pass_(20)
+    Stage(ledger, at=60).pass_(1)
+    last = Stage(ledger, at=65).connect().pass_(10)
+    assert last.spans() == [(0, 10, "unproven"), (10, 76, "gap")]
+
+
 def test_nobody_ever_answered(ledger):
     stage = Stage(ledger).pass_(5, rate=0)
     assert stage.spans() == []  # it may still be connecting
