@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubbub.analyzers.averages import averages as moving
+from hubbub.analyzers.averages import peak, sums
 from hubbub.analyzers.ticks import Ticks
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -92,7 +93,7 @@ def crossings(
         raise ValueError(f"the threshold must be more than 1, not {threshold}")
     if resolution <= 0:
         raise ValueError(f"a tick must last longer than 0 s, not {resolution}")
-    total = _sums(values)
+    total = sums(values)
     found: list[Crossing] = []
     on = False
     for k in range(s + l + 1, len(values) + 1):
@@ -107,18 +108,6 @@ def crossings(
     return found
 
 
-def _sums(values: Sequence[float]) -> Any:
-    """A function (i, j) → values[i] + … + values[j - 1], exact.
-
-    Of integers by running sums; of others by adding them up each time, since the rounding errors of
-    running sums would be alerts where nothing happens.
-    """
-    if all(isinstance(value, int) for value in values):
-        upto = list(accumulate(values, initial=0))
-        return lambda i, j: upto[j] - upto[i]
-    return lambda i, j: math.fsum(values[i:j])
-
-
 @query
 def alerts(
     events: Events,
@@ -129,13 +118,16 @@ def alerts(
     long: int = 120,
     threshold: float = 1.5,
     resolution: timedelta = timedelta(seconds=10),
-) -> list[dict[str, Any]]:
+    averages: int = 0,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """When traffic rose above its own average, and when that ended.
 
     An alert is raised where the average of the last `--short` ticks is more than `--threshold`
     times the average of the `--long` ticks before them, and ends where it no longer is. Time is
     that of the events: a tick lasts `--resolution`, the first one holds the first event of the
     range, and ticks without events count as 0, to the end of the range. `time` is the tick's end.
+    `--averages` gives both averages over time beside the changes, in so many points at most, and of
+    each alert how many times the long average it reached.
     """
     from ibis import _
 
@@ -155,7 +147,7 @@ def alerts(
         )  # fmt: skip
     except ValueError as error:
         raise UsageError(str(error), hint="--short 12 --long 120 --threshold 1.5") from None
-    return [
+    rows_of = [
         {
             "tick": one.tick,
             "time": one.time,
@@ -167,3 +159,26 @@ def alerts(
         }
         for one in changes
     ]
+    lengths = int(short), int(long)
+    return rows_of, _drawn(ticks, values, changes, lengths, averages) if averages > 0 else {}
+
+
+def _drawn(
+    ticks: Ticks, values: list[int], changes: list[Crossing], lengths: tuple[int, int], most: int
+) -> dict[str, Any]:
+    """What a picture shows beside the changes: points of both averages per second, and peaks."""
+    short, long = lengths
+    seconds, total = ticks.length.total_seconds(), sums(values)
+    points = [
+        {
+            "time": ticks.first + ticks.length * one.tick,
+            "short_rate": one.short / seconds,
+            "long_rate": None if one.long is None else one.long / seconds,
+        }
+        for one in moving(values, short=short, long=long, most=most)
+    ]
+    ends = [one.tick - 1 for one in changes if one.state is State.ENDED]
+    raised = [one.tick for one in changes if one.state is State.RAISED]
+    ends += [ticks.number] * (len(raised) - len(ends))
+    peaks = [peak(total, *pair, short=short, long=long) for pair in zip(raised, ends, strict=True)]
+    return {"averages": points, "peaks": peaks}

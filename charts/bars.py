@@ -51,9 +51,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """The rows from top to bottom."""
+    """The rows from top to bottom; the axis goes on to `least` where no bar does."""
 
     rows: tuple[Row, ...]
+    least: float = 0.0
 
 
 class Rows(Canvas, Graph):  # type: ignore[misc]
@@ -64,7 +65,7 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
     def _compute(self) -> None:
         self._y_labels = []
         values = [v for row in self.plan.rows for v, _, _ in row.bars]
-        self.low, self.high = min([0, *values]), max([0, *values])
+        self.low, self.high = min([0, *values]), max([0, self.plan.least, *values])
 
     def _room(self) -> tuple[float, float, float]:
         names = max((text.width(r.name, 12) for r in self.plan.rows), default=0)
@@ -117,6 +118,7 @@ class StackPlan:
     ticks: tuple[tuple[str, float], ...]
     others: int | None = None
     unit: str = ""
+    peak: int | None = None  # the column whose height is written above it
 
 
 class Stacked(Canvas, StackedBar):  # type: ignore[misc]
@@ -154,6 +156,13 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
                 self.svg.node(self.nodes["plot"], "path", d=d, class_=self._role(serie.index))
         if len(self.series) > 1:
             self._key()
+        if self.plan.peak is not None:
+            i = self.plan.peak
+            x, y = (i + 0.5) * pitch, self.view.y(base[i]) - 5
+            label = text.amount(base[i])
+            half = text.width(label, 12) / 2
+            x = min(max(x, half), self.view.width - half)
+            self.svg.text(self.nodes["text_overlay"], x, y, label, "t m halo")
 
     def _key(self) -> None:
         """Names beside the last column, in the order of the stack, beside what they name."""

@@ -8,6 +8,7 @@ pygal is replaced from outside.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ _TITLE = 24  # px a line
 _SUBTITLE = 18
 _FOOT = 30
 _BADGE = 18
+_EMPTY = 250
 
 
 class Page(Config):  # type: ignore[misc]
@@ -71,6 +73,7 @@ class Canvas:
     svg: Any
     view: Any
     nodes: dict[str, Any]
+    foot = 0.0  # px between the plot and its x labels
 
     def _draw(self) -> None:
         self.svg = Document(self)
@@ -89,8 +92,8 @@ class Canvas:
         sheet = self.sheet
         room = sheet.width - 2 * EDGE
         self.titles = text.balanced(sheet.title, room, 19, bold=True)
-        self.subtitles = text.wrap(sheet.subtitle, room, 13, most=3) if sheet.subtitle else []
-        self.subtitles += text.wrap(sheet.note, room, 13, most=2) if sheet.note else []
+        self.subtitles = text.balanced(sheet.subtitle, room, 13, most=3) if sheet.subtitle else []
+        self.subtitles += text.balanced(sheet.note, room, 13) if sheet.note else []
         left, right, bottom = self._room()
         box = self.margin_box  # type: ignore[attr-defined]
         box.left = EDGE + round(left)
@@ -129,12 +132,15 @@ class Canvas:
         y = self.sheet.height - 10 - _BADGE * (len(self.feet) - 1)
         for roles, line in self.feet:
             badge = roles.startswith("wa")
-            if badge:
-                wide = text.width(line, 11, bold=True) + 12
+            if badge:  # no frame: how wide the text is, its font decides
+                self.svg.node(parent, "path", d=f"M{EDGE} {y}l6-10.5 6 10.5z", class_="wa")
                 self.svg.node(
-                    parent, "rect", x=EDGE, y=y - 11, width=wide, height=15, rx=3, class_="wb"
+                    parent,
+                    "path",
+                    d=f"M{EDGE + 6} {y - 7}v3.2M{EDGE + 6} {y - 2.4}v1",
+                    class_="mark",
                 )
-            write(parent, EDGE + 6 if badge else EDGE, y, line, roles)
+            write(parent, EDGE + 17 if badge else EDGE, y, line, roles)
             y += _BADGE
 
     def _legend(self) -> None:
@@ -174,7 +180,7 @@ class Canvas:
             return
         for label, value in self._y_labels or ():
             y = view.y(value)
-            roles = "ba" if value == 0 else "g"
+            roles = "ba" if value == 0 or label == "0" else "g"
             self.svg.node(
                 self.nodes["plot"], "path", d=f"M0 {y:.2f}h{view.width:.2f}", class_=roles
             )
@@ -192,9 +198,12 @@ class Canvas:
                 continue
             free = at + half + 8
             self.svg.node(
-                self.nodes["plot"], "path", d=f"M{x:.2f} {view.height:.2f}v5", class_="ba"
+                self.nodes["plot"],
+                "path",
+                d=f"M{x:.2f} {view.height + self.foot:.2f}v5",
+                class_="ba",
             )
-            self.svg.text(self.nodes["plot"], at, view.height + 19, label, "mu m")
+            self.svg.text(self.nodes["plot"], at, view.height + self.foot + 19, label, "mu m")
 
     def _end_labels(self, labels: Sequence[tuple[float, str, str]]) -> None:
         """Names at the right ends of the series: (y, text, roles), moved apart."""
@@ -213,6 +222,8 @@ def draw(
     rows: Sequence[Sequence[Any]] = (),
 ) -> Drawing:
     """One picture of the given type; the ids depend on everything that is drawn."""
+    if not series:  # an empty plot needs no room
+        sheet = replace(sheet, height=min(sheet.height, _EMPTY))
     what = [kind.__name__, repr(sheet), repr(plan), [[n, list(v)] for n, v in series]]
     what += [] if sheet.style == USUAL else [repr(sheet.style)]  # a usual picture keeps its ids
     key = digest(what)[:10]

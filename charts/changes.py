@@ -46,11 +46,12 @@ def _plain(result: Any) -> Any:
 
 
 def _bucket(label: str) -> str:
-    """A label in words: `16–22 Mar 2026` for a week, `5 Jan 2026` for a day."""
-    start = scale.as_time(label)
+    """A label in words: `16–22 Mar 2026` for a week or seven days, `5 Jan 2026` for a day."""
+    first, _, seven = label.partition("/")
+    start = scale.as_time(first)
     if start is None:
         return text.clean(label)
-    return scale.span(start, start + timedelta(days=7 if "W" in label else 1))
+    return scale.span(start, start + timedelta(days=7 if "W" in label or seven else 1))
 
 
 def change(value: float, before: float) -> str:
@@ -78,9 +79,12 @@ def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
     rows = [Row(short[n], ((v, change(v, b), "up" if v > 0 else "dn"),)) for n, v, b in shown]
     said = [_compared(labels, axis)]
     if rest:
+        # A bar for the others would be the longest one, and say the least.
         value, before = sum(v for _, v, _ in rest), sum(b for _, _, b in rest)
-        rows.append(Row(f"other ({len(rest):,})", ((value, change(value, before), "fo"),)))
-        said.append(f"the {len(shown)} largest changes of {len(known):,}; the rest is other")
+        said.append(
+            f"the {len(shown)} largest changes of {len(known):,}, "
+            f"the others {change(value, before)} together"
+        )
     page = chart.sheet(
         _plain(result),
         title=title,

@@ -17,6 +17,7 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import duration, finite, records
+from hubbub.charts.whole import about_midnight
 from hubbub.registry import view
 
 __all__ = ["headline", "longtail", "tail"]
@@ -48,7 +49,7 @@ _EVEN, _LESS = "higher is more even", "lower is more even"
 _READINGS: Mapping[str, _Reading] = {
     "longtail": _Reading(
         "the long-tail metric",
-        "mean gap between the head→tail line and the counts, in messages; grows with volume",
+        "mean gap to the head→tail line, in messages; grows with volume",
         _LESS,
         lower=True,
     ),
@@ -89,9 +90,12 @@ def _when(row: Mapping[str, Any], *, year: bool) -> str:
     start, end = as_time(row["start"]), as_time(row["end"])
     assert start is not None
     assert end is not None
-    if end - start == timedelta(days=1) and moment(start) == day(start):
-        return f"on {day(start, year=year)}"
-    return f"in the {duration(end - start)} to {moment(end, year=year)}"
+    first, last = about_midnight(start), about_midnight(end)
+    if end - start == timedelta(days=1) and moment(first) == day(first):
+        return f"on {day(first, year=year)}"
+    if moment(last) == day(last):  # half-open: its last day is the one before
+        return f"in the {duration(end - start)} to {day(last - timedelta(days=1), year=year)}"
+    return f"in the {duration(end - start)} to {moment(last, year=year)}"
 
 
 def _finding(
@@ -160,6 +164,10 @@ def headline(diagnostics: Mapping[str, Any]) -> str:
     return said
 
 
+def _midnight(when: datetime) -> bool:
+    return moment(about_midnight(when)) == day(about_midnight(when))
+
+
 @view
 def longtail(
     query: Any,
@@ -178,7 +186,7 @@ def longtail(
     values = [finite(row.get(metric)) for row in rows]
     ends = [as_time(row["end"]) for row in rows]
     starts = [as_time(row["start"]) for row in rows]
-    days = bool(rows) and all(s is not None and moment(s) == day(s) for s in starts)
+    days = bool(rows) and all(s is not None and _midnight(s) for s in starts)
     days = days and window == timedelta(days=1)
     times = [t for t in (starts if days else ends) if t is not None]
     series: list[tuple[str, list[float | None]]] = [
@@ -187,7 +195,7 @@ def longtail(
     dense = len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) <= timedelta(days=1)
     if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
         series.append(("7-day mean", weekly_mean(times, values)))
-    every = "per day" if days else f"over the {duration(window)} before each point"
+    every = "per day" if days else f"of the {duration(window)} before each point"
     name = reading.name.removeprefix("the ")
     said = [f"{name[0].upper()}{name[1:]} {every}: {reading.means}; {reading.better}"]
     if people := headline(getattr(result, "diagnostics", {})):

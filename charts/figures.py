@@ -142,4 +142,7 @@ def columns(
     )
     series = [(what, list(values))] if any(values) else []
     rows = list(zip(times, values, strict=True))
-    return draw(Stacked, page, StackPlan(ticks), series, columns=("start", what), rows=rows)
+    most = max(values, default=0)
+    peak = list(values).index(most) if min(values, default=0) < most else None
+    plan = StackPlan(ticks, peak=peak)
+    return draw(Stacked, page, plan, series, columns=("start", what), rows=rows)

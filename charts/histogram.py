@@ -17,6 +17,7 @@ from hubbub.charts.canvas import Canvas
 __all__ = ["Histogram", "HistogramPlan", "binned"]
 
 _COLUMNS = 32
+_RANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,19 @@ def binned(counts: Iterable[tuple[int, int]]) -> tuple[list[tuple[str, int]], bo
     """Columns out of (number, how many have it), and whether they are ranges.
 
     Up to 32: a column for each number from 1 on, also those that nobody has. Beyond: each range
-    ends at twice the end of the one before (1, 2, 3–4, 5–8, …), up to the largest number.
+    ends at twice the end of the one before (1, 2, 3–4, 5–8, …), and the tenth has no end.
     """
     found = {k: n for k, n in counts if k > 0 and n > 0}
     largest = max(found, default=0)
     if largest <= _COLUMNS:
         return [(str(k), found.get(k, 0)) for k in range(1, largest + 1)], False
-    out, low = [], 1
+    out: list[tuple[str, int]] = []
+    low = 1
     while low <= largest:
         high = max(2 * (low - 1), 1)
         name = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+        if len(out) == _RANGES - 1 and largest > high:
+            name, high = f"{low:,}+", largest
         out.append((name, sum(n for k, n in found.items() if low <= k <= high)))
         low = high + 1
     return out, True

@@ -16,10 +16,12 @@ from hubbub.charts import text
 from hubbub.charts.canvas import Canvas, dot
 from hubbub.charts.svg import path
 
-__all__ = ["LinePlan", "Lines", "runs", "thin"]
+__all__ = ["LinePlan", "Lines", "runs", "straight", "thin"]
 
 Point = tuple[float, float]
 _MOST = 600  # points a series; about one per px
+_CROWDED = 200  # points; 2 px lines run into one another
+_SEEN = 0.25  # px; a line that passes a point nearer than this passes through it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,28 @@ def thin(points: Sequence[Point], most: int = _MOST) -> list[Point]:
     return out
 
 
+def straight(points: Sequence[Point], seen: float = _SEEN) -> list[Point]:
+    """The points without those that a straight line between others passes, nearer than `seen` px.
+
+    Source: Ramer 1972, Douglas and Peucker 1973; by height, since time only goes forward.
+    """
+    kept = {0, len(points) - 1}
+    open_ = [(0, len(points) - 1)]
+    while open_:
+        first, last = open_.pop()
+        (x0, y0), (x1, y1) = points[first], points[last]
+        slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+        far = [
+            (abs(y - y0 - slope * (x - x0)), -i)
+            for i, (x, y) in enumerate(points[first + 1 : last], first + 1)
+        ]
+        most, back = max(far, default=(0.0, 0))
+        if most > seen:
+            kept.add(-back)
+            open_ += [(first, -back), (-back, last)]
+    return [points[i] for i in sorted(kept)]
+
+
 class Lines(Canvas, Line):  # type: ignore[misc]
     """Series over a common axis."""
 
@@ -83,10 +107,11 @@ class Lines(Canvas, Line):  # type: ignore[misc]
 
     def _plot(self) -> None:
         labels: list[tuple[float, str, str]] = []
-        crowded = len(self.plan.xs) > 200  # noqa: PLR2004 (2 px lines run into one another)
+        crowded = len(self.plan.xs) > _CROWDED
         for serie in self.series:
             stroke, fill = self._roles(serie.index)
             parts = [thin([self.view(p) for p in run]) for run in runs(serie.points)]
+            parts = [straight(part) for part in parts] if crowded else parts
             lines = "".join(path(part) for part in parts if len(part) > 1)
             if lines:
                 roles = stroke + (" thin" if crowded else "")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["loads"]
 
 _USERS = 3
-_SPOKES = range(3, 11)
+_SPOKES = range(4, 11)
 _MOST = 20  # axes
 
 
@@ -51,7 +51,7 @@ def kept(totals: Sequence[int], counts: Sequence[Sequence[int]], most: int) -> l
     touched = [sum(of[i] for of in counts) for i in range(len(totals))]
     order = sorted(range(len(totals)), key=lambda i: (-touched[i], -totals[i], i))
     named = sum(1 for n in touched if n)
-    return order[: min(most, max(named, _SPOKES.start))]
+    return order[: min(most, max(named, 1))]
 
 
 def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:

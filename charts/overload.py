@@ -19,6 +19,7 @@ from hubbub.registry import view
 __all__ = ["overload"]
 
 _MOST = 15  # people
+_QUARTER = 0.25
 #: A sign as a row names it, and as a title says it of people.
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "load": ("more work than usual for them", "did more work than is usual for them"),
@@ -67,7 +68,9 @@ def overload(
         height=height_of(len(bars)) + 20,
     )
     series = [("share", [b[0] for row in bars for b in row.bars])] if bars else []
-    return draw(Rows, page, RowPlan(tuple(bars)), series, columns=columns, rows=table)
+    # One in five hundred must not look like all of them.
+    plan = RowPlan(tuple(bars), least=0.0 if people else _QUARTER)
+    return draw(Rows, page, plan, series, columns=columns, rows=table)
 
 
 def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:

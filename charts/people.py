@@ -16,7 +16,7 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import duration, finite, records
-from hubbub.charts.whole import last_day, named_period, narrowed, period_of, starts
+from hubbub.charts.whole import about_midnight, last_day, named_period, narrowed, period_of, starts
 from hubbub.registry import view
 
 __all__ = ["active_users", "cohorts", "daily_users", "returning"]
@@ -24,8 +24,10 @@ __all__ = ["active_users", "cohorts", "daily_users", "returning"]
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _LINES = 400  # points of a line
+_APART = 4  # so many times as many people in all as on the busiest day need a panel of their own
 _UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # up to so many days
 _GROUPS = 24  # rows of a triangle
+_LATER = {3: "three", 6: "six", 12: "twelve"}
 _SHARES = ("top_1", "next_9", "next_40", "rest")
 _NAMES = ("top 1%", "next 9%", "next 40%", "the other half")
 
@@ -47,16 +49,21 @@ def daily_users(
     since, until = narrowed(since, until, unit)
     result = query.daily_users(since=since, until=until, per=unit)
     rows = records(result)
+    at = [row["start"] for row in rows]
+    active, new, total = (
+        (name, [finite(row[of]) for row in rows])
+        for name, of in (("active", "users"), ("new", "new"), ("seen so far", "total"))
+    )
+    title = _daily(rows, unit, year=needs_year(since, until))
+    said = f"People per {unit}: active; new, not seen earlier in this range; seen so far"
+    if len(rows) > 1 and rows[-1]["total"] > _APART * max(row["users"] for row in rows):
+        from hubbub.charts.panels import panels
+
+        # On one scale the crowd of a year would press each day's people to the ground.
+        said += ", on a scale of its own"
+        return panels(chart, result, at, ((active, new), (total,)), title=title, subtitle=said)
     return chart.series(
-        result,
-        x="start",
-        at=[row["start"] for row in rows],
-        series=[
-            (name, [finite(row[of]) for row in rows])
-            for name, of in (("active", "users"), ("new", "new"), ("seen so far", "total"))
-        ],
-        title=_daily(rows, unit, year=needs_year(since, until)),
-        subtitle=f"People per {unit}: active; new, not seen earlier in this range; seen so far",
+        result, x="start", at=at, series=[active, new, total], title=title, subtitle=said
     )
 
 
@@ -92,14 +99,18 @@ def active_users(
     per: Literal[
         "auto", "d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"
     ] = "auto",
+    stored: bool = False,
 ) -> Drawing:
-    """Distinct people per day, week, month, quarter or year."""
+    """Distinct people per day, week, month, quarter or year.
+
+    With `--stored` those whom the job `usage` stored, also of days whose events are gone.
+    """
     unit = period_of(per)
     if unit == "auto":
         days = (until - since) / _DAY
         unit = next((name for name, most in _UNITS.items() if days <= most), "year")
     since, until = narrowed(since, until, unit)
-    result = query.active_users(since=since, until=until, per=unit)
+    result = (query.usage if stored else query.active_users)(since=since, until=until, per=unit)
     found = {str(label): int(users) for label, users in result.data}
     periods = starts(since, until, unit) if found else []
     values = [found.get(last_day(start, unit).isoformat(), 0) for start in periods]
@@ -110,7 +121,8 @@ def active_users(
         per=unit,
         what="people",
         title=_active(periods, values, unit, year=needs_year(since, until)),
-        subtitle=f"Different people per {unit} that messages name",
+        subtitle=f"Different people per {unit} that "
+        + ("the job usage found" if stored else "messages name"),
     )
 
 
@@ -189,6 +201,7 @@ def _carried(rows: Sequence[Mapping[str, Any]], length: timedelta, *, year: bool
     who = "The busiest person" if few == 1 else f"The busiest 1% ({few} people)"
     end = as_time(last["end"])
     assert end is not None
+    end = about_midnight(end)
     until = moment(end, year=year) if end.hour or end.minute else day(end - _DAY, year=year)
     share = text.percent(last["top_1"])
     said = f"{who} did {share} of the work in the {_weeks(length)} to {until}"
@@ -264,5 +277,5 @@ def _back(rows: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> str:
     later = max(r["after"] for r in counted)
     later = next((n for n in (12, 6, 3) if n <= later), 1)
     if later > 1:
-        said += f", {text.percent(share(later))} {later} months later"
+        said += f", {text.percent(share(later))} {_LATER[later]} months later"
     return said

@@ -25,7 +25,7 @@ __all__ = ["Runs", "builtin", "report"]
 _ORDER = (
     *("longtail", "tail", "lorenz", "radar", "weekly_diff", "daily_diff", "volume"),
     *("daily_users", "active_users", "cohorts", "returning", "overload"),
-    *("heatmap", "objects_per_user", "users_per_object", "coverage"),
+    *("heatmap", "objects_per_user", "users_per_object", "alerts", "traffic", "coverage"),
 )
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;"})
 

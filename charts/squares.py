@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["bins", "squares"]
 
 _PERCENT = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
-_WRITTEN = 40  # squares; more numbers than that are noise
+_WRITTEN = 90  # squares; more numbers than that are noise
 _ROW = 19  # px
 _LOW = 34
 

@@ -36,7 +36,8 @@ def ranks(n: int) -> list[int]:
     """Up to seven round ranks from 1 to n, n included."""
     if n <= 7:  # noqa: PLR2004
         return list(range(1, n + 1))
-    step = next(d * 10**e for e in range(9) for d in (1, 2, 5) if n / (d * 10**e) <= 6)  # noqa: PLR2004
+    steps = (1, 2, 5, *(d * 10**e for e in range(1, 9) for d in (1, 2, 2.5, 5)))
+    step = next(int(s) for s in steps if n / s <= 6)  # noqa: PLR2004
     inner = [r for r in range(step, n, step) if n - r >= step / 2]
     return [1, *(r for r in inner if r > step / 4 and r != 1), n]
 

@@ -45,6 +45,8 @@ _REGULAR = (
 )
 _BOLD = 1.14  # bold to regular; 1.12 on average over letters and digits
 _REMAINDER = 1.03  # hinting and rounding of the renderer
+#: What a break after it is worth, in lines of difference between the two lengths.
+_PAUSES = {";": 1.2, ":": 0.7, ",": 0.35, ".": 0.7}
 
 
 def clean(text: object, limit: int = _LONGEST) -> str:
@@ -110,14 +112,31 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
     return text + "…"
 
 
-def balanced(text: str, room: float, size: float, *, bold: bool = False) -> list[str]:
-    """Like `wrap` into at most two lines, but of about the same length: no word stands alone."""
-    lines = wrap(text, room, size, bold=bold)
+def balanced(
+    text: str, room: float, size: float, *, bold: bool = False, most: int = 2
+) -> list[str]:
+    """Like `wrap`, but broken where a reader pauses, else into lines of about the same length."""
+    lines = wrap(text, room, size, bold=bold, most=most)
     if len(lines) < 2 or lines[-1].endswith("…"):  # noqa: PLR2004 (nothing to balance)
         return lines
+    if len(lines) == 2:  # noqa: PLR2004
+        return _halves(text.split(" "), room, size, bold=bold) or lines
     tighter = (room * step / 20 for step in range(10, 20))
-    tries = (wrap(text, narrow, size, bold=bold, most=3) for narrow in tighter)
+    tries = (wrap(text, narrow, size, bold=bold, most=most + 1) for narrow in tighter)
     return next((t for t in tries if len(t) == len(lines)), lines)
+
+
+def _halves(words: list[str], room: float, size: float, *, bold: bool) -> list[str]:
+    """The best two lines; none if no two fit."""
+    best: tuple[float, list[str]] = (math.inf, [])
+    for i in range(1, len(words)):
+        pair = [" ".join(words[:i]), " ".join(words[i:])]
+        first, second = (width(line, size, bold=bold) for line in pair)
+        if max(first, second) <= room:
+            cost = abs(first - second) / room - _PAUSES.get(words[i - 1][-1:], 0.0)
+            cost += 0.3 if words[i - 1][-1:].isdigit() else 0.0  # "30 January" stays together
+            best = min(best, (cost, pair))
+    return best[1]
 
 
 def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 2) -> list[str]:

@@ -93,6 +93,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "d4": {"stroke-dasharray": "14 4"},
     "d5": {"stroke-dasharray": "5 5"},
     "rim": {"stroke-width": "1.5"},
+    "mark": {"stroke-width": "1.3"},
     "still": {"display": "none"},
     "area": {"fill-opacity": "0.14", "stroke": "none"},
 }
@@ -106,7 +107,7 @@ def _paints(p: Palette) -> dict[str, dict[str, str]]:
         "t": {"fill": p.text, "stroke": "none"},
         "mu": {"fill": p.muted, "stroke": "none"},
         "wa": {"fill": p.warn, "stroke": "none"},
-        "wb": {**line, "stroke": p.warn},
+        "mark": {**line, "stroke": p.page},
         "g": {**line, "stroke": p.guide},
         "ba": {**line, "stroke": p.base},
         "so": {**line, "stroke": p.other},

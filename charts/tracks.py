@@ -15,6 +15,7 @@ from hubbub.charts.canvas import draw
 from hubbub.charts.race import Race, RacePlan, Track
 from hubbub.charts.scale import as_time
 from hubbub.charts.sheet import Data, finite, records
+from hubbub.charts.whole import about_midnight
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -108,7 +109,7 @@ def _dates(ends: Sequence[datetime]) -> tuple[tuple[str, int], ...]:
     last = range(len(ends) - 1, -1, -size)
     out = []
     for i in reversed(last):
-        end = ends[i]
+        end = about_midnight(ends[i])
         midnight = not (end.hour or end.minute)
         said = (
             scale.day(end - timedelta(days=1), year=True)

@@ -5,6 +5,8 @@ Comes in: the answers of the queries. Goes out: a `Drawing` each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -13,13 +15,14 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.scale import as_time, day, moment, needs_year
 from hubbub.charts.sheet import finite, records
+from hubbub.charts.whole import narrowed, period_of, starts
 from hubbub.registry import view
-from hubbub.times import EPOCH, iso
+from hubbub.times import iso
 
 __all__ = ["daily_diff", "radar", "volume", "weekly_diff"]
 
 Axis = Literal["topic", "category"]
-_FEWEST = 2  # complete days that can be compared
+_WEEK = 7  # days
 
 
 @view
@@ -52,9 +55,30 @@ def radar(
 def weekly_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
-    """The last complete week against the week before."""
+    """The last complete week against the week before.
+
+    Where the range holds no two calendar weeks: its last seven whole days against the seven before.
+    """
     result = query.diff(since=since, until=until, per="week", axis=axis)
+    if len(result.data["labels"]) < 2:  # noqa: PLR2004 (a change needs two)
+        since, until = narrowed(since, until, "day")
+        days = query.diff(since=since, until=until, per="day", axis=axis)
+        if len(days.data["labels"]) >= 2 * _WEEK:
+            result = replace(days, data=_sevens(days.data))
     return chart.changes(result, axis=axis)
+
+
+def _sevens(days: Mapping[str, Any]) -> dict[str, Any]:
+    """The last fourteen days as two steps of seven."""
+    counts = {
+        name: [sum(each[-2 * _WEEK : -_WEEK]), sum(each[-_WEEK:])]
+        for name, each in days["counts"].items()
+    }
+    return {
+        "labels": [f"{days['labels'][-n]}/P7D" for n in (2 * _WEEK, _WEEK)],
+        "counts": counts,
+        "diff": {name: [None, now - before] for name, (before, now) in counts.items()},
+    }
 
 
 @view
@@ -62,10 +86,7 @@ def daily_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
     """Each day against the day before, a strip per topic; complete days (UTC) if there are two."""
-    first = -(-(since - EPOCH) // timedelta(days=1))
-    last = (until - EPOCH) // timedelta(days=1)
-    if last - first >= _FEWEST:  # a day that the range cuts would look like a fall or a jump
-        since, until = EPOCH + timedelta(days=first), EPOCH + timedelta(days=last)
+    since, until = narrowed(since, until, "day")
     return chart.strips(query.diff(since=since, until=until, per="day", axis=axis), axis=axis)
 
 
@@ -82,21 +103,6 @@ def _on(when: datetime, bucket: str, *, year: bool) -> str:
     return f" on {moment(when, year=year)}"
 
 
-def buckets(since: datetime, until: datetime, per: str) -> list[str]:
-    """The starts of all calendar buckets that touch [since, until), as ISO texts."""
-    step = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[per]
-    at = since.replace(minute=0, second=0, microsecond=0)
-    if per != "hour":
-        at = at.replace(hour=0)
-    if per == "week":
-        at -= timedelta(days=at.weekday())
-    out: list[str] = []
-    while at < until:
-        out.append(iso(at))
-        at += step
-    return out
-
-
 @view
 def volume(
     query: Any,
@@ -108,14 +114,15 @@ def volume(
     axis: Axis = "topic",
 ) -> Drawing:
     """Messages over time, the five busiest topics and the rest."""
-    bucket = {"h": "hour", "d": "day", "w": "week"}.get(per, per)
+    bucket = period_of(per)
     bucket = _per(since, until) if bucket == "auto" else bucket
+    since, until = narrowed(since, until, bucket)
     result = query.volume(since=since, until=until, per=bucket, axis=axis)
     rows = records(result)
     have = {row["start"] for row in rows}
-    empty = [{"start": b, "name": None, "messages": 0} for b in buckets(since, until, bucket)]
+    every = [iso(start) for start in starts(since, until, bucket)]
     if rows:  # a bucket without messages is an empty column, not a missing one
-        rows = [*rows, *(e for e in empty if e["start"] not in have)]
+        rows += [{"start": s, "name": None, "messages": 0} for s in every if s not in have]
     totals: dict[str, float] = {}
     names: dict[str, float] = {}
     for row in rows:

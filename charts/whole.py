@@ -11,7 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 from hubbub.charts.scale import day
 from hubbub.times import EPOCH
 
-__all__ = ["last_day", "named_period", "narrowed", "period_of", "sparse_labels", "starts"]
+__all__ = [
+    "about_midnight",
+    "last_day",
+    "named_period",
+    "narrowed",
+    "period_of",
+    "sparse_labels",
+    "starts",
+]
 
 _MONDAY = EPOCH + timedelta(days=4)
 _EVEN = {
@@ -23,6 +31,7 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _WORDS = {"h": "hour", "d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
 _FEWEST = 2  # whole periods, below which the cut ones are shown too
 _MOST = 9  # labels
+_MISSING = 0.01  # of a period that a range may cut: an eye does not see so little
 
 
 def period_of(per: str) -> str:
@@ -56,11 +65,29 @@ def _start(number: int, per: str) -> datetime:
 
 
 def narrowed(since: datetime, until: datetime, per: str) -> tuple[datetime, datetime]:
-    """[since, until) without the periods at its ends that it cuts, if two whole ones are left."""
+    """[since, until) without the periods at its ends that it cuts, if two whole ones are left.
+
+    A period of which less than a hundredth is cut off counts as whole: the first event comes some
+    seconds after midnight, and what is proven ends some minutes before it.
+    """
     first, last = _numbers(since, until, per)
+    if _start(first, per) > since and since - _start(first - 1, per) <= _slack(first - 1, per):
+        first -= 1
+    if _start(last, per) < until and _start(last + 1, per) - until <= _slack(last, per):
+        last += 1
     if last - first < _FEWEST:
         return since, until
-    return _start(first, per), _start(last, per)
+    return max(since, _start(first, per)), min(until, _start(last, per))
+
+
+def _slack(number: int, per: str) -> timedelta:
+    return _MISSING * (_start(number + 1, per) - _start(number, per))
+
+
+def about_midnight(when: datetime) -> datetime:
+    """The midnight that is a hundredth of a day away or nearer; else the time as it is."""
+    midnight = (when + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if abs(when - midnight) <= _MISSING * timedelta(days=1) else when
 
 
 def starts(since: datetime, until: datetime, per: str) -> list[datetime]:

@@ -12,9 +12,11 @@ from typing import Any
 
 from chartcoverage import Coverages, coverage
 from charttouches import PACKAGES, Touches
+from charttraffic import Traffic
 
 from hubbub.analyzers.evenness import measure
 from hubbub.analyzers.result import Coverage, Gap, Result
+from hubbub.charts.alerts import alerts
 from hubbub.charts.chart import Chart
 from hubbub.charts.drawing import Drawing
 from hubbub.charts.evenness import longtail, tail
@@ -22,6 +24,7 @@ from hubbub.charts.lorenz import lorenz
 from hubbub.charts.overload import overload
 from hubbub.charts.people import active_users, cohorts, daily_users, returning
 from hubbub.charts.touches import heatmap, objects_per_user, users_per_object
+from hubbub.charts.traffic import traffic
 from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
 from hubbub.times import iso
 
@@ -41,6 +44,8 @@ VIEWS: dict[str, Any] = {
     "heatmap": heatmap,
     "objects_per_user": objects_per_user,
     "users_per_object": users_per_object,
+    "alerts": alerts,
+    "traffic": traffic,
     "coverage": coverage,
 }
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -126,7 +131,7 @@ def events(case: str) -> list[Event]:
     return made
 
 
-class Queries(Coverages, Touches):
+class Queries(Coverages, Touches, Traffic):
     """What the injected `query` does, over a list of events."""
 
     def __init__(
@@ -198,12 +203,14 @@ class Queries(Coverages, Touches):
 
     def diff(self, since: datetime, until: datetime, per: str, axis: str) -> Result:
         key, size = self._key(axis), timedelta(days=7 if per == "week" else 1)
-        n = (until - since) // size
+        if per == "week":  # those of the calendar
+            since += timedelta(days=-since.weekday() % 7)
+        n = max((until - since) // size, 0)
         labels = [since + i * size for i in range(n)]
         form = "%G-W%V" if per == "week" else "%Y-%m-%d"
         counts: dict[str, list[int]] = {}
         for t, topic, _ in self.events:
-            if (t - since) // size < n:
+            if 0 <= (t - since) // size < n:
                 counts.setdefault(key(topic), [0] * n)[(t - since) // size] += 1
         diff = {k: [None, *(b - a for a, b in pairwise(v))] for k, v in sorted(counts.items())}
         data = {

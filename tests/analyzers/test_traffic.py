@@ -171,7 +171,7 @@ def step(measure):
 def test_alerts_on_event_time(measure, events):
     table = events(step(measure))
     until = START + timedelta(seconds=195)
-    found = alerts(table, until, measure=measure, short=2, long=4)
+    found, _ = alerts(table, until, measure=measure, short=2, long=4)
     factor = 100 if measure == "bytes" else 1
     assert [(row["tick"], row["state"]) for row in found] == [(11, "raised"), (14, "ended")]
     assert found[0]["short"] == 2.0 * factor
@@ -179,11 +179,27 @@ def test_alerts_on_event_time(measure, events):
     assert found[0]["short_rate"] == pytest.approx(2.0 * factor / 10)
 
 
+def test_alerts_give_both_averages_beside_the_changes(events):
+    table = events(step("messages"))
+    until = START + timedelta(seconds=195)
+    found, beside = alerts(table, until, short=2, long=4, averages=1000)
+    points, [peak] = beside["averages"], beside["peaks"]
+    assert [p["time"] for p in points] == [START + timedelta(seconds=10 * k) for k in range(2, 21)]
+    at = {p["time"]: p for p in points}
+    for row in found:
+        assert at[row["time"]]["short_rate"] == pytest.approx(row["short_rate"])
+        assert at[row["time"]]["long_rate"] == pytest.approx(row["long_rate"])
+    assert points[3]["long_rate"] is None is not points[4]["long_rate"]
+    while_on = [p for p in points if found[0]["time"] <= p["time"] < found[1]["time"]]
+    assert peak == pytest.approx(max(p["short_rate"] / p["long_rate"] for p in while_on))
+    assert alerts(table, until, short=2, long=4)[1] == {}
+
+
 def test_an_alert_ends_in_the_silence_after_the_last_event(events):
     rows = [{"timestamp": START.timestamp() + 10 * t, "topic": "x"} for t in range(8)]
     rows += [{"timestamp": START.timestamp() + 80 + t, "topic": "x"} for t in range(9)]
     for until, states in ((90, ["raised"]), (130, ["raised", "ended"])):
-        found = alerts(events(rows), START + timedelta(seconds=until), short=2, long=4)
+        found, _ = alerts(events(rows), START + timedelta(seconds=until), short=2, long=4)
         assert [row["state"] for row in found] == states
 
 

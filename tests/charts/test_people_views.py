@@ -189,7 +189,7 @@ def group(name: str, people: int, *active: int, cut: int = 0) -> list[dict[str, 
         ([*group("2026-01", 10, 9, 9, 9), *group("2026-02", 8, 2, 4), *group("2026-03", 4, 1)],
          "25% of 12 newcomers were active in the month after"),
         ([*group("2026-01", 9, 9, 9, 9, 9), *group("2026-02", 8, 2, 4, 6)],
-         "25% of 8 newcomers were active in the month after, 75% 3 months later"),
+         "25% of 8 newcomers were active in the month after, 75% three months later"),
         (group("2026-01", 10, 4), "40% of 10 people of Jan 2026 were active in the month after"),
         (group("2026-01", 10, 4, cut=1), "The range is too short to see who returns"),
         ([], "Nobody is named by the messages of this range"),
@@ -208,6 +208,12 @@ def test_whole_periods() -> None:
     half = DAY / 2
     assert narrowed(START + half, START + 3 * DAY + half, "day") == (START + DAY, START + 3 * DAY)
     assert narrowed(START + half, START + 2 * DAY, "day") == (START + half, START + 2 * DAY)
+    second, long = timedelta(seconds=35), timedelta(minutes=16)
+    assert narrowed(START + second, START + 3 * DAY - second, "day") == (
+        START + second,
+        START + 3 * DAY - second,
+    )
+    assert narrowed(START + long, START + 4 * DAY - long, "day") == (START + DAY, START + 3 * DAY)
     months = narrowed(START, START + 90 * DAY, "month")
     assert months == (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
     assert starts(START + half, START + 2 * DAY + half, "day") == [
