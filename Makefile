@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test fuzz lint types docs gallery bench soak lock wheel clean
+.PHONY: help install demo test fuzz torture lint types docs gallery bench soak lock wheel clean
 
 help:  ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,12 @@ test: $(STAMP)  ## All tests that this machine has the services for
 FUZZ ?= 1000000
 fuzz: $(STAMP)  ## FUZZ=1000000 hostile messages through decode, people, signatures, cleaning of text
 	PYTHONPATH=tests $(BIN)/python tests/fuzz/run.py --inputs $(FUZZ)
+
+TORTURE ?= 1000
+torture: $(STAMP)  ## TORTURE=1000 kills of everything that works on a store; a kill at every call
+	PYTHONPATH=tests $(BIN)/python tests/torture/run.py --kills $(TORTURE)
+	PYTHONPATH=tests $(BIN)/python tests/torture/steps.py
+	PYTHONPATH=tests $(BIN)/python tests/torture/steps.py --torn
 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check

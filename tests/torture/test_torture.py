@@ -1,0 +1,91 @@
+"""The short forms of both tortures; `make torture` runs the long ones.
+
+Each says its seed, how far it came, and what must be typed to have it again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from random import Random
+from struct import pack
+from types import SimpleNamespace
+from typing import Any
+
+import msgpack
+import pytest
+from torture.actors import Moment
+from torture.witness import Witness, records
+
+HERE = Path(__file__).parent
+
+
+def tortured(script: str, *arguments: str, seconds: float) -> str:
+    """What it said; nothing of it is left when this ends."""
+    with subprocess.Popen(
+        [sys.executable, str(HERE / script), *arguments],
+        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # it ends whom it has started
+            said, _ = process.communicate(timeout=30)
+            pytest.fail(f"not done after {seconds:.0f} s:\n{said[-4000:]}")
+    assert process.returncode == 0, said[-8000:]
+    sys.stdout.write(said)
+    return said
+
+
+@pytest.mark.timeout(600)
+def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
+    said = tortured("run.py", "--kills", "55", seconds=560)
+    assert re.search(r"torture: 55 kills in \d+ s: nothing lost, nothing twice", said)
+    for what in ("listener", "loader", "gather", "compact", "query"):
+        assert re.search(rf"  {what}.*: \d+", said), "each had its turn"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: it makes killer.so")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("torn", [[], ["--torn"]], ids=["before", "within"])
+def test_a_kill_at_any_call_that_changes_a_file(torn):
+    said = tortured("steps.py", "--every", "41", *torn, seconds=280)
+    found = re.search(r"steps: (\d+) kills in \d+ s: nothing lost", said)
+    assert found
+    assert int(found[1]) >= 10
+
+
+# the harness itself: what it must notice
+
+
+def segment(*payloads: bytes, salt: int = 7) -> bytes:
+    records = (pack("<II", len(one), zlib.crc32(one, salt)) + one for one in payloads)
+    return b"hubbub1\n" + pack("<II", salt, 0) + b"".join(records)
+
+
+def test_the_witness_keeps_what_a_loader_deletes(tmp_path):
+    spool, frame = tmp_path / "spool", msgpack.packb(["zmq:x", 1, b"topic", b"body", 0])
+    spool.mkdir()
+    witness = Witness(spool, tmp_path / "kept")
+    path = spool / "01-listen-42-0badcafe.open"
+    path.write_bytes(segment(frame, frame) + b"\x05\0\0\0torn")
+    witness.look()
+    path.rename(path.with_suffix(".dead")).unlink()
+    witness.close()
+    (kept,) = witness.segments("listen", 42)
+    assert [(one.source, one.body) for one in records(kept)] == [("zmq:x", b"body")] * 2
+    assert witness.segments("heal") == []
+
+
+def test_a_moment_is_seen(tmp_path):
+    ended: Any = SimpleNamespace(alive=False)
+    places = {Moment(Random(n), tmp_path, 1.0).place for n in range(200)}
+    assert places == {"", *Moment.PLACES}
+    Moment(Random(1), tmp_path, 1.0).wait(ended)
