@@ -1,7 +1,8 @@
 """The report: every built-in view, a page, a text for blogs and the data, as files.
 
 Comes in: a runner, a folder and a range. Goes out: the files written; a file whose bytes would not
-change is not touched, and the same data give the same bytes.
+change is not touched, and the same data give the same bytes. Pictures that an earlier report left
+there go; nobody else's file does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 from hubbub.charts import compare, page, scale
 from hubbub.charts.drawing import Drawing
+from hubbub.charts.leftovers import leftovers
 from hubbub.errors import UsageError
 from hubbub.registry import Registry
 from hubbub.times import iso
@@ -149,6 +151,8 @@ def report(
 ) -> list[Path]:
     """Write every built-in view, `index.html`, `index.md` and `data.json` into `out`.
 
+    Pictures of an earlier report that this one does not have are deleted.
+
     Args:
         runner: answers the questions.
         out: the folder.
@@ -177,8 +181,11 @@ def report(
     ]
     try:
         out.mkdir(parents=True, exist_ok=True)
+        gone = leftovers(out, {name for name, _ in files})
         for name, content in files:
             _write(out / name, content)
+        for path in gone:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             f"the report cannot be written: {error.strerror or error}",

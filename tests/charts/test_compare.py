@@ -12,6 +12,7 @@ from chartsamples import START, VIEWS, picture
 
 from hubbub.analyzers.result import Result
 from hubbub.charts.compare import Numbers, before, said
+from hubbub.charts.leftovers import leftovers
 from hubbub.charts.report import report
 from hubbub.registry import REGISTRY
 
@@ -117,3 +118,43 @@ def test_no_week_before(tmp_path: Path) -> None:
 def test_without_a_comparison_nothing_is_said_of_it(word: str, tmp_path: Path) -> None:
     report(Runner(20), tmp_path, START, UNTIL)
     assert word not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_pictures_of_the_range_before_go_when_they_are_not_asked_for(tmp_path: Path) -> None:
+    since, until = START + timedelta(days=14), START + timedelta(days=21)
+    report(Runner(90), tmp_path, since, until, previous=True)
+    old = {f.name for f in tmp_path.glob("previous-*.svg")}
+    assert "previous-tail.svg" in old
+    mine = {
+        "previous-holiday.svg": b"a person's own",
+        "previous-notes.txt": b"notes",
+        "cat.svg": (tmp_path / "previous-tail.svg").read_bytes(),
+        "previous-lorenz.svg": b'<svg id="chart-0"/>',  # edited by hand
+    }
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "previous-radar.svg").unlink()
+    (tmp_path / "previous-radar.svg").symlink_to(tmp_path / "cat.svg")
+    files = report(Runner(90), tmp_path, since, until)
+    left = {f.name for f in tmp_path.iterdir()} - {f.name for f in files}
+    assert left == {*mine, "previous-radar.svg"}
+    assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"[]", b'{"previous": 3}', b'{"previous": {"views": []}}', b"\xff",
+     b'{"views": {"../x": {"metadata": {"data_sha256": "%s"}}, "tail": 5}}' % (b"0" * 64),
+     b'{"previous": {"views": {"tail": {"metadata": {"data_sha256": "%s"}}}}}' % (b"1" * 64),
+     b'{"views": {"x": {"metadata": {"data_sha256": 7}}}}'],
+)  # fmt: skip
+def test_a_document_that_is_not_ours_lets_nothing_be_deleted(
+    document: bytes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "data.json").write_bytes(document)
+    svg = b'<?xml?><svg id="chart-1">"data_sha256": "%s"</svg>' % (b"0" * 64)
+    for path in (tmp_path / "x.svg", folder / "previous-tail.svg", folder / "x.svg"):
+        path.write_bytes(svg)
+    assert leftovers(folder, set()) == []

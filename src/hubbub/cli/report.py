@@ -36,7 +36,8 @@ _TAKEN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
 def report(app: App, /, **values: Any) -> int:
     """Draw every view, with index.html, index.md for blogs, and data.json.
 
-    The same data gives the same bytes; nothing in the pages asks anything of the network.
+    The same data gives the same bytes; nothing in the pages asks anything of the network. Of an
+    earlier report in the folder, pictures that the new one does not have are deleted.
     """
     from datetime import UTC, datetime
 
