@@ -30,6 +30,7 @@ from hubbub.store.disk import sync_file, sync_folder
 from hubbub.store.merge import groups, merged
 from hubbub.store.retention import GRACE
 from hubbub.store.rewrite import keep_up, retire, vacuum
+from hubbub.store.trouble import unwritten
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -119,8 +120,9 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     """
     month = Path(files[0].uri).parent.name.removeprefix("month=")
     first = min(file.first for file in files)
-    new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
+    new: DataFile | None = None
     try:
+        new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
         for rows in groups(table.combined(part) for part in merged(table, files)):
             if stop():
                 new.discard()
@@ -128,11 +130,11 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
             new.write(rows)
         _check(table, files, new)
         add = new.close(data_change=False)
-    except (OSError, pa.ArrowException) as e:
-        new.discard()
-        raise StoreError(f"cannot compact {table.name}: {e}", where=str(table.folder)) from e
-    except BaseException:
-        new.discard()
+    except BaseException as e:
+        if new is not None:
+            new.discard()
+        if isinstance(e, (OSError, pa.ArrowException)):
+            raise unwritten(f"cannot compact {table.name}", e, table.folder) from e
         raise
     table.replace(files, [add], data_change=False)
     retire(files)
@@ -243,7 +245,7 @@ def trim_log(table: Table, grace: float = GRACE) -> int:
         if old:
             sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise StoreError(f"cannot shorten the Delta log: {e}", where=str(table.log)) from e
+        raise unwritten("cannot shorten the Delta log", e, table.log) from e
     return len(old)
 
 

@@ -13,6 +13,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +27,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from hubbub.errors import StoreError
 from hubbub.store import forms
+from hubbub.store.deltalog import Log, marked
 from hubbub.store.disk import sync_file, sync_folder
+from hubbub.store.trouble import unwritten
 from hubbub.times import from_micros, to_micros
 
 __all__ = ["LOADER", "DataFile", "File", "Table"]
@@ -63,14 +66,18 @@ class DataFile:
             sync_folder(table.folder)
         self.path, self.month, self.rows = folder / f"{stem}.parquet", month, 0
         self._first, self._last = 0, 0
-        self._writer = pq.ParquetWriter(
-            self.path,
-            table.schema,
-            write_statistics=["time"],
-            store_schema=False,
-            write_page_checksum=True,
-            **table.options,
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self.path,
+                table.schema,
+                write_statistics=["time"],
+                store_schema=False,
+                write_page_checksum=True,
+                **table.options,
+            )
+        except OSError:
+            self.path.unlink(missing_ok=True)
+            raise
 
     def write(self, rows: Any) -> None:
         """Add a row group; rows sorted by time."""
@@ -105,8 +112,9 @@ class DataFile:
 
     def discard(self) -> None:
         """Leave nothing."""
-        self._writer.close()
         self.path.unlink(missing_ok=True)
+        with suppress(OSError, pa.ArrowException):  # on a full disk its end cannot be written
+            self._writer.close()
 
 
 class Table:
@@ -121,6 +129,7 @@ class Table:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "_delta_log"
+        self.entries = Log(self.log)
 
     def combined(self, rows: Any) -> Any:
         """What compaction makes of sorted rows; all rows of a time come together."""
@@ -136,6 +145,7 @@ class Table:
         Raises:
             StoreError: the Delta log is damaged, or of a newer hubbub.
         """
+        self.entries.check()
         try:
             return forms.checked(deltalake.DeltaTable(str(self.folder)), self.folder)
         except (DeltaError, OSError, ValueError) as e:
@@ -203,11 +213,7 @@ class Table:
         except (DeltaError, OSError, pa.ArrowException) as e:
             if self.batch() < batch:
                 self.drop(written)
-            raise StoreError(
-                f"cannot write {self.name}: {e}",
-                where=str(self.folder),
-                hint="what was received stays in the spool, and is loaded when there is room",
-            ) from e
+            raise unwritten(f"cannot write {self.name}", e, self.folder) from e
 
     def replace(
         self,
@@ -247,7 +253,7 @@ class Table:
         except (DeltaError, OSError) as e:
             if self.version() == before:
                 self.drop(added)
-            raise StoreError(f"cannot rewrite {self.name}: {e}", where=str(self.folder)) from e
+            raise unwritten(f"cannot rewrite {self.name}", e, self.folder) from e
 
     def drop(self, added: Iterable[AddAction]) -> None:
         """Delete files that were not committed."""
@@ -258,13 +264,13 @@ class Table:
         """Files with the rows that versions first … last (inclusive) added, or all files."""
         paths: list[Path] = []
         for version in range(first, last + 1):
-            entry = self.log / f"{version:020d}.json"
-            if not entry.exists():
+            try:
+                lines = self.entries.entry(version).read_text().splitlines()
+                actions = [json.loads(line) for line in lines]
+            except (FileNotFoundError, ValueError):  # a checkpoint holds what it said
                 return [f.uri for f in self.files()]
-            for line in entry.read_text().splitlines():
-                add = json.loads(line).get("add")
-                if add and add["dataChange"]:
-                    paths.append(self.folder / unquote(add["path"]))
+            adds = [one["add"] for one in actions if one.get("add")]
+            paths += [self.folder / unquote(add["path"]) for add in adds if add["dataChange"]]
         if all(p.exists() for p in paths):
             return [str(p) for p in paths]
         return [f.uri for f in self.files()]
@@ -311,14 +317,15 @@ class Table:
             raise
 
     def _commit(self, actions: Sequence[AddAction | RemoveAction], batch: int | None) -> int:
-        numbers = None if batch is None else [deltalake.Transaction(LOADER, batch)]
+        numbers = [] if batch is None else [deltalake.Transaction(LOADER, batch)]
+        mark = marked(len(actions) + len(numbers))
         table = self.table()
         table.create_write_transaction(
             list(actions),
             mode="append",
             schema=self._columns,
             partition_by=["month"],
-            commit_properties=deltalake.CommitProperties(app_transactions=numbers),
+            commit_properties=deltalake.CommitProperties(mark, app_transactions=numbers),
         )
         table.update_incremental()
         version = int(table.version())
@@ -326,19 +333,11 @@ class Table:
         return version
 
     def _sync_log(self, version: int) -> None:
-        """Sync a log entry, the checkpoint that may have come with it, and the folder."""
-        for path in (
-            self.log / f"{version:020d}.json",
-            *self.log.glob(f"{version:020d}.checkpoint*.parquet"),
-            self.log / "_last_checkpoint",
-        ):
-            if path.exists():
-                sync_file(path)
-        sync_folder(self.log)
+        self.entries.sync(version)
 
     def _damaged(self, e: Exception) -> StoreError:
         return StoreError(
-            f"the table of {self.name} is damaged: {e}",
+            f"the table of {self.name} is damaged: {str(e).partition(chr(10))[0]}",
             where=str(self.folder),
             hint="restore the folder _delta_log from a backup, or gather into a new store",
         )

@@ -15,6 +15,7 @@ import structlog
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
+from hubbub.store.trouble import unwritten
 
 if TYPE_CHECKING:
     import deltalake
@@ -80,7 +81,7 @@ def migrate(tables: Iterable[Table]) -> None:
             table.alter.set_table_properties(changes, raise_if_not_exists=False)
             one.sync()
         except (DeltaError, OSError) as e:
-            raise StoreError(f"cannot migrate {one.name}: {e}", where=str(one.folder)) from e
+            raise unwritten(f"cannot migrate {one.name}", e, one.folder) from e
         _log.info("table migrated", table=one.name, form=len(STEPS) + 1)
 
 

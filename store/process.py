@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
     from hubbub.store.keep import Keep
+    from hubbub.store.store import Store
 
 __all__ = ["LoaderProcess", "run"]
 
@@ -62,7 +63,6 @@ def run(
         keep: what retention goes by, once a day; None: it does not run.
         prepare: called first, to set the log up as the owner's is.
     """
-    from hubbub.store.store import Store
     from hubbub.store.tidy import Tidy
 
     if prepare is not None:
@@ -77,7 +77,8 @@ def run(
 
     failed = 0
     reader = understanding.reader()
-    with Store.open(path, create=False) as store:
+    with _opened(path) as store:
+        _mend(store)
         tidy = Tidy(store, keep)
         while True:
             last = over()
@@ -89,7 +90,8 @@ def run(
             except HubbubError as e:
                 # A full disk or a damaged table is for a person to mend; frames wait in the spool.
                 failed += 1
-                _log.error("cannot load, messages wait", why=e.what, where=e.where, hint=e.hint)
+                tidy.make_room(e)
+                _cannot(e)
                 if last:
                     raise SystemExit(e.exit_code) from e  # said above, as the log is
             else:
@@ -100,6 +102,33 @@ def run(
             while pause > 0 and not over():
                 stop.poll(min(pause, 1.0))
                 pause -= 1.0
+
+
+def _opened(path: str) -> Store:
+    from hubbub.store.store import Store
+
+    try:
+        return Store.open(path, create=False)
+    except HubbubError as e:
+        _cannot(e)
+        raise SystemExit(e.exit_code) from e  # said, as the log is; the owner starts us again
+
+
+def _mend(store: Store) -> None:
+    """After a loss of power, also where nothing waits that would have the loader do it."""
+    from hubbub.store.mend import mend
+    from hubbub.store.trouble import told
+
+    try:
+        with told(store.path), store.loader_lock(wait=False) as ours:
+            if ours:
+                mend(store)
+    except HubbubError as e:
+        _cannot(e)
+
+
+def _cannot(e: HubbubError) -> None:
+    _log.error("cannot load, messages wait", why=e.what, where=e.where, hint=e.hint)
 
 
 class LoaderProcess:

@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from hubbub.errors import StoreError
 from hubbub.store.bodies import BODIES
 from hubbub.store.delta import DataFile, File, Table
 from hubbub.store.disk import sync_file, sync_folder
@@ -29,6 +28,7 @@ from hubbub.store.forgotten import Forgotten
 from hubbub.store.ids import Ids, hashes
 from hubbub.store.lookup import Lookup
 from hubbub.store.tables import Events, to_arrow, to_events
+from hubbub.store.trouble import unwritten
 
 __all__ = [
     "Rewritten",
@@ -91,7 +91,7 @@ def rewrite(
                 size -= add.size
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise StoreError(f"cannot rewrite {table.name}: {e}", where=str(table.folder)) from e
+        raise unwritten(f"cannot rewrite {table.name}", e, table.folder) from e
     if removed and not dry:
         table.replace(removed, added)
         retire(removed)
@@ -145,7 +145,7 @@ def drop_history(table: Table) -> None:
                 path.unlink()
         sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise StoreError(f"cannot shorten the Delta log: {e}", where=str(table.log)) from e
+        raise unwritten("cannot shorten the Delta log", e, table.log) from e
 
 
 def keep_up(folder: Path, table: Events, before: int, *, anew: bool = False) -> None:

@@ -31,6 +31,7 @@ from hubbub.errors import StoreError
 from hubbub.store.changes import commits
 from hubbub.store.delta import DataFile, File, Table
 from hubbub.store.rewrite import retire, rewrite
+from hubbub.store.trouble import unwritten
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def _rebuild(table: Rollup, version: int, files: Sequence[File], since: int) -> 
                 added.append(_write(table, month, rows))
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise StoreError(f"cannot write {table.name}: {e}", where=str(table.folder)) from e
+        raise unwritten(f"cannot write {table.name}", e, table.folder) from e
     except StoreError:
         table.drop(added)
         raise

@@ -26,6 +26,7 @@ from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import segment
 from hubbub.store.disk import sync_folder
+from hubbub.store.trouble import NoRoomError
 
 __all__ = ["Segment", "SpoolWriter", "open_segment", "recover", "segments"]
 
@@ -210,7 +211,7 @@ class SpoolWriter:
     def _failed(self, e: OSError) -> StoreError:
         self.full = e.errno in (errno.ENOSPC, errno.EDQUOT)
         if self.full:
-            return StoreError(
+            return NoRoomError(
                 f"the disk is full; {self._count:,} messages wait in memory for room",
                 where=str(self.folder),
                 hint="make room: what is stored is safe, and writing goes on by itself",

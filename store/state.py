@@ -13,7 +13,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,8 @@ from hubbub.store import letters
 from hubbub.store import spans as ledger
 from hubbub.store.forgotten import Forgotten
 from hubbub.store.migrations import APPLICATION, STEPS
+from hubbub.store.reserve import Reserve
+from hubbub.store.trouble import told
 
 __all__ = ["State"]
 
@@ -57,22 +59,18 @@ class State:
             )
         except sqlite3.OperationalError as e:
             raise UsageError(f"cannot open the store's state: {e}", where=str(path)) from e
+        reserve = Reserve(path.with_suffix(".reserve"))
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA secure_delete = ON")  # a forgotten name leaves no free page
-            self._migrate()
-        except BaseException as e:
+            with self._told():
+                reserve.spend_on(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
+                self._db.execute("PRAGMA synchronous = FULL")
+                # a forgotten name leaves no free page
+                self._db.execute("PRAGMA secure_delete = ON")
+                self._migrate()
+        except BaseException:
             self._db.close()
-            if isinstance(e, sqlite3.OperationalError) and "readonly" in str(e):
-                raise UsageError(
-                    "no permission to write here",
-                    where=str(path),
-                    hint="readers write too (SQLite's shared memory): run as the store's owner",
-                ) from e
-            if isinstance(e, sqlite3.DatabaseError):
-                raise self._damaged(e) from e
             raise
+        reserve.keep()
 
     def close(self) -> None:
         """Close the file."""
@@ -86,13 +84,6 @@ class State:
         self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
-
-    def _damaged(self, e: sqlite3.Error) -> StoreError:
-        return StoreError(
-            f"the state file is damaged: {e}",
-            where=str(self.path),
-            hint="move it away to start a new ledger; events and their ids stay as they are",
-        )
 
     def _migrate(self) -> None:
         with self.transaction() as db:
@@ -115,8 +106,12 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, durable at the end; nests into the outermost one."""
-        with self._lock:
+        """All or nothing, durable at the end; nests into the outermost one.
+
+        Raises:
+            StoreError: no room, or the file is damaged; nothing was written.
+        """
+        with self._lock, self._told():
             if self._depth == 0:
                 self._db.execute("BEGIN IMMEDIATE")
             self._depth += 1
@@ -129,7 +124,12 @@ class State:
                 raise
             self._depth -= 1
             if self._depth == 0:
-                self._db.execute("COMMIT")
+                try:
+                    self._db.execute("COMMIT")
+                except sqlite3.Error:  # SQLite takes it back by itself, except where it was busy
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a SELECT.
@@ -137,11 +137,8 @@ class State:
         Raises:
             StoreError: the file is damaged.
         """
-        with self._lock:
-            try:
-                return self._db.execute(sql, values).fetchall()
-            except sqlite3.DatabaseError as e:
-                raise self._damaged(e) from e
+        with self._lock, self._told():
+            return self._db.execute(sql, values).fetchall()
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """A statement that runs outside any transaction (VACUUM, a PRAGMA).
@@ -149,13 +146,11 @@ class State:
         Raises:
             StoreError: no room, or the file is damaged.
         """
-        with self._lock:
-            try:
-                return self._db.execute(statement).fetchall()
-            except sqlite3.OperationalError as e:
-                raise StoreError(f"{statement}: {e}", where=str(self.path)) from e
-            except sqlite3.DatabaseError as e:
-                raise self._damaged(e) from e
+        with self._lock, self._told():
+            return self._db.execute(statement).fetchall()
+
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.path, (sqlite3.Error,))
 
     # whom the store has forgotten
 

@@ -2,9 +2,9 @@
 
     state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
     events/         the Delta table                                    ids/     hashes of its ids
-    bodies/         what was received, where that was asked for
-    rollups/        sums by day and hour                               samples/ gauges
-    loader.lock     held by whoever loads
+    bodies/         what was received, where that was asked for        samples/ gauges
+    rollups/        sums by day and hour                               aside/   damaged files
+    loader.lock     held by whoever loads                              state.reserve room to open
 
 Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
 """
@@ -27,6 +27,7 @@ from hubbub.store import coverage, identity, segment, spool, unmapped
 from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
+from hubbub.store.trouble import told
 from hubbub.store.unmapped import Unmapped
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class Store:
         again = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
         if not half and not again and not any(spool.segments(self.spool_folder)):
             return Loaded()
-        with self.loader_lock(wait=wait) as ours:
+        with told(self.path), self.loader_lock(wait=wait) as ours:
             if not ours:
                 return Loaded(busy=True)
             if half:
@@ -183,10 +184,10 @@ class Store:
     ) -> Loaded:
         """`load` for the holder of the loader's lock."""
         from hubbub.collector.understanding import Reader
-        from hubbub.store import forms
         from hubbub.store.loader import Loader
+        from hubbub.store.mend import prepare
 
-        forms.migrate(self.tables)
+        prepare(self)
         loader = Loader(
             spool_folder=self.spool_folder,
             table=self.table,

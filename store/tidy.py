@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from hubbub.errors import HubbubError
+from hubbub.store.trouble import told
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -65,6 +67,20 @@ class Tidy:
                 self._cleaned = self._clock()
                 compact.clean(self.store)
         return self._retention(stop) or done is not None
+
+    def make_room(self, error: HubbubError) -> None:
+        """On a full disk, delete old files that nobody reads any more; said where it fails."""
+        from hubbub.store import compact
+        from hubbub.store.trouble import NoRoomError
+
+        if not isinstance(error, NoRoomError):
+            return
+        try:
+            with told(self.store.path), self.store.loader_lock(wait=False) as ours:
+                if ours and (deleted := compact.clean(self.store)):
+                    _log.warning("deleted old files to make room", files=deleted)
+        except HubbubError as e:
+            _log.warning("no room can be made", why=e.what, where=e.where)
 
     def _retention(self, stop: Callable[[], bool]) -> bool:
         """Once a day; a clock that was put back does not stop it for longer than that."""

@@ -1,8 +1,8 @@
 """Proof that a store holds what it says: every file read, every id once, everything derived equal.
 
 Comes in: a store. Goes out: what was checked, and a `Fault` for each thing that is not as it must
-be. What is derived (the set of ids, rollups) or can be put in order (the ledger) is repaired where
-that is asked for; no event is ever touched.
+be. What is derived (the set of ids, rollups, counts) or can be put in order (the ledger, the torn
+end of a log) is repaired where that is asked for; no event is ever touched.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.store import rollups, segment, spans, spool
+from hubbub.store.aside import aside, kept
 from hubbub.store.contents import check_table
 from hubbub.store.ids import Ids, hashes
 from hubbub.store.lookup import Lookup
+from hubbub.store.mend import mend
+from hubbub.store.recount import recount
 from hubbub.store.uniqueness import compare
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ _AGAIN = "gather the time again into a new store, or restore the file from a bac
 class Fault:
     """One thing that is not as it must be."""
 
-    part: str  # state, ledger, spool, dead-letters, ids, or a table's name
+    part: str  # state, ledger, spool, dead-letters, logs, ids, minutes, or a table's name
     what: str
     where: str = ""
     hint: str = ""
@@ -77,9 +81,10 @@ def verify(
         _ledger(store.state, report, repair=repair)
         progress("spool")
         _spool(store, report)
-        whole = True
+        progress("logs")
+        whole = _logs(store, report, repair=repair)
         besides = [store.bodies, *([store.samples] if store.samples.exists() else [])]
-        for table in (store.table, *besides):
+        for table in (store.table, *besides) if whole else ():
             progress(table.name)
             found = check_table(table, progress)
             report.checked[f"{table.name}:files"] = found.files
@@ -89,8 +94,12 @@ def verify(
         if whole:  # what is compared with a table that cannot be read says nothing
             progress("ids")
             _ids(store, report, repair=repair)
+            progress("minutes")
+            _minutes(store, report, repair=repair)
             progress("rollups")
             _rollups(store, report, repair=repair)
+        if files := kept(store.path):
+            report.checked["aside"] = len(files)
     return report
 
 
@@ -162,6 +171,46 @@ def _spool(store: Store, report: Report) -> None:
         finally:
             os.close(descriptor)
     report.checked["spool:records"] = records
+
+
+def _logs(store: Store, report: Report, *, repair: bool) -> bool:
+    """Every commit is in its log, whole; whether the tables can be read."""
+    if repair:
+        try:
+            _anew(store, report)
+            for done in mend(store):
+                report.repaired.append(Fault(done.table, done.done, done.where))
+        except StoreError as e:
+            parts = (t.name for t in store.tables if Path(e.where).is_relative_to(t.folder))
+            report.faults.append(Fault(next(parts, "logs"), e.what, e.where, e.hint))
+            return False
+    found = [
+        Fault(table.name, flaw.what, str(flaw.path), flaw.hint)
+        for table in store.tables
+        for flaw in table.entries.flaws()
+    ]
+    report.faults += found
+    return not found
+
+
+def _anew(store: Store, report: Report) -> None:
+    """Rollups whose log nobody can mend are set aside whole, where the events have all of it."""
+    for one in store.rollups:
+        flaws = [flaw for flaw in one.entries.flaws() if not flaw.torn]
+        if flaws and not rollups.frozen(store):
+            place = aside(store.path, one.folder)
+            one.entries.forget()
+            what = f"{flaws[0].what}; it is kept as {place}, and counted again"
+            report.repaired.append(Fault(one.name, what, str(flaws[0].path)))
+
+
+def _minutes(store: Store, report: Report, *, repair: bool) -> None:
+    """The counts that history's own are held against are those of the events."""
+    wrong = recount(store, repair=repair)
+    report.checked["minutes"] = store.state.rows("SELECT count(*) FROM minutes")[0][0]
+    if wrong:
+        what = f"{len(wrong):,} minutes count other messages than are stored"
+        (report.repaired if repair else report.faults).append(Fault("minutes", what))
 
 
 def _ids(store: Store, report: Report, *, repair: bool) -> None:

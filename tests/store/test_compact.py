@@ -160,7 +160,7 @@ def test_no_room_and_damage_change_nothing(
 
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(StoreError, match="the disk is full"):
             compact.compact(store)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
     assert len(ids(store)) == 150

@@ -27,7 +27,7 @@ def test_no_room_is_said_and_the_next_load_finishes(
 
     with monkeypatch.context() as m:
         m.setattr(delta.DataFile, "close", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(StoreError, match="the disk is full"):
             forget(store, NAME)
     assert not entries(store.state)[0].done
     assert len(list(store.table.folder.glob("month=*/*"))) == len(store.table.files())

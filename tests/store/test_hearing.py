@@ -8,6 +8,7 @@ import pytest
 
 from hubbub.collector.event import Frame
 from hubbub.collector.gaps import partial_key
+from hubbub.errors import StoreError
 from hubbub.store import Store, loader
 from hubbub.store.recount import recount
 from hubbub.store.stock import Stock
@@ -106,7 +107,7 @@ def test_a_commit_that_breaks_counts_nothing_twice(store: Store, monkeypatch, wh
     owner = loader.Loader if where == "_finish" else type(store.table)
     with monkeypatch.context() as m:
         m.setattr(owner, where, lambda *_: (_ for _ in ()).throw(OSError("broken")))
-        with pytest.raises(OSError, match="broken"):
+        with pytest.raises(StoreError, match="broken"):
             load(store, *frames)
     store.load()
     store.load()

@@ -176,7 +176,7 @@ def test_no_room_for_the_table_keeps_the_segment(
 
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(StoreError, match="the disk is full"):
             store.load()
     assert store.waiting().records == 1
     assert store.state.counts() == {}

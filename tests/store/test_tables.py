@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import StoreError
-from hubbub.store import delta
+from hubbub.store.trouble import NoRoomError
+from hubbub.store import delta, deltalog
 from hubbub.store.disk import sync_file
 from hubbub.store.tables import LOADER, SCHEMA, Events
 
@@ -90,8 +91,9 @@ def test_everything_is_synced_before_append_returns(
 ) -> None:
     table.append([event(0)], 1)
     synced: list[Path] = []
-    monkeypatch.setattr(delta, "sync_file", synced.append)
-    monkeypatch.setattr(delta, "sync_folder", synced.append)
+    for module in (delta, deltalog):
+        monkeypatch.setattr(module, "sync_file", synced.append)
+        monkeypatch.setattr(module, "sync_folder", synced.append)
     table.append([event(1, time=event(0).time + 40 * DAY)], 2)
     file = Path(table.files()[-1].uri)
     assert synced[:3] == [table.folder, file, file.parent], "a new folder, the file, its name"
@@ -102,12 +104,15 @@ def test_checkpoints_of_the_log_are_synced_too(
     table: Events, event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(delta, "sync_folder", lambda _: None)
+    for module in (delta, deltalog):
+        monkeypatch.setattr(module, "sync_folder", lambda _: None)
     with monkeypatch.context() as m:
-        m.setattr(delta, "sync_file", lambda _: None)
+        for module in (delta, deltalog):
+            m.setattr(module, "sync_file", lambda _: None)
         for n in range(1, 99):
             table.append([event(n)], n)
-    monkeypatch.setattr(delta, "sync_file", synced.append)
+    for module in (delta, deltalog):
+        monkeypatch.setattr(module, "sync_file", synced.append)
     for n in range(99, 103):
         table.append([event(n)], n)
     made = {p for p in table.log.iterdir() if p.suffix != ".json"}
@@ -132,7 +137,7 @@ def test_no_room_leaves_nothing_behind(
     two_months = [event(1), event(2, time=event(0).time + 40 * DAY)]
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(NoRoomError, match="the disk is full"):
             table.append(two_months, 2)
     assert sorted(table.folder.rglob("*.parquet")) == before
     assert table.batch() == 1

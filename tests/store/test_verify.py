@@ -51,7 +51,7 @@ def test_a_good_store_is_clean(full: Store, frame: Make) -> None:
     assert done.clean, done.faults
     assert done.checked == {
         "dead-letters": 1, "spans": 3, "spool:records": 1, "events:files": 3, "events:rows": 60,
-        "bodies:files": 3, "bodies:rows": 60, "ids": 60, "ids:spare": 0,
+        "bodies:files": 3, "bodies:rows": 60, "ids": 60, "ids:spare": 0, "minutes": 0,
         "hourly_users:rows": 2, "daily_users:rows": 2, "daily_topics:rows": 1,
     }  # fmt: skip
     full.load()

@@ -158,8 +158,17 @@ class App:
             return
         with self.store() as store:
             if load:
-                self.load(store, wait=False)
+                self._load(store)
             yield store
+
+    def _load(self, store: Store) -> None:
+        """Load what waits, unless another loader does; a full disk keeps nobody from reading."""
+        from hubbub.store.trouble import NoRoomError
+
+        try:
+            self.load(store, wait=False)
+        except NoRoomError as error:
+            click.echo(f"warning: what waits is not loaded: {error}", err=True)
 
     @property
     def bodies(self) -> bool:
