@@ -1,6 +1,6 @@
 """From the events table to result tables: pure functions, lazy expressions, no I/O.
 
-Importing this package registers every built-in query and loads no engine.
+Importing this package registers every built-in query and job and loads no engine.
 """
 
 from hubbub.analyzers import (
@@ -10,6 +10,7 @@ from hubbub.analyzers import (
     coverage,
     daily_metrics,
     diffs,
+    extraction,
     health,
     heatmap,
     longtail,
@@ -34,6 +35,7 @@ __all__ = [
     "coverage",
     "daily_metrics",
     "diffs",
+    "extraction",
     "health",
     "heatmap",
     "longtail",

@@ -6,7 +6,7 @@ Comes in: events. Goes out: a row for each period. A user counts once a period, 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubbub.analyzers.moments import DAY, clock, micros, number_since
 from hubbub.analyzers.periods import Calendar, period
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from hubbub.store.engine import Events
 
-__all__ = ["active_users", "daily_users", "last_day", "period_number", "recipients"]
+__all__ = [
+    "Active",
+    "Per",
+    "active_users",
+    "daily_users",
+    "last_day",
+    "period_number",
+    "recipients",
+]
 
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 _MONDAY = EPOCH + 4 * DAY
@@ -58,8 +66,15 @@ def last_day(per: str, number: int) -> date:
     return date(year, month + 1, 1) - DAY
 
 
+class Active(NamedTuple):
+    """How many people one period had."""
+
+    period: date  # its last day
+    users: int
+
+
 @query
-def active_users(events: Events, per: Per = "w") -> list[tuple[date, int]]:
+def active_users(events: Events, per: Per = "w") -> list[Active]:
     """Distinct users per day, week, month, quarter or year: pairs of a label and a number.
 
     The label is the last day of the period (of a week its Sunday), and may lie after the end of
@@ -75,7 +90,7 @@ def active_users(events: Events, per: Per = "w") -> list[tuple[date, int]]:
     if not found:
         return []
     every = range(min(found), max(found) + 1)
-    return [(last_day(per, number), found.get(number, 0)) for number in every]
+    return [Active(last_day(per, number), found.get(number, 0)) for number in every]
 
 
 @query

@@ -39,6 +39,10 @@ Besides the options below, every query and view takes `--since` and `--until`, t
 its name. Without `--since` the range begins with the oldest event; without `--until` it ends with
 the proven coverage, or where there is none just after the newest event (`--until now` takes in what
 was heard since then)."""
+JOBS = """\
+Besides the options below, every job takes the filters `--topic`, `--category`, `--user`,
+`--not-user`, `--object` and `--action`, `--by`, `--bots/--no-bots`, `--now TIME` (as if it were
+then) and `--json`. [jobs.md](jobs.md) says how they are scheduled."""
 AFTERWORD = """\
 An option on the command line wins. Paths are relative to the file. An unknown key is an error. The
 default file is `hubbub.toml` in the platform's configuration folder (`~/.config/hubbub/` on Linux).
@@ -113,6 +117,9 @@ def text() -> str:
         "## Views\n",
         "`-o FILE` takes `.svg`, `.png` and `.html`; `--theme auto|light|dark` chooses colours.\n",
         *_functions(REGISTRY.views, "chart"),
+        "## Jobs\n",
+        f"{JOBS}\n",
+        *_functions(REGISTRY.jobs, "jobs run"),
         "## Configuration\n",
         "```toml\n" + _sample() + "\n```\n",
         f"{AFTERWORD}\n",

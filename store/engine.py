@@ -7,6 +7,7 @@ Comes in: the files of a snapshot, a `Selection`, and which accounts are one per
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store import merged
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hubbub.store.rolled import Rolled
     from hubbub.store.tables import File
 
-__all__ = ["Events", "connect", "events"]
+__all__ = ["Events", "connect", "events", "of_people"]
 
 
 def connect() -> Backend:
@@ -74,6 +75,33 @@ def events(
         rows = backend.table(name)
     rows = _apply(rows, chosen, persons)
     return Events(merged.table(rows, persons), chosen, persons, stored=rows, rolled=rolled)
+
+
+def of_people(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
+    """Events made of times and accounts alone, for what was stored of events that may be gone.
+
+    Args:
+        rows: aware times and accounts as stored, not persons.
+        like: whose filters by user and whose merges apply to these too.
+    """
+    import pyarrow as pa
+
+    from hubbub.store.tables import SCHEMA
+
+    times, users = [when for when, _ in rows], [user for _, user in rows]
+    made: dict[str, Any] = {"time": times, "agent": users, "users": [[user] for user in users]}
+    columns = [
+        pa.array(made[f.name], f.type)
+        if f.name in made
+        else pa.nulls(len(rows), f.type)
+        if f.nullable
+        else pa.array([0 if pa.types.is_integer(f.type) else ""] * len(rows), f.type)
+        for f in SCHEMA
+    ]
+    backend = connect()
+    backend.con.register("people", pa.Table.from_arrays(columns, schema=SCHEMA))
+    stored = _apply(backend.table("people"), like.selection, like.persons)
+    return Events(merged.table(stored, like.persons), like.selection, like.persons, stored)
 
 
 class Events:
@@ -145,30 +173,34 @@ class Events:
         removed = self.persons.widened(self.selection.removed)
         return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
 
-    def daily_users(self) -> ir.Table:
+    def daily_users(self, *, summed: bool = True) -> ir.Table:
         """Columns `time` (the day, UTC), `user`, `messages`, `bytes`: see `rolled`.
 
         The same as counting `unnest_users`, and many times faster where nothing but users is
         filtered and no accounts are merged.
+
+        Args:
+            summed: one row for each day and user. Without it there may be several, each at any
+                time of its day: cheaper for whoever adds them up by user, week or month.
         """
         from hubbub.store import rolled
 
-        return rolled.users(self, "daily_users")
+        return rolled.users(self, "daily_users", summed=summed)
 
-    def hourly_users(self) -> ir.Table:
+    def hourly_users(self, *, summed: bool = True) -> ir.Table:
         """`daily_users` by the hour."""
         from hubbub.store import rolled
 
-        return rolled.users(self, "hourly_users")
+        return rolled.users(self, "hourly_users", summed=summed)
 
-    def daily_topics(self) -> ir.Table:
+    def daily_topics(self, *, summed: bool = True) -> ir.Table:
         """Columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.
 
-        Fast where nothing but topics and categories is filtered.
+        Fast where nothing but topics and categories is filtered. `summed` as in `daily_users`.
         """
         from hubbub.store import rolled
 
-        return rolled.topics(self)
+        return rolled.topics(self, summed=summed)
 
     def unnest_objects(self) -> ir.Table:
         """A row for each event and object, with the column `object`."""

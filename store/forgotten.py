@@ -19,7 +19,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -28,7 +28,11 @@ import msgspec
 from hubbub.collector.event import Event
 from hubbub.collector.topics import action, category, rest
 
-__all__ = ["NOBODY", "PSEUDONYM", "Forgotten", "units"]
+__all__ = ["ACCOUNTS", "NOBODY", "PSEUDONYM", "Forgotten", "units"]
+
+#: Columns, and keys of stored documents, that hold nothing but an account: it is compared as a
+#: whole, so that whoever is called `NAME-smith` is left alone when NAME is forgotten.
+ACCOUNTS = frozenset({"account", "agent", "alias", "person", "user"})
 
 PSEUDONYM = re.compile(r"forgotten-[0-9a-f]{16}")
 #: What a text consists of: runs of letters and digits, and every other character by itself.
@@ -87,15 +91,32 @@ class Forgotten:
             found = self._texts[text] = self._text(text)
         return found
 
-    def document(self, value: Any) -> Any:
-        """A JSON value without forgotten names in its texts, keys among them."""
+    def document(self, value: Any, accounts: Collection[str] = ()) -> Any:
+        """A JSON value without forgotten names in its texts, keys among them.
+
+        Args:
+            value: texts, numbers, lists, objects.
+            accounts: keys of objects under which an account stands, or a list of accounts.
+        """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
-            return [self.document(one) for one in value]
+            return [self.document(one, accounts) for one in value]
         if isinstance(value, dict):
-            return {self.text(key): self.document(one) for key, one in value.items()}
+            return {
+                self.text(key): self._accounts(one)
+                if key in accounts
+                else self.document(one, accounts)
+                for key, one in value.items()
+            }
         return value
+
+    def _accounts(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.account(value)
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return [self.account(one) for one in value]
+        return self.document(value, ACCOUNTS)
 
     def topic(self, topic: str) -> str:
         """A topic; everything up to its verb (`org.….prod.git.receive`) is structure and stays."""

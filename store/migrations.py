@@ -71,4 +71,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
             why TEXT NOT NULL, account TEXT NOT NULL, person TEXT NOT NULL,
             undoes INTEGER UNIQUE REFERENCES identity)""",
     ),
+    (
+        # What plugins and jobs keep: a JSON document under a key, in collections of each module.
+        """CREATE TABLE documents (
+            module TEXT NOT NULL, collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+            PRIMARY KEY (module, collection, key)) WITHOUT ROWID""",
+    ),
 )

@@ -15,15 +15,12 @@ from typing import Any
 
 from hubbub.errors import StoreError
 from hubbub.store import letters, segment, spool
-from hubbub.store.forgotten import Forgotten
+from hubbub.store.forgotten import ACCOUNTS, Forgotten
 from hubbub.store.letters import Letter
 from hubbub.store.state import State
 
 __all__ = ["ACCOUNTS", "blank_spool", "purge", "scrub_state"]
 
-#: Columns that hold nothing but an account: it is compared as a whole, so that whoever is
-#: called `NAME-smith` is left alone when NAME is forgotten.
-ACCOUNTS = frozenset({"account", "agent", "alias", "person", "user"})
 #: Digests and keys, with no name in them; paths of the operator's own files.
 _KEEP = {"secrets", "forgotten", "trusts"}
 _PATIENCE = 30.0  # seconds to wait for readers of the state
@@ -83,7 +80,8 @@ def _table(db: sqlite3.Connection, table: str, forgotten: Forgotten) -> int:
     n = 0
     for row in db.execute(f'SELECT {chosen} FROM "{table}"').fetchall():  # noqa: S608 - its own names
         key, values = row[: len(keys)], row[len(keys) :]
-        new = [_value(v, name, forgotten) for v, name in zip(values, names, strict=True)]
+        within = ACCOUNTS if table == "documents" else frozenset()
+        new = [_value(v, name, forgotten, within) for v, name in zip(values, names, strict=True)]
         changed = [name for name, a, b in zip(names, values, new, strict=True) if a != b]
         if not changed:
             continue
@@ -114,8 +112,11 @@ def _count(
     )
 
 
-def _value(value: Any, column: str, forgotten: Forgotten) -> Any:
-    """A cell without forgotten names: a JSON document by its texts, a blob dropped."""
+def _value(value: Any, column: str, forgotten: Forgotten, within: frozenset[str]) -> Any:
+    """A cell without forgotten names: a JSON document by its texts, a blob dropped.
+
+    `within`: keys of the document under which an account stands.
+    """
     if isinstance(value, bytes):
         return b"" if forgotten.holds(value) else value
     if not isinstance(value, str):
@@ -127,7 +128,7 @@ def _value(value: Any, column: str, forgotten: Forgotten) -> Any:
             document = json.loads(value)
         except ValueError:
             return forgotten.text(value)
-        new = forgotten.document(document)
+        new = forgotten.document(document, within)
         return value if new == document else json.dumps(new)
     return forgotten.text(value)
 

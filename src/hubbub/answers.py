@@ -34,6 +34,8 @@ def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
     """
     if not hasattr(value, "to_pyarrow"):
         data = json_ready(value)
+        if isinstance(value, list) and value and hasattr(value[0], "_fields"):  # named tuples
+            return data, tuple(value[0]._fields)
         if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
             return data, tuple(dict.fromkeys(key for row in data for key in row))
         return data, ()

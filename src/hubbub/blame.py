@@ -44,7 +44,7 @@ def blaming(function: Function) -> Iterator[None]:
         source = getattr(inspect.unwrap(function.call), "__code__", None)
         own = [f for f in frames if source is not None and f.filename == source.co_filename]
         raise HubbubError(
-            f"{function.kind} {function.name!r} failed: {kind.__name__}: {error}",
+            f"{function.noun} {function.name!r} failed: {kind.__name__}: {error}",
             where=f"{own[-1].filename}:{own[-1].lineno}" if own else function.module,
             hint="-vv shows the whole traceback",
         ) from error

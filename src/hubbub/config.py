@@ -38,6 +38,10 @@
     events = "10y"                  # how long events are kept; "forever" is one of the answers
     bodies = "30d"                  # how long bodies are, where they are stored
 
+    [jobs.usage]                    # parameters of a job, as on the command line (docs/jobs.md)
+    schedule = "0 3 * * *"          # in place of its own; "off": never by schedule
+    config_start = 2026-01-01
+
 An option on the command line wins. Paths are relative to the file. An unknown key is an error.
 """
 
@@ -125,6 +129,7 @@ class Config(msgspec.Struct, frozen=True):
     trust: TrustConfig = TrustConfig()
     people: PeopleConfig = PeopleConfig()
     retention: RetentionConfig = RetentionConfig()
+    jobs: dict[str, dict[str, Any]] = {}  # by the job's name
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {

@@ -1,7 +1,8 @@
 """Injected objects: what a function gets for naming it, beside `events`.
 
 `query` and `view` call other functions, `chart` draws, `state` remembers, `log` speaks, `progress`
-shows, `clock` tells the time, `params` holds the rest of the request.
+shows, `source` notes what was read, `db` keeps documents, `clock` tells the time, `params` holds
+the rest of the request.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from hubbub.collector.event import Ledger
 from hubbub.errors import HubbubError
 from hubbub.registry import Function
+from hubbub.store.documents import Documents
+from hubbub.store.state import State as Kept
 
 __all__ = ["Callables", "Injector", "State", "no_progress"]
 
@@ -105,6 +108,7 @@ class Injector:
         theme: the theme of charts: light, dark or auto.
         style: a file with a community's colours and font (hubbub.charts.style).
         progress: called with what is done and the total, in any unit.
+        source: called with the name of each thing that a function says it has read.
     """
 
     def __init__(
@@ -114,8 +118,10 @@ class Injector:
         theme: str = "auto",
         style: Path | None = None,
         progress: Progress = no_progress,
+        source: Callable[[str], None] = lambda _name: None,
     ) -> None:
-        self._ledger, self._theme, self._style, self._progress = ledger, theme, style, progress
+        self._ledger, self._theme, self._style = ledger, theme, style
+        self._progress, self._source = progress, source
 
     def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
         """The object that `function` gets for the parameter `name`.
@@ -142,8 +148,12 @@ class Injector:
             return State(self._ledger, function.module)
         if name == "progress":
             return self._progress
+        if name == "source":
+            return self._source
+        if name in {"db", "mongodb"} and isinstance(self._ledger, Kept):
+            return Documents(self._ledger, function.module)
         raise HubbubError(
-            f"{function.kind} {function.name!r} of {function.module} asks for {name!r}, which this "
+            f"{function.noun} {function.name!r} of {function.module} asks for {name!r}, which this "
             "version of hubbub does not have yet",
-            hint="there are: chart clock events log params progress query state view",
+            hint="there are: chart clock db events log params progress query source state view",
         )

@@ -10,6 +10,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
@@ -36,7 +37,7 @@ INJECTED = frozenset(
     {
         *("events", "query", "view", "chart"),
         *("db", "mongodb", "fs", "cache", "state"),
-        *("progress", "clock", "log", "params", "affiliations", "ledger"),
+        *("progress", "source", "clock", "log", "params", "affiliations", "ledger"),
         *("malformed", "samples"),
     }
 )
@@ -99,6 +100,11 @@ class Function:
     category: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def noun(self) -> str:
+        """What it is called when a person is spoken to."""
+        return "job" if self.kind == "cron" else self.kind.replace("_", " ")
+
     @cached_property
     def doc(self) -> str:
         """The help text: the given description, else the docstring, else empty."""
@@ -154,15 +160,19 @@ class Registry:
         self.event_handlers: list[Function] = []
         self.jobs: dict[str, Function] = {}
 
+    def of(self, kind: str) -> dict[str, Function]:
+        """The functions of a kind that has names, by name."""
+        return {"query": self.queries, "view": self.views, "cron": self.jobs}[kind]
+
     def add(self, function: Function) -> None:
         """Write a function down; the same name again replaces it, with a warning."""
         if function.kind == "event_handler":
             self.event_handlers.append(function)
             return
-        names = {"query": self.queries, "view": self.views, "cron": self.jobs}[function.kind]
+        names = self.of(function.kind)
         if function.name in names and names[function.name].call is not function.call:
             warnings.warn(
-                f"{function.kind} {function.name!r} of {names[function.name].module} is replaced "
+                f"{function.noun} {function.name!r} of {names[function.name].module} is replaced "
                 f"by the one of {function.module}",
                 stacklevel=4,
             )
@@ -236,12 +246,21 @@ def event_handler(call: F) -> F:
     return _register("event_handler", call, None)
 
 
-def cron(run_every: str, *, force_memoize: bool = False) -> Callable[[F], F]:
-    """A scheduled job; `run_every` is a duration (`1d`)."""
+def cron(run_every: str | timedelta, *, force_memoize: bool = False) -> Callable[[F], F]:
+    """A scheduled job.
+
+    Args:
+        run_every: a duration (`1d`), or five fields as in a crontab (`0 3 * * *`), in UTC.
+        force_memoize: compute anew what is memoized.
+
+    Raises:
+        ValueError: no such schedule.
+    """
+    from hubbub.schedule import parse
+
+    extra = {"schedule": parse(run_every), "force_memoize": force_memoize}
 
     def wrap(fn: F) -> F:
-        return _register(
-            "cron", fn, None, extra={"run_every": run_every, "force_memoize": force_memoize}
-        )
+        return _register("cron", fn, None, extra=extra)
 
     return wrap

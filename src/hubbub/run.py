@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hubbub.store import Store
     from hubbub.store.spans import Span
 
-__all__ = ["CommonOptions", "Runner"]
+__all__ = ["CommonOptions", "Runner", "close_matches"]
 
 _DEEPEST = 20  # nested queries; a function that asks for itself is found before Python's own limit
 
@@ -125,6 +125,14 @@ class Runner:
         """
         return self._view(name, parameters, self.common, 0)
 
+    def job(self, name: str, **parameters: Any) -> Any:
+        """Run a job; gives what the function returned. Its `events` are all that are stored.
+
+        Raises:
+            UsageError, StoreError, HubbubError: as `query`.
+        """
+        return self._run(self._prepare(self._find("cron", name, 0), parameters, self.common, 0))
+
     def range(self) -> Range:
         """The range of the common options.
 
@@ -176,11 +184,12 @@ class Runner:
             self.notes.append(text)
 
     def _find(self, kind: str, name: str, depth: int) -> Function:
-        functions = self.registry.queries if kind == "query" else self.registry.views
+        functions = self.registry.of(kind)
         function = functions.get(name)
         if function is None or not function.public:
             known = [n for n, f in functions.items() if f.public]
-            raise UsageError(f"there is no {kind} {name!r}", hint=close_matches(name, known))
+            noun = "job" if kind == "cron" else kind
+            raise UsageError(f"there is no {noun} {name!r}", hint=close_matches(name, known))
         if depth > _DEEPEST:
             raise HubbubError(f"{kind} {name!r} asks for itself, directly or by way of others")
         return function
@@ -193,7 +202,7 @@ class Runner:
         depth: int,
     ) -> Call:
         """Sort the parameters into the function's own, the common ones, and the rest."""
-        what = f"{function.kind} {function.name!r}"
+        what = f"{function.noun} {function.name!r}"
         own = {p.name: p for p in function.parameters}
         parameters = {function.parameter(name): value for name, value in parameters.items()}
         stated = {n: v for n, v in parameters.items() if n not in own}
@@ -219,12 +228,14 @@ class Runner:
         # A range given as times was resolved before, and that of an empty store is empty.
         resolved = isinstance(shared.get("since"), datetime)
         where = resolve(options, self.extent, self.spans, self.now, empty=resolved or depth > 0)
-        if options.until is None and self.extent.newest and self.extent.newest >= where.until:
-            self._note(
-                f"the range ends at {plain(where.until)}, where the proven coverage ends; later "
-                "events are stored too: add --until now"
-            )
-        options = replace(options, since=where.since, until=where.until)
+        if function.kind != "cron":  # a job has no range, and what it asks has its own
+            newest = self.extent.newest
+            if options.until is None and newest and newest >= where.until:
+                self._note(
+                    f"the range ends at {plain(where.until)}, where the proven coverage ends; "
+                    "later events are stored too: add --until now"
+                )
+            options = replace(options, since=where.since, until=where.until)
         by = options.by or self._default(function, "by", "users")
         if options.bots is None:
             options = replace(options, bots=self._default(function, "bots", fallback=True))
@@ -240,11 +251,11 @@ class Runner:
         return parameter.default
 
     def _events(self, call: Call) -> Any:
-        scope = call.scope
+        scope, all_of_them = call.scope, call.function.kind == "cron"
         return self.store.events(
             Selection(
-                since=to_micros(call.where.since),
-                until=to_micros(call.where.until),
+                since=None if all_of_them else to_micros(call.where.since),
+                until=None if all_of_them else to_micros(call.where.until),
                 by="agent" if call.by == "agent" else "users",
                 bots=call.options.bots is not False,
                 bot_names=self.bots,

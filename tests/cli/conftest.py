@@ -10,6 +10,7 @@ import pytest
 from commandline import LINES, Ran, Run
 
 from hubbub.cli.root import execute
+from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 
 
@@ -49,9 +50,10 @@ def store(made_store: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    """Whatever a test registers is gone after it."""
-    before = dict(REGISTRY.queries), dict(REGISTRY.views)
+    """Whatever a test registers is gone after it; what is built in stays."""
+    load_builtins()
+    before = dict(REGISTRY.queries), dict(REGISTRY.views), dict(REGISTRY.jobs)
     yield
-    REGISTRY.queries, REGISTRY.views = before
+    REGISTRY.queries, REGISTRY.views, REGISTRY.jobs = before
     for name in [name for name in sys.modules if name.startswith("hubbub_plugin_")]:
         del sys.modules[name]

@@ -15,7 +15,7 @@ from hubbub.plugins import load_builtins
 from hubbub.registry import INJECTED, REGISTRY
 
 ROOT = Path(__file__).parents[2]
-NOT_YET = {"db", "mongodb", "fs", "cache"}
+NOT_YET = {"fs", "cache"}
 
 
 def test_the_command_reference_is_what_the_program_says() -> None:
@@ -28,7 +28,10 @@ def test_the_command_reference_is_what_the_program_says() -> None:
 
 def test_the_example_is_printed_as_it_is() -> None:
     page = (ROOT / "docs" / "plugins.md").read_text()
-    assert f"```python\n{(ROOT / 'examples' / 'karma.py').read_text()}```" in page
+    for name in ("karma.py", "tally.py"):
+        assert f"```python\n{(ROOT / 'examples' / name).read_text()}```" in page
+    jobs = (ROOT / "docs" / "jobs.md").read_text()
+    assert f"```python\n{(ROOT / 'examples' / 'builds.py').read_text()}```" in jobs
 
 
 def test_every_injected_object_is_documented() -> None:
@@ -56,8 +59,8 @@ def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
 
 
 def shown() -> list[str]:
-    names = ("accounts", "gallery/README", "getting-started", "plugins", "publish", "signatures")
-    pages = [*(ROOT / "docs" / f"{name}.md" for name in names), ROOT / "README.md"]
+    names = ("accounts", "gallery/README", "getting-started", "jobs", "plugins", "publish")
+    pages = [*(ROOT / "docs" / f"{name}.md" for name in (*names, "signatures")), ROOT / "README.md"]
     pages += sorted((ROOT / "docs" / "metrics").glob("*.md"))
     blocks = [block for page in pages for block in page.read_text().split("```")[1::2]]
     lines = {line.strip() for block in blocks for line in block.splitlines()[1:]}
@@ -71,7 +74,7 @@ def test_every_shown_command_line_parses(
     """Parses, without running it: names, options and choices exist."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     words = shlex.split(line.partition("#")[0].partition(">")[0].removesuffix("&").strip())[1:]
-    words = [str(ROOT / "examples" / "karma.py") if w == "karma.py" else w for w in words]
+    words = [str(ROOT / "examples" / w) if w.endswith(".py") else w for w in words]
     with cli.make_context("hubbub", words) as ctx:
         name, command, rest = cli.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
         assert name in COMMANDS

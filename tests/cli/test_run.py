@@ -152,7 +152,7 @@ def test_state_clock_log_and_progress(opened: Store) -> None:
 
 
 def test_what_does_not_exist_yet_is_said(opened: Store) -> None:
-    def wants(db: Any) -> None: ...
+    def wants(fs: Any) -> None: ...
 
     with pytest.raises(HubbubError, match="does not have yet"):
         runner(opened, wants).query("wants")

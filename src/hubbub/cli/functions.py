@@ -144,6 +144,8 @@ def command(
     function: Function,
     more: list[click.Option],
     run: Callable[[App, str, dict[str, Any]], int | None],
+    *,
+    without: frozenset[str] = frozenset(),
 ) -> click.Command:
     """The command of one function.
 
@@ -151,11 +153,12 @@ def command(
         function: whose name, docstring and signature it takes.
         more: options of the command itself (format, output); a parameter hides its namesake.
         run: called with the app, the function's name and the values of all options.
+        without: the common options that it does not take.
     """
     text, about = split(function.doc)
     own = frozenset(p.name for p in function.parameters)
     options = [option(p, about.get(p.name, "")) for p in function.parameters]
-    for one in (*range_options(own), *more, *common_parameters()):
+    for one in (*range_options(own | without), *more, *common_parameters()):
         taken = {flag for made in options for flag in (*made.opts, *made.secondary_opts)}
         if not taken & {*one.opts, *one.secondary_opts}:
             options.append(one)
@@ -168,7 +171,7 @@ def command(
         function.name,
         callback=callback,
         params=list(options),
-        help=text or f"The {function.kind} {function.name} of {function.module}.",
+        help=text or f"The {function.noun} {function.name} of {function.module}.",
     )
 
 
@@ -215,16 +218,30 @@ def _scan(args: list[str], flag: str) -> list[str]:
     return found
 
 
+_NOUNS = {"query": "query", "view": "view", "cron": "job"}
+
+
 class FunctionGroup(LazyGroup):
-    """The group `query` or `chart`: a command for each registered function."""
+    """The group `query`, `chart` or `jobs run`: a command for each registered function."""
 
     kind = "query"
     make: Callable[[Function], click.Command]
 
     def _functions(self, ctx: click.Context) -> dict[str, Function]:
         ctx.find_root().ensure_object(App).plugins()
-        functions = REGISTRY.queries if self.kind == "query" else REGISTRY.views
-        return {name: f for name, f in sorted(functions.items()) if f.public}
+        return {name: f for name, f in sorted(REGISTRY.of(self.kind).items()) if f.public}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without a name there is nothing to do: say which there are."""
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
+            raise self.nameless(ctx)
+        return super().parse_args(ctx, args)
+
+    def nameless(self, ctx: click.Context) -> click.UsageError:
+        """The error for a group without a name after it."""
+        noun, names = _NOUNS[self.kind], self.list_commands(ctx)
+        there = f"There are: {', '.join(names)}." if names else "There are none."
+        return click.UsageError(f"Which {noun}? {there}", ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, sorted."""
@@ -248,7 +265,7 @@ class FunctionGroup(LazyGroup):
         ]
         known = self.list_commands(ctx)
         if not args[0].startswith("-") and args[0] not in known:
-            raise unknown(self.kind, args[0], known, ctx)
+            raise unknown(_NOUNS[self.kind], args[0], known, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -258,5 +275,5 @@ class FunctionGroup(LazyGroup):
             for name, f in self._functions(ctx).items()
         ]
         if rows:
-            with formatter.section("Queries" if self.kind == "query" else "Views"):
+            with formatter.section(_NOUNS[self.kind].title().replace("ry", "rie") + "s"):
                 formatter.write_dl(rows)

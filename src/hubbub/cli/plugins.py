@@ -1,4 +1,4 @@
-"""`hubbub plugins`: what queries and views are registered, and by whom."""
+"""`hubbub plugins`: what queries, views and jobs are registered, and by whom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["plugins"]
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
 def plugins(app: App, *, as_json: bool) -> None:
-    """List every query and view: built in, installed, and from --plugins."""
+    """List every query, view and job: built in, installed, and from --plugins."""
     from hubbub.cli.formats import dumps, show_table
     from hubbub.cli.tables import Table
     from hubbub.registry import REGISTRY
@@ -24,13 +24,13 @@ def plugins(app: App, *, as_json: bool) -> None:
     app.plugins()
     rows = [
         {
-            "kind": function.kind,
+            "kind": function.noun,
             "name": name,
             "module": function.module,
             "parameters": [p.name for p in function.parameters],
             "doc": (split(function.doc)[0].splitlines() or [""])[0],
         }
-        for functions in (REGISTRY.queries, REGISTRY.views)
+        for functions in (REGISTRY.queries, REGISTRY.views, REGISTRY.jobs)
         for name, function in sorted(functions.items())
         if function.public
     ]

@@ -6,7 +6,7 @@
 | 1 | a fault of hubbub's own |
 | 2 | wrong usage: an option, a name or a file |
 | 3 | done, but a known gap lies in the range (`--allow-incomplete` makes it 0) |
-| 4 | a bus, a history service or a file cannot be reached or read |
+| 4 | a bus, a history service or a file cannot be reached or read, or the disk is full |
 | 5 | the store is damaged, or of a newer version |
 | 130 | interrupted; everything that was received is safe |
 """
@@ -53,7 +53,8 @@ COMMANDS = {
     "retention": Lazy("hubbub.cli.retention:retention", "Let go of what is older than its time."),
     "simulate": Lazy("hubbub.cli.simulate:simulate", "Be a bus, a history server or a log."),
     "demo": Lazy("hubbub.cli.demo:demo", "Show everything on simulated traffic, offline."),
-    "plugins": Lazy("hubbub.cli.plugins:plugins", "List what queries and views there are."),
+    "jobs": Lazy("hubbub.cli.jobs:jobs", "Run what is scheduled; say what is due."),
+    "plugins": Lazy("hubbub.cli.plugins:plugins", "List what queries, views and jobs there are."),
 }
 
 

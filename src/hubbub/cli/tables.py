@@ -89,7 +89,8 @@ def _list(data: list[Any], columns: Sequence[str]) -> Table:
         columns = tuple(columns) or tuple(dict.fromkeys(key for row in data for key in row))
         return Table(columns, [[row.get(column) for column in columns] for row in data])
     if all(isinstance(row, list) and len(row) == len(data[0]) for row in data):
-        return Table([f"column {n + 1}" for n in range(len(data[0]))], data)
+        unnamed = [f"column {n + 1}" for n in range(len(data[0]))]
+        return Table(columns or unnamed, data)
     return Table(("value",), [(value,) for value in data])
 
 

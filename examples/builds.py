@@ -1,0 +1,23 @@
+from datetime import UTC, date, datetime, time, timedelta
+
+from hubbub import cron
+from hubbub.analyzers.extraction import days, extract
+
+
+@cron("30 4 * * *")
+def builds(events, db, state, clock, progress, source, config_start: datetime):
+    """Notes for each day which packages were built, and how often."""
+
+    def read(day):
+        start = datetime.combine(day, time(), UTC)
+        that_day = events.filter(events.time >= start, events.time < start + timedelta(days=1))
+        objects = that_day.filter(that_day.category == "buildsys").unnest_objects()
+        return objects.group_by("object").agg(n=objects.count()).to_pyarrow().to_pylist()
+
+    seen = state.get("checkpoint")
+    every = days(
+        date.fromisoformat(seen) if seen else None,
+        today=clock().date(),
+        config_start=config_start.date(),
+    )
+    extract(read, db["builds"], state, every, progress=progress, source=source)

@@ -1,0 +1,1 @@
+../../src/hubbub/schedule.py
