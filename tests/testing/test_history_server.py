@@ -1,9 +1,11 @@
 """The simulated history service answers as the real one did (tests/captures)."""
 
 import json
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from struct import pack
 
 import pytest
 import requests
@@ -291,3 +293,13 @@ def test_a_port_that_is_taken(server):
     with pytest.raises(SourceError, match="cannot serve history") as caught:
         HistoryServer(traffic(), port=port)
     assert str(port) in str(caught.value)
+
+
+def test_a_client_that_is_killed_is_not_worth_a_word(server, capfd):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))  # ends by RST
+        client.sendall(b"GET /v2/search HT")
+    assert requests.get(f"{server.url}/healthz/live", timeout=10).ok
+    time.sleep(0.3)
+    assert capfd.readouterr().err == ""

@@ -10,6 +10,7 @@ of datagrepper 1.1.0 do. `Faults` makes it misbehave for tests. It never leaves 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,6 +115,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     service: HistoryServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no fault of ours; all else is said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
