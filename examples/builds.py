@@ -12,7 +12,8 @@ def builds(events, db, state, clock, progress, source, config_start: datetime):
         start = datetime.combine(day, time(), UTC)
         that_day = events.filter(events.time >= start, events.time < start + timedelta(days=1))
         objects = that_day.filter(that_day.category == "buildsys").unnest_objects()
-        return objects.group_by("object").agg(n=objects.count()).to_pyarrow().to_pylist()
+        counts = objects.group_by("object").agg(n=objects.count()).order_by("object")
+        return counts.to_pyarrow().to_pylist()
 
     seen = state.get("checkpoint")
     every = days(

@@ -149,8 +149,9 @@ class Jobs:
             now |= {"ended": iso(self.clock()), "error": None if error is None else str(error)}
             if error is None and not parameters:
                 now["scheduled"] = iso(started)
-            # What was refused did not run.
-            self._note(name, before if isinstance(error, UsageError) else now)
+            # What a person asked for and was refused is no run.
+            refused = bool(parameters) and isinstance(error, UsageError)
+            self._note(name, before if refused else now)
         return Ran(
             job=name,
             started=started,

@@ -110,6 +110,31 @@ def test_what_is_due_is_run_once_and_a_failure_again(
     )
 
 
+def test_what_a_job_needs_may_come_from_the_configuration(
+    hubbub: Run, store: Path, tmp_path: Path, registry: None
+) -> None:
+    plugin, config = tmp_path / "needs.py", tmp_path / "hubbub.toml"
+    plugin.write_text(
+        "from datetime import datetime\nfrom hubbub import cron\n\n@cron('1d')\n"
+        "def needs(when: datetime, often: list[int], state):\n"
+        "    return [when, often, state.inc('n')]\n"
+    )
+    at = ("--plugins", plugin, "--store", store, "--config", config)
+    config.write_text("[jobs.needs]\noften = [1, 2]\n[jobs.usage]\nschedule = 'off'\n")
+    missing = hubbub("jobs", "run", "needs", *at)
+    assert (missing.code, "job 'needs' needs --when" in missing.err) == (2, True)
+    assert hubbub("jobs", "run", "--due", *at).code == 2
+    listed = hubbub("jobs", "list", "--json", *at).json[0]
+    assert (listed["state"], listed["error"]) == ("failed", "job 'needs' needs --when")
+    config.write_text(
+        "[jobs.needs]\noften = [1, 2]\nwhen = 2026-01-02T03:04:05\n[jobs.usage]\nschedule = 'off'\n"
+    )
+    ran = hubbub("jobs", "run", "--due", "--json", *at)
+    assert [one["result"] for one in ran.json] == [["2026-01-02T03:04:05Z", [1, 2], 1]]
+    ran = hubbub("jobs", "run", "needs", "--often", "3", "--json", *at)
+    assert ran.json["result"] == ["2026-01-02T03:04:05Z", [3], 2]
+
+
 @pytest.mark.parametrize("schedule", ["daily", "61 * * * *", "0 0 31 2 *", "0s", "* * * *"])
 def test_a_bad_schedule_names_the_file_and_the_line(
     hubbub: Run, store: Path, tmp_path: Path, registry: None, schedule: str

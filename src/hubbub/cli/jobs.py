@@ -168,7 +168,10 @@ class _Jobs(FunctionGroup):
 
     @staticmethod
     def make(function: Function) -> click.Command:
-        return command(function, _options(), _run, without=_WITHOUT)
+        made = command(function, _options(), _run, without=_WITHOUT)
+        for one in made.params:
+            one.required = False  # the configuration may give it; the run says what is missing
+        return made
 
 
 @common_options
