@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -62,7 +63,7 @@ class State:
         reserve = Reserve(path.with_suffix(".reserve"))
         try:
             with self._told():
-                reserve.spend_on(lambda: self._db.execute("PRAGMA journal_mode = WAL"))
+                reserve.spend_on(self._write_ahead)
                 self._db.execute("PRAGMA synchronous = FULL")
                 # a forgotten name leaves no free page
                 self._db.execute("PRAGMA secure_delete = ON")
@@ -84,6 +85,19 @@ class State:
         self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+    def _write_ahead(self) -> None:
+        """Where two processes make the file at once, SQLite waits for neither: we do."""
+        end = time.monotonic() + _BUSY
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= end:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _migrate(self) -> None:
         with self.transaction() as db:

@@ -22,8 +22,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
-from hubbub.errors import StoreError, UsageError
+from hubbub.errors import UsageError
 from hubbub.store import coverage, identity, segment, spool, unmapped
+from hubbub.store.place import check_new
 from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
@@ -79,7 +80,7 @@ class Store:
                 raise UsageError("this is a file; a store is a folder", where=str(folder))
             there = folder.is_dir() and (folder / _STATE).exists()
             if not there:
-                _check_new(folder, create=create)
+                check_new(folder, _STATE, create=create)
                 folder.mkdir(parents=True, exist_ok=True)
             state = State(folder / _STATE)
             (folder / "spool").mkdir(exist_ok=True)
@@ -318,29 +319,6 @@ class Store:
     ) -> list[Letter]:
         """What could not be understood, newest first."""
         return self.state.dead_letters(reason=reason, source=source, limit=limit)
-
-
-def _check_new(folder: Path, *, create: bool) -> None:
-    """Refuse to make a store where something else is."""
-    others = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    if any(name not in {"lost+found", f"{_STATE}-wal", f"{_STATE}-shm"} for name in others):
-        if "events" in others or "spool" in others:
-            raise StoreError(
-                f"the store has lost its {_STATE}",
-                where=str(folder),
-                hint="restore it from a backup, or use a new folder and gather again",
-            )
-        raise UsageError(
-            f"this folder is not a store, and not empty ({min(others)}, …)",
-            where=str(folder),
-            hint="name a new or an empty folder",
-        )
-    if not create:
-        raise UsageError(
-            "there is no store here",
-            where=str(folder),
-            hint="`hubbub gather`, `listen` or `import` makes one; or name it with --store",
-        )
 
 
 def _anytime(path: str) -> File:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import Store
 from hubbub.store.loader import Loaded
+from hubbub.store.place import check_new
 
 Make = Callable[..., Any]
 
@@ -115,3 +117,26 @@ def test_a_damaged_data_file_is_said_so(store: Store, frame: Make) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
         store.load()
     assert store.waiting().records == 1
+
+
+def test_several_open_a_new_store_at_once(tmp_path: Path) -> None:
+    def go(folder: Path, together: threading.Barrier) -> None:
+        together.wait()
+        with Store.open(folder) as store:
+            store.state.count("x", "opened", 1)
+
+    for round_ in range(25):
+        folder, together = tmp_path / str(round_), threading.Barrier(6)
+        with ThreadPoolExecutor(6) as pool:
+            for one in [pool.submit(go, folder, together) for _ in range(6)]:
+                one.result()
+        with Store.open(folder, create=False) as store:
+            assert store.state.counts() == {"x": {"opened": 6}}
+
+
+def test_a_store_that_appears_while_we_look_is_a_store(tmp_path: Path) -> None:
+    Store.open(tmp_path / "store").close()
+    check_new(tmp_path / "store", "state.sqlite", create=False)
+    (tmp_path / "store" / "state.sqlite").unlink()
+    with pytest.raises(StoreError, match=r"lost its state\.sqlite"):
+        check_new(tmp_path / "store", "state.sqlite", create=True)

@@ -1,0 +1,47 @@
+"""Whether a folder that is no store yet may become one.
+
+Comes in: a folder. Goes out: nothing, or an error that says what is there. It changes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hubbub.errors import StoreError, UsageError
+
+__all__ = ["check_new"]
+
+
+def check_new(folder: Path, state: str, *, create: bool) -> None:
+    """Refuse to make a store where something else is.
+
+    Args:
+        folder: need not exist.
+        state: the name of the file that makes a folder a store; it was not there a moment ago.
+        create: whether one may be made.
+
+    Raises:
+        StoreError: it was a store.
+        UsageError: it is another program's, or none may be made.
+    """
+    others = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    if (folder / state).exists():
+        return  # another process has just made it: whatever else is listed came after the state
+    if any(name not in {"lost+found", f"{state}-wal", f"{state}-shm"} for name in others):
+        if "events" in others or "spool" in others:
+            raise StoreError(
+                f"the store has lost its {state}",
+                where=str(folder),
+                hint="restore it from a backup, or use a new folder and gather again",
+            )
+        raise UsageError(
+            f"this folder is not a store, and not empty ({min(others)}, …)",
+            where=str(folder),
+            hint="name a new or an empty folder",
+        )
+    if not create:
+        raise UsageError(
+            "there is no store here",
+            where=str(folder),
+            hint="`hubbub gather`, `listen` or `import` makes one; or name it with --store",
+        )
