@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hubbub.live.vitals import Vitals
 
-__all__ = ["Fault", "faults"]
+__all__ = ["FREE", "Fault", "faults"]
 
 STUCK = 30.0  # s without a turn of the receive loop
 BEHIND = 600.0  # s between the wire and the tables

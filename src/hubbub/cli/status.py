@@ -45,6 +45,7 @@ def status(app: App, *, unmapped: bool, as_json: bool) -> None:
 
 
 def _facts(store: Store) -> dict[str, Any]:
+    from hubbub.store.aside import kept
     from hubbub.times import from_micros, iso
 
     bounds = store.bounds()
@@ -88,7 +89,17 @@ def _facts(store: Store) -> dict[str, Any]:
         "gaps": sum(span.state == "gap" for span in store.spans()),
         "healed": sum(span.state == "healed" for span in store.spans()),
         "days": _days(store),
+        "disk": _disk(store),
+        "aside": [str(path) for path in kept(store.path)],
     }
+
+
+def _disk(store: Store) -> dict[str, int]:
+    """Bytes."""
+    import os
+
+    now = os.statvfs(store.path)
+    return {"free": now.f_bavail * now.f_frsize, "size": now.f_blocks * now.f_frsize}
 
 
 def _days(store: Store) -> list[dict[str, Any]]:
@@ -117,8 +128,12 @@ def _days(store: Store) -> list[dict[str, Any]]:
 def _show(facts: dict[str, Any]) -> None:
     from hubbub.cli.formats import show_table
     from hubbub.cli.tables import Table, clean
+    from hubbub.live.health import FREE
 
-    waiting = facts["waiting"]
+    waiting, free = facts["waiting"], facts["disk"]["free"]
+    full = (
+        "" if free >= FREE else ": make room, or what comes waits in memory and is lost in the end"
+    )
     held = "nothing yet: hubbub gather, listen or import brings events"
     if facts["oldest"]:
         held = f"{facts['oldest']} to {facts['newest']}"
@@ -130,7 +145,11 @@ def _show(facts: dict[str, Any]) -> None:
         f"refused       {_reasons(facts['refused'])}",
         f"dead letters  {_reasons(facts['dead_letters'])}",
         f"unmapped      {_unmapped(facts['unmapped'])}",
+        f"disk          {free:,} bytes are free{full}",
     ]
+    if facts["aside"]:
+        n = len(facts["aside"])
+        lines.append(f"set aside     {n:,} damaged files, in {clean(facts['store'])}/aside")
     click.echo("\n".join(lines))
     if facts["sources"]:
         click.echo("\nsources")
