@@ -189,28 +189,17 @@ def usage(  # noqa: D417 - what is injected is no option
     """
     kept, question = db["usage"], _question(events, topic=topic, action=action, not_user=not_user)
     today, checkpoint = clock().astimezone(UTC).date(), state.get(CHECKPOINT)
-    before = state.get(_FILTERS)
-    other = before not in (None, question) and len(kept) > 0
-    if other and (start or not reset):
-        raise UsageError(
-            f"the stored days answer another question: {_said(before)}, not {_said(question)}",
-            hint="give the same filters (in the configuration: [jobs.usage]), or --reset, which "
-            "lets the stored days go",
-        )
     logins = _chosen(_accounts(events, not_user), topic=topic, action=action)
+    anew = start is None and (reset or checkpoint is None)  # else it is not worth a look at all
     every = days(
         None if checkpoint is None else date.fromisoformat(checkpoint),
         today=today,
-        config_start=_day(config_start) or _oldest(logins) or today,
+        config_start=_day(config_start) or (_oldest(logins) if anew else None) or today,
         start=_day(start),
         end=_day(end),
         reset=reset,
     )
-    with kept.transaction():
-        if other:
-            kept.clear()
-            state.delete(CHECKPOINT)
-        state.set(_FILTERS, question)
+    _ask(question, kept, state, reset=reset and start is None)
     extract(
         _Uses(logins),
         kept,
@@ -222,9 +211,30 @@ def usage(  # noqa: D417 - what is injected is no option
     )
 
 
+def _ask(question: Mapping[str, Any], kept: Collection, state: State, *, reset: bool) -> None:
+    """Note what is extracted; days of another question go with a reset.
+
+    Raises:
+        UsageError: there are such days, and no reset was asked for.
+    """
+    with kept.transaction():
+        before = state.get(_FILTERS)
+        state.set(_FILTERS, question)
+        if not kept or before in (None, state.get(_FILTERS)):  # as it is stored: names may go
+            return
+        if not reset:
+            raise UsageError(
+                f"the stored days answer another question: {_said(before)}, not {_said(question)}",
+                hint="give the same filters (in the configuration: [jobs.usage]), or --reset, "
+                "which lets the stored days go",
+            )
+        kept.clear()
+        state.delete(CHECKPOINT)
+
+
 @query(name="usage")
 def stored_usage(
-    events: Events, *, db: Documents, state: State, since: datetime, until: datetime, per: Per = "w"
+    events: Events, *, db: Documents, since: datetime, until: datetime, per: Per = "w"
 ) -> tuple[list[Active], dict[str, Any]]:
     """Distinct users per period of what the job `usage` stored: as active_users, also of old days.
 
@@ -247,8 +257,9 @@ def stored_usage(
         for use in uses
         if since <= (created := datetime.fromisoformat(use["created"]).replace(tzinfo=UTC)) < until
     ]
-    notes = {"days": len(near), "checkpoint": state.get(CHECKPOINT)}
-    if not len(kept):
+    dates = list(kept)
+    notes = {"stored": f"{dates[0]} to {dates[-1]}"} if dates else {}
+    if not dates:
         notes["note"] = "nothing is stored yet: `hubbub jobs run usage` does it"
     return active_users(of_people(rows, events), per=per), notes
 

@@ -179,6 +179,25 @@ def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> No
     assert hubbub(*run, *other).code == 0
 
 
+def test_a_forgotten_name_among_the_filters_makes_no_other_question(
+    hubbub: Run, logins: Path
+) -> None:
+    run = ("jobs", "run", "usage", "--store", logins, "--not-user", "ann")
+    assert hubbub(*run).code == 0
+    assert hubbub("forget", "ann", "--store", logins).code == 0
+    assert hubbub(*run).code == 0
+    assert hubbub(*run, "--not-user", "bob").code == 2
+
+
+def test_a_first_run_lets_no_back_filled_day_go(hubbub: Run, logins: Path) -> None:
+    run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
+    filled = hubbub(*run, "--start", "2026-01-01", "--end", "2026-01-01").json
+    assert (list(filled["stored"]), filled["checkpoint"]) == (["2026-01-01"], None)
+    refused = hubbub(*run, "--action", "failed*")
+    assert (refused.code, refused.json["stored"]) == (2, filled["stored"])
+    assert list(hubbub(*run).json["stored"]) == ["2026-01-01", "2026-01-02"]
+
+
 def test_every_action_and_the_other_filters(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--reset", "--json")
     all_of_them = hubbub(*run, "--action", "*", "--not-user", "no*").json["stored"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Event
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from hubbub.cli.told import until_told
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def follow_files(
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.understanding)
-        with _until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
+        with until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
             sink = Bounded(spool, largest)
             loader.start()
             try:
@@ -87,16 +85,3 @@ def _step(follower: Follower, sink: Any, store: Store) -> int:
         if (place := follower.place) is not None:  # none where the new file is not there yet
             store.state.set(_key(follower.form, follower.name), place)
     return len(frames)
-
-
-@contextmanager
-def _until_told() -> Iterator[Event]:
-    """An event that SIGTERM and SIGINT set."""
-    stop = Event()
-    names = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(name, lambda *_: stop.set()) for name in names]
-    try:
-        yield stop
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)

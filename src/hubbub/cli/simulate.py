@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import IO, TYPE_CHECKING
 
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.told import until_told
 from hubbub.errors import UsageError
 from hubbub.times import parse_time, to_micros
 
@@ -26,19 +25,6 @@ __all__ = ["simulate"]
 
 _DAY = 86_400_000_000  # µs
 _FOREVER = 253_370_764_800_000_000  # µs: the year 9999
-
-
-@contextlib.contextmanager
-def _until_told() -> Iterator[Event]:
-    """An event that SIGTERM and SIGINT set."""
-    stop = Event()
-    names = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(name, lambda *_: stop.set()) for name in names]
-    try:
-        yield stop
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)
 
 
 def _check(
@@ -202,7 +188,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
             server = HistoryServer(traffic, days=days or 14, port=history, clock=frozen)
             stack.enter_context(server)
             click.echo(f"history {server.url}")
-        stop = stack.enter_context(_until_told())
+        stop = stack.enter_context(until_told())
         if endpoint is None:
             stop.wait()
             return

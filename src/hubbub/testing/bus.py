@@ -1,7 +1,7 @@
 """A simulated fedmsg publisher over ZeroMQ.
 
     with Bus("tcp://127.0.0.1:*") as bus:
-        play(traffic.between(start, end), bus, Event())
+        play(traffic.between(start, end), bus, threading.Event())
 
 Unlike the real one it drops nothing for a reader that is connected: it waits for a slow one. What
 is published while nobody has subscribed goes nowhere, as on every such bus.
@@ -14,9 +14,8 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import zmq
 
@@ -24,11 +23,21 @@ from hubbub.errors import SourceError, UsageError
 from hubbub.testing.traffic import SimMessage
 from hubbub.testing.wire import frames
 
-__all__ = ["Bus", "Published", "play"]
+__all__ = ["Bus", "Published", "Stop", "play"]
 
 _PATIENCE = 200  # ms between looks at whether to stop
 _EARLY = 0.002  # seconds; sleeping for less is not worth it
 _LINGER = 30_000  # ms for a reader to take what was sent
+
+
+class Stop(Protocol):
+    """What ends a simulation: a `threading.Event`, or a signal (`hubbub.cli.told`)."""
+
+    def is_set(self) -> bool:
+        """Whether it is to end."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for that, at most so many seconds; whether it is to end."""
 
 
 @dataclass(slots=True)
@@ -74,7 +83,7 @@ class Bus:
         assert isinstance(last, bytes)
         self.endpoint = last.rstrip(b"\0").decode() or endpoint
 
-    def wait(self, stop: Event, seconds: float = float("inf")) -> bool:
+    def wait(self, stop: Stop, seconds: float = float("inf")) -> bool:
         """Wait until somebody subscribes; False if `stop` or the time came first."""
         end = time.monotonic() + seconds
         while not self._readers and not stop.is_set() and time.monotonic() < end:
@@ -87,7 +96,7 @@ class Bus:
             while True:
                 self._readers = self._socket.recv()[:1] == b"\x01" or self._readers
 
-    def send(self, message: SimMessage, stop: Event) -> bool:
+    def send(self, message: SimMessage, stop: Stop) -> bool:
         """Publish; waits for slow readers. False if `stop` came first: nothing was sent then."""
         topic, body = frames(message, self._wire)
         while not stop.is_set():
@@ -117,7 +126,7 @@ class Bus:
 
 
 def play(
-    messages: Iterable[SimMessage], bus: Bus, stop: Event, *, pace: float | None = None,
+    messages: Iterable[SimMessage], bus: Bus, stop: Stop, *, pace: float | None = None,
     live: bool = False,
 ) -> Published:  # fmt: skip
     """Publish messages until there are no more or `stop` is set.
