@@ -31,7 +31,11 @@ figure{margin:1rem 0 2.5rem}
 figcaption,footer{color:#59636e;font-size:.9rem}
 a{color:#1a2fc0}
 .scroll{overflow-x:auto}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
+.said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+nav{font-size:.95rem}
+nav a{text-decoration:none}
+nav ul{padding-left:1.2rem;margin:.3rem 0 2rem}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,36rem),1fr));gap:1rem}
 .pair p{margin:.2rem 0;color:#59636e;font-size:.9rem}
 body:has(.pair){max-width:104rem}
 table{border-collapse:collapse;font-size:.85rem}
@@ -40,7 +44,9 @@ th,td{padding:.15rem .6rem;border-bottom:1px solid #d9dee4;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 @media screen and (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
 figcaption,footer,caption,.pair p{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
-@media print{body{max-width:none;padding:0}figure{break-inside:avoid}details{display:none}}"""
+@media (max-width:44rem){.said{position:static;width:auto;height:auto;clip-path:none}
+figure .scroll>img,figure .scroll>svg{min-width:40rem}}
+@media print{body{max-width:none;padding:0}figure{break-inside:avoid}details,nav{display:none}}"""
 
 
 def _document(title: str, body: str) -> str:
@@ -96,7 +102,9 @@ def single(drawing: Drawing) -> str:
     svg = drawing.svg().decode("utf-8").partition("?>")[2].strip()
     data = quote(table_csv(drawing))
     body = (
-        f"<main>\n<figure>\n{svg}\n<figcaption>{escape(drawing.description)}</figcaption>\n</figure>\n"
+        f'<main>\n<h1 class="said">{escape(drawing.title)}</h1>\n'
+        f'<figure>\n<div class="scroll">{svg}</div>\n'
+        f'<figcaption class="said">{escape(drawing.description)}</figcaption>\n</figure>\n'
         f'<p><a download="data.csv" href="data:text/csv;charset=utf-8,{data}">'
         "The data as CSV</a></p>\n"
         f"<details>\n<summary>The data as a table</summary>\n{table(drawing)}\n</details>\n</main>"
@@ -123,6 +131,11 @@ def index(
     figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
     items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
     listed = f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
+    links = "\n".join(
+        f'<li><a href="#{escape(_anchor(name), quote=True)}">{escape(d.title)}</a></li>'
+        for name, d in drawings
+    )
+    listed += f"\n<nav>\n<h2>What the pictures say</h2>\n<ul>\n{links}\n</ul>\n</nav>"
     body = (
         f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>{listed}\n</header>\n"
         f"<main>\n{figures}\n</main>\n"
@@ -139,16 +152,21 @@ def _figure(name: str, drawing: Drawing, before: tuple[str, Drawing] | None) -> 
             f"<div>{_img(*before)}<p>The same before.</p></div>\n</div>"
         )
     return (
-        f'<figure id="{escape(name.removesuffix(".svg"), quote=True)}">\n{pictures}\n'
+        f'<figure id="{escape(_anchor(name), quote=True)}">\n'
+        f'<h2 class="said">{escape(drawing.title)}</h2>\n{pictures}\n'
         "<details>\n<summary>The data behind this picture</summary>\n"
         f"{table(drawing)}\n</details>\n</figure>"
     )
 
 
+def _anchor(name: str) -> str:
+    return name.removesuffix(".svg")
+
+
 def _img(name: str, drawing: Drawing) -> str:
     return (
-        f'<img src="{escape(quote(name), quote=True)}" '
-        f'alt="{escape(drawing.description, quote=True)}" loading="lazy"{_size(drawing)}>'
+        f'<div class="scroll"><img src="{escape(quote(name), quote=True)}" '
+        f'alt="{escape(drawing.description, quote=True)}" loading="lazy"{_size(drawing)}></div>'
     )
 
 

@@ -85,6 +85,13 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
+def _lead(drawings: Sequence[tuple[str, Drawing]]) -> str:
+    """The sentence that a reader takes along: how many people carry half of it."""
+    titles = dict(drawings)
+    first = titles.get("tail.svg") or next(iter(titles.values()), None)
+    return f"{first.title}." if first else "There are no views."
+
+
 def _before(name: str) -> str:
     return f"previous-{name}"
 
@@ -169,7 +176,7 @@ def report(
     drawings = _drawn(runner, since, until)
     old = _compared(runner, since, until) if previous else None
     heading = f"Who carries the load, {scale.span(since, until)}"
-    said = next((f"{d.title}." for _, d in drawings if d.title), "There are no views.")
+    said = _lead(drawings)
     beside = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
     changes = old.changes if old else ()
     files: list[tuple[str, bytes]] = [(name, d.svg()) for name, d in drawings]

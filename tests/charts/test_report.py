@@ -78,8 +78,13 @@ def test_the_page_asks_for_nothing_and_escapes_everything(tmp_path: Path) -> Non
     assert not {"script", "iframe", "b"} & set(page.tags)
     assert page.tags.count("img") == len(VIEWS)
     links = [v for k, v in page.values if k in {"src", "href"}]
-    assert all(re.fullmatch(r"[a-z_]+\.(svg|json)", link) for link in links)
-    assert all((tmp_path / link).is_file() for link in links)
+    inside = [link[1:] for link in links if link.startswith("#")]
+    assert inside == list(VIEWS) == [v for k, v in page.values if k == "id"]
+    files = [link for link in links if not link.startswith("#")]
+    assert all(re.fullmatch(r"[a-z_]+\.(svg|json)", link) for link in files)
+    assert all((tmp_path / link).is_file() for link in files)
+    assert page.tags.count("h1") == 1
+    assert page.tags.count("h2") == len(VIEWS) + 1
     assert not any(k.startswith("on") for k, _ in page.values)
     assert text.count('scope="col"') > len(VIEWS)
     assert "prefers-color-scheme:dark" in text
