@@ -12,7 +12,7 @@ from hubbub.analyzers.evenness import Evenness
 from hubbub.analyzers.moments import day_start
 from hubbub.analyzers.periods import Calendar
 from hubbub.analyzers.usage import last_day, period_number
-from hubbub.analyzers.windows import Windows, measured
+from hubbub.analyzers.windows import Windows, measured, people_in
 from hubbub.registry import query
 
 if TYPE_CHECKING:
@@ -42,13 +42,12 @@ def cohorts(
     if step % timedelta(weeks=1) == timedelta(0):
         end = Calendar.touched("week", until, until + timedelta(microseconds=1)).first
     windows = Windows.between(since, end, window, step)
-    people = events.unnest_users("time").select("time", "user")
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
     data = [
         {"start": start, "end": end, "n": numbers.n, "total": numbers.total, **_shares(numbers)}
-        for start, end, numbers in measured(people, windows)
+        for start, end, numbers in measured(people_in(events, windows), windows)
     ]
     if not any(row["n"] for row in data) and not events.count_events():
         data = []
@@ -70,8 +69,8 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     """
     from ibis import _
 
-    people = events.unnest_users("time")
-    months = people.select("user", month=period_number("m", people.time)).distinct()
+    days = events.daily_users(summed=False)
+    months = days.select("user", month=period_number("m", days.time)).distinct()
     first = months.group_by("user").agg(group=_.month.min())
     joined = months.join(first, "user").select("group", after=_.month - _.group)
     counted = joined.group_by("group", "after").agg(active=_.count())

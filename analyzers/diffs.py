@@ -37,9 +37,9 @@ def diff(
     length = period(per)
     whole = Calendar.inside if length == "week" else Calendar.touched
     calendar = whole(length, since, until)
-    table = events.stored
-    rows = table.select(name=table[axis], bucket=calendar.number_of(table.time))
-    counted = rows.group_by("name", "bucket").agg(n=_.count()).order_by("name").to_pyarrow()
+    days = events.daily_topics(summed=False)
+    rows = days.select("messages", name=days[axis], bucket=calendar.number_of(days.time))
+    counted = rows.group_by("name", "bucket").agg(n=_.messages.sum()).order_by("name").to_pyarrow()
     counts: dict[str, list[int]] = {}
     for row in counted.to_pylist():
         each = counts.setdefault(row["name"], [0] * calendar.number)
@@ -74,15 +74,19 @@ def volume(
     """
     from ibis import _
 
-    calendar = Calendar.touched(period(per), since, until)
-    table = events.stored
+    length = period(per)
+    calendar = Calendar.touched(length, since, until)
+    if length == "hour":  # no rollup has topics by the hour
+        table = events.stored.mutate(messages=1, bytes=_["size"])
+    else:
+        table = events.daily_topics(summed=False)
     bucket = calendar.number_of(table.time)
     if axis is None:
-        grouped = table.select("size", bucket=bucket).group_by("bucket")
+        grouped = table.select("messages", "bytes", bucket=bucket).group_by("bucket")
     else:
-        named = table.select("size", name=table[axis], bucket=bucket)
+        named = table.select("messages", "bytes", name=table[axis], bucket=bucket)
         grouped = named.group_by("bucket", "name")
-    counted = grouped.agg(messages=_.count(), bytes=_["size"].sum())
+    counted = grouped.agg(messages=_.messages.sum(), bytes=_.bytes.sum())
     rows = (
         counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
     )

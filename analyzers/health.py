@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.intervals import starts
 from hubbub.analyzers.moments import number_since
-from hubbub.analyzers.windows import Windows, measured
+from hubbub.analyzers.windows import Windows, measured, people_in
 from hubbub.registry import query
 from hubbub.times import to_micros
 
@@ -49,13 +49,13 @@ def health(
     if window is None:
         window = min(_USUAL, (until - since) / 2) or _MICRO
     windows = Windows.between(since, until, window, window)
-    people = events.unnest_users("time").select("time", "user")
+    rows = people_in(events, windows)
     begin = until - window * windows.number
-    moved = _moved(people, begin, window)
+    moved = _moved(rows, begin, window)
     pauses = _pauses(events, begin, window)
     data: list[dict[str, Any]] = []
     before: float = 0
-    for number, (start, end, numbers) in enumerate(measured(people, windows)):
+    for number, (start, end, numbers) in enumerate(measured(rows, windows)):
         kinds = moved.get(number, {"new": 0, "continuing": 0, "returning": 0})
         known = {**kinds, "drifting": before - kinds["continuing"]}
         data.append(
@@ -77,12 +77,12 @@ def health(
     return (data if any(row["people"] for row in data) else []), notes
 
 
-def _moved(people: ir.Table, begin: datetime, length: timedelta) -> dict[int, dict[str, int]]:
+def _moved(rows: ir.Table, begin: datetime, length: timedelta) -> dict[int, dict[str, int]]:
     """How many users of each window are new, continuing and returning."""
     import ibis
     from ibis import _
 
-    placed = people.select("user", window=number_since(people.time, begin, length)).distinct()
+    placed = rows.select("user", window=number_since(rows.time, begin, length)).distinct()
     order = ibis.window(group_by="user", order_by="window")
     steps = placed.mutate(before=_.window.lag().over(order))
     apart = steps.window - steps.before

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.intervals import effective_people
 from hubbub.analyzers.rarefied import rarefied, smallest
-from hubbub.analyzers.windows import Windows, histograms, measured
+from hubbub.analyzers.windows import Windows, histograms, measured, people_in
 from hubbub.errors import UsageError
 from hubbub.registry import query
 
@@ -51,7 +51,7 @@ def longtail(
     if rarefy is not None and rarefy < 0:
         raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
     windows = Windows.between(since, until, window, step)
-    people = events.unnest_users("time").select("time", "user")
+    people = people_in(events, windows)
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
     if rarefy is None:
         found = measured(people, windows)
@@ -80,7 +80,8 @@ def tail(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    counted = events.unnest_users("time").group_by("user").agg(count=_.count())
+    days = events.daily_users(summed=False)
+    counted = days.group_by("user").agg(count=_.messages.sum())
     order = [counted["count"].desc(), counted.user]
     ranked = counted.mutate(
         before=ibis.row_number().over(ibis.window(order_by=order)),

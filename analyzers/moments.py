@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from hubbub.store.clock import micros
 from hubbub.times import EPOCH
 
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ __all__ = ["DAY", "HOUR", "clock", "day_start", "micros", "number_since"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@cache
-def _epoch_us() -> Any:
-    import ibis
-
-    @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-    def epoch_us(when: datetime) -> int:  # type: ignore[empty-body]
-        ...
-
-    return epoch_us
 
 
 @cache
@@ -50,16 +40,6 @@ def clock(number: ir.IntegerValue) -> ir.TimestampValue:
     """
     shown: ir.TimestampValue = _make_timestamp()(number)
     return shown
-
-
-def micros(when: ir.TimestampValue) -> ir.IntegerValue:
-    """Whole microseconds since the epoch.
-
-    Through DuckDB's own `epoch_us`: the difference of two times with zone costs twenty times as
-    much there, and a cast of such a time to a number depends on the session's zone or is refused.
-    """
-    number: ir.IntegerValue = _epoch_us()(when)
-    return number
 
 
 def number_since(when: ir.TimestampValue, origin: datetime, length: timedelta) -> ir.IntegerValue:

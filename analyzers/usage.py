@@ -83,9 +83,10 @@ def active_users(events: Events, per: Per = "w") -> list[Active]:
     """
     from ibis import _
 
-    people = events.unnest_users("time")
-    rows = people.select("user", number=period_number(per, people.time))
-    counted = rows.group_by("number").agg(users=_.user.nunique()).to_pyarrow().to_pylist()
+    daily = per[0] == "d"  # then each day and user has one row
+    days = events.daily_users(summed=daily)
+    rows = days.select("user", number=period_number(per, days.time)).group_by("number")
+    counted = rows.agg(users=_.count() if daily else _.user.nunique()).to_pyarrow().to_pylist()
     found = {row["number"]: row["users"] for row in counted}
     if not found:
         return []
@@ -104,14 +105,16 @@ def daily_users(
 
     Every day (`--per`: hour, ISO week) that the range touches has a row. `new` users were not
     seen earlier in the range, so the first days of a range call everybody new; `total` is the sum
-    of `new` up to there. `messages` are those that name a user.
+    of `new` up to there. `messages` counts each once for every user that it names, as `tail` does.
     """
     from ibis import _
 
-    calendar = Calendar.touched(period(per), since, until)
-    people = events.unnest_users("id", "time")
-    rows = people.select("id", "user", bucket=calendar.number_of(people.time))
-    unique = rows.group_by("bucket").agg(users=_.user.nunique(), messages=_["id"].nunique())
+    length = period(per)
+    calendar = Calendar.touched(length, since, until)
+    people = events.hourly_users() if length == "hour" else events.daily_users()
+    rows = people.select("user", "messages", bucket=calendar.number_of(people.time))
+    users = _.user.nunique() if length == "week" else _.count()  # else each has one row
+    unique = rows.group_by("bucket").agg(users=users, messages=_.messages.sum())
     first = rows.group_by("user").agg(bucket=_.bucket.min())
     new = first.group_by("bucket").agg(new=_.count())
     counted = unique.left_join(new, "bucket").select("bucket", "users", "new", "messages")
@@ -157,7 +160,8 @@ def recipients(
     rows = people.select("user", number=period_number(per, people.time), object=_.objects.unnest())
     if object:
         rows = rows.filter(matches(rows.object, object))
-    found = rows.group_by("number", "object").agg(users=_.user.nunique(), messages=_.count())
+    each = rows.group_by("number", "object", "user").agg(n=_.count())
+    found = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
     if top is not None:
         order = ibis.window(group_by="number", order_by=[_.users.desc(), _.object])
         found = found.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)

@@ -1,7 +1,7 @@
 """Evenness of many windows, overlapping or not, read in one pass.
 
-Comes in: an Ibis table with the columns `time` and `user`, and the windows. Goes out: an `Evenness`
-for each window. Each event is read once: it lies in the windows `first`…`last`, so the engine
+Comes in: the windows, and an Ibis table with the columns `time` and `user`, maybe `messages` (of that
+user in an hour or day that no window cuts). Goes out: an `Evenness` for each window. Each event is read once: it lies in the windows `first`…`last`, so the engine
 counts events per (first, last, user) and goes on with those counts. What leaves the engine is the
 histogram "how many users have c events in window j": small, whatever the number of events or users,
 and all that the numbers depend on, so that they are defined in one place only.
@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-__all__ = ["MOST", "Histogram", "Windows", "changes", "histogram", "histograms", "measured"]
+    from hubbub.store.engine import Events
+
+__all__ = [
+    "MOST",
+    "Histogram",
+    "Windows",
+    "changes",
+    "histogram",
+    "histograms",
+    "measured",
+    "people_in",
+]
 
 #: (count, how many users have it), in any order.
 Histogram: TypeAlias = "Sequence[tuple[int, int]]"
@@ -37,6 +48,7 @@ _STEPS = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30)) + tuple(
     timedelta(hours=h) for h in (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 168, 336, 672)
 )
 _MICRO = timedelta(microseconds=1)
+_HOUR, _DAY = timedelta(hours=1) // _MICRO, timedelta(days=1) // _MICRO
 #: Up to so many windows over one event its count is repeated for each; measured on DuckDB.
 _FEW = 4
 
@@ -92,6 +104,16 @@ class Windows:
             yield window, end - self.length, end
 
 
+def people_in(events: Events, windows: Windows) -> ir.Table:
+    """What `measured` needs: sums of days or hours where every window begins and ends with one."""
+    edges = to_micros(windows.until), windows.length // _MICRO, windows.step // _MICRO
+    if all(edge % _DAY == 0 for edge in edges):
+        return events.daily_users(summed=False).select("time", "user", "messages")
+    if all(edge % _HOUR == 0 for edge in edges):
+        return events.hourly_users(summed=False).select("time", "user", "messages")
+    return events.unnest_users("time").select("time", "user")
+
+
 def measured(
     people: ir.Table,
     windows: Windows,
@@ -100,7 +122,7 @@ def measured(
     """(start, end, numbers) of every window, oldest first; a window without users has n = 0.
 
     Args:
-        people: `time` and `user`, one row for each event and user of it.
+        people: `time` and `user`, one row for each event and user of it; or sums, with `messages`.
         windows: which windows.
         numbers: what is computed of each histogram.
     """
@@ -137,10 +159,10 @@ def histogram(people: ir.Table, windows: Windows) -> ir.Table:
 
     if windows.step >= windows.length:  # an event lies in one window or in none
         step, age = windows.step // _MICRO, _age(people, windows)
-        rows = people.select("user", age=age).mutate(window=_.age // step)
+        rows = people.select("user", *_weight(people), age=age).mutate(window=_.age // step)
         if windows.step > windows.length:
             rows = rows.filter(_.age - _.window * step < windows.length // _MICRO)
-        counted = rows.group_by("window", "user").agg(count=_.count())
+        counted = rows.group_by("window", "user").agg(count=_number(rows))
     else:
         once = _stays(people, windows)
         spread = ibis.range(once.first, once.last + 1, 1).unnest()
@@ -183,20 +205,30 @@ def _stays(people: ir.Table, windows: Windows) -> ir.Table:
 
     step = windows.step // _MICRO
     most, rest = divmod(windows.length // _MICRO, step)
-    rows = people.select("user", age=_age(people, windows)).mutate(bucket=_.age // step)
+    rows = people.select("user", *_weight(people), age=_age(people, windows))
+    rows = rows.mutate(bucket=_.age // step)
     # An event lies in `most` windows, and in one more where its bucket begins.
     keys = ["bucket", "user"]
     more: ir.Value = ibis.literal(0)
     if rest:
         rows = rows.mutate(more=(_.age - _.bucket * step < rest).cast("int64"))
         keys, more = [*keys, "more"], _.more
-    counted = rows.group_by(keys).agg(count=_.count())
+    counted = rows.group_by(keys).agg(count=_number(rows))
     return counted.select(
         "user",
         "count",
         first=ibis.greatest(_.bucket - most + 1 - more, 0),
         last=ibis.least(_.bucket, windows.number - 1),
     ).filter(_.first <= _.last)
+
+
+def _weight(people: ir.Table) -> list[str]:
+    return ["messages"] if "messages" in people.columns else []
+
+
+def _number(rows: ir.Table) -> ir.IntegerValue:
+    """How many messages rows stand for."""
+    return rows.messages.sum() if "messages" in rows.columns else rows.count()
 
 
 def _add_up(groups: dict[int, list[tuple[int, int]]], number: int) -> None:

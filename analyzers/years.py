@@ -29,9 +29,10 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     from ibis import _
 
     calendar = Calendar.inside("week", since, until)
-    number = calendar.number_of(events.time)
-    messages = events.table.select(week=number).group_by("week").agg(messages=_.count())
-    people = events.unnest_users("time")
+    sent = events.daily_topics(summed=False)
+    sent = sent.select("messages", week=calendar.number_of(sent.time)).group_by("week")
+    messages = sent.agg(messages=_.messages.sum())
+    people = events.daily_users(summed=False)
     users = people.select("user", week=calendar.number_of(people.time)).group_by("week")
     counted = messages.left_join(users.agg(users=_.user.nunique()), "week")
     found = {
