@@ -24,6 +24,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
@@ -31,9 +32,11 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 import structlog
+from fake_history import T0, FakeHistory, Grepper, at, steady
 from torture.actors import Failure
 
 from hubbub.collector.event import Frame
+from hubbub.collector.gather import gather
 from hubbub.store import Store, compact, rollups
 from hubbub.store.tables import File
 from hubbub.store.verify import verify
@@ -48,6 +51,7 @@ _LIBRARIES = (
     *("deltalake.writer", "ibis.backends.duckdb", "pyarrow.parquet", "rich.console"),
     *("hubbub.store.engine", "hubbub.store.loader", "hubbub.store.rolled"),
 )
+_SPAN = 1000  # s of history
 _PART = 40  # messages between two flushes of what is heard
 
 
@@ -66,11 +70,13 @@ class Steps:
         made = list(Traffic(seed, 100_000).between(_START, _START + 300 * 10**6))
         self.names = [one.id for one in made]  # empty: broken
         self.frames = [Frame(_SOURCE, one.at, *frames(one)) for one in made]
+        self.rows = steady(250, _SPAN)
         self.parts: dict[str, Callable[[Store, int], object]] = {
             "load": lambda store, _: store.load(),
             "listen": self._listen,
             "compact": self._compact,
             "rebuild": self._rebuild,
+            "gather": self._gather,
         }
         must(_child(self._prepare), "to begin with")
         for name, following in pairwise([*self.parts, "end"]):
@@ -91,8 +97,8 @@ class Steps:
     def _listen(self, store: Store, told: int) -> None:
         """Each part that was flushed is told to a pipe."""
         with store.spool("listen", bodies=True) as sink:
-            for at in (-2 * _PART, -_PART):
-                for frame in self.frames[at:][:_PART]:
+            for begun in (-2 * _PART, -_PART):
+                for frame in self.frames[begun:][:_PART]:
                     sink.put(frame)
                 sink.flush()
                 os.write(told, b"x")
@@ -112,36 +118,70 @@ class Steps:
         with store.loader_lock():
             rollups.rebuild(store)
 
+    def _gather(self, store: Store, _: int) -> None:
+        """Three pages of a history, and the proof that these are all."""
+        history = FakeHistory(Grepper(self.rows))
+        with store.spool("gather", bodies=True) as sink:
+            gather(
+                history,
+                sink,
+                store.state,
+                start=at(0),
+                end=at(_SPAN),
+                jobs=1,
+                settle=timedelta(0),
+                clock=lambda: T0 + 10**7,
+            )
+        store.load()
+
     def work(self, part: str, store: str, told: int) -> None:
         """One part of the work, on a store in our folder."""
         compact.ENTRIES = 2  # the Delta logs get checkpoints
         with Store.open(self.folder / store) as one:
             self.parts[part](one, told)
 
-    def look(self, heard: int) -> None:
-        """What must hold after it; `heard`: messages at the end that need not be there.
+    def look(self, part: str, heard: int) -> None:
+        """What must hold after a part; `heard`: messages at the end that need not be there.
 
         Raises:
             Failure: it does not.
         """
         certain = Counter(filter(None, self.names[: len(self.names) - heard]))
-        every = Counter(filter(None, self.names))
+        every = Counter(filter(None, self.names)) + Counter(row["id"] for _, row in self.rows)
         with Store.open(self.folder / "store") as store:
             store.load()
-            report = verify(store)
-            must(not report.clean, f"verify: {report.faults}")
-            must(store.waiting().records, f"the spool was not loaded: {store.waiting()}")
-            found = _ids(store, store.table.files())
-            lost, more = certain - found, found - every
-            must(lost or more, f"{lost.total()} lost, {more.total()} too many")
-            bodies = _ids(store, store.bodies.files())
-            must(bodies != found, f"{bodies - found} are bodies only, {found - bodies} lack theirs")
-            counts = store.state.counts()[_SOURCE]
-            must(counts["new"] != found.total(), f"{found.total()} events, and counted {counts}")
-            letters = len(store.dead_letters(limit=10**6))
-            refused = sum(n for name, n in counts.items() if name.startswith("refused:"))
-            must(letters != refused, f"{letters} dead letters, and counted {counts}")
-            must(store.load().new, "loading again brought something new")
+            said = [span for span in store.spans() if span.state == "complete"]
+            certain += Counter(
+                row["id"]
+                for when, row in self.rows
+                if any(span.start <= when * 10**6 < span.end for span in said)
+            )
+            self._look(store, certain, every)
+            if part == "gather":
+                self._gather(store, 0)
+                self._look(store, every, every)
+                (span,) = [one for one in store.spans() if one.state == "complete"]
+                whole = (T0 * 10**6, (T0 + _SPAN) * 10**6)
+                must((span.start, span.end) != whole, f"gathered again, and only {span} is proven")
+
+    @staticmethod
+    def _look(store: Store, certain: Counter[str], every: Counter[str]) -> None:
+        """Everything certain is there, nothing but `every`, and each once, wherever one looks."""
+        report = verify(store)
+        must(not report.clean, f"verify: {report.faults}")
+        must(store.waiting().records, f"the spool was not loaded: {store.waiting()}")
+        found = _ids(store, store.table.files())
+        lost, more = certain - found, found - every
+        must(lost or more, f"{lost.total()} lost, {more.total()} too many")
+        bodies = _ids(store, store.bodies.files())
+        must(bodies != found, f"{bodies - found} are bodies only, {found - bodies} lack theirs")
+        counts = store.state.counts()
+        new = sum(names.get("new", 0) for names in counts.values())
+        must(new != found.total(), f"{found.total()} events, and counted {counts}")
+        letters = len(store.dead_letters(limit=10**6))
+        refused = sum(n for name, n in counts[_SOURCE].items() if name.startswith("refused:"))
+        must(letters != refused, f"{letters} dead letters, and counted {counts}")
+        must(store.load().new, "loading again brought something new")
 
     def once(self, part: str, number: int, *, torn: bool) -> bool:
         """Kill a part of the work before its call `number`; False: it has not so many.
@@ -166,7 +206,7 @@ class Steps:
             durable = len(pipe.read()) if part in {"load", "listen"} else 2
         where = f"{part}, call {number}{' in its middle' if torn else ''}"
         must(code not in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
-        must(_child(partial(self.look, (2 - durable) * _PART)), f"{where}: see above")
+        must(_child(partial(self.look, part, (2 - durable) * _PART)), f"{where}: see above")
         return code != 0
 
 
@@ -216,6 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Kill at every call, or every n-th; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only each n-th call")
+    parser.add_argument("--part", action="append", help="only this part of the work; repeatable")
     parser.add_argument("--only", nargs=2, metavar=("PART", "CALL"), help="one call")
     parser.add_argument("--torn", action="store_true", help="a write is done to its half before")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
@@ -235,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.only:
             steps.once(chosen.only[0], int(chosen.only[1]), torn=chosen.torn)
             return 0
-        for part in steps.parts:
+        for part in chosen.part or steps.parts:
             number = random.randint(1, chosen.every)
             while steps.once(part, number, torn=chosen.torn):
                 number, kills[part] = number + chosen.every, kills[part] + 1
