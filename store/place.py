@@ -1,15 +1,26 @@
-"""Whether a folder that is no store yet may become one.
+"""Whether a folder that is no store yet may become one, and folders that survive a loss of power.
 
-Comes in: a folder. Goes out: nothing, or an error that says what is there. It changes nothing.
+Comes in: a folder. Goes out: nothing, or an error that says what is there.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from hubbub.errors import StoreError, UsageError
+from hubbub.store.disk import sync_folder
 
-__all__ = ["check_new"]
+__all__ = ["check_new", "make"]
+
+
+def make(folder: Path) -> None:
+    """Make a folder and what leads there, if need be: what is synced in it can be found again."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in new:
+        with suppress(PermissionError):  # we may write there, and not read
+            sync_folder(one.parent)
 
 
 def check_new(folder: Path, state: str, *, create: bool) -> None:

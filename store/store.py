@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
 from hubbub.store import coverage, identity, segment, spool, unmapped
-from hubbub.store.place import check_new
+from hubbub.store.place import check_new, make
 from hubbub.store.selection import Selection
 from hubbub.store.spans import Span
 from hubbub.store.state import State
@@ -81,9 +81,9 @@ class Store:
             there = folder.is_dir() and (folder / _STATE).exists()
             if not there:
                 check_new(folder, _STATE, create=create)
-                folder.mkdir(parents=True, exist_ok=True)
+                make(folder)
             state = State(folder / _STATE)
-            (folder / "spool").mkdir(exist_ok=True)
+            make(folder / "spool")
         except OSError as e:
             raise UsageError(
                 f"cannot use this folder as a store: {e.strerror or e}", where=str(folder)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import Store
+from hubbub.store import Store, place
 from hubbub.store.loader import Loaded
 from hubbub.store.place import check_new
 
@@ -140,3 +140,13 @@ def test_a_store_that_appears_while_we_look_is_a_store(tmp_path: Path) -> None:
     (tmp_path / "store" / "state.sqlite").unlink()
     with pytest.raises(StoreError, match=r"lost its state\.sqlite"):
         check_new(tmp_path / "store", "state.sqlite", create=True)
+
+
+def test_the_folders_of_a_new_store_are_durable_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(place, "sync_folder", synced.append)
+    for _ in range(2):
+        Store.open(tmp_path / "a" / "b").close()
+    assert synced == [tmp_path / "a", tmp_path, tmp_path / "a" / "b"]
