@@ -28,7 +28,12 @@ from hubbub.errors import SourceError, UsageError
 __all__ = ["FORMATS", "Follower", "Place"]
 
 #: Formats that can be followed, and whether a line that starts with # says nothing.
-FORMATS = {"jsonl": False, "notebook-events": True, "access-log": True}
+FORMATS = {
+    "jsonl": False,
+    "notebook-events": True,
+    "notebook-counts": True,
+    "access-log": True,
+}
 _CHUNK = 1 << 20  # bytes of one look
 _MARK = 256  # bytes before a place, by which it is known again
 _GRACE = 2.0  # s without a byte after which nobody writes into a rotated file any more

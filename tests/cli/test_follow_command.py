@@ -27,9 +27,9 @@ def lines(first: int, last: int) -> str:
 class Following:
     """A process that follows."""
 
-    def __init__(self, log: Path, store: Path) -> None:
-        self.log, self.store = log, store
-        command = [HUBBUB, "import", log, "--format", "access-log", "--follow", "--json"]
+    def __init__(self, log: Path, store: Path, form: str = "access-log", *more: str) -> None:
+        self.log, self.store, self.form = log, store, form
+        command = [HUBBUB, "import", log, "--format", form, "--follow", "--json", *more]
         self.process = subprocess.Popen(
             [*map(str, command), "--store", str(store)], stdout=subprocess.PIPE, text=True,
             stderr=subprocess.PIPE,
@@ -37,7 +37,7 @@ class Following:
 
     def _place(self) -> dict[str, object] | None:
         with Store.open(self.store, create=False) as store:
-            found: dict[str, object] | None = store.state.get(f"follow:access-log:{self.log}")
+            found: dict[str, object] | None = store.state.get(f"follow:{self.form}:{self.log}")
         return found
 
     def until(self, offset: int) -> None:
@@ -105,3 +105,37 @@ def test_what_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
         ran = hubbub("import", name, "--format", form, *store)
         assert ran.code == 2
         assert any(word in ran.err for word in ("not followed", "no such file", "cannot be"))
+
+
+def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbub: Run) -> None:
+    log, store = tmp_path / "counts.raw", tmp_path / "store"
+    first = "# running load\n2020-01-01T00:00:00 1 2\n"
+    log.write_text(first)
+    one = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(one)
+    one.until(len(first))
+    second = "2020-01-01T00:05:00 3\n2020-01-01T00:10:00 x 4\n"
+    with log.open("a") as file:
+        file.write(second + "2020-01-01T00:15")  # half-written
+    one.until(len(first + second))
+    assert one.stop() == {"read": 3, "new": 2, "known": 0, "refused": {"bad-value": 1}}
+    log.rename(tmp_path / "counts.raw.1")
+    log.write_text("2020-01-01T00:20:00 5 6\n")
+    two = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(two)
+    two.until(log.stat().st_size)
+    assert two.stop()["new"] == 1
+    ran = hubbub("query", "monitor_counts", "--json", "--store", store)
+    assert ran.json["data"] == {
+        "runnings": [1, 3, 5],
+        "loads": [2, None, 6],
+        "timestamps": [f"2020-01-01T00:{minute}:00" for minute in ("00", "05", "20")],
+    }
+
+
+def test_columns_are_asked_of_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    what = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
+    ran = hubbub("import", *what, "--store", tmp_path / "store")
+    assert ran.code == 2
+    assert "--columns" in ran.err

@@ -20,7 +20,13 @@ _END = 4.5  # s that the loader gets in the end
 
 
 def follow_files(
-    app: App, files: tuple[str, ...], form: str, *, largest: int, as_json: bool
+    app: App,
+    files: tuple[str, ...],
+    form: str,
+    *,
+    columns: tuple[str, ...],
+    largest: int,
+    as_json: bool,
 ) -> int:
     """Read what files hold and what is written into them, until SIGTERM or SIGINT.
 
@@ -31,6 +37,7 @@ def follow_files(
         app: of the command line.
         files: names of logs.
         form: their format.
+        columns: what the columns of system counts are called; none for other formats.
         largest: bytes of a line.
         as_json: say what was read as JSON.
 
@@ -39,8 +46,8 @@ def follow_files(
         SourceError: a file cannot be read on.
         StoreError: no room.
     """
+    from hubbub.cli.imports import sink_of
     from hubbub.collector.follow import Follower
-    from hubbub.collector.refused import Bounded
     from hubbub.store.process import LoaderProcess
 
     if "-" in files:
@@ -56,7 +63,7 @@ def follow_files(
             followers.append(follower)
         loader = LoaderProcess(store.path, app.understanding)
         with until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
-            sink = Bounded(spool, largest)
+            sink = sink_of(store, spool, columns, largest)
             loader.start()
             try:
                 while not stop.is_set():

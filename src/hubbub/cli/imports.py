@@ -13,9 +13,11 @@ from hubbub.cli.understanding import reading_options
 from hubbub.errors import HubbubError, SourceError, UsageError
 
 if TYPE_CHECKING:
+    from hubbub.collector.event import Sink
     from hubbub.collector.guard import TrustFiles
+    from hubbub.store import Store
 
-__all__ = ["import_files"]
+__all__ = ["import_files", "sink_of"]
 
 _BATCH = 1000  # frames between two flushes
 
@@ -68,8 +70,6 @@ def import_files(
     """
     from hubbub.cli.progress import bar
     from hubbub.collector import files as reader
-    from hubbub.collector.notebooks import Named
-    from hubbub.collector.refused import Bounded
 
     app.logs()
     app.read_rules()
@@ -79,22 +79,17 @@ def import_files(
     if options["follow"]:
         from hubbub.cli.following import follow_files
 
-        return follow_files(app, files, form, largest=largest, as_json=as_json)
+        return follow_files(app, files, form, columns=names, largest=largest, as_json=as_json)
     read = 0
     broken: list[HubbubError] = []
     with app.store() as store:
         counts = app.counting(store)
-        if names:
-            from hubbub.store.samples import remember
-
-            remember(store.state, names)
         try:
             with (
                 store.spool("import", bodies=app.bodies, trust=trust) as spool,
                 bar("reading", unit="messages") as shown,
             ):
-                bounded = Bounded(spool, largest)
-                sink = Named(bounded, names) if names else bounded
+                sink = sink_of(store, spool, names, largest)
                 for name in files:
                     try:
                         for frame in reader.read(name, form):
@@ -114,6 +109,26 @@ def import_files(
     if broken:
         raise _together(broken)
     return 0
+
+
+def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> Sink:
+    """Where frames go: what is too large is refused, and system counts bear their columns' names.
+
+    Args:
+        store: which remembers the names.
+        spool: of the store.
+        columns: of system counts; none for other formats.
+        largest: bytes of a message.
+    """
+    from hubbub.collector.notebooks import Named
+    from hubbub.collector.refused import Bounded
+    from hubbub.store.samples import remember
+
+    bounded = Bounded(spool, largest)
+    if not columns:
+        return bounded
+    remember(store.state, columns)
+    return Named(bounded, columns)
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
