@@ -5,14 +5,13 @@ Comes in: accesses to notebooks. Goes out: one document of lists, ready for a pl
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.accesses import Accounts, accesses
-from hubbub.analyzers.moments import number_since
+from hubbub.analyzers.accesses import FORMAT, Accounts, Rules, accesses, ignored
 from hubbub.registry import Names, query
 from hubbub.times import EPOCH
 
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["material_usage"]
 
-_BUCKET = timedelta(hours=6)
+_LENGTH = timedelta(hours=6)
+_BUCKET = _LENGTH // timedelta(microseconds=1)
 
 
 @query
@@ -48,48 +48,95 @@ def material_usage(
         accounts: Whose accounts are persons': all; seed: those that start with 32 lower-case hex
             digits; later: those with a dot or at least 28 characters, and notebooks lose a suffix.
     """
-    from ibis import _
-
-    counted, diagnostics = accesses(events, staff, accounts, malformed)
-    placed = counted.select(
-        "student", "notebook", bucket=number_since(counted.time, EPOCH, _BUCKET)
-    )
-    pairs = (
-        placed.group_by("student", "notebook")
-        .agg(accesses=_.count(), bucket=_.bucket.min())
-        .to_pyarrow()
-        .to_pylist()
-    )
+    rules = Rules(staff, accounts)
+    rows = accesses(events)
+    pairs, diagnostics = _pairs(rows, rules)
     students = Counter(pair["notebook"] for pair in pairs)
     notebooks = Counter(pair["student"] for pair in pairs)
     return {
         "nbnotebooks": len(students),
         "nbstudents": len(notebooks),
         "nbstudents_per_notebook": _sorted(students),
-        "nbstudents_per_notebook_animated": _animated(placed, pairs),
+        "nbstudents_per_notebook_animated": _animated(_buckets(rows, rules), pairs),
         "nbstudents_per_nbnotebooks": _sorted(Counter(notebooks.values())),
         "heatmap": _heatmap(pairs),
-    }, diagnostics
+    }, {"malformed_lines": malformed(FORMAT), **diagnostics}
+
+
+def _pairs(rows: ir.Table, rules: Rules) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """A row for each student and notebook of hers, by names; how many accesses there were.
+
+    Keys `student`, `notebook`, `accesses`, and `bucket`, that of the first access.
+    """
+    from ibis import _
+
+    found = rows.group_by("student", "notebook").agg(
+        number=_.count(), killing=_.killing.sum(), first=_.at.min(where=~_.killing)
+    )
+    if rules.rename:
+        found = found.group_by("student", notebook=rules.named(found.notebook)).agg(
+            number=_.number.sum(), killing=_.killing.sum(), first=_.first.min()
+        )
+    found = found.mutate(nobody=rules.nobody(found.student))
+    rows_found = found.to_pyarrow().to_pylist()
+    pairs = [
+        {
+            "student": row["student"],
+            "notebook": row["notebook"],
+            "accesses": row["number"] - row["killing"],
+            "bucket": row["first"] // _BUCKET,
+        }
+        for row in rows_found
+        if not row["nobody"] and row["first"] is not None
+    ]
+    people, nobodies = (
+        {
+            name: sum(row[name] for row in rows_found if row["nobody"] == side)
+            for name in ("number", "killing")
+        }
+        for side in (False, True)
+    )
+    return pairs, ignored(people, nobodies)
+
+
+def _buckets(rows: ir.Table, rules: Rules) -> list[int]:
+    """The six hours, numbered since 1970, in which there was an access that counts."""
+    counted = rows.filter(~rows.killing, ~rules.nobody(rows.student))
+    found = counted.select(bucket=counted.at // _BUCKET).distinct()
+    return sorted(found.to_pyarrow()["bucket"].to_pylist())
 
 
 def _sorted(counts: Mapping[Any, int]) -> list[list[Any]]:
     return [[name, counts[name]] for name in sorted(counts)]
 
 
-def _animated(placed: ir.Table, pairs: Iterable[Mapping[str, Any]]) -> dict[str, list[list[Any]]]:
-    """End of each bucket with an access → students of each notebook so far."""
-    buckets = placed.select("bucket").distinct().to_pyarrow()["bucket"].to_pylist()
-    ordered = sorted(pairs, key=lambda pair: pair["bucket"])
-    came = {
-        bucket: [pair["notebook"] for pair in some]
-        for bucket, some in groupby(ordered, key=lambda pair: pair["bucket"])
-    }
-    sofar: Counter[str] = Counter()
+def _animated(
+    buckets: Iterable[int], pairs: Iterable[Mapping[str, Any]]
+) -> dict[str, list[list[Any]]]:
+    """End of each bucket with an access → students of each notebook so far.
+
+    Buckets share the entries of notebooks that nobody new opened: a step costs what changed in it.
+    """
+    came: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for pair in pairs:
+        came[pair["bucket"]][pair["notebook"]] += 1
+    entries: dict[str, list[Any]] = {}
+    names: list[str] = []
     out = {}
-    for bucket in sorted(buckets):
-        sofar.update(came.get(bucket, ()))
-        out[f"{EPOCH + (bucket + 1) * _BUCKET:%Y-%m-%dT%H:%M:%S}"] = _sorted(sofar)
+    for bucket in buckets:
+        for name, number in came[bucket].items():
+            if name not in entries:
+                insort(names, name)
+            entries[name] = [name, entries.get(name, (name, 0))[1] + number]
+        out[_end(bucket)] = [entries[name] for name in names]
     return out
+
+
+def _end(bucket: int) -> str:
+    try:
+        return f"{EPOCH + (bucket + 1) * _LENGTH:%Y-%m-%dT%H:%M:%S}"
+    except OverflowError:  # the last bucket of the last year that a datetime knows
+        return "10000-01-01T00:00:00"
 
 
 def _heatmap(pairs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
