@@ -6,14 +6,15 @@ a message understood. Times are whole microseconds since the epoch, UTC.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from hubbub.times import from_micros
 
-__all__ = ["Event", "Frame", "Ledger", "Message", "People", "Sink"]
+__all__ = ["Bulk", "Event", "Frame", "Ledger", "Message", "People", "Sink"]
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -96,6 +97,24 @@ class Sink(Protocol):
 
     def flush(self) -> None:
         """Return when everything that was put is durable."""
+
+
+@runtime_checkable
+class Bulk(Sink, Protocol):
+    """A sink that takes many frames at once, for less."""
+
+    def put_all(self, source: str, arrived: int, parts: Sequence[bytes]) -> None:
+        """Take frames of one source that arrived together; all of them, or none and raise.
+
+        Args:
+            source: of all of them.
+            arrived: µs since the epoch, of the first.
+            parts: topic, body, topic, body, …
+
+        Raises:
+            StoreError: as `put`.
+            MessageError: one is larger than the sink can hold.
+        """
 
 
 class Ledger(Protocol):

@@ -19,7 +19,7 @@ import structlog
 
 from hubbub.collector import systemd
 from hubbub.collector.backlog import Backlog, Batch
-from hubbub.collector.event import Frame, Sink
+from hubbub.collector.event import Bulk, Frame, Sink
 from hubbub.collector.refused import mark
 from hubbub.collector.zeromq import Receiver
 from hubbub.errors import MessageError, StoreError
@@ -103,6 +103,7 @@ class Listener:
         log: Log | None = None,
     ) -> None:
         self.receiver, self.sink, self.backlog = receiver, sink, backlog or Backlog()
+        self._put_all = sink.put_all if isinstance(sink, Bulk) else None
         self.on_minute, self.on_tick = on_minute, on_tick
         self.every, self.patience, self.grace = every, patience, grace
         self.log: Log = log or structlog.get_logger("hubbub.listen")
@@ -236,6 +237,17 @@ class Listener:
         source, arrived, reason = batch.source, batch.arrived, batch.reason
         if reason:
             self._hand_refused += len(batch)
+        elif self._put_all is not None:
+            whole = partial(self._put_all, source, arrived, batch.parts)
+            try:
+                whole()
+            except StoreError as error:
+                self._insist(whole, error)
+                return
+            except MessageError:
+                pass  # one of them: the others are taken one by one
+            else:
+                return
         put, parts = self.sink.put, iter(batch.parts)
         for topic, body in zip(parts, parts, strict=True):
             frame = Frame(source, arrived, topic, body)

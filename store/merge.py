@@ -20,9 +20,10 @@ from hubbub.store.delta import File, Table
 
 __all__ = ["groups", "merged"]
 
-ROWS = 131_072  # of a row group
-BYTES = 32 << 20  # of a row group, in memory
-_PART = 16_384  # rows read of a file at once
+ROWS = 65_536  # of a row group
+BYTES = 16 << 20  # of a row group, in memory
+_PART = 4_096  # rows read of a file at once; sixteen may be open
+_BUFFER = 1 << 18  # bytes of a column read at once
 _LARGE = 512  # the same for a table whose rows are large
 
 
@@ -34,10 +35,10 @@ def groups(parts: Iterable[Any], rows: int = ROWS, size: int = BYTES) -> Iterato
         held.append(part)
         n, held_bytes = n + part.num_rows, held_bytes + part.nbytes
         if n >= rows or held_bytes >= size:
-            yield pa.concat_tables(held).combine_chunks()
+            yield pa.concat_tables(held)
             held, n, held_bytes = [], 0, 0
     if n:
-        yield pa.concat_tables(held).combine_chunks()
+        yield pa.concat_tables(held)
 
 
 def merged(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[Any]:
@@ -84,9 +85,10 @@ class _Input:
     """
 
     def __init__(self, file: File, table: Table, rows: int) -> None:
-        self._file = pq.ParquetFile(file.uri)
+        # not the whole file at once: sixteen of them are open where their times overlap
+        self._file = pq.ParquetFile(file.uri, pre_buffer=False, buffer_size=_BUFFER)
         self._schema = table.schema
-        self._parts = self._file.iter_batches(rows, columns=table.schema.names)
+        self._parts = self._file.iter_batches(rows, columns=table.schema.names, use_threads=False)
         self._held: Any = table.schema.empty_table()
         self._times: NDArray[np.int64] = np.empty(0, np.int64)
         self.bound: float = -inf

@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -104,17 +105,32 @@ class SpoolWriter:
                 is kept, and the next `put` or `flush` tries again.
             MessageError: the frame is larger than a segment may hold.
         """
-        record = segment.pack(frame, self._salt)
+        self._take(segment.pack(frame, self._salt), 1)
+
+    def put_all(self, source: str, arrived: int, parts: Sequence[bytes]) -> None:
+        """Take frames of one source that arrived together, as `put`: all of them, or none.
+
+        Args:
+            source: of all of them.
+            arrived: µs since the epoch.
+            parts: topic, body, topic, body, …
+
+        Raises:
+            StoreError, MessageError: as `put`.
+        """
+        self._take(segment.pack_all(source, arrived, parts, self._salt), len(parts) // 2)
+
+    def _take(self, records: bytes | bytearray, n: int) -> None:
         if self._count and (
-            self._count >= BATCH
+            self._count + n > BATCH
             or len(self._buffer) >= BYTES
             or time.monotonic() - self._since >= DELAY
         ):
             self.flush()
         if not self._count:
             self._since = time.monotonic()
-        self._buffer += record
-        self._count += 1
+        self._buffer += records
+        self._count += n
 
     def flush(self) -> None:
         """Return when everything that was put is durable.

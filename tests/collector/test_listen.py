@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,24 @@ class Memory:
         self.durable = len(self.taken)
 
 
+class Whole(Memory):
+    """One that takes many at once."""
+
+    def __init__(self, fail: Callable[[str, int], BaseException | None] = lambda *_: None) -> None:
+        super().__init__(fail)
+        self.singles = 0
+
+    def put(self, frame: Frame) -> None:
+        self.singles += 1
+        super().put(frame)
+
+    def put_all(self, source: str, arrived: int, parts: Sequence[bytes]) -> None:
+        self._maybe("put_all")
+        each = iter(parts)
+        pairs = zip(each, each, strict=True)
+        self.taken += [Frame(source, arrived, topic, body) for topic, body in pairs]
+
+
 def batches(*sizes: int, reason: str = "") -> list[Batch]:
     out, n = [], 0
     for size in sizes:
@@ -103,6 +121,30 @@ def test_everything_is_durable_in_order_at_most_a_thousand_at_once() -> None:
     assert sink.durable == 3401
     assert max(sink.flushes) <= 1000
     assert (counts.received, counts.stored, counts.waiting, counts.overflow) == (3401, 3401, 0, 0)
+
+
+def test_a_sink_that_takes_many_at_once_gets_them_so_and_the_refused_one_by_one() -> None:
+    sink = Whole()
+    counts = run(Bus([*batches(1000, 400), *batches(2, reason="too-large")]), sink)
+    assert [f.body for f in sink.taken[:1400]] == [b"%d" % n for n in range(1400)]
+    assert sink.taken[0] == Frame("zmq:tcp://bus:1", 7, b"t", b"0", 0)
+    assert (sink.singles, sink.durable) == (2, 1402)
+    assert (counts.stored, counts.refused) == (1400, {"too-large": 2})
+
+
+def test_where_many_at_once_fail_nothing_is_lost_and_nothing_twice() -> None:
+    """The disk is full three times, then one of many is too large: they go one by one."""
+
+    def fail(what: str, call: int) -> BaseException | None:
+        if call <= 3:
+            return FULL
+        return MessageError("too-large", "a message") if call == 5 else None
+
+    sink = Whole(fail)
+    counts = run(Bus(batches(5, 6, 7)), sink)
+    assert [int(f.body) for f in sink.taken] == list(range(18))
+    assert sink.singles == 6, "the second batch"
+    assert (counts.stored, counts.failures, counts.refused) == (18, 3, {})
 
 
 def test_a_few_messages_are_durable_soon_although_nothing_follows() -> None:

@@ -128,3 +128,17 @@ def test_counting_by_heads(tmp_path: Path) -> None:
     assert segment.count(descriptor, 0) == 5
     assert segment.count(descriptor, read(whole())[1].end) == 3
     os.close(descriptor)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.binary(max_size=70_000)), max_size=5))
+def test_many_at_once_are_the_records_of_each(messages: list[tuple[bytes, bytes]]) -> None:
+    parts = [part for message in messages for part in message]
+    each = [segment.pack(Frame("zmq:x", 7, *message), SALT) for message in messages]
+    assert segment.pack_all("zmq:x", 7, parts, SALT) == b"".join(each)
+
+
+def test_of_many_one_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "MAX_RECORD", 100)
+    with pytest.raises(MessageError, match="bytes") as caught:
+        segment.pack_all("zmq:x", 7, [b"t", b"small", b"t", b"x" * 101], SALT)
+    assert (caught.value.reason, caught.value.where) == ("too-large", "zmq:x")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.event import Frame
+from hubbub.collector.event import Bulk, Frame
 from hubbub.errors import StoreError
 from hubbub.store import segment, spool
 from hubbub.store.spool import SpoolWriter, recover, segments
@@ -247,3 +247,26 @@ def test_other_flags_begin_another_segment_and_no_record_is_lost(tmp_path: Path)
         head = segment.HEAD.unpack(one.path.read_bytes()[: segment.HEAD.size])
         heads.append(segment.BODIES in head)
     assert heads == [False, True]
+
+
+def test_many_at_once_are_taken_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SpoolWriter(tmp_path, "w")
+    assert isinstance(writer, Bulk)
+    many = [b"t", b"a"] * 600
+    writer.put_all("zmq:x", 7, many)
+    assert writer.durable == 0, "nothing was flushed yet"
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(StoreError, match="600 messages wait"):
+            writer.put_all("zmq:x", 7, many)  # more than a thousand together: the first go first
+    writer.put_all("zmq:x", 7, many)
+    assert writer.durable == 600
+    writer.close()
+    assert writer.durable == 1200
+    assert len(seqs(tmp_path)) == 1200
