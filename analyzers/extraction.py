@@ -172,6 +172,7 @@ def usage(  # noqa: D417 - what is injected is no option
     topic: Sequence[str] = ("login",),
     action: Sequence[str] = ("*successful login*",),
     not_user: Sequence[str] = ("admin",),
+    keep: timedelta | None = None,
 ) -> None:
     """Who used something each day: stores the users and times of these events, day by day.
 
@@ -186,6 +187,7 @@ def usage(  # noqa: D417 - what is injected is no option
         topic: Only these topics (glob).
         action: Only these actions (glob); * takes all.
         not_user: Leave these users out (glob).
+        keep: How long stored days are kept, e.g. 2y. Default: as long as the store.
     """
     kept, question = db["usage"], _question(events, topic=topic, action=action, not_user=not_user)
     today, checkpoint = clock().astimezone(UTC).date(), state.get(CHECKPOINT)
@@ -209,6 +211,15 @@ def usage(  # noqa: D417 - what is injected is no option
         progress=progress,
         source=source,
     )
+    if keep is not None:
+        _let_go(kept, today - keep)
+
+
+def _let_go(kept: Collection, before: date) -> None:
+    """Remove the days before that one."""
+    with kept.transaction():
+        for day in [day for day in kept if day < before.isoformat()]:
+            del kept[day]
 
 
 def _ask(question: Mapping[str, Any], kept: Collection, state: State, *, reset: bool) -> None:

@@ -24,6 +24,8 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["quer"], "Did you mean query?"),
         (["query", "longtial"], "Did you mean longtail"),
         (["query", "nonsense"], "There is no query 'nonsense'"),
+        (["query"], "Which query? There are: active_users, "),
+        (["chart"], "Which view? There are: active_users, "),
         (["chart", "radarr"], "Did you mean radar"),
         (["--colour"], "No such option"),
         (["query", "users", "--nope"], "No such option"),

@@ -189,6 +189,14 @@ def test_a_forgotten_name_among_the_filters_makes_no_other_question(
     assert hubbub(*run, "--not-user", "bob").code == 2
 
 
+def test_stored_days_go_when_their_time_is_over(hubbub: Run, logins: Path) -> None:
+    run = ("jobs", "run", "usage", "--store", logins, "--json")
+    assert len(hubbub(*run, "--now", "2026-01-04").json["stored"]) == 2
+    kept = hubbub(*run, "--now", "2026-02-01T09:00", "--keep", "30d").json
+    assert list(kept["stored"]) == ["2026-01-02"]
+    assert kept["checkpoint"] == "2026-02-01"
+
+
 def test_a_first_run_lets_no_back_filled_day_go(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
     filled = hubbub(*run, "--start", "2026-01-01", "--end", "2026-01-01").json

@@ -218,7 +218,7 @@ def _scan(args: list[str], flag: str) -> list[str]:
     return found
 
 
-_NOUNS = {"query": "query", "view": "view", "cron": "job"}
+_NOUNS = {"query": ("query", "Queries"), "view": ("view", "Views"), "cron": ("job", "Jobs")}
 
 
 class FunctionGroup(LazyGroup):
@@ -239,7 +239,7 @@ class FunctionGroup(LazyGroup):
 
     def nameless(self, ctx: click.Context) -> click.UsageError:
         """The error for a group without a name after it."""
-        noun, names = _NOUNS[self.kind], self.list_commands(ctx)
+        noun, names = _NOUNS[self.kind][0], self.list_commands(ctx)
         there = f"There are: {', '.join(names)}." if names else "There are none."
         return click.UsageError(f"Which {noun}? {there}", ctx)
 
@@ -265,7 +265,7 @@ class FunctionGroup(LazyGroup):
         ]
         known = self.list_commands(ctx)
         if not args[0].startswith("-") and args[0] not in known:
-            raise unknown(_NOUNS[self.kind], args[0], known, ctx)
+            raise unknown(_NOUNS[self.kind][0], args[0], known, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -275,5 +275,5 @@ class FunctionGroup(LazyGroup):
             for name, f in self._functions(ctx).items()
         ]
         if rows:
-            with formatter.section(_NOUNS[self.kind].title().replace("ry", "rie") + "s"):
+            with formatter.section(_NOUNS[self.kind][1]):
                 formatter.write_dl(rows)
