@@ -217,8 +217,7 @@ class Torture:
         looks = len(self.looks.read_text().splitlines())
         found = judge(self.store, self.publisher, end, self.witness)
         prove_the_tail(self.store, self.publisher, end)
-        said = self._logs()
-        return found | {"looks": looks, "healed in": f"{healed:.0f} s"} | said
+        return {**found, "looks": looks, "healed in": f"{healed:.0f} s", **self._logs()}
 
     def _proven(self, store: Store, end: int) -> bool:
         """The last listener has noted what it missed, history filled it, minutes are counted."""
