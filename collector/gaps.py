@@ -152,7 +152,7 @@ class Gaps:
 
     def begin(self) -> None:
         """What was missed since we listened last."""
-        self._wall, self._mono = self._clock(), self._monotonic()
+        self._wall, self._mono = self._now()
         self._durable, self._beaten = self._wall, self._mono
         ever = self._ledger.get(alive_key(""))
         for endpoint in self._endpoints:
@@ -173,7 +173,7 @@ class Gaps:
 
     def tick(self) -> None:
         """Look at everything once."""
-        wall, mono = self._clock(), self._monotonic()
+        wall, mono = self._now()
         before, passed = self._wall, mono - self._mono
         self._wall, self._mono = wall, mono
         if abs(wall - before - passed) > _JUMP:
@@ -191,6 +191,13 @@ class Gaps:
             self._look(ear, before, wall, passed)
         if mono - self._beaten >= _BEAT:
             self._beat()
+
+    def _now(self) -> tuple[float, float]:
+        """Both clocks at one moment: it is no jump if we are paused between them."""
+        while True:
+            before, wall, mono = self._monotonic(), self._clock(), self._monotonic()
+            if mono - before < _JUMP / 4:
+                return wall, mono
 
     def _jumped(self, before: float, wall: float) -> None:
         _log.warning("our clock jumped", seconds=round(wall - before, 1))

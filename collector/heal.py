@@ -103,15 +103,14 @@ class Healer:
         self.history, self.sink, self.ledger, self.heard = history, sink, ledger, heard
         self.sources, self.settle = tuple(sources), settle.total_seconds()
         self.every = every if every is not None else min(max(self.settle / 10, 1.0), 60.0)
-        self._categories = tuple(categories)
-        self._filters = Filters(self._categories)
+        self._categories, self._filters = tuple(categories), Filters(tuple(categories))
         self._clock = clock
         self._asked: list[_Asked] = []
         self._read: Spans = []  # read since they were found to differ, seconds
         self._put = 0.0  # when rows came last
         self._counted = float("-inf")  # when was counted last
         self._days: dict[int, float] = {}  # by day: when its whole was counted last
-        self._failures = 0
+        self._failures, self._looked = 0, float("inf")  # when was looked last
         self._stop = Flag()
         self._thread: Thread | None = None
 
@@ -174,12 +173,24 @@ class Healer:
 
     def _heal(self) -> None:
         now = int(self._clock())
+        if now < self._looked:
+            self._back(now)
+        self._looked = now
         self._ask(now)
         self._mark()
         if self._clock() - self._counted >= self.settle / 2:
             if self._prove(now):
                 self._counted = self._clock()
             self._mark()
+
+    def _back(self, now: int) -> None:
+        """The clock was put back: nothing was asked yet, and no time to come is proven."""
+        self._asked, self._days, self._counted = [], {}, float("-inf")
+        self._put = min(self._put, now)
+        source, key, at = self.history.source, self._filters.key, now * _SECOND
+        for start, end, state in self.ledger.spans(source, key):
+            if end > at and state in {"complete", "healed"}:
+                self.ledger.span(source, key, max(start, at), end, "unproven", "clock put back")
 
     def _ask(self, now: int) -> None:
         """Ask for the gaps that are due."""

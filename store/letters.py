@@ -7,6 +7,7 @@ kept once, however often its record is read; the oldest go when the kept ones ar
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hubbub.collector.event import Frame
+from hubbub.store import today
 from hubbub.store.forgotten import Forgotten
 
 __all__ = [
@@ -110,8 +112,11 @@ def bury(
 
 def prune(db: sqlite3.Connection, *, max_bytes: int = MAX_BYTES, max_age: float = MAX_AGE) -> None:
     """Let the oldest letters go until the bounds hold. Within a transaction."""
-    oldest = int((time.time() - max_age) * 1e6)
-    db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
+    now = time.time_ns() // 1000
+    last = db.execute("SELECT value FROM checkpoints WHERE key = ?", (today.LAST,)).fetchone()
+    if not today.doubtful(now, json.loads(last[0]) if last else None):
+        oldest = now - int(max_age * 1e6)
+        db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
     kept = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
     while kept > max_bytes:
         rows = db.execute("SELECT id, size FROM dead_letters ORDER BY id LIMIT 100").fetchall()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hubbub.errors import HubbubError
+from hubbub.store.today import LAST, doubt
 from hubbub.store.trouble import told
 from hubbub.times import from_micros
 
@@ -25,7 +26,6 @@ __all__ = ["BUSY", "DAILY", "Tidy"]
 BUSY = 64 << 20  # bytes that wait in the spool; loading comes first then
 DAILY = 86_400.0  # seconds between two runs of retention
 CLEAN = 600.0  # seconds between two looks for old files
-_LAST = "retention:last"  # key of the state: µs since the epoch
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -43,6 +43,7 @@ class Tidy:
     ) -> None:
         self.store, self.keep, self._clock = store, keep, clock
         self._cleaned = clock()
+        self._doubted = False  # the clock is, and that was said
 
     def step(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Do a little, unless loading is behind or another loader is at work; whether it did.
@@ -63,7 +64,7 @@ class Tidy:
             done = compact.step(self.store, stop=stop)
             if done is not None:
                 _log.info("compacted", files=done.files, into=done.into, rows=done.rows)
-            elif self._clock() - self._cleaned >= CLEAN:
+            elif not 0 <= self._clock() - self._cleaned < CLEAN:  # it may have been put back
                 self._cleaned = self._clock()
                 compact.clean(self.store)
         return self._retention(stop) or done is not None
@@ -87,15 +88,23 @@ class Tidy:
         if self.keep is None or stop():
             return False
         now = int(self._clock() * 1e6)
-        last = self.store.state.get(_LAST)
+        last = self.store.state.get(LAST)
         if isinstance(last, int) and 0 <= now - last < DAILY * 1e6:
             return False
         from hubbub.store.retention import prune
 
+        if why := doubt(self.store, from_micros(now)):
+            if not self._doubted:
+                hint = "set the clock; if it is right: hubbub retention --trust-clock"
+                _log.warning("nothing is let go while the clock is in doubt", why=why, hint=hint)
+            self._doubted = True
+            return False
+        self._doubted = False
+
         done = prune(
             self.store, now=from_micros(now), events=self.keep.events, bodies=self.keep.bodies
         )
-        self.store.state.set(_LAST, now)
+        self.store.state.set(LAST, now)
         for one in done:
             if one.rows:
                 _log.info("retention", table=one.table, rows=one.rows, before=str(one.before))

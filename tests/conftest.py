@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
+#: What lets a process believe in another time.
+FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
 
 
 def _pg() -> str | None:
@@ -44,6 +46,8 @@ def missing(service: str) -> str:
         return "" if _pg() else "no PostgreSQL here"
     if service == "browser":
         return "" if _browser() else "no browser here"
+    if service == "faketime":
+        return "" if FAKETIME else "no libfaketime here"
     if service == "systemd":
         return "" if shutil.which("systemd-analyze") else "no systemd-analyze here"
     raise ValueError(f"no such service: {service!r}")

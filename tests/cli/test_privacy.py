@@ -130,3 +130,17 @@ def test_state_leaves_no_free_page(hubbub: Run, store: Path) -> None:
     with sqlite3.connect(store / "state.sqlite") as db:
         assert db.execute("PRAGMA freelist_count").fetchone() == (0,)
     db.close()
+
+
+def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
+    with Store.open(store) as one:
+        one.state.set("retention:last", one.bounds()[1] if (one.bounds()) else 0)
+    args = ("retention", "--events", "1d", "--store", store)
+    ran = hubbub(*args)
+    assert ran.code == 2
+    assert "nothing is let go: the clock says 20" in ran.err
+    assert "--trust-clock" in ran.err
+    assert hubbub(*args, "--dry-run").code == 0
+    ran = hubbub(*args, "--trust-clock")
+    assert (ran.code, "5 gone" in ran.out) == (0, True)
+    assert hubbub(*args).code == 0

@@ -230,3 +230,21 @@ def test_a_limited_listener_says_nothing_about_everything(ledger):
     stage.connect().pass_(60)
     assert stage.spans() == []
     assert ledger.spans(SOURCE, "category=git") != []
+
+
+def test_a_pause_between_two_looks_at_the_clocks_is_no_jump(ledger):
+    stage = Stage(ledger).connect().pass_(10)
+    pauses = [30.0]
+
+    def paused():
+        now = stage.now
+        if pauses:  # the machine does something else after the first clock was read
+            stage.now += pauses[0]
+            stage.mono += pauses.pop()
+        return now
+
+    stage.gaps._clock = paused
+    stage.gaps.tick()
+    assert pauses == []
+    stage.pass_(10)
+    assert "our clock jumped" not in stage.why()

@@ -330,3 +330,35 @@ def test_a_gap_is_read_again_after_settling_though_nothing_can_be_counted(lab):
     one.look(START + HOUR + SETTLE + 60)
     assert one.ids() == ids([*rows, late])
     assert one.state(START, START + HOUR) == "healed"
+
+
+@pytest.mark.parametrize("leap", [HOUR, 20 * 365 * 24 * HOUR], ids=["an hour", "years"])
+def test_a_clock_that_leapt_ahead_and_back_leaves_nothing_unasked(lab, leap):
+    """While it is ahead, history agrees that there is nothing in times to come: no proof at all."""
+    rows = traffic(START, START + 2 * HOUR)
+    one = lab([])
+    one.span(START, START + HOUR, "gap", "we did not listen")
+    one.span(START + HOUR, START + HOUR + leap, "gap", "our clock jumped")
+    one.look(START + HOUR + leap + 2 * SETTLE)
+    assert one.state(START + HOUR + 60, START + 2 * HOUR) in {"complete", "healed"}
+    one.grepper.rows += rows  # an hour later, by every other clock
+    one.span(START + HOUR, START + HOUR + leap, "gap", "our clock jumped")
+    for minute in range(0, 120, 20):
+        one.look(START + HOUR + 60 * minute + 60)
+    later = START + 2 * HOUR + 2 * SETTLE
+    one.look(later)
+    one.look(later + SETTLE)
+    assert one.ids() == ids(rows)
+    assert one.state(START, START + 2 * HOUR) in {"complete", "healed"}
+
+
+def test_a_new_healer_believes_nothing_about_times_to_come(lab):
+    one = lab(traffic(START, START + HOUR))
+    one.store.state.span(
+        one.history.source, "", (T0 + START) * S, (T0 + START + HOUR) * S, "complete", "0 of 0"
+    )
+    one.span(START, START + HOUR, "gap", "our clock jumped")
+    one.look(START + 600)
+    assert one.state(START + 1200, START + HOUR) != "complete"
+    one.look(START + HOUR + 2 * SETTLE)
+    assert one.ids() == ids(traffic(START, START + HOUR))

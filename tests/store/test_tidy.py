@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
 from hubbub.collector.understanding import Understanding
-from hubbub.store import Store, compact, tidy
+from hubbub.store import Store, compact, letters, tidy
 from hubbub.store.keep import Keep
 from hubbub.store.process import LoaderProcess
 from hubbub.store.tidy import Tidy
@@ -79,6 +80,45 @@ def test_retention_runs_once_a_day_whoever_did_it_last(store: Store, frame: Make
     seconds[0] -= 10 * 86_400
     assert Tidy(store, keep, lambda: seconds[0]).step(), "a clock that was put back"
     assert store.rows() == 1
+
+
+def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: Make) -> None:
+    put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"))
+    today = 1_768_435_200.0
+    seconds = [today]
+    work = Tidy(store, Keep(events=timedelta(days=30)), lambda: seconds[0])
+    assert work.step()
+    seconds[0] += 20 * 365 * 86_400
+    with capture_logs() as said:
+        assert not work.step()
+        assert not work.step()
+    assert [line["event"] for line in said] == ["nothing is let go while the clock is in doubt"]
+    assert "2046-01-10" in said[0]["why"]
+    assert store.rows() == 10
+    seconds[0] = today + 86_400
+    assert work.step(), "it was set right"
+    assert store.rows() == 10
+    # away for months, and the bus says that it is true
+    seconds[0] += 90 * 86_400
+    assert not work.step()
+    put(store, frame(10, timestamp=seconds[0] - 60))
+    assert work.step()
+    assert store.rows() == 1
+
+
+def test_dead_letters_outlive_a_clock_in_doubt(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, Frame("jsonl:test", 1, b"", b"{"))
+    store.state.set("retention:last", time.time_ns() // 1000)
+    later = time.time_ns() + 40 * 86_400 * 10**9
+    with monkeypatch.context() as m:
+        m.setattr(letters.time, "time_ns", lambda: later)
+        put(store, Frame("jsonl:test", 1, b"", b"{{"))
+        assert len(store.dead_letters()) == 2
+        store.state.set("retention:last", later // 1000)
+        put(store, Frame("jsonl:test", 1, b"", b"{{{"))
+    assert [letter.body for letter in store.dead_letters()] == [b"{{{", b"{{"]
 
 
 def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.errors import UsageError
 
 __all__ = ["retention"]
 
@@ -16,27 +17,44 @@ __all__ = ["retention"]
 @click.option("--events", metavar="TIME", help="How long events are kept. [default: 10y]")
 @click.option("--bodies", metavar="TIME", help="How long bodies are kept. [default: 30d]")
 @click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@click.option("--trust-clock", is_flag=True, help="The clock is right, though days ahead.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
 def retention(
-    app: App, /, events: str | None, bodies: str | None, *, dry_run: bool, as_json: bool
+    app: App,
+    /,
+    events: str | None,
+    bodies: str | None,
+    *,
+    dry_run: bool,
+    trust_clock: bool,
+    as_json: bool,
 ) -> None:
     """Let go of events and bodies that are older than the configuration's `[retention]` says.
 
     TIME is a duration (30d, 26w, 10y) or forever. Bodies are gone from the disk at once, files of
     events after an hour, by the next run: whoever reads them may finish.
+
+    Where the clock is days further than when retention ran last, and no message of these days is
+    stored, nothing goes: it is set wrong more likely than not. --trust-clock says that it is right.
     """
     from hubbub.store.keep import keep
     from hubbub.store.retention import prune
-    from hubbub.times import iso
+    from hubbub.store.today import LAST, doubt
+    from hubbub.times import iso, to_micros
 
     app.logs()
     given = app.config.retention
     spans = keep(events or given.events, bodies or given.bodies)
+    now = datetime.now(UTC)
     with app.reading(load=False) as store:
-        done = prune(
-            store, now=datetime.now(UTC), events=spans.events, bodies=spans.bodies, dry=dry_run
-        )
+        if not dry_run and not trust_clock and (why := doubt(store, now)):
+            raise UsageError(
+                f"nothing is let go: {why}", hint="set the clock; --trust-clock says it is right"
+            )
+        done = prune(store, now=now, events=spans.events, bodies=spans.bodies, dry=dry_run)
+        if not dry_run:
+            store.state.set(LAST, to_micros(now))
     verb = "would go" if dry_run else "gone"
     if as_json:
         facts = {

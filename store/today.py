@@ -1,0 +1,42 @@
+"""What day it is, as far as a store can tell: whether its clock is to be believed before things go.
+
+Comes in: the time that the clock says. Goes out: a doubt, or none. A clock that jumped years ahead
+would make everything older than its time, and retention would delete it all, in silence. Whoever
+listens has seen the clock go on by itself, day by day, and hears messages of today.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hubbub.times import from_micros, iso, to_micros
+
+if TYPE_CHECKING:
+    from hubbub.store.store import Store
+
+__all__ = ["LAST", "LEAP", "doubt", "doubtful"]
+
+LAST = "retention:last"  # key of the state: when retention ran last, µs
+LEAP = timedelta(days=2)  # a clock that went on by more has to be borne out by what is stored
+
+
+def doubtful(now: int, last: object) -> bool:
+    """Whether a clock that was at `last` is further on than it can be; both in µs."""
+    return isinstance(last, int) and now - last > LEAP // timedelta(microseconds=1)
+
+
+def doubt(store: Store, now: datetime) -> str:
+    """Why the clock is not believed; empty: it is.
+
+    It is where retention ran within `LEAP` before, or never, or the newest event is of about now.
+    """
+    last = store.state.get(LAST)
+    if not doubtful(to_micros(now), last):
+        return ""
+    bounds = store.bounds()
+    newest = None if bounds is None else from_micros(bounds[1])
+    if newest is not None and abs(now - newest) <= LEAP:
+        return ""
+    heard = "no event is stored" if newest is None else f"the newest event is of {iso(newest)}"
+    return f"the clock says {iso(now)}, it was {iso(from_micros(last))} the last time, and {heard}"
