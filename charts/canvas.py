@@ -187,16 +187,16 @@ class Canvas:
             self.svg.text(self.nodes["plot"], -6, y + 4.2, label, "mu e")
 
     def _x_axis(self) -> None:
-        """Labels below small ticks; a label that would touch its neighbour is left out."""
-        view, free = self.view, float("-inf")
-        left = -float(self.margin_box.left) + 4  # type: ignore[attr-defined]
-        right = view.width + float(self.margin_box.right) - 4  # type: ignore[attr-defined]
-        for label, position in self._x_labels or ():
-            x, half = view.x(position), text.width(label, 12) / 2
-            at = min(max(x, left + half), right - half)
-            if at - half < free:
-                continue
-            free = at + half + 8
+        """Labels below small ticks; where they would touch, fewer of them."""
+        view, labels = self.view, list(self._x_labels or ())
+        placed = self._placed(labels)
+        for n in range(2, len(labels)):
+            if len(placed) == len(labels) or (some := scale.every(labels, n)) is None:
+                break
+            if len(fewer := self._placed(some)) == len(some):
+                placed = fewer
+                break
+        for label, x, at in placed:
             self.svg.node(
                 self.nodes["plot"],
                 "path",
@@ -204,6 +204,20 @@ class Canvas:
                 class_="ba",
             )
             self.svg.text(self.nodes["plot"], at, view.height + self.foot + 19, label, "mu m")
+
+    def _placed(self, labels: Sequence[tuple[str, float]]) -> list[tuple[str, float, float]]:
+        """(label, tick, middle of the label) of those that touch none before them, in px."""
+        view, free = self.view, float("-inf")
+        left = -float(self.margin_box.left) + 4  # type: ignore[attr-defined]
+        right = view.width + float(self.margin_box.right) - 4  # type: ignore[attr-defined]
+        out = []
+        for label, position in labels:
+            x, half = view.x(position), text.width(label, 12) / 2
+            at = min(max(x, left + half), right - half)
+            if at - half >= free:
+                free = at + half + 8
+                out.append((label, x, at))
+        return out
 
     def _end_labels(self, labels: Sequence[tuple[float, str, str]]) -> None:
         """Names at the right ends of the series: (y, text, roles), moved apart."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from hubbub.charts import scale, text
@@ -45,7 +45,7 @@ def before(since: datetime, until: datetime) -> tuple[datetime, datetime]:
 
 def numbers(runner: Asks, since: datetime, until: datetime) -> Numbers:
     """Ask for the numbers of a range."""
-    whole = until - since
+    whole = max(until - since, timedelta(microseconds=1))  # an empty store's range is empty
     result = runner.query(
         "longtail", since=since, until=until, window=whole, step=whole, interval=True
     )

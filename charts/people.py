@@ -149,7 +149,9 @@ def _stretch(length: timedelta) -> tuple[timedelta, timedelta]:
         return 13 * _WEEK, steps * _WEEK
     if length >= 6 * _WEEK:
         return 4 * _WEEK, timedelta(days=1)
-    return (_WEEK, timedelta(days=1)) if length > _WEEK else (length, length)
+    if length > _WEEK:
+        return _WEEK, _DAY
+    return (length, length) if length else (_WEEK, _DAY)  # an empty store's range is empty
 
 
 @view

@@ -7,13 +7,24 @@ that are unique. Times are aware and UTC.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from hubbub.times import parse_time
 
-__all__ = ["Scale", "as_time", "calendar", "day", "moment", "needs_year", "span", "values"]
+__all__ = [
+    "Scale",
+    "as_time",
+    "calendar",
+    "day",
+    "every",
+    "moment",
+    "needs_year",
+    "span",
+    "values",
+]
 
 MOST = 9  # x labels
 # Not strftime's: its names follow the locale of the process, and a picture must not.
@@ -25,6 +36,7 @@ _FLAT = 1e-9  # a smaller range is drawn as none
 _HOURS = (1, 2, 3, 6, 12)
 _MONTHS = (1, 2, 3, 6)
 _MINUTES = (1, 2, 5, 10, 15, 30)
+_DATED = re.compile(r"((?:\d{1,2} )?[A-Z][a-z]{2}|Q\d)(?: (\d{4}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +212,24 @@ def calendar(
         if times is not None:
             return _labels(kind, times) or [(f"{_brief(since)} {since.year}", since)]
     raise AssertionError("500 years always fit: there are 9,999")
+
+
+def every(labels: Sequence[tuple[str, float]], n: int) -> list[tuple[str, float]] | None:
+    """Each nth of the labels of `calendar`, with the year where it is new among these.
+
+    None if they are no dates: of names and hours nobody misses one, of every second week one would.
+    """
+    dated = [(_DATED.fullmatch(label), at) for label, at in labels]
+    out: list[tuple[str, float]] = []
+    year = before = ""
+    for i, (found, at) in enumerate(dated):
+        if found is None:
+            return None
+        year = found[2] or year
+        if i % n == 0:
+            out.append((found[1] + (f" {year}" if year != before else ""), at))
+            before = year
+    return out
 
 
 def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.charts import plots, scale
+from hubbub.charts.chart import Chart
 
 T = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -92,3 +94,26 @@ def test_as_time() -> None:
     assert scale.as_time("2026-01") == T.replace(day=1)
     for nothing in ("alice", "2026-99-99", "", 7, None, "user-name", "1234-W99"):
         assert scale.as_time(nothing) is None
+
+
+def test_fewer_labels_keep_their_distance_and_their_year() -> None:
+    names = ("1 Dec 2025", "15 Dec", "29 Dec", "12 Jan 2026", "26 Jan")
+    labels = [(name, i / 10) for i, name in enumerate(names)]
+    assert scale.every(labels, 1) == labels
+    assert scale.every(labels, 2) == [("1 Dec 2025", 0.0), ("29 Dec", 0.2), ("26 Jan 2026", 0.4)]
+    assert scale.every([("Dec 2025", 0.0), ("Q1", 0.5)], 2) == [("Dec 2025", 0.0)]
+    for others in (["1", "2"], ["5 Jan 14:00", "15:00"], ["kernel", "5 Jan"]):
+        assert scale.every([(n, 0.0) for n in others], 2) is None
+
+
+def test_labels_of_a_calendar_that_do_not_all_fit_stand_evenly() -> None:
+    start = datetime(2025, 12, 1, tzinfo=UTC)
+    wide = "a name that takes much of the width of the picture"
+    rows = [{"day": start + timedelta(days=n), wide: n, "n": n} for n in range(121)]
+    svg = Chart().line(rows, x="day", y=[wide, "n"]).svg().decode()
+    assert re.findall(r">(\d+ [A-Z][a-z]{2}(?: \d{4})?)</text>", svg) == [
+        "1 Dec 2025", "29 Dec", "26 Jan 2026", "23 Feb", "23 Mar",
+    ]  # fmt: skip
+    ticks = [float(x) for x in re.findall(r'd="M([\d.]+) [\d.]+v5"', svg)]
+    steps = [b - a for a, b in pairwise(ticks)]
+    assert max(steps) - min(steps) < 0.1
