@@ -61,10 +61,10 @@ def filled(case: str, folder: Path) -> None:
     store = ["--store", str(folder / "store")]
     if case == "fortnight":
         for form, per_day in (("fedmsg", "400"), ("access-log", "60")):
-            file = str(folder / form)
+            log = str(folder / form)
             bus = ["simulate", "--days", "14", "--until", "2026-03-29", "--format", form]
-            assert execute([*bus, "--per-day", per_day, "-o", file]) == 0
-            assert execute(["import", file, "--format", form, *store]) == 0
+            assert execute([*bus, "--per-day", per_day, "-o", log]) == 0
+            assert execute(["import", log, "--format", form, *store]) == 0
         return
     made = {
         "nothing": list,
