@@ -19,9 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgpack
+import pyarrow as pa
 import pytest
 from torture.actors import Moment
+from torture.reader import Torn, add_up, look
 from torture.witness import Witness, records
+
+from hubbub.collector.event import Event
+from hubbub.store import Store, rollups
+from hubbub.store.bodies import Body
 
 HERE = Path(__file__).parent
 
@@ -89,3 +95,36 @@ def test_a_moment_is_seen(tmp_path):
     places = {Moment(Random(n), tmp_path, 1.0).place for n in range(200)}
     assert places == {"", *Moment.PLACES}
     Moment(Random(1), tmp_path, 1.0).wait(ended)
+
+
+def test_the_reader_notices_what_no_commit_has_made(tmp_path):
+    parts = [[event(f"e{n}{m}") for m in range(3)] for n in range(2)]
+    with Store.open(tmp_path) as store:
+        add_up(store)
+        nothing = look(store, pa.array([], pa.string()))
+        for number, part in enumerate(parts, 1):
+            store.bodies.append([Body(one.time, one.id, b"{}") for one in part], number)
+            store.table.append(part, number)
+        ids = look(store, nothing)
+        assert sorted(ids.to_pylist()) == ["e00", "e01", "e02", "e10", "e11", "e12"]
+        rollups.catch_up(store)
+        add_up(store)
+        store.bodies.replace(store.bodies.files()[:1], [])
+        with pytest.raises(Torn, match="events without a body: 3 and 0"):
+            add_up(store)
+        store.table.append(parts[0], 3)
+        with pytest.raises(Torn, match="events and distinct ids: 9 and 6"):
+            look(store, ids)
+        rollups.mark(store)
+        with pytest.raises(Torn, match="what the rollup of topics sums: 9 and 6"):
+            add_up(store)
+        store.table.replace(store.table.files(), [])
+        with pytest.raises(Torn, match="6 events are gone"):
+            look(store, ids)
+
+
+def event(name: str) -> Event:
+    return Event(
+        id=name, time=1_790_000_000_000_000, topic="a.b.prod.c.d", category="c", agent="alice",
+        users=("alice",), objects=(), action="d", size=7, source="zmq:x", seq=1,
+    )  # fmt: skip
