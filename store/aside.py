@@ -7,12 +7,19 @@ be had elsewhere was brought back by whoever moved it; a person may look at it, 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hubbub.collector.gaps import alive_key, partial_key
 from hubbub.store.disk import sync_folder
 
-__all__ = ["FOLDER", "aside", "kept"]
+if TYPE_CHECKING:
+    from hubbub.store.spool import Segment
+    from hubbub.store.state import State
+
+__all__ = ["DAMAGED", "FOLDER", "aside", "kept", "without"]
 
 FOLDER = "aside"
+DAMAGED = "what was received was damaged on the disk"
 
 
 def aside(store: Path, path: Path) -> Path:
@@ -28,6 +35,23 @@ def aside(store: Path, path: Path) -> Path:
     sync_folder(folder)
     sync_folder(path.parent)
     sync_folder(store)
+    return place
+
+
+def without(state: State, store: Path, one: Segment) -> Path:
+    """Go on without a segment whose head is damaged: what was heard meanwhile is a gap.
+
+    A history heals it. What was gathered or imported is to be had by doing that again.
+    """
+    start = int(one.name.partition("-")[0]) // 1000
+    end = one.path.stat().st_mtime_ns // 1000
+    place = aside(store, one.path)
+    prefix = alive_key("")
+    for key in state.keys(prefix):
+        source = key.removeprefix(prefix)
+        if source and start < end:
+            limited = state.get(partial_key(source)) or ""
+            state.span(source, limited, start, end, "gap", DAMAGED)
     return place
 
 

@@ -34,6 +34,7 @@ from hubbub.collector.event import Event, Frame
 from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
 from hubbub.store import hearing, letters, samples, segment, spool, unmapped
+from hubbub.store.aside import without
 from hubbub.store.batch import Batch
 from hubbub.store.bodies import Bodies, Body
 from hubbub.store.disk import sync_folder
@@ -111,7 +112,7 @@ class Loader:
         done: list[Path] = []
         for one in spool.segments(self.spool):
             flags = self._flags(one)
-            if not trusts.ready(flags):
+            if flags is None or not trusts.ready(flags):
                 continue
             name, guard = one.name, trusts.guard(flags)
             for found in self._records(one):
@@ -134,14 +135,18 @@ class Loader:
         self._delete(done)
         return self._loaded()
 
-    @staticmethod
-    def _flags(one: spool.Segment) -> int:
-        """What is to be done with the frames of a segment."""
+    def _flags(self, one: spool.Segment) -> int | None:
+        """What is to be done with the frames of a segment; None: nobody can tell any more."""
         descriptor = spool.open_segment(one)
         if descriptor is None:
             return 0
         try:
-            return segment.flags(descriptor)
+            return segment.flags(descriptor, str(one.path))
+        except StoreError as e:
+            if not one.live:  # its writer still has it; sealed, it comes here again
+                place = without(self.state, self.spool.parent, one)
+                _log.error("a segment is set aside", why=e.what, where=e.where, kept=str(place))
+            return None
         finally:
             os.close(descriptor)
 

@@ -1,6 +1,7 @@
 r"""The file format of the spool: one segment, written once from front to back.
 
-    segment = 16 bytes of head (`hubbub1\n`, a random salt, 4 bytes of flags), then records
+    segment = 16 bytes of head (`hubbub1\n`, a random salt, 3 bytes of flags, a checksum of these),
+              then records
     record  = length u32, CRC-32 u32, payload; little-endian; payload = msgpack of a Frame
 
 The CRC starts from the segment's salt, so that a record which somebody sent as the content of a
@@ -45,6 +46,7 @@ BODIES = 1  # flag: the bodies of these frames are to be stored
 TRUST = 8  # from this bit on: the number of the trust that these frames must satisfy; 0: none
 #: Longest payload of a record in bytes; a longer length in a file is damage.
 MAX_RECORD = 64 << 20
+_FLAGS = 24  # bits of flags; above them is the head's checksum
 _FIRST = b"\x95"  # msgpack: an array of five, which every payload starts with
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -70,13 +72,31 @@ class Damage:
 
 def head(salt: int, flags: int = 0) -> bytes:
     """The first bytes of a segment; for `flags` see `BODIES` and `TRUST`."""
-    return HEAD.pack(MAGIC, salt, flags)
+    return HEAD.pack(MAGIC, salt, flags | _checksum(salt, flags) << _FLAGS)
 
 
-def flags(descriptor: int) -> int:
-    """What is to be done with a segment's frames; 0 while its head is not complete."""
-    data = os.pread(descriptor, HEAD.size, 0)
-    return int(HEAD.unpack(data)[2]) if len(data) == HEAD.size else 0
+def flags(descriptor: int, name: str = "") -> int:
+    """What is to be done with a segment's frames; 0 while its head is not complete.
+
+    Raises:
+        StoreError: not a segment, or its head is damaged.
+    """
+    data = memoryview(os.pread(descriptor, HEAD.size, 0))
+    if _salt(data, name) is None:
+        return 0
+    return int(HEAD.unpack_from(data)[2]) & (1 << _FLAGS) - 1
+
+
+def _checksum(salt: int, flags: int) -> int:
+    """Of a head, 128 to 255; 0 is that of segments from before there was one.
+
+    Any bit that flips makes it another.
+    """
+    word, folded = salt << _FLAGS | flags, 0x80
+    while word:
+        folded ^= word & 0x7F
+        word >>= 7
+    return folded
 
 
 def pack(frame: Frame, salt: int) -> bytes:
@@ -117,12 +137,13 @@ def _salt(data: memoryview, name: str) -> int | None:
     """The salt of a segment; None while its head is not complete."""
     if len(data) < HEAD.size:
         return None
-    magic, salt, _ = HEAD.unpack_from(data)
-    if magic != MAGIC:
+    magic, salt, word = HEAD.unpack_from(data)
+    given, marks = word >> _FLAGS, word & (1 << _FLAGS) - 1
+    if magic != MAGIC or given not in {0, _checksum(salt, marks)}:
         raise StoreError(
             "this file is no segment of hubbub's spool, or its first bytes are damaged",
             where=name,
-            hint="move it out of the spool folder; what it held can be gathered from history again",
+            hint="the next load sets it aside; what it held can be gathered from history again",
         )
     return int(salt)
 
