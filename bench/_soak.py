@@ -38,7 +38,7 @@ def bus(seed: int, rate: float) -> None:
     with Bus("tcp://127.0.0.1:*") as there:
         print(there.endpoint, flush=True)
         start, end = map(int, sys.stdin.readline().split())
-        if not there.wait(Event(), 30):
+        if not there.wait(Event(), 120):
             raise SystemExit("nobody subscribed")
         print("heard", flush=True)
         sent = play(traffic(seed, rate).between(start, end), there, Event(), live=True)

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _soak import Relay, loader_of, memory, traffic
 
 HERE = Path(__file__).parent
-HUBBUB = Path(sys.executable).with_name("hubbub")
+HUBBUB = (sys.executable, "-c", "from hubbub.cli.root import run; run()")
 S = 10**6
 
 
@@ -50,7 +50,7 @@ class Soak:
         self.folder, self.args = folder, args
         self.store = folder / "store"
         self.seconds = args.minutes * 60
-        self.start = (int(time.time()) + 12) * S
+        self.start = (int(time.time()) + 15) * S
         self.end = self.start + int(self.seconds) * S
         self.stack = contextlib.ExitStack()
         self.samples: list[dict[str, float]] = []
@@ -72,7 +72,7 @@ class Soak:
 
     def hubbub(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [HUBBUB, *map(str, arguments), "--store", self.store],
+            [*HUBBUB, *map(str, arguments), "--store", self.store],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
@@ -164,7 +164,7 @@ class Soak:
             url = f"http://127.0.0.1:{history_port}"
             log = self.stack.enter_context((self.folder / "listen.log").open("w"))
             listener = subprocess.Popen(
-                [HUBBUB, "listen", "--store", self.store, "--log-format", "json",
+                [*HUBBUB, "listen", "--store", self.store, "--log-format", "json",
                  "--zmq", f"tcp://127.0.0.1:{relay.port}", "--backfill", url,
                  "--settle", f"{self.args.settle:g}s", "--metrics-port", str(port),
                  *(["--bodies"] if self.args.bodies else [])],
