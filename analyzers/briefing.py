@@ -12,7 +12,7 @@ from hubbub.analyzers.moments import DAY, micros
 from hubbub.analyzers.periods import Calendar
 from hubbub.errors import UsageError
 from hubbub.registry import query
-from hubbub.times import iso, to_micros
+from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -129,9 +129,10 @@ def _counted(table: ir.Table) -> Counts:
 def _by_category(events: Events, end: int, days: list[int]) -> dict[str, Counts]:
     from ibis import _
 
-    rows = _placed(events.table, end, days, "category").group_by("category", "ago")
+    topics = events.daily_topics(summed=False)
+    rows = _placed(topics, end, days, "category", "messages").group_by("category", "ago")
     found: dict[str, Counts] = {}
-    for row in rows.agg(n=_.count()).to_pyarrow().to_pylist():
+    for row in rows.agg(n=_.messages.sum()).to_pyarrow().to_pylist():
         found.setdefault(row["category"], {})[row["ago"]] = row["n"]
     return found
 
@@ -139,21 +140,24 @@ def _by_category(events: Events, end: int, days: list[int]) -> dict[str, Counts]
 def _users(events: Events, end: int, days: list[int]) -> Counts:
     from ibis import _
 
-    rows = _placed(events.unnest_users("time"), end, days, "user")
+    rows = _placed(events.daily_users(summed=False), end, days, "user")
     return _counted(rows.group_by("ago").agg(n=_.user.nunique()))
 
 
 def _objects(events: Events, end: int, days: list[int]) -> Counts:
+    import ibis
     from ibis import _
 
-    rows = _placed(events.unnest_objects(), end, days, "object")
+    first = from_micros(end - (max(days) + 1) * _MICROS)  # what is older need not be read
+    near = events.filter(events.time >= ibis.timestamp(first))
+    rows = _placed(near.unnest_objects(), end, days, "object")
     return _counted(rows.group_by("ago").agg(n=_.object.nunique()))
 
 
 def _new_users(events: Events, end: int) -> Counts:
     from ibis import _
 
-    people = events.unnest_users("time")
+    people = events.daily_users(summed=False)
     rows = people.select("user", ago=(end - 1 - micros(people.time)) // _MICROS)
     first = rows.group_by("user").agg(ago=_.ago.max())
     return _counted(first.group_by("ago").agg(n=_.count()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hubbub.analyzers.held import held
 from hubbub.analyzers.moments import number_since
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -52,26 +53,29 @@ def heatmap(
 
     _at_least_one(top, "--top")
     _at_least_one(top_objects, "--top-objects")
-    cells = _touches(events).group_by("user", "object").agg(messages=_.count())
-    shown = cells.join(_busiest(cells, "user", top), "user").join(
-        _busiest(cells, "object", top_objects), "object"
+    touches = _touches(events)
+    # Not from all cells: there are a hundred times as many as users and objects.
+    people = events.unnest_users("objects").mutate(n=_.objects.length()).filter(_.n > 0)
+    users = held(events, people.group_by("user").agg(n=_.n.sum()))
+    objects = held(events, touches.group_by("object").agg(n=_.count()))
+    kept = touches.join(_busiest(users, "user", top), "user").join(
+        _busiest(objects, "object", top_objects), "object"
     )
-    shown = shown.order_by("user_rank", "object_rank")
-    [whole] = (
-        cells.agg(users=_.user.nunique(), objects=_.object.nunique(), messages=_.messages.sum())
-        .to_pyarrow()
-        .to_pylist()
-    )
-    notes = {name: int(number or 0) for name, number in whole.items()}
+    cells = kept.group_by("user", "object", "user_rank", "object_rank").agg(messages=_.count())
+    shown = cells.order_by("user_rank", "object_rank")
+    counted = users.agg(users=_.count(), messages=_.n.sum())
+    counted = counted.cross_join(objects.agg(objects=_.count()))
+    [whole] = events.get_backend().to_pyarrow(counted).to_pylist()
+    notes = {name: int(whole[name] or 0) for name in ("users", "objects", "messages")}
     return shown.select("user", "object", "messages"), notes
 
 
-def _busiest(cells: ir.Table, name: str, top: int) -> ir.Table:
-    """The users or objects with most messages: their name and their rank, from 0."""
+def _busiest(sums: ir.Table, name: str, top: int) -> ir.Table:
+    """The users or objects with most messages (`n`): their name and their rank, from 0."""
     import ibis
     from ibis import _
 
-    sums = cells.group_by(name).agg(n=_.messages.sum()).order_by(_.n.desc(), name).limit(top)
+    sums = sums.order_by(_.n.desc(), name).limit(top)
     order = ibis.window(order_by=[_.n.desc(), _[name]])
     return sums.select(name, ibis.row_number().over(order).name(f"{name}_rank"))
 
@@ -81,7 +85,9 @@ def objects_per_user(events: Events) -> ir.Table:
     """How many users touched exactly k objects: columns `objects` (k) and `users`."""
     from ibis import _
 
-    each = _touches(events).group_by("user").agg(objects=_.object.nunique())
+    # In two steps: a set for each of many users costs more than one of all pairs.
+    pairs = _touches(events).select("user", "object").distinct()
+    each = pairs.group_by("user").agg(objects=_.count())
     return each.group_by("objects").agg(users=_.count()).order_by("objects")
 
 

@@ -39,21 +39,29 @@ def organisations(
     import ibis
     from ibis import _
 
-    people = events.unnest_users("id", "time")
+    # A message of one person needs no set of ids. (Accounts that are merged are joined to events
+    # without their users; there every message goes through the set.)
+    whom = [] if events.persons or events.by == "agent" else ["users"]
+    people = events.unnest_users("id", "time", *whom)
+    several = people.users.length() > 1 if whom else ibis.literal(events.by != "agent")
+    people = people.select("id", "user", "time", several=several)
     lines = _table(of_persons(affiliations, events.persons))
     joined = people.left_join(
         lines,
         [people.user == lines.account, people.time >= lines.start, people.time < lines.end],
     )
     rows = joined.select(
-        "id",
         "user",
         number=period_number(per, joined.time),
         organisation=ibis.coalesce(joined.organisation, UNKNOWN),
+        id=ibis.ifelse(joined.several, joined.id, None),
     )
-    totals = rows.group_by("number").agg(total=_.id.nunique())
-    each = rows.group_by("number", "organisation").agg(
-        users=_.user.nunique(), messages=_.id.nunique()
+    messages = rows.id.isnull().sum() + rows.id.nunique()
+    totals = rows.group_by("number").agg(total=messages)
+    members = rows.select("number", "organisation", "user").distinct()
+    each = rows.group_by("number", "organisation").agg(messages=messages)
+    each = each.join(
+        members.group_by("number", "organisation").agg(users=_.count()), ["number", "organisation"]
     )
     found = each.join(totals, "number").order_by(
         "number", _.messages.desc(), _.users.desc(), "organisation"

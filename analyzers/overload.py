@@ -11,6 +11,7 @@ import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hubbub.analyzers.held import held
 from hubbub.analyzers.intervals import FEWEST_PEOPLE, starts
 from hubbub.analyzers.waking import off_hours, streaks, zones
 from hubbub.errors import UsageError
@@ -73,8 +74,8 @@ def overload(
     if top < 1:
         raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
     split = to_micros(until - recent)
-    done = _held(events, starts(events, active_since=until - recent))
-    zone = _held(events, zones(done.filter(done.start < split)))
+    done = held(events, starts(events, active_since=until - recent))
+    zone = held(events, zones(done.filter(done.start < split)))
     zoned = done.left_join(zone, "user").select("user", "start", "zone")
     loads = _loads(done, to_micros(since), split)
     found = _rows(loads, zone, off_hours(zoned, split), streaks(zoned, split), _alone(events))
@@ -85,13 +86,6 @@ def overload(
         return (rates if persons else []), notes
     persons.sort(key=lambda p: (-len(p["signs"]), -(p["ratio"] or 0), p["user"]))
     return [_shown(p) for p in persons[:top]], {**notes, "base_rates": rates}
-
-
-def _held(events: Events, table: ir.Table) -> ir.Table:
-    """The same rows, computed once: an engine computes an expression anew wherever it stands."""
-    import ibis
-
-    return ibis.memtable(events.get_backend().to_pyarrow(table))
 
 
 def _loads(done: ir.Table, since: int, split: int) -> ir.Table:

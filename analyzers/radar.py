@@ -30,8 +30,8 @@ def radar(
     """
     from ibis import _
 
-    days = events.daily_topics(summed=False)
-    totals = days.group_by(axis).agg(n=_.messages.sum()).order_by(axis).to_pyarrow()
+    # Not from the rollups: they outlive the events that the users below are counted from.
+    totals = events.stored.group_by(axis).agg(n=_.count()).order_by(axis).to_pyarrow()
     axes: list[str] = totals[axis].to_pylist()
     every: list[int] = totals["n"].to_pylist()
     place = {name: i for i, name in enumerate(axes)}

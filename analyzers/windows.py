@@ -1,10 +1,12 @@
 """Evenness of many windows, overlapping or not, read in one pass.
 
-Comes in: the windows, and an Ibis table with the columns `time` and `user`, maybe `messages` (of that
-user in an hour or day that no window cuts). Goes out: an `Evenness` for each window. Each event is read once: it lies in the windows `first`…`last`, so the engine
-counts events per (first, last, user) and goes on with those counts. What leaves the engine is the
-histogram "how many users have c events in window j": small, whatever the number of events or users,
-and all that the numbers depend on, so that they are defined in one place only.
+Comes in: windows, and an Ibis table with the columns `time` and `user`, maybe `messages` (of that
+user in an hour or day that no window cuts). Goes out: an `Evenness` for each window.
+
+Each event is read once: it lies in the windows `first`…`last`, so the engine counts events per
+(first, last, user) and goes on with those counts. What leaves the engine is the histogram "how many
+users have c events in window j": small, whatever the number of events or users, and all that the
+numbers depend on, so that they are defined in one place only.
 """
 
 from __future__ import annotations
