@@ -47,9 +47,11 @@ types: $(STAMP)  ## mypy, strict
 docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_gallery.py
+	$(BIN)/python docs/make_metrics.py
 
-gallery: $(STAMP)  ## Draw docs/gallery anew: every view from the simulated bus
+gallery: $(STAMP)  ## Draw the pictures of docs/ anew: every view and number, from a simulated bus
 	$(BIN)/python docs/make_gallery.py
+	$(BIN)/python docs/make_metrics.py
 
 bench: $(STAMP)  ## Every benchmark, as ratios against something run in the same breath
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

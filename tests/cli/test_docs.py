@@ -1,13 +1,16 @@
 """Documentation that cannot rot."""
 
+import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
+from svgfaults import faults
 
 from hubbub.analyzers.evenness import Evenness
 from hubbub.cli.root import COMMANDS, cli
@@ -15,6 +18,7 @@ from hubbub.plugins import load_builtins
 from hubbub.registry import INJECTED, REGISTRY
 
 ROOT = Path(__file__).parents[2]
+METRICS = [p for p in sorted((ROOT / "docs" / "metrics").glob("*.md")) if p.name != "README.md"]
 NOT_YET = {"fs", "cache"}
 
 
@@ -50,12 +54,37 @@ def test_every_query_and_number_has_its_page() -> None:
 
 
 def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
-    pages = [p for p in (ROOT / "docs" / "metrics").glob("*.md") if p.name != "README.md"]
     linked = (ROOT / "docs" / "metrics" / "README.md").read_text()
-    for page in pages:
+    for page in METRICS:
         assert f"({page.name})" in linked
         for part in ("What it answers", "How to read it", "When not to trust it", "Formula"):
             assert f"**{part}.**" in page.read_text(), f"{page.name}: {part}"
+
+
+def test_every_query_is_shown_on_a_page_of_the_metrics() -> None:
+    load_builtins()
+    pages = "\n".join(page.read_text() for page in METRICS)
+    own = {n for n, one in REGISTRY.queries.items() if one.module.startswith("hubbub.analyzers.")}
+    assert len(own) > 25
+    assert [name for name in sorted(own) if f"\nhubbub query {name}" not in pages] == []
+
+
+@pytest.mark.parametrize("page", METRICS, ids=lambda p: p.stem)
+def test_every_page_of_the_metrics_has_a_picture(page: Path) -> None:
+    [picture] = re.findall(r"!\[Example: [^]]+\]\(([^)]+\.svg)\)", page.read_text())
+    svg = (page.parent / picture).read_bytes()
+    assert faults(svg) == []
+    assert len(svg) <= 40_000
+    for machine in (ROOT, tempfile.gettempdir()):
+        assert str(machine).encode() not in svg
+
+
+def test_the_pictures_of_the_metrics_are_those_of_their_program() -> None:
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "make_metrics.py"), "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def shown() -> list[str]:
