@@ -18,6 +18,7 @@ from hubbub.charts.svg import number
 __all__ = ["Row", "RowPlan", "Rows", "StackPlan", "Stacked", "Strip", "StripPlan", "Strips"]
 
 _NAME = 250.0  # px of a row's name, at most
+_KEY = 230.0  # px of a series' name, at most
 
 
 def box(x: float, y: float, wide: float, high: float) -> str:
@@ -135,7 +136,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
         if len(self.series) < 2:  # noqa: PLR2004 (one series needs no name beside it)
             return self._axis_room(), 0, 24
         names = max(text.width(str(s.title), 12) for s in self.series)
-        return self._axis_room(), names + 26, 24
+        return self._axis_room(), min(names, _KEY) + 26, 24
 
     def _role(self, index: int) -> str:
         return "fo" if index == self.plan.others else f"f{index}"
@@ -178,7 +179,8 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
             self.svg.node(
                 self.nodes["text_overlay"], "rect", x=x, y=y - 5, width=10, height=10, class_=role
             )
-            self.svg.text(self.nodes["text_overlay"], x + 16, y + 4.2, str(serie.title), "t")
+            name = text.fit(str(serie.title), _KEY, 12)
+            self.svg.text(self.nodes["text_overlay"], x + 16, y + 4.2, name, "t")
 
 
 @dataclass(frozen=True, slots=True)

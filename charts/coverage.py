@@ -30,7 +30,7 @@ def lasting(seconds: float) -> str:
     for length, unit in _UNITS:
         n = round(seconds / length, 1)
         if n >= 1 or length == 1:
-            return f"{n:g} {unit}{'' if n == 1 else 's'}"
+            return f"{n:,g} {unit}{'' if n == 1 else 's'}"
     raise AssertionError
 
 

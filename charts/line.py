@@ -20,6 +20,7 @@ __all__ = ["LinePlan", "Lines", "runs", "straight", "thin"]
 
 Point = tuple[float, float]
 _MOST = 600  # points a series; about one per px
+_NAME = 230.0  # px of a series' name, at most
 _CROWDED = 200  # points; 2 px lines run into one another
 _SEEN = 0.25  # px; a line that passes a point nearer than this passes through it
 
@@ -92,7 +93,8 @@ class Lines(Canvas, Line):  # type: ignore[misc]
         self._values_axis(min(known, default=0), max(known, default=0), whole=self.plan.whole)
 
     def _names(self) -> list[str]:
-        return [str(s.title) for s in self.series] if len(self.series) > 1 else []
+        names = [text.fit(str(s.title), _NAME, 12, bold=True) for s in self.series]
+        return names if len(names) > 1 else []
 
     def _room(self) -> tuple[float, float, float]:
         right = max((text.width(n, 12, bold=True) for n in self._names()), default=0)
@@ -107,6 +109,7 @@ class Lines(Canvas, Line):  # type: ignore[misc]
 
     def _plot(self) -> None:
         labels: list[tuple[float, str, str]] = []
+        names = self._names()
         crowded = len(self.plan.xs) > _CROWDED
         for serie in self.series:
             stroke, fill = self._roles(serie.index)
@@ -119,9 +122,9 @@ class Lines(Canvas, Line):  # type: ignore[misc]
             dots = "".join(dot(*part[0]) for part in parts if len(part) == 1)
             if dots:
                 self.svg.node(self.nodes["overlay"], "path", d=dots, class_=fill)
-            if parts:
-                labels.append((parts[-1][-1][1], str(serie.title), f"{fill} b"))
-        if len(self.series) > 1:
+            if parts and names:
+                labels.append((parts[-1][-1][1], names[serie.index], f"{fill} b"))
+        if names:
             self._end_labels(labels)
         if self.plan.x_title:
             self.svg.text(

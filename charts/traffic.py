@@ -21,7 +21,7 @@ __all__ = ["period_of", "traffic"]
 
 _COLUMNS = 100
 _NONE = "no section"
-_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160)
+_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200)
 
 
 def period_of(length: timedelta) -> timedelta:

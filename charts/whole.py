@@ -31,6 +31,12 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _WORDS = {"h": "hour", "d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
 _FEWEST = 2  # whole periods, below which the cut ones are shown too
 _MOST = 9  # labels
+#: From label to label, in periods; the last one fits 9,999 years.
+_STEPS = {
+    "month": (1, 2, 3, 6, 12, 24, 60, 120, 600, 1200, 12_000),
+    "quarter": (1, 2, 4, 8, 20, 40, 200, 400, 4000),
+    "year": (1, 2, 5, 10, 20, 50, 100, 1000),
+}
 _MISSING = 0.01  # of a period that a range may cut: an eye does not see so little
 
 
@@ -125,18 +131,26 @@ def named_period(start: datetime, per: str, *, year: bool = True) -> str:
 
 
 def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], ...]:
-    """At most nine labels of columns that stand for months, quarters or years, at 0…1."""
-    step = -(-len(times) // _MOST)
+    """At most nine labels of columns that stand for months, quarters or years, at 0…1.
+
+    They stand on round ones: each January, not every fourteenth month.
+    """
+    months = _MONTHS[per]
+    numbers = [(t.year * 12 + t.month - 1) // months for t in times]
+    for step in _STEPS[per]:
+        chosen = [i for i, number in enumerate(numbers) if number % step == 0]
+        if len(chosen) <= _MOST:
+            break
     out = []
     before = None
-    for i in range(0, len(times), max(step, 1)):
+    for i in chosen or [0]:
         start = times[i]
         year = f" {start.year}" if start.year != before else ""
         short = {
             "month": day(start).partition(" ")[2][:3] + year,
             "quarter": f"Q{start.month // 3 + 1}{year}",
             "year": f"{start.year}",
-        }[per]
+        }["year" if chosen and step * months % 12 == 0 else per]
         out.append((short, (i + 0.5) / len(times)))
         before = start.year
     return tuple(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from hubbub.charts.line import straight
 from hubbub.charts.overload import overload
 from hubbub.charts.people import active_users, daily_users
 from hubbub.charts.views import weekly_diff
-from hubbub.charts.whole import about_midnight
+from hubbub.charts.whole import about_midnight, sparse_labels
 from hubbub.times import iso
 
 DAY = timedelta(days=1)
@@ -179,3 +179,54 @@ def test_a_window_that_ends_minutes_before_midnight_is_that_day() -> None:
     assert "to 8 January, 02:00" in title(3 * DAY + 12 * ten, DAY)
     assert about_midnight(START - ten) == START
     assert about_midnight(START - 2 * ten) == START - 2 * ten
+
+
+def test_a_long_name_does_not_take_the_plot() -> None:
+    long = "/" + "x" * 70
+    rows = [
+        {"start": iso(START + n * DAY), "name": name, "n": 3}
+        for n in range(9)
+        for name in (long, "/a")
+    ]
+    root = ET.fromstring(Chart().stacked(rows, x="start", y="n", by="name").svg())
+    bars = [p.get("d") or "" for p in root.iter(f"{SVG}path") if p.get("class") == "f0"]
+    assert max(float(x) for x in re.findall(r"M([\d.]+)", bars[0])) > 400
+    assert any((n.text or "").endswith("…") for n in root.iter(f"{SVG}text"))
+    table = [{"day": n, "a" * 70: n, "b": 2 * n} for n in range(5)]
+    wave = shapes(Chart().line(table, x="day", y=["a" * 70, "b"]).svg(), "s0 l")[0]
+    assert max(float(x) for x in re.findall(r"[M ]([\d.]+) [\d.]+", wave)) > 450
+
+
+@pytest.mark.parametrize(
+    ("per", "months", "labels"),
+    [
+        ("month", range(1, 6), ["Feb 2025", "Mar", "Apr", "May", "Jun"]),
+        ("month", range(1, 14), ["Mar 2025", "May", "Jul", "Sep", "Nov", "Jan 2026"]),
+        (
+            "month",
+            range(1, 60),
+            [
+                "Jul 2025",
+                "Jan 2026",
+                "Jul",
+                "Jan 2027",
+                "Jul",
+                "Jan 2028",
+                "Jul",
+                "Jan 2029",
+                "Jul",
+            ],
+        ),
+        ("month", range(1, 121), ["2026", "2028", "2030", "2032", "2034"]),
+        ("quarter", range(3, 36, 3), ["Q3 2025", "Q1 2026", "Q3", "Q1 2027", "Q3"]),
+        ("year", range(0, 240, 12), ["2025", "2030", "2035", "2040"]),
+    ],
+)
+def test_labels_of_periods_are_round(per: str, months: range, labels: list[str]) -> None:
+    times = [datetime(2025 + m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in months]
+    assert [label for label, _ in sparse_labels(times, per)] == labels
+    for label, at in sparse_labels(times, per):
+        when = times[int(at * len(times))]
+        assert (
+            f"{when:%b}" in label or f"Q{when.month // 3 + 1}" in label or str(when.year) == label
+        )
