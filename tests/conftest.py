@@ -44,13 +44,12 @@ def missing(service: str) -> str:
         if os.geteuid() != 0:
             return "peers/datagrepper/pg.sh needs root"
         return "" if _pg() else "no PostgreSQL here"
-    if service == "browser":
-        return "" if _browser() else "no browser here"
-    if service == "faketime":
-        return "" if FAKETIME else "no libfaketime here"
-    if service == "systemd":
-        return "" if shutil.which("systemd-analyze") else "no systemd-analyze here"
-    raise ValueError(f"no such service: {service!r}")
+    programs = {
+        "browser": _browser(), "faketime": FAKETIME, "systemd": shutil.which("systemd-analyze"),
+    }  # fmt: skip
+    if service not in programs:
+        raise ValueError(f"no such service: {service!r}")
+    return "" if programs[service] else f"no {service} here"
 
 
 @pytest.fixture(autouse=True)
