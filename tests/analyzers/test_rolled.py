@@ -1,0 +1,164 @@
+"""Answers with rollups are those without, whatever the range, the filters and what became of names.
+
+Stores of a month of events at random, of which the rollups have counted a part: the rest is read
+from the events. Every query that asks the rollups is asked both ways.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.analyzers.briefing import briefing
+from hubbub.analyzers.cohorts import cohorts, returning
+from hubbub.analyzers.diffs import diff, volume
+from hubbub.analyzers.health import health
+from hubbub.analyzers.longtail import longtail, tail
+from hubbub.analyzers.usage import active_users, daily_users
+from hubbub.analyzers.years import year_over_year
+from hubbub.collector.event import Event
+from hubbub.store import Selection, Store, compact, identity, rollups
+from hubbub.store.engine import Events
+from hubbub.store.forget import forget
+from hubbub.store.retention import prune
+from hubbub.times import to_micros
+
+START = datetime(2026, 1, 19, tzinfo=UTC)  # a Monday
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+UNTIL = START + 35 * DAY
+USERS = ["ann", "bob", "cy", "dora", "bot-x", "eve"]
+TOPICS = ["a.b.prod.git.receive", "a.b.prod.wiki.edit", "a.b.prod.git.tag"]
+CUT = START + 9 * DAY + 7 * HOUR + timedelta(microseconds=5)
+
+QUERIES: dict[str, Callable[[Events, datetime, datetime], Any]] = {
+    "tail": lambda e, _s, _u: tail(e).to_pyarrow().to_pylist(),
+    "daily_users hour": lambda e, s, u: daily_users(e, s, u, per="hour"),
+    "daily_users day": daily_users,
+    "daily_users week": lambda e, s, u: daily_users(e, s, u, per="week"),
+    "active_users d": lambda e, _s, _u: active_users(e, per="d"),
+    "active_users w": lambda e, _s, _u: active_users(e),
+    "active_users month": lambda e, _s, _u: active_users(e, per="month"),
+    "cohorts": lambda e, s, u: cohorts(e, s, u, window=7 * DAY),
+    "returning": returning,
+    "diff": diff,
+    "diff week category": lambda e, s, u: diff(e, s, u, per="week", axis="category"),
+    "volume": volume,
+    "volume hour": lambda e, s, u: volume(e, s, u, per="hour"),
+    "volume week topic": lambda e, s, u: volume(e, s, u, per="week", axis="topic"),
+    "year_over_year": year_over_year,
+    "health": lambda e, s, u: health(e, s, u, window=7 * DAY),
+    "longtail days": lambda e, s, u: longtail(e, s, u, window=2 * DAY, step=DAY),
+    "longtail hours": lambda e, s, u: longtail(e, s, u, window=DAY, step=5 * HOUR),
+    "longtail sliding": lambda e, s, u: longtail(e, s, u, window=6 * DAY, step=HOUR),
+    "longtail minutes": lambda e, s, u: longtail(e, s, u, window=DAY, step=90 * HOUR / 60),
+    "briefing": briefing,
+}  # fmt: skip
+
+
+def some_event(rng: random.Random, n: int) -> Event:
+    users = tuple(sorted(rng.sample(USERS, rng.choice([0, 1, 1, 1, 2, 3]))))
+    topic = rng.choice(TOPICS)
+    # Many at the edges of hours and days, where off-by-ones show.
+    place = rng.choice([0, 0, -1, rng.randrange(24 * 3_600_000_000)])
+    time = START + rng.randrange(35) * DAY + timedelta(microseconds=place)
+    return Event(
+        f"e{n}", to_micros(max(START, time)), topic, topic.split(".")[3],
+        rng.choice([None, *USERS[:4]]), users, (rng.choice("xyz"),), None, rng.randrange(99),
+        "s", n,
+    )  # fmt: skip
+
+
+def fill(path: Path, seed: int) -> Store:
+    """Five commits, the last two not in the rollups; one that was counted came late."""
+    rng = random.Random(seed)
+    found = sorted((some_event(rng, n) for n in range(300)), key=lambda e: e.time)
+    late, found = found[40:60], found[:40] + found[60:]
+    store = Store.open(path)
+    for number, some in enumerate((found[:120], found[120:200], late, found[200:260], found[260:])):
+        store.table.append(some, number + 1)
+        if number in {1, 2}:
+            with store.loader_lock():
+                rollups.catch_up(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
+    """The same month: as it came; compacted; with a person of two accounts; with one forgotten."""
+    folder = tmp_path_factory.mktemp("rolled")
+    found = {name: fill(folder / name, 4) for name in ("plain", "folded", "merged", "forgotten")}
+    compact.compact(found["folded"])
+    identity.merge(found["merged"].state, "bob", "ann", who="x", why="y", time=1)
+    forget(found["forgotten"], "ann")
+    yield found
+    for store in found.values():
+        store.close()
+
+
+def asked(store: Store, name: str, chosen: Selection, since: datetime, until: datetime) -> Any:
+    events = store.events(chosen)
+    answer = QUERIES[name](events, since, until)
+    events.rolled = None
+    assert answer == QUERIES[name](events, since, until), (name, chosen)
+    return answer
+
+
+def selection(since: datetime, until: datetime, **more: Any) -> Selection:
+    return Selection(since=to_micros(since), until=to_micros(until), **more)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("which", ["plain", "folded", "merged", "forgotten"])
+def test_the_same_answer_with_rollups(which: str, name: str, stores: Any) -> None:
+    store = stores[which]
+    for since, until in ((START, UNTIL), (CUT, UNTIL - 5 * DAY - 3 * HOUR)):
+        assert asked(store, name, selection(since, until), since, until)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_range_within_a_day(name: str, stores: Any) -> None:
+    asked(stores["plain"], name, selection(CUT, CUT + 10 * HOUR), CUT, CUT + 10 * HOUR)
+
+
+@pytest.mark.parametrize("name", ["tail", "daily_users day", "volume", "health", "year_over_year"])
+@pytest.mark.parametrize(
+    "filters",
+    [{"by": "agent"}, {"bots": False}, {"user": ("b*",), "by": "agent"}, {"user": ("ann",)},
+     {"not_user": ("ann", "c*")}, {"category": ("git",)}, {"topic": ("*tag",), "bots": False}],
+    ids=str,
+)  # fmt: skip
+def test_the_same_answer_with_filters(filters: Any, name: str, stores: Any) -> None:
+    asked(stores["plain"], name, selection(CUT, UNTIL, **filters), CUT, UNTIL)
+
+
+@pytest.mark.parametrize("name", ["tail", "daily_users day", "volume", "active_users w"])
+def test_rollups_are_asked(name: str, stores: Any, tmp_path: Path) -> None:
+    """A rollup that says something else changes the answer."""
+    with fill(tmp_path / "store", 4) as store:
+        right = QUERIES[name](store.events(), START, UNTIL)
+        for one in store.rollups:
+            [(month, rows)] = list(one.parts(one.count([store.table.files()[0].uri], 0)))[:1]
+            rows = rows.set_column(
+                *(1, rows.schema.field(1), [["zed"] * rows.num_rows]) if "user" in rows.schema.names
+                else (0, rows.schema.field(0), rows["time"])
+            )  # fmt: skip
+            one.append_rows([(month, rows)], one.batch() + 1)
+        assert QUERIES[name](store.events(), START, UNTIL) != right
+
+
+def test_after_retention_the_days_that_are_left_answer_alike(tmp_path: Path) -> None:
+    with fill(tmp_path / "store", 5) as store:
+        now = UNTIL
+        before = {name: QUERIES[name](store.events(), START, UNTIL) for name in ("volume", "tail")}
+        prune(store, now=now, events=timedelta(days=20), bodies=None)
+        bounds = store.bounds()
+        assert bounds is not None
+        assert bounds[0] >= to_micros(START + 15 * DAY)
+        since = START + 16 * DAY
+        for name in QUERIES:
+            asked(store, name, selection(since, UNTIL), since, UNTIL)
+        after = {name: QUERIES[name](store.events(), START, UNTIL) for name in before}
+        assert after == before, "what went is still known by the day"
