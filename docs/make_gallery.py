@@ -25,6 +25,11 @@ BUS = ["simulate", "--days", "122", "--per-day", "300", "--seed", "3", "--until"
 PORT = "8085"  # the view of the coverage names it, and the same bytes need the same name
 PROGRAM = "import sys; from hubbub.cli import main; sys.exit(main())"
 OPTIONS = {"longtail": ["--window", "7d", "--step", "1d"]}
+# Requests of a web server are another source, with a store of its own.
+LOG = ["simulate", "--format", "access-log", "--days", "2", "--per-day", "8000", "--seed", "3"]
+LOG += ["--burst", "--until", UNTIL, "-o", "access.log"]
+IMPORT = ["import", "access.log", "--format", "access-log", "--store", "web"]
+WEB = {"traffic": ["--store", "web"]}
 INTRODUCTION = f"""\
 # Gallery
 
@@ -34,13 +39,15 @@ follow the reader's screen, light or dark; how to publish them is in [publish.md
 ```sh
 hubbub {" ".join(BUS)} --history {PORT} &
 hubbub gather --url http://127.0.0.1:{PORT} --since {SINCE} --until {END}
+hubbub {" ".join(LOG)}
+hubbub {" ".join(IMPORT)}
 ```
 """
 
 
 def options(view: str) -> list[str]:
     """What the command of a view takes."""
-    return ["--since", SINCE, "--until", UNTIL, *OPTIONS.get(view, [])]
+    return WEB.get(view) or ["--since", SINCE, "--until", UNTIL, *OPTIONS.get(view, [])]
 
 
 def page(views: list[str]) -> str:
@@ -82,6 +89,8 @@ def draw(views: list[str]) -> None:
             run("gather", "--url", url, "--since", SINCE, "--until", END, "--jobs", "2")
         finally:
             bus.terminate()
+        run(*LOG)
+        run(*IMPORT)
         FOLDER.mkdir(exist_ok=True)
         for view in views:
             run("chart", view, *options(view), "-o", str(FOLDER / f"{view}.svg"))
