@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store import merged
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from hubbub.store.rolled import Rolled
     from hubbub.store.tables import File
 
-__all__ = ["Events", "connect", "events", "of_people"]
+__all__ = ["Events", "connect", "events", "of_people", "view"]
 
 
 def connect() -> Backend:
@@ -42,6 +43,18 @@ def connect() -> Backend:
     return backend
 
 
+def view(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
+    """The rows of these files; never again of others: an expression runs when it suits its owner.
+
+    Args:
+        backend: the engine; a view is made in it.
+        name: how its name begins.
+        files: paths.
+    """
+    digest = blake2b("\n".join(files).encode(), digest_size=12).hexdigest()
+    return backend.read_parquet(files, table_name=f"{name}_{digest}", hive_partitioning=False)
+
+
 def events(
     backend: Backend,
     version: int,
@@ -50,29 +63,26 @@ def events(
     persons: Persons = NOBODY,
     *,
     rolled: Rolled | None = None,
-    tag: str = "",
 ) -> Events:
     """The events that a selection leaves of a snapshot; only files of its range are looked at.
 
     Args:
-        backend: the engine; a view for each snapshot and range is made in it.
+        backend: the engine; a view for each set of files is made in it.
         version: of the table.
         files: of that version.
         chosen: the common filters.
         persons: which accounts count under another's name.
         rolled: the rollups of that version.
-        tag: tells views of other files of that version apart.
     """
     near = [f.uri for f in files if f.overlaps(chosen.since, chosen.until)]
-    name = f"events{tag}_{version}_{chosen.since}_{chosen.until}".replace("-", "m")
     if near:
-        rows = backend.read_parquet(near, table_name=name, hive_partitioning=False)
+        rows = view(backend, f"events_{version}", near)
     else:
         from hubbub.store.tables import SCHEMA
 
         # Not a memtable: an expression on nothing else would run on Ibis' default engine.
-        backend.con.register(name, SCHEMA.empty_table())
-        rows = backend.table(name)
+        backend.con.register(f"events_{version}_none", SCHEMA.empty_table())
+        rows = backend.table(f"events_{version}_none")
     rows = _apply(rows, chosen, persons)
     return Events(merged.table(rows, persons), chosen, persons, stored=rows, rolled=rolled)
 

@@ -50,6 +50,7 @@ class Rolled:
     def rollup(self, name: str) -> Found | None:
         """What a rollup says; None where it is of no use."""
         from hubbub.store.changes import tail
+        from hubbub.store.engine import view
 
         (one,) = (r for r in self.rollups if r.name == name)
         number, files = one.state()
@@ -58,10 +59,7 @@ class Rolled:
         since = tail(self.table, number, self.version)
         if since is None:
             return None
-        view = f"{name}_{one.version()}_{number}"
-        rows = self.backend.read_parquet(
-            [f.uri for f in files], table_name=view, hive_partitioning=False
-        )
+        rows = view(self.backend, name, [f.uri for f in files])
         return Found(one, rows, since, _shared(files, since, one.unit))
 
 

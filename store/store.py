@@ -270,10 +270,9 @@ class Store:
         chosen, persons = selection or Selection(), self.persons
 
         def more(paths: Sequence[str] | None, part: Selection) -> engine.Events:
-            chosen_files, tag = files, "_part"
-            if paths is not None:  # whatever their times are: they are few
-                chosen_files, tag = [_anytime(path) for path in paths], "_tail"
-            return engine.events(self.backend, version, chosen_files, part, persons, tag=tag)
+            # whatever the times of those few are
+            chosen_files = files if paths is None else [_anytime(path) for path in paths]
+            return engine.events(self.backend, version, chosen_files, part, persons)
 
         rolled = None
         if files:

@@ -272,3 +272,32 @@ def test_an_empty_store(store: Store) -> None:
     rollups.catch_up(store)
     rollups.rebuild(store)
     assert answers(store, Selection()) == {name: [] for name in NAMES}
+
+
+def test_rollups_that_a_kill_left_apart_answer_side_by_side(store: Store) -> None:
+    for n in range(3):
+        add(store, make(n))
+        if not n:
+            rollups.catch_up(store)
+    (users,) = (one for one in store.rollups if one.name == "daily_users")
+    files = store.table.added(2, 2)
+    users.append_rows(list(users.parts(users.count(files, 0))), 2)
+    assert sorted(numbers(store)) == [1, 1, 2], "one goes from its second, two from their first"
+    events = store.events()
+    built = {name: getattr(events, name)() for name in NAMES}  # a query asks when it has all
+    sums = {name: table.messages.sum().to_pyarrow().as_py() for name, table in built.items()}
+    assert sums == {"daily_users": 6, "hourly_users": 6, "daily_topics": 3}
+
+
+def test_what_was_asked_of_an_earlier_moment_stays_as_it_was(store: Store) -> None:
+    add(store, make(0))
+    rollups.catch_up(store)
+    for n in range(1, 4):
+        add(store, make(n))
+    earlier = [getattr(store.events(), name)() for name in NAMES]
+    rollups.catch_up(store)
+    for one in store.rollups:
+        compact.fold(one, one.files())
+    again = [getattr(store.events(), name)() for name in NAMES]
+    for tables in (again, earlier):
+        assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4]
