@@ -53,7 +53,9 @@ def event_activity(
     beside = around or to - from_
     edges = (from_ - beside, from_, to, to + beside)
     spans = dict(zip(_PHASES, pairwise(edges), strict=True))
-    notes = {"seen_since": since}
+    notes: dict[str, Any] = {"seen_since": since}
+    if to <= since or until <= from_:
+        notes["note"] = f"the range, {iso(since)} to {iso(until)}, holds nothing of the occasion"
     messages = _messages(events, spans)
     if not events.count_events():
         return [], notes

@@ -49,6 +49,20 @@ def test_before_during_and_after(around, events, month):
         assert row["complete"] is True
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (SINCE - DAY, SINCE, True),
+        (UNTIL, UNTIL + DAY, True),
+        (UNTIL - DAY, UNTIL, False),
+        (SINCE, SINCE + DAY, False),
+    ],
+)
+def test_an_occasion_outside_of_the_range_is_said_to_be(start, end, said, events, month):
+    _, notes = event_activity(events(month), SINCE, UNTIL, start, end)
+    assert ("holds nothing of the occasion" in notes.get("note", "")) is said
+
+
 def test_newcomers_who_stay(events):
     seen = [("ann", 0), ("ann", 10), ("bob", 10), ("cid", 11), ("cid", 12), ("dan", 12)]
     rows = [
