@@ -6,6 +6,7 @@ be had elsewhere was brought back by whoever moved it; a person may look at it, 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from hubbub.store.spool import Segment
     from hubbub.store.state import State
 
-__all__ = ["DAMAGED", "FOLDER", "aside", "kept", "without"]
+__all__ = ["DAMAGED", "FOLDER", "aside", "clear", "kept", "without"]
 
 FOLDER = "aside"
 DAMAGED = "what was received was damaged on the disk"
@@ -53,6 +54,13 @@ def without(state: State, store: Path, one: Segment) -> Path:
             limited = state.get(partial_key(source)) or ""
             state.span(source, limited, start, end, "gap", DAMAGED)
     return place
+
+
+def clear(store: Path) -> None:
+    """Delete what lies there: it may hold a name that is to be forgotten."""
+    if kept(store):
+        shutil.rmtree(store / FOLDER)
+        sync_folder(store)
 
 
 def kept(store: Path) -> list[Path]:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.identity import MAX_NAME, normalise
 from hubbub.errors import UsageError
-from hubbub.store import rollups, scrub
+from hubbub.store import aside, rollups, scrub
 from hubbub.store.forgotten import PSEUDONYM, Forgotten, units
 from hubbub.store.rewrite import (
     Change,
@@ -139,6 +139,7 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
     records = scrub.scrub_state(state)
     scrub.purge(state)
     scrub.blank_spool(store.spool_folder, state)
+    aside.clear(store.path)
     with state.transaction() as db:
         db.executemany(
             "UPDATE forgotten SET done = 1 WHERE digest = ?", [(d,) for d, _ in open_ones]

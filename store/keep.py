@@ -11,10 +11,12 @@ from datetime import timedelta
 from hubbub.errors import UsageError
 from hubbub.times import parse_duration
 
-__all__ = ["BODIES", "EVENTS", "FOREVER", "Keep", "keep", "period"]
+__all__ = ["BODIES", "EVENTS", "FOREVER", "LETTERS", "LETTERS_BYTES", "Keep", "keep", "period"]
 
 EVENTS = "10y"  # unless the configuration says otherwise
 BODIES = "30d"
+LETTERS = "30d"
+LETTERS_BYTES = 100 << 20
 FOREVER = "forever"
 
 
@@ -24,15 +26,24 @@ class Keep:
 
     events: timedelta | None = None
     bodies: timedelta | None = None
+    letters: timedelta | None = timedelta(days=30)
+    letters_bytes: int = LETTERS_BYTES  # of dead letters; the oldest go first
 
 
-def keep(events: str | None, bodies: str | None) -> Keep:
-    """The periods that these texts say; None: the default.
+def keep(
+    events: str | None, bodies: str | None, letters: str | None = None, size: int | None = None
+) -> Keep:
+    """The periods that these texts say, and the bytes of dead letters; None: the default.
 
     Raises:
         UsageError: neither a duration nor `forever`.
     """
-    return Keep(period(events or EVENTS), period(bodies or BODIES))
+    return Keep(
+        period(events or EVENTS),
+        period(bodies or BODIES),
+        period(letters or LETTERS),
+        LETTERS_BYTES if size is None else size,
+    )
 
 
 def period(text: str) -> timedelta | None:

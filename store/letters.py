@@ -2,7 +2,7 @@
 
 Comes in: letters. Goes out: letters, newest first, and those that are to be read again. Each is
 kept once, however often its record is read; the oldest go when the kept ones are more than
-`MAX_BYTES`, or were kept for longer than `MAX_AGE`.
+`MAX_BYTES`, or were kept for longer than `MAX_AGE`, or than what `bound` said.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubbub.collector.event import Frame
 from hubbub.store import today
 from hubbub.store.forgotten import Forgotten
+from hubbub.store.keep import LETTERS_BYTES, Keep
+
+if TYPE_CHECKING:
+    from hubbub.store.state import State
 
 __all__ = [
     "MAX_AGE",
@@ -24,6 +28,7 @@ __all__ = [
     "Letter",
     "again",
     "ask",
+    "bound",
     "bury",
     "find",
     "get",
@@ -33,8 +38,9 @@ __all__ = [
     "without",
 ]
 
-MAX_BYTES = 100 << 20  # bytes of topics and bodies together
-MAX_AGE = 30 * 86400  # seconds
+MAX_BYTES = LETTERS_BYTES  # of topics and bodies together, unless `bound` said otherwise
+MAX_AGE = 30 * 86400  # seconds, the same
+_BOUNDS = "dead-letters:bounds"  # key of the state: [seconds or null, bytes]
 _COLUMNS = "place, reason, what, source, time, topic, body, seq, missing, flags, id, size"
 _HEADS = _COLUMNS.replace("body", "x'' AS body")
 #: What was refused for what is lost since, or never was a message.
@@ -87,12 +93,15 @@ def without(letter: Letter, forgotten: Forgotten) -> Letter:
     )
 
 
+def bound(state: State, keep: Keep) -> None:
+    """Whoever buries letters from now on, in any process, goes by these bounds."""
+    seconds = None if keep.letters is None else int(keep.letters.total_seconds())
+    if state.get(_BOUNDS) != [seconds, keep.letters_bytes]:
+        state.set(_BOUNDS, [seconds, keep.letters_bytes])
+
+
 def bury(
-    db: sqlite3.Connection,
-    letters: Iterable[Letter],
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_age: float = MAX_AGE,
+    db: sqlite3.Connection, letters: Iterable[Letter], *, max_bytes: int | None = None
 ) -> None:
     """Keep letters, then let the oldest go until the bounds hold again. Within a transaction."""
     now = time.time_ns() // 1000
@@ -107,14 +116,15 @@ def bury(
             for one in letters
         ],
     )
-    prune(db, max_bytes=max_bytes, max_age=max_age)
+    prune(db, max_bytes=max_bytes)
 
 
-def prune(db: sqlite3.Connection, *, max_bytes: int = MAX_BYTES, max_age: float = MAX_AGE) -> None:
+def prune(db: sqlite3.Connection, *, max_bytes: int | None = None) -> None:
     """Let the oldest letters go until the bounds hold. Within a transaction."""
     now = time.time_ns() // 1000
-    last = db.execute("SELECT value FROM checkpoints WHERE key = ?", (today.LAST,)).fetchone()
-    if not today.doubtful(now, json.loads(last[0]) if last else None):
+    max_age, bytes_kept = _value(db, _BOUNDS) or (MAX_AGE, MAX_BYTES)
+    max_bytes = bytes_kept if max_bytes is None else max_bytes
+    if max_age is not None and not today.doubtful(now, _value(db, today.LAST)):
         oldest = now - int(max_age * 1e6)
         db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
     kept = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
@@ -125,6 +135,12 @@ def prune(db: sqlite3.Connection, *, max_bytes: int = MAX_BYTES, max_age: float 
                 break
             db.execute("DELETE FROM dead_letters WHERE id = ?", (one,))
             kept -= size
+
+
+def _value(db: sqlite3.Connection, key: str) -> Any:
+    """As `State.get`, within a transaction."""
+    found = db.execute("SELECT value FROM checkpoints WHERE key = ?", (key,)).fetchone()
+    return json.loads(found[0]) if found else None
 
 
 def find(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hubbub.errors import HubbubError
+from hubbub.store import letters
 from hubbub.store.today import LAST, doubt
 from hubbub.store.trouble import told
 from hubbub.times import from_micros
@@ -87,6 +88,7 @@ class Tidy:
         """Once a day; a clock that was put back does not stop it for longer than that."""
         if self.keep is None or stop():
             return False
+        letters.bound(self.store.state, self.keep)
         now = int(self._clock() * 1e6)
         last = self.store.state.get(LAST)
         if isinstance(last, int) and 0 <= now - last < DAILY * 1e6:

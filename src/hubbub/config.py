@@ -37,6 +37,8 @@
     [retention]
     events = "10y"                  # how long events are kept; "forever" is one of the answers
     bodies = "30d"                  # how long bodies are, where they are stored
+    dead_letters = "30d"            # how long what was refused is; listen and retention set it
+    dead_letters_size = "100MiB"    # and how much of it, newest first
 
     [jobs.usage]                    # parameters of a job, as on the command line (docs/jobs.md)
     schedule = "0 3 * * *"          # in place of its own; "off": never by schedule
@@ -111,6 +113,8 @@ class RetentionConfig(msgspec.Struct, frozen=True):
 
     events: str | None = None
     bodies: str | None = None
+    dead_letters: str | None = None
+    dead_letters_size: str | None = None
 
 
 class Config(msgspec.Struct, frozen=True):

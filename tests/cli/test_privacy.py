@@ -144,3 +144,36 @@ def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
     ran = hubbub(*args, "--trust-clock")
     assert (ran.code, "5 gone" in ran.out) == (0, True)
     assert hubbub(*args).code == 0
+
+
+def test_dead_letters_are_kept_as_long_as_the_configuration_says(
+    hubbub: Run, store: Path, tmp_path: Path, lines: Path
+) -> None:
+    config = tmp_path / "hubbub.toml"
+    config.write_text('[retention]\nevents = "forever"\ndead_letters = "forever"\n')
+    hubbub("import", lines, "--format", "jsonl", "--store", store)
+    with Store.open(store) as one, one.state.transaction() as db:
+        db.execute("UPDATE dead_letters SET buried = 1")  # 1970
+    assert hubbub("retention", "--config", config, "--store", store).code == 0
+    with Store.open(store) as one:
+        assert len(one.dead_letters()) == 1
+    config.write_text('[retention]\nevents = "forever"\ndead_letters_size = "2B"\n')
+    assert hubbub("retention", "--config", config, "--store", store).code == 0
+    with Store.open(store) as one:
+        assert one.dead_letters() == []
+    # from now on, whoever loads
+    hubbub("import", lines, "--format", "jsonl", "--store", store)
+    with Store.open(store) as one:
+        assert one.dead_letters() == []
+    for wrong in ('dead_letters = "soon"', 'dead_letters_size = "much"', "dead_letter = '1d'"):
+        config.write_text(f"[retention]\n{wrong}\n")
+        ran = hubbub("retention", "--config", config, "--store", store)
+        assert ran.code == 2
+        assert "retention" in ran.err
+
+
+def test_forgetting_leaves_no_damaged_file_behind(hubbub: Run, store: Path) -> None:
+    (store / "aside").mkdir()
+    (store / "aside" / "spool-1.seg").write_text("mallory")
+    assert hubbub("forget", "mallory", "--why", "asked", "--store", store).code == 0
+    assert not (store / "aside").exists()

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
 from hubbub.collector.understanding import Understanding
-from hubbub.store import Store, compact, letters, tidy
+from hubbub.store import Store, compact, tidy
 from hubbub.store.keep import Keep
 from hubbub.store.process import LoaderProcess
 from hubbub.store.tidy import Tidy
@@ -113,7 +113,7 @@ def test_dead_letters_outlive_a_clock_in_doubt(
     store.state.set("retention:last", time.time_ns() // 1000)
     later = time.time_ns() + 40 * 86_400 * 10**9
     with monkeypatch.context() as m:
-        m.setattr(letters.time, "time_ns", lambda: later)
+        m.setattr(time, "time_ns", lambda: later)
         put(store, Frame("jsonl:test", 1, b"", b"{{"))
         assert len(store.dead_letters()) == 2
         store.state.set("retention:last", later // 1000)

@@ -16,6 +16,7 @@ from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.bodies import bodies_option
 from hubbub.cli.healing import backfill_options
 from hubbub.cli.monitoring import monitor_options, monitored
+from hubbub.cli.retention import keep_of
 from hubbub.cli.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.understanding import reading_options
 
@@ -94,7 +95,6 @@ def listen(
     from hubbub.collector import heap
     from hubbub.collector.listen import Listener
     from hubbub.collector.zeromq import Receiver
-    from hubbub.store.keep import keep
     from hubbub.store.process import LoaderProcess
 
     logs = app.logs(level=logging.INFO)
@@ -106,7 +106,7 @@ def listen(
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
     stated, topics = topics, topics or given.topic
-    kept = keep(app.config.retention.events, app.config.retention.bodies)
+    kept = keep_of(app)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding, keep=kept, prepare=logs)

@@ -17,10 +17,10 @@ import msgspec
 import structlog
 
 from hubbub.cli.healing import watching
+from hubbub.cli.retention import keep_of
 from hubbub.cli.trust import max_message, trust_files
 from hubbub.collector import systemd
 from hubbub.errors import HubbubError
-from hubbub.store.keep import keep
 
 if TYPE_CHECKING:
     from hubbub.cli.app import App
@@ -119,10 +119,9 @@ class Reloading:
     def _reload(self) -> None:
         fresh = self.app.anew()
         changed = changes(self.app.config, fresh.config)
-        given = fresh.config
         trust = trust_files(fresh, self.options)
         largest = max_message(fresh, self.options["max_message"])
-        kept = keep(given.retention.events, given.retention.bodies)
+        kept = keep_of(fresh)
         flags = self.store.spool("listen", bodies=fresh.bodies, trust=trust).flags
         if self._watched(fresh) != self._watched(self.app):
             self._watch_anew(fresh)  # this can still fail, and then puts back what was

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.trust import size_of
 from hubbub.errors import UsageError
 
-__all__ = ["retention"]
+if TYPE_CHECKING:
+    from hubbub.store.keep import Keep
+
+__all__ = ["keep_of", "retention"]
+
+
+def keep_of(app: App, events: str | None = None, bodies: str | None = None) -> Keep:
+    """What these options say, else the configuration.
+
+    Raises:
+        UsageError: a text that says no time or size.
+    """
+    from hubbub.store.keep import keep
+
+    given = app.config.retention
+    size = given.dead_letters_size
+    return keep(
+        events or given.events,
+        bodies or given.bodies,
+        given.dead_letters,
+        None if size is None else size_of(size, "retention.dead_letters_size"),
+    )
 
 
 @common_options
@@ -38,14 +61,13 @@ def retention(
     Where the clock is days further than when retention ran last, and no message of these days is
     stored, nothing goes: it is set wrong more likely than not. --trust-clock says that it is right.
     """
-    from hubbub.store.keep import keep
+    from hubbub.store import letters
     from hubbub.store.retention import prune
     from hubbub.store.today import LAST, doubt
     from hubbub.times import iso, to_micros
 
     app.logs()
-    given = app.config.retention
-    spans = keep(events or given.events, bodies or given.bodies)
+    spans = keep_of(app, events, bodies)
     now = datetime.now(UTC)
     with app.reading(load=False) as store:
         if not dry_run and not trust_clock and (why := doubt(store, now)):
@@ -54,6 +76,9 @@ def retention(
             )
         done = prune(store, now=now, events=spans.events, bodies=spans.bodies, dry=dry_run)
         if not dry_run:
+            letters.bound(store.state, spans)
+            with store.state.transaction() as db:
+                letters.prune(db)
             store.state.set(LAST, to_micros(now))
     verb = "would go" if dry_run else "gone"
     if as_json:
