@@ -57,6 +57,7 @@ class Soak:
         self.gathers: list[dict[str, Any]] = []
         self.faults: list[str] = []
         self.over = threading.Event()
+        self.killed: float | None = None  # when the history was
 
     # processes
 
@@ -114,12 +115,22 @@ class Soak:
             begun = time.time()
             done = self.hubbub("gather", "--url", url, "--since", f"{span}s", "--json",
                                "--allow-incomplete")  # fmt: skip
+            if done.returncode == 4 and self.away(begun, time.time()):
+                print(f"{self.until(0):6.1f} s  a gather ended, the history is away", flush=True)
+                time.sleep(self.args.down)
+                continue
             if done.returncode:
                 self.faults.append(f"gather ends with {done.returncode}: {done.stderr[-500:]}")
             else:
                 facts = json.loads(done.stdout)
                 self.gathers.append(facts | {"seconds": round(time.time() - begun, 1)})
             self.over.wait(max(0.0, self.args.gather - (time.time() - begun)))
+
+    def away(self, start: float, end: float) -> bool:
+        """Whether the history was away in this time."""
+        return self.killed is not None and start < self.killed + 2 * self.args.down and (
+            self.killed < end
+        )  # fmt: skip
 
     def kill_loader(self, pid: int) -> None:
         loader = loader_of(pid)
@@ -143,6 +154,7 @@ class Soak:
             relay.mend()
             print(f"{self.until(0):6.1f} s  the network is back", flush=True)
             time.sleep(3)
+            self.killed = time.time()
             history.kill()
             print(f"{self.until(0):6.1f} s  the history is killed", flush=True)
             time.sleep(self.args.down)

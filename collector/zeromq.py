@@ -33,6 +33,9 @@ _TURN = 1_000  # messages, before another socket has its turn
 _TURN_SIZE = 4 << 20  # bytes, the same
 _MEMORY = 60 << 20  # bytes; what libzmq takes from a peer at all
 _POLL = 100  # ms; how late a stop is seen
+# s, after the sockets were emptied: what comes meanwhile is one batch. Woken for each few messages,
+# this thread and the writing one would take the interpreter from each other all the time.
+_NAP = 0.005
 _LAST_DRAIN = 1.0  # s; a publisher that never pauses must not keep us from stopping
 
 _HINTS = {
@@ -152,8 +155,12 @@ class Receiver:
                 self._connect_again(self._renew.popleft())
             while self._wanted:
                 self._resubscribe(self._wanted.popleft())
-            for socket, _ in poller.poll(_POLL):
-                self._drain(*drains[socket], put)
+            ready = poller.poll(_POLL)
+            busy = False
+            for socket, _ in ready:
+                busy |= self._drain(*drains[socket], put)
+            if ready and not busy:
+                time.sleep(_NAP)
         end = time.monotonic() + _LAST_DRAIN
         while time.monotonic() < end and (ready := poller.poll(0)):
             for socket, _ in ready:
@@ -189,7 +196,8 @@ class Receiver:
         socket: zmq.Socket[bytes],
         more: Callable[[], bool],
         put: Callable[[Batch], object],
-    ) -> None:
+    ) -> bool:
+        """One turn of a socket; whether there may be more at once."""
         recv, again, largest = socket.recv, zmq.NOBLOCK, self.max_message
         parts: list[bytes] = []
         add = parts.append
@@ -219,10 +227,12 @@ class Receiver:
                     size += len(topic) + len(body)
                     if size > _TURN_SIZE:
                         break
+            more_there = True
         except zmq.Again:
-            pass  # empty: the poller says when there is more
+            more_there = False  # the poller says when there is more
         if parts:
             self._hand(endpoint, Batch(endpoint.source, arrived, parts, size), put)
+        return more_there
 
     def _hand(self, endpoint: Endpoint, batch: Batch, put: Callable[[Batch], object]) -> None:
         endpoint.received += len(batch)

@@ -115,6 +115,32 @@ def test_of_what_is_far_too_large_the_beginning_is_kept(bus: Bus, hear: Hear) ->
     assert heard.receiver.size == (2 << 20) + 1 + 70_010 + (1 << 20) + 2
 
 
+def test_what_comes_little_by_little_is_handed_over_together(
+    bus: Bus, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zeromq, "_NAP", 0.5)
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    for n in range(40):
+        bus.say(b"t", b"%d" % n)
+        time.sleep(0.005)
+    heard.until(lambda: heard.receiver.received == 40)
+    assert [body for _, body in heard.messages()] == [b"%d" % n for n in range(40)]
+    assert len(heard.batches) < 10, "each would have been one by itself"
+
+
+def test_no_rest_while_there_is_more(bus: Bus, hear: Hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zeromq, "_NAP", 3.0)
+    monkeypatch.setattr(zeromq, "_TURN", 10)
+    heard = hear(Receiver([bus.address]))
+    bus.subscribed()
+    begun = time.monotonic()
+    for n in range(500):
+        bus.say(b"t", b"%d" % n)
+    heard.until(lambda: heard.receiver.received == 500, 60)
+    assert time.monotonic() - begun < 45, "fifty turns with a rest each take 150 s"
+
+
 def test_what_overflows_is_no_refusal(bus: Bus, hear: Hear) -> None:
     receiver = Receiver([bus.address], max_message=10)
     receiver._hand(receiver.endpoints[0], Batch("zmq:x", 7, [b"t", b"y"], 2, "too-large", 11),
