@@ -59,7 +59,7 @@ def traffic(
     said = f"Requests per {_words(length)} by section of the site"
     if rows:
         many = sum(row["total_bytes"] for row in rows)
-        said += f"; {text.brief(many)}B answered in all"
+        said += f"; {_bytes(many)} answered in all"
     return chart.stacked(
         result,
         rows=cells,
@@ -83,6 +83,12 @@ def _whole(
 
     kept = [row for row in rows if inside(row)]
     return kept if len(kept) > 1 else list(rows)
+
+
+def _bytes(n: int) -> str:
+    """`500 B`, `118 MB`."""
+    said = text.brief(n)
+    return f"{said[:-1]} {said[-1]}B" if said[-1].isalpha() else f"{said} B"
 
 
 def _words(length: timedelta) -> str:

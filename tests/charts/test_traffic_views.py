@@ -161,7 +161,8 @@ def test_a_period_without_requests_is_an_empty_column() -> None:
 
 def test_traffic_adds_up_bytes_and_sections() -> None:
     drawing = drawn("traffic", "one", Chart())
-    assert "; 500B answered in all" in drawing.svg().decode()
+    assert "; 500 B answered in all" in drawing.svg().decode()
+    assert " kB answered" in picture("traffic", "alone").svg().decode()
     many = picture("traffic", "crowd").table()
     assert len(many) <= 100
     assert len(many[0]) == 1 + 5 + 1  # the start, five sections, the others
