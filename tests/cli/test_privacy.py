@@ -134,7 +134,9 @@ def test_state_leaves_no_free_page(hubbub: Run, store: Path) -> None:
 
 def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
     with Store.open(store) as one:
-        one.state.set("retention:last", one.bounds()[1] if (one.bounds()) else 0)
+        bounds = one.bounds()
+        assert bounds is not None
+        one.state.set("retention:last", bounds[1])
     args = ("retention", "--events", "1d", "--store", store)
     ran = hubbub(*args)
     assert ran.code == 2
