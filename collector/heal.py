@@ -107,7 +107,7 @@ class Healer:
         self._clock = clock
         self._asked: list[_Asked] = []
         self._read: Spans = []  # read since they were found to differ, seconds
-        self._put = 0.0  # when rows came last
+        self._put = clock()  # when rows came last; those of a run that was killed may wait too
         self._counted = float("-inf")  # when was counted last
         self._days: dict[int, float] = {}  # by day: when its whole was counted last
         self._failures, self._looked = 0, float("inf")  # when was looked last

@@ -37,7 +37,7 @@ from hubbub.store import Store
 __all__ = ["Torture", "main"]
 
 _READER = Path(__file__).with_name("reader.py")
-_END = 90.0  # s that the listener gets to heal everything, undisturbed
+_END = 180.0  # s that the listener gets to heal everything, undisturbed
 #: How often each is the victim; a listener alone, or with its whole process group.
 _VICTIMS = {
     "listener": 2,
