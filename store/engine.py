@@ -7,6 +7,7 @@ Comes in: the files of a snapshot, a `Selection`, and which accounts are one per
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -74,17 +75,27 @@ def events(
         persons: which accounts count under another's name.
         rolled: the rollups of that version.
     """
-    near = [f.uri for f in files if f.overlaps(chosen.since, chosen.until)]
+    near = [f for f in files if f.overlaps(chosen.since, chosen.until)]
     if near:
-        rows = view(backend, f"events_{version}", near)
+        rows = view(backend, f"events_{version}", [f.uri for f in near])
     else:
         from hubbub.store.tables import SCHEMA
 
         # Not a memtable: an expression on nothing else would run on Ibis' default engine.
         backend.con.register(f"events_{version}_none", SCHEMA.empty_table())
         rows = backend.table(f"events_{version}_none")
-    rows = _apply(rows, chosen, persons)
+    rows = _apply(rows, _needed(chosen, near), persons)
     return Events(merged.table(rows, persons), chosen, persons, stored=rows, rolled=rolled)
+
+
+def _needed(chosen: Selection, files: Sequence[File]) -> Selection:
+    """Without the ends of the range that cut no file: rows that nobody filters need not be read."""
+    since, until = chosen.since, chosen.until
+    if since is not None and all(f.first >= since for f in files):
+        since = None
+    if until is not None and all(f.last < until for f in files):
+        until = None
+    return replace(chosen, since=since, until=until)
 
 
 def of_people(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:

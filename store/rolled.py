@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hubbub.store.changes import Tail
     from hubbub.store.delta import File
     from hubbub.store.engine import Events
+    from hubbub.store.selection import Selection
     from hubbub.store.tables import Events as Table
 
 __all__ = ["Rolled", "topics", "users"]
@@ -43,6 +44,7 @@ class Rolled:
     table: Table  # of events
     version: int  # of the snapshot
     oldest: int  # µs: of its oldest event
+    newest: int  # and of its newest
     rollups: Sequence[Rollup]
     frozen: int  # µs: before this, rollups say nothing where there are events
     more: Callable[[Sequence[str] | None, Any], Events]  # of some files (None: all) by a selection
@@ -141,8 +143,9 @@ def _joined(
 ) -> ir.Table:
     """The whole periods of a rollup, and all else from events."""
     since, unit = found.since, found.rollup.unit
-    rolled, chosen = events.rolled, events.selection
+    rolled = events.rolled
     assert rolled is not None
+    chosen = _widened(events.selection, rolled, unit)
     low = -(-(chosen.since or 0) // unit) * unit
     high = (_END if chosen.until is None else chosen.until) // unit * unit
     if low >= high:
@@ -170,6 +173,17 @@ def _joined(
     return _together(parts)
 
 
+def _widened(chosen: Selection, rolled: Rolled, unit: int) -> Selection:
+    """The same events in whole periods, where the range begins or ends beyond all of them."""
+    since, until = chosen.since, chosen.until
+    # Of earlier periods retention may have taken the events: their rollups say more than is asked.
+    if since is not None and since <= rolled.oldest and since // unit == rolled.oldest // unit:
+        since = since // unit * unit
+    if until is not None and until > rolled.newest:
+        until = -(-until // unit) * unit
+    return replace(chosen, since=since, until=until)
+
+
 def _together(parts: Sequence[ir.Table]) -> ir.Table:
     rows, *others = parts
     for other in others:
@@ -178,7 +192,7 @@ def _together(parts: Sequence[ir.Table]) -> ir.Table:
 
 
 def _rest(
-    chosen: Any, low: int, high: int, unsure: tuple[int, int], since: Sequence[str]
+    chosen: Selection, low: int, high: int, unsure: tuple[int, int], since: Sequence[str]
 ) -> list[tuple[int, int, Sequence[str] | None]]:
     """Ranges that the rollup does not answer, and the files to ask; None: all."""
     first, last = unsure

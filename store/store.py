@@ -279,9 +279,9 @@ class Store:
             from hubbub.store.rolled import Rolled
             from hubbub.store.rollups import frozen
 
+            ends = files[0].first, max(f.last for f in files)
             rolled = Rolled(
-                *(self.backend, self.table, version, files[0].first, self.rollups),
-                *(frozen(self), more),
+                *(self.backend, self.table, version, *ends), *(self.rollups, frozen(self), more)
             )
         return engine.events(self.backend, version, files, chosen, persons, rolled=rolled)
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pytest
 
 from hubbub.analyzers.briefing import briefing
@@ -116,6 +117,22 @@ def test_the_same_answer_with_rollups(which: str, name: str, stores: Any) -> Non
     store = stores[which]
     for since, until in ((START, UNTIL), (CUT, UNTIL - 5 * DAY - 3 * HOUR)):
         assert asked(store, name, selection(since, until), since, until)
+
+
+def test_a_range_that_holds_all_asks_no_event(stores: Any) -> None:
+    """Its first and last day are whole for all that is stored."""
+    store = stores["folded"]
+    with store.loader_lock():
+        rollups.catch_up(store)
+    oldest, newest = store.bounds()
+    for since, cut in ((oldest, False), (oldest + 1, True)):
+        chosen = Selection(since=since, until=newest + 1)
+        events = store.events(chosen)
+        asked = ibis.to_sql(events.daily_users(summed=False))
+        assert ("events_" in asked) is cut
+        events.rolled = None
+        rows = events.daily_users().order_by("time", "user").to_pyarrow()
+        assert store.events(chosen).daily_users().order_by("time", "user").to_pyarrow() == rows
 
 
 @pytest.mark.parametrize("name", QUERIES)
