@@ -247,6 +247,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second")
     parser.add_argument("--keep", type=Path, help="an empty folder for store, logs, segments")
     chosen = parser.parse_args(arguments)
+    if chosen.keep is not None and chosen.keep.exists() and any(chosen.keep.iterdir()):
+        parser.error(f"{chosen.keep} is not empty")
     print(f"torture: seed {chosen.seed}, {chosen.kills} kills", flush=True)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as temporary:

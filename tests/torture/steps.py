@@ -51,6 +51,7 @@ _LIBRARIES = (
     *("deltalake.writer", "ibis.backends.duckdb", "pyarrow.parquet", "rich.console"),
     *("hubbub.store.engine", "hubbub.store.loader", "hubbub.store.rolled"),
 )
+_PARTS = ("load", "listen", "compact", "rebuild", "gather")
 _SPAN = 1000  # s of history
 _PART = 40  # messages between two flushes of what is heard
 
@@ -71,13 +72,8 @@ class Steps:
         self.names = [one.id for one in made]  # empty: broken
         self.frames = [Frame(_SOURCE, one.at, *frames(one)) for one in made]
         self.rows = steady(250, _SPAN)
-        self.parts: dict[str, Callable[[Store, int], object]] = {
-            "load": lambda store, _: store.load(),
-            "listen": self._listen,
-            "compact": self._compact,
-            "rebuild": self._rebuild,
-            "gather": self._gather,
-        }
+        ways = (self._load, self._listen, self._compact, self._rebuild, self._gather)
+        self.parts: dict[str, Callable[[Store, int], object]] = dict(zip(_PARTS, ways, strict=True))
         must(_child(self._prepare), "to begin with")
         for name, following in pairwise([*self.parts, "end"]):
             shutil.copytree(folder / name, folder / following)
@@ -93,6 +89,10 @@ class Steps:
                         sink.put(frame)
                 if last > 0:
                     store.load()
+
+    @staticmethod
+    def _load(store: Store, _: int) -> None:
+        store.load()
 
     def _listen(self, store: Store, told: int) -> None:
         """Each part that was flushed is told to a pipe."""
@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Kill at every call, or every n-th; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only each n-th call")
-    parser.add_argument("--part", action="append", help="only this part of the work; repeatable")
+    parser.add_argument("--part", action="append", choices=_PARTS, help="only this; repeatable")
     parser.add_argument("--only", nargs=2, metavar=("PART", "CALL"), help="one call")
     parser.add_argument("--torn", action="store_true", help="a write is done to its half before")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
