@@ -110,6 +110,14 @@ def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[st
     ]
 
 
+def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
+    ran = hubbub("query", "overload", "--people", "--store", made_store)
+    assert ran.code == 0
+    told = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
+    assert len(told) == 4
+    assert "{" not in ran.err
+
+
 def test_html_is_escaped() -> None:
     made = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
     assert "<script>" not in made

@@ -226,4 +226,12 @@ def _state(result: Result) -> None:
     for name, value in result.diagnostics.items():
         if name == "text":  # the table again, in words
             continue
-        sys.stderr.write(f"{clean(str(name))}: {cell(value)}\n")
+        for one in _lines(value):
+            sys.stderr.write(f"{clean(str(name))}: {one}\n")
+
+
+def _lines(value: Any) -> list[str]:
+    """A diagnostic as people read it: records a line each, everything else on one."""
+    if not (isinstance(value, list) and value and all(isinstance(one, dict) for one in value)):
+        return [cell(value)]
+    return [", ".join(f"{clean(str(k))} {cell(v)}" for k, v in one.items()) for one in value]
