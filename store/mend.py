@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ import structlog
 
 from hubbub.errors import StoreError
 from hubbub.store import forms, rollups
-from hubbub.store.aside import aside
+from hubbub.store.aside import FOLDER, aside
 from hubbub.store.beside import Beside
 from hubbub.store.ids import Ids
 from hubbub.store.lookup import Lookup
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Mended", "mend", "prepare"]
 
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
+_KEY = "mend:"  # of the state, before a table's name: what, where, aside
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -48,7 +49,7 @@ class Mended:
     what: str
     where: str  # the torn file as it was
     aside: str  # where it is now
-    rows: int  # that were committed again
+    rows: int = 0  # that were committed again
 
     @property
     def done(self) -> str:
@@ -75,19 +76,27 @@ def mend(store: Store) -> list[Mended]:
     """
     out = []
     for table in store.tables:  # events first: the others go by their batches
-        for flaw in table.entries.flaws():
-            if not flaw.torn:
-                table.entries.check()
-            out.append(_mend(store, table, flaw))
-            one = out[-1]
-            _log.warning(
-                "the end of a table's log was torn", table=one.table, what=one.done, where=one.where
-            )
+        flaws = table.entries.flaws()
+        if not all(flaw.torn for flaw in flaws):
+            table.entries.check()
+        begun = store.state.get(_KEY + table.name)  # by somebody who was killed
+        if flaws or begun:
+            done = _aside(store, table, flaws) if flaws else Mended(table.name, *begun)
+            store.state.set(_KEY + table.name, [done.what, done.where, done.aside])
+            done = replace(done, rows=_restore(store, table))
+            store.state.set(_KEY + table.name, None)
+            said = {"table": done.table, "what": done.done, "where": done.where}
+            _log.warning("the end of a table's log was torn", **said)
+            out.append(done)
     return out
 
 
-def _mend(store: Store, table: Table, flaw: Flaw) -> Mended:
-    places = [(path, aside(store.path, path)) for path in flaw.files]
+def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
+    """Of one table: a checkpoint and the entry that it was made of may be torn together."""
+    flaw = flaws[-1]
+    told = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
+    store.state.set(_KEY + table.name, told)  # whoever finds this goes on
+    places = [(path, aside(store.path, path)) for one in flaws for path in one.files]
     table.entries.forget()
     try:
         _all_there(table, flaw)
@@ -95,14 +104,18 @@ def _mend(store: Store, table: Table, flaw: Flaw) -> Mended:
         for path, place in places:
             place.rename(path)
         table.entries.forget()
+        store.state.set(_KEY + table.name, None)
         raise
-    rows = 0
-    if flaw.path.suffix == ".json":
-        if table is store.table:
-            rows = _events(store)
-        elif isinstance(table, Beside):
-            rows = _bring_back(table, _finished(table, store.table.batch()))
-    return Mended(table.name, flaw.what, str(flaw.path), str(places[0][1]), rows)
+    return Mended(table.name, flaw.what, str(flaw.path), str(places[-1][1]))
+
+
+def _restore(store: Store, table: Table) -> int:
+    """Commit again what the log does not tell of any more; how many rows."""
+    if table is store.table:
+        return _events(store)
+    if isinstance(table, Beside):
+        return _bring_back(table, _finished(table, store.table.batch()))
+    return 0
 
 
 def _all_there(table: Table, flaw: Flaw) -> None:
@@ -118,16 +131,16 @@ def _all_there(table: Table, flaw: Flaw) -> None:
 
 def _events(store: Store) -> int:
     """Bring events back, unless their batch is noted as unfinished; the set of ids starts anew."""
-    table = store.table
+    table, version = store.table, store.table.version()
     lookup = Lookup(table)
     try:
         ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
-        ids.catch_up(table.version())  # it may know of the torn version
+        ids.catch_up(version)  # it may know of the torn version
     finally:
         lookup.close()
     noted = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if noted else _bring_back(table, _spare(table))
-    if any(one.exists() and one.batch() >= table.version() for one in store.rollups):
+    if any(one.exists() and one.batch() > version for one in store.rollups):
         rollups.rebuild(store)  # they may have counted the torn version
     return rows
 

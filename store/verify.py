@@ -175,6 +175,8 @@ def _spool(store: Store, report: Report) -> None:
 
 def _logs(store: Store, report: Report, *, repair: bool) -> bool:
     """Every commit is in its log, whole; whether the tables can be read."""
+    for table in store.tables:
+        table.entries.forget()  # whatever was looked at before
     if repair:
         try:
             _anew(store, report)

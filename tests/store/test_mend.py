@@ -11,6 +11,7 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store, compact, rollups
+from hubbub.store import mend as mending
 from hubbub.store.aside import kept
 from hubbub.store.delta import Table
 from hubbub.store.mend import mend
@@ -214,6 +215,24 @@ def test_a_torn_checkpoint_is_set_aside(full: Store, frame: Make, ids: Ids, cut:
         assert verify(again).clean
 
 
+@tears
+def test_a_checkpoint_and_its_entry_that_are_torn_together(
+    full: Store, frame: Make, ids: Ids, tear: Tear
+) -> None:
+    """The table library writes both before anybody syncs them."""
+    full.table.table().create_checkpoint()
+    (point,) = full.table.log.glob("*.checkpoint.parquet")
+    point.write_bytes(b"")
+    tear(last(full.table))
+    with Store.open(full.path) as again:
+        done = verify(again, repair=True)
+        assert done.clean, done.faults
+        assert ids(again) == sorted(f"id-{n}" for n in range(60))
+        assert len(kept(again.path)) == 3
+        put(again, frame(60))
+        assert len(ids(again)) == 61
+
+
 def test_a_torn_checkpoint_without_the_entries_before_it_is_refused(full: Store) -> None:
     full.table.table().create_checkpoint()
     (point,) = full.table.log.glob("*.checkpoint.parquet")
@@ -232,6 +251,22 @@ def test_a_torn_note_of_the_newest_checkpoint_harms_nobody(full: Store, left: by
     with Store.open(full.path) as again:
         assert again.rows() == 60
         assert verify(again).clean
+
+
+def test_whoever_is_killed_while_mending_is_gone_on_from(
+    full: Store, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TEARS["empty"](last(full.table))
+    with Store.open(full.path) as again, again.loader_lock(), monkeypatch.context() as m:
+        m.setattr(mending, "_restore", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            mend(again)
+        assert again.rows() == 40, "set aside, and not brought back yet"
+    with Store.open(full.path) as again:
+        assert verify(again, repair=True).clean
+        assert ids(again) == sorted(f"id-{n}" for n in range(60))
+        with again.loader_lock():
+            assert mend(again) == []
 
 
 def test_entries_say_how_much_they_hold(full: Store) -> None:
