@@ -93,13 +93,17 @@ def events(files: list[str]) -> engine.Events:
     return engine.Events(backend.read_parquet(files, table_name="events"))
 
 
-def seconds(calls: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
+def seconds(
+    calls: dict[str, Callable[[], object]],
+    rounds: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """The median of each call, taken in turn, so that a noisy neighbour disturbs all alike."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for name, call in [*calls.items()] * rounds:
-        start = time.perf_counter()
+        start = clock()
         call()
-        taken[name].append(time.perf_counter() - start)
+        taken[name].append(clock() - start)
     return {name: statistics.median(each) for name, each in taken.items()}
 
 

@@ -194,7 +194,7 @@ def judge(spent: dict[str, float]) -> None:
     """The budgets, as far as they were measured."""
     rolled, direct = (spent.get(f"{way}:new-and-unique") for way in ("rollups", "events"))
     if rolled is not None and direct is not None:
-        print(f"new and unique users of each day from rollups: {rolled / direct:.3f} times the same "
+        print(f"new and unique users a day from rollups: {rolled / direct:.3f} times the same "
               f"from events ({rolled:.2f} s against {direct:.2f} s; budget 0.1)")  # fmt: skip
     answered = [(spent[name], name) for name in ROLLED if name in spent]
     if answered:

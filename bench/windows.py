@@ -2,12 +2,14 @@
 
 10 M events over two years (BENCH_EVENTS sets another number). Budgets: 50 windows that tile the
 whole at most 2.2 times the plain query, 50 overlapping windows of 24 h within 25 days at most 0.3.
+In seconds of CPU: both sides use every core, and on a busy machine the wall clock says nothing.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,13 +40,14 @@ def main() -> None:
                 ),
                 "tiling": lambda: longtail(table, since, UNTIL, tile, tile),
                 "overlapping": lambda: longtail(part, late - MONTH, late, DAY, overlap),
-            }
+            },
+            clock=time.process_time,
         )
     for name, budget in (("tiling", 2.2), ("overlapping", 0.3)):
         ratio = took[name] / took["plain"]
         print(
             f"50 {name} windows, {EVENTS:,} events: {ratio:.2f} times one plain GROUP BY user "
-            f"({took[name]:.2f} s against {took['plain']:.2f} s; budget {budget})"
+            f"({took[name]:.2f} s of CPU against {took['plain']:.2f} s; budget {budget})"
         )
 
 
