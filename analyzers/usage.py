@@ -105,19 +105,19 @@ def daily_users(
 
     Every day (`--per`: hour, ISO week) that the range touches has a row. `new` users were not
     seen earlier in the range, so the first days of a range call everybody new; `total` is the sum
-    of `new` up to there. `messages` counts each once for every user that it names, as `tail` does.
+    of `new` up to there.
     """
     from ibis import _
 
     length = period(per)
     calendar = Calendar.touched(length, since, until)
-    people = events.hourly_users() if length == "hour" else events.daily_users()
-    rows = people.select("user", "messages", bucket=calendar.number_of(people.time))
-    users = _.user.nunique() if length == "week" else _.count()  # else each has one row
-    unique = rows.group_by("bucket").agg(users=users, messages=_.messages.sum())
+    once = length != "week"  # each user and period has one row
+    people = events.hourly_users() if length == "hour" else events.daily_users(summed=once)
+    rows = people.select("user", bucket=calendar.number_of(people.time))
+    unique = rows.group_by("bucket").agg(users=_.count() if once else _.user.nunique())
     first = rows.group_by("user").agg(bucket=_.bucket.min())
     new = first.group_by("bucket").agg(new=_.count())
-    counted = unique.left_join(new, "bucket").select("bucket", "users", "new", "messages")
+    counted = unique.left_join(new, "bucket").select("bucket", "users", "new")
     found = {row["bucket"]: row for row in counted.to_pyarrow().to_pylist()}
     if not found:
         return [], {"new_since": since}
@@ -125,15 +125,8 @@ def daily_users(
     for number, start in enumerate(calendar.starts):
         row = found.get(number, {})
         total += (new_here := row.get("new") or 0)
-        data.append(
-            {
-                "start": start,
-                "users": row.get("users", 0),
-                "new": new_here,
-                "total": total,
-                "messages": row.get("messages", 0),
-            }
-        )
+        users = row.get("users", 0)
+        data.append({"start": start, "users": users, "new": new_here, "total": total})
     return data, {"new_since": since}
 
 
