@@ -46,14 +46,13 @@ def without(state: State, store: Path, one: Segment) -> Path:
     """
     start = int(one.name.partition("-")[0]) // 1000
     end = one.path.stat().st_mtime_ns // 1000
-    place = aside(store, one.path)
     prefix = alive_key("")
     for key in state.keys(prefix):
         source = key.removeprefix(prefix)
         if source and start < end:
             limited = state.get(partial_key(source)) or ""
             state.span(source, limited, start, end, "gap", DAMAGED)
-    return place
+    return aside(store, one.path)  # last: killed before it, the next load notes the same again
 
 
 def clear(store: Path) -> None:

@@ -39,6 +39,7 @@ __all__ = ["LoaderProcess", "run"]
 EVERY = 5.0  # seconds between two runs of the loader
 LONGEST = 60.0  # seconds between two attempts to start it
 GRACE = 5.0  # seconds after SIGTERM for the owner to say that it has written everything
+_DOUBLINGS = 16  # of the seconds between two runs, at most: more is no number of seconds
 STEADY = 60.0  # seconds after which a process counts as healthy, and the waiting starts small again
 _log = structlog.get_logger("hubbub.store")
 
@@ -99,7 +100,7 @@ def run(
             if last:
                 return
             _give_back()
-            pause = min(every * 2**failed, LONGEST) - (time.monotonic() - started)
+            pause = _pause(every, failed) - (time.monotonic() - started)
             while pause > 0 and not over():
                 stop.poll(min(pause, 1.0))
                 pause -= 1.0
@@ -126,6 +127,11 @@ def _mend(store: Store) -> None:
                 mend(store)
     except HubbubError as e:
         _cannot(e)
+
+
+def _pause(every: float, failed: int) -> float:
+    """Seconds between two runs, after so many failures; a full disk may last for days."""
+    return min(every * 2 ** min(failed, _DOUBLINGS), LONGEST)
 
 
 def _give_back() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hubbub.collector.understanding import Understanding
 from hubbub.store import Store
-from hubbub.store.process import LoaderProcess
+from hubbub.store.process import LONGEST, LoaderProcess, _pause
 
 Make = Callable[..., Any]
 
@@ -31,6 +31,11 @@ def put(store: Store, frame: Make, *numbers: int) -> None:
     with store.spool("test") as writer:
         for n in numbers:
             writer.put(frame(n))
+
+
+def test_it_goes_on_trying_after_days_of_failures() -> None:
+    assert [_pause(5.0, failed) for failed in (0, 1, 2, 4)] == [5.0, 10.0, 20.0, LONGEST]
+    assert _pause(5.0, 5_000) == LONGEST, "2**5000 is no float"
 
 
 @pytest.mark.timeout(120)

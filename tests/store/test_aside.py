@@ -1,0 +1,39 @@
+"""A damaged segment is set aside: its time is a gap, also where the loader is killed meanwhile."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.collector.gaps import alive_key
+from hubbub.store import Store, aside
+
+Make = Callable[..., Any]
+
+
+def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
+    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.state.set(alive_key("bus"), 1)
+    with store.spool("test") as writer:
+        writer.put(frame(1))
+    (one,) = (store.path / "spool").glob("*.seg")
+    data = bytearray(one.read_bytes())
+    data[0] ^= 1
+    one.write_bytes(data)
+
+    def killed(_store: Path, _path: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aside, "aside", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.load()
+    noted = store.state.spans("bus", "")
+    assert [state for _, _, state in noted] == ["gap"]
+    assert one.exists(), "the next load finds it"
+    store.load()
+    assert store.state.spans("bus", "") == noted
+    assert not one.exists()
+    assert len(aside.kept(store.path)) == 1
