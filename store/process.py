@@ -131,7 +131,7 @@ def _mend(store: Store) -> None:
 
 def _pause(every: float, failed: int) -> float:
     """Seconds between two runs, after so many failures; a full disk may last for days."""
-    return min(every * 2 ** min(failed, _DOUBLINGS), LONGEST)
+    return min(every * 2.0 ** min(failed, _DOUBLINGS), LONGEST)
 
 
 def _give_back() -> None:
