@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from commandline import Run
 
+from hubbub.jobs import Jobs, Ran
+
 PLUGIN = '''
 import os, time
 from hubbub import cron, query
@@ -242,3 +244,18 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
     assert list(ran.json["stored"]) == whole
     assert ran.json["sources"][0] == checkpoints[-1]
     assert [path.name for path in (store / "jobs").iterdir()] == ["slow.lock"]
+
+
+def test_what_another_process_ran_meanwhile_is_not_run_again(
+    hubbub: Run, store: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Jobs.run
+
+    def two(jobs: Jobs, name: str) -> Ran:
+        for other in jobs.due():
+            run(jobs, other)
+        return run(jobs, name)
+
+    monkeypatch.setattr(Jobs, "run", two)
+    ran = hubbub("jobs", "run", "--due", "--json", "--plugins", plugin, "--store", store)
+    assert (ran.code, [one["job"] for one in ran.json]) == (0, ["tally"])

@@ -134,6 +134,8 @@ def _due(app: App, now: str | None, *, as_json: bool) -> int:
         if due := found.due():
             app.load(found.store, wait=False)
         for name in due:
+            if name not in found.due():
+                continue  # another process ran it while we ran those before it
             try:
                 ran = found.run(name)
             except UsageError as error:  # another process was faster
