@@ -33,7 +33,7 @@ import structlog
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
-from hubbub.store import hearing, letters, samples, segment, spool, unmapped
+from hubbub.store import letters, pending, samples, segment, spool, unmapped
 from hubbub.store.aside import without
 from hubbub.store.batch import Batch
 from hubbub.store.bodies import Bodies, Body
@@ -95,7 +95,7 @@ class Loader:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._missed = understand.missed if isinstance(understand, Reader) else {}
         spool.recover(spool_folder)
-        self._resume()
+        pending.resume(self.state, table, bodies, samples, spool_folder)
         self._ids = Ids(ids_folder, scan=self._lookup.scan, exact=self._lookup.exact)
         self._ids.catch_up(table.version())
 
@@ -187,7 +187,7 @@ class Loader:
             letters.bury(db, batch.letters)
             db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
             if not fresh:
-                self._finish(number)
+                pending.finish(self.state, number)
         if fresh:
             if batch.bodies:
                 self.bodies.append(
@@ -202,7 +202,7 @@ class Loader:
                 self.samples.append(found, number)
             version = self.table.append(fresh, number)
             self._ids.add(hashed, version)
-            self._finish(number)
+            pending.finish(self.state, number)
         self._counts.update(batch.counts)
 
     def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
@@ -220,46 +220,6 @@ class Loader:
                 batch.counts[event.source, "known"] += 1
         new = [i for i, e in enumerate(events) if e.id not in known]
         return [events[i] for i in new], hashed[new]
-
-    def _finish(self, number: int) -> None:
-        """Step 4: what a pending batch says now holds."""
-        with self.state.transaction() as db:
-            text = db.execute("SELECT document FROM pending WHERE batch = ?", (number,)).fetchone()
-            document = json.loads(text[0])
-            hearing.write(self.state, db, document.get("hearing", {}))
-            db.executemany(
-                "INSERT OR REPLACE INTO segments VALUES (?, ?)", document["positions"].items()
-            )
-            for source, name, n in document["counts"]:
-                self.state.count(source, name, n)
-            db.execute(
-                "DELETE FROM counters WHERE n = 0"
-            )  # the last of a reason was read after all
-            letters.settle(db, document.get("letters", {}))
-            if more := document.get("unmapped"):
-                self.state.set(unmapped.KEY, unmapped.add(self.state.get(unmapped.KEY), more))
-            db.execute("DELETE FROM pending WHERE batch = ?", (number,))
-
-    def _resume(self) -> None:
-        """Finish or forget what a loader that died was doing."""
-        for number, _ in self.state.rows("SELECT batch, document FROM pending ORDER BY batch"):
-            if self.table.batch() >= number:
-                _log.warning("finishing a batch of a loader that died", batch=number)
-                self.table.sync()
-                self._finish(number)
-            else:
-                _log.warning("reading a batch of a loader that died again", batch=number)
-                with self.state.transaction() as db:
-                    db.execute("DELETE FROM pending WHERE batch = ?", (number,))
-        for table in (self.bodies, self.samples):
-            if table.settle(self.table.batch()):
-                _log.warning(f"taking out {table.name} of a loader that died before their events")
-        # step 5 of a loader that died: positions whose segment is gone
-        there = {one.name for one in spool.segments(self.spool)}
-        gone = [(n,) for (n,) in self.state.rows("SELECT name FROM segments") if n not in there]
-        if gone:
-            with self.state.transaction() as db:
-                db.executemany("DELETE FROM segments WHERE name = ?", gone)
 
     def _delete(self, done: list[Path]) -> None:
         """Step 5."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store import rollups, segment, spans, spool
+from hubbub.store import pending, rollups, segment, spans, spool
 from hubbub.store.aside import aside, kept
 from hubbub.store.contents import check_table
 from hubbub.store.ids import Ids, hashes
@@ -79,10 +79,14 @@ def verify(
         _state(store.state, report)
         progress("ledger")
         _ledger(store.state, report, repair=repair)
-        progress("spool")
-        _spool(store, report)
         progress("logs")
         whole = _logs(store, report, repair=repair)
+        if whole:  # as the next loader would
+            pending.resume(
+                store.state, store.table, store.bodies, store.samples, store.spool_folder
+            )
+        progress("spool")
+        _spool(store, report)
         besides = [store.bodies, *([store.samples] if store.samples.exists() else [])]
         for table in (store.table, *besides) if whole else ():
             progress(table.name)

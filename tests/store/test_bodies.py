@@ -88,7 +88,7 @@ def test_events_that_cannot_be_written_leave_no_body_behind(
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, bodies, loader, tables
+from hubbub.store import Store, bodies, pending, tables
 
 def dies(owner, name, after):
     real = getattr(owner, name)
@@ -99,7 +99,7 @@ def dies(owner, name, after):
     setattr(owner, name, call)
 
 owner, name, after = sys.argv[2:]
-dies({"bodies": bodies.Bodies, "events": tables.Events, "loader": loader.Loader}[owner], name,
+dies({"bodies": bodies.Bodies, "events": tables.Events, "pending": pending}[owner], name,
      after == "after")
 Store.open(sys.argv[1]).load()
 raise SystemExit("it did not die")
@@ -113,8 +113,8 @@ raise SystemExit("it did not die")
         ("bodies", "append", "after"),
         ("events", "append", "before"),
         ("events", "append", "after"),
-        ("loader", "_finish", "before"),
-        ("loader", "_finish", "after"),
+        ("pending", "finish", "before"),
+        ("pending", "finish", "after"),
     ],
 )
 def test_a_loader_that_is_killed_doubles_and_loses_no_body(

@@ -9,7 +9,7 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.collector.gaps import partial_key
 from hubbub.errors import StoreError
-from hubbub.store import Store, loader
+from hubbub.store import Store, pending
 from hubbub.store.recount import recount
 from hubbub.store.stock import Stock
 
@@ -100,11 +100,11 @@ def test_what_waits_is_not_loaded(store: Store):
         assert stock.loaded() > waiting
 
 
-@pytest.mark.parametrize("where", ["append", "_finish"])
+@pytest.mark.parametrize("where", ["append", "finish"])
 def test_a_commit_that_breaks_counts_nothing_twice(store: Store, monkeypatch, where):
     """The table took it, and the positions were not written; or nothing was."""
     frames = [heard(i, i) for i in range(1, 40) if i != 20]
-    owner = loader.Loader if where == "_finish" else type(store.table)
+    owner = pending if where == "finish" else type(store.table)
     with monkeypatch.context() as m:
         m.setattr(owner, where, lambda *_: (_ for _ in ()).throw(OSError("broken")))
         with pytest.raises(StoreError, match="broken"):

@@ -14,7 +14,7 @@ from hubbub.collector.event import Event, Frame
 from hubbub.collector.people import understand
 from hubbub.collector.refused import Bounded, mark
 from hubbub.errors import MessageError
-from hubbub.store import Store, letters, loader
+from hubbub.store import Store, letters, loader, pending
 from hubbub.store.migrations import APPLICATION, STEPS
 from hubbub.store.state import State
 
@@ -115,14 +115,14 @@ def test_asked_twice_and_in_the_batch_of_a_repeat_it_counts_once(
     assert counts(store) == {"new": 2, "known": 1}
 
 
-@pytest.mark.parametrize("step", ["append", "_finish"])
+@pytest.mark.parametrize("step", ["append", "finish"])
 def test_a_crash_while_reading_again_neither_loses_nor_doubles(
     store: Store, frame: Make, ids: Ids, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     put(store, *(frame(n) for n in range(3)))
     store.load(understand=choosy("id-0", "id-1"))
     ask(store)
-    place = store.table if step == "append" else loader.Loader
+    place = store.table if step == "append" else pending
     with monkeypatch.context() as broken:
 
         def die(*_: object, **__: object) -> None:

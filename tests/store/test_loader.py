@@ -186,7 +186,7 @@ def test_no_room_for_the_table_keeps_the_segment(
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, batch, disk, ids, loader, state, tables
+from hubbub.store import Store, batch, disk, ids, loader, pending, state, tables
 
 where, nth = sys.argv[2].rsplit(":", 1)
 left = int(nth)
@@ -214,8 +214,8 @@ def dies(owner, name, after=False):
     "after the commit": lambda: dies(tables.Events, "append", after=True),
     "while ids are written": lambda: dies(ids, "sync_file"),
     "after the ids": lambda: dies(ids.Ids, "add", after=True),
-    "before positions": lambda: dies(loader.Loader, "_finish"),
-    "after positions": lambda: dies(loader.Loader, "_finish", after=True),
+    "before positions": lambda: dies(pending, "finish"),
+    "after positions": lambda: dies(pending, "finish", after=True),
     "before the segment goes": lambda: dies(loader.Loader, "_delete"),
     "while segments go": lambda: dies(loader, "sync_folder"),
     "after the segment went": lambda: dies(loader.Loader, "_delete", after=True),

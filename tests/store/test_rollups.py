@@ -172,6 +172,18 @@ def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
     assert answers(store, late)["daily_users"] != []
 
 
+def test_rollups_outlive_the_last_event(store: Store, frame: Make) -> None:
+    for day in range(3):
+        add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 20 * HOUR))
+    rollups.catch_up(store)
+    chosen = [Selection(), Selection(since=START + DAY), Selection(until=START + 9 * DAY)]
+    before = [answers(store, one) for one in chosen]
+    prune(store, now=datetime(2027, 1, 1, tzinfo=UTC), events=timedelta(days=1), bodies=None)
+    assert store.rows() == 0
+    assert [answers(store, one) for one in chosen] == before
+    assert before[0]["daily_users"] != []
+
+
 def test_forgetting_reaches_every_rollup(store: Store, frame: Make) -> None:
     with store.spool("test") as writer:
         for n in range(4):

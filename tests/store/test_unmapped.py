@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, loader, tables
+from hubbub.store import Store, pending, tables
 from hubbub.store.unmapped import MOST, REST, VERBS, add, cut, tally, unmapped
 
 Make = Callable[..., Frame]
@@ -53,7 +53,7 @@ def test_a_loader_that_dies_counts_once(
 
     with monkeypatch.context() as m:
         if written:
-            m.setattr(loader.Loader, "_finish", die)
+            m.setattr(pending, "finish", die)
         else:
             m.setattr(tables.Events, "append", die)
         with pytest.raises(KeyboardInterrupt):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, delta, rollups, uniqueness
+from hubbub.store import Store, delta, pending, rollups, uniqueness
 from hubbub.store.compact import compact
 from hubbub.store.ids import hashes
 from hubbub.store.loader import Loaded
@@ -43,6 +43,27 @@ def put(store: Store, *frames: Frame, bodies: bool = True, load: bool = True) ->
 
 def said(report: Report) -> list[tuple[str, str]]:
     return [(one.part, one.what) for one in report.faults]
+
+
+def test_what_a_loader_died_over_is_no_fault(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events are in the table, and its counts are only noted: as the next loader reads it."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m:
+        m.setattr(pending, "finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            heard = (
+                b'{"i": 7, "msg": {}, "msg_id": "2026-x", "timestamp": 1772359200, "topic": "a"}'
+            )
+            put(full, Frame("zmq:tcp://bus", 1_772_359_200_000_000, b"a", heard))
+    assert full.state.rows("SELECT count(*) FROM pending") == [(1,)]
+    done = verify(full)
+    assert done.clean, done.faults
+    assert done.checked["minutes"] == 1
+    assert done.checked["spool:records"] == 0
+    assert full.load() == Loaded()
 
 
 def test_a_good_store_is_clean(full: Store, frame: Make) -> None:
