@@ -48,16 +48,16 @@ def said(report: Report) -> list[tuple[str, str]]:
 def test_what_a_loader_died_over_is_no_fault(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its events are in the table, and its counts are only noted: as the next loader reads it."""
 
+    body = b'{"i": 7, "msg": {}, "msg_id": "2026-x", "timestamp": 1772359200, "topic": "a"}'
+    heard = Frame("zmq:tcp://bus", 1_772_359_200_000_000, b"a", body)
+
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as m:
         m.setattr(pending, "finish", die)
         with pytest.raises(KeyboardInterrupt):
-            heard = (
-                b'{"i": 7, "msg": {}, "msg_id": "2026-x", "timestamp": 1772359200, "topic": "a"}'
-            )
-            put(full, Frame("zmq:tcp://bus", 1_772_359_200_000_000, b"a", heard))
+            put(full, heard)
     assert full.state.rows("SELECT count(*) FROM pending") == [(1,)]
     done = verify(full)
     assert done.clean, done.faults
