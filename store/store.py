@@ -274,15 +274,14 @@ class Store:
             chosen_files = files if paths is None else [_anytime(path) for path in paths]
             return engine.events(self.backend, version, chosen_files, part, persons)
 
-        rolled = None
-        if files:
-            from hubbub.store.rolled import Rolled
-            from hubbub.store.rollups import frozen
+        from hubbub.store.rollups import frozen
 
-            ends = files[0].first, max(f.last for f in files)
-            rolled = Rolled(
-                *(self.backend, self.table, version, *ends), *(self.rollups, frozen(self), more)
-            )
+        rolled, cut = None, frozen(self)
+        if files or cut:  # rollups outlive the last event, too
+            from hubbub.store.rolled import Rolled
+
+            ends = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
+            rolled = Rolled(*(self.backend, self.table, version, *ends), *(self.rollups, cut, more))
         return engine.events(self.backend, version, files, chosen, persons, rolled=rolled)
 
     @property
