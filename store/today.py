@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hubbub.store.selection import Selection
 from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ def doubtful(now: int, last: object) -> bool:
 def doubt(store: Store, now: datetime) -> str:
     """Why the clock is not believed; empty: it is.
 
-    It is where retention ran within `LEAP` before, or never, or the newest event is of about now.
+    It is where retention ran within `LEAP` before, or never, or an event is of about now: not only
+    the newest, since a message may be dated years ahead.
     """
     last = store.state.get(LAST)
     if not doubtful(to_micros(now), last):
         return ""
+    about = Selection(since=to_micros(now - LEAP), until=to_micros(now + LEAP))
+    if store.events(about).count_events():
+        return ""
     bounds = store.bounds()
     newest = None if bounds is None else from_micros(bounds[1])
-    if newest is not None and abs(now - newest) <= LEAP:
-        return ""
     heard = "no event is stored" if newest is None else f"the newest event is of {iso(newest)}"
     return f"the clock says {iso(now)}, it was {iso(from_micros(last))} the last time, and {heard}"
