@@ -23,11 +23,11 @@ _MEMORY = ("memory_free", "memory_available")
 def monitor_counts(
     samples: Read, malformed: Callable[[str], list[int]]
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """System counts over time: a list for each (its name and an s), and `timestamps`.
+    """System counts over time: a list for each, called by its column's name and an s.
 
-    All lists are as long as each other, in the order of the file's lines, null where a value is
-    missing. Of memory, the diagnostics have the percentages too. Only imported system counts are
-    read; the filters by topic, user and so on say nothing about them.
+    `timestamps` says when. All lists are as long as each other, in the order of the file's lines,
+    null where a value is missing. Of memory, the diagnostics have the percentages too. Only imported
+    system counts are read; the filters by topic, user and so on say nothing about them.
     """
     from ibis import _
 
