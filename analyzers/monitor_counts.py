@@ -26,8 +26,8 @@ def monitor_counts(
     """System counts over time: a list for each, called by its column's name and an s.
 
     `timestamps` says when. All lists are as long as each other, in the order of the file's lines,
-    null where a value is missing. Of memory, the diagnostics have the percentages too. Only imported
-    system counts are read; the filters by topic, user and so on say nothing about them.
+    null where a value is missing. Of memory, the diagnostics have the percentages too. Only
+    imported system counts are read; the filters by topic, user and so on say nothing about them.
     """
     from ibis import _
 
