@@ -98,7 +98,7 @@ def shown() -> list[str]:
 
 @pytest.mark.parametrize("line", shown())
 def test_every_shown_command_line_parses(
-    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: None
 ) -> None:
     """Parses, without running it: names, options and choices exist."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
