@@ -45,7 +45,7 @@ class Clock:
         return now
 
     def monotonic(self) -> float:
-        return float(self._last.value)
+        return float(self._last.value) if hasattr(self._last, "value") else self.now()
 
     def until(self, at: float) -> None:
         time.sleep(max(0.0, (at - self.now()) / SPEED))
