@@ -130,7 +130,7 @@ def test_no_room_changes_nothing(
 
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
-        with pytest.raises(StoreError, match="No space left"):
+        with pytest.raises(StoreError, match="the disk is full"):
             prune(store, now=START + timedelta(seconds=3) + DAY, events=DAY, bodies=None)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
     assert store.rows() == 6
