@@ -19,7 +19,7 @@ LIBRARY = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "
 TOPIC = b"org.fedoraproject.prod.git.receive"
 
 
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait(condition: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -102,5 +102,6 @@ def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
     events = [json.loads(line)["event"] for line in err.splitlines()]
-    assert events.count("our clock jumped") == 2, err
+    # There and back; a busy machine that reads the offset's file late may see each in two steps.
+    assert events.count("our clock jumped") >= 2, err
     assert "the loader died; it is started again" not in events
