@@ -87,6 +87,7 @@ def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
                         wait(lambda: store.rows() > before)  # noqa: B023
                 stop.set()
                 talker.join()
+                wait(lambda: store.rows() == said)
                 process.terminate()
                 _, err = process.communicate(timeout=20)
                 assert process.returncode == 0, err
