@@ -14,9 +14,13 @@ from hubbub.collector.event import Ledger
 from hubbub.collector.spans import whole_seconds, without
 from hubbub.collector.walk import Piece, Slice
 
-__all__ = ["SECOND", "Notes", "Span"]
+__all__ = ["DAMAGE", "GATHER", "SECOND", "Notes", "Span"]
 
 SECOND = 1_000_000  # µs
+#: What a ledger's keys begin with under which begun slices are kept.
+GATHER = "gather "
+#: A ledger's key: when rows that were durable were found damaged last, µs.
+DAMAGE = "damage"
 _ELSEWHERE = 64  # begun slices outside a run's range that are kept for a later run
 
 
@@ -37,7 +41,8 @@ class Notes:
         self, ledger: Ledger, source: str, filters: str, clock: Callable[[], float]
     ) -> None:
         self._ledger, self._source, self._filters, self._clock = ledger, source, filters, clock
-        self._key = f"gather {source} {filters}".rstrip()
+        self._key = f"{GATHER}{source} {filters}".rstrip()
+        self._damage = ledger.get(DAMAGE)  # as it was before the first row came
         self._elsewhere: list[Any] = []
         self._spans: list[Span] = []
 
@@ -79,10 +84,15 @@ class Notes:
     def save(self, parts: Iterable[Slice]) -> None:
         """Set the checkpoint; to be called only when the rows of all these slices are durable."""
         begun = [_entry(part) for part in parts if part.settled and part.at > part.start]
-        self._ledger.set(self._key, [*self._elsewhere, *begun] or None)
+        kept = [] if self._damaged() else [*self._elsewhere, *begun]
+        self._ledger.set(self._key, kept or None)
 
     def proven(self, part: Slice, pieces: Sequence[Piece]) -> None:
-        """Record a slice as complete, but pieces whose numbers never agreed as gaps."""
+        """Record a slice as complete, but pieces whose numbers never agreed as gaps.
+
+        Where rows of this run were damaged on the disk meanwhile, nobody can tell whose: nothing
+        that it reads is complete any more, and the next run reads it again.
+        """
         bad = [piece for piece in pieces if piece.total is not None]
         for piece in bad:
             what = f"{piece.rows} rows came where history counts {piece.total}"
@@ -90,11 +100,16 @@ class Notes:
         for start, end in without([(part.start, part.end)], ((p.start, p.end) for p in bad)):
             rows = sum(piece.rows for piece in pieces if start <= piece.start < end)
             self._record(start, end, "complete", f"{rows} rows, as many as history counts")
+        if self._damaged():  # asked after that was said: either whoever found it knows, or we do
+            self._record(part.start, part.end, "gap", "rows of it were damaged on the disk")
 
     def unproven(self, part: Slice) -> None:
         """Record a slice that was read while rows may still come late."""
         rows = sum(piece.rows for piece in part.pieces)
         self._record(part.start, part.end, "unproven", f"{rows} rows, more may come late")
+
+    def _damaged(self) -> bool:
+        return bool(self._ledger.get(DAMAGE) != self._damage)
 
     def spans(self) -> tuple[Span, ...]:
         """What this run recorded, by start."""

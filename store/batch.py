@@ -68,6 +68,7 @@ class Batch:
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # counts that these change
     frames: int = 0
     held: int = 0  # bytes of letters and bodies
+    damaged: int | None = None  # µs: when the first segment was begun that has lost a record
 
     def take(
         self, name: str, found: Record | Damage, *, flags: int = 0, guard: Guard | None = None
@@ -84,13 +85,15 @@ class Batch:
         self.positions[name] = found.end
         place = f"{name}:{found.start}"
         if isinstance(found, Damage):
+            begun = int(name.partition("-")[0]) // 1000
+            self.damaged = begun if self.damaged is None else min(begun, self.damaged)
             self._bury(
                 Letter(
                     place=place,
                     reason="damaged",
                     what=f"bytes {found.start:,} to {found.end:,} of a segment fail their checksum",
                     source=SPOOL,
-                    time=int(name.partition("-")[0]) // 1000,  # when the segment was started
+                    time=begun,
                     topic=b"",
                     body=found.data,
                 )

@@ -34,7 +34,7 @@ from hubbub.collector.event import Event, Frame
 from hubbub.collector.understanding import Reader
 from hubbub.errors import StoreError
 from hubbub.store import letters, pending, samples, segment, spool, unmapped
-from hubbub.store.aside import without
+from hubbub.store.aside import reopen, without
 from hubbub.store.batch import Batch
 from hubbub.store.bodies import Bodies, Body
 from hubbub.store.disk import sync_folder
@@ -133,6 +133,7 @@ class Loader:
                     batch = Batch(self.understand, forgotten, heard)
         self._commit(batch)
         self._delete(done)
+        trusts.note()
         return self._loaded()
 
     def _flags(self, one: spool.Segment) -> int | None:
@@ -185,6 +186,8 @@ class Loader:
         self._missed.clear()
         with self.state.transaction() as db:
             letters.bury(db, batch.letters)
+            if batch.damaged is not None:
+                reopen(self.state, batch.damaged)
             db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
             if not fresh:
                 pending.finish(self.state, number)

@@ -106,7 +106,7 @@ def _around(new: Span, old: list[Span]) -> list[Span]:
 
 
 def _joined(spans: list[Span]) -> list[Span]:
-    """Neighbours that say the same, as one; asked when the first of them was."""
+    """Neighbours that say the same, as one; asked when the last of them was."""
     out: list[Span] = []
     for span in spans:
         last = out[-1] if out else None
@@ -115,7 +115,7 @@ def _joined(spans: list[Span]) -> list[Span]:
             and last.end == span.start
             and (last.state, last.proof) == (span.state, span.proof)
         ):
-            out[-1] = replace(last, end=span.end, asked=min(last.asked, span.asked))
+            out[-1] = replace(last, end=span.end, asked=max(last.asked, span.asked))
         else:
             out.append(span)
     return out

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubbub.errors import StoreError
 from hubbub.store import segment, spool
 from hubbub.store.state import State
+from hubbub.store.trusts import UNREADY
 
 __all__ = ["Queue", "Stock"]
 
@@ -49,15 +51,19 @@ class Stock:
         """What was received before is in the tables, or refused; µs.
 
         The beginning of the oldest segment that holds a record which was not loaded: its age says
-        how old that record may be.
+        how old that record may be. One that cannot be judged (the files of its trust are gone) may
+        wait for ever: it counts as not received, and history brings what it holds.
         """
-        now = time.time_ns() // 1000
-        return next((min(now, begun) for begun, left in self._segments() if left > 0), now)
+        now, unready = time.time_ns() // 1000, set(self._state.get(UNREADY) or ())
+        for begun, left, one in self._segments():
+            if left > 0 and not (unready and _flags(one) >> segment.TRUST in unready):
+                return min(now, begun)
+        return now
 
     def queue(self) -> Queue:
         """What waits, without reading it."""
         now, found = time.time_ns() // 1000, list(self._segments())
-        begun = [(start, left) for start, left in found if left > 0]
+        begun = [(start, left) for start, left, _ in found if left > 0]
 
         def age(starts: list[int]) -> float:
             return max(0.0, (now - min(starts, default=now)) / 1_000_000)
@@ -66,10 +72,10 @@ class Stock:
             segments=len(begun),
             bytes=sum(left for _, left in begun),
             age=age([start for start, _ in begun]),
-            oldest=age([start for start, _ in found]),
+            oldest=age([start for start, *_ in found]),
         )
 
-    def _segments(self) -> Iterator[tuple[int, int]]:
+    def _segments(self) -> Iterator[tuple[int, int, spool.Segment]]:
         """When each was begun, µs, and how many bytes of it are not loaded; by age."""
         read = dict(self._state.rows("SELECT name, position FROM segments"))
         for one in spool.segments(self._folder):
@@ -81,4 +87,17 @@ class Stock:
             finally:
                 os.close(descriptor)
             left = size - max(read.get(one.name, 0), segment.HEAD.size)
-            yield int(one.name.partition("-")[0]) // 1000, max(0, left)
+            yield int(one.name.partition("-")[0]) // 1000, max(0, left), one
+
+
+def _flags(one: spool.Segment) -> int:
+    """Of its head; 0: it is gone by now, or damaged, and will be set aside."""
+    descriptor = spool.open_segment(one)
+    if descriptor is None:
+        return 0
+    try:
+        return segment.flags(descriptor)
+    except StoreError:
+        return 0
+    finally:
+        os.close(descriptor)

@@ -19,7 +19,10 @@ from hubbub.store.segment import TRUST
 if TYPE_CHECKING:
     from hubbub.store.state import State
 
-__all__ = ["Trusts", "remember"]
+__all__ = ["UNREADY", "Trusts", "remember"]
+
+#: Key of the state: the numbers of the trusts whose frames wait, because they cannot be judged.
+UNREADY = "trusts:unready"
 
 _log = structlog.get_logger("hubbub.store")
 _said: set[str] = set()  # by this process: a loader looks again every few seconds
@@ -44,6 +47,7 @@ class Trusts:
     def __init__(self, state: State) -> None:
         self.state = state
         self._guards: dict[int, Guard | None] = {}
+        self._unready: set[int] = set()
 
     def guard(self, flags: int) -> Guard | None:
         """Whom these frames must satisfy; None: nobody.
@@ -79,8 +83,15 @@ class Trusts:
                     why=error.what,
                     where=error.where,
                 )
+            self._unready.add(flags >> TRUST)
             return False
         return True
+
+    def note(self) -> None:
+        """Write down what this run could not judge: who waits for it otherwise, waits for ever."""
+        found = sorted(self._unready) or None
+        if self.state.get(UNREADY) != found:
+            self.state.set(UNREADY, found)
 
     def _files(self, number: int) -> TrustFiles | None:
         found = self.state.rows("SELECT files FROM trusts WHERE number = ?", number)

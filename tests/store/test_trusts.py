@@ -14,6 +14,8 @@ from structlog.testing import capture_logs
 from hubbub.collector.event import Frame
 from hubbub.collector.guard import TrustFiles
 from hubbub.store import Store, Waiting, letters, trusts
+from hubbub.store.stock import Stock
+from hubbub.store.trusts import UNREADY
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 NOW = 1_795_298_400_000_000  # µs; 2026-11-21, when the captures' certificates were valid
@@ -179,3 +181,23 @@ def test_a_row_that_adds_what_nobody_signed(
     put(store, TrustFiles(str(pki / "ca.crt")), *(Frame("fedmsg:f", NOW, b"", b, 1) for b in some))
     done = store.load()
     assert (done.new, done.refused) == (1, {"not-signed-so": 1})
+
+
+def test_what_cannot_be_judged_does_not_hold_up_who_counts(
+    store: Store, trust: TrustFiles, pki: Path
+) -> None:
+    """History brings what waits there: until then nothing later could be proven."""
+    stock = Stock(store.state, store.spool_folder)
+    put(store, trust, *frames("fedmsg-signed-lab.jsonl")[:2])
+    begun = int(next(store.spool_folder.glob("*.seg")).name.partition("-")[0]) // 1000
+    assert stock.loaded() == begun
+    (pki / "ca.crt").rename(pki / "away")
+    store.load()
+    assert stock.loaded() > begun
+    put(store, None, *frames("fedmsg-unsigned.jsonl")[:1])
+    later = int(max(store.spool_folder.glob("*.seg")).name.partition("-")[0]) // 1000
+    assert stock.loaded() == later, "what can be loaded is waited for"
+    (pki / "away").rename(pki / "ca.crt")
+    assert store.load().new == 3
+    assert store.state.get(UNREADY) is None
+    assert store.waiting().records == 0
