@@ -4,8 +4,8 @@ Comes in: a `History`, the spans of the ledger, and how much is stored. Goes out
 spans that are complete or healed now. Everything is worked out from the ledger, so that it goes on
 after any crash:
 
-- a gap is asked for at once, and again when late rows have settled; what history then provably
-  gave is `healed`
+- a gap is asked for at once, again when late rows have settled, and then ever more rarely; what
+  history then provably gave is `healed`
 - of each day since we listen, history's count is held against the store's, up to the settling
   time; where they differ they are bisected, and what differs is read. Counting the whole day again
   finds rows that came late, long after they were due.
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event as Flag
 from threading import Thread
@@ -26,6 +25,7 @@ from typing import Protocol
 
 import structlog
 
+from hubbub.collector.asked import Asked
 from hubbub.collector.audit import MINUTE, Part, audit
 from hubbub.collector.event import Ledger, Sink
 from hubbub.collector.filters import Filters
@@ -39,7 +39,6 @@ __all__ = ["Healer", "Heard"]
 
 _SECOND = 1_000_000  # µs
 _DAY = 86_400  # s
-_REMEMBERED = 1_000  # gaps that were asked for
 _JOBS = 2  # connections
 _PAUSES = 5.0, 600.0  # s; first and longest pause after an error
 _RECOUNTED = 2 * _DAY  # s back, days are counted again although they were proven: rows came late
@@ -61,15 +60,6 @@ class Heard(Protocol):
 
 class _StoppedError(Exception):
     """Raised where a gather can be ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A gap that was asked for: [start, end) in seconds as it was then, and when that was."""
-
-    start: int
-    end: int
-    at: float
 
 
 class Healer:
@@ -105,7 +95,8 @@ class Healer:
         self.every = every if every is not None else min(max(self.settle / 10, 1.0), 60.0)
         self._categories, self._filters = tuple(categories), Filters(tuple(categories))
         self._clock = clock
-        self._asked: list[_Asked] = []
+        self._asked = Asked(self.settle)
+        self._unproven = Asked(self.settle)  # of what cannot be counted
         self._read: Spans = []  # read since they were found to differ, seconds
         self._put = clock()  # when rows came last; those of a run that was killed may wait too
         self._counted = float("-inf")  # when was counted last
@@ -185,7 +176,8 @@ class Healer:
 
     def _back(self, now: int) -> None:
         """The clock was put back: nothing was asked yet, and no time to come is proven."""
-        self._asked, self._days, self._counted = [], {}, float("-inf")
+        self._asked, self._unproven = Asked(self.settle), Asked(self.settle)
+        self._days, self._counted = {}, float("-inf")
         self._put = min(self._put, now)
         source, key, at = self.history.source, self._filters.key, now * _SECOND
         for start, end, state in self.ledger.spans(source, key):
@@ -197,24 +189,11 @@ class Healer:
         gaps = ((a // _SECOND, min(-(-b // _SECOND), now)) for a, b in self._spans("gap"))
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
         lacking = without((gap for gap in gaps if gap[0] < gap[1]), proven)
-        before = [a for a in self._asked if any(x < a.end and a.start < y for x, y in lacking)]
-        self._asked = before[-_REMEMBERED:]
+        self._asked.keep(lacking)
         for start, end in lacking:
-            # Its front may have been healed since, and its end may have moved.
-            asked = max(
-                (a for a in before if a.start < end and start < a.end),
-                key=lambda a: a.at,
-                default=None,
-            )
-            settled = end + self.settle
-            if (
-                asked is None
-                or asked.at < settled <= now
-                or (end > asked.end and now - asked.at >= self.settle / 2)
-                or now - asked.at >= max(self.settle * 6, _PAUSES[1])
-            ):
-                self._gather(start, end, final=now >= settled)
-                self._asked.append(_Asked(start, end, now))
+            if self._asked.due(start, end, now):
+                self._gather(start, end, final=now >= end + self.settle)
+                self._asked.note(start, end, now)
 
     def _gather(self, start: int, end: int, *, final: bool) -> None:
         """Read [start, end), seconds; `final`: no rows come late any more."""
@@ -275,7 +254,9 @@ class Healer:
         ]
         listened = union(span for span in listened if span[0] < span[1])
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        due = {day for a, b in without(listened, proven) for day in _days(a, b)}
+        lacking = without(listened, proven)
+        self._unproven.keep(lacking)
+        due = {day for a, b in lacking for day in _days(a, b)}
         due |= {
             day
             for day in _days(edge - _RECOUNTED, edge)
@@ -284,16 +265,23 @@ class Healer:
         for day in sorted(due):
             for start, end in listened:
                 window = max(start, day), min(end, day + _DAY)
-                if window[0] < window[1]:
+                if window[0] < window[1] and self._filters.key:
+                    self._read_all(*window, now)
+                elif window[0] < window[1]:
                     self._compare(*window)
             self._days[day] = self._clock()
         return True
 
+    def _read_all(self, start: int, end: int, now: int) -> None:
+        """Prove one window by reading what of it is not proven: a part of a bus is not counted."""
+        proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
+        for part in without([(start, end)], proven):
+            if self._unproven.due(*part, now):
+                self._gather(*part, final=True)
+                self._unproven.note(*part, now)
+
     def _compare(self, start: int, end: int) -> None:
         """Prove one window, or read what differs."""
-        if self._filters.key:
-            self._gather(start, end, final=True)
-            return
         differs = self._differences(start)
 
         def stored(a: int, b: int) -> int:

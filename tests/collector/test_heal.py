@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 
@@ -270,3 +271,25 @@ def test_a_new_healer_believes_nothing_about_times_to_come(lab):
     assert one.state(START + 1200, START + HOUR) != "complete"
     one.look(START + HOUR + 2 * SETTLE)
     assert one.ids() == ids(traffic(START, START + HOUR))
+
+
+def hiding(second):
+    """A history that counts a row in this second which it never shows."""
+
+    def twist(page, asked):
+        if float(asked["start"]) <= T0 + second <= float(asked["end"]):
+            page["total"] += 1
+            page["pages"] = math.ceil(page["total"] / (int(asked["rows_per_page"]) or 10**9))
+        return page
+
+    return twist
+
+
+def test_what_a_limited_listener_cannot_prove_is_read_ever_more_rarely(lab):
+    one = lab(traffic(START, START + HOUR), categories=["git"])
+    one.store.state.span(
+        SOURCE, "category=git", (T0 + START) * S, (T0 + START + HOUR) * S, "unproven", "heard"
+    )
+    one.grepper.twist = hiding(START + 1000)
+    asked = [n for n in range(9) if one.requests(START + 2 * HOUR + n * HOUR)]
+    assert asked == [0, 1, 3, 7]
