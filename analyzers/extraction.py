@@ -75,6 +75,7 @@ def extract(
     every: Sequence[date],
     *,
     backfill: bool = False,
+    gone: date | None = None,
     progress: Callable[[float, float], None] = lambda _done, _total: None,
     source: Callable[[str], None] = lambda _name: None,
 ) -> None:
@@ -91,12 +92,17 @@ def extract(
         state: where the checkpoint is, under `CHECKPOINT`.
         every: the days, as `days` gives them.
         backfill: leave the checkpoint alone.
+        gone: of days before this one events may be gone by retention: what is stored of them stays,
+            and what is found is added.
         progress: called with the number of days that are done, and of all.
         source: called with each day that held something.
     """
     for done, day in enumerate(every, 1):
         found = list(read(day))
         with stored.transaction():
+            if gone is not None and day < gone:
+                before = stored.get(day.isoformat()) or []
+                found = [*before, *(one for one in found if one not in before)]
             if found:
                 stored[day.isoformat()] = found
             else:
@@ -177,7 +183,8 @@ def usage(  # noqa: D417 - what is injected is no option
     """Who used something each day: stores the users and times of these events, day by day.
 
     A run goes on where the last one ended, with that day once more, and to today. What it stores
-    stays when the events are gone by retention; `hubbub query usage` counts it.
+    stays when the events are gone by retention, also where such a day is read again; `hubbub query
+    usage` counts it.
 
     Args:
         start: First day; a back-fill, which leaves the checkpoint alone.
@@ -208,6 +215,7 @@ def usage(  # noqa: D417 - what is injected is no option
         state,
         every,
         backfill=start is not None,
+        gone=events.gone_before,
         progress=progress,
         source=source,
     )
@@ -245,7 +253,13 @@ def _ask(question: Mapping[str, Any], kept: Collection, state: State, *, reset: 
 
 @query(name="usage")
 def stored_usage(
-    events: Events, *, db: Documents, since: datetime, until: datetime, per: Per = "w"
+    events: Events,
+    *,
+    db: Documents,
+    state: State,
+    since: datetime,
+    until: datetime,
+    per: Per = "w",
 ) -> tuple[list[Active], dict[str, Any]]:
     """Distinct users per period of what the job `usage` stored: as active_users, also of old days.
 
@@ -271,8 +285,18 @@ def stored_usage(
     dates = list(kept)
     notes = {"stored": f"{dates[0]} to {dates[-1]}"} if dates else {}
     if not dates:
-        notes["note"] = "nothing is stored yet: `hubbub jobs run usage` does it"
+        notes["note"] = _nothing(state.get(CHECKPOINT))
     return active_users(of_people(rows, events), per=per), notes
+
+
+def _nothing(checkpoint: str | None) -> str:
+    """Why no day is stored."""
+    if checkpoint is None:
+        return "nothing is stored yet: `hubbub jobs run usage` does it"
+    return (
+        f"the job usage has read all days to {checkpoint} and found none of its events: "
+        "`hubbub jobs run usage --help` says which those are (--topic, --action)"
+    )
 
 
 def _accounts(events: Events, not_user: Sequence[str]) -> Events:

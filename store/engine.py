@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary, finalize
 
 from hubbub.store import merged
 from hubbub.store.globs import matches, pattern
@@ -44,16 +45,44 @@ def connect() -> Backend:
     return backend
 
 
+class _Views:
+    """The views of an engine, by name: each for as long as an expression stands on it."""
+
+    def __init__(self) -> None:
+        self.tables: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self.spare: list[str] = []  # nobody stands on them any more
+
+    @classmethod
+    def of(cls, backend: Backend) -> _Views:
+        """They go with it."""
+        found: _Views = vars(backend).setdefault("hubbub_views", cls())
+        return found
+
+
 def view(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
     """The rows of these files; never again of others: an expression runs when it suits its owner.
+
+    The same files again are the same view, and one that no expression stands on any more is
+    dropped by the next call: a process that asks for years keeps no more than what it asks.
 
     Args:
         backend: the engine; a view is made in it.
         name: how its name begins.
         files: paths.
     """
+    views = _Views.of(backend)
+    while views.spare:
+        if (gone := views.spare.pop()) not in views.tables:
+            backend.raw_sql(f'DROP VIEW IF EXISTS "{gone}"').fetchall()
     digest = blake2b("\n".join(files).encode(), digest_size=12).hexdigest()
-    return backend.read_parquet(files, table_name=f"{name}_{digest}", hive_partitioning=False)
+    whole = f"{name}_{digest}"
+    if (known := views.tables.get(whole)) is not None:
+        again: ir.Table = known.to_expr()
+        return again
+    table = backend.read_parquet(files, table_name=whole, hive_partitioning=False)
+    views.tables[whole] = table.op()
+    finalize(table.op(), views.spare.append, whole)
+    return table
 
 
 def events(
@@ -82,8 +111,8 @@ def events(
         from hubbub.store.tables import SCHEMA
 
         # Not a memtable: an expression on nothing else would run on Ibis' default engine.
-        backend.con.register(f"events_{version}_none", SCHEMA.empty_table())
-        rows = backend.table(f"events_{version}_none")
+        backend.con.register("events_none", SCHEMA.empty_table())
+        rows = backend.table("events_none")
     rows = _apply(rows, _needed(chosen, near), persons)
     return Events(merged.table(rows, persons), chosen, persons, stored=rows, rolled=rolled)
 
@@ -161,6 +190,12 @@ class Events:
     def by(self) -> str:
         """Who counts: `users` (everybody a message names) or `agent` (who did it)."""
         return self.selection.by
+
+    @property
+    def gone_before(self) -> date | None:
+        """Retention let go of events of days before this one (UTC); None: of none."""
+        cut = self.rolled.frozen if self.rolled is not None else 0
+        return from_micros(cut).date() if cut else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.table, name)

@@ -25,15 +25,15 @@ class Reserve:
 
     def keep(self) -> None:
         """Put room aside, if there is any."""
-        with suppress(FileNotFoundError):
-            if self.path.stat().st_size == SIZE:
-                return
         descriptor = None
         try:
+            if self.path.exists() and self.path.stat().st_size == SIZE:
+                return
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
             os.posix_fallocate(descriptor, 0, SIZE)
         except OSError:  # no room, or no permission: whoever opens next tries again
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder where we may write to some files and make none
+                self.path.unlink()
         finally:
             if descriptor is not None:
                 os.close(descriptor)

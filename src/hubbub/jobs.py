@@ -247,14 +247,15 @@ class Jobs:
     def _locked(self, name: str) -> Iterator[None]:
         descriptor = self._open(name)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"the job {name!r} is running already",
-                    where=f"process {os.pread(descriptor, 20, 0).decode() or 'unknown'}",
-                    hint="wait for its end; `hubbub jobs list` shows its state",
-                ) from None
+            while not _lock(descriptor, fcntl.LOCK_EX):
+                if not _lock(descriptor, fcntl.LOCK_SH):
+                    raise UsageError(
+                        f"the job {name!r} is running already",
+                        where=f"process {os.pread(descriptor, 20, 0).decode() or 'unknown'}",
+                        hint="wait for its end; `hubbub jobs list` shows its state",
+                    )
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # somebody only looks, as `_running` does
+                time.sleep(0.001)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield
@@ -264,17 +265,23 @@ class Jobs:
     def _running(self, name: str) -> bool:
         descriptor = self._open(name)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not _lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
-        return False
 
     def _open(self, name: str) -> int:
         folder = self.store.path / "jobs"
         folder.mkdir(mode=0o700, exist_ok=True)
         return os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _lock(descriptor: int, how: int) -> bool:
+    """Whether we have it now; it is not waited for."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _time(text: str | None) -> datetime | None:

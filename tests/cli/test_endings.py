@@ -22,6 +22,8 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
     [
         (["nonsense"], "There is no command 'nonsense'"),
         (["quer"], "Did you mean query?"),
+        (["what_if"], "There is no command 'what_if'. Did you mean `hubbub query what_if`?"),
+        (["tail"], "Did you mean `hubbub query tail` or `hubbub chart tail`?"),
         (["query", "longtial"], "Did you mean longtail"),
         (["query", "nonsense"], "There is no query 'nonsense'"),
         (["query"], "Which query? There are: active_users, "),

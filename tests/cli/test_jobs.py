@@ -1,8 +1,10 @@
 """`hubbub jobs`: plugins' jobs, schedules, failures, one run at a time, kills."""
 
+import fcntl
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -191,6 +193,19 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
     assert state() == "interrupted"
     assert hubbub("jobs", "run", "--due", "--json", *at).json[0]["job"] == "tally"
     assert state() == "ok"
+
+
+def test_who_only_looks_does_not_refuse_a_run(hubbub: Run, store: Path, plugin: Path) -> None:
+    """`jobs list` takes the lock for an instant; here for a long one."""
+    at = ("--plugins", plugin, "--store", store)
+    assert hubbub("jobs", "run", "tally", *at).code == 0
+    with (store / "jobs" / "tally.lock").open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        later = threading.Timer(0.3, fcntl.flock, (looking.fileno(), fcntl.LOCK_UN))
+        later.start()
+        ran = hubbub("jobs", "run", "tally", *at)
+        later.join()
+    assert ran.code == 0, ran.err
 
 
 SLOW = '''

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from commandline import Run
 from deltalake import DeltaTable
 
 from hubbub.analyzers import extraction
+from hubbub.store import Store
+from hubbub.store.retention import prune
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "core4"
 JOBS = sorted(path.name for path in (GOLDEN / "jobs").glob("*.json"))
@@ -258,3 +261,35 @@ def test_wrong_usage_is_said_and_changes_nothing(
     assert (ran.code, said in ran.err) == (2, True), ran.err
     listed = hubbub("jobs", "list", "--json", "--store", logins).json[0]
     assert (listed["state"], listed["checkpoint"]) == ("never", None)
+
+
+def test_days_whose_events_are_gone_keep_what_is_stored_of_them(hubbub: Run, logins: Path) -> None:
+    at = ("--store", logins, "--now", "2026-01-04T05:00")
+
+    def stored() -> Any:
+        return hubbub("jobs", "run", "usage", "--json", *at).json["stored"]
+
+    before = stored()
+    assert list(before) == ["2026-01-01", "2026-01-02"]
+    now = datetime(2026, 1, 4, 12, tzinfo=UTC)
+    with Store.open(logins) as store:
+        prune(store, now=now, events=timedelta(days=2), bodies=None)
+        assert store.rows() == 1
+        assert store.events().gone_before == date(2026, 1, 3)
+    for again in (
+        ("--reset",),
+        ("--start", "2026-01-01"),
+        ("--reset", "--config-start", "2026-01-01"),
+    ):
+        ran = hubbub("jobs", "run", "usage", *again, *at)
+        assert ran.code == 0, ran.err
+        assert stored() == before, again
+
+
+def test_nothing_stored_says_whether_a_run_looked(hubbub: Run, imported: Any) -> None:
+    store = imported([("2026-01-03T10:00:00", "bob", "failed login")])
+    asked = ("query", "usage", "--json", "--store", store)
+    assert "nothing is stored yet" in hubbub(*asked).json["diagnostics"]["note"]
+    assert hubbub("jobs", "run", "usage", "--store", store, "--now", "2026-01-04").code == 0
+    note = hubbub(*asked).json["diagnostics"]["note"]
+    assert note.startswith("the job usage has read all days to 2026-01-04 and found none")

@@ -188,3 +188,27 @@ def test_the_built_in_bots() -> None:
     assert "releng" in BOTS
     assert Selection(bots=False).removed == BOTS
     assert Selection(not_user=("x",)).removed == ("x",)
+
+
+def test_a_view_lasts_as_long_as_what_stands_on_it(tmp_path: Path, event: Make) -> None:
+    """A service asks every second, for years, and each commit is a new snapshot."""
+    backend = engine.connect()
+    table = Table(tmp_path / "events")
+
+    def views() -> int:
+        count = "SELECT count(*) FROM duckdb_views() WHERE NOT internal"
+        return int(backend.raw_sql(count).fetchall()[0][0])
+
+    held = None
+    for n in range(1, 9):
+        version = table.append([event(n)], n)
+        snapshot = version, table.files(), Selection()
+        asked = engine.events(backend, *snapshot)
+        assert asked.count_events() == n
+        assert engine.events(backend, *snapshot).filter(asked.table.seq == n).count_events() == 1
+        held = asked if n == 3 else held
+        assert views() <= 3
+    assert held is not None
+    assert held.count_events() == 3, "it is asked when it suits its owner"
+    assert engine.events(backend, 0, [], Selection()).count_events() == 0
+    backend.disconnect()

@@ -1,5 +1,6 @@
 """The state file: transactions, versions, damage."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -155,3 +156,28 @@ def test_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
         with state.transaction() as db:
             letters.bury(db, [letter(n, size=95) for n in range(250)], max_bytes=1000)
         assert [one.seq for one in state.dead_letters()] == list(range(249, 239, -1))
+
+
+def test_where_no_room_can_be_put_aside_it_is_opened_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reserve may be somebody else's, in a folder where we may remove nothing."""
+    reserve = path.with_suffix(".reserve")
+    opens, unlinks = os.open, Path.unlink
+
+    def refused(name: str, *more: int) -> int:
+        if str(name) == str(reserve):
+            raise PermissionError(13, "Permission denied", str(name))
+        return opens(name, *more)
+
+    def kept(one: Path, missing_ok: bool = False) -> None:
+        if one == reserve:
+            raise PermissionError(13, "Permission denied", str(one))
+        unlinks(one, missing_ok=missing_ok)
+
+    reserve.write_bytes(b"")
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(Path, "unlink", kept)
+    with State(path) as state:
+        state.set("a", 1)
+        assert state.get("a") == 1

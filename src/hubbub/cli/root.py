@@ -70,7 +70,28 @@ def _noticing_readers() -> Iterator[None]:
         raise _ReaderLeftError from error
 
 
+def _functions(name: str, ctx: click.Context) -> str:
+    """The queries and views of that name, as what to type; nothing where there is none."""
+    from hubbub.registry import REGISTRY
+
+    ctx.ensure_object(App).plugins()
+    kinds = {"query": "query", "view": "chart", "cron": "jobs run"}
+    found = [f"hubbub {kinds[kind]} {name}" for kind in kinds if name in REGISTRY.of(kind)]
+    return f"Did you mean `{'` or `'.join(found)}`?" if found else ""
+
+
 class _Root(LazyGroup):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if hint := _functions(args[0], ctx):
+                what = f"There is no command {args[0]!r}. {hint}"
+                raise click.UsageError(what, ctx) from error
+            raise
+
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         with _noticing_readers():
             return super().make_context(*args, **more)
