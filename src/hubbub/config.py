@@ -67,6 +67,7 @@ __all__ = [
     "RetentionConfig",
     "TrustConfig",
     "default_path",
+    "default_store",
     "load",
 ]
 
@@ -145,11 +146,31 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
 }
 
 
-def default_path() -> Path:
-    """`hubbub.toml` in the platform's configuration folder."""
+def default_path() -> Path | None:
+    """`hubbub.toml` in the platform's configuration folder; None for an account without a home."""
     import platformdirs
 
-    return Path(platformdirs.user_config_path("hubbub")) / "hubbub.toml"
+    try:
+        return platformdirs.user_config_path("hubbub") / "hubbub.toml"
+    except RuntimeError:  # systemd's DynamicUser: neither HOME nor an entry in passwd
+        return None
+
+
+def default_store() -> Path:
+    """The platform's data folder.
+
+    Raises:
+        UsageError: the account has no home, so there is none.
+    """
+    import platformdirs
+
+    try:
+        return platformdirs.user_data_path("hubbub")
+    except RuntimeError:
+        raise UsageError(
+            "this account has no home folder that a store could be in",
+            hint="say where it is: --store, or `store` in a file given with --config",
+        ) from None
 
 
 def _check_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str, at: str) -> None:
@@ -192,6 +213,8 @@ def load(path: Path | None) -> Config:
     """
     stated = path is not None
     path = path or default_path()
+    if path is None:
+        return Config()
     try:
         data = path.read_bytes()
     except FileNotFoundError:

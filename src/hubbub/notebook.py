@@ -142,11 +142,7 @@ def open(  # noqa: A001 - hubbub.open is its name
         import warnings
 
         warnings.warn(note, stacklevel=2)
-    folder = path if path is not None else settings.store
-    if folder is None:
-        import platformdirs
-
-        folder = platformdirs.user_data_path("hubbub")
+    folder = path or settings.store or configuration.default_store()
     if not Path(folder).exists():
         raise UsageError(
             "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"

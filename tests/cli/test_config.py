@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from commandline import Run
@@ -100,3 +101,19 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
     assert said.json["users"] == ["anna"]
     (tmp_path / "dir.json").write_text("[]")
     assert hubbub("people", line, "--directory", tmp_path / "dir.json").code == 2
+
+
+def test_an_account_without_a_home_names_its_store(
+    hubbub: Run, made_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As systemd runs a DynamicUser: no HOME, and nothing in passwd where nss-systemd is away."""
+
+    def nobody(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert hubbub("query", "users", "--json", "--store", made_store).code == 0
+    ran = hubbub("status")
+    assert (ran.code, "--store" in ran.err, "no home" in ran.err) == (2, True, True)

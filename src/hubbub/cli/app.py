@@ -121,9 +121,9 @@ class App:
             return self.store_path
         if self.config.store is not None:
             return Path(self.config.store)
-        import platformdirs
+        from hubbub.config import default_store
 
-        return Path(platformdirs.user_data_path("hubbub"))
+        return default_store()
 
     @contextmanager
     def store(self) -> Iterator[Store]:
