@@ -3,11 +3,11 @@
 
     PYTHONPATH=tests python tests/torture/run.py --kills 1000 [--seed 7]
 
-A listener with its loader hears a publisher that keeps count, while gathers, compactions and
-queries come and go and a reader looks at every snapshot. One of them is killed -9, comes back, and
-so on. At the end the listener is left alone, and then: nothing that was written to the spool is
-lost, nothing is there twice, every count is right, history's and the publisher's ids are all there,
-`verify` is clean, and coverage is proven.
+A listener with its loader hears a publisher that keeps count, while gathers, imports, compactions,
+exports and queries come and go and a reader looks at every snapshot. One of them is killed -9,
+comes back, and so on. At the end the listener is left alone, and then: nothing that was written to
+the spool is lost, nothing is there twice, every count is right, history's and the publisher's ids
+are all there, `verify` is clean, and coverage is proven.
 
 The seed decides what is killed and when; not how far it has got by then.
 """
@@ -15,6 +15,8 @@ The seed decides what is killed and when; not how far it has got by then.
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import os
 import signal
 import subprocess
@@ -33,6 +35,7 @@ from torture.witness import Witness, records
 
 from hubbub.collector.gaps import alive_key
 from hubbub.store import Store
+from hubbub.testing.wire import line
 
 __all__ = ["Torture", "main"]
 
@@ -44,9 +47,13 @@ _VICTIMS = {
     "listener and loader": 2,
     "loader": 4,
     "gather": 3,
+    "import": 2,
     "compact": 3,
+    "export": 1,
     "query": 2,
 }
+_COMMANDS = frozenset(("gather", "import", "compact", "export", "query"))
+_LINES = 1500  # that a file to be imported holds at most
 
 
 class Torture:
@@ -68,6 +75,7 @@ class Torture:
         self.story: deque[str] = deque(maxlen=12)
         self._listeners: list[Listener] = []
         self._orphans: list[int] = []  # handles of loaders whose listener was killed alone
+        self._bag: list[str] = []
         self._stack = ExitStack()
         self.publisher = Publisher(seed, rate)
         self._stack.callback(self.publisher.close)
@@ -114,6 +122,8 @@ class Torture:
             "gather": ["gather", "--url", url, "--bodies", "--jobs", "2",
                        "--since", random.choice(("5s", "30s", "30s", "10m"))],
             "compact": ["compact", *random.choice(([], [], ["--rebuild"]))],
+            "import": ["import", str(self._file), "--format", "fedmsg", "--bodies"],
+            "export": ["export", "-o", str(self._out)],
             "query": ["query", random.choice(("volume", "tail", "coverage")), "--since", "1h"],
             "verify": ["verify"],
         }  # fmt: skip
@@ -128,10 +138,12 @@ class Torture:
             Failure: somebody ended by himself who should not have, or badly.
         """
         self._watch()
-        name = self.random.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
-        moment = Moment(self.random, self.store, 2.5 if name in {"gather", "compact"} else 1.8)
+        name = self._next()
+        moment = Moment(self.random, self.store, 2.5 if name in _COMMANDS - {"query"} else 1.8)
         self.story.append(f"{name} {moment}")
-        if name in {"gather", "compact", "query"}:
+        if name in _COMMANDS:
+            if name == "import":
+                self._write()
             victim = self._command(name)
             moment.wait(victim)
             if not victim.alive:
@@ -139,6 +151,7 @@ class Torture:
                 self.endings[name] += 1
                 return
             victim.kill(group=True)
+            self._exported()
         elif name == "loader":
             moment.wait(self.listener)
             pid = self.listener.loader()
@@ -149,6 +162,36 @@ class Torture:
         else:
             self._kill_listener(moment, group=name == "listener and loader")
         self.kills[name] += 1
+
+    def _next(self) -> str:
+        """Each has its turn in every round, in another order."""
+        if not self._bag:
+            self._bag = [name for name, n in _VICTIMS.items() for _ in range(n)]
+            self.random.shuffle(self._bag)
+        return self._bag.pop()
+
+    @property
+    def _out(self) -> Path:
+        return self.logs.parent / "out.jsonl.gz"
+
+    def _exported(self) -> None:
+        """A file of an export is there whole, or not at all."""
+        if self._out.exists():
+            for one in gzip.decompress(self._out.read_bytes()).splitlines():
+                json.loads(one)
+            self._out.unlink()
+
+    @property
+    def _file(self) -> Path:
+        return self.logs.parent / "said.jsonl"
+
+    def _write(self) -> None:
+        """A file of what the publisher has said: some of it is stored, some a listener missed."""
+        now = time.time_ns() // 1000
+        begun = max(self.publisher.begun, now - self.random.choice((3, 20, 200)) * 10**6)
+        said = (one for one in self.publisher.messages(now) if one.at >= begun)
+        some = [line(one) for one in said if one.broken is None][:_LINES]
+        self._file.write_bytes(b"".join(one + b"\n" for one in some))
 
     def _kill_listener(self, moment: Moment, *, group: bool) -> None:
         victim = self.listener
@@ -230,12 +273,12 @@ class Torture:
         """No listener said that something went wrong; batches that loaders found unfinished."""
         finished = again = 0
         for one in self._listeners:
-            for line in one.said():
-                event = str(line.get("event"))
+            for said in one.said():
+                event = str(said.get("event"))
                 finished += event.startswith("finishing a batch")
                 again += event.startswith("reading a batch")
-                if line.get("level") in {"error", "critical"}:
-                    raise Failure(f"a listener said {line}")
+                if said.get("level") in {"error", "critical"}:
+                    raise Failure(f"a listener said {said}")
         return {"batches finished": finished, "batches read again": again}
 
 

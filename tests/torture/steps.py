@@ -1,5 +1,6 @@
 # ruff: noqa: T201 - for a person at a terminal
-"""A kill before every single call that changes a file: loading, rollups, compaction, cleaning up.
+"""A kill before every single call that changes a file: loading, rollups, compaction, cleaning up,
+and whatever else is done to a store (`upkeep`).
 
     PYTHONPATH=tests python tests/torture/steps.py [--every 1] [--seed 7]
 
@@ -34,6 +35,7 @@ from random import Random, SystemRandom
 import structlog
 from fake_history import T0, FakeHistory, Grepper, at, steady
 from torture.actors import Failure
+from torture.upkeep import DEEDS, Deed
 
 from hubbub.collector.event import Frame
 from hubbub.collector.gather import gather
@@ -52,6 +54,7 @@ _LIBRARIES = (
     *("hubbub.store.engine", "hubbub.store.loader", "hubbub.store.rolled"),
 )
 _PARTS = ("load", "listen", "compact", "rebuild", "gather")
+_DEEDS = {deed.name: deed for deed in DEEDS}
 _SPAN = 1000  # s of history
 _PART = 40  # messages between two flushes of what is heard
 
@@ -79,6 +82,16 @@ class Steps:
             shutil.copytree(folder / name, folder / following)
             work = partial(self.work, name, following, os.open(os.devnull, os.O_WRONLY))
             must(_child(work), f"{name}, without a kill")
+        for deed in DEEDS:
+            (folder / deed.name).mkdir()
+            prepare = partial(self._do, deed.prepare, folder / deed.name / "store")
+            must(_child(prepare), f"{deed.name}, to begin with")
+
+    @staticmethod
+    def _do(what: Callable[[Store], object], store: Path) -> None:
+        compact.ENTRIES = 2  # the Delta logs get checkpoints
+        with Store.open(store) as one:
+            what(one)
 
     def _prepare(self) -> None:
         """A store that has loaded some messages, and that waits for others, known and new."""
@@ -189,18 +202,14 @@ class Steps:
         Raises:
             Failure: what must hold afterwards does not.
         """
+        if part in _DEEDS:
+            return self._deed(_DEEDS[part], number, torn=torn)
         store = self.folder / "store"
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self.folder / part, store)
         ours, theirs = os.pipe()
 
-        def work() -> None:
-            killer = ctypes.CDLL(None)
-            killer.killer_arm(number, int(torn))
-            self.work(part, "store", theirs)
-            killer.killer_arm(0, 0)
-
-        code = _child(work)
+        code = _killed(partial(self.work, part, "store", theirs), number, torn=torn)
         os.close(theirs)
         with os.fdopen(ours, "rb") as pipe:
             durable = len(pipe.read()) if part in {"load", "listen"} else 2
@@ -208,6 +217,29 @@ class Steps:
         must(code not in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
         must(_child(partial(self.look, part, (2 - durable) * _PART)), f"{where}: see above")
         return code != 0
+
+    def _deed(self, deed: Deed, number: int, *, torn: bool) -> bool:
+        folder = self.folder / "deed"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.folder / deed.name, folder)
+        store = folder / "store"
+        code = _killed(partial(self._do, deed.work, store), number, torn=torn)
+        where = f"{deed.name}, call {number}{' in its middle' if torn else ''}"
+        must(code not in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
+        must(_child(partial(self._do, deed.look, store)), f"{where}: see above")
+        return code != 0
+
+
+def _killed(work: Callable[[], object], number: int, *, torn: bool) -> int:
+    """Do it in a process of its own, which is killed before its call `number`; its exit code."""
+
+    def armed() -> None:
+        killer = ctypes.CDLL(None)
+        killer.killer_arm(number, int(torn))
+        work()
+        killer.killer_arm(0, 0)
+
+    return _child(armed)
 
 
 def must(broken: object, what: str) -> None:
@@ -256,7 +288,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Kill at every call, or every n-th; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only each n-th call")
-    parser.add_argument("--part", action="append", choices=_PARTS, help="only this; repeatable")
+    parser.add_argument(
+        "--part", action="append", choices=[*_PARTS, *_DEEDS], help="only this; repeatable"
+    )
     parser.add_argument("--only", nargs=2, metavar=("PART", "CALL"), help="one call")
     parser.add_argument("--torn", action="store_true", help="a write is done to its half before")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
@@ -276,7 +310,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.only:
             steps.once(chosen.only[0], int(chosen.only[1]), torn=chosen.torn)
             return 0
-        for part in chosen.part or steps.parts:
+        for part in chosen.part or [*steps.parts, *_DEEDS]:
             number = random.randint(1, chosen.every)
             while steps.once(part, number, torn=chosen.torn):
                 number, kills[part] = number + chosen.every, kills[part] + 1

@@ -18,11 +18,13 @@ from struct import pack
 from types import SimpleNamespace
 from typing import Any
 
+import everything
 import msgpack
 import pyarrow as pa
 import pytest
-from torture.actors import Moment
+from torture.actors import Failure, Moment
 from torture.reader import Torn, add_up, look
+from torture.upkeep import DEEDS
 from torture.witness import Witness, records
 
 from hubbub.collector.event import Event
@@ -54,7 +56,7 @@ def tortured(script: str, *arguments: str, seconds: float) -> str:
 def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
     said = tortured("run.py", "--kills", "55", seconds=560)
     assert re.search(r"torture: 55 kills in \d+ s: nothing lost, nothing twice", said)
-    for what in ("listener", "loader", "gather", "compact", "query"):
+    for what in ("listener", "loader", "gather", "import", "compact", "export", "query"):
         assert re.search(rf"  {what}.*: \d+", said), "each had its turn"
 
 
@@ -62,7 +64,7 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("torn", [[], ["--torn"]], ids=["before", "within"])
 def test_a_kill_at_any_call_that_changes_a_file(torn):
-    said = tortured("steps.py", "--every", "41", *torn, seconds=560)
+    said = tortured("steps.py", "--every", "97", *torn, seconds=560)
     found = re.search(r"steps: (\d+) kills in \d+ s: nothing lost", said)
     assert found
     assert int(found[1]) >= 10
@@ -121,6 +123,22 @@ def test_the_reader_notices_what_no_commit_has_made(tmp_path):
         store.table.replace(store.table.files(), [])
         with pytest.raises(Torn, match="6 events are gone"):
             look(store, ids)
+
+
+def test_a_deed_that_was_half_done_is_noticed(tmp_path):
+    deeds = {deed.name: deed for deed in DEEDS}
+    with Store.open(tmp_path / "forget" / "store") as store:
+        deeds["forget"].prepare(store)
+        (store.path / "note").write_text(f"said by {everything.NAME}")
+        with pytest.raises(Failure, match="the name is in"):
+            deeds["forget"].look(store)
+    with Store.open(tmp_path / "export" / "store") as store:
+        deeds["export"].prepare(store)
+        deeds["export"].look(store)
+        store.table.replace(store.table.files()[-1:], [])
+        rollups.mark(store)
+        with pytest.raises(Failure, match=r"events instead of|verify"):
+            deeds["export"].look(store)
 
 
 def event(name: str) -> Event:
