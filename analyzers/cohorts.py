@@ -69,8 +69,8 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     """
     from ibis import _
 
-    days = events.daily_users(summed=False)
-    months = days.select("user", month=period_number("m", days.time)).distinct()
+    weeks = events.weekly_users()
+    months = weeks.select("user", month=period_number("m", weeks.time)).distinct()
     first = months.group_by("user").agg(group=_.month.min())
     joined = months.join(first, "user").select("group", after=_.month - _.group)
     counted = joined.group_by("group", "after").agg(active=_.count())

@@ -80,8 +80,8 @@ def tail(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    days = events.daily_users(summed=False)
-    counted = days.group_by("user").agg(count=_.messages.sum())
+    weeks = events.weekly_users()
+    counted = weeks.group_by("user").agg(count=_.messages.sum())
     order = [counted["count"].desc(), counted.user]
     ranked = counted.mutate(
         before=ibis.row_number().over(ibis.window(order_by=order)),

@@ -84,8 +84,8 @@ def active_users(events: Events, per: Per = "w") -> list[Active]:
     from ibis import _
 
     daily = per[0] == "d"  # then each day and user has one row
-    days = events.daily_users(summed=daily)
-    rows = days.select("user", number=period_number(per, days.time)).group_by("number")
+    sums = events.daily_users() if daily else events.weekly_users()
+    rows = sums.select("user", number=period_number(per, sums.time)).group_by("number")
     counted = rows.agg(users=_.count() if daily else _.user.nunique()).to_pyarrow().to_pylist()
     found = {row["number"]: row["users"] for row in counted}
     if not found:
@@ -112,7 +112,8 @@ def daily_users(
     length = period(per)
     calendar = Calendar.touched(length, since, until)
     once = length != "week"  # each user and period has one row
-    people = events.hourly_users() if length == "hour" else events.daily_users(summed=once)
+    sums = {"hour": events.hourly_users, "day": events.daily_users, "week": events.weekly_users}
+    people = sums[length]()
     rows = people.select("user", bucket=calendar.number_of(people.time))
     unique = rows.group_by("bucket").agg(users=_.count() if once else _.user.nunique())
     first = rows.group_by("user").agg(bucket=_.bucket.min())

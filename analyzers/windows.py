@@ -51,6 +51,7 @@ _STEPS = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30)) + tuple(
 )
 _MICRO = timedelta(microseconds=1)
 _HOUR, _DAY = timedelta(hours=1) // _MICRO, timedelta(days=1) // _MICRO
+_MONDAY = 4 * _DAY
 #: Up to so many windows over one event its count is repeated for each; measured on DuckDB.
 _FEW = 4
 
@@ -107,8 +108,10 @@ class Windows:
 
 
 def people_in(events: Events, windows: Windows) -> ir.Table:
-    """What `measured` needs: sums of days or hours where every window begins and ends with one."""
+    """What `measured` needs: sums of weeks, days or hours where all windows begin and end so."""
     edges = to_micros(windows.until), windows.length // _MICRO, windows.step // _MICRO
+    if all(edge % (7 * _DAY) == 0 for edge in (edges[0] - _MONDAY, *edges[1:])):
+        return events.weekly_users().select("time", "user", "messages")
     if all(edge % _DAY == 0 for edge in edges):
         return events.daily_users(summed=False).select("time", "user", "messages")
     if all(edge % _HOUR == 0 for edge in edges):

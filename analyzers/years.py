@@ -32,7 +32,7 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     sent = events.daily_topics(summed=False)
     sent = sent.select("messages", week=calendar.number_of(sent.time)).group_by("week")
     messages = sent.agg(messages=_.messages.sum())
-    people = events.daily_users(summed=False)
+    people = events.weekly_users()
     users = people.select("user", week=calendar.number_of(people.time)).group_by("week")
     counted = messages.left_join(users.agg(users=_.user.nunique()), "week")
     found = {

@@ -249,6 +249,15 @@ class Events:
 
         return rolled.users(self, "hourly_users", summed=summed)
 
+    def weekly_users(self) -> ir.Table:
+        """`daily_users`, not summed, each row at any time of its week (from Monday) and month.
+
+        The cheapest for whoever adds up weeks, months or everything.
+        """
+        from hubbub.store import rolled
+
+        return rolled.users(self, "weekly_users", summed=False)
+
     def daily_topics(self, *, summed: bool = True) -> ir.Table:
         """Columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.
 

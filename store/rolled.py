@@ -7,7 +7,8 @@ came since the rollup was written, and what it cannot tell apart comes from the 
 Who adds the rows up anyway asks for them not `summed`: a period and name may then have several, and
 what comes from events is a row for each, at its own time.
 
-Days of which no event is stored any more are answered from the rollup alone.
+Days of which no event is stored any more are answered from the rollup alone. What a range cuts of
+weeks is asked of the days.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.store.clock import micros, period_start
 from hubbub.store.globs import matches
-from hubbub.store.rollups import DAY, Rollup
+from hubbub.store.rollup import DAY, HOUR, Rollup
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Rolled:
         if since is None:
             return None
         rows = view(self.backend, name, [f.uri for f in files])
-        return Found(one, rows, since, _shared(files, since, one.unit))
+        return Found(one, rows, since, _shared(files, since, one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Found:
     shared: tuple[int, int] | None  # [µs, µs) outside of which each period and name has one row
 
 
-def _shared(files: Sequence[File], since: Tail, unit: int) -> tuple[int, int] | None:
+def _shared(files: Sequence[File], since: Tail, one: Rollup) -> tuple[int, int] | None:
     """Within a file each period and name is there once: where two files meet, there may be more."""
     edges: list[int] = []
     last = -1
@@ -85,7 +86,7 @@ def _shared(files: Sequence[File], since: Tail, unit: int) -> tuple[int, int] | 
         last = max(last, file.last)
     if since.files:
         edges += [since.first, since.last]
-    return (min(edges) // unit * unit, (max(edges) // unit + 1) * unit) if edges else None
+    return (one.floor(min(edges)), one.ceil(max(edges) + 1)) if edges else None
 
 
 def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
@@ -93,17 +94,26 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
 
     Args:
         events: by agent or users; users that the selection removes have no row.
-        name: `daily_users` or `hourly_users`.
-        summed: a row for each period and user; otherwise as above.
+        name: `hourly_users`, `daily_users` or `weekly_users`.
+        summed: a row for each period and user; otherwise as above. Weeks are never summed.
     """
     chosen = events.selection
     agents = chosen.by == "agent"
     able = not (events.persons or chosen.topic or chosen.category or chosen.action or chosen.object)
     able = able and (agents or not chosen.user)
     found = events.rolled.rollup(name) if events.rolled and able else None
-    unit = DAY if name.startswith("daily") else DAY // 24
+    unit = HOUR if name.startswith("hourly") else DAY
+
+    def count(some: Events) -> ir.Table:
+        return _counted(some.unnest_users("time", "size"), unit, ["user"], summed=summed)
+
+    def days(some: Events) -> ir.Table:
+        some.rolled = events.rolled
+        return users(some, "daily_users", summed=False)
+
+    weekly = name.startswith("weekly")
     if found is None:
-        return _counted(events.unnest_users("time", "size"), unit, ["user"], summed=summed)
+        return users(events, "daily_users", summed=False) if weekly else count(events)
     rows = found.rows
     n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
     whole = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
@@ -111,10 +121,7 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
         whole = whole.filter(matches(whole.user, chosen.user))
     if chosen.removed:
         whole = whole.filter(~matches(whole.user, chosen.removed))
-    return _joined(
-        *(events, found, whole, lambda some: some.unnest_users("time", "size"), ["user"]),
-        summed=summed,
-    )
+    return _joined(events, found, whole, Ways(count, days if weekly else count), summed=summed)
 
 
 def topics(events: Events, *, summed: bool = True) -> ir.Table:
@@ -122,38 +129,43 @@ def topics(events: Events, *, summed: bool = True) -> ir.Table:
     chosen, keys = events.selection, ["topic", "category"]
     able = not (chosen.user or chosen.action or chosen.object)
     found = events.rolled.rollup("daily_topics") if events.rolled and able else None
+
+    def count(some: Events) -> ir.Table:
+        return _counted(some.stored, DAY, keys, summed=summed)
+
     if found is None:
-        return _counted(events.stored, DAY, keys, summed=summed)
+        return count(events)
     rows = found.rows
     whole = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
     for column, globs in (("topic", chosen.topic), ("category", chosen.category)):
         if globs:
             whole = whole.filter(matches(whole[column], globs))
-    return _joined(events, found, whole, lambda some: some.stored, keys, summed=summed)
+    return _joined(events, found, whole, Ways(count, count), summed=summed)
 
 
-def _joined(
-    events: Events,
-    found: Found,
-    whole: ir.Table,
-    people: Callable[[Events], ir.Table],
-    keys: list[str],
-    *,
-    summed: bool,
-) -> ir.Table:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How to count what a rollup does not answer."""
+
+    events: Callable[[Events], ir.Table]  # of the files that came after it
+    rest: Callable[[Events], ir.Table]  # of all files
+
+
+def _joined(events: Events, found: Found, whole: ir.Table, ways: Ways, *, summed: bool) -> ir.Table:
     """The whole periods of a rollup, and all else from events."""
-    since, unit = found.since, found.rollup.unit
+    since, one = found.since, found.rollup
     rolled = events.rolled
     assert rolled is not None
-    chosen = _widened(events.selection, rolled, unit)
-    low = -(-(chosen.since or 0) // unit) * unit
-    high = (_END if chosen.until is None else chosen.until) // unit * unit
+    chosen = _widened(events.selection, rolled, one)
+    low = 0 if chosen.since is None else one.ceil(chosen.since)
+    high = _END if chosen.until is None else one.floor(min(chosen.until, _END))
     if low >= high:
-        return _counted(people(events), unit, keys, summed=summed)
+        return ways.rest(events)
     within = (whole.time >= _stamp(low)) & (whole.time < _stamp(high))
-    # Days of which events are stored and which the rollup does not follow any more.
+    # Periods of which events are stored and which the rollup does not follow any more.
     first, last = rolled.oldest // DAY * DAY, rolled.frozen
     if first < last:
+        first, last = one.floor(first), one.ceil(last)
         within &= (whole.time < _stamp(first)) | (whole.time >= _stamp(last))
     whole = whole.filter(within)
     parts, again = [whole], []  # rows for each period and name; those that may have more than one
@@ -162,25 +174,26 @@ def _joined(
         parts, again = [whole.filter(~inside)], [whole.filter(inside)]
     for start, end, files in _rest(chosen, low, high, (first, last), since.files):
         if start < end:
-            some = people(rolled.more(files, replace(chosen, since=start, until=end)))
-            rows = _counted(some, unit, keys, summed=summed)
+            some = rolled.more(files, replace(chosen, since=start, until=end))
+            rows = ways.rest(some) if files is None else ways.events(some)
             (again if files and summed else parts).append(rows)
     if again:
         more = _together(again)
+        keys = [name for name in one.keys if name != "time"]
         parts.append(
             more.group_by("time", *keys).agg(messages=more.messages.sum(), bytes=more.bytes.sum())
         )
     return _together(parts)
 
 
-def _widened(chosen: Selection, rolled: Rolled, unit: int) -> Selection:
+def _widened(chosen: Selection, rolled: Rolled, one: Rollup) -> Selection:
     """The same events in whole periods, where the range begins or ends beyond all of them."""
     since, until = chosen.since, chosen.until
     # Of earlier periods retention may have taken the events: their rollups say more than is asked.
-    if since is not None and since <= rolled.oldest and since // unit == rolled.oldest // unit:
-        since = since // unit * unit
-    if until is not None and until > rolled.newest:
-        until = -(-until // unit) * unit
+    if since is not None and rolled.frozen <= one.floor(since) == one.floor(rolled.oldest):
+        since = one.floor(since) if since <= rolled.oldest else since
+    if until is not None and rolled.newest < until <= _END:
+        until = one.ceil(until)
     return replace(chosen, since=since, until=until)
 
 

@@ -254,9 +254,10 @@ def _rollups(store: Store, report: Report, *, repair: bool) -> None:
         found = check_table(one)
         report.checked[f"{one.name}:rows"] = found.rows
         faults += [Fault(one.name, what, where) for what, where in found.faults]
-        if not found.faults:
+        of = rollups.source(store, one)[0].name
+        if not {one.name, of} & {fault.part for fault in faults}:
             faults += [
-                Fault(one.name, f"its sums of {month} are not those of the events", str(one.folder))
+                Fault(one.name, f"its sums of {month} are not those of {of}", str(one.folder))
                 for month in rollups.differences(store, one)
             ]
     if faults and repair:

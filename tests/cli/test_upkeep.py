@@ -28,7 +28,7 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     ran = hubbub("compact", "--rebuild", "--json", "--store", store)
     assert ran.json["deleted"] == 0
     assert {p.name for p in (store / "rollups").iterdir()} == {
-        "daily_topics", "daily_users", "hourly_users",
+        "daily_topics", "daily_users", "hourly_users", "weekly_users",
     }  # fmt: skip
     ran = hubbub("compact", "--store", store)
     assert (ran.code, ran.out) == (

@@ -115,7 +115,7 @@ def test_a_bit_in_the_set_of_ids(store: Store, frame: Make, ids: Ids) -> None:
     assert len(ids(store)) == 20
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", [0, 1, 2, 3])
 def test_a_bit_in_a_rollup(store: Store, frame: Make, which: int) -> None:
     put(store, *(frame(n) for n in range(20)))
     store.load()

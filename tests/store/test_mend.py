@@ -106,7 +106,7 @@ def test_a_finished_commit_whose_entry_is_cut_comes_back_from_its_files(
         assert verify(again).checked["bodies:rows"] == 70
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", [0, 1, 2, 3])
 def test_a_rollups_torn_log_is_counted_again(full: Store, which: int) -> None:
     rollups.catch_up(full)
     TEARS["empty"](last(full.rollups[which]))

@@ -1,11 +1,14 @@
 """Rollups: the same answers as from events, whatever is killed, forgotten, pruned or late."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,18 +22,36 @@ from hubbub.store.rollups import DAY, HOUR
 Make = Callable[..., Any]
 Row = tuple[Any, ...]
 START = 1_768_435_200_000_000  # 2026-01-15
-NAMES = ("daily_users", "hourly_users", "daily_topics")
+NAMES = ("daily_users", "hourly_users", "daily_topics", "weekly_users")
+
+
+def week(time: datetime) -> datetime:
+    """Where the week, or the part of it in this month, began."""
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day.weekday() and day.day > 1:
+        day -= timedelta(days=1)
+    return day
+
+
+def summed(rows: list[Row]) -> list[Row]:
+    """A row for each week and user."""
+    sums: dict[tuple[Any, str], list[int]] = {}
+    for time, user, messages, size in rows:
+        found = sums.setdefault((week(time), user), [0, 0])
+        found[0], found[1] = found[0] + messages, found[1] + size
+    return sorted((*key, *values) for key, values in sums.items())
 
 
 def answers(store: Store, chosen: Selection, *, direct: bool = False) -> dict[str, list[Row]]:
-    """What the three say; `direct`: without the rollups."""
+    """What the four say; `direct`: without the rollups."""
     events = store.events(chosen)
     if direct:
         events.rolled = None
-    return {
+    found = {
         name: sorted(tuple(r.values()) for r in getattr(events, name)().to_pyarrow().to_pylist())
         for name in NAMES
     }
+    return {**found, "weekly_users": summed(found["weekly_users"])}
 
 
 def add(store: Store, *events: Event) -> None:
@@ -55,7 +76,7 @@ def test_sums_by_day_hour_and_topic(store: Store) -> None:
     add(store, make(0), make(1, HOUR, agent="bob"), make(2, DAY - 1, users=(), agent=None))
     add(store, make(3, 5, users=("bob",)), make(4, DAY, topic="x", category="y"))
     rollups.catch_up(store)
-    assert numbers(store) == [2, 2, 2]
+    assert numbers(store) == [2, 2, 2, 2]
     day = datetime(2026, 1, 15, tzinfo=UTC)
     found = answers(store, Selection())
     assert found["daily_users"] == [
@@ -74,10 +95,11 @@ def test_sums_by_day_hour_and_topic(store: Store) -> None:
 
 USERS = st.sampled_from(["ann", "bob", "bot-x", "cy"])
 EVENT = st.tuples(
-    st.integers(-2 * DAY, 2 * DAY), st.none() | USERS, st.lists(USERS, unique=True, max_size=3),
-    st.sampled_from(["a.git.x", "a.wiki.y"]), st.integers(0, 99),
+    st.integers(-2 * DAY, 2 * DAY) | st.integers(-20 * DAY, 20 * DAY), st.none() | USERS,
+    st.lists(USERS, unique=True, max_size=3), st.sampled_from(["a.git.x", "a.wiki.y"]),
+    st.integers(0, 99),
 )  # fmt: skip
-EDGE = st.none() | st.integers(-3, 3).map(lambda n: START + n * DAY) | st.integers(
+EDGE = st.none() | st.integers(-20, 20).map(lambda n: START + n * DAY) | st.integers(
     START - 3 * DAY, START + 3 * DAY
 )  # fmt: skip
 
@@ -143,7 +165,7 @@ def test_the_loader_keeps_up_after_some_commits(
             writer.put(frame(n))
         store.load()
         assert answers(store, Selection()) == answers(store, Selection(), direct=True)
-    assert numbers(store) == [3, 3, 3]
+    assert numbers(store) == [3, 3, 3, 3]
 
 
 def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
@@ -193,7 +215,7 @@ def test_forgetting_reaches_every_rollup(store: Store, frame: Make) -> None:
     done = forget(store, "alice")
     for path in (store.path / "rollups").rglob("*"):
         assert not path.is_file() or b"alice" not in path.read_bytes(), path
-    assert numbers(store) == [store.table.version()] * 3, "counted, not counted again"
+    assert numbers(store) == [store.table.version()] * 4, "counted, not counted again"
     found = answers(store, Selection())
     assert found == answers(store, Selection(), direct=True)
     assert {r[1] for r in found["daily_users"]} == {"bob", done.pseudonyms[0]}
@@ -220,7 +242,7 @@ def test_a_lost_log_or_table_only_costs_a_count(store: Store) -> None:
     compact.clean(store, 0.0)
     assert answers(store, Selection()) == answers(store, Selection(), direct=True), "no tail"
     rollups.catch_up(store)
-    assert numbers(store) == [store.table.version()] * 3
+    assert numbers(store) == [store.table.version()] * 4
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
 
 
@@ -276,8 +298,62 @@ def test_a_count_that_is_killed_counts_nothing_twice(store: Store, place: str, n
     add(store, make(5))
     direct = answers(store, Selection(), direct=True)
     rollups.catch_up(store)
-    assert numbers(store) == [4] * 3
+    assert numbers(store) == [4] * 4
     assert answers(store, Selection()) == direct
+
+
+def days_and_weeks(store: Store) -> tuple[rollups.Rollup, rollups.Rollup]:
+    found = {one.name: one for one in store.rollups}
+    return found["daily_users"], found["weekly_users"]
+
+
+def test_weeks_end_with_their_month_and_follow_the_days(store: Store) -> None:
+    """A store of before there were weeks, and a run that died between days and weeks."""
+    for n in (0, 20):
+        some = range(n, n + 20)
+        add(store, *(make(m, m * DAY, users=("ann",), agent=None) for m in some))
+    rollups.catch_up(store)
+    days, weeks = days_and_weeks(store)
+    starts = [f"{t:%m-%d}" for t in weeks.combined(rows_of(weeks))["time"].to_pylist()]
+    assert starts == ["01-12", "01-19", "01-26", "02-01", "02-02", "02-09", "02-16", "02-23"]
+    shutil.rmtree(weeks.folder)
+    weeks.entries.forget()
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+    rollups.catch_up(store)
+    assert numbers(store) == [2] * 4
+    add(store, make(40, 3 * DAY))
+    days.append_rows(list(days.parts(days.count(store.table.added(3, 3), 0))), 3)
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+    add(store, make(41, 4 * DAY))
+    rollups.catch_up(store)
+    assert numbers(store) == [4] * 4
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+
+
+def test_weeks_of_which_retention_took_a_part_stay_the_sums_of_the_days(store: Store) -> None:
+    add(store, *(make(n, n * DAY // 2) for n in range(40)))
+    rollups.catch_up(store)
+    before = answers(store, Selection())
+    for hour in (0, 5):  # a cut between two days, and within one: Wednesday, January 21
+        now = datetime(2026, 1, 22, hour, tzinfo=UTC)
+        prune(store, now=now, events=timedelta(days=1), bodies=None)
+        left = answers(store, Selection())
+        assert (left == before) is (hour == 0), "what is left of a day is not in the rollups"
+        for since in (5, 6):
+            chosen = Selection(since=START + since * DAY)
+            found = answers(store, chosen)
+            assert found["weekly_users"] == summed(found["daily_users"])
+        assert found == answers(store, chosen, direct=True)
+        assert left["weekly_users"] == summed(left["daily_users"])
+        rollups.rebuild(store)
+        assert answers(store, Selection()) == left
+        assert not [m for one in store.rollups for m in rollups.differences(store, one)]
+
+
+def rows_of(table: rollups.Rollup) -> Any:
+    return pa.concat_tables(
+        [pq.read_table(f.uri, partitioning=None).cast(table.schema) for f in table.files()]
+    )
 
 
 def test_an_empty_store(store: Store) -> None:
@@ -294,11 +370,11 @@ def test_rollups_that_a_kill_left_apart_answer_side_by_side(store: Store) -> Non
     (users,) = (one for one in store.rollups if one.name == "daily_users")
     files = store.table.added(2, 2)
     users.append_rows(list(users.parts(users.count(files, 0))), 2)
-    assert sorted(numbers(store)) == [1, 1, 2], "one goes from its second, two from their first"
+    assert sorted(numbers(store)) == [1, 1, 1, 2], "from its second, and from their first"
     events = store.events()
     built = {name: getattr(events, name)() for name in NAMES}  # a query asks when it has all
     sums = {name: table.messages.sum().to_pyarrow().as_py() for name, table in built.items()}
-    assert sums == {"daily_users": 6, "hourly_users": 6, "daily_topics": 3}
+    assert sums == {"daily_users": 6, "hourly_users": 6, "daily_topics": 3, "weekly_users": 6}
 
 
 def test_what_was_asked_of_an_earlier_moment_stays_as_it_was(store: Store) -> None:
@@ -312,4 +388,4 @@ def test_what_was_asked_of_an_earlier_moment_stays_as_it_was(store: Store) -> No
         compact.fold(one, one.files())
     again = [getattr(store.events(), name)() for name in NAMES]
     for tables in (again, earlier):
-        assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4]
+        assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4, 8]

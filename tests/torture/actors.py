@@ -118,7 +118,7 @@ class Moment:
 
     PLACES = (
         *("spool", "events/_delta_log", "bodies/_delta_log", "bodies", "ids", "state.sqlite-wal"),
-        *("rollups/daily_users/_delta_log", "rollups/daily_topics/_delta_log"),
+        *("rollups/daily_users/_delta_log", "rollups/weekly_users/_delta_log"),
     )
 
     def __init__(self, random: Random, store: Path, longest: float) -> None:

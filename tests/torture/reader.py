@@ -61,7 +61,7 @@ def add_up(store: Store) -> None:
     sums = sums.to_pyarrow().to_pylist()[0]
     same("events and what the rollup of topics sums", facts["n"], sums["n"])
     same("bytes and what the rollup of topics sums", facts["bytes"], sums["bytes"])
-    for name in ("daily_users", "hourly_users"):
+    for name in ("daily_users", "hourly_users", "weekly_users"):
         users = getattr(events, name)()
         total = users.messages.sum().to_pyarrow().as_py() or 0
         same(f"users named and {name}", facts["named"] or 0, total)
