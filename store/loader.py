@@ -48,8 +48,8 @@ from hubbub.store.trusts import Trusts
 
 __all__ = ["Loaded", "Loader"]
 
-EVENTS = 50_000  # records in one commit
-HELD = 64 << 20  # bytes of bodies and dead letters in one commit
+EVENTS = 20_000  # records in one commit
+HELD = 16 << 20  # bytes of bodies and dead letters in one commit
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -91,17 +91,13 @@ class Loader:
     ) -> None:
         self.spool, self.table, self.bodies, self.state = spool_folder, table, bodies, state
         self.samples, self.understand, self.events = samples, understand, events
-        self._lookup = Lookup(table)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._missed = understand.missed if isinstance(understand, Reader) else {}
         spool.recover(spool_folder)
         pending.resume(self.state, table, bodies, samples, spool_folder)
-        self._ids = Ids(ids_folder, scan=self._lookup.scan, exact=self._lookup.exact)
+        lookup = Lookup(table)
+        self._ids = Ids(ids_folder, scan=lookup.scan, exact=lookup.exact)
         self._ids.catch_up(table.version())
-
-    def close(self) -> None:
-        """Give memory back."""
-        self._lookup.close()
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
         """Load all that waits; ends early, after a commit, when `stop` says so."""

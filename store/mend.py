@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
@@ -133,11 +132,8 @@ def _events(store: Store) -> int:
     """Bring events back, unless their batch is noted as unfinished; the set of ids starts anew."""
     table, version = store.table, store.table.version()
     lookup = Lookup(table)
-    try:
-        ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
-        ids.catch_up(version)  # it may know of the torn version
-    finally:
-        lookup.close()
+    ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
+    ids.catch_up(version)  # it may know of the torn version
     noted = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if noted else _bring_back(table, _spare(table))
     if any(one.exists() and one.batch() > version for one in store.rollups):
@@ -192,6 +188,8 @@ def _lacking(table: Table, path: Path, known: Sequence[str]) -> Any:
         return None  # a writer was killed before it had finished the file
     if not known:
         return rows
+    import duckdb  # a loader hardly ever comes here, and its library is 30 MB
+
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
         db.execute("SET enable_progress_bar = false").fetchall()
         held = db.sql(

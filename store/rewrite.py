@@ -165,14 +165,11 @@ def keep_up(folder: Path, table: Events, before: int, *, anew: bool = False) -> 
     if anew:
         shutil.rmtree(folder, ignore_errors=True)
     lookup = Lookup(table)
-    try:
-        ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
-        if ids.version == before:
-            ids.add(hashes(()), version)  # other files, no other ids
-        else:
-            ids.catch_up(version)
-    finally:
-        lookup.close()
+    ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    if ids.version == before:
+        ids.add(hashes(()), version)  # other files, no other ids
+    else:
+        ids.catch_up(version)
 
 
 def _one(

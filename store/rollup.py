@@ -17,11 +17,11 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.errors import StoreError
+from hubbub.store.counting import by_topic, by_user
 from hubbub.store.delta import File, Table
 from hubbub.times import from_micros
 
@@ -34,29 +34,12 @@ _TEXT = {
 }
 _USERS = ("named", "named_bytes", "acted", "acted_bytes")
 
-_BY_USER = """
-    WITH rows AS (
-        SELECT epoch_us(time) // $unit * $unit AS time, agent, users, size
-        FROM read_parquet($files, hive_partitioning = false) WHERE epoch_us(time) >= $since)
-    SELECT time, user, sum(named)::BIGINT AS named, sum(named_bytes)::BIGINT AS named_bytes,
-        sum(acted)::BIGINT AS acted, sum(acted_bytes)::BIGINT AS acted_bytes
-    FROM (
-        SELECT time, unnest(users) AS user, 1 AS named, size AS named_bytes, 0 AS acted,
-            0 AS acted_bytes FROM rows
-        UNION ALL SELECT time, agent, 0, 0, 1, size FROM rows WHERE agent IS NOT NULL)
-    GROUP BY time, user ORDER BY time, user"""
-_BY_TOPIC = """
-    SELECT epoch_us(time) // $unit * $unit AS time, topic, category, count(*)::BIGINT AS events,
-        sum(size)::BIGINT AS bytes
-    FROM read_parquet($files, hive_partitioning = false) WHERE epoch_us(time) >= $since
-    GROUP BY ALL ORDER BY ALL"""
-
 
 class Rollup(Table):
     """One of the four."""
 
     unit: ClassVar[int]  # µs: length of the periods that are counted from events
-    query: ClassVar[str]
+    counted: Callable[[Sequence[str], int, int], Any]  # see `counting`
     keys: ClassVar[Sequence[str]]
     sums: ClassVar[Sequence[str]]
     finer: ClassVar[str] = ""  # name of the rollup of which this one's rows are sums
@@ -99,17 +82,12 @@ class Rollup(Table):
         """
         if not files:
             return self.schema.empty_table()
-        with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
-            db.execute("SET enable_progress_bar = false").fetchall()
-            try:
-                found = db.sql(
-                    self.query,
-                    params={"unit": self.unit, "files": list(files), "since": since},
-                ).to_arrow_table()
-            except duckdb.Error as e:
-                raise StoreError(
-                    f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
-                ) from e
+        try:
+            found = self.counted(files, self.unit, since)
+        except (OSError, pa.ArrowException) as e:
+            raise StoreError(
+                f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
+            ) from e
         return found.select(self.schema.names).cast(self.schema)
 
     def parts(self, rows: Any) -> Iterator[tuple[str, Any]]:
@@ -145,7 +123,7 @@ class HourlyUsers(Rollup):
 
     name: ClassVar[str] = "hourly_users"
     unit: ClassVar[int] = HOUR
-    query: ClassVar[str] = _BY_USER
+    counted = staticmethod(by_user)
     keys: ClassVar[Sequence[str]] = ("time", "user")
     order: ClassVar[Sequence[str]] = keys
     sums: ClassVar[Sequence[str]] = _USERS
@@ -195,7 +173,7 @@ class DailyTopics(Rollup):
 
     name: ClassVar[str] = "daily_topics"
     unit: ClassVar[int] = DAY
-    query: ClassVar[str] = _BY_TOPIC
+    counted = staticmethod(by_topic)
     keys: ClassVar[Sequence[str]] = ("time", "topic", "category")
     order: ClassVar[Sequence[str]] = keys
     sums: ClassVar[Sequence[str]] = ("events", "bytes")

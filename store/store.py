@@ -198,10 +198,7 @@ class Store:
             state=self.state,
             understand=understand or Reader(),
         )
-        try:
-            return loader.drain(stop)
-        finally:
-            loader.close()
+        return loader.drain(stop)
 
     @contextmanager
     def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:

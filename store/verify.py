@@ -223,27 +223,24 @@ def _ids(store: Store, report: Report, *, repair: bool) -> None:
     """Each id is in the table once, and the set of ids knows it."""
     folder = store.path / "ids"
     lookup = Lookup(store.table)
-    try:
-        ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
-        ids.catch_up(store.table.version())  # as the next loader would
-        found = compare(_texts(store.table), store.path, [run.data for run in ids.runs])
-        report.checked["ids"], report.checked["ids:spare"] = found.ids, found.spare
-        if found.doubled:
-            # two ids may have one hash, if hardly ever: look at the ids themselves
-            names = _twice(store, found.doubled)
-            report.faults += [Fault("events", f"the id {name!r} is there twice") for name in names]
-        if found.unknown:
-            fault = Fault("ids", f"{found.unknown:,} ids of the table are not in the set of ids")
-            if repair:
-                shutil.rmtree(folder)
-                Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
-            (report.repaired if repair else report.faults).append(fault)
-        bodies = compare(_texts(store.bodies), store.path)
-        if bodies.doubled:
-            what = f"{len(bodies.doubled):,} bodies are there twice"
-            report.faults.append(Fault("bodies", what))
-    finally:
-        lookup.close()
+    ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    ids.catch_up(store.table.version())  # as the next loader would
+    found = compare(_texts(store.table), store.path, [run.data for run in ids.runs])
+    report.checked["ids"], report.checked["ids:spare"] = found.ids, found.spare
+    if found.doubled:
+        # two ids may have one hash, if hardly ever: look at the ids themselves
+        names = _twice(store, found.doubled)
+        report.faults += [Fault("events", f"the id {name!r} is there twice") for name in names]
+    if found.unknown:
+        fault = Fault("ids", f"{found.unknown:,} ids of the table are not in the set of ids")
+        if repair:
+            shutil.rmtree(folder)
+            Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+        (report.repaired if repair else report.faults).append(fault)
+    bodies = compare(_texts(store.bodies), store.path)
+    if bodies.doubled:
+        what = f"{len(bodies.doubled):,} bodies are there twice"
+        report.faults.append(Fault("bodies", what))
 
 
 def _rollups(store: Store, report: Report, *, repair: bool) -> None:

@@ -1,0 +1,64 @@
+"""Exact looks: every id is found, whatever its time, in as few row groups as can be."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from hubbub.errors import StoreError
+from hubbub.store import Store, compact, merge
+from hubbub.store.lookup import Lookup
+
+Make = Callable[..., Any]
+START = 1_768_435_200_000_000  # 2026-01-15
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def full(store: Store, event: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Ids 0 to 99, a second apart, in row groups of ten; and 100 to 109 in a file of their own."""
+    monkeypatch.setattr(merge, "ROWS", 10)
+    monkeypatch.setattr(merge, "_PART", 10)
+    store.table.append([event(n) for n in range(50)], 1)
+    store.table.append([event(n) for n in range(50, 100)], 2)
+    with store.loader_lock():
+        compact.step(store, whole=True)
+    store.table.append([event(n) for n in range(100, 110)], 3)
+    assert [pq.ParquetFile(f.uri).num_row_groups for f in store.table.files()] == [10, 1]
+    return store
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many row groups each file was asked for."""
+    asked: list[int] = []
+    real = pq.ParquetFile.iter_batches
+
+    def counted(self: Any, *positional: Any, row_groups: list[int], **more: Any) -> Any:
+        asked.append(len(row_groups))
+        return real(self, *positional, row_groups=row_groups, **more)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
+    return asked
+
+
+def test_near_ids_are_found_where_their_times_are(full: Store, read: list[int]) -> None:
+    span = START + 42 * SECOND, START + 47 * SECOND
+    assert Lookup(full.table).exact(["id-42", "id-47"], span) == {"id-42", "id-47"}
+    assert read == [1]
+
+
+def test_ids_of_other_times_are_found_too(full: Store, read: list[int]) -> None:
+    wanted = ["id-3", "id-42", "id-105", "id-none"]
+    span = START + 42 * SECOND, START + 42 * SECOND
+    assert Lookup(full.table).exact(wanted, span) == {"id-3", "id-42", "id-105"}
+    assert sum(read) == 11  # each row group once
+
+
+def test_a_damaged_file_is_said(full: Store) -> None:
+    with Path(full.table.files()[1].uri).open("r+b") as file:
+        file.truncate(100)
+    with pytest.raises(StoreError, match="cannot be read"):
+        Lookup(full.table).exact(["id-105"], (START, START + 200 * SECOND))
