@@ -7,7 +7,7 @@ and nothing is there twice. The batch's number is in the names of the files.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hubbub.store.tables import Timed, by_month
 
 __all__ = ["Beside"]
 
+_GROUP = 4_096  # rows of a row group: bodies are large, and all of a batch are in memory already
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 
 
@@ -42,11 +43,13 @@ class Beside(Table):
         Raises:
             StoreError: no room, or the log is damaged. Nothing was added then, or everything.
         """
-        parts = (
-            (month, self.to_arrow(sorted(part, key=lambda one: one.time)))
-            for month, part in by_month(rows).items()
-        )
+        parts = ((month, self._groups(part)) for month, part in by_month(rows).items())
         return self.append_rows(parts, batch, mark=f"b{batch}-")
+
+    def _groups(self, rows: Sequence[Timed]) -> Iterator[Any]:
+        """Row groups in their order."""
+        ordered = sorted(rows, key=lambda one: one.time)
+        return (self.to_arrow(ordered[at : at + _GROUP]) for at in range(0, len(ordered), _GROUP))
 
     def settle(self, batch: int) -> int:
         """Take out what batches after this one brought; how many rows."""

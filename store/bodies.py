@@ -47,7 +47,7 @@ class Bodies(Beside):
         "compression_level": 9,  # measured: see bench/bodies.py
         "use_dictionary": False,
         "column_encoding": {"id": "DELTA_BYTE_ARRAY", "time": "DELTA_BINARY_PACKED"},
-        "data_page_size": 8 << 20,  # a page is what zstd sees at once
+        "data_page_size": 2 << 20,  # a page is what zstd sees at once, and each reader holds
     }
 
     def find(self, ids: Sequence[str]) -> dict[str, bytes | None]:

@@ -123,7 +123,7 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     new: DataFile | None = None
     try:
         new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
-        for rows in groups(table.combined(part) for part in merged(table, files)):
+        for rows in groups(table, map(table.combined, merged(table, files))):
             if stop():
                 new.discard()
                 return None

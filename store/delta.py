@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,9 +157,7 @@ class Table:
 
     def batch(self) -> int:
         """The number of the loader's last committed batch; 0 before the first."""
-        if not self.exists():
-            return 0
-        return int(self.table().transaction_version(LOADER) or 0)
+        return int(self.table().transaction_version(LOADER) or 0) if self.exists() else 0
 
     def files(self) -> list[File]:
         """The files of the newest snapshot, oldest first."""
@@ -195,7 +193,7 @@ class Table:
         """Add rows as one commit; return the new version, durable.
 
         Args:
-            parts: (month, rows of `schema` sorted by time); one data file each.
+            parts: (month, rows of `schema` sorted by time, or its row groups); one data file each.
             batch: greater than `batch()`; written with the commit.
             mark: goes into the names of the files.
 
@@ -306,11 +304,15 @@ class Table:
         return self.schema.append(pa.field("month", pa.string(), nullable=False))
 
     def _write(self, month: str, rows: Any, mark: str) -> AddAction:
-        """One data file, durable; not yet part of the table."""
+        """One data file, durable; not yet part of the table. `rows`: a table, or an iterator."""
+        groups = rows if isinstance(rows, Iterator) else iter((rows,))
+        rows = next(groups)
         first = to_micros(rows["time"][0].as_py())
         file = DataFile(self, month, f"{first:020d}-{mark}{secrets.token_hex(8)}")
         try:
-            file.write(rows)
+            while rows is not None:
+                file.write(rows)
+                rows = next(groups, None)
             return file.close()
         except BaseException:
             file.discard()

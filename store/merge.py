@@ -24,17 +24,18 @@ ROWS = 65_536  # of a row group
 BYTES = 16 << 20  # of a row group, in memory
 _PART = 4_096  # rows read of a file at once; sixteen may be open
 _BUFFER = 1 << 18  # bytes of a column read at once
-_LARGE = 512  # the same for a table whose rows are large
+_LARGE = 512, 4 << 20  # rows read and bytes of a row group for a table whose rows are large
 
 
-def groups(parts: Iterable[Any], rows: int = ROWS, size: int = BYTES) -> Iterator[Any]:
-    """Row groups of the parts, in order; each has about so many rows or bytes, or is the last."""
+def groups(table: Table, parts: Iterable[Any]) -> Iterator[Any]:
+    """Row groups of the parts, in order; each has about `ROWS` or `BYTES`, or is the last."""
     held: list[Any] = []
     n = held_bytes = 0
+    size = _LARGE[1] if _large(table) else BYTES
     for part in parts:
         held.append(part)
         n, held_bytes = n + part.num_rows, held_bytes + part.nbytes
-        if n >= rows or held_bytes >= size:
+        if n >= ROWS or held_bytes >= size:
             yield pa.concat_tables(held)
             held, n, held_bytes = [], 0, 0
     if n:
@@ -52,7 +53,7 @@ def merged(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[An
     Raises:
         OSError, pa.ArrowException: a file cannot be read.
     """
-    rows = rows or (_LARGE if "body" in table.schema.names else _PART)
+    rows = rows or (_LARGE[0] if _large(table) else _PART)
     waiting = sorted(files, key=lambda file: file.first, reverse=True)
     inputs: list[_Input] = []
     try:
@@ -75,6 +76,10 @@ def merged(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[An
     finally:
         for one in inputs:
             one.close()
+
+
+def _large(table: Table) -> bool:
+    return "body" in table.schema.names
 
 
 class _Input:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, compact, delta
+from hubbub.store import Store, compact, delta, merge
+from hubbub.store.bodies import Body
 from hubbub.store.loader import Loaded
 from hubbub.store.merge import groups, merged
 from hubbub.store.tables import Events, to_arrow
@@ -215,10 +216,16 @@ def _event(n: int, at: int) -> Event:
     return Event(f"id-{n}", DAY + at, "a.b", "a", None, (), (), None, 1, "s", n)
 
 
-def test_groups_have_a_size() -> None:
+def test_groups_have_a_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [to_arrow([_event(n, n)]) for n in range(10)]
-    assert [g.num_rows for g in groups(parts, rows=4)] == [4, 4, 2]
-    assert [g.num_rows for g in groups(parts, size=1)] == [1] * 10
+    with monkeypatch.context() as m:
+        m.setattr(merge, "ROWS", 4)
+        assert [g.num_rows for g in groups(store.table, parts)] == [4, 4, 2]
+    with monkeypatch.context() as m:
+        m.setattr(merge, "BYTES", 1)
+        assert [g.num_rows for g in groups(store.table, parts)] == [1] * 10
+    large = [store.bodies.to_arrow([Body(n, f"id-{n}", bytes(1 << 20))]) for n in range(10)]
+    assert [g.num_rows for g in groups(store.bodies, large)] == [4, 4, 2]
 
 
 CRASH = """
