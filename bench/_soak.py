@@ -93,7 +93,7 @@ def reader(path: str, start: int, end: int) -> None:
             took.append(time.perf_counter() - begun)
     print(json.dumps({
         "queries": len(took), "slowest": max(took), "median": sorted(took)[len(took) // 2],
-        "failures": failures, "last": last, "memory": memory(os.getpid()),
+        "failures": failures, "last": last, "memory": memory(os.getpid())[0],
     }))  # fmt: skip
 
 
@@ -160,13 +160,18 @@ class Relay:
         self._start()
 
 
-def memory(pid: int) -> int:
-    """Resident bytes of a process, 0 if it is gone."""
+def memory(pid: int) -> tuple[int, int]:
+    """Bytes of a process: resident, and its fair share of what it shares (PSS); 0 if it is gone.
+
+    A page that two processes have is in the resident size of both, and half in the share of each.
+    """
+    found = {"Rss": 0, "Pss": 0}
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) << 10
-    return 0
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in found:
+                found[name] = int(rest.split()[0]) << 10
+    return found["Rss"], found["Pss"]
 
 
 def loader_of(pid: int) -> int | None:

@@ -94,9 +94,9 @@ class Soak:
         """The listener's own numbers once a second."""
         while not self.over.wait(1.0):
             one: dict[str, float] = {"at": time.time() - self.start / S}
-            one["listener"] = memory(pid)
+            one["listener"], one["listener_share"] = memory(pid)
             loader = loader_of(pid)
-            one["loader"] = memory(loader) if loader else 0
+            one["loader"], one["loader_share"] = memory(loader) if loader else (0, 0)
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as got:
                     for line in got.read().decode().splitlines():
@@ -284,14 +284,15 @@ class Soak:
     def show_samples(self) -> None:
         """Memory at the start, in the middle and at the end; lag and queue."""
         mid = len(self.samples) // 2
-        for name in ("listener", "loader"):
-            values = [one[name] / 2**20 for one in self.samples]
-            most = max(values)
-            parts = (values[min(10, len(values) - 1)], values[mid], values[-1])
-            print(f"{name:10} {' · '.join(f'{v:.0f}' for v in parts)} MB (start, middle, end), "
-                  f"at most {most:.0f}")  # fmt: skip
-        both = max(one["listener"] + one["loader"] for one in self.samples) / 2**20
-        print(f"together   at most {both:.0f} MB")
+        for share, what in (("_share", "share (PSS)"), ("", "resident (RSS)")):
+            both = [one[f"listener{share}"] + one[f"loader{share}"] for one in self.samples]
+            each = [[one[name + share] for one in self.samples] for name in ("listener", "loader")]
+            for name, values in zip(("listener", "loader", "together"), [*each, both], strict=True):
+                mb = [value / 2**20 for value in values]
+                parts = (mb[min(10, len(mb) - 1)], mb[mid], mb[-1])
+                budget = ", of 250" if name == "together" and share else ""
+                print(f"{name:10} {' · '.join(f'{v:.0f}' for v in parts)} MB {what} "
+                      f"(start, middle, end), at most {max(mb):.0f}{budget}")  # fmt: skip
         during = [one for one in self.samples if 0 <= one["at"] <= self.seconds]
         lags = sorted(one.get("lag_seconds", 0) for one in during)
         queued = max(one.get("queue_messages", 0) for one in during)

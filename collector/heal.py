@@ -25,6 +25,7 @@ from typing import Protocol
 
 import structlog
 
+from hubbub.collector import heap
 from hubbub.collector.asked import Asked
 from hubbub.collector.audit import MINUTE, Part, audit
 from hubbub.collector.event import Ledger, Sink
@@ -216,6 +217,7 @@ class Healer:
         )
         if done.rows:
             self._put = self._clock()
+            heap.give_back()  # pages of history; the listener had no more than it needs
         _log.info(
             "asked history for a gap",
             start=iso(from_micros(start * _SECOND)),

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from hubbub.collector import heap
 from hubbub.collector.understanding import Understanding
 from hubbub.errors import HubbubError
 
@@ -64,10 +65,11 @@ def run(
         keep: what retention goes by, once a day; None: it does not run.
         prepare: called first, to set the log up as the owner's is.
     """
-    from hubbub.store.tidy import Tidy
-
     if prepare is not None:
         prepare()
+    heap.small()
+    from hubbub.store.tidy import Tidy
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the owner says what a reload means for us
     terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
@@ -99,7 +101,7 @@ def run(
                 failed = 0
             if last:
                 return
-            _give_back()
+            heap.give_back()
             pause = _pause(every, failed) - (time.monotonic() - started)
             while pause > 0 and not over():
                 stop.poll(min(pause, 1.0))
@@ -132,13 +134,6 @@ def _mend(store: Store) -> None:
 def _pause(every: float, failed: int) -> float:
     """Seconds between two runs, after so many failures; a full disk may last for days."""
     return min(every * 2.0 ** min(failed, _DOUBLINGS), LONGEST)
-
-
-def _give_back() -> None:
-    """To the kernel, what Arrow keeps of the memory that it freed: a third of this process."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 def _cannot(e: HubbubError) -> None:

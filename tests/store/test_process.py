@@ -163,3 +163,38 @@ def test_another_process_with_other_rules_takes_its_place(
         assert loader.stop(timeout=30)
         assert until(lambda: not loader.alive, 1)
     assert store.rows() + store.waiting().records == 4  # a stop while it is renewed loses nothing
+
+
+SMALL = """
+import multiprocessing, sys
+from hubbub.collector.understanding import Understanding
+from hubbub.store import Store
+from hubbub.store.process import run
+
+end, stop = multiprocessing.Pipe()
+end.close()  # told to end at once
+run(sys.argv[1], Understanding(), stop)
+
+from hubbub.store import rollups  # as it does after some commits
+with Store.open(sys.argv[1]) as store, store.loader_lock():
+    rollups.catch_up(store)
+
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name, "duckdb" in sys.modules)
+"""
+
+
+def test_it_is_small(store: Store, frame: Make) -> None:
+    """No SQL engine, and none of Arrow's own allocators, which keep what is free."""
+    put(store, frame, 1, 2)
+    environment = {k: v for k, v in os.environ.items() if k != "ARROW_DEFAULT_MEMORY_POOL"}
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, store.path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["system", "False"]
+    assert store.rows() == 2
+    assert all(one.batch() == store.table.version() for one in store.rollups)
