@@ -80,3 +80,11 @@ def test_the_container_is_built_from_what_is_there_and_all_of_it() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     folders = set(re.findall(r'^"hubbub[.\w]*" = "([^"]+)"$', project, re.MULTILINE))
     assert {folder.partition("/")[0] for folder in folders} <= copied
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    shown = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert ("*" in lines, shown) == (True, copied), "the builder is shown what is copied, no more"
+
+
+def test_both_stages_of_the_container_have_the_same_base_which_can_be_another() -> None:
+    assert re.findall(r"^FROM (\S+)", CONTAINER, re.MULTILINE) == ["$BASE", "$BASE"]
+    assert CONTAINER.index("ARG BASE=") < CONTAINER.index("FROM ")

@@ -1,0 +1,67 @@
+"""What hubbub needs to run is what its wheel asks for, not what lies beside it for the tests."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+ALONE = """
+import sys
+hidden = set(sys.argv[1].split(","))
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hidden())
+sys.argv[1:] = sys.argv[2:]
+from hubbub.cli import main
+main()
+"""
+
+
+def asked_for() -> set[str]:
+    """The distributions that the project's dependencies bring, and theirs, without its extras."""
+    waiting = [(Requirement(line), "") for line in PROJECT["dependencies"]]
+    found = set()
+    while waiting:
+        needed, extra = waiting.pop()
+        if needed.marker is not None and not needed.marker.evaluate({"extra": extra}):
+            continue
+        for one in {"", *needed.extras}:
+            if (needed.name, one) in found:
+                continue
+            found.add((needed.name, one))
+            try:
+                lines = distribution(needed.name).requires or []
+            except PackageNotFoundError:
+                continue
+            waiting += [(Requirement(line), one) for line in lines]
+    return {canonicalize_name(name) for name, _ in found}
+
+
+def test_a_query_and_a_chart_need_nothing_that_the_wheel_does_not_ask_for(tmp_path: Path) -> None:
+    asked = asked_for() | {"hubbub"}
+    hidden = {
+        top
+        for top, dists in packages_distributions().items()
+        if not asked & {canonicalize_name(dist) for dist in dists}
+    }
+    assert {"pytest", "hypothesis"} <= hidden
+    events = tmp_path / "events.jsonl"
+    events.write_text(
+        '{"id": "1", "timestamp": 1767225600, "topic": "org.x.y.z", "users": ["u"]}\n'
+    )
+    for words in (["import", str(events), "--format", "jsonl"],
+                  ["query", "users", "--format", "csv"],
+                  ["chart", "tail", "-o", str(tmp_path / "tail.svg")]):  # fmt: skip
+        command = [sys.executable, "-c", ALONE, ",".join(hidden), *words]
+        ran = subprocess.run(
+            [*command, "--store", str(tmp_path / "s")], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "tail.svg").stat().st_size > 0
