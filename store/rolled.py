@@ -7,8 +7,9 @@ came since the rollup was written, and what it cannot tell apart comes from the 
 Who adds the rows up anyway asks for them not `summed`: a period and name may then have several, and
 what comes from events is a row for each, at its own time.
 
-Days of which no event is stored any more are answered from the rollup alone. What a range cuts of
-weeks is asked of the days.
+Days before retention's cut are answered from the rollup alone, where it has them: one event that
+comes late, or once more, says nothing of the others that are gone. What a range cuts of weeks is
+asked of the days.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Rolled:
     oldest: int  # µs: of its oldest event
     newest: int  # and of its newest
     rollups: Sequence[Rollup]
-    frozen: int  # µs: before this, rollups say nothing where there are events
+    frozen: int  # µs: retention's cut, before which rollups follow no event any more
     more: Callable[[Sequence[str] | None, Any], Events]  # of some files (None: all) by a selection
 
     def rollup(self, name: str) -> Found | None:
@@ -164,7 +165,8 @@ def _joined(events: Events, found: Found, whole: ir.Table, ways: Ways, *, summed
     within = (whole.time >= _stamp(low)) & (whole.time < _stamp(high))
     # Periods of which events are stored and which the rollup does not follow any more.
     first, last = rolled.oldest // DAY * DAY, rolled.frozen
-    if first < last:
+    delegates = ways.rest is not ways.events  # to a finer rollup, which has whole days
+    if first < last and delegates:
         first, last = one.floor(first), one.ceil(last)
         within &= (whole.time < _stamp(first)) | (whole.time >= _stamp(last))
     whole = whole.filter(within)
@@ -175,6 +177,8 @@ def _joined(events: Events, found: Found, whole: ir.Table, ways: Ways, *, summed
     for start, end, files in _rest(chosen, low, high, (first, last), since.files):
         if start < end:
             some = rolled.more(files, replace(chosen, since=start, until=end))
+            if (start, end) == (max(low, first), min(high, last)) and not delegates:
+                some = _lacking(some, found.rows, first, last)
             rows = ways.rest(some) if files is None else ways.events(some)
             (again if files and summed else parts).append(rows)
     if again:
@@ -184,6 +188,17 @@ def _joined(events: Events, found: Found, whole: ir.Table, ways: Ways, *, summed
             more.group_by("time", *keys).agg(messages=more.messages.sum(), bytes=more.bytes.sum())
         )
     return _together(parts)
+
+
+def _lacking(some: Events, rows: ir.Table, first: int, last: int) -> Events:
+    """Events of days that a rollup has no row of.
+
+    Of the others it has all that there was before retention's cut: an event that comes once more
+    is counted there, and its day has lost the rest of its events.
+    """
+    near = rows.filter((rows.time >= _stamp(first)) & (rows.time < _stamp(last)))
+    days = near.select(day=micros(near.time) // DAY).distinct()
+    return some.filter((micros(some.time) // DAY).notin(days.day))
 
 
 def _widened(chosen: Selection, rolled: Rolled, one: Rollup) -> Selection:

@@ -12,6 +12,7 @@ from typing import Any
 
 import ibis
 import pytest
+from msgspec.structs import replace
 
 from hubbub.analyzers.briefing import briefing
 from hubbub.analyzers.cohorts import cohorts, returning
@@ -164,6 +165,24 @@ def test_rollups_are_asked(name: str, stores: Any, tmp_path: Path) -> None:
             )  # fmt: skip
             one.append_rows([(month, rows)], one.batch() + 1)
         assert QUERIES[name](store.events(), START, UNTIL) != right
+
+
+@pytest.mark.parametrize("cut", [0, 7], ids=["at midnight", "within a day"])
+@pytest.mark.parametrize("late", [3, 14, -40], ids=["long gone", "just gone", "never seen"])
+def test_an_event_from_before_the_cut_hides_no_day(tmp_path: Path, late: int, cut: int) -> None:
+    """Days of which the rollups alone know, and one event that comes once more, or far too late."""
+    names = ("volume", "tail", "daily_users day", "daily_users hour", "active_users w")
+    chosen = selection(START, UNTIL)
+    with fill(tmp_path / "store", 5) as store:
+        before = {name: QUERIES[name](store.events(chosen), START, UNTIL) for name in names}
+        prune(store, now=UNTIL + cut * HOUR, events=20 * DAY, bodies=None)
+        when = to_micros(START + late * DAY + 5 * HOUR)
+        store.table.append([replace(some_event(random.Random(1), 1000), time=when)], 6)
+        after = {name: QUERIES[name](store.events(chosen), START, UNTIL) for name in names}
+        assert after == before
+        # A day that no rollup knows is answered from its events.
+        every = store.events().daily_topics().messages.sum()
+        assert every.to_pyarrow().as_py() == 300 + (late < 0)
 
 
 def test_after_retention_the_days_that_are_left_answer_alike(tmp_path: Path) -> None:
