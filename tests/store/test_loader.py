@@ -155,6 +155,8 @@ def test_a_repeat_far_from_its_first_time(
     put(store, frame(1, timestamp=timestamp), frame(2, timestamp=timestamp))
     assert store.load() == Loaded(new=1, known=1)
     assert ids(store) == ["id-1", "id-2"]
+    runs = (store.path / "ids").glob("*.run")
+    assert sum(run.stat().st_size for run in runs) == 2 * 8, "the set does not grow by what it has"
 
 
 def test_one_loader_at_a_time(store: Store, frame: Make) -> None:

@@ -64,10 +64,10 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("torn", [[], ["--torn"]], ids=["before", "within"])
 def test_a_kill_at_any_call_that_changes_a_file(torn):
-    said = tortured("steps.py", "--every", "97", *torn, seconds=560)
+    said = tortured("steps.py", "--every", "181", *torn, seconds=560)
     found = re.search(r"steps: (\d+) kills in \d+ s: nothing lost", said)
     assert found
-    assert int(found[1]) >= 10
+    assert int(found[1]) >= 8
 
 
 # the harness itself: what it must notice
