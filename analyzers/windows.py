@@ -4,9 +4,9 @@ Comes in: windows, and an Ibis table with the columns `time` and `user`, maybe `
 user in an hour or day that no window cuts). Goes out: an `Evenness` for each window.
 
 Each event is read once: it lies in the windows `first`…`last`, so the engine counts events per
-(first, last, user) and goes on with those counts. What leaves the engine is the histogram "how many
-users have c events in window j": small, whatever the number of events or users, and all that the
-numbers depend on, so that they are defined in one place only.
+(first, last, user). Where these are few the engine goes on to the histogram "how many users have c
+events in window j", which is all that the numbers depend on, so that they are defined in one place
+only; where they are many, `sliding` does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hubbub.analyzers.evenness import Evenness, measure_histogram
 from hubbub.analyzers.moments import micros
+from hubbub.analyzers.sliding import sliding
 from hubbub.errors import UsageError
 from hubbub.times import to_micros
 
@@ -31,7 +32,6 @@ __all__ = [
     "MOST",
     "Histogram",
     "Windows",
-    "changes",
     "histogram",
     "histograms",
     "measured",
@@ -51,7 +51,7 @@ _STEPS = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30)) + tuple(
 )
 _MICRO = timedelta(microseconds=1)
 _HOUR, _DAY = timedelta(hours=1) // _MICRO, timedelta(days=1) // _MICRO
-_MONDAY = 4 * _DAY
+_WEEK, _MONDAY = 7 * _DAY, 4 * _DAY
 #: Up to so many windows over one event its count is repeated for each; measured on DuckDB.
 _FEW = 4
 
@@ -109,14 +109,25 @@ class Windows:
 
 def people_in(events: Events, windows: Windows) -> ir.Table:
     """What `measured` needs: sums of weeks, days or hours where all windows begin and end so."""
-    edges = to_micros(windows.until), windows.length // _MICRO, windows.step // _MICRO
-    if all(edge % (7 * _DAY) == 0 for edge in (edges[0] - _MONDAY, *edges[1:])):
-        return events.weekly_users().select("time", "user", "messages")
-    if all(edge % _DAY == 0 for edge in edges):
-        return events.daily_users(summed=False).select("time", "user", "messages")
-    if all(edge % _HOUR == 0 for edge in edges):
-        return events.hourly_users(summed=False).select("time", "user", "messages")
-    return events.unnest_users("time").select("time", "user")
+    unit = _unit(windows)
+    if unit is None:
+        return events.unnest_users("time").select("time", "user")
+    if unit == _WEEK:
+        sums = events.weekly_users(summed=True)
+    elif unit == _DAY:
+        sums = events.daily_users(summed=False)
+    else:
+        sums = events.hourly_users(summed=False)
+    return sums.select("time", "user", "messages")
+
+
+def _unit(windows: Windows) -> int | None:
+    """The longest of week, day and hour (µs) with which all windows begin and end."""
+    until, others = to_micros(windows.until), (windows.length // _MICRO, windows.step // _MICRO)
+    for unit, first in ((_WEEK, _MONDAY), (_DAY, 0), (_HOUR, 0)):
+        if all(edge % unit == 0 for edge in (until - first, *others)):
+            return unit
+    return None
 
 
 def measured(
@@ -141,14 +152,16 @@ def histograms(
     """(start, end, histogram) of every window, oldest first: (count, how many users have it)."""
     if not windows.number:
         return
-    sliding = windows.length > windows.step * _FEW
-    rows = (changes if sliding else histogram)(people, windows).to_pyarrow()
+    if windows.length > windows.step * _FEW:
+        found = sliding(_stays(people, windows).to_pyarrow(), windows.number)
+        for window, start, end in windows.spans():
+            yield start, end, found[window]
+        return
+    rows = histogram(people, windows).to_pyarrow()
     groups: dict[int, list[tuple[int, int]]] = {}
     columns = (rows[name].to_pylist() for name in ("window", "count", "users"))
     for window, count, users in zip(*columns, strict=True):
         groups.setdefault(window, []).append((count, users))
-    if sliding:
-        _add_up(groups, windows.number)
     for window, start, end in windows.spans():
         yield start, end, groups.get(window, ())
 
@@ -176,28 +189,6 @@ def histogram(people: ir.Table, windows: Windows) -> ir.Table:
     return counted.group_by("window", "count").agg(users=_.count())
 
 
-def changes(people: ir.Table, windows: Windows) -> ir.Table:
-    """The same, but `users` is how many more there are than in the window before (one newer).
-
-    A user's count changes only where one of the user's events enters or leaves the windows, so the
-    cost does not grow with the number of windows that hold an event.
-    """
-    import ibis
-    from ibis import _
-
-    once = _stays(people, windows)
-    enter = once.select("user", window=once.first, change=once["count"])
-    leave = once.select("user", window=once.last + 1, change=-once["count"])
-    moved = enter.union(leave).group_by("user", "window").agg(change=_.change.sum())
-    upto = ibis.cumulative_window(group_by="user", order_by="window")
-    moved = moved.mutate(after=_.change.sum().over(upto)).mutate(before=_.after - _.change)
-    moved = moved.group_by("window", "before", "after").agg(users=_.count())
-    gained = moved.select("window", count=moved.after, users=moved.users)
-    lost = moved.select("window", count=moved.before, users=-moved.users)
-    both = gained.union(lost).filter(_["count"] > 0)
-    return both.group_by("window", "count").agg(users=_.users.sum())
-
-
 def _age(people: ir.Table, windows: Windows) -> ir.IntegerValue:
     """Microseconds before the end of the newest window; 0 for its last moment."""
     return to_micros(windows.until) - 1 - micros(people.time)
@@ -218,7 +209,10 @@ def _stays(people: ir.Table, windows: Windows) -> ir.Table:
     if rest:
         rows = rows.mutate(more=(_.age - _.bucket * step < rest).cast("int64"))
         keys, more = [*keys, "more"], _.more
-    counted = rows.group_by(keys).agg(count=_number(rows))
+    if "messages" in rows.columns and step == _WEEK == _unit(windows):  # few more than counts
+        counted = rows.rename(count="messages")
+    else:
+        counted = rows.group_by(keys).agg(count=_number(rows))
     return counted.select(
         "user",
         "count",
@@ -234,16 +228,3 @@ def _weight(people: ir.Table) -> list[str]:
 def _number(rows: ir.Table) -> ir.IntegerValue:
     """How many messages rows stand for."""
     return rows.messages.sum() if "messages" in rows.columns else rows.count()
-
-
-def _add_up(groups: dict[int, list[tuple[int, int]]], number: int) -> None:
-    """From changes to histograms, in place."""
-    running: dict[int, int] = {}
-    for window in range(number):
-        for count, users in groups.get(window, ()):
-            users_now = running.get(count, 0) + users
-            if users_now:
-                running[count] = users_now
-            else:
-                running.pop(count, None)
-        groups[window] = list(running.items())

@@ -249,14 +249,17 @@ class Events:
 
         return rolled.users(self, "hourly_users", summed=summed)
 
-    def weekly_users(self) -> ir.Table:
-        """`daily_users`, not summed, each row at any time of its week (from Monday) and month.
+    def weekly_users(self, *, summed: bool = False) -> ir.Table:
+        """`daily_users`, each row at any time of its week (from Monday) and month.
 
         The cheapest for whoever adds up weeks, months or everything.
+
+        Args:
+            summed: at most a row for each day and user, where there is none for the week.
         """
         from hubbub.store import rolled
 
-        return rolled.users(self, "weekly_users", summed=False)
+        return rolled.users(self, "weekly_users", summed=summed)
 
     def daily_topics(self, *, summed: bool = True) -> ir.Table:
         """Columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.

@@ -96,7 +96,8 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
     Args:
         events: by agent or users; users that the selection removes have no row.
         name: `hourly_users`, `daily_users` or `weekly_users`.
-        summed: a row for each period and user; otherwise as above. Weeks are never summed.
+        summed: a row for each period and user; otherwise as above. Of a week and user there may
+            be several anyway, up to one for each day.
     """
     chosen = events.selection
     agents = chosen.by == "agent"
@@ -110,11 +111,11 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
 
     def days(some: Events) -> ir.Table:
         some.rolled = events.rolled
-        return users(some, "daily_users", summed=False)
+        return users(some, "daily_users", summed=summed)
 
     weekly = name.startswith("weekly")
     if found is None:
-        return users(events, "daily_users", summed=False) if weekly else count(events)
+        return users(events, "daily_users", summed=summed) if weekly else count(events)
     rows = found.rows
     n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
     whole = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
@@ -122,7 +123,9 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
         whole = whole.filter(matches(whole.user, chosen.user))
     if chosen.removed:
         whole = whole.filter(~matches(whole.user, chosen.removed))
-    return _joined(events, found, whole, Ways(count, days if weekly else count), summed=summed)
+    if weekly:
+        return _joined(events, found, whole, Ways(count, days), summed=False)
+    return _joined(events, found, whole, Ways(count, count), summed=summed)
 
 
 def topics(events: Events, *, summed: bool = True) -> ir.Table:
