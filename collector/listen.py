@@ -22,7 +22,7 @@ from hubbub.collector.backlog import Backlog, Batch
 from hubbub.collector.event import Bulk, Frame, Sink
 from hubbub.collector.refused import mark
 from hubbub.collector.zeromq import Receiver
-from hubbub.errors import MessageError, StoreError
+from hubbub.errors import MessageError, NoRoomError, StoreError
 
 __all__ = ["Counts", "Listener"]
 
@@ -113,7 +113,7 @@ class Listener:
         self._stored = self._failures = 0
         self._hand = self._hand_refused = 0  # given to the sink, not durable yet
         self._refused: dict[str, int] = {}  # by the sink
-        self._blocked = ""
+        self._blocked: StoreError | None = None
         self._faults: list[BaseException] = []
 
     def stop(self) -> None:
@@ -134,7 +134,7 @@ class Listener:
             waiting=self.backlog.messages + self._hand,
             overflow=self.backlog.overflow,
             failures=self._failures,
-            blocked=self._blocked,
+            blocked=blocked.what if (blocked := self._blocked) else "",
         )
 
     def run(self) -> Counts:
@@ -165,7 +165,8 @@ class Listener:
             if not isinstance(fault, StoreError):
                 raise fault
         if counts.waiting:
-            raise StoreError(
+            kind = NoRoomError if isinstance(self._blocked, NoRoomError) else StoreError
+            raise kind(
                 f"{counts.waiting:,} received messages could not be written: "
                 f"{counts.blocked or 'the disk does not answer'}",
                 hint="make room, listen again, and gather the time between from history",
@@ -205,9 +206,10 @@ class Listener:
         fields["endpoints"] = {e.address: e.state for e in self.receiver.endpoints}
         say = self.log.warning if counts.blocked or fields["overflow"] else self.log.info
         say(event, **fields)
+        blocked = f"; cannot write: {counts.blocked}" if counts.blocked else ""
         systemd.notify(
             f"STATUS={event}: {counts.received:,} received, {counts.waiting:,} waiting, "
-            f"{sum(counts.refused.values()):,} refused, {counts.overflow:,} overflowed"
+            f"{sum(counts.refused.values()):,} refused, {counts.overflow:,} overflowed{blocked}"
         )
 
     def _receive(self) -> None:
@@ -288,11 +290,11 @@ class Listener:
                 continue
             if self._blocked:
                 self.log.info("writing again", waiting=self.backlog.messages)
-                self._blocked = ""
+                self._blocked = None
             return
 
     def _fail(self, error: StoreError) -> None:
         self._failures += 1
         if not self._blocked:
             self.log.warning("cannot write, messages wait", why=error.what, where=error.where)
-        self._blocked = error.what
+        self._blocked = error

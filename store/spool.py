@@ -24,10 +24,9 @@ from types import TracebackType
 from typing import Self
 
 from hubbub.collector.event import Frame
-from hubbub.errors import StoreError
+from hubbub.errors import NoRoomError, StoreError
 from hubbub.store import segment
 from hubbub.store.disk import sync_folder
-from hubbub.store.trouble import NoRoomError
 
 __all__ = ["Segment", "SpoolWriter", "open_segment", "recover", "segments"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, NoRoomError
 from hubbub.store import letters
 from hubbub.store.today import LAST, doubt
 from hubbub.store.trouble import told
@@ -73,7 +73,6 @@ class Tidy:
     def make_room(self, error: HubbubError) -> None:
         """On a full disk, delete old files that nobody reads any more; said where it fails."""
         from hubbub.store import compact
-        from hubbub.store.trouble import NoRoomError
 
         if not isinstance(error, NoRoomError):
             return

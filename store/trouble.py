@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hubbub.errors import HubbubError, StoreError, UsageError
+from hubbub.errors import HubbubError, NoRoomError, StoreError, UsageError
 
-__all__ = ["NoRoomError", "told", "trouble", "unwritten"]
+__all__ = ["told", "trouble", "unwritten"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ROOM = "make room: what is stored is safe, and work goes on by itself"
@@ -22,12 +22,6 @@ _BACKUP = "restore the whole store from a backup, or use a new folder and gather
 _DISK = "the kernel's log says what is wrong with the disk; what was received is kept meanwhile"
 _OWNER = "readers write too (SQLite's shared memory): run as the store's owner"
 _STUCK = "end what is stuck (`fuser` on this file says who), and try again"
-
-
-class NoRoomError(StoreError):
-    """The disk is full; nothing is lost, and what was begun was not done."""
-
-    exit_code = 4  # a service with it is started again: room comes back without its help
 
 
 def trouble(e: OSError | sqlite3.Error, where: Path) -> HubbubError:

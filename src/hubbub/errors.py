@@ -5,11 +5,12 @@ HubbubError (1)
 ├── MessageError            one message cannot be understood; counted, kept, never fatal
 ├── SourceError (4)         a bus, a history service or a file cannot be reached or read
 └── StoreError (5)          the store is damaged, or of a newer version
+    └── NoRoomError (4)     the disk is full; nothing is damaged
 """
 
 from __future__ import annotations
 
-__all__ = ["HubbubError", "MessageError", "SourceError", "StoreError", "UsageError"]
+__all__ = ["HubbubError", "MessageError", "NoRoomError", "SourceError", "StoreError", "UsageError"]
 
 
 class HubbubError(Exception):
@@ -57,3 +58,9 @@ class StoreError(HubbubError):
     """The store is damaged, or was written by a newer hubbub."""
 
     exit_code = 5
+
+
+class NoRoomError(StoreError):
+    """The disk is full: what was begun was not done, and what is stored is whole."""
+
+    exit_code = 4  # a service with it is started again: room comes back without its help

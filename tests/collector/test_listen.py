@@ -19,9 +19,9 @@ from hubbub.collector.endpoint import Notice
 from hubbub.collector.event import Frame
 from hubbub.collector.listen import Counts, Listener
 from hubbub.collector.zeromq import Receiver
-from hubbub.errors import MessageError, StoreError
+from hubbub.errors import MessageError, NoRoomError, SourceError
 
-FULL = StoreError("the disk is full", where="/spool", hint="make room")
+FULL = NoRoomError("the disk is full", where="/spool", hint="make room")
 
 
 class Bus(Receiver):
@@ -219,8 +219,9 @@ def test_a_full_disk_is_waited_for(what: str) -> None:
 
 def test_a_disk_that_stays_full_overflows_by_number_and_says_so_at_the_end() -> None:
     bus, sink = Bus(batches(10, 10, 10)), Memory(lambda what, _: FULL if what == "flush" else None)
-    with capture_logs() as logs, pytest.raises(StoreError, match="messages could not be written"):
+    with capture_logs() as logs, pytest.raises(NoRoomError, match="could not be written") as ended:
         run(bus, sink, backlog=Backlog(messages=10), grace=0.1)
+    assert ended.value.exit_code == SourceError.exit_code, "the unit starts it again after this one"
     last = logs[-1]
     assert last["event"] == "stopped"
     assert last["blocked"] == "the disk is full"

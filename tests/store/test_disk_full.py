@@ -9,9 +9,9 @@ import pytest
 import smalldisk
 
 from hubbub.collector.event import Frame
+from hubbub.errors import NoRoomError
 from hubbub.store import Store
 from hubbub.store.compact import compact
-from hubbub.store.trouble import NoRoomError
 from hubbub.store.verify import verify
 
 Make = Callable[..., Any]

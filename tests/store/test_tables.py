@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from hubbub.errors import StoreError
+from hubbub.errors import NoRoomError, StoreError
 from hubbub.store import delta, deltalog
 from hubbub.store.disk import sync_file
 from hubbub.store.tables import LOADER, SCHEMA, Events
-from hubbub.store.trouble import NoRoomError
 
 Make = Callable[..., Any]
 DAY = 86_400_000_000

@@ -163,7 +163,7 @@ class App:
 
     def _load(self, store: Store) -> None:
         """Load what waits, unless another loader does; a full disk keeps nobody from reading."""
-        from hubbub.store.trouble import NoRoomError
+        from hubbub.errors import NoRoomError
 
         try:
             self.load(store, wait=False)
