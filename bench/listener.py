@@ -1,9 +1,11 @@
-"""The listener's rate: durable, without the disk, a plain pyzmq loop, and plain libzmq in C.
+"""The listener's rate: durable, without disk, plain pyzmq, plain libzmq in C, fedmsg's consumer.
 
 usage: python bench/listener.py [MESSAGES] [ROUNDS]
 
-Each of the four receives the same 1.5 kB messages from the same C publisher, which waits instead of
-dropping, one after the other in each round. Needs a C compiler and libzmq's headers (libzmq3-dev).
+Each receives the same 1.5 kB messages from the same C publisher, which waits instead of dropping,
+one after the other in each round. At the end: 20,000 messages a second from a publisher that drops,
+while one fdatasync takes two seconds more. Needs a C compiler and libzmq's headers (libzmq3-dev);
+fedmsg is the one that tests/integration/peers/setup.sh installs.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import random
 import shutil
 import socket
@@ -22,12 +25,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import structlog
 import zmq
 
 HERE = Path(__file__).parent
 TOPIC = "org.fedoraproject.prod.git.receive"
-KINDS = ("libzmq in C", "plain pyzmq", "without disk", "durable")
+KINDS = ("libzmq in C", "plain pyzmq", "without disk", "durable", "fedmsg")
+LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
+FEDMSG = LAB / "venv-fmsg/bin/python"
+RATE, STALL = 20_000, 2.0  # messages a second, s
 
 
 def bodies(file: Path, number: int = 20_000) -> None:
@@ -60,9 +65,65 @@ def pyzmq(port: int) -> float:
         return n / (time.perf_counter() - begun)
 
 
+def fedmsg(port: int, messages: int) -> float:
+    """Messages a second of the bus library's own consumer, which decodes and does not validate."""
+    from fedmsg.config import conf
+    from fedmsg.core import FedMsgContext
+
+    conf.load_config(settings={
+        "endpoints": {"bench": [f"tcp://127.0.0.1:{port}"]}, "validate_signatures": False,
+        "high_water_mark": 0, "mute": True, "zmq_linger": 0, "environment": "dev",
+        "topic_prefix": "org.fedoraproject", "zmq_enabled": True})  # fmt: skip
+    tail = FedMsgContext(**conf).tail_messages()
+    next(tail)
+    begun = time.perf_counter()
+    for _ in range(messages - 1):
+        next(tail)
+    return (messages - 1) / (time.perf_counter() - begun)
+
+
+def stalled(port: int, messages: int) -> int:
+    """How many are lost when one fdatasync in the middle takes `STALL` seconds."""
+    from hubbub.collector.listen import Listener
+    from hubbub.collector.zeromq import Receiver
+    from hubbub.store.spool import SpoolWriter
+
+    quiet()
+    folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
+    with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
+        sink = SpoolWriter(folder, "bench")
+        listener = Listener(receiver, sink, on_tick=lambda: ends and listener.stop(), grace=30)
+        pack, sync, ends = sink.pack, os.fdatasync, []
+
+        def packing(source, arrived, parts):
+            ends.extend(topic for topic in parts[::2] if topic == b"END")
+            return pack(source, arrived, parts)
+
+        def stalling(descriptor):
+            if sink.durable > messages // 4:
+                os.fdatasync = sync
+                time.sleep(STALL)
+            sync(descriptor)
+
+        sink.pack, os.fdatasync = packing, stalling
+        counts = listener.run()
+    shutil.rmtree(folder)
+    assert os.fdatasync is sync, "it did stall"
+    return messages - (counts.stored - len(ends))
+
+
+def quiet() -> None:
+    """Log errors only; keep the heap, as the command does."""
+    import structlog
+
+    from hubbub.collector import heap
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    heap.keep()
+
+
 def hubbub(port: int, messages: int, *, durable: bool) -> float:
     """Messages a second until all are durable, or packed and thrown away."""
-    from hubbub.collector import heap
     from hubbub.collector.listen import Listener
     from hubbub.collector.zeromq import Receiver
     from hubbub.store.spool import SpoolWriter
@@ -71,12 +132,11 @@ def hubbub(port: int, messages: int, *, durable: bool) -> float:
         """Everything but the disk."""
 
         def flush(self) -> None:
-            self._buffer.clear()
+            self._buffer, self._size = [], 0
             self.durable += self._count
             self._count = 0
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    heap.keep()
+    quiet()
     folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
     with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
         sink = (SpoolWriter if durable else Nowhere)(folder, "bench")
@@ -112,19 +172,34 @@ def _noting(put, begun):
     return noted
 
 
-def measure(kind: str, folder: Path, messages: int) -> float:
-    """One kind, against a publisher of its own."""
+def measure(kind: str, folder: Path, messages: int, rate: int = 0) -> float:
+    """One kind, against a publisher of its own, which waits for us, or drops if it has a rate."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     publisher = subprocess.Popen(
-        [folder / "zpub", str(port), str(messages), folder / "bodies", "0", "10000", "1"],
+        [
+            folder / "zpub",
+            str(port),
+            str(messages),
+            folder / "bodies",
+            str(rate),
+            "10000",
+            str(int(not rate)),
+        ],
         stderr=subprocess.DEVNULL,
     )
     command = (
         [folder / "zsub", str(port), "200000"]
         if kind == KINDS[0]
-        else [sys.executable, __file__, "--one", kind, str(port), str(messages)]
+        else [
+            FEDMSG if kind == KINDS[4] else sys.executable,
+            __file__,
+            "--one",
+            kind,
+            str(port),
+            str(messages),
+        ]
     )
     out = subprocess.run(command, stdout=-1, text=True, check=True, timeout=300).stdout
     publisher.kill()
@@ -135,7 +210,12 @@ def measure(kind: str, folder: Path, messages: int) -> float:
 
 
 def one(kind: str, port: int, messages: int) -> None:
-    rate = pyzmq(port) if kind == KINDS[1] else hubbub(port, messages, durable=kind == KINDS[3])
+    if kind == "stall":
+        rate = float(stalled(port, messages))
+    elif kind == KINDS[4]:
+        rate = fedmsg(port, messages)
+    else:
+        rate = pyzmq(port) if kind == KINDS[1] else hubbub(port, messages, durable=kind == KINDS[3])
     print(json.dumps({"rate": rate}))
 
 
@@ -149,17 +229,23 @@ def main(messages: int = 200_000, rounds: int = 3) -> None:
                 return
         bodies(folder / "bodies")
         rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        if not FEDMSG.exists():
+            print(f"fedmsg: not in {LAB}, not run (tests/integration/peers/setup.sh fmsg)")
+            del rates[KINDS[4]]
         for _ in range(rounds):
-            for kind in KINDS:
-                rates[kind].append(measure(kind, folder, messages))
-    for kind in KINDS:
-        print(f"{kind:14} {statistics.median(rates[kind]):>10,.0f} messages/s")
+            for kind, seen in rates.items():
+                seen.append(measure(kind, folder, messages))
+        lost = measure("stall", folder, 10 * RATE, RATE)
+    for kind, seen in rates.items():
+        print(f"{kind:14} {statistics.median(seen):>10,.0f} messages/s")
     print("durable against the others, median of each round's ratio:")
-    for kind, least in ((KINDS[2], "0.85"), (KINDS[0], "0.50"), (KINDS[1], "")):
+    limits = ((KINDS[2], "0.85"), (KINDS[0], "0.50"), (KINDS[1], ""), (KINDS[4], "4.00"))
+    for kind, least in (limit for limit in limits if limit[0] in rates):
         ratio = statistics.median(
             mine / other for mine, other in zip(rates[KINDS[3]], rates[kind], strict=True)
         )
         print(f"  / {kind:14} {ratio:.2f}x" + (f"  (at least {least})" if least else ""))
+    print(f"lost of {10 * RATE:,} at {RATE:,}/s, the disk away for {STALL:g} s: {lost:,.0f}  (0)")
 
 
 if __name__ == "__main__":

@@ -20,15 +20,22 @@ class Batch(msgspec.Struct):
 
     source: str  # as in Frame.source
     arrived: int  # µs since the epoch, our clock, of the first
-    parts: list[
-        bytes
-    ]  # topic, body, topic, body, …: no object per message for the collector of garbage
+    # topic, body, topic, body, …: no object per message for the collector of garbage
+    parts: list[bytes]
     size: int  # bytes of all parts
     reason: str = ""  # why they are refused; empty: they are not
     length: int = 0  # of a refused one: bytes of the body as it came, of which less may be here
 
+    packed: bytes = b""  # instead of the parts: what the sink made of them
+    count: int = 0  # messages of what is packed
+
+    def pack(self, records: bytes) -> None:
+        """Keep these instead of the parts."""
+        self.packed, self.count = records, len(self.parts) // 2
+        self.parts, self.size = [], len(records)
+
     def __len__(self) -> int:
-        return len(self.parts) // 2
+        return self.count or len(self.parts) // 2
 
 
 class Backlog:

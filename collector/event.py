@@ -101,10 +101,13 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Bulk(Sink, Protocol):
-    """A sink that takes many frames at once, for less."""
+    """A sink that takes many frames at once, for less.
 
-    def put_all(self, source: str, arrived: int, parts: Sequence[bytes]) -> None:
-        """Take frames of one source that arrived together; all of them, or none and raise.
+    One thread may pack while another puts: what is packed is only bytes.
+    """
+
+    def pack(self, source: str, arrived: int, parts: Sequence[bytes]) -> bytes:
+        """Frames of one source that arrived together, in the form that `put_packed` takes.
 
         Args:
             source: of all of them.
@@ -112,8 +115,14 @@ class Bulk(Sink, Protocol):
             parts: topic, body, topic, body, …
 
         Raises:
-            StoreError: as `put`.
             MessageError: one is larger than the sink can hold.
+        """
+
+    def put_packed(self, records: bytes, n: int) -> None:
+        """Take the `n` frames that were packed; all of them, or none and raise.
+
+        Raises:
+            StoreError: as `put`.
         """
 
 

@@ -2,7 +2,8 @@ r"""The file format of the spool: one segment, written once from front to back.
 
     segment = 16 bytes of head (`hubbub1\n`, a random salt, 3 bytes of flags, a checksum of these),
               then records
-    record  = length u32, CRC-32 u32, payload; little-endian; payload = msgpack of a Frame
+    record  = length u32, CRC-32 u32, payload; little-endian
+    payload = msgpack of a Frame, an array of five, or of four where its `seq` is 0
 
 The CRC starts from the segment's salt, so that a record which somebody sent as the content of a
 message can never be taken for one of ours when reading has to find its place again.
@@ -14,6 +15,7 @@ frame, in order, and a `Damage` for each stretch that was lost. It never changes
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -47,7 +49,9 @@ TRUST = 8  # from this bit on: the number of the trust that these frames must sa
 #: Longest payload of a record in bytes; a longer length in a file is damage.
 MAX_RECORD = 64 << 20
 _FLAGS = 24  # bits of flags; above them is the head's checksum
-_FIRST = b"\x95"  # msgpack: an array of five, which every payload starts with
+_FIRST = re.compile(rb"[\x94\x95]")  # msgpack: an array of four or five starts every payload
+_BINARY = Struct(">BI")  # msgpack: how a long string of bytes starts
+_BIN_32 = 0xC6
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Frame).decode
@@ -107,30 +111,42 @@ def pack(frame: Frame, salt: int) -> bytes:
     """
     payload = _encode(frame)
     if len(payload) > MAX_RECORD:
-        raise _too_large(payload, frame.source)
+        raise _too_large(len(payload), frame.source)
     return RECORD.pack(len(payload), crc32(payload, salt)) + payload
 
 
-def pack_all(source: str, arrived: int, parts: Sequence[bytes], salt: int) -> bytearray:
+def pack_all(source: str, arrived: int, parts: Sequence[bytes], salt: int) -> bytes:
     """The records of frames that arrived together; `parts` are topic, body, and so on in turn.
 
-    A function's call a message is a tenth of the listener's work: hence not `pack`.
+    A function's call a message is a tenth of the listener's work: hence not `pack`. What frames of
+    one topic begin with is made once, and a body is copied once. The payloads are arrays of four:
+    such frames have no `seq`, and reading takes its default.
 
     Raises:
         MessageError: a frame is larger than any segment may hold.
     """
-    records, encode, head, each = bytearray(), _encode, RECORD.pack, iter(parts)
+    pieces: list[bytes] = []
+    add, head, binary, checksum = pieces.extend, RECORD.pack, _BINARY.pack, crc32
+    begun: dict[bytes, tuple[bytes, int, int]] = {}  # by topic; CRC; bytes before a body
+    each = iter(parts)
     for topic, body in zip(each, each, strict=True):
-        payload = encode(Frame(source, arrived, topic, body))
-        if len(payload) > MAX_RECORD:
-            raise _too_large(payload, source)
-        records += head(len(payload), crc32(payload, salt))
-        records += payload
-    return records
+        try:
+            start, crc, before = begun[topic]
+        except KeyError:
+            start = b"\x94" + _encode((source, arrived, topic))[1:]
+            crc, before = checksum(start, salt), len(start) + _BINARY.size
+            begun[topic] = start, crc, before
+        size = len(body)
+        middle = binary(_BIN_32, size)
+        size += before
+        if size > MAX_RECORD:
+            raise _too_large(size, source)
+        add((head(size, checksum(body, checksum(middle, crc))), start, middle, body))
+    return b"".join(pieces)
 
 
-def _too_large(payload: bytes, source: str) -> MessageError:
-    return MessageError("too-large", f"a message of {len(payload):,} bytes", where=source)
+def _too_large(size: int, source: str) -> MessageError:
+    return MessageError("too-large", f"a message of {size:,} bytes", where=source)
 
 
 def _salt(data: memoryview, name: str) -> int | None:
@@ -178,11 +194,9 @@ def _resume(data: memoryview, raw: bytes, at: int, salt: int) -> int | None:
 
     Every byte is tried: the length of the damaged record may be what is damaged.
     """
-    found = raw.find(_FIRST, at + RECORD.size + 1)
-    while found >= 0:
-        if _intact(data, found - RECORD.size, salt):
-            return found - RECORD.size
-        found = raw.find(_FIRST, found + 1)
+    for first in _FIRST.finditer(raw, at + RECORD.size + 1):
+        if _intact(data, first.start() - RECORD.size, salt):
+            return first.start() - RECORD.size
     if at + RECORD.size > len(data):
         return None
     length: int = RECORD.unpack_from(data, at)[0]

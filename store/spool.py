@@ -85,8 +85,9 @@ class SpoolWriter:
         self.name = re.sub(r"[^A-Za-z0-9_]+", "_", name) or "writer"
         self.durable = 0  # records that survive a loss of power
         self.full = False  # the disk was full at the last attempt
-        self._buffer = bytearray()
-        self._sent = 0  # bytes of the buffer that are in the file
+        self._buffer: list[bytes] = []  # records, each piece whole ones
+        self._size = 0  # bytes of them
+        self._sent = 0  # bytes of them that are in the file
         self._count = 0
         self._since = 0.0
         self._salt = secrets.randbits(32)
@@ -106,8 +107,10 @@ class SpoolWriter:
         """
         self._take(segment.pack(frame, self._salt), 1)
 
-    def put_all(self, source: str, arrived: int, parts: Sequence[bytes]) -> None:
-        """Take frames of one source that arrived together, as `put`: all of them, or none.
+    def pack(self, source: str, arrived: int, parts: Sequence[bytes]) -> bytes:
+        """The records of frames of one source that arrived together, for `put_packed`.
+
+        In any thread; nothing is taken yet.
 
         Args:
             source: of all of them.
@@ -115,20 +118,29 @@ class SpoolWriter:
             parts: topic, body, topic, body, …
 
         Raises:
-            StoreError, MessageError: as `put`.
+            MessageError: as `put`.
         """
-        self._take(segment.pack_all(source, arrived, parts, self._salt), len(parts) // 2)
+        return segment.pack_all(source, arrived, parts, self._salt)
 
-    def _take(self, records: bytes | bytearray, n: int) -> None:
+    def put_packed(self, records: bytes, n: int) -> None:
+        """Take `n` frames that this writer's `pack` has packed: all of them, or none.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        self._take(records, n)
+
+    def _take(self, records: bytes, n: int) -> None:
         if self._count and (
             self._count + n > BATCH
-            or len(self._buffer) >= BYTES
+            or self._size >= BYTES
             or time.monotonic() - self._since >= DELAY
         ):
             self.flush()
         if not self._count:
             self._since = time.monotonic()
-        self._buffer += records
+        self._buffer.append(records)
+        self._size += len(records)
         self._count += n
 
     def flush(self) -> None:
@@ -172,7 +184,8 @@ class SpoolWriter:
     def _write(self) -> None:
         """Append what is buffered; a part that was written stays written."""
         assert self._file is not None
-        with memoryview(self._buffer) as data:
+        self._buffer = [b"".join(self._buffer)]  # no copy where it was one piece
+        with memoryview(self._buffer[0]) as data:
             while self._sent < len(data):
                 n = os.write(self._file, data[self._sent :])
                 self._sent += n
@@ -186,8 +199,8 @@ class SpoolWriter:
             os.close(self._file)  # the lock goes with it, and the loader takes the file as torn
             self._file = None
             raise
-        self._buffer.clear()
-        self._sent = 0
+        self._buffer = []
+        self._size = self._sent = 0
 
     def _open(self) -> None:
         """Start a segment. It gets its final name only when it is locked and has its head."""

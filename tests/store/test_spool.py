@@ -256,7 +256,8 @@ def test_many_at_once_are_taken_whole_or_not_at_all(
     writer = SpoolWriter(tmp_path, "w")
     assert isinstance(writer, Bulk)
     many = [b"t", b"a"] * 600
-    writer.put_all("zmq:x", 7, many)
+    records = writer.pack("zmq:x", 7, many)
+    writer.put_packed(records, 600)
     assert writer.durable == 0, "nothing was flushed yet"
 
     def full(*_: object) -> int:
@@ -265,8 +266,8 @@ def test_many_at_once_are_taken_whole_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(StoreError, match="600 messages wait"):
-            writer.put_all("zmq:x", 7, many)  # more than a thousand together: the first go first
-    writer.put_all("zmq:x", 7, many)
+            writer.put_packed(records, 600)  # more than a thousand together: the first go first
+    writer.put_packed(records, 600)
     assert writer.durable == 600
     writer.close()
     assert writer.durable == 1200

@@ -49,7 +49,7 @@ def records(path: Path) -> Iterator[Record]:
         payload = data[at + _RECORD.size : at + _RECORD.size + length]
         if len(payload) < length or zlib.crc32(payload, salt) != checksum:
             return
-        source, _, topic, body, _ = msgpack.unpackb(payload)
+        source, _, topic, body, *_ = msgpack.unpackb(payload)  # a number may follow
         yield Record(source, topic, body)
         at += _RECORD.size + length
 
