@@ -9,11 +9,13 @@ in the files of the batch's time first.
 
 Runs are merged when they are of like size, so that there are few (logarithmically many). The set
 is derived: what is missing or behind the table's version is read from the table again. 100 M ids
-take 800 MB on disk, and while two runs merge the same again; memory is that of one batch.
+take 800 MB on disk, and while two runs merge the same again; memory is that of one batch and of
+`CHUNK` hashes.
 """
 
 from __future__ import annotations
 
+import mmap
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -43,18 +45,19 @@ def hashes(ids: Iterable[str]) -> Hashes:
 class Run:
     """One sorted file."""
 
-    __slots__ = ("data", "first", "last", "path")
+    __slots__ = ("_map", "data", "first", "last", "path")
 
     def __init__(self, path: Path) -> None:
         found = _RUN.fullmatch(path.name)
         assert found is not None
         self.path = path
         self.first, self.last = int(found[1]), int(found[2])
-        self.data: Hashes = (
-            np.memmap(path, dtype="<u8", mode="r")
-            if path.stat().st_size
-            else np.empty(0, dtype="<u8")
-        )
+        self._map: mmap.mmap | None = None
+        self.data: Hashes = np.empty(0, dtype="<u8")
+        if path.stat().st_size:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.data = np.frombuffer(self._map, dtype="<u8")
 
     def __len__(self) -> int:
         return len(self.data)
@@ -63,9 +66,22 @@ class Run:
         """Which of these sorted hashes are in the run."""
         if not len(self.data):
             return np.zeros(len(wanted), dtype=bool)
-        at = np.searchsorted(self.data, wanted)
-        at[at == len(self.data)] = 0
-        return np.asarray(self.data[at] == wanted)
+        found = []
+        for part in np.array_split(wanted, len(self.data) // CHUNK + 1):
+            at = np.searchsorted(self.data, part)
+            at[at == len(self.data)] = 0
+            found.append(self.data[at] == part)
+            self.release()
+        return np.concatenate(found)
+
+    def release(self) -> None:
+        """Give the mapped pages back: a batch touches nearly all, and they count as ours."""
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def close(self) -> None:
+        """Unmap."""
+        self.data, self._map = np.empty(0, dtype="<u8"), None
 
 
 class Ids:
@@ -131,7 +147,7 @@ class Ids:
         self.runs.append(self._write(self.version + 1, version, [np.sort(hashed)]))
         while len(self.runs) > 1 and len(self.runs[-2]) <= RATIO * len(self.runs[-1]):
             older, newer = self.runs[-2:]
-            merged = self._write(older.first, newer.last, _merge(older.data, newer.data))
+            merged = self._write(older.first, newer.last, _union(older, newer))
             self.runs[-2:] = [merged]
             self._drop([older, newer])
 
@@ -170,8 +186,15 @@ class Ids:
 
     def _drop(self, runs: Iterable[Run]) -> None:
         for run in runs:
-            run.data = np.empty(0, dtype="<u8")  # unmap
+            run.close()
             run.path.unlink(missing_ok=True)
+
+
+def _union(older: Run, newer: Run) -> Iterable[Hashes]:
+    for part in _merge(older.data, newer.data):
+        older.release()
+        newer.release()
+        yield part
 
 
 def _merge(a: Hashes, b: Hashes) -> Iterable[Hashes]:
