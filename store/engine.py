@@ -40,6 +40,8 @@ def connect() -> Backend:
         "SET TimeZone = 'UTC'",
         "SET enable_progress_bar = false",
         "SET preserve_insertion_order = false",
+        # It remembers every file for ever; a snapshot's are new ones. The system caches files too.
+        "SET enable_external_file_cache = false",
     ):
         backend.raw_sql(statement).fetchall()
     return backend

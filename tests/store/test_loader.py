@@ -159,6 +159,15 @@ def test_a_repeat_far_from_its_first_time(
     assert sum(run.stat().st_size for run in runs) == 2 * 8, "the set does not grow by what it has"
 
 
+def test_a_position_goes_with_its_segment(store: Store, frame: Make) -> None:
+    """A loader may be killed between the end of a segment and that of its position."""
+    with store.state.transaction() as db:
+        db.execute("INSERT INTO segments VALUES ('0-test-1-00', 16)")
+    put(store, frame(1))
+    store.load()
+    assert store.state.rows("SELECT name FROM segments") == []
+
+
 def test_one_loader_at_a_time(store: Store, frame: Make) -> None:
     put(store, frame(1))
     with Store.open(store.path) as other, other.loader_lock() as ours:
