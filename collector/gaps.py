@@ -28,9 +28,10 @@ import structlog
 from hubbub.collector.endpoint import Endpoint
 from hubbub.collector.event import Ledger
 from hubbub.collector.habit import Habit
+from hubbub.collector.keys import alive_key, partial_key
 from hubbub.collector.listen import Counts
 
-__all__ = ["SLACK", "Gaps", "alive_key", "partial_key"]
+__all__ = ["SLACK", "Gaps"]
 
 SLACK = 10.0  # s; between a message's own stamp and its arrival, and what was on its way
 _TICK = 0.25  # s
@@ -48,16 +49,6 @@ CLOCK = "our clock jumped"
 HEARD = "heard"
 
 _log = structlog.get_logger("hubbub.gaps")
-
-
-def alive_key(source: str) -> str:
-    """Under which the ledger keeps until when a source was heard and everything was durable, µs."""
-    return f"alive {source}"
-
-
-def partial_key(source: str) -> str:
-    """Under which it keeps what a source was limited to: skipped numbers are normal there."""
-    return f"limited {source}"
 
 
 @dataclass(slots=True)

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubbub.collector.event import Ledger
+from hubbub.collector.keys import DAMAGE, GATHER
 from hubbub.collector.spans import whole_seconds, without
 from hubbub.collector.walk import Piece, Slice
 
-__all__ = ["DAMAGE", "GATHER", "SECOND", "Notes", "Span"]
+__all__ = ["SECOND", "Notes", "Span"]
 
 SECOND = 1_000_000  # µs
-#: What a ledger's keys begin with under which begun slices are kept.
-GATHER = "gather "
-#: A ledger's key: when rows that were durable were found damaged last, µs.
-DAMAGE = "damage"
 _ELSEWHERE = 64  # begun slices outside a run's range that are kept for a later run
 
 

@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubbub.collector.gaps import alive_key, partial_key
-from hubbub.collector.notes import DAMAGE, GATHER
+from hubbub.collector.keys import DAMAGE, GATHER, alive_key, partial_key
 from hubbub.store.disk import sync_folder
 
 if TYPE_CHECKING:

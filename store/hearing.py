@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.gaps import partial_key
+from hubbub.collector.keys import partial_key
 from hubbub.collector.sequences import Sequences
 
 if TYPE_CHECKING:

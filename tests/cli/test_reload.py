@@ -16,7 +16,7 @@ import requests
 import zmq
 
 from hubbub.cli.reload import changes
-from hubbub.collector.gaps import alive_key
+from hubbub.collector.keys import alive_key
 from hubbub.config import Config, ListenConfig, PeopleConfig
 from hubbub.store import Store
 

@@ -9,7 +9,8 @@ import pytest
 from fake_history import MemoryLedger
 
 from hubbub.collector.endpoint import Endpoint
-from hubbub.collector.gaps import CLOCK, LOST, OVERFLOW, SILENT, SLACK, STOPPED, Gaps, alive_key
+from hubbub.collector.gaps import CLOCK, LOST, OVERFLOW, SILENT, SLACK, STOPPED, Gaps
+from hubbub.collector.keys import alive_key
 from hubbub.collector.listen import Counts
 from hubbub.store.state import State
 

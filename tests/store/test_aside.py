@@ -1,12 +1,14 @@
 """A damaged segment is set aside: its time is a gap, also where the loader is killed meanwhile."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hubbub.collector.gaps import alive_key
+from hubbub.collector.keys import alive_key
 from hubbub.store import Store, aside
 
 Make = Callable[..., Any]
@@ -37,3 +39,10 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
     assert store.state.spans("bus", "") == noted
     assert not one.exists()
     assert len(aside.kept(store.path)) == 1
+
+
+def test_a_loader_imports_no_network() -> None:
+    """It shares words with collectors, and none of their libraries: 8 MB of its memory."""
+    code = "import sys, hubbub.store.loader; print({'requests', 'zmq'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.collector.gaps import alive_key
+from hubbub.collector.keys import alive_key
 from hubbub.errors import StoreError
 from hubbub.store import Store, rollups, segment
 from hubbub.store.aside import DAMAGED, kept

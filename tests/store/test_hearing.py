@@ -7,7 +7,7 @@ import json
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.collector.gaps import partial_key
+from hubbub.collector.keys import partial_key
 from hubbub.errors import StoreError
 from hubbub.store import Store, pending
 from hubbub.store.recount import recount

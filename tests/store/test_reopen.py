@@ -9,7 +9,7 @@ import pytest
 from fake_history import T0, FakeHistory, Grepper, MemoryLedger, at, run, steady
 
 from hubbub.collector.gather import Gathered, gather
-from hubbub.collector.notes import DAMAGE
+from hubbub.collector.keys import DAMAGE
 from hubbub.store import Store
 from hubbub.store.aside import DAMAGED
 

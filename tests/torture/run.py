@@ -33,7 +33,7 @@ from torture.judge import MINUTE, judge, prove_the_tail
 from torture.publisher import Publisher
 from torture.witness import Witness, records
 
-from hubbub.collector.gaps import alive_key
+from hubbub.collector.keys import alive_key
 from hubbub.store import Store
 from hubbub.testing.wire import line
 
