@@ -29,8 +29,7 @@ class AnswerError(Exception):
     """The body is not a page of messages, or contradicts itself; says in what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One stored message, as the service sent it."""
 
     key: str  # what tells this row from all others: id and time; a hash where it has no id

@@ -183,9 +183,7 @@ class History:
             with self._lock:
                 self.requests += 1
             try:
-                with self._session().get(
-                    url, stream=True, timeout=self._timeout, allow_redirects=False
-                ) as reply:
+                with self._ask(url) as reply:
                     self._local.retry_after = reply.headers.get("Retry-After")
                     if reply.status_code not in _REDIRECTS:
                         return reply.status_code, b"".join(self._body(reply))
@@ -225,6 +223,24 @@ class History:
                 raise _PassingError(f"the answer did not end within {4 * self._timeout:g} s")
             yield chunk
 
+    def _ask(self, url: str) -> requests.Response:
+        """The head of an answer, on this thread's own connection.
+
+        A request is prepared once: nothing but its URL differs from one to the next, and preparing
+        is half of what the library does for each.
+        """
+        session = self._session()
+        request: requests.PreparedRequest = self._local.request.copy()
+        request.prepare_url(url, None)
+        return session.send(
+            request,
+            stream=True,
+            timeout=self._timeout,
+            allow_redirects=False,
+            proxies=session.proxies,
+            verify=session.verify,
+        )
+
     def _session(self) -> requests.Session:
         """This thread's own connection."""
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -237,6 +253,7 @@ class History:
             session.auth = self._login
             session.trust_env = False  # the environment is read once, not for every request
             self._local.session = session
+            self._local.request = session.prepare_request(requests.Request("GET", self.url))
             self._sessions.append(session)
         return session
 
