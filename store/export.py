@@ -8,12 +8,14 @@ read again they are the same events. A day of events is in memory at once.
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import io
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -34,6 +36,7 @@ __all__ = ["FORMATS", "export", "rows"]
 
 FORMATS = ("jsonl", "csv", "parquet")
 DAY = 86_400_000_000  # µs
+_LEFT = 86_400.0  # seconds without a write after which nobody writes a file any more
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a text starts that a spreadsheet would run
 _json = msgspec.json.Encoder()
 
@@ -98,6 +101,7 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     path = Path(output)
+    _sweep(path)
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         try:
@@ -114,6 +118,14 @@ def _opened(output: str) -> Iterator[BinaryIO]:
             raise UsageError(f"cannot be written: {e.strerror or e}", where=output) from e
     finally:
         new.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what exports to this file left beside it that were killed a day ago or more."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):  # another export was faster, or it is not ours to delete
+            if time.time() - left.stat().st_mtime > _LEFT:
+                left.unlink()
 
 
 def _jsonl(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], None]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,28 @@ def test_a_file_is_whole_or_not_there(
     assert out.read_text() == "before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "store"]
     assert hubbub("export", "-o", tmp_path / "no" / "x", "--store", store).code == 2
+
+
+def test_what_a_killed_export_left_goes_after_a_day(
+    hubbub: Run, store: Path, tmp_path: Path
+) -> None:
+    old, young = time.time() - 86_500, time.time() - 86_300
+    ages = {
+        ".out[1].csv.0123abcd": old,
+        ".out[1].csv.89abcdef": young,  # somebody may be at work
+        ".out1.csv.0123abcd": old,  # of another file
+        ".out[1].csv.notes": old,  # somebody's own
+        ".out[1].csv.0123abcde": old,
+    }
+    for name, age in ages.items():
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (age, age))
+    (tmp_path / ".out[1].csv.01234567").mkdir()
+    os.utime(tmp_path / ".out[1].csv.01234567", (old, old))
+    assert hubbub("export", "-o", tmp_path / "out[1].csv", "--store", store).code == 0
+    there = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in ages if name not in there} == {".out[1].csv.0123abcd"}
+    assert {"out[1].csv", ".out[1].csv.01234567"} <= there
 
 
 def test_gzip_is_the_same_each_time(hubbub: Run, store: Path, tmp_path: Path) -> None:
