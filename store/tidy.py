@@ -44,6 +44,7 @@ class Tidy:
     ) -> None:
         self.store, self.keep, self._clock = store, keep, clock
         self._cleaned = clock()
+        self._begun = int(self._cleaned * 1e6)
         self._doubted = False  # the clock is, and that was said
 
     def step(self, stop: Callable[[], bool] = lambda: False) -> bool:
@@ -94,7 +95,7 @@ class Tidy:
             return False
         from hubbub.store.retention import prune
 
-        if why := doubt(self.store, from_micros(now)):
+        if why := doubt(self.store, from_micros(now), self._begun):
             if not self._doubted:
                 hint = "set the clock; if it is right: hubbub retention --trust-clock"
                 _log.warning("nothing is let go while the clock is in doubt", why=why, hint=hint)

@@ -8,7 +8,7 @@ listens has seen the clock go on by itself, day by day, and hears messages of to
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubbub.store.selection import Selection
 from hubbub.times import from_micros, iso, to_micros
@@ -27,13 +27,18 @@ def doubtful(now: int, last: object) -> bool:
     return isinstance(last, int) and now - last > LEAP // timedelta(microseconds=1)
 
 
-def doubt(store: Store, now: datetime) -> str:
+def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
     """Why the clock is not believed; empty: it is.
 
     It is where retention ran within `LEAP` before, or never, or an event is of about now: not only
     the newest, since a message may be dated years ahead.
+
+    Args:
+        store: the store.
+        now: what the clock says.
+        begun: what it said when this process began, µs: it counts where retention never ran.
     """
-    last = store.state.get(LAST)
+    last: Any = store.state.get(LAST) or begun
     if not doubtful(to_micros(now), last):
         return ""
     about = Selection(since=to_micros(now - LEAP), until=to_micros(now + LEAP))

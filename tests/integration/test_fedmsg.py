@@ -51,7 +51,9 @@ def test_sigterm_in_the_middle_loses_nothing_that_was_received(
     last = listening.said("stopped")[0]
     assert 0 < last["received"] < 20_000
     assert last["stored"] == last["received"]
-    assert listening.stored() == expected(*range(last["received"]))
+    found = listening.stored()  # fedmsg holds 1,000 for a slow reader, and drops the rest itself
+    assert found.total() == last["received"]
+    assert found <= expected(*range(20_000))
 
 
 def test_after_kill_9_what_was_flushed_is_there(listen: Start, fedmsg: Start) -> None:

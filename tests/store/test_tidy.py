@@ -108,6 +108,18 @@ def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: 
     assert store.rows() == 2
 
 
+def test_a_clock_that_leaps_before_retention_ever_ran(store: Store, frame: Make) -> None:
+    seconds = [1_768_435_200.0]
+    work = Tidy(store, Keep(events=timedelta(days=1)), lambda: seconds[0])
+    put(store, *(frame(n) for n in range(10)))
+    seconds[0] += 20 * 365 * 86_400
+    assert not work.step()
+    assert store.rows() == 10
+    seconds[0] -= 20 * 365 * 86_400
+    assert work.step()
+    assert store.rows() == 10
+
+
 def test_dead_letters_outlive_a_clock_in_doubt(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
