@@ -38,7 +38,7 @@ torture: $(STAMP)  ## TORTURE=1000 kills of everything that works on a store; a 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	PYTHONPATH=typings $(BIN)/lint-imports  # the links show it the folders where the packages are
+	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
 types: $(STAMP)  ## mypy, strict

@@ -3,52 +3,27 @@
 Importing this package registers every built-in query and job and loads no engine.
 """
 
-from hubbub.analyzers import (
-    alerts,
+from hubbub.analyzers import extraction
+from hubbub.analyzers.activity import (
     briefing,
-    cohorts,
     coverage,
-    daily_metrics,
-    diffs,
-    extraction,
-    health,
+    event_activity,
     heatmap,
-    longtail,
-    material_usage,
-    monitor_counts,
-    occasions,
-    organisations,
-    overload,
     radar,
-    suspects,
     totals,
     traffic,
-    usage,
-    what_if,
-    years,
+    volume,
+    year_over_year,
 )
-
-__all__ = [
-    "alerts",
-    "briefing",
-    "cohorts",
-    "coverage",
-    "daily_metrics",
-    "diffs",
-    "extraction",
-    "health",
-    "heatmap",
-    "longtail",
-    "material_usage",
-    "monitor_counts",
-    "occasions",
-    "organisations",
-    "overload",
-    "radar",
-    "suspects",
-    "totals",
-    "traffic",
-    "usage",
-    "what_if",
-    "years",
-]
+from hubbub.analyzers.alerts import threshold
+from hubbub.analyzers.evenness import longtail
+from hubbub.analyzers.notebooks import daily_metrics, material_usage, monitor_counts
+from hubbub.analyzers.people import (
+    active_users,
+    cohorts,
+    health,
+    organisations,
+    overload,
+    suspects,
+    what_if,
+)

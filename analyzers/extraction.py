@@ -12,15 +12,15 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.usage import Active, Per, active_users
+from hubbub.analyzers.people.active_users import Active, Per, active_users
 from hubbub.errors import UsageError
 from hubbub.registry import cron, query
-from hubbub.store.engine import Events, of_people
-from hubbub.store.globs import matches
+from hubbub.store.query.events import Events, of_people
+from hubbub.store.query.globs import matches
 
 if TYPE_CHECKING:
-    from hubbub.injected import State
-    from hubbub.store.documents import Collection, Documents
+    from hubbub.run.injection import State
+    from hubbub.store.state.documents import Collection, Documents
 
 __all__ = ["CHECKPOINT", "Use", "days", "extract", "stored_usage", "usage"]
 

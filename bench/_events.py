@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hubbub.store import engine
-from hubbub.store.tables import SCHEMA
+from hubbub.store.query import engine
+from hubbub.store.query import events as events_
+from hubbub.store.tables.events import SCHEMA
 from hubbub.times import to_micros
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
@@ -87,10 +88,10 @@ def _lists(
     )
 
 
-def events(files: list[str]) -> engine.Events:
+def events(files: list[str]) -> events_.Events:
     """As the store hands them out."""
     backend = engine.connect()
-    return engine.Events(backend.read_parquet(files, table_name="events"))
+    return events_.Events(backend.read_parquet(files, table_name="events"))
 
 
 def seconds(
@@ -107,7 +108,7 @@ def seconds(
     return {name: statistics.median(each) for name, each in taken.items()}
 
 
-def user_lists(found: engine.Events) -> Iterator[tuple[int, list[str]]]:
+def user_lists(found: events_.Events) -> Iterator[tuple[int, list[str]]]:
     """(µs, users) of every event, in the order of time."""
     table = found.table.select("time", "users").order_by("time").to_pyarrow()
     times = table["time"].cast(pa.int64()).to_pylist()

@@ -50,7 +50,7 @@ def bus(seed: int, rate: float) -> None:
 def history(seed: int, rate: float, port: int, start: int, end: int) -> None:
     """Serve what was published by now."""
     from hubbub.testing import HistoryServer
-    from hubbub.testing.archive import Archive
+    from hubbub.testing.history.archive import Archive
 
     def now() -> int:
         return min(time.time_ns() // 1000, end - 1)
@@ -64,7 +64,7 @@ def history(seed: int, rate: float, port: int, start: int, end: int) -> None:
 def reader(path: str, start: int, end: int) -> None:
     """Ask once a second, in one process that keeps the store open."""
     from hubbub.plugins import load_builtins
-    from hubbub.run import Runner
+    from hubbub.run.runner import Runner
     from hubbub.store import Store
     from hubbub.times import from_micros
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from hubbub.collector.event import Frame
 from hubbub.store import Store
-from hubbub.store.bodies import Bodies, Body
-from hubbub.testing.traffic import SimMessage, messages
-from hubbub.testing.wire import line
+from hubbub.store.tables.bodies import Bodies, Body
+from hubbub.testing.simulator.message import SimMessage
+from hubbub.testing.simulator.traffic import messages
+from hubbub.testing.simulator.wire import line
 
 
 def size(bodies: list[Body], per: int) -> float:

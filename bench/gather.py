@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection
 from urllib.parse import parse_qs, urlsplit
 
-from hubbub.collector.gather import gather
-from hubbub.collector.history import ROWS, History
+from hubbub.collector.history.client import ROWS, History
+from hubbub.collector.history.gather import gather
 from hubbub.store import Store
 
 FIRST, SPAN = 1_790_000_000, 7 * 86_400

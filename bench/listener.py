@@ -69,9 +69,9 @@ def pyzmq(port: int) -> float:
 
 def stalled(port: int, messages: int) -> int:
     """How many are lost when one fdatasync in the middle takes `STALL` seconds."""
-    from hubbub.collector.listen import Listener
-    from hubbub.collector.zeromq import Receiver
-    from hubbub.store.spool import SpoolWriter
+    from hubbub.collector.bus.listener import Listener
+    from hubbub.collector.bus.receiver import Receiver
+    from hubbub.store.spool.writer import SpoolWriter
 
     quiet()
     folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
@@ -101,17 +101,17 @@ def quiet() -> None:
     """Log errors only; keep the heap, as the command does."""
     import structlog
 
-    from hubbub.collector import heap
+    from hubbub import memory
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    heap.keep()
+    memory.keep()
 
 
 def hubbub(port: int, messages: int, *, durable: bool) -> float:
     """Messages a second until all are durable, or packed and thrown away."""
-    from hubbub.collector.listen import Listener
-    from hubbub.collector.zeromq import Receiver
-    from hubbub.store.spool import SpoolWriter
+    from hubbub.collector.bus.listener import Listener
+    from hubbub.collector.bus.receiver import Receiver
+    from hubbub.store.spool.writer import SpoolWriter
 
     class Nowhere(SpoolWriter):
         """Everything but the disk."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from _events import UNTIL, events, seconds, user_lists, write
 
-from hubbub.analyzers.longtail import longtail
+from hubbub.analyzers.evenness.longtail import longtail
 from hubbub.parameters import duration_text
 from hubbub.times import to_micros
 

@@ -28,10 +28,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from _events import events, seconds
 
-from hubbub.analyzers.daily_metrics import daily_metrics
-from hubbub.analyzers.material_usage import material_usage
+from hubbub.analyzers.notebooks.daily_metrics import daily_metrics
+from hubbub.analyzers.notebooks.material_usage import material_usage
 from hubbub.registry import Names
-from hubbub.store.tables import SCHEMA, Events
+from hubbub.store.tables.events import SCHEMA, Events
 
 ACCESSES, STUDENTS, COURSES, NOTEBOOKS = 1_000_000, 800, 6, 50  # notebooks of each course
 SINCE, DAYS = datetime(2024, 9, 1, tzinfo=UTC), 730

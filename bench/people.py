@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hubbub.collector.decode import decode
+from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Frame
-from hubbub.collector.people import understand
-from hubbub.testing.traffic import messages
-from hubbub.testing.wire import frames
+from hubbub.collector.people.extract import understand
+from hubbub.testing.simulator.traffic import messages
+from hubbub.testing.simulator.wire import frames
 
 T = TypeVar("T")
 PER_DAY, ROUNDS = 10_000, 9

@@ -13,16 +13,16 @@ from pathlib import Path
 
 from _events import UNTIL, events, seconds, write
 
-from hubbub.analyzers.briefing import briefing
-from hubbub.analyzers.cohorts import cohorts, returning
-from hubbub.analyzers.health import health
-from hubbub.analyzers.heatmap import heatmap, objects_per_user, users_per_object
-from hubbub.analyzers.longtail import longtail
-from hubbub.analyzers.occasions import event_activity
-from hubbub.analyzers.overload import overload
-from hubbub.analyzers.usage import active_users, daily_users, recipients
-from hubbub.analyzers.what_if import what_if
-from hubbub.analyzers.years import year_over_year
+from hubbub.analyzers.activity.briefing import briefing
+from hubbub.analyzers.activity.event_activity import event_activity
+from hubbub.analyzers.activity.heatmap import heatmap, objects_per_user, users_per_object
+from hubbub.analyzers.activity.year_over_year import year_over_year
+from hubbub.analyzers.evenness.longtail import longtail
+from hubbub.analyzers.people.active_users import active_users, daily_users, recipients
+from hubbub.analyzers.people.cohorts import cohorts, returning
+from hubbub.analyzers.people.health import health
+from hubbub.analyzers.people.overload import overload
+from hubbub.analyzers.people.what_if import what_if
 
 EVENTS, LENGTH = int(os.environ.get("BENCH_EVENTS", "1_000_000")), timedelta(days=730)
 WEEK = timedelta(weeks=1)

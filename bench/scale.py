@@ -36,12 +36,14 @@ import pyarrow.parquet as pq
 from hubbub import plugins
 from hubbub.errors import HubbubError
 from hubbub.registry import REGISTRY
-from hubbub.run import CommonOptions, Runner
-from hubbub.store import Store, compact, rollups
-from hubbub.store.ids import Ids
-from hubbub.store.lookup import Lookup
-from hubbub.store.rolled import Rolled
-from hubbub.store.verify import verify
+from hubbub.run.runner import CommonOptions, Runner
+from hubbub.store import Store
+from hubbub.store.maintenance import compaction
+from hubbub.store.maintenance.verify import verify
+from hubbub.store.query.from_rollups import Rolled
+from hubbub.store.rollups import refresh
+from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.id_lookup import Lookup
 from hubbub.times import from_micros
 
 COMMIT = 1_000_000  # rows
@@ -109,7 +111,7 @@ def ids(path: Path, _options: argparse.Namespace) -> str:
 def roll(path: Path, _options: argparse.Namespace) -> str:
     """The rollups, as a loader counts them."""
     with Store.open(path) as store, store.loader_lock():
-        rollups.catch_up(store)
+        refresh.catch_up(store)
         rows = (f"{one.name} {sum(f.rows for f in one.files()):,}" for one in store.rollups)
         return "rows: " + ", ".join(rows)
 
@@ -118,16 +120,16 @@ def fold(path: Path, _options: argparse.Namespace) -> str:
     """Small files become large ones; the old ones are deleted at once."""
     before = files(path)
     with Store.open(path) as store:
-        done = compact.compact(store)
+        done = compaction.compact(store)
         with store.loader_lock():
-            compact.clean(store, 0.0)
+            compaction.clean(store, 0.0)
     return f"{done.rows:,} rows written again; files {before} before, {files(path)} after"
 
 
 def rebuild(path: Path, _options: argparse.Namespace) -> str:
     """What `compact --rebuild` does before it folds."""
     with Store.open(path) as store, store.loader_lock():
-        rollups.rebuild(store)
+        refresh.rebuild(store)
     return ""
 
 

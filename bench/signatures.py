@@ -18,14 +18,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from hubbub.collector import signatures
-from hubbub.collector.decode import decode
+from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Frame
-from hubbub.collector.guard import Guard
-from hubbub.collector.people import understand
-from hubbub.collector.signatures import Trust, canonical
-from hubbub.testing.traffic import messages
-from hubbub.testing.wire import frames
+from hubbub.collector.people.extract import understand
+from hubbub.collector.signatures import x509 as signatures
+from hubbub.collector.signatures.guard import Guard
+from hubbub.collector.signatures.x509 import Trust, canonical
+from hubbub.testing.simulator.traffic import messages
+from hubbub.testing.simulator.wire import frames
 
 ROUNDS, MESSAGES, CERTIFICATES = 9, 2_000, 100
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

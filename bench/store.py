@@ -22,9 +22,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from hubbub.collector.event import Frame
-from hubbub.collector.people import understand
+from hubbub.collector.people.extract import understand
 from hubbub.store import Store
-from hubbub.store.ids import Ids
+from hubbub.store.tables.id_index import Ids
 
 DAY = 86_400.0
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from _events import UNTIL, events, seconds, write
 
-from hubbub.analyzers.longtail import longtail
-from hubbub.store.engine import Events
+from hubbub.analyzers.evenness.longtail import longtail
+from hubbub.store.query.events import Events
 
 EVENTS, LENGTH = int(os.environ.get("BENCH_EVENTS", "10_000_000")), timedelta(days=730)
 DAY, MONTH = timedelta(days=1), timedelta(days=25)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from hubbub.charts import text
-from hubbub.charts.sheet import Data, column, finite, records, sheet
-from hubbub.charts.theme import USUAL, Style, Theme
+from hubbub.charts.picture import text
+from hubbub.charts.picture.sheet import Data, column, finite, records, sheet
+from hubbub.charts.picture.theme import USUAL, Style, Theme
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
-    from hubbub.charts.drawing import Drawing
+    from hubbub.charts.picture.drawing import Drawing
 
 __all__ = ["Chart"]
 
@@ -75,8 +75,8 @@ class Chart:
             title: instead of the computed one.
             subtitle: instead of the computed one.
         """
-        from hubbub.charts.plots import columns, rows
-        from hubbub.charts.scale import as_time
+        from hubbub.charts.graphs.general import columns, rows
+        from hubbub.charts.picture.scale import as_time
 
         table = records(result)
         names = column(table, x)
@@ -100,7 +100,7 @@ class Chart:
 
         A value that is missing is a gap. More than six columns are refused.
         """
-        from hubbub.charts.plots import lines
+        from hubbub.charts.graphs.general import lines
 
         table = records(result)
         names = [y] if isinstance(y, str) else list(y)
@@ -131,7 +131,7 @@ class Chart:
         A row without a number counts as nothing. `rows` stand in for those of the result, where a
         view has added to them.
         """
-        from hubbub.charts.plots import stacks
+        from hubbub.charts.graphs.general import stacks
 
         table = records(result) if rows is None else list(rows)
         cells = list(
@@ -171,7 +171,7 @@ class Chart:
             title: instead of the computed one.
             subtitle: instead of the computed one.
         """
-        from hubbub.charts.loads import loads
+        from hubbub.charts.graphs.radar import loads
 
         return loads(self, result, users=list(users), title=title, subtitle=subtitle, most=axes)
 
@@ -187,25 +187,25 @@ class Chart:
         unit: str = "",
     ) -> Drawing:
         """Lines that were computed from a result: `at` are their times or names."""
-        from hubbub.charts.plots import lines
+        from hubbub.charts.graphs.general import lines
 
         return lines(self, result, x, at, series, title=title, subtitle=subtitle, unit=unit)
 
     def tail(self, result: Data, *, title: str = "", subtitle: str = "") -> Drawing:
         """Counts from head to tail with the line between them: the answer of the query `tail`."""
-        from hubbub.charts.heads import heads
+        from hubbub.charts.graphs.tail import heads
 
         return heads(self, result, title=title, subtitle=subtitle)
 
     def changes(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
         """The last step of the query `diff`: a bar per topic, sorted, up or down."""
-        from hubbub.charts.changes import last_step
+        from hubbub.charts.graphs.changes import last_step
 
         return last_step(self, result, axis=axis, title=title)
 
     def strips(self, result: Any, *, axis: str = "topic", title: str = "") -> Drawing:
         """All steps of the query `diff`: a strip per topic, each with its own scale."""
-        from hubbub.charts.changes import all_steps
+        from hubbub.charts.graphs.changes import all_steps
 
         return all_steps(self, result, axis=axis, title=title)
 
@@ -221,7 +221,7 @@ class Chart:
         rows: Sequence[Sequence[Any]] = (),
     ) -> Drawing:
         """Cumulative shares 0…1 against the even diagonal; `mark` is a point that `says` a text."""
-        from hubbub.charts.figures import curve
+        from hubbub.charts.graphs.lorenz import curve
 
         return curve(
             self, result, shares, mark=mark, says=says, title=title, subtitle=subtitle, rows=rows
@@ -239,7 +239,7 @@ class Chart:
         empty: str = "No data in this range",
     ) -> Drawing:
         """Shares 0…1 over the times of `x`, stacked: a series per column of `y`, named `names`."""
-        from hubbub.charts.figures import areas
+        from hubbub.charts.graphs.areas import areas
 
         return areas(
             self, result, x, list(y), list(names or y), title=title, subtitle=subtitle, empty=empty
@@ -256,7 +256,7 @@ class Chart:
         empty: str = "No data in this range",
     ) -> Drawing:
         """How many (`y`) have so many (`x`, whole numbers): a column each."""
-        from hubbub.charts.figures import histogram
+        from hubbub.charts.graphs.histogram import histogram
 
         return histogram(self, result, x, y, title=title, subtitle=subtitle, empty=empty)
 
@@ -272,9 +272,9 @@ class Chart:
         subtitle: str = "",
     ) -> Drawing:
         """A column per calendar period, which begins at its time."""
-        from hubbub.charts.figures import columns
+        from hubbub.charts.graphs.general import period_columns
 
-        return columns(
+        return period_columns(
             self, result, times, values, per=per, what=what, title=title, subtitle=subtitle
         )
 
@@ -297,7 +297,7 @@ class Chart:
         Rows and columns stand in the `order` given, else as they occur; no such pair is a blank.
         `rows` stand in for those of the result, where a view has chosen among them.
         """
-        from hubbub.charts.squares import squares
+        from hubbub.charts.graphs.heatmap import squares
 
         return squares(
             self,
@@ -322,7 +322,7 @@ class Chart:
         x_title: str = "",
     ) -> Drawing:
         """Animated bars: rows `end rank object users`; `ends` are those of all frames."""
-        from hubbub.charts.tracks import race
+        from hubbub.charts.graphs.race_tracks import race
 
         return race(
             self, result, ends=ends, title=title, subtitle=subtitle, empty=empty, x_title=x_title

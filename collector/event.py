@@ -1,7 +1,8 @@
-"""The shapes that cross the borders between folders: Frame, Message, People, Event.
+"""The types that cross the borders between folders: Frame, Message, People, Event.
 
-A `Frame` is what arrived, byte for byte; a `Message` is a frame that could be read; an `Event` is
-a message understood. Times are whole microseconds since the epoch, UTC.
+A `Frame` holds the bytes as received; a `Message` is a decoded frame; an `Event` is a message with
+its agent, users and objects. Times are whole microseconds since the epoch, UTC. The keys under
+which collectors and store share entries of the ledger are defined here too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ import msgspec
 
 from hubbub.times import from_micros
 
-__all__ = ["Bulk", "Event", "Frame", "Ledger", "Message", "People", "Sink"]
+__all__ = [
+    "DAMAGE",
+    "GATHER",
+    "Bulk",
+    "Event",
+    "Frame",
+    "Ledger",
+    "Message",
+    "People",
+    "Sink",
+    "alive_key",
+    "partial_key",
+]
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -135,10 +148,26 @@ class Ledger(Protocol):
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value durably; None deletes it."""
 
-    def span(  # noqa: PLR0917  (a row of the ledger)
+    def span(  # noqa: PLR0917 - a row of the ledger
         self, source: str, filters: str, start: int, end: int, state: str, proof: str
     ) -> None:
         """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, and why."""
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
         """The recorded (start, end, state), µs, sorted; no `filters`: those for every message."""
+
+
+#: What the keys begin with under which begun slices of a gather are kept.
+GATHER = "gather "
+#: When rows that were durable were found damaged last, µs.
+DAMAGE = "damage"
+
+
+def alive_key(source: str) -> str:
+    """Until when a source was heard and everything was durable, µs; of an empty one: of any."""
+    return f"alive {source}"
+
+
+def partial_key(source: str) -> str:
+    """What a source was limited to: skipped numbers are normal there."""
+    return f"limited {source}"

@@ -13,8 +13,8 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from hubbub.charts.report import builtin
-from hubbub.cli.root import execute
+from hubbub.charts.report.report import builtin
+from hubbub.cli.main import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from hubbub.collector.listen import Counts, Listener
+from hubbub.collector.bus.listener import Counts, Listener
 from hubbub.errors import HubbubError
-from hubbub.store.stock import Queue, Stock
+from hubbub.store.loader.progress import Queue, Stock
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store

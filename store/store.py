@@ -23,26 +23,30 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
-from hubbub.store import coverage, identity, segment, spool, unmapped
-from hubbub.store.place import check_new, make
-from hubbub.store.selection import Selection
-from hubbub.store.spans import Span
-from hubbub.store.state import State
-from hubbub.store.trouble import told
-from hubbub.store.unmapped import Unmapped
+from hubbub.store.disk.errors import told
+from hubbub.store.disk.files import check_new, make
+from hubbub.store.loader import unmapped
+from hubbub.store.loader.unmapped import Unmapped
+from hubbub.store.query import identity
+from hubbub.store.query.selection import Selection
+from hubbub.store.spool import folder as spool
+from hubbub.store.spool import segment, writer
+from hubbub.store.state import coverage
+from hubbub.store.state.database import State
+from hubbub.store.state.ledger import Span
 
 if TYPE_CHECKING:
-    from hubbub.collector.guard import TrustFiles
-    from hubbub.store import engine
-    from hubbub.store.bodies import Bodies
-    from hubbub.store.delta import Table as DeltaTable
-    from hubbub.store.identity import Persons
-    from hubbub.store.letters import Letter
-    from hubbub.store.loader import Loaded
-    from hubbub.store.rollups import Rollup
-    from hubbub.store.samples import Samples
-    from hubbub.store.tables import Events as Table
-    from hubbub.store.tables import File
+    from hubbub.collector.signatures.guard import TrustFiles
+    from hubbub.store.delta.table import Table as DeltaTable
+    from hubbub.store.loader.loader import Loaded
+    from hubbub.store.query import events
+    from hubbub.store.query.identity import Persons
+    from hubbub.store.rollups.refresh import Rollup
+    from hubbub.store.state.dead_letters import Letter
+    from hubbub.store.tables.bodies import Bodies
+    from hubbub.store.tables.events import Events as Table
+    from hubbub.store.tables.events import File
+    from hubbub.store.tables.samples import Samples
 
 __all__ = ["Store", "Waiting"]
 
@@ -109,7 +113,7 @@ class Store:
 
     def spool(
         self, name: str, *, bodies: bool = False, trust: TrustFiles | None = None
-    ) -> spool.SpoolWriter:
+    ) -> writer.SpoolWriter:
         """A `Sink` for one writer and thread, to be closed.
 
         Args:
@@ -119,10 +123,10 @@ class Store:
         """
         flags = segment.BODIES if bodies else 0
         if trust is not None:
-            from hubbub.store.trusts import remember
+            from hubbub.store.spool.trust import remember
 
             flags |= remember(self.state, trust) << segment.TRUST
-        return spool.SpoolWriter(self.spool_folder, name, flags=flags)
+        return writer.SpoolWriter(self.spool_folder, name, flags=flags)
 
     def waiting(self) -> Waiting:
         """What a loader has still to load. Records are counted by their heads alone."""
@@ -159,7 +163,7 @@ class Store:
         Raises:
             StoreError: no room, or damage. What was received stays in the spool.
         """
-        from hubbub.store.loader import Loaded
+        from hubbub.store.loader.loader import Loaded
 
         half = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
         again = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
@@ -169,11 +173,11 @@ class Store:
             if not ours:
                 return Loaded(busy=True)
             if half:
-                from hubbub.store.forget import finish
+                from hubbub.store.privacy.forget import finish
 
                 finish(self, understand)  # somebody is to be forgotten, and the run for it died
             done = self.drain(understand, stop)
-            from hubbub.store.rollups import keep_up
+            from hubbub.store.rollups.refresh import keep_up
 
             keep_up(self)
             return done
@@ -184,9 +188,9 @@ class Store:
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
         """`load` for the holder of the loader's lock."""
-        from hubbub.collector.understanding import Reader
-        from hubbub.store.loader import Loader
-        from hubbub.store.mend import prepare
+        from hubbub.collector.people.reader import Reader
+        from hubbub.store.loader.loader import Loader
+        from hubbub.store.maintenance.repair import prepare
 
         prepare(self)
         loader = Loader(
@@ -219,21 +223,21 @@ class Store:
     @cached_property
     def table(self) -> Table:
         """The Delta table of events."""
-        from hubbub.store.tables import Events as Table
+        from hubbub.store.tables.events import Events as Table
 
         return Table(self.path / "events")
 
     @cached_property
     def bodies(self) -> Bodies:
         """The Delta table of bodies."""
-        from hubbub.store.bodies import Bodies
+        from hubbub.store.tables.bodies import Bodies
 
         return Bodies(self.path / "bodies")
 
     @cached_property
     def samples(self) -> Samples:
         """The Delta table of samples."""
-        from hubbub.store.samples import Samples
+        from hubbub.store.tables.samples import Samples
 
         return Samples(self.path / "samples")
 
@@ -245,41 +249,41 @@ class Store:
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """The Delta tables of sums by day and hour."""
-        from hubbub.store.rollups import all_of
+        from hubbub.store.rollups.refresh import all_of
 
         return all_of(self.path / "rollups")
 
     @cached_property
     def backend(self) -> Any:
         """The engine that queries run on."""
-        from hubbub.store.engine import connect
+        from hubbub.store.query.engine import connect
 
         return connect()
 
-    def events(self, selection: Selection | None = None) -> engine.Events:
+    def events(self, selection: Selection | None = None) -> events.Events:
         """The stored events that a selection leaves, as of now: a lazy Ibis table.
 
         Accounts that are merged count as one person. Does not load what waits.
         """
-        from hubbub.store import engine
+        from hubbub.store.query import events
 
         version, files = self.table.snapshot()
         chosen, persons = selection or Selection(), self.persons
 
-        def more(paths: Sequence[str] | None, part: Selection) -> engine.Events:
+        def more(paths: Sequence[str] | None, part: Selection) -> events.Events:
             # whatever the times of those few are
             chosen_files = files if paths is None else [_anytime(path) for path in paths]
-            return engine.events(self.backend, version, chosen_files, part, persons)
+            return events.events(self.backend, version, chosen_files, part, persons)
 
-        from hubbub.store.rollups import frozen
+        from hubbub.store.rollups.refresh import frozen
 
         rolled, cut = None, frozen(self)
         if files or cut:  # rollups outlive the last event, too
-            from hubbub.store.rolled import Rolled
+            from hubbub.store.query.from_rollups import Rolled
 
             ends = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
             rolled = Rolled(*(self.backend, self.table, version, *ends), *(self.rollups, cut, more))
-        return engine.events(self.backend, version, files, chosen, persons, rolled=rolled)
+        return events.events(self.backend, version, files, chosen, persons, rolled=rolled)
 
     @property
     def persons(self) -> Persons:
@@ -318,6 +322,6 @@ class Store:
 
 def _anytime(path: str) -> File:
     """A file whose times nobody looked up."""
-    from hubbub.store.tables import File
+    from hubbub.store.tables.events import File
 
     return File(path, 0, 0, 0, 2**63 - 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from hubbub.analyzers.coverage import coverage as query
+from hubbub.analyzers.activity.coverage import coverage as query
 from hubbub.analyzers.result import Result
-from hubbub.charts import coverage as views
 from hubbub.charts.chart import Chart
-from hubbub.charts.drawing import Drawing
-from hubbub.store.spans import Span
+from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.views import coverage as views
+from hubbub.store.state.ledger import Span
 from hubbub.times import to_micros
 
 BUS = "zmq:tcp://hub.example.org:9940"

@@ -14,18 +14,17 @@ from chartcoverage import Coverages, coverage
 from charttouches import PACKAGES, Touches
 from charttraffic import Traffic
 
-from hubbub.analyzers.evenness import measure
+from hubbub.analyzers.evenness.metrics import measure
 from hubbub.analyzers.result import Coverage, Gap, Result
-from hubbub.charts.alerts import alerts
 from hubbub.charts.chart import Chart
-from hubbub.charts.drawing import Drawing
-from hubbub.charts.evenness import longtail, tail
-from hubbub.charts.lorenz import lorenz
-from hubbub.charts.overload import overload
-from hubbub.charts.people import active_users, cohorts, daily_users, returning
-from hubbub.charts.touches import heatmap, objects_per_user, users_per_object
-from hubbub.charts.traffic import traffic
-from hubbub.charts.views import daily_diff, radar, volume, weekly_diff
+from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.views.activity import daily_diff, radar, volume, weekly_diff
+from hubbub.charts.views.alerts import alerts
+from hubbub.charts.views.evenness import longtail, lorenz, tail
+from hubbub.charts.views.objects import heatmap, objects_per_user, users_per_object
+from hubbub.charts.views.overload import overload
+from hubbub.charts.views.people import active_users, cohorts, daily_users, returning
+from hubbub.charts.views.traffic import traffic
 from hubbub.times import iso
 
 VIEWS: dict[str, Any] = {

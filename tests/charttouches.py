@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from svgfaults import faults
 
-from hubbub.analyzers.evenness import measure
+from hubbub.analyzers.evenness.metrics import measure
 from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.whole import last_day, starts
+from hubbub.charts.picture.calendar import last_day, starts
 from hubbub.times import iso
 
 Per = Literal["hour", "day", "week", "month", "quarter", "year"]

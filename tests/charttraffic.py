@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from hubbub.analyzers.alerts import crossings
+from hubbub.analyzers.alerts.threshold import crossings
 from hubbub.analyzers.result import Result
 from hubbub.times import EPOCH, iso
 

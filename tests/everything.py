@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, segment
-from hubbub.store.letters import Letter
+from hubbub.store import Store
+from hubbub.store.spool import segment
+from hubbub.store.state.dead_letters import Letter
 
 Make = Callable[..., Any]
 NAME = "zoe.q-doe"

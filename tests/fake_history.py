@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hubbub.collector.event import Frame
-from hubbub.collector.gather import Gathered, gather
-from hubbub.collector.history import History
-from hubbub.collector.patience import Patience
+from hubbub.collector.history.client import History
+from hubbub.collector.history.gather import Gathered, gather
+from hubbub.collector.history.retry import Patience
 
 T0 = 1_795_000_000  # 2026-11-18
 QUICK = Patience(pause=lambda _: None)

@@ -38,7 +38,7 @@ class Listening:
         self.store, self.log = folder / "store", folder / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen",
+                [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen",
                  "--store", str(self.store), "--log-format", "json", *options],
                 stderr=log, env={**os.environ, "XDG_CONFIG_HOME": str(folder)},
             )  # fmt: skip

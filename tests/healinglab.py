@@ -8,9 +8,9 @@ from datetime import timedelta
 from fake_history import T0, FakeHistory, Grepper, message
 
 from hubbub.collector.event import Frame
-from hubbub.collector.heal import Healer
+from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
-from hubbub.store.stock import Stock
+from hubbub.store.loader.progress import Stock
 
 SOURCE = "zmq:tcp://bus:9940"
 HOUR = 3600

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import zmq
 
-from hubbub.collector.backlog import Batch
-from hubbub.collector.endpoint import Notice
-from hubbub.collector.zeromq import Receiver
+from hubbub.collector.bus.backlog import Batch
+from hubbub.collector.bus.endpoint import Notice
+from hubbub.collector.bus.receiver import Receiver
 
 
 class Bus:

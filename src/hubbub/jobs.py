@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from hubbub.answers import execute
-from hubbub.blame import blaming
 from hubbub.errors import HubbubError, UsageError
-from hubbub.injected import Injector, Progress, State, no_progress
 from hubbub.registry import REGISTRY, Function, Registry
-from hubbub.run import Runner, close_matches
+from hubbub.run.errors import blaming
+from hubbub.run.injection import Injector, Progress, State, no_progress
+from hubbub.run.runner import Runner, close_matches
+from hubbub.run.serialise import execute
 from hubbub.schedule import Schedule, parse
-from hubbub.store.documents import Documents
+from hubbub.store.state.documents import Documents
 from hubbub.times import iso
 
 if TYPE_CHECKING:

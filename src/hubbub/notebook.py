@@ -23,9 +23,9 @@ from typing import Any, Self
 from hubbub import config as configuration
 from hubbub.analyzers.result import Result
 from hubbub.errors import UsageError
-from hubbub.injected import Injector
 from hubbub.plugins import load as load_plugins
-from hubbub.run import Runner
+from hubbub.run.injection import Injector
+from hubbub.run.runner import Runner
 from hubbub.store import Store
 
 __all__ = ["Answer", "Opened", "open"]
@@ -38,8 +38,8 @@ class Answer(Result):
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
-        from hubbub.charts.page import rows_table
-        from hubbub.charts.scale import span
+        from hubbub.charts.picture.html import rows_table
+        from hubbub.charts.picture.scale import span
 
         said = f"{self.query}: {self.events:,} events, {span(self.since, self.until)}"
         said += f"; coverage {self.coverage.state}"
@@ -147,7 +147,7 @@ def open(  # noqa: A001 - hubbub.open is its name
         raise UsageError(
             "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"
         )
-    from hubbub.collector.understanding import Understanding
+    from hubbub.collector.people.reader import Understanding
 
     people = settings.people
     store = Store.open(folder, create=False)

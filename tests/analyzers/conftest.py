@@ -10,9 +10,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from hubbub.store.engine import Events
-from hubbub.store.selection import Selection
-from hubbub.store.tables import SCHEMA
+from hubbub.store.query.events import Events
+from hubbub.store.query.selection import Selection
+from hubbub.store.tables.events import SCHEMA
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.accesses import time_of
-from hubbub.analyzers.daily_metrics import daily_metrics
-from hubbub.analyzers.material_usage import material_usage
+from hubbub.analyzers.notebooks.accesses import time_of
+from hubbub.analyzers.notebooks.daily_metrics import daily_metrics
+from hubbub.analyzers.notebooks.material_usage import material_usage
 from hubbub.registry import Names
 
 NONE: list[int] = []

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hubbub.analyzers.organisations import organisations
-from hubbub.analyzers.suspects import suspects
-from hubbub.store.affiliations import Affiliation
-from hubbub.store.engine import Events
-from hubbub.store.identity import Persons
+from hubbub.analyzers.people.organisations import organisations
+from hubbub.analyzers.people.suspects import suspects
+from hubbub.store.query.affiliations import Affiliation
+from hubbub.store.query.events import Events
+from hubbub.store.query.identity import Persons
 
 START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600, 86400

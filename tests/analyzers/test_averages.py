@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hubbub.analyzers.averages import averages, peak, sums
+from hubbub.analyzers.alerts.moving_average import averages, peak, sums
 
 
 @pytest.mark.parametrize("whole", [True, False])

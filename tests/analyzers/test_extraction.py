@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hubbub.analyzers.extraction import CHECKPOINT, days, extract
 from hubbub.errors import UsageError
-from hubbub.injected import State as Place
-from hubbub.store.documents import Documents
-from hubbub.store.state import State
+from hubbub.run.injection import State as Place
+from hubbub.store.state.database import State
+from hubbub.store.state.documents import Documents
 
 JOBS = Path(__file__).parents[1] / "golden" / "core4" / "jobs"
 DAY = timedelta(days=1)

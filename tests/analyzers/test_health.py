@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.evenness import measure
-from hubbub.analyzers.health import health
-from hubbub.store.engine import connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.analyzers.evenness.metrics import measure
+from hubbub.analyzers.people.health import health
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.heatmap import heatmap, objects_per_user, users_per_object
+from hubbub.analyzers.activity.heatmap import heatmap, objects_per_user, users_per_object
 from hubbub.errors import UsageError
-from hubbub.store.engine import connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from hubbub.analyzers import intervals
-from hubbub.analyzers.evenness import measure
-from hubbub.analyzers.intervals import actions
-from hubbub.analyzers.longtail import longtail
+from hubbub.analyzers.evenness import bootstrap as intervals
+from hubbub.analyzers.evenness.bootstrap import actions
+from hubbub.analyzers.evenness.longtail import longtail
+from hubbub.analyzers.evenness.metrics import measure
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.briefing import briefing
-from hubbub.analyzers.cohorts import cohorts, returning
-from hubbub.analyzers.diffs import diff, volume
-from hubbub.analyzers.health import health
-from hubbub.analyzers.heatmap import heatmap, objects_per_user, users_per_object
-from hubbub.analyzers.longtail import longtail, tail
-from hubbub.analyzers.occasions import event_activity
-from hubbub.analyzers.organisations import organisations
-from hubbub.analyzers.overload import overload
-from hubbub.analyzers.radar import radar
-from hubbub.analyzers.suspects import suspects
-from hubbub.analyzers.totals import objects, users
-from hubbub.analyzers.traffic import traffic
-from hubbub.analyzers.usage import active_users, daily_users, recipients
-from hubbub.analyzers.what_if import what_if
-from hubbub.analyzers.years import year_over_year
+from hubbub.analyzers.activity.briefing import briefing
+from hubbub.analyzers.activity.event_activity import event_activity
+from hubbub.analyzers.activity.heatmap import heatmap, objects_per_user, users_per_object
+from hubbub.analyzers.activity.radar import radar
+from hubbub.analyzers.activity.totals import objects, users
+from hubbub.analyzers.activity.traffic import traffic
+from hubbub.analyzers.activity.volume import diff, volume
+from hubbub.analyzers.activity.year_over_year import year_over_year
+from hubbub.analyzers.evenness.longtail import longtail, tail
+from hubbub.analyzers.people.active_users import active_users, daily_users, recipients
+from hubbub.analyzers.people.cohorts import cohorts, returning
+from hubbub.analyzers.people.health import health
+from hubbub.analyzers.people.organisations import organisations
+from hubbub.analyzers.people.overload import overload
+from hubbub.analyzers.people.suspects import suspects
+from hubbub.analyzers.people.what_if import what_if
 
 SINCE, UNTIL = datetime(2024, 2, 26, tzinfo=UTC), datetime(2024, 4, 8, tzinfo=UTC)  # six ISO weeks
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)

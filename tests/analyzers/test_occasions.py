@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubbub.analyzers.occasions import event_activity
-from hubbub.analyzers.years import year_over_year
+from hubbub.analyzers.activity.event_activity import event_activity
+from hubbub.analyzers.activity.year_over_year import year_over_year
 from hubbub.errors import UsageError
-from hubbub.store.engine import connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 FROM, TO = datetime(2015, 9, 16, tzinfo=UTC), datetime(2015, 9, 19, 12, tzinfo=UTC)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubbub.analyzers.overload import _clearly_more, overload
+from hubbub.analyzers.people.overload import _clearly_more, overload
 from hubbub.errors import UsageError
-from hubbub.store.engine import connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 SINCE = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)

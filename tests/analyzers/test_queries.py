@@ -9,11 +9,11 @@ from typing import Literal
 
 import pytest
 
-from hubbub.analyzers.diffs import diff, volume
-from hubbub.analyzers.evenness import measure
-from hubbub.analyzers.longtail import longtail, tail
-from hubbub.analyzers.radar import radar
-from hubbub.analyzers.totals import objects, users
+from hubbub.analyzers.activity.radar import radar
+from hubbub.analyzers.activity.totals import objects, users
+from hubbub.analyzers.activity.volume import diff, volume
+from hubbub.analyzers.evenness.longtail import longtail, tail
+from hubbub.analyzers.evenness.metrics import measure
 from hubbub.errors import UsageError
 from hubbub.registry import REGISTRY
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.evenness import measure, measure_histogram
-from hubbub.analyzers.longtail import longtail
-from hubbub.analyzers.rarefied import expected_histogram, rarefied, smallest
+from hubbub.analyzers.evenness.longtail import longtail
+from hubbub.analyzers.evenness.metrics import measure, measure_histogram
+from hubbub.analyzers.evenness.rarefaction import expected_histogram, rarefied, smallest
 from hubbub.errors import UsageError
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)

@@ -14,18 +14,21 @@ import ibis
 import pytest
 from msgspec.structs import replace
 
-from hubbub.analyzers.briefing import briefing
-from hubbub.analyzers.cohorts import cohorts, returning
-from hubbub.analyzers.diffs import diff, volume
-from hubbub.analyzers.health import health
-from hubbub.analyzers.longtail import longtail, tail
-from hubbub.analyzers.usage import active_users, daily_users
-from hubbub.analyzers.years import year_over_year
+from hubbub.analyzers.activity.briefing import briefing
+from hubbub.analyzers.activity.volume import diff, volume
+from hubbub.analyzers.activity.year_over_year import year_over_year
+from hubbub.analyzers.evenness.longtail import longtail, tail
+from hubbub.analyzers.people.active_users import active_users, daily_users
+from hubbub.analyzers.people.cohorts import cohorts, returning
+from hubbub.analyzers.people.health import health
 from hubbub.collector.event import Event
-from hubbub.store import Selection, Store, compact, identity, rollups
-from hubbub.store.engine import Events
-from hubbub.store.forget import forget
-from hubbub.store.retention import prune
+from hubbub.store import Selection, Store
+from hubbub.store.maintenance import compaction
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.privacy.forget import forget
+from hubbub.store.query import identity
+from hubbub.store.query.events import Events
+from hubbub.store.rollups import refresh
 from hubbub.times import to_micros
 
 START = datetime(2026, 1, 19, tzinfo=UTC)  # a Monday
@@ -83,7 +86,7 @@ def fill(path: Path, seed: int) -> Store:
         store.table.append(some, number + 1)
         if number in {1, 2}:
             with store.loader_lock():
-                rollups.catch_up(store)
+                refresh.catch_up(store)
     return store
 
 
@@ -92,7 +95,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store
     """The same month: as it came; compacted; with a person of two accounts; with one forgotten."""
     folder = tmp_path_factory.mktemp("rolled")
     found = {name: fill(folder / name, 4) for name in ("plain", "folded", "merged", "forgotten")}
-    compact.compact(found["folded"])
+    compaction.compact(found["folded"])
     identity.merge(found["merged"].state, "bob", "ann", who="x", why="y", time=1)
     forget(found["forgotten"], "ann")
     yield found
@@ -124,7 +127,7 @@ def test_a_range_that_holds_all_asks_no_event(stores: Any) -> None:
     """Its first and last day are whole for all that is stored."""
     store = stores["folded"]
     with store.loader_lock():
-        rollups.catch_up(store)
+        refresh.catch_up(store)
     oldest, newest = store.bounds()
     for since, cut in ((oldest, False), (oldest + 1, True)):
         chosen = Selection(since=since, until=newest + 1)

@@ -5,8 +5,8 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from hubbub.analyzers import sliding as module
-from hubbub.analyzers.sliding import sliding
+from hubbub.analyzers.evenness import sliding as module
+from hubbub.analyzers.evenness.sliding import sliding
 
 ROWS = [("ann", 2, 0, 3), ("bob", 2, 1, 1), ("ann", 1, 3, 4), ("cy", 5, 4, 4), ("bob", 1, 1, 2)]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.analyzers import traffic as module
-from hubbub.analyzers.alerts import State, alerts, crossings
-from hubbub.analyzers.traffic import traffic
-from hubbub.collector.accesslog import section
+from hubbub.analyzers.activity import traffic as module
+from hubbub.analyzers.activity.traffic import traffic
+from hubbub.analyzers.alerts.threshold import State, alerts, crossings
+from hubbub.collector.decode.access_log import section
 from hubbub.errors import UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "statistician"

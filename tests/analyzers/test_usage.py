@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.usage import active_users, daily_users, last_day, period_number, recipients
+from hubbub.analyzers.people.active_users import (
+    active_users,
+    daily_users,
+    last_day,
+    period_number,
+    recipients,
+)
 from hubbub.errors import UsageError
-from hubbub.store.engine import Events, connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import Events
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 LOGIN = Path(__file__).parents[1] / "golden" / "core4" / "login"
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)

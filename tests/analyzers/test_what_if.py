@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubbub.analyzers.what_if import what_if
+from hubbub.analyzers.people.what_if import what_if
 from hubbub.errors import UsageError
-from hubbub.store.engine import connect
-from hubbub.store.engine import events as read
-from hubbub.store.selection import Selection
+from hubbub.store.query.engine import connect
+from hubbub.store.query.events import events as read
+from hubbub.store.query.selection import Selection
 
 SINCE = datetime(2015, 9, 7, tzinfo=UTC)
 

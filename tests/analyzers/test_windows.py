@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.analyzers.evenness import measure
-from hubbub.analyzers.windows import MOST, Windows, measured
+from hubbub.analyzers.evenness.metrics import measure
+from hubbub.analyzers.evenness.windows import MOST, Windows, measured
 from hubbub.errors import UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "longtail"

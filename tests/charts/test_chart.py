@@ -14,11 +14,11 @@ from chartsamples import CASES, START, Queries, drawn, picture
 from svgfaults import faults
 
 from hubbub.analyzers.result import Coverage, Gap, Result
-from hubbub.charts.canvas import spread
 from hubbub.charts.chart import Chart
-from hubbub.charts.evenness import weekly_mean
-from hubbub.charts.line import runs, thin
-from hubbub.charts.sheet import badge, source
+from hubbub.charts.graphs.line import runs, thin
+from hubbub.charts.picture.canvas import spread
+from hubbub.charts.picture.sheet import badge, source
+from hubbub.charts.views.evenness import weekly_mean
 from hubbub.errors import UsageError
 
 

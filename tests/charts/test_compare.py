@@ -11,9 +11,8 @@ import pytest
 from chartsamples import START, VIEWS, picture
 
 from hubbub.analyzers.result import Result
-from hubbub.charts.compare import Numbers, before, said
-from hubbub.charts.leftovers import leftovers
-from hubbub.charts.report import report
+from hubbub.charts.report.comparison import Numbers, before, said
+from hubbub.charts.report.report import leftovers, report
 from hubbub.registry import REGISTRY
 
 WEEK = timedelta(weeks=1)

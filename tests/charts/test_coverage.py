@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from chartsamples import picture
 
-from hubbub.charts.coverage import finding, lasting
+from hubbub.charts.views.coverage import finding, lasting
 from hubbub.times import iso
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

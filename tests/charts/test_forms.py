@@ -14,14 +14,14 @@ from charttouches import Answers, view
 from svgfaults import SVG
 
 from hubbub.analyzers.result import Coverage, Result
-from hubbub.charts import text
 from hubbub.charts.chart import Chart
-from hubbub.charts.evenness import longtail
-from hubbub.charts.line import straight
-from hubbub.charts.overload import overload
-from hubbub.charts.people import active_users, daily_users
-from hubbub.charts.views import weekly_diff
-from hubbub.charts.whole import about_midnight, sparse_labels
+from hubbub.charts.graphs.line import straight
+from hubbub.charts.picture import text
+from hubbub.charts.picture.calendar import about_midnight, sparse_labels
+from hubbub.charts.views.activity import weekly_diff
+from hubbub.charts.views.evenness import longtail
+from hubbub.charts.views.overload import overload
+from hubbub.charts.views.people import active_users, daily_users
 from hubbub.times import iso
 
 DAY = timedelta(days=1)

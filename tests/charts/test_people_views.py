@@ -14,10 +14,10 @@ from charttouches import Answers, view
 from svgfaults import SVG
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.lorenz import lorenz
-from hubbub.charts.overload import overload
-from hubbub.charts.people import active_users, cohorts, daily_users, returning
-from hubbub.charts.whole import last_day, narrowed, starts
+from hubbub.charts.picture.calendar import last_day, narrowed, starts
+from hubbub.charts.views.evenness import lorenz
+from hubbub.charts.views.overload import overload
+from hubbub.charts.views.people import active_users, cohorts, daily_users, returning
 
 DAY = timedelta(days=1)
 

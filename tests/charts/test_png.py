@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chartsamples import picture
 
-from hubbub.charts import png
+from hubbub.charts.picture import png
 from hubbub.errors import UsageError
 
 pytest.importorskip("resvg_py", reason="the extra png is not installed")

@@ -14,8 +14,8 @@ from svgfaults import SVG, faults
 
 from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.race import SECONDS, kept_frames
-from hubbub.charts.tracks import tracks
+from hubbub.charts.graphs.race import SECONDS, kept_frames
+from hubbub.charts.graphs.race_tracks import tracks
 from hubbub.errors import UsageError
 
 ANIMATED = ("animate", "animateTransform")
@@ -84,7 +84,7 @@ def result(rows: list[dict[str, Any]], step: float = 86400) -> Any:
             notes = {"step": step}
             return Result("users_per_object", {}, rows, since, until, 9, diagnostics=notes)
 
-    from hubbub.charts.touches import users_per_object
+    from hubbub.charts.views.objects import users_per_object
 
     return users_per_object(Queries(), Chart(), START, START + timedelta(days=4))
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from chartsamples import START, VIEWS, picture
 
-from hubbub.charts.page import table_csv
-from hubbub.charts.report import builtin, report
+from hubbub.charts.picture.html import table_csv
+from hubbub.charts.report.report import builtin, report
 from hubbub.errors import UsageError
 from hubbub.registry import REGISTRY, Function, Registry
 

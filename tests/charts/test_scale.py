@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.charts import plots, scale
 from hubbub.charts.chart import Chart
+from hubbub.charts.graphs import common
+from hubbub.charts.picture import scale
 
 T = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -66,15 +67,15 @@ def test_labels_name_the_year_where_it_is_new() -> None:
 
 def test_days_have_no_hours_between_them() -> None:
     days = [T + timedelta(days=n) for n in range(4)]
-    assert [label for label, _ in plots.time_axis(days)[1]][:2] == ["5 Jan 00:00", "12:00"]
-    places, ticks = plots.time_axis(days, centred=True)
+    assert [label for label, _ in common.time_axis(days)[1]][:2] == ["5 Jan 00:00", "12:00"]
+    places, ticks = common.time_axis(days, centred=True)
     assert [label for label, _ in ticks] == ["5 Jan 2026", "6 Jan", "7 Jan", "8 Jan"]
     assert [at for _, at in ticks] == pytest.approx(places)
     hours = [T + timedelta(hours=n) for n in range(3)]
-    assert [label for label, _ in plots.time_axis(hours, centred=True)[1]] == [
+    assert [label for label, _ in common.time_axis(hours, centred=True)[1]] == [
         *("5 Jan 00:00", "01:00", "02:00")
     ]
-    assert len(plots.time_axis(days[:1], centred=True)[1]) == 1
+    assert len(common.time_axis(days[:1], centred=True)[1]) == 1
 
 
 def test_span() -> None:

@@ -10,8 +10,8 @@ from chartsamples import VIEWS, drawn, picture
 from svgfaults import faults
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.style import contrast, distance, doubts, load
-from hubbub.charts.theme import DARK, LIGHT, USUAL, Style
+from hubbub.charts.picture.style import contrast, distance, doubts, load
+from hubbub.charts.picture.theme import DARK, LIGHT, USUAL, Style
 from hubbub.errors import UsageError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.charts import text
+from hubbub.charts.picture import text
 
 
 @pytest.mark.parametrize(

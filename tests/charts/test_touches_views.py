@@ -12,9 +12,9 @@ from charttouches import view
 from svgfaults import SVG
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.histogram import binned
-from hubbub.charts.squares import bins
-from hubbub.charts.touches import heatmap, objects_per_user
+from hubbub.charts.graphs.heatmap import bins
+from hubbub.charts.graphs.histogram import binned
+from hubbub.charts.views.objects import heatmap, objects_per_user
 
 
 def cell(user: str, thing: str, n: int) -> dict[str, Any]:

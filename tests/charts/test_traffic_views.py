@@ -12,10 +12,10 @@ from chartsamples import START, drawn, picture
 from charttouches import Answers, view
 from svgfaults import SVG
 
-from hubbub.charts.alerts import alerts, resolution_of
 from hubbub.charts.chart import Chart
-from hubbub.charts.raised import Raised
-from hubbub.charts.traffic import period_of, traffic
+from hubbub.charts.graphs.alert_lanes import Raised
+from hubbub.charts.views.alerts import alerts, resolution_of
+from hubbub.charts.views.traffic import period_of, traffic
 from hubbub.times import iso
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

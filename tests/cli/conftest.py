@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commandline import LINES, Ran, Run
 
-from hubbub.cli.root import execute
+from hubbub.cli.main import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import Run
 
-from hubbub.analyzers.alerts import crossings
+from hubbub.analyzers.alerts.threshold import crossings
 from hubbub.times import iso
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "statistician"

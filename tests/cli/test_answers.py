@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.analyzers.result import Gap
-from hubbub.answers import execute, json_ready
-from hubbub.cli.logs import configure, redact
+from hubbub.cli.output.logs import configure, redact
+from hubbub.run.serialise import execute, json_ready
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

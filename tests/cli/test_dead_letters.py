@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from commandline import HOSTILE, Run
 
-from hubbub.cli.trust import size_of
+from hubbub.cli.options.trust import size_of
 from hubbub.errors import UsageError
 
 CAPTURES = Path(__file__).parents[1] / "captures"

@@ -12,8 +12,8 @@ import click
 import pytest
 from svgfaults import faults
 
-from hubbub.analyzers.evenness import Evenness
-from hubbub.cli.root import COMMANDS, cli
+from hubbub.analyzers.evenness.metrics import Evenness
+from hubbub.cli.main import COMMANDS, cli
 from hubbub.plugins import load_builtins
 from hubbub.registry import INJECTED, REGISTRY
 

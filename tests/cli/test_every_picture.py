@@ -16,8 +16,8 @@ import pytest
 from chartsamples import HOSTILE, START, TOPICS, WORLD, names
 from svgfaults import faults
 
-from hubbub.charts.report import builtin
-from hubbub.cli.root import execute
+from hubbub.charts.report.report import builtin
+from hubbub.cli.main import execute
 from hubbub.registry import REGISTRY
 
 CASES = ("fortnight", "nothing", "one", "year", "crowd", "hostile", "world")
@@ -27,15 +27,15 @@ LARGEST = {"heatmap": 25_000, "users_per_object": 40_000, "volume": 30_000, "lon
 LATER = """
 import sys
 from datetime import timedelta
-import hubbub.run
+import hubbub.run.runner
 class Meta(type):
     def __instancecheck__(cls, value): return isinstance(value, real)
     def __getattr__(cls, name): return getattr(real, name)
 class Later(metaclass=Meta):
     @staticmethod
     def now(zone): return real.now(zone) + timedelta(days=400)
-real, hubbub.run.datetime = hubbub.run.datetime, Later
-from hubbub.cli.root import execute
+real, hubbub.run.runner.datetime = hubbub.run.runner.datetime, Later
+from hubbub.cli.main import execute
 sys.exit(execute(sys.argv[1:]))
 """
 

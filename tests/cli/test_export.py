@@ -16,10 +16,11 @@ from commandline import HOSTILE, Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubbub.cli.root import execute
+from hubbub.cli.main import execute
 from hubbub.collector.event import Frame
-from hubbub.store import Selection, Store, export
-from hubbub.store.export import rows
+from hubbub.store import Selection, Store
+from hubbub.store.query import export
+from hubbub.store.query.export import rows
 
 #: What a second import cannot know: through which file, and where in it, an event came first.
 PLACE = ("source", "seq")

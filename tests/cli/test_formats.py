@@ -17,8 +17,8 @@ import pytest
 from commandline import Run
 
 from hubbub.analyzers.result import Result
-from hubbub.cli.formats import FORMATS, dumps, page, parquet
-from hubbub.cli.tables import clean, table
+from hubbub.cli.output.formats import FORMATS, dumps, page, parquet
+from hubbub.cli.output.tables import clean, table
 
 HOSTILE = "=1+1\x1b[31m\u202e<script>[bold]"
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_table_is_text_and_never_markup(hubbub: Run, made_store: Path) -> None:
 
 
 def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
-    from hubbub.cli.formats import write
+    from hubbub.cli.output.formats import write
 
     names = [(HOSTILE, -3), ("@x", None), ("a-b", 1.5)]
     write(result([{"user": user, "n": n} for user, n in names]), "csv")
@@ -65,7 +65,7 @@ def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture
 
 
 def test_nested_cells_of_csv_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    from hubbub.cli.formats import write
+    from hubbub.cli.output.formats import write
 
     write(result([{"shares": [0.5, None], "names": ["a, b"], "ok": True}]), "csv")
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
@@ -75,7 +75,8 @@ def test_nested_cells_of_csv_are_json(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
     """A real terminal of 60 columns, with and without NO_COLOR."""
     program = (
-        "from hubbub.cli.tables import Table; from hubbub.cli.formats import show_table\n"
+        "from hubbub.cli.output.formats import show_table\n"
+        "from hubbub.cli.output.tables import Table\n"
         "show_table(Table(['user', *(f'number {n}' for n in range(20))],"
         " [['[bold]eve', *range(20)]]))"
     )
@@ -98,7 +99,7 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
 
 
 def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    from hubbub.cli.formats import write
+    from hubbub.cli.output.formats import write
 
     write(result([{"shares": [0.123456789, 0.5], "n": 1 / 3, "names": ["a", "b"]}]), "table")
     assert capsys.readouterr().out.splitlines()[1].split() == [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from svgfaults import faults
 
-from hubbub.charts.style import doubts, load
+from hubbub.charts.picture.style import doubts, load
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = sorted((DOCS / "gallery").glob("*.svg"))

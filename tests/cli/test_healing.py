@@ -3,7 +3,7 @@
 import pytest
 from commandline import Run
 
-from hubbub.cli.healing import categories
+from hubbub.cli.options.backfill import categories
 
 NOWHERE = "tcp://127.0.0.1:9"
 

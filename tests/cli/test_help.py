@@ -8,7 +8,7 @@ import click
 import pytest
 from commandline import Run
 
-from hubbub.cli.root import COMMANDS, cli
+from hubbub.cli.main import COMMANDS, cli
 
 HEAVY = ("ibis", "duckdb", "pyarrow", "deltalake", "pygal", "requests", "numpy", "rich", "zmq")
 
@@ -42,7 +42,7 @@ def test_help_lists_every_command(hubbub: Run) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from hubbub.cli.root import execute; code = execute(['--help'])\n"
+        "import sys; from hubbub.cli.main import execute; code = execute(['--help'])\n"
         f"loaded = [m for m in {HEAVY} if m in sys.modules]\n"
         "sys.exit(f'loaded {loaded}' if loaded or code else 0)"
     )

@@ -150,7 +150,7 @@ def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) 
 def test_what_was_gathered_of_one_account_proves_nothing_of_the_person(
     hubbub: Run, store: Path
 ) -> None:
-    from hubbub.collector.history import Filters
+    from hubbub.collector.history.client import Filters
     from hubbub.store import Store
 
     with Store.open(store) as opened:

@@ -107,7 +107,7 @@ def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_pa
 def test_the_second_signal_ends_it_at_once() -> None:
     code = """
 import os, signal, time
-from hubbub.cli.listen import _signals
+from hubbub.cli.commands.listen import _signals
 with _signals(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGTERM)  # `timeout` signals its child, and then the whole group

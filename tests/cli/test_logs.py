@@ -16,7 +16,7 @@ import structlog
 import zmq
 from commandline import Run
 
-from hubbub.cli.logs import configure, redact
+from hubbub.cli.output.logs import configure, redact
 
 HUBBUB = Path(sys.executable).with_name("hubbub")
 

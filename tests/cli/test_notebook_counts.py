@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from commandline import Ran, Run
 
-from hubbub.collector.notebooks import COLUMNS
+from hubbub.collector.decode.notebooks import COLUMNS
 from hubbub.store import Store
-from hubbub.store.samples import Sample
+from hubbub.store.tables.samples import Sample
 from hubbub.times import to_micros
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nbhosting"
@@ -108,7 +108,7 @@ def test_a_file_that_grows_and_a_second_one(hubbub: Run, tmp_path: Path) -> None
 def test_samples_are_compacted_verified_and_kept_as_long_as_events(
     hubbub: Run, tmp_path: Path
 ) -> None:
-    from hubbub.store.retention import prune
+    from hubbub.store.maintenance.retention import prune
 
     file = written(tmp_path, "2020-01-02T00:00:00 1\n2020-01-03T00:00:00 2\n")
     assert imported(hubbub, tmp_path, file, "--columns", "a").code == 0

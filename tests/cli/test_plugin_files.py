@@ -40,7 +40,10 @@ def test_a_replaced_name_is_noted_once(hubbub: Run, tmp_path: Path, registry: No
     file.write_text("from hubbub import query\n@query\ndef users():\n    return 'mine'\n")
     ran = hubbub("query", "users", "--plugins", file, "--format", "text")
     assert (ran.code, ran.out) == (0, "mine\n")
-    assert ran.err.count("query 'users' of hubbub.analyzers.totals is replaced by the one of") == 1
+    assert (
+        ran.err.count("query 'users' of hubbub.analyzers.activity.totals is replaced by the one of")
+        == 1
+    )
 
 
 def test_a_file_is_loaded_once_and_two_of_one_name_are_two(tmp_path: Path, registry: None) -> None:

@@ -15,8 +15,8 @@ import pytest
 import requests
 import zmq
 
-from hubbub.cli.reload import changes
-from hubbub.collector.keys import alive_key
+from hubbub.cli.commands.listen_reload import changes
+from hubbub.collector.event import alive_key
 from hubbub.config import Config, ListenConfig, PeopleConfig
 from hubbub.store import Store
 

@@ -15,7 +15,7 @@ import zmq
 from commandline import Run
 
 from hubbub.store import Store
-from hubbub.store.unmapped import MOST, VERBS
+from hubbub.store.loader.unmapped import MOST, VERBS
 
 RULES = """
 [[family]]

@@ -10,7 +10,7 @@ import pytest
 from hubbub.analyzers.result import Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.registry import Function, Registry
-from hubbub.run import CommonOptions, Runner
+from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)

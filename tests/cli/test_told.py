@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hubbub.cli.told import until_told
+from hubbub.cli.signals import until_told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from hubbub.analyzers import extraction
 from hubbub.store import Store
-from hubbub.store.retention import prune
+from hubbub.store.maintenance.retention import prune
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "core4"
 JOBS = sorted(path.name for path in (GOLDEN / "jobs").glob("*.json"))

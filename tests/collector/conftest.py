@@ -8,7 +8,7 @@ import pytest
 import zmq
 from livebus import Bus, Buses, Heard
 
-from hubbub.collector.zeromq import Receiver
+from hubbub.collector.bus.receiver import Receiver
 
 
 @pytest.fixture

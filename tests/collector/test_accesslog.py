@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.accesslog import ROOT_FILE, parse
+from hubbub.collector.decode.access_log import ROOT_FILE, parse
 from hubbub.collector.event import Frame
-from hubbub.collector.files import read, section
-from hubbub.collector.people import understand
+from hubbub.collector.files.reader import read, section
+from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
 from hubbub.times import iso
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from hubbub.collector.asked import Asked
+from hubbub.collector.gaps.attempts import Asked
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SETTLE = 10 * MINUTE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.audit import MINUTE, Part, audit
+from hubbub.collector.gaps.audit import MINUTE, Part, audit
 
 DAY = 86_400
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from hubbub.collector.backlog import Backlog, Batch
+from hubbub.collector.bus.backlog import Backlog, Batch
 
 
 def batch(n: int, size: int = 10, mark: bytes = b"t") -> Batch:

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubbub.collector.decode import MAX_DEPTH, REASONS, decode
+from hubbub.collector.decode.message import MAX_DEPTH, REASONS, decode
+from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Frame
-from hubbub.collector.refused import LARGEST
 from hubbub.errors import MessageError
 
 TOPIC = "org.fedoraproject.prod.git.receive"

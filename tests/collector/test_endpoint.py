@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.collector.zeromq import Receiver
+from hubbub.collector.bus.receiver import Receiver
 from hubbub.errors import SourceError, UsageError
 
 

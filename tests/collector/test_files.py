@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.collector import files
-from hubbub.collector.decode import decode
-from hubbub.collector.files import read
+from hubbub.collector.decode.message import decode
+from hubbub.collector.files import reader
+from hubbub.collector.files.reader import read
 from hubbub.errors import MessageError, SourceError, UsageError
 
 
@@ -135,7 +135,7 @@ def test_a_broken_first_line_hides_no_other(tmp_path: Path) -> None:
 def test_the_held_part_and_the_rest_are_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_LINE", 50)
+    monkeypatch.setattr(reader, "MAX_LINE", 50)
     lines = ["{ broken", *(f"line {n} {'x' * (n % 30 + 1)}" for n in range(100))]
     got = pairs(written(tmp_path, "\n".join(lines).encode()), "fedmsg")
     assert got == [(n, line.encode()) for n, line in enumerate(lines, 1)]
@@ -144,7 +144,7 @@ def test_the_held_part_and_the_rest_are_one(
 def test_a_huge_line_is_cut_refused_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_LINE", 6 << 20)
+    monkeypatch.setattr(reader, "MAX_LINE", 6 << 20)
     data = b"first\n" + b"x" * (20 << 20) + b"\nlast\n"
     frames = list(read(written(tmp_path, data), "jsonl"))
     assert [(f.seq, len(f.body)) for f in frames] == [(1, 5), (2, 6 << 20), (3, 4)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.follow import Follower
+from hubbub.collector.files.follower import Follower
 from hubbub.errors import UsageError
 
 

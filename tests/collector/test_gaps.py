@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from fake_history import MemoryLedger
 
-from hubbub.collector.endpoint import Endpoint
-from hubbub.collector.gaps import CLOCK, LOST, OVERFLOW, SILENT, SLACK, STOPPED, Gaps
-from hubbub.collector.keys import alive_key
-from hubbub.collector.listen import Counts
-from hubbub.store.state import State
+from hubbub.collector.bus.endpoint import Endpoint
+from hubbub.collector.bus.listener import Counts
+from hubbub.collector.event import alive_key
+from hubbub.collector.gaps.detector import CLOCK, LOST, OVERFLOW, SILENT, SLACK, STOPPED, Gaps
+from hubbub.store.state.database import State
 
 T0 = 1_795_000_000
 ADDRESS = "tcp://bus.example.org:9940"

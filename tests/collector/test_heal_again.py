@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from fake_history import T0, FakeHistory, Grepper, message
 
-from hubbub.collector.heal import Healer
+from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
-from hubbub.store.stock import Stock
+from hubbub.store.loader.progress import Stock
 
 S, HOUR, START = 10**6, 3600, 3600 * 10
 SOURCE = "zmq:tcp://bus.example.org:9940"

@@ -5,8 +5,8 @@ import json
 import pytest
 import responses
 
-from hubbub.collector.history import History
-from hubbub.collector.patience import Patience
+from hubbub.collector.history.client import History
+from hubbub.collector.history.retry import Patience
 from hubbub.errors import SourceError, UsageError
 
 BASE = "http://history.example/datagrepper"

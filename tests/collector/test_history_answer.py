@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from hubbub.collector.answer import AnswerError, excerpt, read
+from hubbub.collector.history.response import AnswerError, excerpt, read
 
 
 def test_rows_are_kept_as_sent():

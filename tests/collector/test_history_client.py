@@ -11,8 +11,8 @@ import requests
 import responses
 from fake_history import T0, message
 
-from hubbub.collector.history import DEFAULT_URL, Filters, History
-from hubbub.collector.patience import Patience
+from hubbub.collector.history.client import DEFAULT_URL, Filters, History
+from hubbub.collector.history.retry import Patience
 from hubbub.errors import SourceError, UsageError
 
 BASE = "http://history.example/datagrepper"

@@ -7,7 +7,7 @@ from fake_history import T0, FakeHistory, Grepper, as_raw, at, message, run, ste
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.walk import Piece, Walker
+from hubbub.collector.history.paging import Piece, Walker
 from hubbub.errors import SourceError, UsageError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubbub.collector.identity import DEFAULT_BOTS, is_bot, normalise, normalise_object
+from hubbub.collector.names import DEFAULT_BOTS, is_bot, normalise, normalise_object
 from hubbub.collector.topics import action, category, rest, spread
 
 

@@ -13,13 +13,14 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from hubbub.collector import listen, systemd
-from hubbub.collector.backlog import Backlog, Batch
-from hubbub.collector.decode import decode
-from hubbub.collector.endpoint import Notice
+from hubbub.collector.bus import listener as listen
+from hubbub.collector.bus import systemd
+from hubbub.collector.bus.backlog import Backlog, Batch
+from hubbub.collector.bus.endpoint import Notice
+from hubbub.collector.bus.listener import Counts, Listener
+from hubbub.collector.bus.receiver import Receiver
+from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Frame
-from hubbub.collector.listen import Counts, Listener
-from hubbub.collector.zeromq import Receiver
 from hubbub.errors import MessageError, NoRoomError, SourceError
 
 FULL = NoRoomError("the disk is full", where="/spool", hint="make room")

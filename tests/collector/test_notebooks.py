@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.collector.decode import decode
+from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Frame
-from hubbub.collector.files import read
-from hubbub.collector.people import understand
+from hubbub.collector.files.reader import read
+from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
 
 GOOD = b"2018-03-05T09:00:00 py-intro Jane@Example.org w1/Intro.ipynb created 8001"

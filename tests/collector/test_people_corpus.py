@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.identity import normalise
-from hubbub.collector.people import has_rule, people, people_lines
+from hubbub.collector.names import normalise
+from hubbub.collector.people.extract import has_rule, people, people_lines
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the repository")

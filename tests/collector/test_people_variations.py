@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.people import people
+from hubbub.collector.people.extract import people
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the repository")

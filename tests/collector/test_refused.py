@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hubbub.collector.decode import decode
+from hubbub.collector.decode.message import decode
+from hubbub.collector.decode.rejected import KEPT, Bounded, Refused, bound, mark, told
 from hubbub.collector.event import Frame
-from hubbub.collector.refused import KEPT, Bounded, Refused, bound, mark, told
 from hubbub.errors import MessageError, UsageError
 
 FRAME = Frame("fedmsg:a file: with spaces.log", 7, b"t", b"x" * 100, 3)

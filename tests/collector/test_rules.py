@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hubbub.collector.event import People
-from hubbub.collector.paths import MAX_VALUES, Source, compile_path
-from hubbub.collector.people import people
-from hubbub.collector.rules import builtin_rules, load_rules
+from hubbub.collector.people.extract import people
+from hubbub.collector.people.paths import MAX_VALUES, Source, compile_path
+from hubbub.collector.people.rules import builtin_rules, load_rules
 from hubbub.errors import UsageError
 
 TABLES = Path(__file__).parents[2] / "collector"

@@ -8,9 +8,9 @@ import tomllib
 from pathlib import Path
 
 from hubbub.collector.event import People
-from hubbub.collector.people import has_rule, people
-from hubbub.collector.rules import load_rules
-from hubbub.collector.transforms import TRANSFORMS
+from hubbub.collector.people.extract import has_rule, people
+from hubbub.collector.people.rules import load_rules
+from hubbub.collector.people.transforms import TRANSFORMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hubbub.collector.sequences import Jump, Sequences
+from hubbub.collector.gaps.sequences import Jump, Sequences
 
 T0 = 1_795_000_000
 S = 1_000_000

@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hubbub.collector import signatures
-from hubbub.collector.signatures import REASONS, Trust, canonical, check, load_trust
+from hubbub.collector.signatures import x509 as signatures
+from hubbub.collector.signatures.x509 import REASONS, Trust, canonical, check, load_trust
 from hubbub.errors import UsageError
 
 CAPTURES = Path(__file__).parents[1] / "captures"

@@ -11,10 +11,10 @@ import pytest
 import zmq
 from livebus import Bus, Buses, Hear
 
-from hubbub.collector import zeromq
-from hubbub.collector.backlog import Batch
-from hubbub.collector.refused import KEPT
-from hubbub.collector.zeromq import Receiver
+from hubbub.collector.bus import receiver as zeromq
+from hubbub.collector.bus.backlog import Batch
+from hubbub.collector.bus.receiver import Receiver
+from hubbub.collector.decode.rejected import KEPT
 from hubbub.errors import SourceError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.cli.jobs import jobs
+from hubbub.cli.commands.jobs import jobs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICE, TIMER = DEPLOY / "hubbub-jobs.service", DEPLOY / "hubbub-jobs.timer"

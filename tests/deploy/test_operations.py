@@ -6,9 +6,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from hubbub.cli.listen import listen
-from hubbub.cli.reload import _RESTART
-from hubbub.collector.listen import Counts
+from hubbub.cli.commands.listen import listen
+from hubbub.cli.commands.listen_reload import _RESTART
+from hubbub.collector.bus.listener import Counts
 from hubbub.config import SECTIONS, Config
 from hubbub.live.metrics import Metrics
 from hubbub.live.vitals import Kept, Peer, Vitals

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import zmq
 
-from hubbub.cli.listen import listen
+from hubbub.cli.commands.listen import listen
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "hubbub-listen.service"
@@ -73,7 +73,7 @@ def test_wrong_usage_and_damage_are_not_started_again(unit: configparser.RawConf
 def test_the_watchdog_waits_longer_than_a_loop_counts_as_stuck(
     unit: configparser.RawConfigParser,
 ) -> None:
-    from hubbub.collector.listen import _STUCK
+    from hubbub.collector.bus.listener import _STUCK
 
     assert int(unit["Service"]["WatchdogSec"].removesuffix("s")) > _STUCK
 

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - for a person at a terminal
 """Many hostile messages, fast: `make fuzz`, or `PYTHONPATH=tests python tests/fuzz/run.py`.
 
 Each input is a message made from a real one (captures, the simulator, the shared corpus where it
@@ -25,18 +24,18 @@ from random import Random
 
 from mutations import Message, Mutator, text
 
-from hubbub.charts import text as typeset
-from hubbub.cli import tables
-from hubbub.collector import decode as decoding
-from hubbub.collector import signatures
+from hubbub.charts.picture import text as typeset
+from hubbub.cli.output import tables
+from hubbub.collector.decode import message as decoding
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.identity import normalise, normalise_object
-from hubbub.collector.people import MISSED, people, people_lines
-from hubbub.collector.understanding import Reader
+from hubbub.collector.names import normalise, normalise_object
+from hubbub.collector.people.extract import MISSED, people, people_lines
+from hubbub.collector.people.reader import Reader
+from hubbub.collector.signatures import x509
 from hubbub.errors import MessageError
-from hubbub.store import unmapped
-from hubbub.store.batch import _check
-from hubbub.testing import traffic, wire
+from hubbub.store.loader import unmapped
+from hubbub.store.loader.batch import _check
+from hubbub.testing.simulator import traffic, wire
 
 TESTS = Path(__file__).parents[1]
 CORPUS = TESTS.parents[1] / "shared" / "corpus"
@@ -92,13 +91,13 @@ class Fuzzer:
         self.mutator = Mutator(real, topics)
         self.signed = Mutator([*captured("fedmsg-signed-lab.jsonl")], topics)
         signed = [tree for tree in self.mutator.trees if "signature" in tree]
-        self.genuine = {signatures.canonical(tree) for tree in signed}
+        self.genuine = {x509.canonical(tree) for tree in signed}
         pki = TESTS / "captures" / "pki"
         ca, crl = (pki / "ca.crt").read_bytes(), (pki / "crl.pem").read_bytes()
         self.trusts = [
-            signatures.Trust(ca),
-            signatures.Trust(ca, crl, {"org.fedoraproject.dev.lab.plain": ["nobody"]}),
-            signatures.Trust(ca, crl, nitpicky=True),
+            x509.Trust(ca),
+            x509.Trust(ca, crl, {"org.fedoraproject.dev.lab.plain": ["nobody"]}),
+            x509.Trust(ca, crl, nitpicky=True),
         ]
         self.reader = Reader(_DIRECTORY)
         self.counts: Counter[str] = Counter()
@@ -152,11 +151,11 @@ class Fuzzer:
 
     def verified(self, message: Message, random: Random) -> None:
         trust = random.choice(self.trusts)
-        verdict = signatures.check(message.topic, message.body, trust, now=NOW)
-        assert verdict is None or verdict in signatures.REASONS
+        verdict = x509.check(message.topic, message.body, trust, now=NOW)
+        assert verdict is None or verdict in x509.REASONS
         self.counts[f"signature {verdict or 'accepted'}"] += 1
         if verdict is None:  # then it says what was signed
-            said = signatures.canonical(json.loads(message.body))
+            said = x509.canonical(json.loads(message.body))
             assert said in self.genuine, message
 
     def cleaned(self, one: str, random: Random, number: int) -> None:

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from mutations import Mutator
 
-from hubbub.charts import text as typeset
-from hubbub.collector import understanding
+from hubbub.charts.picture import text as typeset
+from hubbub.collector.people import reader
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_fault_is_reported_with_the_input_that_shows_it(
     def fragile(*_: object, **__: object) -> None:
         raise KeyError("boom")
 
-    monkeypatch.setattr(understanding, "understand", fragile)
+    monkeypatch.setattr(reader, "understand", fragile)
     assert runner.main(["--inputs", "100", "--seed", "3"]) == 1
     said = capsys.readouterr().out
     assert "FAILURE KeyError" in said

@@ -3,8 +3,8 @@
 import sys
 from datetime import UTC, datetime
 
-from hubbub.collector.gather import gather
-from hubbub.collector.history import History
+from hubbub.collector.history.client import History
+from hubbub.collector.history.gather import gather
 from hubbub.store import Store
 
 

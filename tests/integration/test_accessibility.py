@@ -12,7 +12,7 @@ import pytest
 from chartsamples import START, VIEWS, picture
 from devtools import Browser, browser
 
-from hubbub.charts.report import report
+from hubbub.charts.report.report import report
 from hubbub.registry import REGISTRY
 
 pytestmark = pytest.mark.service("browser")

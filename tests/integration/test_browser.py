@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from chartsamples import VIEWS, picture
 
-from hubbub.charts.report import report
+from hubbub.charts.report.report import report
 from hubbub.registry import REGISTRY
 
 pytestmark = pytest.mark.service("browser")

@@ -17,11 +17,11 @@ import pytest
 import smalldisk
 import zmq
 
-from hubbub.collector.history import History
+from hubbub.collector.history.client import History
 from hubbub.store import Store
-from hubbub.store.verify import verify
-from hubbub.testing.history import HistoryServer
-from hubbub.testing.traffic import Traffic
+from hubbub.store.maintenance.verify import verify
+from hubbub.testing.history.server import HistoryServer
+from hubbub.testing.simulator.traffic import Traffic
 from hubbub.times import iso
 
 TOPIC = b"org.fedoraproject.prod.git.receive"
@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[smalldisk.Disk]:
 
 
 def hubbub(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from hubbub.cli.root import run; run()", *map(str, words)]
+    command = [sys.executable, "-c", "from hubbub.cli.main import run; run()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -86,7 +86,7 @@ def test_a_listener_on_a_disk_that_fills_up(disk: smalldisk.Disk) -> None:
         bus = Bus(publisher)
         address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen", "--bodies",
+            [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen", "--bodies",
              "--zmq", address, "--store", folder, "--log-format", "json",
              "--metrics-port", str(port)],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -184,7 +184,7 @@ def test_a_listener_that_starts_on_a_full_disk(disk: smalldisk.Disk) -> None:
         bus = Bus(publisher)
         address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen",
+            [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen",
              "--zmq", address, "--store", folder],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip

@@ -10,15 +10,15 @@ import pytest
 from everything import places
 
 from hubbub.collector.event import Frame
-from hubbub.collector.gather import Gathered, gather
-from hubbub.collector.history import History
-from hubbub.collector.identity import is_bot
+from hubbub.collector.history.client import History
+from hubbub.collector.history.gather import Gathered, gather
+from hubbub.collector.names import is_bot
 from hubbub.store import Store
-from hubbub.store.forget import forget
-from hubbub.store.process import LoaderProcess
-from hubbub.testing.history import HistoryServer
-from hubbub.testing.traffic import Traffic
-from hubbub.testing.wire import line
+from hubbub.store.loader_process import LoaderProcess
+from hubbub.store.privacy.forget import forget
+from hubbub.testing.history.server import HistoryServer
+from hubbub.testing.simulator.traffic import Traffic
+from hubbub.testing.simulator.wire import line
 
 END = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 START = END - timedelta(days=5)

@@ -16,13 +16,13 @@ from datetime import timedelta
 import pytest
 import zmq
 
-from hubbub.collector.gaps import Gaps
-from hubbub.collector.heal import Healer
-from hubbub.collector.history import History
-from hubbub.collector.listen import Listener
-from hubbub.collector.zeromq import Receiver
+from hubbub.collector.bus.listener import Listener
+from hubbub.collector.bus.receiver import Receiver
+from hubbub.collector.gaps.detector import Gaps
+from hubbub.collector.gaps.healer import Healer
+from hubbub.collector.history.client import History
 from hubbub.store import Store
-from hubbub.store.stock import Stock
+from hubbub.store.loader.progress import Stock
 
 pytestmark = pytest.mark.service("datagrepper")
 HOUR = 3600

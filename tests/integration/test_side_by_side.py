@@ -14,11 +14,11 @@ from pathlib import Path
 
 import zmq
 
-from hubbub.collector.history import History
+from hubbub.collector.history.client import History
 from hubbub.store import Store
-from hubbub.store.verify import verify
-from hubbub.testing.history import HistoryServer
-from hubbub.testing.traffic import Traffic
+from hubbub.store.maintenance.verify import verify
+from hubbub.testing.history.server import HistoryServer
+from hubbub.testing.simulator.traffic import Traffic
 from hubbub.times import iso
 
 TOPIC = b"org.fedoraproject.prod.git.receive"
@@ -27,7 +27,7 @@ KNOWN = 500  # messages that came twice
 
 def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from hubbub.cli.root import run; run()", *map(str, words)],
+        [sys.executable, "-c", "from hubbub.cli.main import run; run()", *map(str, words)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 

@@ -15,15 +15,15 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from hubbub.collector.bus.listener import Counts, Listener
+from hubbub.collector.bus.receiver import Receiver
 from hubbub.collector.event import Frame
-from hubbub.collector.listen import Counts, Listener
-from hubbub.collector.zeromq import Receiver
 from hubbub.errors import SourceError, UsageError
 from hubbub.live.health import BEHIND, FREE, STUCK, faults
 from hubbub.live.monitor import Monitor
 from hubbub.live.vitals import Kept, Peer, Vitals, read
 from hubbub.store import Store
-from hubbub.store.stock import Queue
+from hubbub.store.loader.progress import Queue
 
 SOUND = Vitals(
     counts=Counts(seconds=60, received=10, stored=10),

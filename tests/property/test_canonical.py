@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.canonical import canonical, written
-from hubbub.collector.signatures import Trust, check, read
+from hubbub.collector.signatures.canonical_json import canonical, written
+from hubbub.collector.signatures.x509 import Trust, check, read
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector import decode as decoding
-from hubbub.collector import signatures
-from hubbub.collector.canonical import written
+from hubbub.collector.decode import message as decoding
 from hubbub.collector.event import Event, Frame, People
-from hubbub.collector.identity import normalise
-from hubbub.collector.people import people, people_lines, understand
-from hubbub.collector.rules import builtin_rules
+from hubbub.collector.names import normalise
+from hubbub.collector.people.extract import people, people_lines, understand
+from hubbub.collector.people.rules import builtin_rules
+from hubbub.collector.signatures import x509
+from hubbub.collector.signatures.canonical_json import written
 from hubbub.errors import MessageError
 
 fuzz = settings(
@@ -33,7 +33,7 @@ fuzz = settings(
 )
 CAPTURES = Path(__file__).parents[1] / "captures"
 PKI = CAPTURES / "pki"
-TRUST = signatures.Trust((PKI / "ca.crt").read_bytes(), (PKI / "crl.pem").read_bytes())
+TRUST = x509.Trust((PKI / "ca.crt").read_bytes(), (PKI / "crl.pem").read_bytes())
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SIGNED = [
     base64.b64decode(part)
@@ -167,18 +167,18 @@ def test_a_line_out_for_each_line_in(lines):
 @fuzz
 @given(st.binary(max_size=40), st.binary(max_size=200))
 def test_signatures_of_any_bytes(topic, body):
-    assert signatures.check(topic, body, TRUST, now=NOW) in signatures.REASONS
+    assert x509.check(topic, body, TRUST, now=NOW) in x509.REASONS
 
 
 @fuzz
 @given(st.sampled_from(sorted(json.loads(SIGNED[1]))), json_values)
 def test_a_signed_message_with_any_part_changed_is_refused(key, value):
     message = json.loads(SIGNED[1])
-    assert signatures.check(SIGNED[0], dumped(message), TRUST, now=NOW) is None
+    assert x509.check(SIGNED[0], dumped(message), TRUST, now=NOW) is None
     if dumped(message[key]) == dumped(value):
         return
     message[key] = value
-    assert signatures.check(SIGNED[0], dumped(message), TRUST, now=NOW) in signatures.REASONS
+    assert x509.check(SIGNED[0], dumped(message), TRUST, now=NOW) in x509.REASONS
 
 
 @fuzz
@@ -187,10 +187,10 @@ def test_a_signed_message_with_any_byte_changed_is_refused_or_means_the_same(dat
     body = bytearray(SIGNED[1])
     at = data.draw(st.integers(0, len(body) - 1))
     body[at] ^= data.draw(st.integers(1, 255))
-    if signatures.check(SIGNED[0], bytes(body), TRUST, now=NOW) is None:
+    if x509.check(SIGNED[0], bytes(body), TRUST, now=NOW) is None:
         # base64 of certificate and signature has bits and characters that carry nothing
         changed, genuine = json.loads(body), json.loads(SIGNED[1])
-        assert signatures.canonical(changed) == signatures.canonical(genuine)
+        assert x509.canonical(changed) == x509.canonical(genuine)
 
 
 @fuzz
@@ -200,9 +200,9 @@ def test_the_fast_parser_signs_what_the_slow_one_does(value):
         text = json.dumps({"v": value})
     except ValueError:
         pytest.skip("no JSON")
-    parsed, plain = signatures._parse(text.encode(), text)
-    write = written if plain else signatures.canonical
-    assert write(parsed) == signatures.canonical(json.loads(text))
+    parsed, plain = x509._parse(text.encode(), text)
+    write = written if plain else x509.canonical
+    assert write(parsed) == x509.canonical(json.loads(text))
 
 
 @fuzz

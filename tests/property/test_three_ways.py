@@ -10,9 +10,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.decode import decode
+from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.people import people, understand
+from hubbub.collector.people.extract import people, understand
 
 NAMES = st.sampled_from(
     ["ralph", "lmacken", "@python", "me@example.org", "None", "Ünal", "10.0.0.1", ""]

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.errors import UsageError
-from hubbub.store import Selection, Store, engine, identity
-from hubbub.store.globs import literal
-from hubbub.store.identity import Persons
-from hubbub.store.tables import Events as Table
+from hubbub.store import Selection, Store
+from hubbub.store.query import engine, identity
+from hubbub.store.query import events as events_
+from hubbub.store.query.globs import literal
+from hubbub.store.query.identity import Persons
+from hubbub.store.tables.events import Events as Table
 
 Make = Callable[..., Any]
 
@@ -29,8 +31,16 @@ def test_an_entry_keeps_who_why_and_when(store: Store) -> None:
     one = merge(store, " ralph ", "rbean", who="kevin", why="same keys", time=7)
     undo(store, one)
     merged, undone = identity.entries(store.state)
-    assert (merged.account, merged.person, merged.who) == ("ralph", "rbean", "kevin")
-    assert (merged.why, merged.time, merged.undone) == ("same keys", 7, undone.number)
+    assert (merged.account, merged.person, merged.who) == (
+        "ralph",
+        "rbean",
+        "kevin",
+    )
+    assert (merged.why, merged.time, merged.undone) == (
+        "same keys",
+        7,
+        undone.number,
+    )
     assert (undone.undoes, undone.account, undone.time) == (one, "ralph", 2)
     assert not merged.applies
     assert not undone.applies
@@ -160,8 +170,8 @@ def test_the_engine_agrees_with_a_loop(backend: Any, said: Any, chosen: Selectio
         its = [a for a in ACCOUNTS if PERSONS.name(a) == person]
         return any(fnmatchcase(account, glob) for account in its for glob in globs)
 
-    from hubbub.store import merged
-    from hubbub.store.tables import SCHEMA
+    from hubbub.store.query import identity_join
+    from hubbub.store.tables.events import SCHEMA
 
     rows = [
         {"id": str(n), "agent": agent, "users": sorted(users), "seq": n}
@@ -181,8 +191,8 @@ def test_the_engine_agrees_with_a_loop(backend: Any, said: Any, chosen: Selectio
 
     filled = [dict.fromkeys(SCHEMA.names) | row for row in rows]
     table = ibis.memtable(pa.Table.from_pylist(filled, schema=SCHEMA))
-    kept = engine._apply(table, chosen, PERSONS)
-    found = engine.Events(merged.table(kept, PERSONS), chosen, PERSONS, stored=kept)
+    kept = events_._apply(table, chosen, PERSONS)
+    found = events_.Events(identity_join.table(kept, PERSONS), chosen, PERSONS, stored=kept)
     assert found.columns == tuple(SCHEMA.names)
     got = backend.to_pyarrow(found.select("id", "agent", "users").order_by("id")).to_pylist()
     assert [(r["id"], r["agent"], r["users"]) for r in got] == whole
@@ -216,7 +226,7 @@ def test_naming_columns_changes_nothing_else(store: Store, event: Make) -> None:
 
 
 def test_a_forgotten_name_stays_forgotten_in_the_journal(store: Store) -> None:
-    from hubbub.store import forget
+    from hubbub.store.privacy import forget
 
     merge(store, "ralph", "rbean", why="ralph told me so")
     forget.forget(store, "ralph")

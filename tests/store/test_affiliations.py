@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import UsageError
-from hubbub.store.affiliations import ALWAYS, STILL, of_persons, read
-from hubbub.store.identity import Persons
+from hubbub.store.query.affiliations import ALWAYS, STILL, of_persons, read
+from hubbub.store.query.identity import Persons
 
 
 def written(folder: Path, text: str) -> Path:

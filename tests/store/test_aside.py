@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.keys import alive_key
-from hubbub.store import Store, aside
+from hubbub.collector.event import alive_key
+from hubbub.store import Store
+from hubbub.store.disk import quarantine
 
 Make = Callable[..., Any]
 
@@ -29,7 +30,7 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(aside, "aside", killed)
+        patched.setattr(quarantine, "aside", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load()
     noted = store.state.spans("bus", "")
@@ -38,11 +39,11 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
     store.load()
     assert store.state.spans("bus", "") == noted
     assert not one.exists()
-    assert len(aside.kept(store.path)) == 1
+    assert len(quarantine.kept(store.path)) == 1
 
 
 def test_a_loader_imports_no_network() -> None:
     """It shares words with collectors, and none of their libraries: 8 MB of its memory."""
-    code = "import sys, hubbub.store.loader; print({'requests', 'zmq'} & set(sys.modules))"
+    code = "import sys, hubbub.store.loader.loader; print({'requests', 'zmq'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

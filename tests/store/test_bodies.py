@@ -10,8 +10,10 @@ import pytest
 
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, loader, tables
-from hubbub.store.loader import Loaded
+from hubbub.store import Store
+from hubbub.store.loader import loader
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.tables import events
 
 Make = Callable[..., Any]
 
@@ -78,7 +80,7 @@ def test_events_that_cannot_be_written_leave_no_body_behind(
     store.load()
     put(store, frame(2), frame(3))
     with monkeypatch.context() as m:
-        m.setattr(tables, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
+        m.setattr(events, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
         with pytest.raises(StoreError):
             store.load()
     assert [one for one, _ in stored(store)] == ["id-1", "id-2", "id-3"], "bodies go first"

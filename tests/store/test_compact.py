@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, compact, delta, merge
-from hubbub.store.bodies import Body
-from hubbub.store.loader import Loaded
-from hubbub.store.merge import groups, merged
-from hubbub.store.tables import Events, to_arrow
+from hubbub.store import Store
+from hubbub.store.delta import data_file, merge
+from hubbub.store.delta import table as delta
+from hubbub.store.delta.merge import groups, merged
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.maintenance import compaction
+from hubbub.store.tables.bodies import Body
+from hubbub.store.tables.events import Events, to_arrow
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -46,7 +49,7 @@ def test_many_files_become_one_with_the_same_rows(store: Store, frame: Make, ids
         put(store, *(frame(i) for i in range(10 * n, 10 * n + 12)), bodies=True)
     before, batch = everything(store.table), store.table.batch()
     assert len(store.table.files()) == 4
-    done = compact.compact(store)
+    done = compaction.compact(store)
     assert (done.files, done.into, done.rows) == (8, 2, 84), "events and bodies"
     (one,) = store.table.files()
     assert everything(store.table) == before
@@ -57,7 +60,7 @@ def test_many_files_become_one_with_the_same_rows(store: Store, frame: Make, ids
     assert (one.first, one.last) == (times[0], times[-1])
     assert store.bodies.find(["id-7", "id-41"]) == {"id-7": frame(7).body, "id-41": frame(41).body}
     version = store.table.version()
-    assert compact.compact(store) == compact.Compacted()
+    assert compaction.compact(store) == compaction.Compacted()
     assert store.table.version() == version, "nothing to do makes no commit"
     put(store, *(frame(i) for i in range(50)))
     assert len(ids(store)) == 50, "the set of ids knows the compacted rows"
@@ -67,7 +70,7 @@ def test_the_log_says_that_no_data_changed(store: Store, frame: Make) -> None:
     for n in range(3):
         put(store, frame(n))
     names = len(list((store.path / "ids").iterdir()))
-    compact.compact(store)
+    compaction.compact(store)
     entry = store.table.log / f"{store.table.version():020d}.json"
     actions = [json.loads(line) for line in entry.read_text().splitlines()]
     changes = [a[k]["dataChange"] for a in actions for k in ("add", "remove") if k in a]
@@ -83,7 +86,7 @@ def test_the_log_says_that_no_data_changed(store: Store, frame: Make) -> None:
 def test_a_crash_before_the_ids_know_doubles_no_hash(store: Store, frame: Make) -> None:
     for n in range(3):
         put(store, frame(n))
-    compact.fold(store.table, store.table.files())
+    compaction.fold(store.table, store.table.files())
     put(store, frame(3), frame(0))
     assert store.rows() == 4
     assert sum(p.stat().st_size for p in (store.path / "ids").iterdir()) == 4 * 8
@@ -92,7 +95,7 @@ def test_a_crash_before_the_ids_know_doubles_no_hash(store: Store, frame: Make) 
 def test_months_are_not_mixed_and_names_stay_out_of_statistics(store: Store, frame: Make) -> None:
     for n in range(4):
         put(store, frame(n), frame(100 + n, timestamp=1_768_435_200 + 86_400 * 40))
-    compact.compact(store)
+    compaction.compact(store)
     files = store.table.files()
     assert [Path(f.uri).parent.name for f in files] == ["month=2026-01", "month=2026-02"]
     assert [f.rows for f in files] == [4, 4]
@@ -106,14 +109,14 @@ def test_old_files_and_entries_go_after_the_grace(store: Store, frame: Make, ids
         put(store, frame(n))
     lazy = store.events().select("id")
     old = [Path(f.uri) for f in store.table.files()]
-    compact.compact(store)
+    compaction.compact(store)
     assert all(p.exists() for p in old)
     assert lazy.count().to_pyarrow().as_py() == 5, "whoever began may finish"
-    late = time.time() - compact.GRACE - 1
+    late = time.time() - compaction.GRACE - 1
     for path in (*old, *store.table.log.iterdir()):
         os.utime(path, (late, late))
     with store.loader_lock():
-        assert compact.clean(store) == 5
+        assert compaction.clean(store) == 5
     assert not any(p.exists() for p in old)
     assert len(ids(store)) == 5
     put(store, *(frame(n) for n in range(7)))
@@ -123,16 +126,16 @@ def test_old_files_and_entries_go_after_the_grace(store: Store, frame: Make, ids
 def test_the_log_is_shortened_behind_an_old_checkpoint(
     store: Store, frame: Make, ids: Ids, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compact, "ENTRIES", 3)
+    monkeypatch.setattr(compaction, "ENTRIES", 3)
     for n in range(6):
         put(store, frame(n))
-    assert compact.trim_log(store.table) == 0, "too young"
+    assert compaction.trim_log(store.table) == 0, "too young"
     assert (store.table.log / f"{6:020d}.checkpoint.parquet").exists()
-    late = time.time() - compact.GRACE - 1
+    late = time.time() - compaction.GRACE - 1
     for path in store.table.log.iterdir():
         os.utime(path, (late, late))
     put(store, frame(6))
-    assert compact.trim_log(store.table) == 6
+    assert compaction.trim_log(store.table) == 6
     left = sorted(p.name for p in store.table.log.glob("0*"))
     assert left == [f"{6:020d}.checkpoint.parquet", f"{6:020d}.json", f"{7:020d}.json"]
     assert len(ids(store)) == 7
@@ -145,7 +148,7 @@ def test_a_stop_changes_nothing(store: Store, frame: Make) -> None:
     for n in range(3):
         put(store, frame(n))
     before = sorted(store.table.folder.rglob("*"))
-    assert compact.fold(store.table, store.table.files(), lambda: True) is None
+    assert compaction.fold(store.table, store.table.files(), lambda: True) is None
     assert sorted(store.table.folder.rglob("*")) == before
 
 
@@ -162,22 +165,22 @@ def test_no_room_and_damage_change_nothing(
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
-            compact.compact(store)
+            compaction.compact(store)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
     assert len(ids(store)) == 150
     bad = Path(store.table.files()[1].uri)
     bad.write_bytes(bad.read_bytes()[:-40])
     with pytest.raises(StoreError, match="cannot compact events"):
-        compact.compact(store)
+        compaction.compact(store)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
 
 
-def file(uri: str, size: int, first: int = 0) -> delta.File:
-    return delta.File(uri, 1, size, first, first)
+def file(uri: str, size: int, first: int = 0) -> data_file.File:
+    return data_file.File(uri, 1, size, first, first)
 
 
 def test_the_plan(tmp_path: Path) -> None:
-    def many(n: int, size: int, month: str = "month=2026-01") -> list[delta.File]:
+    def many(n: int, size: int, month: str = "month=2026-01") -> list[data_file.File]:
         (tmp_path / month).mkdir(exist_ok=True)
         paths = [tmp_path / month / f"{size}-{i}" for i in range(n)]
         for path in paths:
@@ -185,13 +188,13 @@ def test_the_plan(tmp_path: Path) -> None:
         return [file(str(p), size, i) for i, p in enumerate(paths)]
 
     kilo, mega = 1 << 10, 1 << 20
-    assert compact.plan(many(15, kilo) + many(15, mega), whole=False) == []
-    assert compact.plan(many(16, kilo) + many(15, mega), whole=False) == many(16, kilo)
-    assert compact.plan(many(8, kilo) + many(8, kilo, "month=2026-02"), whole=False) == []
-    assert len(compact.plan(many(2, kilo), whole=False, now=time.time() + 90_000)) == 2
-    assert len(compact.plan(many(2, kilo), whole=True)) == 2
-    assert compact.plan(many(1, kilo) + many(9, 70 * mega), whole=True) == []
-    assert len(compact.plan(many(40, 10 * mega), whole=True)) == 12, "a step is bounded"
+    assert compaction.plan(many(15, kilo) + many(15, mega), whole=False) == []
+    assert compaction.plan(many(16, kilo) + many(15, mega), whole=False) == many(16, kilo)
+    assert compaction.plan(many(8, kilo) + many(8, kilo, "month=2026-02"), whole=False) == []
+    assert len(compaction.plan(many(2, kilo), whole=False, now=time.time() + 90_000)) == 2
+    assert len(compaction.plan(many(2, kilo), whole=True)) == 2
+    assert compaction.plan(many(1, kilo) + many(9, 70 * mega), whole=True) == []
+    assert len(compaction.plan(many(40, 10 * mega), whole=True)) == 12, "a step is bounded"
 
 
 @settings(max_examples=60, deadline=None)
@@ -283,11 +286,11 @@ def test_a_compaction_that_is_killed_loses_and_doubles_nothing(
         for n in range(25):
             writer.put(frame(n))
     assert store.load() == Loaded(new=5, known=20)
-    compact.compact(store)
+    compaction.compact(store)
     assert ids(store) == sorted(f"id-{n}" for n in range(25))
     found = store.bodies.find([f"id-{n}" for n in range(25)])
     assert len(found) == sum(f.rows for f in store.bodies.files()) == 25
     with store.loader_lock():
-        compact.clean(store, 0.0)
+        compaction.clean(store, 0.0)
     live = {f.uri for table in (store.table, store.bodies) for f in table.files()}
     assert {str(p) for p in store.path.rglob("*.parquet") if "_delta_log" not in p.parts} == live

@@ -6,8 +6,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from hubbub.store import Store, counting
-from hubbub.store.rollups import DAY, HOUR
+from hubbub.store import Store
+from hubbub.store.rollups import aggregate
+from hubbub.store.rollups.refresh import DAY, HOUR
 
 Make = Callable[..., Any]
 START = 1_768_435_200_000_000  # 2026-01-15
@@ -50,9 +51,9 @@ def files(store: Store, event: Make) -> list[str]:
 @pytest.mark.parametrize(
     ("count", "query", "unit"),
     [
-        (counting.by_user, BY_USER, HOUR),
-        (counting.by_user, BY_USER, DAY),
-        (counting.by_topic, BY_TOPIC, DAY),
+        (aggregate.by_user, BY_USER, HOUR),
+        (aggregate.by_user, BY_USER, DAY),
+        (aggregate.by_topic, BY_TOPIC, DAY),
     ],
 )
 def test_sums_are_those_of_sql(
@@ -64,8 +65,8 @@ def test_sums_are_those_of_sql(
     since: int,
     part: int,
 ) -> None:
-    monkeypatch.setattr(counting, "_PART", part)
-    monkeypatch.setattr(counting, "_HELD", 10 * part)
+    monkeypatch.setattr(aggregate, "_PART", part)
+    monkeypatch.setattr(aggregate, "_HELD", 10 * part)
     with duckdb.connect() as db:
         wanted = db.execute(query, {"files": files, "unit": unit, "since": since}).fetchall()
     found = count(files, unit, since).to_pylist()

@@ -9,14 +9,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from hubbub.collector.event import Frame
-from hubbub.collector.keys import alive_key
+from hubbub.collector.event import Frame, alive_key
 from hubbub.errors import StoreError
-from hubbub.store import Store, rollups, segment
-from hubbub.store.aside import DAMAGED, kept
-from hubbub.store.loader import Loaded
-from hubbub.store.spool import segments
-from hubbub.store.verify import verify
+from hubbub.store import Store
+from hubbub.store.disk.quarantine import kept
+from hubbub.store.loader.damage import DAMAGED
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.maintenance.verify import verify
+from hubbub.store.rollups import refresh
+from hubbub.store.spool import segment
+from hubbub.store.spool.folder import segments
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -119,7 +121,7 @@ def test_a_bit_in_the_set_of_ids(store: Store, frame: Make, ids: Ids) -> None:
 def test_a_bit_in_a_rollup(store: Store, frame: Make, which: int) -> None:
     put(store, *(frame(n) for n in range(20)))
     store.load()
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     path = Path(store.rollups[which].files()[0].uri)
     column = pq.ParquetFile(path).metadata.row_group(0).column(2)
     flip(path, 8 * (column.data_page_offset + column.total_compressed_size - 2) + 1)

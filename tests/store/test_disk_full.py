@@ -11,8 +11,8 @@ import smalldisk
 from hubbub.collector.event import Frame
 from hubbub.errors import NoRoomError
 from hubbub.store import Store
-from hubbub.store.compact import compact
-from hubbub.store.verify import verify
+from hubbub.store.maintenance.compaction import compact
+from hubbub.store.maintenance.verify import verify
 
 Make = Callable[..., Any]
 FRAMES = 1500  # a batch; its bodies do not compress

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubbub.store import Store
-from hubbub.store.documents import Collection, Documents
-from hubbub.store.forget import forget
-from hubbub.store.state import State
+from hubbub.store.privacy.forget import forget
+from hubbub.store.state.database import State
+from hubbub.store.state.documents import Collection, Documents
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.store import Selection, engine
-from hubbub.store.globs import matches, pattern
-from hubbub.store.selection import BOTS
-from hubbub.store.tables import Events as Table
+from hubbub.store import Selection
+from hubbub.store.query import engine
+from hubbub.store.query import events as events_
+from hubbub.store.query.globs import matches, pattern
+from hubbub.store.query.selection import BOTS
+from hubbub.store.tables.events import Events as Table
 
 Make = Callable[..., Any]
 DAY = 86_400_000_000
@@ -26,7 +28,7 @@ def backend() -> Iterator[Any]:
 
 
 @pytest.fixture
-def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., engine.Events]:
+def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., events_.Events]:
     table = Table(tmp_path / f"events-{tmp_path.name}")
     start = event(0).time
     rows = [
@@ -41,15 +43,15 @@ def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., engine.Ev
     table.append(rows, 1)
     version, files = table.snapshot()
 
-    def choose(**how: Any) -> engine.Events:
+    def choose(**how: Any) -> events_.Events:
         # a version of its own: the backend outlives the table
-        return engine.events(backend, hash(tmp_path.name) % 10**9, files, Selection(**how))
+        return events_.events(backend, hash(tmp_path.name) % 10**9, files, Selection(**how))
 
     assert version == 1
     return choose
 
 
-def ids(events: engine.Events) -> str:
+def ids(events: events_.Events) -> str:
     return "".join(sorted(events.select("id").to_pyarrow().column(0).to_pylist()))
 
 
@@ -78,13 +80,13 @@ def ids(events: engine.Events) -> str:
     ],
 )
 def test_which_events(
-    select: Callable[..., engine.Events], how: dict[str, Any], found: str
+    select: Callable[..., events_.Events], how: dict[str, Any], found: str
 ) -> None:
     assert ids(select(**how)) == found
     assert select(**how).count_events() == len(found)
 
 
-def test_a_range_is_half_open(select: Callable[..., engine.Events], event: Make) -> None:
+def test_a_range_is_half_open(select: Callable[..., events_.Events], event: Make) -> None:
     first, later = event(0).time, event(0).time + 60 * DAY
     assert ids(select(since=first, until=later)) == "abc"
     assert ids(select(since=first + 1, until=later + 1)) == "bcd"
@@ -93,14 +95,14 @@ def test_a_range_is_half_open(select: Callable[..., engine.Events], event: Make)
 
 
 def test_only_files_of_the_range_are_read(
-    select: Callable[..., engine.Events], event: Make, tmp_path: Path
+    select: Callable[..., events_.Events], event: Make, tmp_path: Path
 ) -> None:
     (gone,) = tmp_path.rglob("month=2026-03/*.parquet")
     gone.write_bytes(b"unreadable")
     assert ids(select(until=event(0).time + DAY)) == "abc"
 
 
-def users(events: engine.Events) -> list[str]:
+def users(events: events_.Events) -> list[str]:
     rows = events.unnest_users().select("id", "user").to_pyarrow().to_pylist()
     return sorted(f"{r['id']}:{r['user']}" for r in rows)
 
@@ -117,27 +119,27 @@ def users(events: engine.Events) -> list[str]:
         ({"not_user": ("bob",), "bots": False}, "a:alice e:alicia e:carol"),
     ],
 )
-def test_who_counts(select: Callable[..., engine.Events], how: dict[str, Any], found: str) -> None:
+def test_who_counts(select: Callable[..., events_.Events], how: dict[str, Any], found: str) -> None:
     assert users(select(**how)) == found.split()
 
 
-def test_objects(select: Callable[..., engine.Events]) -> None:
+def test_objects(select: Callable[..., events_.Events]) -> None:
     rows = select().unnest_objects().select("id", "object").to_pyarrow().to_pylist()
     assert sorted(f"{r['id']}:{r['object']}" for r in rows) == [
         *("a:rpms/p", "a:rpms/q", "c:rpms/p", "d:rpms/p", "e:rpms/p")
     ]
 
 
-def test_the_wrapper_is_the_table(select: Callable[..., engine.Events]) -> None:
+def test_the_wrapper_is_the_table(select: Callable[..., events_.Events]) -> None:
     events = select(by="agent", not_user=("bob",))
     git = events.filter(events.category == "git").filter(events["seq"] > 0)
-    assert isinstance(git, engine.Events)
+    assert isinstance(git, events_.Events)
     assert git.by == "agent"
     assert users(git) == ["b:koschei", "e:carol"], "a filter keeps who counts"
     assert events.columns[:2] == ("time", "id")
 
 
-def test_times_come_back_in_utc(select: Callable[..., engine.Events], event: Make) -> None:
+def test_times_come_back_in_utc(select: Callable[..., events_.Events], event: Make) -> None:
     found = select().time.min().to_pyarrow().as_py()
     assert found.isoformat() == "2026-01-15T00:00:00+00:00"
 
@@ -203,12 +205,12 @@ def test_a_view_lasts_as_long_as_what_stands_on_it(tmp_path: Path, event: Make) 
     for n in range(1, 9):
         version = table.append([event(n)], n)
         snapshot = version, table.files(), Selection()
-        asked = engine.events(backend, *snapshot)
+        asked = events_.events(backend, *snapshot)
         assert asked.count_events() == n
-        assert engine.events(backend, *snapshot).filter(asked.table.seq == n).count_events() == 1
+        assert events_.events(backend, *snapshot).filter(asked.table.seq == n).count_events() == 1
         held = asked if n == 3 else held
         assert views() <= 3
     assert held is not None
     assert held.count_events() == 3, "it is asked when it suits its owner"
-    assert engine.events(backend, 0, [], Selection()).count_events() == 0
+    assert events_.events(backend, 0, [], Selection()).count_events() == 0
     backend.disconnect()

@@ -11,11 +11,12 @@ import pytest
 from everything import NAME, fill_state, history, places, put, rows
 
 from hubbub.errors import UsageError
-from hubbub.store import Selection, Store, delta
-from hubbub.store.forget import Forgot, entries, forget, would
-from hubbub.store.forgotten import PSEUDONYM
-from hubbub.store.loader import Loaded
-from hubbub.store.spool import segments
+from hubbub.store import Selection, Store
+from hubbub.store.delta import data_file
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.privacy.forget import Forgot, entries, forget, would
+from hubbub.store.spool.folder import segments
+from hubbub.store.state.pseudonyms import PSEUDONYM
 
 Make = Callable[..., Any]
 
@@ -140,7 +141,7 @@ def test_a_compacted_file_of_several_row_groups(store: Store, frame: Make) -> No
     store.load()
     (file,) = store.table.files()
     whole = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
-    new = delta.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(whole.slice(at, 5))
     store.table.replace([file], [new.close()])

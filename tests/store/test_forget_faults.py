@@ -9,9 +9,11 @@ import pytest
 from everything import NAME, fill_state, history, places, put, rows
 
 from hubbub.errors import StoreError
-from hubbub.store import Store, delta, scrub
-from hubbub.store.forget import entries, forget
-from hubbub.store.loader import Loaded
+from hubbub.store import Store
+from hubbub.store.delta import data_file
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.privacy import scrub_state
+from hubbub.store.privacy.forget import entries, forget
 
 Make = Callable[..., Any]
 
@@ -26,7 +28,7 @@ def test_no_room_is_said_and_the_next_load_finishes(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(delta.DataFile, "close", full)
+        m.setattr(data_file.DataFile, "close", full)
         with pytest.raises(StoreError, match="the disk is full"):
             forget(store, NAME)
     assert not entries(store.state)[0].done
@@ -41,7 +43,7 @@ def test_a_reader_that_does_not_let_go_is_said(
 ) -> None:
     import sqlite3
 
-    monkeypatch.setattr(scrub, "_PATIENCE", 0.2)
+    monkeypatch.setattr(scrub_state, "_PATIENCE", 0.2)
     store.state.set("x", NAME)
     store.state.execute("PRAGMA busy_timeout = 100")
     reader = sqlite3.connect(store.state.path, isolation_level=None)

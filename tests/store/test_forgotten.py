@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.event import Event
-from hubbub.store.forgotten import NOBODY, PSEUDONYM, Forgotten, units
+from hubbub.store.state.pseudonyms import NOBODY, PSEUDONYM, Forgotten, units
 
 Make = Callable[..., Event]
 

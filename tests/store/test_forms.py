@@ -7,7 +7,9 @@ import deltalake
 import pytest
 
 from hubbub.errors import StoreError
-from hubbub.store import Store, delta, forms
+from hubbub.store import Store
+from hubbub.store.delta import format_version
+from hubbub.store.delta import table as delta
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -17,13 +19,13 @@ Ids = Callable[[Store], list[str]]
 def old(store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store whose tables are of the first form."""
     with monkeypatch.context() as m:
-        m.setattr(forms, "STEPS", ())
-        m.setattr(forms, "newest", lambda: {"delta.dataSkippingStatsColumns": "time"})
+        m.setattr(format_version, "STEPS", ())
+        m.setattr(format_version, "newest", lambda: {"delta.dataSkippingStatsColumns": "time"})
         with store.spool("test", bodies=True) as writer:
             for n in range(3):
                 writer.put(frame(n))
         store.load()
-    assert forms.FORM not in properties(store)
+    assert format_version.FORM not in properties(store)
     return store
 
 
@@ -45,26 +47,26 @@ def test_an_older_form_is_read_and_migrated_by_the_next_load(
     version = old.table.version()
     more(old, frame)
     assert ids(old) == [f"id-{n}" for n in range(5)]
-    assert properties(old) == forms.newest()
+    assert properties(old) == format_version.newest()
     assert old.table.version() == version + 2, "one commit migrates, one loads"
     made = deltalake.DeltaTable(str(old.bodies.folder)).metadata().configuration
-    assert made == forms.newest()
+    assert made == format_version.newest()
     with old.loader_lock():
-        forms.migrate(old.tables)
+        format_version.migrate(old.tables)
     assert old.table.version() == version + 2, "once"
 
 
 def test_a_new_table_has_the_newest_form(store: Store, frame: Make) -> None:
     more(store, frame)
-    assert properties(store) == forms.newest()
+    assert properties(store) == format_version.newest()
     assert store.table.version() == 1
 
 
 def test_a_newer_form_is_refused_untouched(store: Store, frame: Make) -> None:
     more(store, frame)
-    newer = str(len(forms.STEPS) + 2)
+    newer = str(len(format_version.STEPS) + 2)
     table = deltalake.DeltaTable(str(store.table.folder))
-    table.alter.set_table_properties({forms.FORM: newer}, raise_if_not_exists=False)
+    table.alter.set_table_properties({format_version.FORM: newer}, raise_if_not_exists=False)
     with pytest.raises(StoreError, match=f"has form {newer}") as e:
         store.events()
     assert e.value.exit_code == 5
@@ -88,5 +90,5 @@ def test_a_migration_without_room_is_done_later(
             more(old, frame)
     assert old.waiting().records == 3
     old.load()
-    assert properties(old) == forms.newest()
+    assert properties(old) == format_version.newest()
     assert len(ids(old)) == 5

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from hubbub.collector.event import Frame
-from hubbub.collector.keys import partial_key
+from hubbub.collector.event import Frame, partial_key
 from hubbub.errors import StoreError
-from hubbub.store import Store, pending
-from hubbub.store.recount import recount
-from hubbub.store.stock import Stock
+from hubbub.store import Store
+from hubbub.store.loader import recovery
+from hubbub.store.loader.progress import Stock
+from hubbub.store.maintenance.checks import recount
 
 T0 = 1_768_435_200  # 2026-01-15T00:00:00Z
 SOURCE = "zmq:tcp://bus.example.org:9940"
@@ -104,7 +104,7 @@ def test_what_waits_is_not_loaded(store: Store):
 def test_a_commit_that_breaks_counts_nothing_twice(store: Store, monkeypatch, where):
     """The table took it, and the positions were not written; or nothing was."""
     frames = [heard(i, i) for i in range(1, 40) if i != 20]
-    owner = pending if where == "finish" else type(store.table)
+    owner = recovery if where == "finish" else type(store.table)
     with monkeypatch.context() as m:
         m.setattr(owner, where, lambda *_: (_ for _ in ()).throw(OSError("broken")))
         with pytest.raises(StoreError, match="broken"):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.store import ids as module
-from hubbub.store.ids import Ids, hashes
+from hubbub.store.tables import id_index
+from hubbub.store.tables.id_index import Ids, hashes
 
 SPAN = (0, 1)
 
@@ -64,7 +64,7 @@ def test_only_what_was_added_is_known(table: Table, tmp_path: Path) -> None:
 def test_equal_hashes_of_different_ids_are_told_apart(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "hashes", lambda ids: np.full(len(list(ids)), 7, dtype="<u8"))
+    monkeypatch.setattr(id_index, "hashes", lambda ids: np.full(len(list(ids)), 7, dtype="<u8"))
     ids = Ids(tmp_path / "ids", scan=table.scan, exact=table.exact)
     table.commits.append(["a"])
     ids.catch_up(1)
@@ -143,11 +143,11 @@ def test_a_crash_while_runs_merge(table: Table, tmp_path: Path, crash: str) -> N
 
 @given(st.lists(st.integers(0, 2**64 - 1)), st.lists(st.integers(0, 2**64 - 1)))
 def test_merging(a: list[int], b: list[int]) -> None:
-    module.CHUNK, before = 3, module.CHUNK
+    id_index.CHUNK, before = 3, id_index.CHUNK
     try:
-        parts = module._merge(
+        parts = id_index._merge(
             np.array(sorted(a), dtype=np.uint64), np.array(sorted(b), dtype=np.uint64)
         )
         assert [x for part in parts for x in part.tolist()] == sorted(a + b)
     finally:
-        module.CHUNK = before
+        id_index.CHUNK = before

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from hubbub.collector.decode.rejected import Bounded, mark
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.people import understand
-from hubbub.collector.refused import Bounded, mark
+from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
-from hubbub.store import Store, letters, loader, pending
-from hubbub.store.migrations import APPLICATION, STEPS
-from hubbub.store.state import State
+from hubbub.store import Store
+from hubbub.store.loader import loader, recovery
+from hubbub.store.state import dead_letters
+from hubbub.store.state.database import State
+from hubbub.store.state.schema import APPLICATION, STEPS
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -43,7 +45,7 @@ def choosy(*bad: str, reason: str = "no-rule") -> Callable[[Frame], Event]:
 def ask(store: Store, *chosen: int) -> None:
     ids = chosen or [one.id for one in store.dead_letters() if one.readable]
     with store.state.transaction() as db:
-        letters.ask(db, ids)
+        dead_letters.ask(db, ids)
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -85,7 +87,7 @@ def test_a_letter_that_fails_again_stays_one_with_the_reason_of_now(
     }
     assert counts(store) == {"refused:other": 2}
     assert store.state.dead_letter_counts() == {"other": 2}
-    assert list(letters.again(store.state.rows)) == []
+    assert list(dead_letters.again(store.state.rows)) == []
 
 
 def test_of_a_message_that_came_again_meanwhile_the_letter_is_known(
@@ -122,7 +124,7 @@ def test_a_crash_while_reading_again_neither_loses_nor_doubles(
     put(store, *(frame(n) for n in range(3)))
     store.load(understand=choosy("id-0", "id-1"))
     ask(store)
-    place = store.table if step == "append" else pending
+    place = store.table if step == "append" else recovery
     with monkeypatch.context() as broken:
 
         def die(*_: object, **__: object) -> None:
@@ -208,16 +210,16 @@ def test_letters_of_the_schema_before(tmp_path: Path) -> None:
     db.close()
     with State(path) as state:
         (letter,) = state.dead_letters()
-        assert letter == letters.Letter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
+        assert letter == dead_letters.Letter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
         assert (letter.id, letter.size, letter.readable) == (7, 2, True)
 
 
 def test_a_list_reads_no_bodies(store: Store, frame: Make) -> None:
     put(store, frame(1))
     store.load(understand=choosy("id-1"))
-    (letter,) = letters.find(store.state.rows, None, None, 10, bodies=False)
+    (letter,) = dead_letters.find(store.state.rows, None, None, 10, bodies=False)
     assert (letter.body, letter.size) == (b"", len(frame(1).body))
-    whole = letters.get(store.state.rows, letter.id)
+    whole = dead_letters.get(store.state.rows, letter.id)
     assert whole is not None
     assert json.loads(whole.body)["id"] == "id-1"
-    assert letters.get(store.state.rows, 999) is None
+    assert dead_letters.get(store.state.rows, 999) is None

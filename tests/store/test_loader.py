@@ -11,9 +11,11 @@ import pytest
 
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, Waiting, delta, loader
-from hubbub.store.loader import Loaded
-from hubbub.store.spool import segments
+from hubbub.store import Store, Waiting
+from hubbub.store.delta import table
+from hubbub.store.loader import loader
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.spool.folder import segments
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -62,7 +64,7 @@ def test_counts_are_kept_by_source_whoever_loads(store: Store, frame: Make) -> N
 def test_poison_goes_to_the_dead_letters_and_stops_nothing(
     store: Store, frame: Make, ids: Ids
 ) -> None:
-    from hubbub.collector.people import understand
+    from hubbub.collector.people.extract import understand
 
     def fragile(one: Frame) -> Event:
         event = understand(one)
@@ -186,7 +188,7 @@ def test_no_room_for_the_table_keeps_the_segment(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(delta, "sync_file", full)
+        m.setattr(table, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
             store.load()
     assert store.waiting().records == 1

@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import StoreError
-from hubbub.store import Store, compact, merge
-from hubbub.store.lookup import Lookup
+from hubbub.store import Store
+from hubbub.store.delta import merge
+from hubbub.store.maintenance import compaction
+from hubbub.store.tables.id_lookup import Lookup
 
 Make = Callable[..., Any]
 START = 1_768_435_200_000_000  # 2026-01-15
@@ -24,7 +26,7 @@ def full(store: Store, event: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
     store.table.append([event(n) for n in range(50)], 1)
     store.table.append([event(n) for n in range(50, 100)], 2)
     with store.loader_lock():
-        compact.step(store, whole=True)
+        compaction.step(store, whole=True)
     store.table.append([event(n) for n in range(100, 110)], 3)
     assert [pq.ParquetFile(f.uri).num_row_groups for f in store.table.files()] == [10, 1]
     return store

@@ -10,12 +10,13 @@ import pytest
 
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
-from hubbub.store import Store, compact, rollups
-from hubbub.store import mend as mending
-from hubbub.store.aside import kept
-from hubbub.store.delta import Table
-from hubbub.store.mend import mend
-from hubbub.store.verify import verify
+from hubbub.store import Store
+from hubbub.store.delta.table import Table
+from hubbub.store.disk.quarantine import kept
+from hubbub.store.maintenance import compaction, repair
+from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.verify import verify
+from hubbub.store.rollups import refresh
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -87,7 +88,7 @@ def test_a_finished_commit_whose_entry_is_cut_comes_back_from_its_files(
     full: Store, frame: Make, ids: Ids, tear: Tear, name: str
 ) -> None:
     """Its segment is gone, its data files are not."""
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     table: Table = full.table if name == "events" else full.bodies
     tear(last(table))
     with Store.open(full.path) as again:
@@ -108,7 +109,7 @@ def test_a_finished_commit_whose_entry_is_cut_comes_back_from_its_files(
 
 @pytest.mark.parametrize("which", [0, 1, 2, 3])
 def test_a_rollups_torn_log_is_counted_again(full: Store, which: int) -> None:
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     TEARS["empty"](last(full.rollups[which]))
     with Store.open(full.path) as again:
         done = verify(again, repair=True)
@@ -118,9 +119,9 @@ def test_a_rollups_torn_log_is_counted_again(full: Store, which: int) -> None:
 
 
 def test_a_rollup_whose_log_nobody_can_mend_is_counted_again(full: Store, frame: Make) -> None:
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     put(full, frame(60))
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     full.rollups[0].entries.entry(1).write_bytes(b"")
     with Store.open(full.path) as again:
         assert [f.part for f in verify(again).faults] == ["hourly_users"]
@@ -130,8 +131,8 @@ def test_a_rollup_whose_log_nobody_can_mend_is_counted_again(full: Store, frame:
 
 
 def test_a_rollup_that_outlived_its_events_is_not_thrown_away(full: Store) -> None:
-    rollups.catch_up(full)
-    full.state.set(rollups.FROZEN, 1)
+    refresh.catch_up(full)
+    full.state.set(refresh.FROZEN, 1)
     full.rollups[0].entries.entry(0).write_bytes(b"")
     with Store.open(full.path) as again:
         done = verify(again, repair=True)
@@ -148,7 +149,7 @@ def test_files_that_killed_writers_left_are_not_brought_back_twice(
     rows = pq.read_table(file, partitioning=None)
     pq.write_table(rows, file.with_name("copy.parquet"))
     file.with_name("half.parquet").write_bytes(file.read_bytes()[:500])
-    compact.compact(full)
+    compaction.compact(full)
     put(full, *(frame(n) for n in range(60, 65)))
     TEARS["empty"](last(full.table))
     with Store.open(full.path) as again, again.loader_lock():
@@ -159,7 +160,7 @@ def test_files_that_killed_writers_left_are_not_brought_back_twice(
 
 
 def test_a_torn_compaction_is_undone(full: Store, ids: Ids) -> None:
-    compact.compact(full)
+    compaction.compact(full)
     assert len(full.table.files()) == 1
     TEARS["cut at a line"](last(full.table))
     with Store.open(full.path) as again:
@@ -169,8 +170,8 @@ def test_a_torn_compaction_is_undone(full: Store, ids: Ids) -> None:
 
 
 def test_a_torn_end_whose_files_before_are_gone_stays_as_it_is(full: Store) -> None:
-    compact.compact(full)
-    compact.clean(full, grace=-1.0)
+    compaction.compact(full)
+    compaction.clean(full, grace=-1.0)
     path = last(full.table)
     TEARS["empty"](path)
     with Store.open(full.path) as again:
@@ -258,7 +259,7 @@ def test_whoever_is_killed_while_mending_is_gone_on_from(
 ) -> None:
     TEARS["empty"](last(full.table))
     with Store.open(full.path) as again, again.loader_lock(), monkeypatch.context() as m:
-        m.setattr(mending, "_restore", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        m.setattr(repair, "_restore", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             mend(again)
         assert again.rows() == 40, "set aside, and not brought back yet"
@@ -286,8 +287,8 @@ def test_a_bit_in_any_byte_of_the_last_entry_never_loses_rows_in_silence(full: S
 
 
 def test_a_service_mends_at_its_start_though_nothing_waits(full: Store) -> None:
-    from hubbub.collector.understanding import Understanding
-    from hubbub.store.process import LoaderProcess
+    from hubbub.collector.people.reader import Understanding
+    from hubbub.store.loader_process import LoaderProcess
 
     TEARS["empty"](last(full.table))
     with LoaderProcess(full.path, Understanding(), every=0.1) as process:

@@ -10,10 +10,10 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
-from hubbub.store.delta import Table
-from hubbub.store.mend import mend
-from hubbub.store.retention import prune
-from hubbub.store.verify import verify
+from hubbub.store.delta.table import Table
+from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.maintenance.verify import verify
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]

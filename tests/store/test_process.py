@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.understanding import Understanding
+from hubbub.collector.people.reader import Understanding
 from hubbub.store import Store
-from hubbub.store.process import LONGEST, LoaderProcess, _pause
+from hubbub.store.loader_process import LONGEST, LoaderProcess, _pause
 
 Make = Callable[..., Any]
 
@@ -108,7 +108,7 @@ def test_a_loader_that_was_killed_a_moment_ago_does_not_hold_up_the_stop(
 ORPHAN = """
 import os, sys, time
 from pathlib import Path
-from hubbub.store.process import LoaderProcess
+from hubbub.store.loader_process import LoaderProcess
 if __name__ == "__main__":
     loader = LoaderProcess(Path(sys.argv[1]), every=0.2)
     loader.start()
@@ -167,9 +167,9 @@ def test_another_process_with_other_rules_takes_its_place(
 
 SMALL = """
 import multiprocessing, sys
-from hubbub.collector.understanding import Understanding
+from hubbub.collector.people.reader import Understanding
 from hubbub.store import Store
-from hubbub.store.process import run
+from hubbub.store.loader_process import run
 
 end, stop = multiprocessing.Pipe()
 end.close()  # told to end at once

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from fake_history import T0, FakeHistory, Grepper, MemoryLedger, at, run, steady
 
-from hubbub.collector.gather import Gathered, gather
-from hubbub.collector.keys import DAMAGE
+from hubbub.collector.event import DAMAGE
+from hubbub.collector.history.gather import Gathered, gather
 from hubbub.store import Store
-from hubbub.store.aside import DAMAGED
+from hubbub.store.loader.damage import DAMAGED
 
 S = 10**6
 SOURCE = "history:http://history.example"

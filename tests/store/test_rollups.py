@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rollupevents import NAMES, START, add, answers, make, numbers
 
-from hubbub.store import Selection, Store, compact, rollups
-from hubbub.store.forget import forget
-from hubbub.store.retention import prune
-from hubbub.store.rollups import DAY, HOUR
+from hubbub.store import Selection, Store
+from hubbub.store.maintenance import compaction
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.privacy.forget import forget
+from hubbub.store.rollups import refresh
+from hubbub.store.rollups.refresh import DAY, HOUR
 
 Make = Callable[..., Any]
 
@@ -20,7 +22,7 @@ Make = Callable[..., Any]
 def test_sums_by_day_hour_and_topic(store: Store) -> None:
     add(store, make(0), make(1, HOUR, agent="bob"), make(2, DAY - 1, users=(), agent=None))
     add(store, make(3, 5, users=("bob",)), make(4, DAY, topic="x", category="y"))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert numbers(store) == [2, 2, 2, 2]
     day = datetime(2026, 1, 15, tzinfo=UTC)
     found = answers(store, Selection())
@@ -76,11 +78,11 @@ def test_the_same_answer_as_from_events(
                                  category=topic.split(".")[1], size=size))  # fmt: skip
             add(store, *rows)
             if at == counted:
-                rollups.catch_up(store)
+                refresh.catch_up(store)
         if again:
-            rollups.rebuild(store)
+            refresh.rebuild(store)
         if fold:
-            compact.compact(store)
+            compaction.compact(store)
         since, until = edges
         if since is not None and until is not None and since > until:
             since, until = until, since
@@ -91,7 +93,7 @@ def test_the_same_answer_as_from_events(
 def test_rollups_are_really_asked(store: Store) -> None:
     """Whoever changes a rollup behind our back changes the answer."""
     add(store, make(0), make(1, DAY))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     (one,) = (r for r in store.rollups if r.name == "daily_users")
     (day, *_) = one.parts(one.count([store.table.files()[0].uri], 0))
     add(store, make(2, 2 * DAY))
@@ -104,7 +106,7 @@ def test_rollups_are_really_asked(store: Store) -> None:
 def test_the_loader_keeps_up_after_some_commits(
     store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollups, "LAG", 3)
+    monkeypatch.setattr(refresh, "LAG", 3)
     for n in range(5):
         with store.spool("test") as writer:
             writer.put(frame(n))
@@ -116,7 +118,7 @@ def test_the_loader_keeps_up_after_some_commits(
 def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
     for day in range(4):
         add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 13 * HOUR))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     before = answers(store, Selection())
     now = datetime(2026, 1, 17, 12, tzinfo=UTC)
     prune(store, now=now + timedelta(days=1), events=timedelta(days=1), bodies=None)
@@ -128,9 +130,9 @@ def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
     half = Selection(since=START + 2 * DAY + 12 * HOUR)
     assert answers(store, half) == answers(store, half, direct=True)
     version = [one.version() for one in store.rollups]
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert [one.version() for one in store.rollups] == version
-    rollups.rebuild(store)
+    refresh.rebuild(store)
     assert answers(store, Selection()) == after
     add(store, make(90, -30 * DAY), make(91, DAY))  # late, from before the cut
     assert answers(store, rest) == answers(store, rest, direct=True)
@@ -144,7 +146,7 @@ def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
 def test_rollups_outlive_the_last_event(store: Store, frame: Make) -> None:
     for day in range(3):
         add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 20 * HOUR))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     chosen = [Selection(), Selection(since=START + DAY), Selection(until=START + 9 * DAY)]
     before = [answers(store, one) for one in chosen]
     prune(store, now=datetime(2027, 1, 1, tzinfo=UTC), events=timedelta(days=1), bodies=None)
@@ -158,7 +160,7 @@ def test_forgetting_reaches_every_rollup(store: Store, frame: Make) -> None:
         for n in range(4):
             writer.put(frame(n, topic=f"org.x.prod.git.branch.alice.{n % 2}"))
     store.load()
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     done = forget(store, "alice")
     for path in (store.path / "rollups").rglob("*"):
         assert not path.is_file() or b"alice" not in path.read_bytes(), path
@@ -170,10 +172,10 @@ def test_forgetting_reaches_every_rollup(store: Store, frame: Make) -> None:
 
 
 def test_merged_accounts_are_one(store: Store) -> None:
-    from hubbub.store.identity import merge
+    from hubbub.store.query.identity import merge
 
     add(store, make(0), make(1, users=("bob",)), make(2, users=("cy",)))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     merge(store.state, "bob", "alice", who="x", why="y", time=START)
     found = answers(store, Selection())["daily_users"]
     assert [(r[1], r[2]) for r in found] == [("alice", 2), ("cy", 1)]
@@ -182,32 +184,32 @@ def test_merged_accounts_are_one(store: Store) -> None:
 def test_a_lost_log_or_table_only_costs_a_count(store: Store) -> None:
     for n in range(3):
         add(store, make(n))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     add(store, make(3))
     add(store, make(4))
-    compact.compact(store)
-    compact.clean(store, 0.0)
+    compaction.compact(store)
+    compaction.clean(store, 0.0)
     assert answers(store, Selection()) == answers(store, Selection(), direct=True), "no tail"
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert numbers(store) == [store.table.version()] * 4
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
 
 
 def test_an_empty_store(store: Store) -> None:
-    rollups.catch_up(store)
-    rollups.rebuild(store)
+    refresh.catch_up(store)
+    refresh.rebuild(store)
     assert answers(store, Selection()) == {name: [] for name in NAMES}
 
 
 def test_what_was_asked_of_an_earlier_moment_stays_as_it_was(store: Store) -> None:
     add(store, make(0))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     for n in range(1, 4):
         add(store, make(n))
     earlier = [getattr(store.events(), name)() for name in NAMES]
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     for one in store.rollups:
-        compact.fold(one, one.files())
+        compaction.fold(one, one.files())
     again = [getattr(store.events(), name)() for name in NAMES]
     for tables in (again, earlier):
         assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4, 8]

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from rollupevents import NAMES, START, add, answers, make, numbers, summed
 
-from hubbub.store import Selection, Store, rollups
-from hubbub.store.retention import prune
-from hubbub.store.rollups import DAY, HOUR
+from hubbub.store import Selection, Store
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.rollups import refresh
+from hubbub.store.rollups.refresh import DAY, HOUR
 
 CRASH = """
 import os, signal, sys
@@ -55,7 +56,7 @@ raise SystemExit("it did not die")
 )  # fmt: skip
 def test_a_count_that_is_killed_counts_nothing_twice(store: Store, place: str, nth: int) -> None:
     add(store, make(0), make(1, DAY))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     add(store, make(2), make(3, DAY))
     add(store, make(4, HOUR))
     done = subprocess.run(
@@ -66,12 +67,12 @@ def test_a_count_that_is_killed_counts_nothing_twice(store: Store, place: str, n
     assert answers(store, Selection()) == direct, "readers meanwhile"
     add(store, make(5))
     direct = answers(store, Selection(), direct=True)
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert numbers(store) == [4] * 4
     assert answers(store, Selection()) == direct
 
 
-def days_and_weeks(store: Store) -> tuple[rollups.Rollup, rollups.Rollup]:
+def days_and_weeks(store: Store) -> tuple[refresh.Rollup, refresh.Rollup]:
     found = {one.name: one for one in store.rollups}
     return found["daily_users"], found["weekly_users"]
 
@@ -81,27 +82,27 @@ def test_weeks_end_with_their_month_and_follow_the_days(store: Store) -> None:
     for n in (0, 20):
         some = range(n, n + 20)
         add(store, *(make(m, m * DAY, users=("ann",), agent=None) for m in some))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     days, weeks = days_and_weeks(store)
     starts = [f"{t:%m-%d}" for t in weeks.combined(rows_of(weeks))["time"].to_pylist()]
     assert starts == ["01-12", "01-19", "01-26", "02-01", "02-02", "02-09", "02-16", "02-23"]
     shutil.rmtree(weeks.folder)
     weeks.entries.forget()
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert numbers(store) == [2] * 4
     add(store, make(40, 3 * DAY))
     days.append_rows(list(days.parts(days.count(store.table.added(3, 3), 0))), 3)
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
     add(store, make(41, 4 * DAY))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     assert numbers(store) == [4] * 4
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
 
 
 def test_weeks_of_which_retention_took_a_part_stay_the_sums_of_the_days(store: Store) -> None:
     add(store, *(make(n, n * DAY // 2) for n in range(40)))
-    rollups.catch_up(store)
+    refresh.catch_up(store)
     before = answers(store, Selection())
     for hour in (0, 5):  # a cut between two days, and within one: Wednesday, January 21
         now = datetime(2026, 1, 22, hour, tzinfo=UTC)
@@ -114,12 +115,12 @@ def test_weeks_of_which_retention_took_a_part_stay_the_sums_of_the_days(store: S
             assert found["weekly_users"] == summed(found["daily_users"])
         assert found == answers(store, chosen, direct=True)
         assert left["weekly_users"] == summed(left["daily_users"])
-        rollups.rebuild(store)
+        refresh.rebuild(store)
         assert answers(store, Selection()) == left
-        assert not [m for one in store.rollups for m in rollups.differences(store, one)]
+        assert not [m for one in store.rollups for m in refresh.differences(store, one)]
 
 
-def rows_of(table: rollups.Rollup) -> Any:
+def rows_of(table: refresh.Rollup) -> Any:
     return pa.concat_tables(
         [pq.read_table(f.uri, partitioning=None).cast(table.schema) for f in table.files()]
     )
@@ -129,7 +130,7 @@ def test_rollups_that_a_kill_left_apart_answer_side_by_side(store: Store) -> Non
     for n in range(3):
         add(store, make(n))
         if not n:
-            rollups.catch_up(store)
+            refresh.catch_up(store)
     (users,) = (one for one in store.rollups if one.name == "daily_users")
     files = store.table.added(2, 2)
     users.append_rows(list(users.parts(users.count(files, 0))), 2)

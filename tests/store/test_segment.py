@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hubbub.collector.event import Frame
 from hubbub.errors import MessageError, StoreError
-from hubbub.store import segment
-from hubbub.store.segment import HEAD, Damage, Record
+from hubbub.store.spool import segment
+from hubbub.store.spool.segment import HEAD, Damage, Record
 
 SALT = 0xDEADBEEF
 FRAMES = [Frame("zmq:x", n, b"topic", b"body" * n, n if n % 3 else 0) for n in range(6)]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.store.coverage import judge
-from hubbub.store.spans import STATES, Span
-from hubbub.store.state import State
+from hubbub.store.state.coverage import judge
+from hubbub.store.state.database import State
+from hubbub.store.state.ledger import STATES, Span
 
 STATEMENT = st.tuples(
     st.integers(0, 19), st.integers(1, 20), st.sampled_from(STATES), st.sampled_from("pq")

@@ -12,8 +12,10 @@ import pytest
 
 from hubbub.collector.event import Bulk, Frame
 from hubbub.errors import StoreError
-from hubbub.store import segment, spool
-from hubbub.store.spool import SpoolWriter, recover, segments
+from hubbub.store.spool import segment
+from hubbub.store.spool import writer as spool
+from hubbub.store.spool.folder import recover, segments
+from hubbub.store.spool.writer import SpoolWriter
 
 
 def seqs(folder: Path) -> list[int]:
@@ -109,7 +111,7 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 from hubbub.collector.event import Frame
-from hubbub.store.spool import SpoolWriter
+from hubbub.store.spool.writer import SpoolWriter
 writer = SpoolWriter(Path(sys.argv[1]), "dies")
 for n in range(10):
     writer.put(Frame("zmq:x", n, b"t", b"b", n))

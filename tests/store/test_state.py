@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import letters
-from hubbub.store.letters import Letter
-from hubbub.store.migrations import APPLICATION, STEPS
-from hubbub.store.state import State
+from hubbub.store.state import dead_letters
+from hubbub.store.state.database import State
+from hubbub.store.state.dead_letters import Letter
+from hubbub.store.state.schema import APPLICATION, STEPS
 
 
 @pytest.fixture
@@ -99,17 +99,17 @@ def test_an_older_schema_is_migrated_or_left_as_it_was(
 ) -> None:
     with State(path) as state:
         state.set("a", 1)
-    from hubbub.store import state as module
+    from hubbub.store.state import database
 
     step = ("CREATE TABLE later (x)", "INSERT INTO later VALUES (7)")
     with monkeypatch.context() as m:
-        m.setattr(module, "STEPS", (*STEPS, (*step, "NONSENSE")))
+        m.setattr(database, "STEPS", (*STEPS, (*step, "NONSENSE")))
         with pytest.raises(StoreError):
             State(path)
     with State(path) as state:
         assert state.rows("PRAGMA user_version") == [(len(STEPS),)]
         assert state.rows("SELECT name FROM sqlite_schema WHERE name = 'later'") == []
-    monkeypatch.setattr(module, "STEPS", (*STEPS, step))
+    monkeypatch.setattr(database, "STEPS", (*STEPS, step))
     with State(path) as state:
         assert state.rows("SELECT x FROM later") == [(7,)]
         assert state.get("a") == 1
@@ -147,14 +147,16 @@ def test_letters_are_kept_once_and_newest_first(path: Path) -> None:
 
 def test_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
     with State(path) as state:
-        state.bury(letter(0, age=letters.MAX_AGE + 60))
+        state.bury(letter(0, age=dead_letters.MAX_AGE + 60))
         assert len(state.dead_letters()) == 1, "what waited long in the spool is kept as long"
         with state.transaction() as db:
-            db.execute("UPDATE dead_letters SET buried = buried - ?", (letters.MAX_AGE * 10**6,))
-            letters.prune(db)
+            db.execute(
+                "UPDATE dead_letters SET buried = buried - ?", (dead_letters.MAX_AGE * 10**6,)
+            )
+            dead_letters.prune(db)
         assert state.dead_letters() == []
         with state.transaction() as db:
-            letters.bury(db, [letter(n, size=95) for n in range(250)], max_bytes=1000)
+            dead_letters.bury(db, [letter(n, size=95) for n in range(250)], max_bytes=1000)
         assert [one.seq for one in state.dead_letters()] == list(range(249, 239, -1))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from hubbub.errors import StoreError, UsageError
-from hubbub.store import Store, place
-from hubbub.store.loader import Loaded
-from hubbub.store.place import check_new
+from hubbub.store import Store
+from hubbub.store.disk import files
+from hubbub.store.disk.files import check_new
+from hubbub.store.loader.loader import Loaded
 
 Make = Callable[..., Any]
 
@@ -146,7 +147,7 @@ def test_the_folders_of_a_new_store_are_durable_before_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(place, "sync_folder", synced.append)
+    monkeypatch.setattr(files, "sync_folder", synced.append)
     for _ in range(2):
         Store.open(tmp_path / "a" / "b").close()
     assert synced == [tmp_path / "a", tmp_path, tmp_path / "a" / "b"]

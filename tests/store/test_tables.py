@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import NoRoomError, StoreError
-from hubbub.store import delta, deltalog
-from hubbub.store.disk import sync_file
-from hubbub.store.tables import LOADER, SCHEMA, Events
+from hubbub.store.delta import log as deltalog
+from hubbub.store.delta import table as delta
+from hubbub.store.disk.files import sync_file
+from hubbub.store.tables.events import LOADER, SCHEMA, Events
 
 Make = Callable[..., Any]
 DAY = 86_400_000_000

@@ -9,11 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
-from hubbub.collector.understanding import Understanding
-from hubbub.store import Store, compact, tidy
-from hubbub.store.keep import Keep
-from hubbub.store.process import LoaderProcess
-from hubbub.store.tidy import Tidy
+from hubbub.collector.people.reader import Understanding
+from hubbub.store import Store
+from hubbub.store.loader_process import LoaderProcess
+from hubbub.store.maintenance import compaction, scheduler
+from hubbub.store.maintenance.scheduler import Tidy
+from hubbub.store.policy import Keep
 
 Make = Callable[..., Any]
 
@@ -28,7 +29,7 @@ def put(store: Store, *frames: Frame) -> None:
 def test_enough_small_files_are_folded_between_two_loads(
     store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compact, "FILES", 4)
+    monkeypatch.setattr(compaction, "FILES", 4)
     work = Tidy(store)
     for n in range(3):
         put(store, frame(n))
@@ -41,7 +42,7 @@ def test_enough_small_files_are_folded_between_two_loads(
     with store.spool("test") as writer, monkeypatch.context() as m:
         writer.put(frame(4))
         writer.flush()
-        m.setattr(tidy, "BUSY", 1)
+        m.setattr(scheduler, "BUSY", 1)
         assert not work.step(), "loading comes first"
     assert work.step()
     assert [f.rows for f in store.table.files()] == [4]
@@ -53,12 +54,12 @@ def test_old_files_are_deleted_now_and_then(
 ) -> None:
     seconds = [time.time()]
     cleaned: list[Store] = []
-    monkeypatch.setattr(compact, "clean", cleaned.append)
+    monkeypatch.setattr(compaction, "clean", cleaned.append)
     work = Tidy(store, clock=lambda: seconds[0])
     put(store, frame(0))
     work.step()
     assert cleaned == []
-    seconds[0] += tidy.CLEAN
+    seconds[0] += scheduler.CLEAN
     work.step()
     work.step()
     assert cleaned == [store]
@@ -136,7 +137,7 @@ def test_dead_letters_outlive_a_clock_in_doubt(
 
 
 def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
-    for n in range(compact.FILES):
+    for n in range(compaction.FILES):
         put(store, frame(n))
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
@@ -150,5 +151,5 @@ def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
         ):
             time.sleep(0.05)
     rows = sorted(f.rows for f in store.table.files())
-    assert rows[-1] == compact.FILES
+    assert rows[-1] == compaction.FILES
     assert store.state.get("retention:last") is not None

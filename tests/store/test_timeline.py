@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.store.coverage import days, judge, near, timeline
-from hubbub.store.spans import STATES, Span
+from hubbub.store.state.coverage import days, judge, near, timeline
+from hubbub.store.state.ledger import STATES, Span
 
 DAY = 86_400_000_000
 

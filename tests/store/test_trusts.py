@@ -12,10 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
-from hubbub.collector.guard import TrustFiles
-from hubbub.store import Store, Waiting, letters, trusts
-from hubbub.store.stock import Stock
-from hubbub.store.trusts import UNREADY
+from hubbub.collector.signatures.guard import TrustFiles
+from hubbub.store import Store, Waiting
+from hubbub.store.loader.progress import Stock
+from hubbub.store.spool import trust as trusts
+from hubbub.store.spool.trust import UNREADY
+from hubbub.store.state import dead_letters
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 NOW = 1_795_298_400_000_000  # µs; 2026-11-21, when the captures' certificates were valid
@@ -120,7 +122,7 @@ def test_a_changed_revocation_list_counts_from_the_next_run(
     put(store, trust, lab[1])
     assert store.load().new == 1
     with store.state.transaction() as db:
-        letters.ask(db, [one.id for one in store.dead_letters()])
+        dead_letters.ask(db, [one.id for one in store.dead_letters()])
     assert store.load().new == 1
     assert store.dead_letters() == []
     assert store.state.counts("zmq:bus") == {"zmq:bus": {"new": 2}}
@@ -131,11 +133,11 @@ def test_a_letter_is_held_to_the_trust_it_came_under(store: Store, trust: TrustF
     store.load()
     (letter,) = store.dead_letters()
     with store.state.transaction() as db:
-        letters.ask(db, [letter.id])
+        dead_letters.ask(db, [letter.id])
     assert store.load().new == 0
     assert store.dead_letters() == [letter]
     with store.state.transaction() as db:
-        letters.ask(db, [letter.id], {letter.id: 0})
+        dead_letters.ask(db, [letter.id], {letter.id: 0})
     assert store.load().new == 1
 
 

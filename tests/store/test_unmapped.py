@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, pending, tables
-from hubbub.store.unmapped import MOST, REST, VERBS, add, cut, tally, unmapped
+from hubbub.store import Store
+from hubbub.store.loader import recovery
+from hubbub.store.loader.unmapped import MOST, REST, VERBS, add, cut, tally, unmapped
+from hubbub.store.tables import events
 
 Make = Callable[..., Frame]
 WAY = "org.library.prod.loans.out"
@@ -53,9 +55,9 @@ def test_a_loader_that_dies_counts_once(
 
     with monkeypatch.context() as m:
         if written:
-            m.setattr(pending, "finish", die)
+            m.setattr(recovery, "finish", die)
         else:
-            m.setattr(tables.Events, "append", die)
+            m.setattr(events.Events, "append", die)
         with pytest.raises(KeyboardInterrupt):
             store.load()
     assert counted(store) == []

@@ -9,13 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.store import Store, delta, pending, rollups, uniqueness
-from hubbub.store.compact import compact
-from hubbub.store.ids import hashes
-from hubbub.store.loader import Loaded
-from hubbub.store.spool import segments
-from hubbub.store.uniqueness import compare
-from hubbub.store.verify import Report, verify
+from hubbub.store import Store
+from hubbub.store.delta import data_file
+from hubbub.store.loader import recovery
+from hubbub.store.loader.loader import Loaded
+from hubbub.store.maintenance import checks
+from hubbub.store.maintenance.checks import compare
+from hubbub.store.maintenance.compaction import compact
+from hubbub.store.maintenance.verify import Report, verify
+from hubbub.store.rollups import refresh
+from hubbub.store.spool.folder import segments
+from hubbub.store.tables.id_index import hashes
 
 Make = Callable[..., Any]
 Ids = Callable[[Store], list[str]]
@@ -55,7 +59,7 @@ def test_what_a_loader_died_over_is_no_fault(full: Store, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as m:
-        m.setattr(pending, "finish", die)
+        m.setattr(recovery, "finish", die)
         with pytest.raises(KeyboardInterrupt):
             put(full, heard)
     assert full.state.rows("SELECT count(*) FROM pending") == [(1,)]
@@ -116,7 +120,7 @@ def _replaced(store: Store, change: Callable[[Any], Any]) -> None:
     """The first file of events, with other rows, committed behind the loader's back."""
     old = store.table.files()[0]
     rows = pq.ParquetFile(old.uri).read(columns=store.table.schema.names).cast(store.table.schema)
-    new = delta.DataFile(store.table, "2026-01", "other")
+    new = data_file.DataFile(store.table, "2026-01", "other")
     new.write(change(rows))
     store.table.replace([old], [new.close()], data_change=False)
 
@@ -158,7 +162,7 @@ def test_a_set_of_ids_that_lacks_some_is_built_again(full: Store, frame: Make, i
 
 @pytest.mark.parametrize("which", [0, 1, 2, 3])
 def test_rollups_that_say_something_else_are_counted_again(full: Store, which: int) -> None:
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     one = full.rollups[which]
     rows = pq.read_table(one.files()[0].uri, partitioning=None).select(one.schema.names)
     one.append_rows([("2026-01", rows.cast(one.schema))], one.batch() + 1)
@@ -173,7 +177,7 @@ def test_rollups_that_say_something_else_are_counted_again(full: Store, which: i
 
 
 def test_a_damaged_rollup_is_counted_again(full: Store) -> None:
-    rollups.catch_up(full)
+    refresh.catch_up(full)
     file = Path(full.rollups[1].files()[0].uri)
     file.write_bytes(file.read_bytes()[:-3])
     assert [f.part for f in verify(full).faults] == ["daily_users"]
@@ -222,7 +226,7 @@ def test_comparing_in_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     names = [f"n{i}" for i in range(5000)]
     runs = [np.sort(hashes(names[:3000])), np.sort(hashes([*names[2000:4990], "other"]))]
     for buckets in (1, 2, 16):
-        monkeypatch.setattr(uniqueness, "BUCKETS", buckets)
+        monkeypatch.setattr(checks, "BUCKETS", buckets)
         done = compare([names[:100], names[100:], names[:3]], tmp_path, runs)
         assert (done.ids, done.unknown, done.spare) == (5003, 10, 1)
         assert sorted(done.doubled) == sorted(hashes(names[:3]).tolist())

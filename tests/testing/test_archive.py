@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hubbub.testing.archive import Archive
-from hubbub.testing.request import Filters
-from hubbub.testing.traffic import Traffic
+from hubbub.testing.history.archive import Archive
+from hubbub.testing.history.request import Filters
+from hubbub.testing.simulator.traffic import Traffic
 
 NOW = 1_795_297_655_500_000
 SPAN = 170_000_000  # µs; three or four blocks of a minute
@@ -59,7 +59,7 @@ def test_windows_over_the_ends_of_blocks(archive, held):
 
 
 def test_memory_is_bounded(held, monkeypatch):
-    monkeypatch.setattr("hubbub.testing.archive._KEPT", 1500)
+    monkeypatch.setattr("hubbub.testing.history.archive._KEPT", 1500)
     small = Archive(TRAFFIC, NOW - SPAN, lambda: NOW)
     total, rows = small.select(None, None, Filters(), descending=False, skip=0, most=None)
     assert (total, rows) == (len(held), held)

@@ -4,13 +4,13 @@ import msgspec
 import pytest
 
 from hubbub.collector.event import Frame
-from hubbub.collector.identity import normalise
-from hubbub.collector.people import understand
+from hubbub.collector.names import normalise
+from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
-from hubbub.testing.names import HOSTILE
-from hubbub.testing.topics import FAMILIES
-from hubbub.testing.traffic import Traffic
-from hubbub.testing.wire import frames, raw_row, search_row
+from hubbub.testing.simulator.names import HOSTILE
+from hubbub.testing.simulator.topics import FAMILIES
+from hubbub.testing.simulator.traffic import Traffic
+from hubbub.testing.simulator.wire import frames, raw_row, search_row
 
 START = 1_795_190_400_000_000
 HOUR = 3_600_000_000

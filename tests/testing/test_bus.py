@@ -10,7 +10,7 @@ import zmq
 
 from hubbub.errors import SourceError, UsageError
 from hubbub.testing.bus import Bus, play
-from hubbub.testing.traffic import Traffic
+from hubbub.testing.simulator.traffic import Traffic
 
 START = 1_795_190_400_000_000
 HOUR = 3_600_000_000

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from hubbub.cli import demo as module
-from hubbub.cli.root import execute
+from hubbub.cli.commands import demo
+from hubbub.cli.main import execute
 
 WORDS = ["gathered", "heard", "checked", "found", "look"]
 
@@ -15,8 +15,8 @@ WORDS = ["gathered", "heard", "checked", "found", "look"]
 @pytest.fixture
 def short(monkeypatch):
     """Two days, of which two hours are heard."""
-    monkeypatch.setattr(module, "_DAYS", timedelta(days=2))
-    monkeypatch.setattr(module, "_HEARD", timedelta(hours=2))
+    monkeypatch.setattr(demo, "_DAYS", timedelta(days=2))
+    monkeypatch.setattr(demo, "_HEARD", timedelta(hours=2))
 
 
 def numbers(text):

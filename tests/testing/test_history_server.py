@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from hubbub.errors import SourceError
-from hubbub.testing.history import Faults, HistoryServer
-from hubbub.testing.traffic import Traffic
+from hubbub.testing.history.server import Faults, HistoryServer
+from hubbub.testing.simulator.traffic import Traffic
 
 NOW = 1_795_297_655_500_000  # 2026-11-21 21:47:35.5 UTC
 DAY = 86_400_000_000

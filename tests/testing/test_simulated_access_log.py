@@ -5,10 +5,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hubbub.analyzers.alerts import crossings
-from hubbub.cli.root import execute
-from hubbub.collector.accesslog import Line, parse
-from hubbub.testing.accesslog import lines
+from hubbub.analyzers.alerts.threshold import crossings
+from hubbub.cli.main import execute
+from hubbub.collector.decode.access_log import Line, parse
+from hubbub.testing.simulator.access_log import lines
 
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
 

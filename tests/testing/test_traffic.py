@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from hubbub.testing.block import _names
-from hubbub.testing.names import PACKAGES, ROBOTS, filler, package_names, visitor
-from hubbub.testing.rhythm import GROUPS, burst, day_share
-from hubbub.testing.strata import ONCE_PER_DAY, SLOTS, STRATA
-from hubbub.testing.topics import TAIL, TOPICS, tail_topic
-from hubbub.testing.traffic import Traffic, messages
-from hubbub.testing.wire import line
+from hubbub.testing.simulator.block import _names
+from hubbub.testing.simulator.names import PACKAGES, ROBOTS, filler, package_names, visitor
+from hubbub.testing.simulator.rhythm import GROUPS, burst, day_share
+from hubbub.testing.simulator.shares import ONCE_PER_DAY, SLOTS, STRATA
+from hubbub.testing.simulator.topics import TAIL, TOPICS, tail_topic
+from hubbub.testing.simulator.traffic import Traffic, messages
+from hubbub.testing.simulator.wire import line
 from hubbub.times import to_micros
 
 DAY = 86_400_000_000
@@ -44,8 +44,8 @@ def test_the_bytes_are_the_same_in_every_version():
 @pytest.mark.parametrize("hashseed", ["0", "1", "random"])
 def test_the_bytes_are_the_same_in_every_process(hashseed):
     code = (
-        "import sys; from hubbub.testing.traffic import Traffic\n"
-        "from hubbub.testing.wire import line\n"
+        "import sys; from hubbub.testing.simulator.traffic import Traffic\n"
+        "from hubbub.testing.simulator.wire import line\n"
         f"for m in Traffic(3, 2000).between({TUESDAY}, {TUESDAY + DAY}):\n"
         "    sys.stdout.buffer.write(line(m) + b'\\n')"
     )

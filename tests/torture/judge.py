@@ -17,10 +17,10 @@ from torture.actors import Failure
 from torture.publisher import Publisher
 from torture.witness import Record, Witness, records
 
-from hubbub.collector.gather import gather
-from hubbub.collector.history import History
+from hubbub.collector.history.client import History
+from hubbub.collector.history.gather import gather
 from hubbub.store import Store
-from hubbub.store.verify import verify
+from hubbub.store.maintenance.verify import verify
 from hubbub.times import from_micros
 
 __all__ = ["MINUTE", "judge", "prove_the_tail"]

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 
 from hubbub.testing.bus import Bus, play
-from hubbub.testing.history import HistoryServer
-from hubbub.testing.traffic import SimMessage, Traffic
+from hubbub.testing.history.server import HistoryServer
+from hubbub.testing.simulator.message import SimMessage
+from hubbub.testing.simulator.traffic import Traffic
 
 __all__ = ["Publisher"]
 

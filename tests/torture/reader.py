@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - for a person at a terminal
 """A reader that lives as long as the torture: every snapshot is whole, and nothing goes again.
 
     python reader.py STORE

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - for a person at a terminal
 """Kill whatever works on a store, at random moments, again and again; then count.
 
     PYTHONPATH=tests python tests/torture/run.py --kills 1000 [--seed 7]
@@ -33,9 +32,9 @@ from torture.judge import MINUTE, judge, prove_the_tail
 from torture.publisher import Publisher
 from torture.witness import Witness, records
 
-from hubbub.collector.keys import alive_key
+from hubbub.collector.event import alive_key
 from hubbub.store import Store
-from hubbub.testing.wire import line
+from hubbub.testing.simulator.wire import line
 
 __all__ = ["Torture", "main"]
 

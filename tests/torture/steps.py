@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - for a person at a terminal
 """A kill before every single call that changes a file: loading, rollups, compaction, cleaning up,
 and whatever else is done to a store (`upkeep`).
 
@@ -38,12 +37,14 @@ from torture.actors import Failure
 from torture.upkeep import DEEDS, Deed
 
 from hubbub.collector.event import Frame
-from hubbub.collector.gather import gather
-from hubbub.store import Store, compact, rollups
-from hubbub.store.tables import File
-from hubbub.store.verify import verify
-from hubbub.testing.traffic import Traffic
-from hubbub.testing.wire import frames
+from hubbub.collector.history.gather import gather
+from hubbub.store import Store
+from hubbub.store.maintenance import compaction
+from hubbub.store.maintenance.verify import verify
+from hubbub.store.rollups import refresh
+from hubbub.store.tables.events import File
+from hubbub.testing.simulator.traffic import Traffic
+from hubbub.testing.simulator.wire import frames
 
 __all__ = ["Steps", "main"]
 
@@ -51,7 +52,7 @@ _START = 1_790_000_000_000_000  # µs
 _SOURCE = "zmq:tcp://127.0.0.1:1"
 _LIBRARIES = (
     *("deltalake.writer", "ibis.backends.duckdb", "pyarrow.parquet", "rich.console"),
-    *("hubbub.store.engine", "hubbub.store.loader", "hubbub.store.rolled"),
+    *("hubbub.store.query.events", "hubbub.store.loader.loader", "hubbub.store.query.from_rollups"),
 )
 _PARTS = ("load", "listen", "compact", "rebuild", "gather")
 _DEEDS = {deed.name: deed for deed in DEEDS}
@@ -89,7 +90,7 @@ class Steps:
 
     @staticmethod
     def _do(what: Callable[[Store], object], store: Path) -> None:
-        compact.ENTRIES = 2  # the Delta logs get checkpoints
+        compaction.ENTRIES = 2  # the Delta logs get checkpoints
         with Store.open(store) as one:
             what(one)
 
@@ -121,15 +122,15 @@ class Steps:
     @staticmethod
     def _compact(store: Store, _: int) -> None:
         with store.loader_lock():
-            rollups.catch_up(store)
-        compact.compact(store)
+            refresh.catch_up(store)
+        compaction.compact(store)
         with store.loader_lock():
-            compact.clean(store, grace=0)
+            compaction.clean(store, grace=0)
 
     @staticmethod
     def _rebuild(store: Store, _: int) -> None:
         with store.loader_lock():
-            rollups.rebuild(store)
+            refresh.rebuild(store)
 
     def _gather(self, store: Store, _: int) -> None:
         """Three pages of a history, and the proof that these are all."""
@@ -149,7 +150,7 @@ class Steps:
 
     def work(self, part: str, store: str, told: int) -> None:
         """One part of the work, on a store in our folder."""
-        compact.ENTRIES = 2  # the Delta logs get checkpoints
+        compaction.ENTRIES = 2  # the Delta logs get checkpoints
         with Store.open(self.folder / store) as one:
             self.parts[part](one, told)
 

@@ -28,8 +28,9 @@ from torture.upkeep import DEEDS
 from torture.witness import Witness, records
 
 from hubbub.collector.event import Event
-from hubbub.store import Store, rollups
-from hubbub.store.bodies import Body
+from hubbub.store import Store
+from hubbub.store.rollups import refresh
+from hubbub.store.tables.bodies import Body
 
 HERE = Path(__file__).parent
 
@@ -109,7 +110,7 @@ def test_the_reader_notices_what_no_commit_has_made(tmp_path):
             store.table.append(part, number)
         ids = look(store, nothing)
         assert sorted(ids.to_pylist()) == ["e00", "e01", "e02", "e10", "e11", "e12"]
-        rollups.catch_up(store)
+        refresh.catch_up(store)
         add_up(store)
         store.bodies.replace(store.bodies.files()[:1], [])
         with pytest.raises(Torn, match="events without a body: 3 and 0"):
@@ -117,7 +118,7 @@ def test_the_reader_notices_what_no_commit_has_made(tmp_path):
         store.table.append(parts[0], 3)
         with pytest.raises(Torn, match="events and distinct ids: 9 and 6"):
             look(store, ids)
-        rollups.mark(store)
+        refresh.mark(store)
         with pytest.raises(Torn, match="what the rollup of topics sums: 9 and 6"):
             add_up(store)
         store.table.replace(store.table.files(), [])
@@ -136,7 +137,7 @@ def test_a_deed_that_was_half_done_is_noticed(tmp_path):
         deeds["export"].prepare(store)
         deeds["export"].look(store)
         store.table.replace(store.table.files()[-1:], [])
-        rollups.mark(store)
+        refresh.mark(store)
         with pytest.raises(Failure, match=r"events instead of|verify"):
             deeds["export"].look(store)
 

@@ -18,13 +18,16 @@ from typing import Any
 import everything
 from torture.actors import Failure
 
-from hubbub.collector import files
 from hubbub.collector.event import Frame
-from hubbub.store import Selection, Store, forms, identity, rollups
-from hubbub.store.export import export
-from hubbub.store.forget import forget
-from hubbub.store.retention import prune
-from hubbub.store.verify import verify
+from hubbub.collector.files import reader
+from hubbub.store import Selection, Store
+from hubbub.store.delta import format_version
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.maintenance.verify import verify
+from hubbub.store.privacy.forget import forget
+from hubbub.store.query import identity
+from hubbub.store.query.export import export
+from hubbub.store.rollups import refresh
 
 __all__ = ["DEEDS", "Deed"]
 
@@ -71,7 +74,7 @@ def _base(store: Store) -> None:
         everything.put(store, *some, bodies=True)
         store.load()
     with store.loader_lock():
-        rollups.catch_up(store)
+        refresh.catch_up(store)
 
 
 _THERE = 19 + len(_PLAIN)  # events of `_base`; a letter besides
@@ -103,7 +106,7 @@ def _lines(store: Store) -> None:
 
 def _import(store: Store) -> None:
     with store.spool("import", bodies=True) as sink:
-        for n, one in enumerate(files.read(store.path.parent / _FILE, "jsonl")):
+        for n, one in enumerate(reader.read(store.path.parent / _FILE, "jsonl")):
             sink.put(one)
             if n % 20 == 0:
                 sink.flush()
@@ -207,11 +210,11 @@ def _repaired(store: Store) -> None:
 
 
 def _older(store: Store) -> None:
-    newest = forms.newest
-    steps, forms.STEPS = forms.STEPS, ()
-    forms.newest = lambda: {"delta.dataSkippingStatsColumns": "time"}
+    newest = format_version.newest
+    steps, format_version.STEPS = format_version.STEPS, ()
+    format_version.newest = lambda: {"delta.dataSkippingStatsColumns": "time"}
     _base(store)
-    forms.STEPS, forms.newest = steps, newest
+    format_version.STEPS, format_version.newest = steps, newest
     everything.put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
 
 
@@ -219,8 +222,11 @@ def _migrated(store: Store) -> None:
     _whole(store, _THERE + 1)
     for table in store.tables:
         if table.exists():
-            found = table.table().metadata().configuration.get(forms.FORM)
-            must(found == forms.newest()[forms.FORM], f"{table.name} has form {found}")
+            found = table.table().metadata().configuration.get(format_version.FORM)
+            must(
+                found == format_version.newest()[format_version.FORM],
+                f"{table.name} has form {found}",
+            )
 
 
 # export

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hubbub.collector.understanding import Reader, Understanding
+    from hubbub.collector.people.reader import Reader, Understanding
     from hubbub.config import Config
     from hubbub.store import Store
-    from hubbub.store.loader import Loaded
+    from hubbub.store.loader.loader import Loaded
 
 __all__ = ["App", "common_options", "common_parameters", "pass_app"]
 
@@ -60,7 +60,7 @@ class App:
         A configured level takes the place of `level`, which is what the command shows by itself.
         Gives what sets it up in the same way in another process.
         """
-        from hubbub.cli.logs import configure
+        from hubbub.cli.output.logs import configure
 
         named = self.config.log_level
         usual = level if named is None else logging.getLevelNamesMapping()[named.upper()]
@@ -74,7 +74,7 @@ class App:
     @property
     def understanding(self) -> Understanding:
         """`--rules` and `--directory`, else the configuration's."""
-        from hubbub.collector.understanding import Understanding
+        from hubbub.collector.people.reader import Understanding
 
         def chosen(option: Path | None, configured: str | None) -> Path | None:
             return option or (None if configured is None else Path(configured))
@@ -211,7 +211,7 @@ class App:
     @staticmethod
     def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
         """What a command did: a line for each fact, or JSON."""
-        from hubbub.cli.formats import dumps
+        from hubbub.cli.output.formats import dumps
 
         if as_json:
             click.echo(dumps(facts, indent=2))

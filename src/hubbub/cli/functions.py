@@ -14,10 +14,10 @@ from hubbub.cli.app import App, common_parameters
 from hubbub.cli.lazy import LazyGroup, unknown
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
-from hubbub.scope import CommonOptions
+from hubbub.run.scope import CommonOptions
 
 if TYPE_CHECKING:
-    from hubbub.run import Runner
+    from hubbub.run.runner import Runner
     from hubbub.store import Store
 
 __all__ = [
@@ -86,7 +86,7 @@ def _shown(default: Any) -> str:
 def option(parameter: Parameter, about: str) -> click.Option:
     """The option for one parameter of a function.
 
-    Values stay texts: `hubbub.run` converts them, for the command line as for everybody else.
+    Values stay strings: `hubbub.run.runner` converts them, for every interface alike.
     """
     want = shape(parameter.annotation)
     default = _shown(parameter.default)
@@ -204,7 +204,7 @@ def common_of(app: App) -> CommonOptions:
 
 def runner_of(app: App, store: Store, **more: Any) -> Runner:
     """The runner of this command line: with what the configuration says of people."""
-    from hubbub.run import Runner
+    from hubbub.run.runner import Runner
 
     people = app.config.people
     about = {"bots": people.bots, "affiliations": people.affiliations}

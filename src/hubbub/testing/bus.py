@@ -20,8 +20,8 @@ from typing import Protocol, Self
 import zmq
 
 from hubbub.errors import SourceError, UsageError
-from hubbub.testing.traffic import SimMessage
-from hubbub.testing.wire import frames
+from hubbub.testing.simulator.message import SimMessage
+from hubbub.testing.simulator.wire import frames
 
 __all__ = ["Bus", "Published", "Stop", "play"]
 
@@ -31,7 +31,7 @@ _LINGER = 30_000  # ms for a reader to take what was sent
 
 
 class Stop(Protocol):
-    """What ends a simulation: a `threading.Event`, or a signal (`hubbub.cli.told`)."""
+    """What ends a simulation: a `threading.Event`, or a signal (`hubbub.cli.signals`)."""
 
     def is_set(self) -> bool:
         """Whether it is to end."""

@@ -25,7 +25,7 @@ from hubbub.times import iso, to_micros
 
 if TYPE_CHECKING:
     from hubbub.analyzers.result import Result
-    from hubbub.run import Runner
+    from hubbub.run.runner import Runner
 
 __all__ = ["FakeBus"]
 
@@ -119,7 +119,7 @@ class FakeBus:
     def runner(self) -> Runner:
         """Runs queries and views over what was said; built-in and registered ones."""
         from hubbub.plugins import load_builtins
-        from hubbub.run import Runner
+        from hubbub.run.runner import Runner
 
         load_builtins()
         self.load()

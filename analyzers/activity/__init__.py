@@ -1,0 +1,1 @@
+"""Queries about volume: totals, comparisons of periods, heatmaps, coverage."""

@@ -1,0 +1,64 @@
+"""The query `coverage`: what is known of each span of time, and how well.
+
+Comes in: the ledger of the range. Goes out: its spans, what they say together, or how much of each
+day is proven. It reads no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubbub.registry import query
+from hubbub.store.state.coverage import days, timeline
+from hubbub.times import from_micros, iso, to_micros
+
+if TYPE_CHECKING:
+    from hubbub.store.state.ledger import Span
+
+__all__ = ["coverage"]
+
+_SECOND = 1e6  # µs
+_STATES = ("complete", "healed", "gap", "unproven", "unknown")
+
+
+@query
+def coverage(
+    ledger: Sequence[Span],
+    since: datetime,
+    until: datetime,
+    per: Literal["source", "stretch", "d", "day"] = "source",
+) -> list[dict[str, Any]]:
+    """Spans of time that are complete, healed, only heard (unproven), or a gap; with the proof.
+
+    By source, or all sources together (`stretch`); `day`: seconds of each day by state.
+    """
+    start, end = to_micros(since), to_micros(until)
+    if per == "source":
+        return [
+            {
+                "source": span.source,
+                "filters": span.filters,
+                "start": iso(from_micros(span.start)),
+                "end": iso(from_micros(span.end)),
+                "state": span.state,
+                "proof": span.proof,
+            }
+            for span in ledger
+        ]
+    if start >= end:
+        return []
+    if per == "stretch":
+        return [
+            {"start": iso(from_micros(s.start)), "end": iso(from_micros(s.end)), "state": s.state}
+            for s in timeline(ledger, start, end)
+        ]
+    return [
+        {
+            "day": from_micros(day.start).date().isoformat(),
+            "percent": day.percent,
+            **{state: getattr(day, state) / _SECOND for state in _STATES},
+        }
+        for day in days(ledger, start, end)
+    ]

@@ -1,0 +1,106 @@
+"""The queries `diff` and `volume`: messages per period, and what changed from one to the next.
+
+Comes in: events. Goes out: `{"labels", "counts", "diff"}`, or a record for each period and name.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubbub.analyzers.common.periods import Calendar, period
+from hubbub.registry import query
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hubbub.store.query.events import Events
+
+__all__ = ["diff", "volume"]
+
+
+@query
+def diff(
+    events: Events,
+    since: datetime,
+    until: datetime,
+    per: Literal["day", "week", "d", "w"] = "day",
+    axis: Literal["topic", "category"] = "topic",
+) -> dict[str, Any]:
+    """Messages per day or week and topic, and the difference to the one before.
+
+    Days: every UTC day that the range touches. Weeks: ISO weeks (Monday to Monday, UTC) that lie
+    wholly in the range. The first has no difference. Every topic of the range is listed.
+    """
+    from ibis import _
+
+    length = period(per)
+    whole = Calendar.inside if length == "week" else Calendar.touched
+    calendar = whole(length, since, until)
+    days = events.daily_topics(summed=False)
+    rows = days.select("messages", name=days[axis], bucket=calendar.number_of(days.time))
+    counted = rows.group_by("name", "bucket").agg(n=_.messages.sum()).order_by("name").to_pyarrow()
+    counts: dict[str, list[int]] = {}
+    for row in counted.to_pylist():
+        each = counts.setdefault(row["name"], [0] * calendar.number)
+        if 0 <= row["bucket"] < calendar.number:  # else in a week that the range cuts
+            each[row["bucket"]] = row["n"]
+    return {
+        "labels": calendar.labels,
+        "counts": counts,
+        "diff": {name: _steps(each) for name, each in counts.items()},
+    }
+
+
+def _steps(counts: list[int]) -> list[int | None]:
+    """Each minus the one before; None for the first."""
+    first: list[int | None] = [None] * bool(counts)
+    return first + [after - before for before, after in pairwise(counts)]
+
+
+@query
+def volume(
+    events: Events,
+    since: datetime,
+    until: datetime,
+    per: Literal["hour", "day", "week", "h", "d", "w"] = "day",
+    axis: Literal["topic", "category"] | None = None,
+) -> list[dict[str, Any]]:
+    """Messages and bytes per hour, day or week (UTC), of all topics or of each.
+
+    Without an axis there is one record for each period that the range touches, a period without
+    messages included (0), and `name` is null. With one, a record for each name and period in which
+    it occurs.
+    """
+    from ibis import _
+
+    length = period(per)
+    calendar = Calendar.touched(length, since, until)
+    if length == "hour":  # no rollup has topics by the hour
+        table = events.stored.mutate(messages=1, bytes=_["size"])
+    else:
+        table = events.daily_topics(summed=False)
+    bucket = calendar.number_of(table.time)
+    if axis is None:
+        grouped = table.select("messages", "bytes", bucket=bucket).group_by("bucket")
+    else:
+        named = table.select("messages", "bytes", name=table[axis], bucket=bucket)
+        grouped = named.group_by("bucket", "name")
+    counted = grouped.agg(messages=_.messages.sum(), bytes=_.bytes.sum())
+    rows = (
+        counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
+    )
+    if axis is None and rows:
+        found = {row["bucket"]: row for row in rows}
+        rows = [
+            found.get(i, {"bucket": i, "messages": 0, "bytes": 0}) for i in range(calendar.number)
+        ]
+    return [
+        {
+            "start": calendar.first + calendar.length * row["bucket"],
+            "name": row.get("name"),
+            "messages": row["messages"],
+            "bytes": row["bytes"],
+        }
+        for row in rows
+    ]

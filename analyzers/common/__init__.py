@@ -1,0 +1,1 @@
+"""Periods, ticks, times and materialised tables shared by the queries."""

@@ -1,0 +1,94 @@
+"""Periods: hours, days and ISO weeks of the calendar in UTC, and which of them a range holds.
+
+Comes in: a name (`d` or `day`) and a range. Goes out: the starts of the periods, their labels, and
+the number of each event's period as an integer expression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hubbub.analyzers.common.times import DAY, HOUR, number_since
+from hubbub.times import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    import ibis.expr.types as ir
+
+__all__ = ["Calendar", "Period", "label", "period"]
+
+Period = Literal["hour", "day", "week"]
+_NAMES: Mapping[str, Period] = {
+    "h": "hour",
+    "hour": "hour",
+    "d": "day",
+    "day": "day",
+    "w": "week",
+    "week": "week",
+}
+_LENGTHS: Mapping[Period, timedelta] = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
+#: A Monday: ISO weeks are counted from it.
+_MONDAY = EPOCH + 4 * DAY
+
+
+def period(name: str) -> Period:
+    """The long spelling of `h`, `d`, `w`, `hour`, `day` or `week`."""
+    return _NAMES[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Consecutive periods of one length: `number` of them from `first` on."""
+
+    per: Period
+    first: datetime
+    number: int
+
+    @classmethod
+    def touched(cls, per: Period, since: datetime, until: datetime) -> Calendar:
+        """Every period that has a moment in common with [since, until)."""
+        first, length = _start(per, since), _LENGTHS[per]
+        return cls(per, first, max(0, -((first - until) // length)) if until > since else 0)
+
+    @classmethod
+    def inside(cls, per: Period, since: datetime, until: datetime) -> Calendar:
+        """Every period that lies wholly in [since, until)."""
+        length = _LENGTHS[per]
+        first = _start(per, since)
+        first = first if first == since else first + length
+        return cls(per, first, max(0, (until - first) // length))
+
+    @property
+    def length(self) -> timedelta:
+        """Of each period."""
+        return _LENGTHS[self.per]
+
+    @property
+    def starts(self) -> list[datetime]:
+        """Where the periods begin, oldest first."""
+        return [self.first + self.length * i for i in range(self.number)]
+
+    @property
+    def labels(self) -> list[str]:
+        """Their names, oldest first."""
+        return [label(self.per, start) for start in self.starts]
+
+    def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
+        """Which period holds each time: 0 for the first; outside below 0 or beyond `number`."""
+        return number_since(when, self.first, self.length)
+
+
+def label(per: Period, start: datetime) -> str:
+    """`2026-01-31` for a day, `2026-W05` for a week, `2026-01-31T10:00Z` for an hour."""
+    if per == "week":
+        year, week, _ = start.isocalendar()
+        return f"{year}-W{week:02}"
+    return f"{start:%Y-%m-%d}" if per == "day" else f"{start:%Y-%m-%dT%H:%MZ}"
+
+
+def _start(per: Period, when: datetime) -> datetime:
+    origin = _MONDAY if per == "week" else EPOCH
+    return origin + (when - origin) // _LENGTHS[per] * _LENGTHS[per]

@@ -1,0 +1,97 @@
+"""The queries `longtail` and `tail`: how evenly the load lies on people, over time and in all.
+
+Comes in: events. Goes out: a record for each window, or for each user. What the numbers mean:
+`hubbub.analyzers.evenness.metrics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hubbub.analyzers.evenness.bootstrap import effective_people
+from hubbub.analyzers.evenness.rarefaction import rarefied, smallest
+from hubbub.analyzers.evenness.windows import Windows, histograms, measured, people_in
+from hubbub.errors import UsageError
+from hubbub.registry import query
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from hubbub.store.query.events import Events
+
+__all__ = ["longtail", "tail"]
+
+
+@query
+def longtail(
+    events: Events,
+    since: datetime,
+    until: datetime,
+    window: timedelta = timedelta(hours=24),
+    step: timedelta | None = None,
+    *,
+    interval: bool = False,
+    rarefy: int | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """How evenly the work is shared in each window [end - window, end).
+
+    The windows end at until, until - step, … and none begins before since; without a step, one that
+    gives at most 400 windows. Each has n (users), total (events, once for each of their users),
+    head, tail, mean, and longtail, gini, effective_people, absence_factor and their relatives. A
+    window without users has n = 0 and nothing else. `--interval` adds, beside the data, effective
+    people of the whole range with the 90 % interval (it reads the events a second time).
+
+    `--rarefy N` gives what each window would be had it had N messages only, so that busy and quiet
+    ones can be compared; 0 takes the smallest total of all windows with at least 50 messages. A
+    window with fewer than N keeps its n and total, and has nothing else; head, tail and the three
+    longtail numbers are then null everywhere.
+    """
+    if rarefy is not None and rarefy < 0:
+        raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
+    windows = Windows.between(since, until, window, step)
+    people = people_in(events, windows)
+    notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
+    if rarefy is None:
+        found = measured(people, windows)
+    else:
+        groups = list(histograms(people, windows))
+        size = rarefy or smallest(held for _start, _end, held in groups)
+        found = ((start, end, rarefied(held, size)) for start, end, held in groups)
+        notes["rarefied_to"] = size
+    data = [{"start": start, "end": end, **asdict(numbers)} for start, end, numbers in found]
+    if not windows.number:
+        notes["note"] = "the range is shorter than one window"
+    elif not any(row["n"] for row in data) and not events.count_events():
+        data = []
+    if interval:
+        notes["effective_people"] = effective_people(events).document()
+    return data, notes
+
+
+@query
+def tail(events: Events) -> ir.Table:
+    """Events per user from head to tail, and the straight line between the two.
+
+    `ideal` is the line of `longtail`, which reaches the tail one step after the last user: the
+    mean of ideal - count is the longtail number of the whole range.
+    """
+    import ibis
+    from ibis import _
+
+    weeks = events.weekly_users()
+    counted = weeks.group_by("user").agg(count=_.messages.sum())
+    order = [counted["count"].desc(), counted.user]
+    ranked = counted.mutate(
+        before=ibis.row_number().over(ibis.window(order_by=order)),
+        n=_.count().over(ibis.window()),
+        head=_["count"].max().over(ibis.window()),
+        tail=_["count"].min().over(ibis.window()),
+    )
+    return ranked.select(
+        rank=_.before + 1,
+        user=_.user,
+        count=_["count"],
+        ideal=_["head"] + (_["tail"] - _["head"]) / _.n * _.before,
+    ).order_by("rank")

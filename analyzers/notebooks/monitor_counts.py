@@ -1,0 +1,57 @@
+"""The query `monitor_counts`: what a system counted, as lists over time.
+
+Comes in: samples. Goes out: one document of lists, ready for a plotting library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hubbub.registry import query
+
+if TYPE_CHECKING:
+    from hubbub.store.tables.samples import Read
+
+__all__ = ["monitor_counts"]
+
+_FORMAT = "notebook-counts"
+_MEMORY = ("memory_free", "memory_available")
+
+
+@query
+def monitor_counts(
+    samples: Read, malformed: Callable[[str], list[int]]
+) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """System counts over time: a list for each, called by its column's name and an s.
+
+    `timestamps` says when. All lists are as long as each other, in the order of the file's lines,
+    null where a value is missing. Of memory, the diagnostics have the percentages too. Only
+    imported system counts are read; the filters by topic, user and so on say nothing about them.
+    """
+    from ibis import _
+
+    names = {name: f"v{place}" for place, name in enumerate(samples.columns)}
+    lines = samples.table.group_by("time", "origin", "seq").agg(
+        **{column: _.value.max(where=_.name == name) for name, column in names.items()}
+    )
+    origins = samples.table.group_by("origin").agg(first=_.time.min())
+    found = lines.join(origins, "origin").order_by("first", "origin", "seq").to_pyarrow()
+    values = {name: found[column].to_pylist() for name, column in names.items()}
+    data = {f"{name}s": numbers for name, numbers in values.items()}
+    data["timestamps"] = [f"{time:%Y-%m-%dT%H:%M:%S}" for time in found["time"].to_pylist()]
+    diagnostics: dict[str, Any] = {"malformed_lines": malformed(_FORMAT)}
+    if "memory_total" in values:
+        diagnostics["memory_percent"] = {
+            f"{name}_percent": _percent(values[name], values["memory_total"])
+            for name in _MEMORY
+            if name in values
+        }
+    return data, diagnostics
+
+
+def _percent(parts: Sequence[int | None], totals: Sequence[int | None]) -> list[float | None]:
+    return [
+        None if part is None or not total else 100 * part / total
+        for part, total in zip(parts, totals, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Queries about people: active users, cohorts, health, overload, organisations."""

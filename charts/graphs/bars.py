@@ -1,0 +1,242 @@
+"""Bars: rows that may point both ways, days stacked by series, and strips of change.
+
+Comes in: finite numbers, None for what is not known. Goes out: one path per series or direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pygal.graph.graph import Graph
+from pygal.graph.stackedbar import StackedBar
+
+from hubbub.charts.picture import text
+from hubbub.charts.picture.canvas import LINE, Canvas, spread
+from hubbub.charts.picture.document import number
+
+__all__ = ["Row", "RowPlan", "Rows", "StackPlan", "Stacked", "Strip", "StripPlan", "Strips"]
+
+_NAME = 250.0  # px of a row's name, at most
+_KEY = 230.0  # px of a series' name, at most
+
+
+def box(x: float, y: float, wide: float, high: float) -> str:
+    """A rectangle as a part of a path."""
+    return f"M{number(x)} {number(y)}h{number(wide)}v{number(high)}h{number(-wide)}z"
+
+
+def outline(values: Sequence[float | None], base: float, step: float, unit: float) -> str:
+    """The positive values as one filled outline over `base`; `unit` px each, upwards."""
+    d, level, open_ = "", 0.0, False
+    for i, value in enumerate(values):
+        wanted = max(value or 0.0, 0.0)
+        if wanted == level:
+            continue
+        if not open_:
+            d += f"M{number(i * step)} {number(base)}"
+        else:
+            d += f"H{number(i * step)}"
+        d += f"V{number(base - wanted * unit)}"
+        level, open_ = wanted, wanted > 0
+    return d + (f"H{number(len(values) * step)}V{number(base)}" if open_ else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its name, and per bar the value, the text at its end, and its colour's role."""
+
+    name: str
+    bars: tuple[tuple[float, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """The rows from top to bottom; the axis goes on to `least` where no bar does."""
+
+    rows: tuple[Row, ...]
+    least: float = 0.0
+
+
+class Rows(Canvas, Graph):  # type: ignore[misc]
+    """Horizontal bars from a common zero; names at the left, values at the ends."""
+
+    plan: RowPlan
+
+    def _compute(self) -> None:
+        self._y_labels = []
+        values = [v for row in self.plan.rows for v, _, _ in row.bars]
+        self.low, self.high = min([0, *values]), max([0, self.plan.least, *values])
+
+    def _room(self) -> tuple[float, float, float]:
+        names = max((text.width(r.name, 12) for r in self.plan.rows), default=0)
+        return min(names, _NAME) + 10, 0, 0
+
+    def _scale(self) -> tuple[float, float]:
+        """Where zero is, and px per unit, so that the texts at both ends fit."""
+
+        def wide(sign: int) -> float:
+            bars = (b for row in self.plan.rows for b in row.bars if b[0] * sign > 0)
+            return max((text.width(t, 12) for _, t, _ in bars), default=0)
+
+        before = wide(-1) + 8 if self.low < 0 else 0
+        widths = (text.width(t, 12) for row in self.plan.rows for _, t, _ in row.bars)
+        after = max(widths, default=0) + 8
+        after = max(wide(1) + 8 if self.high > 0 else 0, after if self.low == 0 else 0, 60)
+        unit = (self.view.width - before - after) / ((self.high - self.low) or 1)
+        return before - self.low * unit, unit
+
+    def _plot(self) -> None:
+        zero, unit = self._scale()
+        plot, overlay = self.nodes["plot"], self.nodes["text_overlay"]
+        pitch = self.view.height / len(self.plan.rows)
+        paths: dict[str, str] = {}
+        for i, row in enumerate(self.plan.rows):
+            name = text.fit(row.name, _NAME, 12)
+            self.svg.text(overlay, -8, (i + 0.5) * pitch + 4.2, name, "t e")
+            thick = min(pitch * 0.8 / max(len(row.bars), 1), 26)
+            top = (i + 0.5) * pitch - thick * len(row.bars) / 2
+            for j, (value, label, role) in enumerate(row.bars):
+                x = zero + min(value, 0) * unit
+                paths[role] = paths.get(role, "") + box(
+                    x, top + j * thick, abs(value) * unit, thick * 0.94
+                )
+                end = zero + value * unit + (6 if value >= 0 else -6)
+                baseline = top + (j + 0.5) * thick + 4
+                self.svg.text(overlay, end, baseline, label, "t" if value >= 0 else "t e")
+        for role, d in paths.items():
+            self.svg.node(plot, "path", d=d, class_=role)
+        self.svg.node(plot, "path", d=f"M{zero:.2f} 0v{self.view.height:.2f}", class_="ba")
+
+    def _compute_x_labels(self) -> None:
+        self._x_labels = []
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """The x labels at 0…1 of the whole width, and which series is the grey "other"."""
+
+    ticks: tuple[tuple[str, float], ...]
+    others: int | None = None
+    unit: str = ""
+    peak: int | None = None  # the column whose height is written above it
+
+
+class Stacked(Canvas, StackedBar):  # type: ignore[misc]
+    """A column per bucket; the first series stands on the axis."""
+
+    plan: StackPlan
+
+    def _compute(self) -> None:
+        super()._compute()
+        self._x_pos: list[float] = []
+        self._values_axis(0, max(self._get_separated_values()[0], default=0), whole=True)
+
+    def _room(self) -> tuple[float, float, float]:
+        if len(self.series) < 2:  # noqa: PLR2004 (one series needs no name beside it)
+            return self._axis_room(), 0, 24
+        names = max(text.width(str(s.title), 12) for s in self.series)
+        return self._axis_room(), min(names, _KEY) + 26, 24
+
+    def _role(self, index: int) -> str:
+        return "fo" if index == self.plan.others else f"f{index}"
+
+    def _plot(self) -> None:
+        pitch = self.view.width / self._len
+        wide = min(pitch * (0.86 if pitch > 4 else 1), 60)  # noqa: PLR2004 (px; thinner bars touch)
+        base = [0.0] * self._len
+        for serie in self.series:
+            d = ""
+            for i, value in enumerate(serie.values):
+                if value > 0:
+                    y = self.view.y(base[i] + value)
+                    high = self.view.y(base[i]) - y
+                    base[i] += value
+                    d += box((i + 0.5) * pitch - wide / 2, y, wide, high)
+            if d:
+                self.svg.node(self.nodes["plot"], "path", d=d, class_=self._role(serie.index))
+        if len(self.series) > 1:
+            self._key()
+        if self.plan.peak is not None:
+            i = self.plan.peak
+            x, y = (i + 0.5) * pitch, self.view.y(base[i]) - 5
+            label = text.amount(base[i])
+            half = text.width(label, 12) / 2
+            x = min(max(x, half), self.view.width - half)
+            self.svg.text(self.nodes["text_overlay"], x, y, label, "t m halo")
+
+    def _key(self) -> None:
+        """Names beside the last column, in the order of the stack, beside what they name."""
+        heights, low = [], 0.0
+        for serie in self.series:
+            value = serie.values[-1]
+            heights.append(self.view.y(low + value / 2))
+            low += value
+        bottom_up = spread([-y for y in heights], LINE + 4, -self.view.height + 8, -6)
+        ordered = sorted(bottom_up)  # ties must not swap the order of the stack
+        for serie, up in zip(self.series, ordered, strict=True):
+            x, y, role = self.view.width + 10, -up, self._role(serie.index)
+            self.svg.node(
+                self.nodes["text_overlay"], "rect", x=x, y=y - 5, width=10, height=10, class_=role
+            )
+            name = text.fit(str(serie.title), _KEY, 12)
+            self.svg.text(self.nodes["text_overlay"], x + 16, y + 4.2, name, "t")
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One topic: its name, the change per bucket (None: not known), and the scale in words."""
+
+    name: str
+    values: tuple[float | None, ...]
+    scale: str
+
+
+@dataclass(frozen=True, slots=True)
+class StripPlan:
+    """The strips from top to bottom; ticks at 0…1."""
+
+    strips: tuple[Strip, ...]
+    ticks: tuple[tuple[str, float], ...]
+
+
+class Strips(Canvas, Graph):  # type: ignore[misc]
+    """A strip per topic, each with its own scale, stated at its end; up is more, down is fewer."""
+
+    plan: StripPlan
+
+    def _compute(self) -> None:
+        self._y_labels = []
+
+    def _room(self) -> tuple[float, float, float]:
+        names = max((text.width(s.name, 12) for s in self.plan.strips), default=0)
+        scales = max((text.width(s.scale, 12) for s in self.plan.strips), default=0)
+        return min(names, _NAME) + 10, scales + 8, 24
+
+    def _plot(self) -> None:
+        plot, overlay = self.nodes["plot"], self.nodes["text_overlay"]
+        pitch = self.view.height / len(self.plan.strips)
+        bases, more, fewer = "", "", ""
+        for i, strip in enumerate(self.plan.strips):
+            middle = (i + 0.5) * pitch
+            step = self.view.width / max(len(strip.values), 1)
+            wide = min(step * (0.8 if step > 3 else 1), 24)  # noqa: PLR2004 (px)
+            most = max((abs(v) for v in strip.values if v is not None), default=0) or 1
+            unit = pitch * 0.44 / most
+            bases += f"M0 {middle:.2f}h{self.view.width:.2f}"
+            if wide == step:  # bars touch: one outline takes half the bytes
+                more += outline(strip.values, middle, step, unit)
+                fewer += outline([v and -v for v in strip.values], middle, step, -unit)
+            else:
+                for j, value in enumerate(strip.values):
+                    x = (j + 0.5) * step - wide / 2
+                    if value is not None and value > 0:
+                        more += box(x, middle - value * unit, wide, value * unit)
+                    elif value:
+                        fewer += box(x, middle, wide, -value * unit)
+            name = text.fit(strip.name, _NAME, 12)
+            self.svg.text(overlay, -8, middle + 4.2, name, "t e")
+            self.svg.text(overlay, self.view.width + 8, middle + 4.2, strip.scale, "mu")
+        for d, role in ((bases, "ba"), (more, "up"), (fewer, "dn")):
+            if d:
+                self.svg.node(plot, "path", d=d, class_=role)

@@ -1,0 +1,118 @@
+"""A histogram: how many have so many; a column per number, or per range of numbers.
+
+Comes in: a whole number per column and its name. Goes out: one path, and the numbers above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pygal.graph.bar import Bar
+
+from hubbub.charts.graphs.bars import box
+from hubbub.charts.graphs.common import capital, noun
+from hubbub.charts.picture import text
+from hubbub.charts.picture.canvas import Canvas, draw
+from hubbub.charts.picture.sheet import Data, column, finite, records
+
+if TYPE_CHECKING:
+    from hubbub.charts.chart import Chart
+    from hubbub.charts.picture.drawing import Drawing
+
+__all__ = ["Histogram", "HistogramPlan", "binned", "histogram"]
+
+
+_COLUMNS = 32
+_RANGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPlan:
+    """What the columns stand for, and what that is."""
+
+    names: tuple[str, ...]
+    x_title: str
+
+
+def binned(counts: Iterable[tuple[int, int]]) -> tuple[list[tuple[str, int]], bool]:
+    """Columns out of (number, how many have it), and whether they are ranges.
+
+    Up to 32: a column for each number from 1 on, also those that nobody has. Beyond: each range
+    ends at twice the end of the one before (1, 2, 3–4, 5–8, …), and the tenth has no end.
+    """
+    found = {k: n for k, n in counts if k > 0 and n > 0}
+    largest = max(found, default=0)
+    if largest <= _COLUMNS:
+        return [(str(k), found.get(k, 0)) for k in range(1, largest + 1)], False
+    out: list[tuple[str, int]] = []
+    low = 1
+    while low <= largest:
+        high = max(2 * (low - 1), 1)
+        name = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+        if len(out) == _RANGES - 1 and largest > high:
+            name, high = f"{low:,}+", largest
+        out.append((name, sum(n for k, n in found.items() if low <= k <= high)))
+        low = high + 1
+    return out, True
+
+
+class Histogram(Canvas, Bar):  # type: ignore[misc]
+    """Columns side by side, with their numbers above."""
+
+    plan: HistogramPlan
+
+    def _compute(self) -> None:
+        self._x_pos: list[float] = []
+        values = self.series[0].values if self.series else []
+        self._values_axis(0, max(values, default=0), whole=True)
+
+    def _compute_x_labels(self) -> None:
+        n = len(self.plan.names)
+        self._x_labels = [(name, (i + 0.5) / n) for i, name in enumerate(self.plan.names)]
+
+    def _room(self) -> tuple[float, float, float]:
+        return self._axis_room(), 0, 42
+
+    def _plot(self) -> None:
+        values = self.series[0].values
+        pitch = self.view.width / len(values)
+        wide = min(pitch * 0.86, 60)
+        d = ""
+        for i, value in enumerate(values):
+            if value:
+                y = self.view.y(value)
+                d += box((i + 0.5) * pitch - wide / 2, y, wide, self.view.height - y)
+                label = text.amount(value) if value < 10_000 else text.brief(value)  # noqa: PLR2004
+                if text.width(label, 12) < pitch:
+                    overlay = self.nodes["text_overlay"]
+                    self.svg.text(overlay, (i + 0.5) * pitch, y - 5, label, "mu m")
+        self.svg.node(self.nodes["plot"], "path", d=d, class_="f0")
+        middle = self.view.width / 2
+        self.svg.text(
+            self.nodes["text_overlay"], middle, self.view.height + 36, self.plan.x_title, "mu m"
+        )
+
+
+def histogram(
+    chart: Chart, result: Data, x: str, y: str, *, title: str, subtitle: str, empty: str
+) -> Drawing:
+    """How many have so many."""
+    table = records(result)
+    pairs = zip(map(finite, column(table, x)), map(finite, column(table, y)), strict=True)
+    counts = [(int(k), int(n)) for k, n in pairs if k is not None and n is not None]
+    found, ranges = binned(counts)
+    said = [subtitle or capital(f"{noun(y)} by their number of {noun(x)}")]
+    if ranges:
+        said.append("each column holds twice as wide a range as the one before")
+    page = chart.sheet(result, title="", finding=title, subtitle="; ".join(said), empty=empty)
+    plan = HistogramPlan(tuple(name for name, _ in found), noun(x))
+    return draw(
+        Histogram,
+        page,
+        plan,
+        [(noun(y), [n for _, n in found])] if found else [],
+        columns=(noun(x), noun(y)),
+        rows=sorted(counts),
+    )

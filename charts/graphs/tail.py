@@ -1,0 +1,212 @@
+"""The tail: counts in descending order, the ideal straight line, and the gap between them.
+
+Draws one path for the counts, one for the line, one for the gap, and the names of the busiest
+users that have room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pygal.graph.line import Line
+
+from hubbub.charts.graphs.line import thin
+from hubbub.charts.picture import text
+from hubbub.charts.picture.canvas import Canvas, dot, draw
+from hubbub.charts.picture.document import path
+from hubbub.charts.picture.sheet import Data, column, finite, records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubbub.charts.chart import Chart
+    from hubbub.charts.picture.drawing import Drawing
+
+__all__ = ["TailCurve", "TailPlan", "heads"]
+
+
+_HEADS = 5
+_IDEAL = "even slope from head to tail"
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
+class TailPlan:
+    """Names of the first users with their counts in words; the ideal line's two ends."""
+
+    heads: tuple[str, ...]
+    ideal: tuple[float, float]
+    x_title: str = "contributor rank (1 = head)"
+
+
+def ranks(n: int) -> list[int]:
+    """Up to seven round ranks from 1 to n, n included."""
+    if n <= 7:  # noqa: PLR2004
+        return list(range(1, n + 1))
+    steps = (1, 2, 5, *(d * 10**e for e in range(1, 9) for d in (1, 2, 2.5, 5)))
+    step = next(int(s) for s in steps if n / s <= 6)  # noqa: PLR2004
+    inner = [r for r in range(step, n, step) if n - r >= step / 2]
+    return [1, *(r for r in inner if r > step / 4 and r != 1), n]
+
+
+class TailCurve(Canvas, Line):  # type: ignore[misc]
+    """One series of counts, sorted."""
+
+    plan: TailPlan
+
+    def _compute(self) -> None:
+        n = self._len
+        self._x_pos = [i / (n - 1) for i in range(n)] if n > 1 else [0.5] * n
+        self._points(self._x_pos)
+        values = [*self._values, *self.plan.ideal]
+        self._values_axis(min(values), max(values), whole=all(v == int(v) for v in values))
+
+    def _compute_x_labels(self) -> None:
+        n = self._len
+        self._x_labels = [(text.amount(r), self._x_pos[r - 1]) for r in ranks(n)] if n else []
+
+    def _room(self) -> tuple[float, float, float]:
+        return self._axis_room(), 0, 42
+
+    def _plot(self) -> None:
+        view, plot = self.view, self.nodes["plot"]
+        points = [view(p) for p in self.series[0].points]
+        ends = [
+            (points[0][0], view.y(self.plan.ideal[0])),
+            (points[-1][0], view.y(self.plan.ideal[1])),
+        ]
+        curve = _corners(points)
+        if len(curve) > 1:
+            self.svg.node(
+                plot, "path", d=path([*curve, *reversed(ends)], close=True), class_="f0 area"
+            )
+            self.svg.node(plot, "path", d=path(ends), class_="s1 l d1")
+            self.svg.node(plot, "path", d=path(curve), class_="s0 l")
+        heads, taken = self._heads(points, ends)
+        marks = [points[0], points[-1], *heads]
+        dots = "".join(dot(x, y) for x, y in dict.fromkeys(marks))
+        self.svg.node(self.nodes["overlay"], "path", d=dots, class_="f0")
+        self._names(points, ends, taken)
+        self.svg.text(
+            self.nodes["text_overlay"], view.width / 2, view.height + 36, self.plan.x_title, "mu m"
+        )
+
+    def _heads(self, points: list[Point], ends: list[Point]) -> tuple[list[Point], list[Box]]:
+        """Write the names that have room above the curve and below the line; points and boxes."""
+        marked: list[Point] = []
+        taken: list[Box] = []
+        for (x, y), name in zip(points, self.plan.heads, strict=False):
+            wide = text.width(name, 12)
+            at = min(x + 5, self.view.width - wide)
+            box = (at, y - 18, at + wide, y - 2)
+            # The line falls to the right, so its lowest point over the name is at the name's end.
+            clear = _on(ends, at + wide) < box[1] - 2
+            if not marked or (clear and not _touches(box, taken)):
+                self.svg.text(self.nodes["text_overlay"], at, y - 6, name, "t halo")
+                marked.append((x, y))
+                taken.append(box)
+            if len(marked) == _HEADS:
+                break
+        return marked, taken
+
+    def _names(self, points: list[Point], ends: list[Point], taken: list[Box]) -> None:
+        """Name the line and the curve, where the two stand far enough apart."""
+        if len(points) < 4:  # noqa: PLR2004 (too short to tell apart)
+            return
+        x, y = points[len(points) * 55 // 100]
+        line_y = _on(ends, x)
+        wide = text.width("actual", 12, bold=True)
+        box = (x, y - 20, x + wide, y - 4)
+        if y - line_y < 60 or _touches(box, taken):  # noqa: PLR2004 (px; two names need them)
+            return
+        write, overlay = self.svg.text, self.nodes["text_overlay"]
+        long = text.width(_IDEAL, 12, bold=True)
+        at = min(x + 14, self.view.width - long)
+        # The line falls to the right: a name that begins above it stays above it.
+        write(overlay, at, _on(ends, at) - 8, _IDEAL, "f1 b")
+        write(overlay, x, y - 9, "actual", "f0 b")
+
+
+def _touches(box: Box, taken: list[Box]) -> bool:
+    return any(
+        box[0] < b[2] + 4 and b[0] < box[2] + 4 and box[1] < b[3] and b[1] < box[3] for b in taken
+    )
+
+
+def _on(ends: list[Point], x: float) -> float:
+    (x0, y0), (x1, y1) = ends
+    return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
+def _corners(points: list[Point]) -> list[Point]:
+    """The points where the curve bends; a tail of equal counts is two points, not a thousand."""
+    kept = [
+        p
+        for i, p in enumerate(points)
+        if i in (0, len(points) - 1) or not points[i - 1][1] == p[1] == points[i + 1][1]
+    ]
+    return thin(kept)
+
+
+def finding(names: Sequence[str], counts: Sequence[float]) -> str:
+    """How few people do half of it all."""
+    total, n = sum(counts), len(counts)
+    if not total:
+        return "Nobody is named by the messages of this range"
+    if n == 1:
+        return f"All activity comes from one person, {names[0]}"
+    if counts[0] == counts[-1]:
+        return f"{n} people share the work equally"
+    done, half = 0.0, 0
+    while 2 * done < total:
+        done += counts[half]
+        half += 1
+    if half == 1:
+        return (
+            f"{names[0]} alone does {text.percent(counts[0] / total)} of the work of {n:,} people"
+        )
+    return f"Half of all activity comes from {half:,} of {n:,} people"
+
+
+def heads(chart: Chart, result: Data, *, title: str, subtitle: str) -> Drawing:
+    """Draw the answer of `tail`."""
+    table = records(result)
+    rows = [
+        (str(user), count, finite(ideal))
+        for user, count, ideal in zip(
+            column(table, "user"),
+            map(finite, column(table, "count")),
+            column(table, "ideal"),
+            strict=True,
+        )
+        if count is not None
+    ]
+    names = [text.named(u) for u, _, _ in rows]
+    counts = [c for _, c, _ in rows]
+    page = chart.sheet(
+        result,
+        title=title,
+        finding=finding(names, counts),
+        subtitle=subtitle
+        or "Messages per contributor, sorted; the smaller the shaded gap to the line, the flatter "
+        "the tail",
+        empty="No messages in this range name a user",
+    )
+    ideal = [i for _, _, i in rows if i is not None]
+    plan = TailPlan(
+        tuple(
+            f"{text.fit(n, 180, 12)} {text.amount(c)}"
+            for n, c in zip(names[:12], counts, strict=False)
+        ),
+        (ideal[0], ideal[-1]) if ideal else (counts[0], counts[-1]) if counts else (0, 0),
+    )
+    return draw(
+        TailCurve,
+        page,
+        plan,
+        [("messages", counts)] if counts else [],
+        columns=("rank", "user", "messages", "ideal"),
+        rows=[(i, n, c, d) for i, (n, (_, c, d)) in enumerate(zip(names, rows, strict=True), 1)],
+    )

@@ -1,0 +1,1 @@
+"""What every picture shares: document, title, axes, text, colours, PNG, HTML."""

@@ -1,0 +1,120 @@
+"""The SVG document that replaces pygal's own.
+
+Comes in: the nodes that a chart draws, each with roles (classes) of the theme. Goes out: bytes that
+depend on the data alone: no uuid, date, script or library version; attributes in the order in which
+they were set; coordinates with two decimals. It never decides what a chart looks like.
+"""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pygal.svg import Svg
+
+from hubbub.charts.picture import theme as themes
+from hubbub.charts.picture.drawing import Sheet
+
+__all__ = ["Document", "number", "path"]
+
+
+def number(value: float) -> str:
+    """A coordinate with at most two decimals.
+
+    Raises:
+        ValueError: NaN or infinite; such a value must have become a gap before.
+    """
+    text = f"{value:.2f}"
+    if text[-1] in "fn":
+        raise ValueError(f"{value} is no coordinate")
+    text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def path(points: Iterable[tuple[float, float]], *, close: bool = False) -> str:
+    """`M… L…` through the points."""
+    body = " ".join(f"{number(x)} {number(y)}" for x, y in points)
+    return f"M{body}{'Z' if close else ''}"
+
+
+class Document(Svg):  # type: ignore[misc]
+    """pygal's drawing interface over the standard library's ElementTree, whatever is installed."""
+
+    def __init__(self, graph: Any) -> None:
+        sheet: Sheet = graph.sheet
+        self.graph, self.sheet = graph, sheet
+        self.name = f"chart-{graph.key}"
+        self.id = f"#{self.name} "
+        self.processing_instructions: list[Any] = []
+        size = {"width": str(sheet.width), "height": str(sheet.height)}
+        self.root = ET.Element(
+            "svg",
+            {
+                "xmlns": self.ns,
+                "id": self.name,
+                "role": "img",
+                "aria-labelledby": f"{self.name}-t {self.name}-d",
+                "viewBox": f"0 0 {sheet.width} {sheet.height}",
+                **size,
+                "font-family": sheet.style.fonts.replace('"', "'"),
+                "font-size": "12",
+            },
+        )
+        for tag, text in (("title", sheet.title), ("desc", sheet.description or sheet.title)):
+            node = ET.SubElement(self.root, tag, {"id": f"{self.name}-{tag[0]}"})
+            node.text = text
+        ET.SubElement(self.root, "metadata").text = json.dumps(
+            dict(sheet.metadata), sort_keys=True, default=str
+        )
+        self.style = ET.SubElement(self.root, "style")
+
+    def node(
+        self,
+        parent: Any = None,
+        tag: str = "g",
+        attrib: Mapping[str, Any] | None = None,
+        **extras: Any,
+    ) -> ET.Element:
+        """A new node; numbers lose what is below a hundredth, None disappears."""
+        out: dict[str, str] = {}
+        for key, value in {**(attrib or {}), **extras}.items():
+            if value is not None:
+                text = number(value) if isinstance(value, int | float) else str(value)
+                out[key.rstrip("_").replace("_", "-")] = text
+        return ET.SubElement(self.root if parent is None else parent, tag, out)
+
+    def text(self, parent: Any, x: float, y: float, text: str, roles: str = "t") -> ET.Element:
+        """A text at a baseline."""
+        node = self.node(parent, "text", x=x, y=y, class_=roles)
+        node.text = text
+        return node
+
+    def draw_no_data(self) -> None:
+        """An empty plot says why it is empty."""
+        view = self.graph.view
+        self.text(
+            self.graph.nodes["text_overlay"],
+            view.width / 2,
+            view.height / 2,
+            self.sheet.empty,
+            "mu t2 m",
+        )
+
+    def pre_render(self) -> None:
+        """Base colours onto every node, and the style sheet for those that occur."""
+        theme, style = self.sheet.theme, self.sheet.style
+        roles: set[str] = set()
+        for node in self.root.iter():
+            own = node.get("class", "").split()
+            roles.update(own)
+            for key, value in themes.attributes(own, theme, style).items():
+                node.attrib.setdefault(key, value)
+        self.style.text = themes.css(self.name, roles, theme, style)
+
+    def render(self, is_unicode: bool = False, pretty_print: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002
+        """The bytes (or, as pygal asks with `is_unicode`, the text)."""
+        body = ET.tostring(self.root, encoding="unicode")
+        text = f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+        return text if is_unicode else text.encode("utf-8")

@@ -1,0 +1,181 @@
+"""HTML around pictures: a page for one, and the page of a report. Nothing is asked of the network.
+
+Comes in: `Drawing`s. Goes out: HTML texts, escaped, the same for the same drawings; readable by
+screen readers, in the dark, on a phone and on paper.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hubbub.charts.picture.text import amount, clean
+
+if TYPE_CHECKING:
+    from hubbub.charts.picture.drawing import Drawing
+
+__all__ = ["index", "rows_table", "single", "table", "table_csv"]
+
+_ROWS = 1000  # of a table in a page; the data file has them all
+
+_STYLE = """\
+:root{color-scheme:light dark}
+body{font:16px/1.5 "Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif;color:#1f2328;
+background:#fff;margin:0 auto;padding:1rem;max-width:52rem}
+h1{font-size:1.6rem;line-height:1.25}
+h2{font-size:1.15rem}
+img,svg{max-width:100%;height:auto;display:block}
+figure{margin:1rem 0 2.5rem}
+figcaption,footer{color:#59636e;font-size:.9rem}
+a{color:#1a2fc0}
+.scroll{overflow-x:auto}
+.said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+nav{font-size:.95rem}
+nav a{text-decoration:none}
+nav ul{padding-left:1.2rem;margin:.3rem 0 2rem}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,36rem),1fr));gap:1rem}
+.pair p{margin:.2rem 0;color:#59636e;font-size:.9rem}
+body:has(.pair){max-width:104rem}
+table{border-collapse:collapse;font-size:.85rem}
+caption{text-align:left;color:#59636e}
+th,td{padding:.15rem .6rem;border-bottom:1px solid #d9dee4;text-align:left}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+@media screen and (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
+figcaption,footer,caption,.pair p{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
+@media (max-width:44rem){.said{position:static;width:auto;height:auto;clip-path:none}
+figure .scroll>img,figure .scroll>svg{min-width:40rem}}
+@media print{body{max-width:none;padding:0}figure{break-inside:avoid}details,nav{display:none}}"""
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return '<td class="n">–</td>'
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'<td class="n">{amount(value)}</td>'
+    return f"<td>{escape(clean(value, 200))}</td>"
+
+
+def rows_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as an HTML table with a caption and scopes; at most a thousand of them."""
+    head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in columns)
+    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_ROWS])
+    more = len(rows) - _ROWS
+    said = f"; {more:,} more rows are not shown here" if more > 0 else ""
+    return (
+        f'<div class="scroll"><table>\n<caption>{escape(caption)}{said}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def table(drawing: Drawing) -> str:
+    """The rows behind a picture as an HTML table with a caption and scopes."""
+    return rows_table(drawing.title, drawing.columns, drawing.rows)
+
+
+def table_csv(drawing: Drawing) -> str:
+    """The rows behind a picture as CSV; no cell can become a formula of a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_safe(clean(c)) for c in drawing.columns)
+    for row in drawing.rows:
+        writer.writerow(_safe(clean(v, 200)) if isinstance(v, str) else v for v in row)
+    return out.getvalue()
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in "=+-@" and cell else cell
+
+
+def single(drawing: Drawing) -> str:
+    """A page of one picture, its table and its data."""
+    svg = drawing.svg().decode("utf-8").partition("?>")[2].strip()
+    data = quote(table_csv(drawing))
+    body = (
+        f'<main>\n<h1 class="said">{escape(drawing.title)}</h1>\n'
+        f'<figure>\n<div class="scroll">{svg}</div>\n'
+        f'<figcaption class="said">{escape(drawing.description)}</figcaption>\n</figure>\n'
+        f'<p><a download="data.csv" href="data:text/csv;charset=utf-8,{data}">'
+        "The data as CSV</a></p>\n"
+        f"<details>\n<summary>The data as a table</summary>\n{table(drawing)}\n</details>\n</main>"
+    )
+    return _document(drawing.title, body)
+
+
+def index(
+    heading: str,
+    said: str,
+    drawings: Sequence[tuple[str, Drawing]],
+    before: Mapping[str, tuple[str, Drawing]] | None = None,
+    changes: Sequence[str] = (),
+) -> str:
+    """The page of a report: every picture from its file beside the page, with its table.
+
+    Args:
+        heading: of the page.
+        said: one sentence below it.
+        drawings: (file name of the SVG, the drawing), in their order.
+        before: by file name, the file and drawing of the same view of the range before.
+        changes: what changed since then, a sentence each.
+    """
+    figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
+    items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
+    listed = f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
+    links = "\n".join(
+        f'<li><a href="#{escape(_anchor(name), quote=True)}">{escape(d.title)}</a></li>'
+        for name, d in drawings
+    )
+    listed += f"\n<nav>\n<h2>What the pictures say</h2>\n<ul>\n{links}\n</ul>\n</nav>"
+    body = (
+        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>{listed}\n</header>\n"
+        f"<main>\n{figures}\n</main>\n"
+        '<footer><p>All numbers: <a href="data.json">data.json</a></p></footer>'
+    )
+    return _document(heading, body)
+
+
+def _figure(name: str, drawing: Drawing, before: tuple[str, Drawing] | None) -> str:
+    pictures = _img(name, drawing)
+    if before is not None:
+        pictures = (
+            f'<div class="pair">\n<div>{pictures}</div>\n'
+            f"<div>{_img(*before)}<p>The same before.</p></div>\n</div>"
+        )
+    return (
+        f'<figure id="{escape(_anchor(name), quote=True)}">\n'
+        f'<h2 class="said">{escape(drawing.title)}</h2>\n{pictures}\n'
+        "<details>\n<summary>The data behind this picture</summary>\n"
+        f"{table(drawing)}\n</details>\n</figure>"
+    )
+
+
+def _anchor(name: str) -> str:
+    return name.removesuffix(".svg")
+
+
+def _img(name: str, drawing: Drawing) -> str:
+    return (
+        f'<div class="scroll"><img src="{escape(quote(name), quote=True)}" '
+        f'alt="{escape(drawing.description, quote=True)}" loading="lazy"{_size(drawing)}></div>'
+    )
+
+
+def _size(drawing: Drawing) -> str:
+    """The size of the picture, so that the page does not jump while it loads."""
+    head = drawing.svg()[:2000].decode("utf-8", "replace")
+    parts = [part for part in head.partition("<title")[0].split('"') if part]
+    sizes = dict(zip(parts[::2], parts[1::2], strict=False))
+    wide, high = (sizes.get(f" {side}=", "") for side in ("width", "height"))
+    return f' width="{wide}" height="{high}"' if wide.isdigit() and high.isdigit() else ""

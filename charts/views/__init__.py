@@ -1,0 +1,1 @@
+"""The built-in views: from query results to calls of `Chart`."""

@@ -1,0 +1,173 @@
+"""The views `heatmap`, `objects_per_user` and `users_per_object`: who touches what.
+
+Comes in: the answers of the queries of the same names. Goes out: a `Drawing` each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from hubbub.charts.chart import Chart
+from hubbub.charts.picture import text
+from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.picture.scale import day
+from hubbub.charts.picture.sheet import finite, records
+from hubbub.errors import UsageError
+from hubbub.registry import view
+
+__all__ = ["heatmap", "objects_per_user", "users_per_object"]
+
+_BARS = 20
+_FRAMES = 120  # in less than five seconds
+_NOTHING = "No message in this range names both a user and an object"
+
+
+@view
+def heatmap(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    top: int = 24,
+    top_objects: int = 30,
+) -> Drawing:
+    """Who touches what: messages of the busiest users on the busiest objects."""
+    result = query.heatmap(since=since, until=until, top=top, top_objects=top_objects)
+    rows = records(result)
+    notes = getattr(result, "diagnostics", {})
+    users, objects = (list(dict.fromkeys(r[k] for r in rows)) for k in ("user", "object"))
+    weight = dict.fromkeys(objects, 0.0)
+    for row in rows:
+        weight[row["object"]] += finite(row["messages"]) or 0
+    objects.sort(key=lambda o: (-weight[o], str(o)))
+    all_users, all_objects = notes.get("users", len(users)), notes.get("objects", len(objects))
+    shown = f"{_of(len(users), all_users, 'user')}, {_of(len(objects), all_objects, 'object')}"
+    return chart.cells(
+        result,
+        row="user",
+        column="object",
+        value="messages",
+        order=(users, objects),
+        title=_pair(rows, notes),
+        subtitle=f"Messages per user and object; {shown}; blank is none",
+        empty=_NOTHING,
+    )
+
+
+def _of(shown: int, every: int, one: str) -> str:
+    if shown >= every:
+        return text.plural(every, one)
+    return f"top {shown} of {text.plural(every, one)}"
+
+
+def _pair(rows: Sequence[Mapping[str, Any]], notes: Mapping[str, Any]) -> str:
+    """The user and the object that meet most."""
+    if not rows:
+        return _NOTHING
+    best = max(rows, key=lambda r: (finite(r["messages"]) or 0, str(r["user"]), str(r["object"])))
+    most = finite(best["messages"]) or 0
+    total = notes.get("messages") or sum(finite(r["messages"]) or 0 for r in rows)
+    user, thing = text.clean(best["user"], 40), text.clean(best["object"], 40)
+    if len(rows) == 1 and notes.get("users") in {None, 1}:
+        return f"{user} alone touches an object, {thing}: {text.plural(most, 'message')}"
+    share = text.percent(most / total) if total else ""
+    return f"{user} and {thing} meet most often: {text.plural(most, 'message')}, {share} of all"
+
+
+@view
+def objects_per_user(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
+    """How many users touched so many objects."""
+    result = query.objects_per_user(since=since, until=until)
+    rows = records(result)
+    return chart.histogram(
+        result,
+        x="objects",
+        y="users",
+        title=_median(rows),
+        subtitle="Number of users by how many different objects they touched",
+        empty=_NOTHING,
+    )
+
+
+def _median(rows: Sequence[Mapping[str, Any]]) -> str:
+    counts = sorted((int(r["objects"]), int(r["users"])) for r in rows if r["users"])
+    people = sum(n for _, n in counts)
+    if not people:
+        return _NOTHING
+    if people == 1:
+        return f"The one user touched {text.plural(counts[0][0], 'object')}"
+    at, low, high = 0, 0, 0
+    for k, n in counts:  # the two users in the middle, without a list of a million
+        if at < (people + 1) // 2 <= at + n:
+            low = k
+        if at < people // 2 + 1 <= at + n:
+            high = k
+        at += n
+    one = sum(n for k, n in counts if k == 1)
+    middle = text.plural((low + high) / 2, "object")
+    if len(counts) == 1:
+        return f"All {people:,} users touched {text.plural(counts[0][0], 'object')}"
+    if low != 1 and one * 3 >= people:
+        return f"{text.percent(one / people)} of users touched a single object; the median {middle}"
+    if one * 2 >= people:
+        return f"{text.percent(one / people)} of {people:,} users touched a single object"
+    return f"The median user touched {middle}; the most versatile {counts[-1][0]:,}"
+
+
+@view
+def users_per_object(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    top: int = 12,
+    frames: int = 84,
+) -> Drawing:
+    """Distinct users of each object so far, animated: which objects gather people."""
+    if not 1 <= top <= _BARS:
+        raise UsageError(f"{top} bars cannot be drawn", where="--top", hint=f"1 to {_BARS}")
+    if not 1 <= frames <= _FRAMES:
+        raise UsageError(
+            f"{frames} frames cannot be shown", where="--frames", hint=f"1 to {_FRAMES}"
+        )
+    result = query.users_per_object(since=since, until=until, top=top, frames=frames)
+    rows = records(result)
+    step = timedelta(seconds=getattr(result, "diagnostics", {}).get("step") or 0)
+    ends = []
+    at = until
+    while rows and step and at > since:  # also the frames before anybody came
+        ends.append(at)
+        at -= step
+    began = day(since, year=True)
+    return chart.race(
+        result,
+        ends=ends[::-1],
+        title=_gathered(rows),
+        subtitle=f"Different people who touched each object since {began}; the {top} with the most",
+        empty=_NOTHING,
+        x_title="people",
+    )
+
+
+def _gathered(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which objects gathered most people in the end."""
+    if not rows:
+        return _NOTHING
+    last = [r for r in rows if r["end"] == rows[-1]["end"]]
+    most = max(int(r["users"]) for r in last)
+    best = [text.clean(r["object"], 40) for r in last if r["users"] == most]
+    people = text.plural(most, "person", "people")
+    if len(best) == 1:
+        return f"{best[0]} gathers the most people: {most:,}" if most > 1 else _alone(rows, people)
+    names = text.joined(best) if len(best) <= 3 else f"{len(best)} objects"  # noqa: PLR2004
+    if len(best) == len(last) > 3:  # noqa: PLR2004
+        return f"The busiest {len(best)} objects gather {people} each"
+    return f"{names} gather the most people: {most:,} each"
+
+
+def _alone(rows: Sequence[Mapping[str, Any]], people: str) -> str:
+    return f"{text.clean(rows[-1]['object'], 40)} is the one object touched, by {people}"

@@ -1,0 +1,290 @@
+"""The views `daily_users`, `active_users`, `cohorts` and `returning`: how many, who stays.
+
+Comes in: the answers of the queries of the same names. Goes out: a `Drawing` each. Periods that the
+range cuts are left out where two whole ones remain: half a week looks like a fall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Literal
+
+from hubbub.charts.chart import Chart
+from hubbub.charts.picture import text
+from hubbub.charts.picture.calendar import (
+    about_midnight,
+    last_day,
+    named_period,
+    narrowed,
+    period_of,
+    starts,
+)
+from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.picture.scale import as_time, day, moment, needs_year
+from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.registry import view
+
+__all__ = ["active_users", "cohorts", "daily_users", "returning"]
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(weeks=1)
+_LINES = 400  # points of a line
+_APART = 4  # so many times as many people in all as on the busiest day need a panel of their own
+_UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # up to so many days
+_GROUPS = 24  # rows of a triangle
+_LATER = {3: "three", 6: "six", 12: "twelve"}
+_SHARES = ("top_1", "next_9", "next_40", "rest")
+_NAMES = ("top 1%", "next 9%", "next 40%", "the other half")
+
+
+@view
+def daily_users(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    per: Literal["auto", "hour", "day", "week", "h", "d", "w"] = "auto",
+) -> Drawing:
+    """People per day: active, seen for the first time, and seen so far."""
+    unit = period_of(per)
+    if unit == "auto":
+        days = (until - since) / _DAY
+        unit = "hour" if days <= 3 else "day" if days <= _LINES else "week"  # noqa: PLR2004
+    since, until = narrowed(since, until, unit)
+    result = query.daily_users(since=since, until=until, per=unit)
+    rows = records(result)
+    at = [row["start"] for row in rows]
+    active, new, total = (
+        (name, [finite(row[of]) for row in rows])
+        for name, of in (("active", "users"), ("new", "new"), ("seen so far", "total"))
+    )
+    title = _daily(rows, unit, year=needs_year(since, until))
+    said = f"People per {unit}: active; new, not seen earlier in this range; seen so far"
+    if len(rows) > 1 and rows[-1]["total"] > _APART * max(row["users"] for row in rows):
+        from hubbub.charts.graphs.panels import panels
+
+        # On one scale the crowd of a year would press each day's people to the ground.
+        said += ", on a scale of its own"
+        return panels(chart, result, at, ((active, new), (total,)), title=title, subtitle=said)
+    return chart.series(
+        result, x="start", at=at, series=[active, new, total], title=title, subtitle=said
+    )
+
+
+def _daily(rows: Sequence[Mapping[str, Any]], unit: str, *, year: bool) -> str:
+    """How many are active, and when everybody had appeared."""
+    if not rows or not rows[-1]["total"]:
+        return "Nobody is named by the messages of this range"
+    total = int(rows[-1]["total"])
+    last = next(i for i, row in enumerate(rows) if row["total"] == total)
+    usual = median(row["users"] for row in rows)
+    start = as_time(rows[last]["start"])
+    assert start is not None
+    when = named_period(start, unit, year=year)
+    if total == 1:
+        return f"One person is active, first {when}"
+    if len(rows) == 1:
+        return f"{total:,} people are active {when}"
+    most = f"a median of {text.plural(usual, 'person is', 'people are')} active each {unit}"
+    if last < len(rows) / 3:
+        by = moment(start, year=year) if unit == "hour" else day(start, year=year)
+        return f"All {total:,} people had appeared by {by}; {most}"
+    later = total - int(rows[(len(rows) - 1) // 2]["total"])
+    return f"{most[0].upper()}{most[1:]}; {later:,} of {total:,} appeared in the second half"
+
+
+@view
+def active_users(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    per: Literal[
+        "auto", "d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"
+    ] = "auto",
+    stored: bool = False,
+) -> Drawing:
+    """Distinct people per day, week, month, quarter or year.
+
+    With `--stored` those whom the job `usage` stored, also of days whose events are gone.
+    """
+    unit = period_of(per)
+    if unit == "auto":
+        days = (until - since) / _DAY
+        unit = next((name for name, most in _UNITS.items() if days <= most), "year")
+    since, until = narrowed(since, until, unit)
+    result = (query.usage if stored else query.active_users)(since=since, until=until, per=unit)
+    found = {str(label): int(users) for label, users in result.data}
+    periods = starts(since, until, unit) if found else []
+    values = [found.get(last_day(start, unit).isoformat(), 0) for start in periods]
+    return chart.columns(
+        result,
+        periods,
+        values,
+        per=unit,
+        what="people",
+        title=_active(periods, values, unit, year=needs_year(since, until)),
+        subtitle=f"Different people per {unit} that "
+        + ("the job usage found" if stored else "messages name"),
+    )
+
+
+def _active(periods: Sequence[datetime], values: Sequence[int], unit: str, *, year: bool) -> str:
+    if not any(values):
+        return "Nobody is named by the messages of this range"
+    peak = max(range(len(values)), key=lambda i: (values[i], -i))
+    when = named_period(periods[peak], unit, year=year)
+    if len(values) == 1:
+        return f"{text.plural(values[0], 'person is', 'people are')} active {when}"
+    if min(values) == max(values):
+        people = text.plural(values[0], "person is", "people are")
+        return f"{people} active each {unit}"
+    if not median(values):
+        return f"On most {unit}s nobody is active; the peak was {values[peak]:,} {when}"
+    usual = text.plural(median(values), "person is", "people are")
+    return f"A median of {usual} active each {unit}; the peak was {values[peak]:,} {when}"
+
+
+def _stretch(length: timedelta) -> tuple[timedelta, timedelta]:
+    """Window and step: 13 weeks every week, shorter ones where the range holds too few of them."""
+    if length >= 15 * _WEEK:
+        steps = -(-(length - 13 * _WEEK) // (150 * _WEEK))
+        return 13 * _WEEK, steps * _WEEK
+    if length >= 6 * _WEEK:
+        return 4 * _WEEK, timedelta(days=1)
+    if length > _WEEK:
+        return _WEEK, _DAY
+    return (length, length) if length else (_WEEK, _DAY)  # an empty store's range is empty
+
+
+@view
+def cohorts(
+    query: Any,
+    chart: Chart,
+    since: datetime,
+    until: datetime,
+    *,
+    window: timedelta | None = None,
+) -> Drawing:
+    """Share of the top 1 %, next 9 %, next 40 % and the rest of people, over rolling 13 weeks.
+
+    Where the range is shorter than 15 weeks the window is 4 weeks, below 6 weeks it is one week.
+    """
+    length, step = _stretch(until - since)
+    if window is not None:
+        length = window
+    result = query.cohorts(since=since, until=until, window=length, step=step)
+    rows = records(result)
+    said = [f"Share of messages per group of people, in the {_weeks(length)} before each point"]
+    if length != 13 * _WEEK and window is None:
+        said.append("the range is too short for 13 weeks")
+    if rows and all(row["n"] <= 100 for row in rows):  # noqa: PLR2004 (percent)
+        said.append("the top 1% is one person")
+    note = getattr(result, "diagnostics", {}).get("note")
+    return chart.areas(
+        result,
+        x="end",
+        y=_SHARES,
+        names=_NAMES,
+        title=_carried(rows, length, year=needs_year(since, until)),
+        subtitle="; ".join(said),
+        empty=str(note) if note else "No messages in this range name a user",
+    )
+
+
+def _weeks(length: timedelta) -> str:
+    whole = length % _WEEK == timedelta(0) and length > _WEEK
+    return f"{length // _WEEK} weeks" if whole else duration(length)
+
+
+def _carried(rows: Sequence[Mapping[str, Any]], length: timedelta, *, year: bool) -> str:
+    known = [row for row in rows if finite(row["top_1"]) is not None]
+    if not known:
+        return "No stretch of this range has anybody at work"
+    first, last = known[0], known[-1]
+    few = -(-int(last["n"]) // 100)
+    who = "The busiest person" if few == 1 else f"The busiest 1% ({few} people)"
+    end = as_time(last["end"])
+    assert end is not None
+    end = about_midnight(end)
+    until = moment(end, year=year) if end.hour or end.minute else day(end - _DAY, year=year)
+    share = text.percent(last["top_1"])
+    said = f"{who} did {share} of the work in the {_weeks(length)} to {until}"
+    before = text.percent(first["top_1"])
+    if len(known) > 1 and before != share:
+        said += f"; at the beginning it was {before}"
+    return said
+
+
+@view
+def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
+    """Of the people first seen in a month, how many were active one, two, … months later."""
+    result = query.returning(since=since, until=until)
+    rows = records(result)
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    shown = set(groups[-_GROUPS:])
+    size = {row["group"]: row["people"] for row in rows}
+    table = [
+        {
+            "first seen": f"{_named(row['group'])} ({size[row['group']]:,})",
+            "months later": int(row["after"]),
+            "share": row["share"],
+            "group": row["group"],
+        }
+        for row in rows
+        if row["group"] in shown and 0 < row["after"] <= _GROUPS and row["complete"]
+    ]
+    said = ["Share of the people first seen in a month who were active so many months later"]
+    if len(groups) > _GROUPS:
+        said.append(f"the newest {_GROUPS} of {len(groups):,} months")
+    if len(groups) > 1:
+        said.append("people of the oldest month may be older than the range")
+    return chart.cells(
+        result,
+        row="first seen",
+        column="months later",
+        value="share",
+        title=_back(rows, groups),
+        subtitle="; ".join(said),
+        empty="Two complete months are needed to see who returns"
+        if rows
+        else "No messages in this range name a user",
+        percent=True,
+        rows=table,
+    )
+
+
+def _named(group: str) -> str:
+    start = as_time(group)
+    return f"{day(start).partition(' ')[2][:3]} {start.year}" if start else group
+
+
+def _back(rows: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> str:
+    """The share of all newcomers who were active one month later, and much later."""
+    if not rows:
+        return "Nobody is named by the messages of this range"
+    # Everybody of the oldest month may be older than the range: no newcomers, if others are known.
+    counted = [r for r in rows if r["complete"] and r["after"] and r["group"] != groups[0]]
+    newcomers = bool(counted)
+    if not newcomers:
+        counted = [r for r in rows if r["complete"] and r["after"]]
+    if not counted:
+        return "The range is too short to see who returns"
+
+    def share(after: int) -> float:
+        of = [r for r in counted if r["after"] == after]
+        return float(sum(r["active"] for r in of) / sum(r["people"] for r in of))
+
+    people = sum(r["people"] for r in counted if r["after"] == 1)
+    who = text.plural(people, "newcomer" if newcomers else "person", "" if newcomers else "people")
+    who += "" if newcomers else f" of {_named(groups[0])}"
+    said = f"{text.percent(share(1))} of {who} were active in the month after"
+    later = max(r["after"] for r in counted)
+    later = next((n for n in (12, 6, 3) if n <= later), 1)
+    if later > 1:
+        said += f", {text.percent(share(later))} {_LATER[later]} months later"
+    return said

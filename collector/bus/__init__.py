@@ -1,0 +1,1 @@
+"""The ZeroMQ bus: receiver, endpoints, backlog and the listener that runs them."""

@@ -1,0 +1,1 @@
+"""Gaps in what was heard: detection, healing from history, audits."""

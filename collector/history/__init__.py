@@ -1,0 +1,1 @@
+"""The datagrepper client: requests, paging, retries and `gather`."""

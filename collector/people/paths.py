@@ -1,0 +1,160 @@
+"""The small language in which rules say where a body holds a name.
+
+    agent                              the value of a key
+    update.user.name                   of a key of a key
+    bug.cc[]                           every item of a list
+    fas_usernames.*                    every value of an object; `.@` every key
+    packages[distro=Fedora].package_name   the items whose key has that value, in any case
+    update.user | update.submitter     the first alternative that gives anything
+    $username | 'anitya'               the envelope's username; a literal
+    comment.text > mentions            what comes out goes through transforms, one after the other
+
+Roots with `$`: `$username` (fedmsg's envelope), `$topic` (whole), `$spread` (the name inside a
+topic `category.verb.NAME.BRANCH`). Transforms are listed in `transforms.TRANSFORMS`.
+
+Comes in: a text, once. Goes out: a function of a `Source` that gives a list; it never raises,
+whatever the body is, and gives at most MAX_VALUES values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from hubbub.collector.people.transforms import TRANSFORMS, Transform, find_transform
+from hubbub.collector.topics import spread
+from hubbub.errors import UsageError
+
+__all__ = ["MAX_VALUES", "Path", "Source", "compile_path"]
+
+MAX_VALUES = 10_000
+
+_STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<where>[^=\]]+)=(?P<value>[^\]]*))?\])?")
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """What a path is applied to."""
+
+    body: Any
+    topic: str = ""
+    username: str | None = None
+    directory: Mapping[str, str] | None = None
+
+
+Path = Callable[[Source], list[Any]]
+_Step = Callable[[list[Any]], list[Any]]
+
+_ROOTS: dict[str, Callable[[Source], Any]] = {
+    "$username": lambda source: source.username,
+    "$topic": lambda source: source.topic,
+    "$spread": lambda source: spread(source.topic),
+}
+
+
+def compile_path(text: str) -> Path:
+    """The function that a path describes.
+
+    Raises:
+        UsageError: the text is no path: an unknown root or transform, an empty step.
+    """
+    head, *names = (part.strip() for part in text.split(">"))
+    transforms: list[Transform] = []
+    for name in names:
+        transform = find_transform(name)
+        if transform is None:
+            raise UsageError(
+                f"{name!r} in the path {text!r} is no transform",
+                hint=f"known are {', '.join(sorted(TRANSFORMS))}, without:GLOB",
+            )
+        transforms.append(transform)
+    alternatives = [_alternative(part.strip(), text) for part in head.split("|")]
+    if not transforms and len(alternatives) == 1:
+        return alternatives[0]
+
+    def run(source: Source) -> list[Any]:
+        for alternative in alternatives:
+            values = alternative(source)
+            if values:
+                break
+        else:
+            return []
+        for transform in transforms:
+            values = transform(values, source.directory)
+        return values if len(values) <= MAX_VALUES else values[:MAX_VALUES]
+
+    return run
+
+
+def _alternative(part: str, text: str) -> Path:
+    if len(part) > 1 and part[0] == part[-1] == "'":
+        literal = part[1:-1]
+        return lambda _: [literal]
+    if part.startswith("$"):
+        if part not in _ROOTS:
+            raise UsageError(
+                f"{part!r} in the path {text!r} is no root", hint=f"known are {', '.join(_ROOTS)}"
+            )
+        root = _ROOTS[part]
+        return lambda source: [value] if (value := root(source)) else []
+    names = part.split(".")
+    if all(re.fullmatch(r"[^\[\]*@]+", name) for name in names):
+        return _keys(tuple(names))
+    steps = [_step(name, text) for name in names]
+
+    def walk(source: Source) -> list[Any]:
+        values = [source.body]
+        for step in steps:
+            values = step(values)
+            if not values:
+                break
+        return values
+
+    return walk
+
+
+def _keys(names: tuple[str, ...]) -> Path:
+    """The way of nearly every path: a key of a key, without lists."""
+    if len(names) == 1:
+        key = names[0]
+
+        def one(source: Source) -> list[Any]:
+            body = source.body
+            value = body.get(key) if type(body) is dict else None
+            return [] if value is None else [value]
+
+        return one
+
+    def walk(source: Source) -> list[Any]:
+        value = source.body
+        for name in names:
+            if type(value) is not dict:
+                return []
+            value = value.get(name)
+        return [] if value is None else [value]
+
+    return walk
+
+
+def _step(name: str, text: str) -> _Step:
+    match = _STEP.fullmatch(name)
+    if match is None or not name:
+        raise UsageError(f"{name!r} in the path {text!r} is no step", hint="write key, key[] or *")
+    key, where, wanted = match["key"], match["where"], (match["value"] or "").lower()
+
+    def step(values: list[Any]) -> list[Any]:
+        if key == "*":
+            values = [x for v in values if type(v) is dict for x in v.values()]
+        elif key == "@":
+            values = [x for v in values if type(v) is dict for x in v]
+        elif key:
+            values = [v.get(key) for v in values if type(v) is dict]
+        if match["items"]:
+            values = [x for v in values if type(v) is list for x in v]
+        if where:
+            values = [v for v in values if type(v) is dict and str(v.get(where)).lower() == wanted]
+        return [v for v in values if v is not None][:MAX_VALUES]
+
+    return step

@@ -1,0 +1,61 @@
+"""`hubbub report -o DIR`: every view, with pages to publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.commands.chart import STYLE, checked
+from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
+
+__all__ = ["report"]
+
+_TAKEN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
+
+
+@click.command(name="report")
+@click.option(
+    "output", "-o", "--output", required=True, metavar="DIR", help="Folder to write into."
+)
+@click.option(
+    "--theme",
+    type=click.Choice(["auto", "light", "dark"]),
+    default="auto",
+    help="Colours; auto follows the reader's screen. [default: auto]",
+)
+@click.option(
+    "--compare",
+    type=click.Choice(["previous"]),
+    help="Put the range before beside this one, and say what changed.",
+)
+@click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
+@pass_app
+def report(app: App, /, **values: Any) -> int:
+    """Draw every view, with index.html, index.md for blogs, and data.json.
+
+    The same data gives the same bytes; nothing in the pages asks anything of the network. Of an
+    earlier report in the folder, pictures that the new one does not have are deleted.
+    """
+    from datetime import UTC, datetime
+
+    from hubbub.charts.report.report import report as write
+    from hubbub.run.injection import Injector
+
+    app.logs()
+    app.plugins()
+    common = common_of(app).updated(parameters(values, _TAKEN), datetime.now(UTC))
+    with app.reading() as store:
+        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
+        runner = runner_of(app, store, common=common, inject=inject)
+        where = runner.range()
+        folder, previous = Path(values["output"]), values["compare"] == "previous"
+        files = write(runner, folder, where.since, where.until, previous=previous)
+    click.echo(f"{len(files)} files in {values['output']}; open index.html")
+    return ended(runner, allow_incomplete=values["allow_incomplete"])
+
+
+report.params.extend(range_options())
+common_options(report)

@@ -1,0 +1,207 @@
+"""`hubbub simulate`: a realistic bus, history service or file, for trying hubbub and for load."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.signals import until_told
+from hubbub.errors import UsageError
+from hubbub.times import parse_time, to_micros
+
+if TYPE_CHECKING:
+    from hubbub.testing.simulator.traffic import Traffic
+
+__all__ = ["simulate"]
+
+_DAY = 86_400_000_000  # µs
+_FOREVER = 253_370_764_800_000_000  # µs: the year 9999
+
+
+def _check(
+    *, bus: bool, history: bool, output: bool, days: bool, until: bool, wire: str, burst: bool
+) -> None:
+    """Refuse what contradicts itself."""
+    if burst and wire != "access-log":
+        raise UsageError("--burst is for access logs", hint="add --format access-log")
+    if not (bus or output or history):
+        raise UsageError(
+            "nothing to simulate",
+            hint="give --zmq ENDPOINT (a bus), --history PORT (a history service) or -o FILE",
+        )
+    if output and (bus or history):
+        raise UsageError("-o writes a file and runs no server", hint="run simulate twice")
+    if output and wire == "msgpack":
+        raise UsageError("msgpack has no lines to write into a file", hint="use --format fedmsg")
+    if wire == "access-log" and not output:
+        raise UsageError("an access log is a file", hint="give -o FILE")
+    if until and bus and (history or not days):
+        raise UsageError(
+            "a live bus knows no --until", hint="give --days as well, and no --history, to replay"
+        )
+
+
+def _write(lines: Iterable[bytes], output: str) -> int:
+    """Write lines; how many."""
+    written = 0
+    try:
+        with contextlib.ExitStack() as stack:
+            file: IO[bytes] | gzip.GzipFile
+            if output == "-":
+                file = sys.stdout.buffer
+            elif output.endswith(".gz"):
+                raw = stack.enter_context(Path(output).open("wb"))
+                # Neither a name nor a time in it: the same seed gives the same bytes.
+                file = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
+            else:
+                file = stack.enter_context(Path(output).open("wb"))
+            for line in lines:
+                file.write(line + b"\n")
+                written += 1
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(
+            f"cannot write: {error.strerror}", where=output, hint="give another -o FILE"
+        ) from error
+    return written
+
+
+def _envelopes(traffic: Traffic, start: int, end: int) -> Iterator[bytes]:
+    """One a line."""
+    from hubbub.testing.simulator.wire import line
+
+    return map(line, traffic.between(start, end))
+
+
+def _requests(seed: int, start: int, end: int, rate: float, *, burst: bool) -> Iterator[bytes]:
+    """An access log."""
+    from hubbub.testing.simulator.access_log import lines
+
+    return lines(seed, start // 1_000_000, end // 1_000_000, rate, burst=burst)
+
+
+@common_options
+@click.command()
+@click.option(
+    "--zmq",
+    metavar="ENDPOINT",
+    help="Be a bus here, e.g. tcp://127.0.0.1:5555; port * is a free one.",
+)
+@click.option(
+    "--zmq-connect", metavar="ENDPOINT", help="Be a bus that connects to `listen --zmq-bind`."
+)
+@click.option("--history", type=click.IntRange(0, 65535), metavar="PORT",
+              help="Be a history service on 127.0.0.1; 0 is a free port.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write messages to a file (.gz too; - is standard output).",
+)
+@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N",
+              help="Messages a second, the same at every hour. Of a replay: its pace.")  # fmt: skip
+@click.option("--per-day", type=click.FloatRange(0, min_open=True), metavar="N",
+              help="Messages a day, with nights, weekends and bursts. Default: 60000.")  # fmt: skip
+@click.option("--days", type=click.FloatRange(0, min_open=True), metavar="N",
+              help="How much of the past: history holds it (default 14), a file gets it "
+              "(default 1), "
+              "a bus without --history replays it and ends.")  # fmt: skip
+@click.option(
+    "--until", metavar="TIME", help="Where the past ends. Default: now; for a file, today 0:00 UTC."
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Another seed, another project."
+)
+@click.option("--format", "wire", type=click.Choice(["fedmsg", "msgpack", "access-log"]),
+              default="fedmsg", show_default=True,
+              help="How bodies are written; access-log: a web server's log.")  # fmt: skip
+@click.option("--burst", is_flag=True, help="Of an access log: five times as much in five minutes "
+              "of every hour.")  # fmt: skip
+@pass_app
+def simulate(  # noqa: PLR0917  (click calls it by name)
+    app: App, zmq: str | None, zmq_connect: str | None, history: int | None, output: str | None,
+    rate: float | None, per_day: float | None, days: float | None, until: str | None, seed: int,
+    wire: str, burst: bool,  # noqa: FBT001 - as above
+) -> None:  # fmt: skip
+    """Be a realistic bus, history service or file.
+
+    The same --seed and --rate or --per-day give the same messages with the same ids at every
+    instant, on the bus, in the history and in a file, in one process or in several. One message in
+    a hundred is broken or of an unknown family, on purpose.
+
+    \b
+    hubbub simulate --zmq tcp://127.0.0.1:5555 --rate 100
+    hubbub simulate --history 8080 --days 14 --per-day 2000
+    hubbub simulate -o day.jsonl --seed 7
+    hubbub simulate -o access.log --format access-log --rate 20 --burst
+    """  # noqa: D301  (click wants the control character)
+    app.logs()
+    endpoint = zmq or zmq_connect
+    if zmq and zmq_connect:
+        raise UsageError("--zmq and --zmq-connect exclude each other", hint="give one of them")
+    _check(
+        bus=endpoint is not None,
+        history=history is not None,
+        output=output is not None,
+        days=days is not None,
+        until=until is not None,
+        wire=wire,
+        burst=burst,
+    )
+    replay = endpoint is not None and history is None and days is not None
+    if rate is not None and per_day is not None and not replay:
+        raise UsageError("--rate and --per-day exclude each other", hint="give one of them")
+    from hubbub.testing.simulator.traffic import PER_DAY, Traffic
+
+    steady = rate is not None and not replay
+    traffic = Traffic(seed, rate * 86_400 if rate and steady else per_day or PER_DAY, steady=steady)
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        end = parse_time(until, now) if until else midnight if output else now
+    except ValueError as error:
+        raise UsageError(str(error), where="--until") from None
+    last = to_micros(end)
+    if output:
+        first = last - int((days or 1) * _DAY)
+        if wire == "access-log":
+            made = _requests(seed, first, last, rate or (per_day or PER_DAY) / 86_400, burst=burst)
+        else:
+            made = _envelopes(traffic, first, last)
+        what = "requests" if wire == "access-log" else "messages"
+        written = _write(made, output)
+        click.echo(f"{written} {what} in {output}, up to {end:%Y-%m-%d %H:%M} UTC", err=True)
+        return
+    frozen = (lambda: last) if until else (lambda: time.time_ns() // 1000)
+    with contextlib.ExitStack() as stack:
+        if history is not None:
+            from hubbub.testing.history.server import HistoryServer
+
+            server = HistoryServer(traffic, days=days or 14, port=history, clock=frozen)
+            stack.enter_context(server)
+            click.echo(f"history {server.url}")
+        stop = stack.enter_context(until_told())
+        if endpoint is None:
+            stop.wait()
+            return
+        from hubbub.testing.bus import Bus, play
+
+        bus = Bus(endpoint, connect=zmq_connect is not None, wire=wire)
+        stack.callback(lambda: bus.close(hurry=stop.is_set()))
+        click.echo(f"bus {bus.endpoint}")
+        if replay:
+            click.echo("waiting for a reader", err=True)
+            bus.wait(stop)
+            past = traffic.between(last - int((days or 1) * _DAY), last)
+            sent = play(past, bus, stop, pace=rate)
+        else:
+            sent = play(traffic.between(last, _FOREVER), bus, stop, live=True)
+        click.echo(f"published {sent.messages} messages and {sent.broken} broken ones")

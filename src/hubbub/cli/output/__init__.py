@@ -1,0 +1,1 @@
+"""Result formats, tables, logs and progress bars."""

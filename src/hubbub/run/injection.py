@@ -1,0 +1,159 @@
+"""Injected objects: what a function gets for naming it, beside `events`.
+
+`query` and `view` call other functions, `chart` draws, `state` remembers, `log` speaks, `progress`
+shows, `source` notes what was read, `db` keeps documents, `clock` tells the time, `params` holds
+the rest of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hubbub.collector.event import Ledger
+from hubbub.errors import HubbubError
+from hubbub.registry import Function
+from hubbub.store.state.database import State as Kept
+from hubbub.store.state.documents import Documents
+
+__all__ = ["Callables", "Injector", "State", "no_progress"]
+
+Progress = Callable[[float, float], None]
+
+
+def no_progress(done: float, total: float) -> None:
+    """Show nothing: where nobody watches."""
+
+
+class Callables:
+    """`query.NAME(parameter=value)` or `query("NAME", parameter=value)`; the same for views."""
+
+    def __init__(
+        self,
+        kind: str,
+        functions: Mapping[str, Function],
+        call: Callable[[str, Mapping[str, Any]], Any],
+    ) -> None:
+        self._kind, self._functions, self._call = kind, functions, call
+
+    def __call__(self, name: str, /, **parameters: Any) -> Any:
+        """Run the function of that name; names with a dot can only be reached this way."""
+        return self._call(name, parameters)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name not in self._functions:
+            raise AttributeError(
+                f"there is no {self._kind} {name!r}; there are: {', '.join(dir(self))}"
+            )
+
+        def run(**parameters: Any) -> Any:
+            return self._call(name, parameters)
+
+        run.__doc__ = self._functions[name].doc
+        return run
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name, function in self._functions.items() if function.public)
+
+
+class State:
+    """What a plugin remembers between runs: JSON values by key, apart for each plugin's module."""
+
+    def __init__(self, ledger: Ledger, module: str) -> None:
+        self._ledger, self._module = ledger, module
+
+    def _key(self, key: str) -> str:
+        return f"plugin:{self._module}:{key}"
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value, or the default where there is none."""
+        value = self._ledger.get(self._key(key))
+        return default if value is None else value
+
+    def set(self, key: str, value: Any) -> None:
+        """Remember a JSON value durably."""
+        self._ledger.set(self._key(key), value)
+
+    def inc(self, key: str, by: float = 1) -> Any:
+        """Add to a number that starts at 0; gives the sum."""
+        return self._put(key, self.get(key, 0) + by)
+
+    def dec(self, key: str, by: float = 1) -> Any:
+        """Subtract from a number that starts at 0; gives the difference."""
+        return self._put(key, self.get(key, 0) - by)
+
+    def max(self, key: str, value: Any) -> Any:
+        """Keep the larger of the two; gives it."""
+        return self._put(key, max(self.get(key, value), value))
+
+    def min(self, key: str, value: Any) -> Any:
+        """Keep the smaller of the two; gives it."""
+        return self._put(key, min(self.get(key, value), value))
+
+    def delete(self, key: str) -> None:
+        """Forget the value."""
+        self._ledger.set(self._key(key), None)
+
+    def _put(self, key: str, value: Any) -> Any:
+        self.set(key, value)
+        return value
+
+
+class Injector:
+    """Makes `chart`, `log`, `state` and `progress` for a function.
+
+    Args:
+        ledger: where `state` is kept.
+        theme: the theme of charts: light, dark or auto.
+        style: a file with a community's colours and font (hubbub.charts.picture.style).
+        progress: called with what is done and the total, in any unit.
+        source: called with the name of each thing that a function says it has read.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        theme: str = "auto",
+        style: Path | None = None,
+        progress: Progress = no_progress,
+        source: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self._ledger, self._theme, self._style = ledger, theme, style
+        self._progress, self._source = progress, source
+
+    def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
+        """The object that `function` gets for the parameter `name`.
+
+        Args:
+            name: of the parameter.
+            function: that has it.
+            with_bots: what the view draws with bots, for a `chart` without them.
+
+        Raises:
+            HubbubError: this version has no such object.
+        """
+        if name == "chart":
+            from hubbub.charts.chart import Chart
+            from hubbub.charts.picture.style import load
+
+            more = {} if self._style is None else {"style": load(self._style)}
+            return Chart(title=function.title, theme=self._theme, with_bots=with_bots, **more)
+        if name == "log":
+            import structlog
+
+            return structlog.get_logger(plugin=function.module, function=function.name)
+        if name == "state":
+            return State(self._ledger, function.module)
+        if name == "progress":
+            return self._progress
+        if name == "source":
+            return self._source
+        if name in {"db", "mongodb"} and isinstance(self._ledger, Kept):
+            return Documents(self._ledger, function.module)
+        raise HubbubError(
+            f"{function.noun} {function.name!r} of {function.module} asks for {name!r}, which this "
+            "version of hubbub does not have yet",
+            hint="there are: chart clock db events log params progress query source state view",
+        )

@@ -1,0 +1,1 @@
+"""A simulated datagrepper: archive, requests, HTTP server."""

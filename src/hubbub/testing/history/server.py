@@ -1,0 +1,226 @@
+"""A history service on loopback with the interface and the manners of the real one (bus.md).
+
+    with HistoryServer(Traffic(seed=1, per_day=2000), days=14) as server:
+        gather(server.url, …)
+
+`/v2/search`, `/raw`, `/id`, `/v2/id`, `/messagecount` and `/healthz/…` answer as captured answers
+of datagrepper 1.1.0 do. `Faults` makes it misbehave for tests. It never leaves 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from hubbub.errors import SourceError
+from hubbub.testing.history.archive import Archive
+from hubbub.testing.history.request import Refusal, page_html, parse
+from hubbub.testing.simulator.traffic import Traffic
+from hubbub.testing.simulator.wire import raw_row, search_row
+
+__all__ = ["Faults", "HistoryServer"]
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How the service misbehaves.
+
+    Attributes:
+        latency: seconds before each answer.
+        fail_every: each n-th request is answered 502 with a web page; 0: none.
+        lose_every: each n-th row of an answer is left out, though it is counted; 0: none.
+        no_search: `/v2/search` is 404, as on older services.
+    """
+
+    latency: float = 0.0
+    fail_every: int = 0
+    lose_every: int = 0
+    no_search: bool = False
+
+
+class HistoryServer:
+    """The service; starts when made, ends with `close` or the end of a `with`.
+
+    Args:
+        traffic: what it holds.
+        days: how much of the past.
+        port: 0 chooses a free one.
+        faults: how it misbehaves.
+        clock: now, µs since the epoch.
+
+    Raises:
+        SourceError: the port is taken.
+    """
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        *,
+        days: float = 14,
+        port: int = 0,
+        faults: Faults | None = None,
+        clock: Callable[[], int] = _now,
+    ) -> None:
+        self.faults, self.clock = faults or Faults(), clock
+        self.archive = Archive(traffic, clock() - int(days * 86_400_000_000), clock)
+        self.requests = count(1)
+        try:
+            self._server = _Server(("127.0.0.1", port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise SourceError(
+                f"cannot serve history here: {error}",
+                where=f"127.0.0.1:{port}",
+                hint="choose another port, or 0 for any free one",
+            ) from error
+        self._server.service = self
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(0.05,), name="history", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    service: HistoryServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no fault of ours; all else is said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "hubbub-simulate"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave in one packet
+    timeout = 60
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer a request, a refusal included."""
+        service = self.server.service
+        number = next(service.requests)
+        if service.faults.latency:
+            time.sleep(service.faults.latency)
+        try:
+            if service.faults.fail_every and number % service.faults.fail_every == 0:
+                raise page_html(502, "Bad Gateway", "The simulated proxy has lost the service.")
+            content_type, body = self._answer(service)
+            self._send(200, content_type, body)
+        except Refusal as refusal:
+            self._send(refusal.status, refusal.content_type, refusal.body)
+
+    do_HEAD = do_GET  # noqa: N815  (the base class's name)
+
+    def do_POST(self) -> None:
+        """Nothing here can be changed."""
+        self.close_connection = True  # whatever the request brought is not read
+        text = "The method is not allowed for the requested URL."
+        refusal = page_html(405, "Method Not Allowed", text)
+        self._send(refusal.status, refusal.content_type, refusal.body)
+
+    do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815  (as above)
+
+    def _answer(self, service: HistoryServer) -> tuple[str, bytes]:
+        url = urlsplit(self.path)
+        parameters = parse_qs(url.query, keep_blank_values=True)
+        match url.path.rstrip("/"):
+            case "/v2/search" if not service.faults.no_search:
+                return "application/json", _search(service, parameters, search_row)
+            case "/raw":
+                return "application/json", _search(service, parameters, raw_row)
+            case "/v2/id":
+                return "application/json", _one(service, parameters, search_row)
+            case "/id":
+                return "application/json", _one(service, parameters, raw_row)
+            case "/messagecount":
+                request = parse({}, service.clock() / 1e6)
+                total, _ = service.archive.select(
+                    None, None, request.filters, descending=False, skip=0, most=0
+                )
+                return "application/json", json.dumps({"messagecount": total}).encode()
+            case "/healthz/live" | "/healthz/ready":
+                return "application/problem+json", b'{"status": 200, "title": "OK"}'
+        raise Refusal(404, "application/json", b'{"error":"not_found"}')
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+        """Requests are counted, not written to standard error."""
+
+
+def _search(
+    service: HistoryServer, parameters: dict[str, list[str]], row: Callable[[Any], bytes]
+) -> bytes:
+    request = parse(parameters, service.clock() / 1e6)
+    everything = request.rows == 0
+    total, rows = service.archive.select(
+        request.start,
+        request.end,
+        request.filters,
+        descending=request.descending,
+        skip=0 if everything else (request.page - 1) * request.rows,
+        most=None if everything else request.rows,
+    )
+    if everything and request.page > 1:
+        rows = []
+    pages = min(total, 1) if everything else -(-total // request.rows)
+    if request.page > 1 and pages <= 1:
+        total = 0  # the real service's answer to page 2 of a window of one page
+    if lose := service.faults.lose_every:
+        rows = [m for k, m in enumerate(rows, 1) if k % lose]
+    tail = {"total": total, "pages": pages, "count": len(rows), "arguments": request.arguments}
+    listed = b",".join(row(message) for message in rows)
+    return b'{"raw_messages":[' + listed + b"]," + json.dumps(tail).encode()[1:] + b"\n"
+
+
+def _one(
+    service: HistoryServer, parameters: dict[str, list[str]], row: Callable[[Any], bytes]
+) -> bytes:
+    if not parameters.get("id"):
+        text = "The browser (or proxy) sent a request that this server could not understand."
+        raise page_html(400, "Bad Request", text)
+    message = service.archive.find(parameters["id"][0])
+    if message is None:
+        raise Refusal(404, "application/json", b'{"error":"not_found"}')
+    return row(message)

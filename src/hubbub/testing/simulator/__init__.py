@@ -1,0 +1,1 @@
+"""The simulated community: traffic, topics, names, message bodies."""

@@ -1,0 +1,1 @@
+"""Delta tables: log, data files, reading, rewriting."""

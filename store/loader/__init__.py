@@ -1,0 +1,1 @@
+"""From spool segments to tables: batches, recovery, damage."""

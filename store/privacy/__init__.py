@@ -1,0 +1,1 @@
+"""Forgetting a name in every table and in the state."""

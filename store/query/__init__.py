@@ -1,0 +1,1 @@
+"""Reading: the engine, `Events`, filters, identities, export."""

@@ -1,0 +1,141 @@
+"""Affiliations: who was with which organisation, and when, from a file that a person keeps.
+
+Comes in: a CSV file with the columns `account`, `organisation`, `from`, `to`. Goes out: the lines,
+by person where that is asked for. Nothing is ever guessed, from the domain of an e-mail address
+least of all: whoever is not in the file is "unknown".
+
+    account,organisation,from,to
+    alice,Example Corp,2019-03-01,2024-07-01
+    alice,,2024-07-01,
+    bob,Example University,,
+
+Days are UTC; `from` is the first day, `to` the first day after. An empty `from` means always, an
+empty `to` still, an empty organisation "unknown".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from hubbub.collector.names import normalise_object
+from hubbub.errors import UsageError
+from hubbub.store.query.identity import Persons
+
+__all__ = ["Affiliation", "of_persons", "read"]
+
+COLUMNS = ("account", "organisation", "from", "to")
+ALWAYS, STILL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+_LARGEST = 64 << 20  # bytes of a file that is a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """One line: `account` is with `organisation` in [start, end)."""
+
+    account: str
+    organisation: str
+    start: datetime = ALWAYS
+    end: datetime = STILL
+    where: str = ""  # file and line
+
+
+def read(path: Path) -> tuple[Affiliation, ...]:
+    """The lines of a file; a comment line begins with `#`.
+
+    Raises:
+        UsageError: the file cannot be read, lacks a column, or a line is wrong or contradicts
+            another.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UsageError("this is too large for a file of affiliations", where=str(path))
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(
+            f"the affiliations cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except UnicodeDecodeError:
+        raise UsageError("the affiliations are not UTF-8", where=str(path)) from None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: list[Affiliation] = []
+    order: list[int] = []
+    try:
+        for row in rows:
+            if not any(cell.strip() for cell in row) or row[0].startswith("#"):
+                continue
+            where = f"{path}:{rows.line_num}"
+            if not order:
+                order = _order(row, where)
+            else:
+                found.append(_line(row, order, where))
+    except csv.Error as error:
+        raise UsageError(f"this is no CSV: {error}", where=f"{path}:{rows.line_num}") from None
+    _check(found)
+    return tuple(found)
+
+
+def of_persons(lines: Iterable[Affiliation], persons: Persons) -> list[Affiliation]:
+    """The same by person: what is said of any account holds for whoever it is.
+
+    Raises:
+        UsageError: two accounts of a person are with different organisations at the same time.
+    """
+    found = [replace(line, account=persons.name(line.account)) for line in lines]
+    _check(found)
+    return found
+
+
+def _order(row: Sequence[str], where: str) -> list[int]:
+    """Where each column stands."""
+    names = [cell.strip().lower() for cell in row]
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise UsageError(
+            f"the affiliations lack the column {missing[0]!r}",
+            where=where,
+            hint=f"the first line is {','.join(COLUMNS)}",
+        )
+    return [names.index(name) for name in COLUMNS]
+
+
+def _line(row: Sequence[str], order: Sequence[int], where: str) -> Affiliation:
+    cells = [row[place].strip() if place < len(row) else "" for place in order]
+    account = normalise_object(cells[0])
+    if account is None:
+        raise UsageError("a line without an account", where=where)
+    start, end = _day(cells[2], ALWAYS, where), _day(cells[3], STILL, where)
+    if start >= end:
+        raise UsageError(
+            f"{account!r} leaves on {cells[3]}, not after {cells[2]}",
+            where=where,
+            hint="`to` is the first day after",
+        )
+    return Affiliation(account, normalise_object(cells[1]) or "", start, end, where)
+
+
+def _day(cell: str, empty: datetime, where: str) -> datetime:
+    if not cell:
+        return empty
+    try:
+        day = date.fromisoformat(cell)
+    except ValueError:
+        raise UsageError(f"{cell!r} is no day", where=where, hint="write 2026-01-31") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _check(lines: Sequence[Affiliation]) -> None:
+    """Refuse what would count somebody for two organisations at once."""
+    ordered = sorted(lines, key=lambda line: (line.account, line.start))
+    for before, after in pairwise(ordered):
+        if before.account == after.account and after.start < before.end:
+            raise UsageError(
+                f"{after.account!r} is with two organisations from {after.start:%Y-%m-%d} on: "
+                f"{before.organisation or 'unknown'} ({before.where})",
+                where=after.where,
+                hint="end the first line where the second begins",
+            )

@@ -1,0 +1,40 @@
+"""The common filters of every query and view, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hubbub.collector.names import DEFAULT_BOTS
+
+__all__ = ["BOTS", "Selection"]
+
+#: Accounts of machines, as globs; the configuration may replace the list.
+BOTS = DEFAULT_BOTS
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events, and who counts. All globs of one field are alternatives; fields add up.
+
+    `user` keeps the events that name such a user (by agent: that such a user did), with all their
+    users. `not_user` and `bots=False` remove users, never events: a message of a bot still counts
+    as a message.
+    """
+
+    since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
+    until: int | None = None  # µs since the epoch, exclusive; None: to the newest event
+    topic: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    not_user: tuple[str, ...] = ()
+    object: tuple[str, ...] = ()
+    action: tuple[str, ...] = ()
+    by: Literal["agent", "users"] = "users"
+    bots: bool = True
+    bot_names: tuple[str, ...] = BOTS
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Globs of the users that have no row."""
+        return self.not_user if self.bots else (*self.not_user, *self.bot_names)

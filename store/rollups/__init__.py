@@ -1,0 +1,1 @@
+"""Counts per period kept beside the events."""

@@ -1,0 +1,182 @@
+"""The tables of sums: what each holds, and how its rows are counted from files of events.
+
+Comes in: files of events, or the rows of a finer rollup. Goes out: sorted rows, one for each period
+and name.
+
+    hourly_users, daily_users   time, user, named, named_bytes, acted, acted_bytes
+    weekly_users                the same; a period ends with its week (Sunday, UTC) or its month
+    daily_topics                time, topic, category, events, bytes
+
+A week that two months share is two periods, so that weeks, months, quarters and years are all whole
+numbers of them. When which rows are counted is decided in `rollups`.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hubbub.errors import StoreError
+from hubbub.store.delta.data_file import File
+from hubbub.store.delta.table import Table
+from hubbub.store.rollups.aggregate import by_topic, by_user
+from hubbub.times import from_micros
+
+__all__ = ["DAY", "HOUR", "DailyTopics", "DailyUsers", "HourlyUsers", "Rollup", "WeeklyUsers"]
+
+HOUR, DAY = 3_600_000_000, 86_400_000_000  # µs
+_TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
+_TEXT = {
+    name: pa.field(name, pa.string(), nullable=False) for name in ("user", "topic", "category")
+}
+_USERS = ("named", "named_bytes", "acted", "acted_bytes")
+
+
+class Rollup(Table):
+    """One of the four."""
+
+    unit: ClassVar[int]  # µs: length of the periods that are counted from events
+    counted: Callable[[Sequence[str], int, int], Any]  # see `counting`
+    keys: ClassVar[Sequence[str]]
+    sums: ClassVar[Sequence[str]]
+    finer: ClassVar[str] = ""  # name of the rollup of which this one's rows are sums
+    combines: ClassVar[bool] = True
+
+    def floor(self, time: int) -> int:
+        """The start of the period that holds a time; both µs."""
+        return time // self.unit * self.unit
+
+    def ceil(self, time: int) -> int:
+        """The first start of a period at a time or after it; both µs."""
+        return -(-time // self.unit) * self.unit
+
+    def combined(self, rows: Any) -> Any:
+        """One row for each period and name."""
+        if not rows.num_rows:
+            return rows
+        sums = rows.group_by(list(self.keys)).aggregate([(name, "sum") for name in self.sums])
+        sums = sums.rename_columns([*self.keys, *self.sums]).select(self.schema.names)
+        return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
+
+    def summed(self, rows: Any) -> Any:
+        """The rows that rows of the finer rollup make."""
+        starts = _each(rows["time"], lambda times: map(self.floor, times))
+        return self.combined(rows.set_column(0, _TIME, pc.cast(starts, _TIME.type)))
+
+    def state(self) -> tuple[int, list[File]]:
+        """Up to which version of events it is complete (0: nothing), and its files."""
+        while True:  # of one snapshot
+            before = self.version()
+            number, (version, files) = self.batch(), self.snapshot()
+            if version == before:
+                return number, files
+
+    def count(self, files: Sequence[str], since: int) -> Any:
+        """The rows that these files of events make, from a time (µs) on.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        if not files:
+            return self.schema.empty_table()
+        try:
+            found = self.counted(files, self.unit, since)
+        except (OSError, pa.ArrowException) as e:
+            raise StoreError(
+                f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
+            ) from e
+        return found.select(self.schema.names).cast(self.schema)
+
+    def parts(self, rows: Any) -> Iterator[tuple[str, Any]]:
+        """Sorted rows by month."""
+        months = _each(rows["time"], lambda times: [f"{from_micros(t):%Y-%m}" for t in times])
+        for month in pc.unique(months).to_pylist():
+            yield month, rows.filter(pc.equal(months, month))
+
+
+def _each(times: Any, change: Callable[[Sequence[int]], Iterable[Any]]) -> Any:
+    """What becomes of each distinct time (µs), in its rows: there are few, and many rows."""
+    micros = pc.cast(times, pa.int64())
+    distinct = pc.unique(micros)
+    return pa.array(change(distinct.to_pylist())).take(pc.index_in(micros, distinct))
+
+
+def _schema(names: Sequence[str], sums: Sequence[str]) -> Any:
+    numbers = [pa.field(name, pa.int64(), nullable=False) for name in sums]
+    return pa.schema([_TIME, *(_TEXT[name] for name in names), *numbers])
+
+
+def _options(names: Sequence[str], sums: Sequence[str]) -> Mapping[str, Any]:
+    return {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": list(names),
+        "column_encoding": dict.fromkeys(["time", *sums], "DELTA_BINARY_PACKED"),
+    }
+
+
+class HourlyUsers(Rollup):
+    """Hour by user."""
+
+    name: ClassVar[str] = "hourly_users"
+    unit: ClassVar[int] = HOUR
+    counted = staticmethod(by_user)
+    keys: ClassVar[Sequence[str]] = ("time", "user")
+    order: ClassVar[Sequence[str]] = keys
+    sums: ClassVar[Sequence[str]] = _USERS
+    schema: ClassVar[Any] = _schema(["user"], _USERS)
+    options: ClassVar[Mapping[str, Any]] = _options(["user"], _USERS)
+
+
+class DailyUsers(HourlyUsers):
+    """Day by user."""
+
+    name: ClassVar[str] = "daily_users"
+    unit: ClassVar[int] = DAY
+    finer: ClassVar[str] = "hourly_users"
+
+
+class WeeklyUsers(DailyUsers):
+    """Week within a month by user."""
+
+    name: ClassVar[str] = "weekly_users"
+    finer: ClassVar[str] = "daily_users"
+
+    def floor(self, time: int) -> int:
+        """The start of the period that holds a time; both µs."""
+        day = from_micros(time).date()
+        return time // DAY * DAY - min(day.weekday(), day.day - 1) * DAY
+
+    def ceil(self, time: int) -> int:
+        """The first start of a period at a time or after it; both µs."""
+        start = self.floor(time)
+        if start == time:
+            return time
+        day = from_micros(start).date()
+        left = monthrange(day.year, day.month)[1] - day.day + 1
+        return start + min(7 - day.weekday(), left) * DAY
+
+    def count(self, files: Sequence[str], since: int) -> Any:
+        """The rows that these files of events make, from a day's start (µs) on.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        return self.summed(super().count(files, since))
+
+
+class DailyTopics(Rollup):
+    """Day by topic, with its category."""
+
+    name: ClassVar[str] = "daily_topics"
+    unit: ClassVar[int] = DAY
+    counted = staticmethod(by_topic)
+    keys: ClassVar[Sequence[str]] = ("time", "topic", "category")
+    order: ClassVar[Sequence[str]] = keys
+    sums: ClassVar[Sequence[str]] = ("events", "bytes")
+    schema: ClassVar[Any] = _schema(["topic", "category"], ["events", "bytes"])
+    options: ClassVar[Mapping[str, Any]] = _options(["topic", "category"], ["events", "bytes"])

@@ -1,0 +1,1 @@
+"""Segments: the write-ahead files that receive frames."""

@@ -1,0 +1,1 @@
+"""The SQLite file: checkpoints, ledger, dead letters, documents, pseudonyms."""

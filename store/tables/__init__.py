@@ -1,0 +1,1 @@
+"""The Delta tables of a store: events, bodies, samples, and the index of ids."""

@@ -1,0 +1,125 @@
+"""The Delta table `events`: what its columns are, and how events become its rows.
+
+Comes in: events of a batch. Goes out: a commit. How a commit becomes durable is `delta`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import pyarrow as pa
+from msgspec.structs import astuple
+
+from hubbub.collector.event import Event
+from hubbub.store.delta.data_file import File
+from hubbub.store.delta.table import LOADER, Table
+from hubbub.times import from_micros
+
+__all__ = ["LOADER", "SCHEMA", "Events", "File", "Timed", "by_month", "to_arrow", "to_events"]
+
+_TEXTS = pa.list_(pa.field("element", pa.string()))
+SCHEMA = pa.schema(
+    [
+        pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("topic", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("agent", pa.string()),
+        pa.field("users", _TEXTS),
+        pa.field("objects", _TEXTS),
+        pa.field("action", pa.string()),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("extra", pa.map_(pa.string(), pa.string())),
+    ]
+)
+_DICTIONARY = [
+    *("topic", "category", "agent", "action", "source", "users.list.element"),
+    *("objects.list.element", "extra.key_value.key", "extra.key_value.value"),
+]
+_ENCODING = {
+    "id": "DELTA_BYTE_ARRAY",  # measured: 19.3 bytes for a dated UUID, 20.8 plain
+    "time": "DELTA_BINARY_PACKED",
+    "size": "DELTA_BINARY_PACKED",
+    "seq": "DELTA_BINARY_PACKED",
+}
+
+
+class Events(Table):
+    """The table of events."""
+
+    name: ClassVar[str] = "events"
+    schema: ClassVar[Any] = SCHEMA
+    order: ClassVar[Sequence[str]] = ("time", "seq")
+    options: ClassVar[Mapping[str, Any]] = {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": _DICTIONARY,
+        "column_encoding": _ENCODING,
+    }
+
+    def append(self, events: Sequence[Event], batch: int) -> int:
+        """Add events as one commit; return the new version, durable.
+
+        Args:
+            events: none of them is in the table.
+            batch: greater than `batch()`; written with the commit.
+
+        Raises:
+            StoreError: no room, or the log is damaged. Nothing was added then, or everything.
+        """
+        parts = (
+            (month, to_arrow(sorted(part, key=lambda e: (e.time, e.seq))))
+            for month, part in by_month(events).items()
+        )
+        return self.append_rows(parts, batch)
+
+
+def to_arrow(events: Sequence[Event]) -> Any:
+    """The rows as an Arrow table of `SCHEMA`."""
+    if not events:
+        return SCHEMA.empty_table()
+    fields = zip(*map(astuple, events), strict=True)
+    columns: dict[str, Sequence[Any]] = dict(zip(Event.__struct_fields__, fields, strict=True))
+    columns["extra"] = [None if one is None else list(one.items()) for one in columns["extra"]]
+    return pa.table(
+        {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
+    )
+
+
+def to_events(rows: Any) -> list[Event]:
+    """The events of an Arrow table of `SCHEMA`."""
+    columns = {name: rows[name].to_pylist() for name in SCHEMA.names if name != "time"}
+    columns["time"] = rows["time"].cast(pa.int64()).to_pylist()
+    for name in ("users", "objects"):
+        columns[name] = [tuple(one or ()) for one in columns[name]]
+    columns["extra"] = [None if one is None else dict(one) for one in columns["extra"]]
+    return [
+        Event(*fields)
+        for fields in zip(*(columns[name] for name in Event.__struct_fields__), strict=True)
+    ]
+
+
+class Timed(Protocol):
+    """A row that has a time."""
+
+    @property
+    def time(self) -> int:
+        """µs since the epoch."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
+def by_month(rows: Sequence[T]) -> Mapping[str, list[T]]:
+    """The rows of each month (`YYYY-MM`, UTC), in order."""
+    months: dict[str, list[T]] = {}
+    starts: dict[int, str] = {}
+    for row in rows:
+        day = row.time // 86_400_000_000
+        if day not in starts:
+            starts[day] = f"{from_micros(row.time):%Y-%m}"
+        months.setdefault(starts[day], []).append(row)
+    return months

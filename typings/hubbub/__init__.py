@@ -1,1 +1,0 @@
-../../src/hubbub/__init__.py

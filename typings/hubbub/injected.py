@@ -1,1 +1,0 @@
-../../src/hubbub/injected.py

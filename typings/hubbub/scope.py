@@ -1,1 +1,0 @@
-../../src/hubbub/scope.py

@@ -1,1 +1,0 @@
-../../src/hubbub/times.py
