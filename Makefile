@@ -27,13 +27,13 @@ test: $(STAMP)  ## All tests that this machine has the services for
 
 FUZZ ?= 1000000
 fuzz: $(STAMP)  ## FUZZ=1000000 hostile messages through decode, people, signatures, cleaning of text
-	PYTHONPATH=tests $(BIN)/python tests/fuzz/run.py --inputs $(FUZZ)
+	$(BIN)/python -m tests.fuzz.run --inputs $(FUZZ)
 
 TORTURE ?= 1000
 torture: $(STAMP)  ## TORTURE=1000 kills of everything that works on a store; a kill at every call
-	PYTHONPATH=tests $(BIN)/python tests/torture/run.py --kills $(TORTURE)
-	PYTHONPATH=tests $(BIN)/python tests/torture/steps.py
-	PYTHONPATH=tests $(BIN)/python tests/torture/steps.py --torn
+	$(BIN)/python -m tests.torture.run --kills $(TORTURE)
+	$(BIN)/python -m tests.torture.steps
+	$(BIN)/python -m tests.torture.steps --torn
 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _soak import Relay, loader_of, memory, traffic
 
 HERE = Path(__file__).parent
-HUBBUB = (sys.executable, "-c", "from hubbub.cli.main import run; run()")
+HUBBUB = (sys.executable, "-c", "from hubbub.cli.root import run; run()")
 S = 10**6
 
 

@@ -14,7 +14,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from hubbub.charts.report.report import builtin
-from hubbub.cli.main import execute
+from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from hubbub.cli.main import execute
+from hubbub.cli.root import execute
 
 DOCS = Path(__file__).resolve().parent
 FOLDER, PROGRAM = DOCS / "metrics", DOCS.parent / "examples" / "pictures.py"

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from hubbub import config
-from hubbub.cli import main
+from hubbub.cli import root
 from hubbub.cli.functions import option, split
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY, Function
@@ -66,10 +66,10 @@ def _help(command: click.Command, name: str) -> str:
 
 def _commands() -> Iterator[str]:
     yield "## hubbub\n"
-    yield f"```\n{_help(main.cli, 'hubbub')}\n```\n"
-    with click.Context(main.cli) as ctx:
-        for name in main.COMMANDS:
-            command = main.cli.get_command(ctx, name)
+    yield f"```\n{_help(root.cli, 'hubbub')}\n```\n"
+    with click.Context(root.cli) as ctx:
+        for name in root.COMMANDS:
+            command = root.cli.get_command(ctx, name)
             assert command is not None
             yield f"## hubbub {name}\n"
             if name not in {"query", "chart"}:
@@ -94,7 +94,7 @@ def _functions(functions: Mapping[str, Function], command: str) -> Iterator[str]
         for parameter in function.parameters:
             made = option(parameter, about.get(parameter.name, ""))
             flags = "/".join((*made.opts, *made.secondary_opts))
-            value = "" if made.is_flag else f" {made.make_metavar(click.Context(main.cli))}"
+            value = "" if made.is_flag else f" {made.make_metavar(click.Context(root.cli))}"
             cells = (f"`{flags}{value}`", made.help or "")
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
         if rows:
@@ -104,7 +104,7 @@ def _functions(functions: Mapping[str, Function], command: str) -> Iterator[str]
 def text() -> str:
     """The whole page."""
     load_builtins()
-    codes = [line for line in (main.__doc__ or "").splitlines() if line.startswith("|")]
+    codes = [line for line in (root.__doc__ or "").splitlines() if line.startswith("|")]
     parts = [
         INTRODUCTION,
         "## Exit codes\n",

@@ -15,6 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.cli.root import execute
+from hubbub.plugins import load_builtins
+from hubbub.registry import REGISTRY
+from tests.support.commandline import Ran, Run
+
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 #: What lets a process believe in another time.
 FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
@@ -61,6 +66,35 @@ def fresh_logs() -> Iterator[None]:
         structlog.reset_defaults()
     logging.captureWarnings(capture=False)
     threading.excepthook = hook
+
+
+@pytest.fixture
+def hubbub(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """`hubbub("query", "users")`: the command line, with a configuration and data of its own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*args: str | Path) -> Ran:
+        capfd.readouterr()
+        code = execute([str(arg) for arg in args])
+        out, err = capfd.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Whatever a test registers is gone after it; what is built in stays."""
+    load_builtins()
+    before = dict(REGISTRY.queries), dict(REGISTRY.views), dict(REGISTRY.jobs)
+    yield
+    REGISTRY.queries, REGISTRY.views, REGISTRY.jobs = before
+    for name in [name for name in sys.modules if name.startswith("hubbub_plugin_")]:
+        del sys.modules[name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,15 +1,21 @@
-"""The layout is what docs/design.md says: packaged whole, typed through links, no long module."""
+"""The layout that docs/design.md describes: packaged whole, small modules, small folders."""
 
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
+PACKAGE = ROOT / "src" / "hubbub"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SETUPTOOLS = PROJECT["tool"]["setuptools"]
+#: Top-level folders that are parts of the import package.
+PARTS = ("analyzers", "charts", "collector", "live", "store")
+#: One module per command, and one per form of graph.
+WIDE = {"src/hubbub/cli/commands", "charts/graphs"}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -24,39 +30,33 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / line for line in out.splitlines() if (ROOT / line).is_file()]
 
 
-def package_of(folder: Path) -> str:
-    relative = folder.relative_to(ROOT).parts
-    return ".".join(relative[1:] if relative[0] == "src" else ("hubbub", *relative))
+def modules() -> list[Path]:
+    """The modules of the package, relative to the repository."""
+    relative = [path.relative_to(ROOT) for path in tracked("*.py")]
+    return [path for path in relative if path.parts[0] in {*PARTS, "src"}]
 
 
-def test_every_package_folder_is_listed():
-    found = {
-        package_of(path.parent)
-        for path in tracked("*__init__.py")
-        if path.relative_to(ROOT).parts[0] not in {"tests", "typings", "bench", "docs"}
-    }
-    assert found == set(SETUPTOOLS["packages"])
+def test_top_level_folders_are_linked_into_the_package():
+    links = {path.name: path.readlink() for path in PACKAGE.iterdir() if path.is_symlink()}
+    assert links == {name: Path("../..") / name for name in PARTS}
 
 
-def test_package_dirs_exist():
-    for name, folder in SETUPTOOLS["package-dir"].items():
-        assert (ROOT / folder / "__init__.py").is_file(), name
+def test_every_folder_is_a_package():
+    folders = {path.parent for path in modules()}
+    assert not [folder for folder in folders if not (ROOT / folder / "__init__.py").is_file()]
 
 
-def test_type_checkers_see_every_module():
-    links = ROOT / "typings" / "hubbub"
-    for entry in [*(ROOT / "src" / "hubbub").iterdir(), *map(ROOT.joinpath, tops())]:
-        if entry.name == "__pycache__":
-            continue
-        link = links / entry.name
-        assert link.is_symlink(), f"typings/hubbub lacks a link to {entry.relative_to(ROOT)}"
-        assert link.resolve() == entry.resolve()
-    for link in links.iterdir():
-        assert link.exists(), f"{link} leads nowhere"
+def test_folders_hold_at_most_15_modules():
+    loose = Counter(str(path.parent) for path in modules() if path.name != "__init__.py")
+    assert not {folder: n for folder, n in loose.items() if n > 15 and folder not in WIDE}
 
 
-def tops() -> list[str]:
-    return [folder for folder in SETUPTOOLS["package-dir"].values() if "/" not in folder]
+def test_every_folder_with_subfolders_has_layers():
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    layered = {container for c in contracts for container in c.get("containers", ())}
+    nested = {path.parts[0] for path in modules() if len(path.parts) > 2 and path.parts[0] in PARTS}
+    assert {f"hubbub.{name}" for name in nested} <= layered
+    assert all(c["exhaustive"] for c in contracts if c["type"] == "layers")
 
 
 def test_no_module_is_longer_than_350_lines():

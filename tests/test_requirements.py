@@ -9,7 +9,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+from tests.support import paths
+
+PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
 ALONE = """
 import sys
 hidden = set(sys.argv[1].split(","))
@@ -19,6 +21,7 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Hidden())
 sys.argv[1:] = sys.argv[2:]
+from tests.support import paths
 from hubbub.cli import main
 main()
 """

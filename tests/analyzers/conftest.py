@@ -13,8 +13,9 @@ import pytest
 from hubbub.store.query.events import Events
 from hubbub.store.query.selection import Selection
 from hubbub.store.tables.events import SCHEMA
+from tests.support import paths
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = paths.GOLDEN
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -15,8 +15,9 @@ from hubbub.errors import UsageError
 from hubbub.run.injection import State as Place
 from hubbub.store.state.database import State
 from hubbub.store.state.documents import Documents
+from tests.support import paths
 
-JOBS = Path(__file__).parents[1] / "golden" / "core4" / "jobs"
+JOBS = paths.GOLDEN / "core4" / "jobs"
 DAY = timedelta(days=1)
 
 

@@ -4,7 +4,6 @@ import json
 import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -16,8 +15,9 @@ from hubbub.analyzers.evenness.longtail import longtail, tail
 from hubbub.analyzers.evenness.metrics import measure
 from hubbub.errors import UsageError
 from hubbub.registry import REGISTRY
+from tests.support import paths
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "radar"
+GOLDEN = paths.GOLDEN / "radar"
 CASES = sorted(path.name for path in GOLDEN.glob("*.json"))
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from chartsamples import CASES, START, Queries, drawn, picture
-from svgfaults import faults
 
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.charts.chart import Chart
@@ -20,6 +18,8 @@ from hubbub.charts.picture.canvas import spread
 from hubbub.charts.picture.sheet import badge, source
 from hubbub.charts.views.evenness import weekly_mean
 from hubbub.errors import UsageError
+from tests.support.chart_samples import CASES, START, Queries, drawn, picture
+from tests.support.svg_faults import faults
 
 
 def rows(**counts: int) -> list[dict[str, Any]]:

@@ -7,8 +7,9 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from chartsamples import CASES, HOSTILE, VIEWS, picture
-from svgfaults import SVG, faults
+
+from tests.support.chart_samples import CASES, HOSTILE, VIEWS, picture
+from tests.support.svg_faults import SVG, faults
 
 
 @pytest.mark.parametrize("case", CASES)

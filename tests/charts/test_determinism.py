@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from chartsamples import VIEWS, picture
+
+from tests.support import paths
+from tests.support.chart_samples import VIEWS, picture
 
 HERE = Path(__file__).parent
 SNAPSHOTS = HERE / "snapshots"
@@ -21,7 +23,7 @@ class Day(datetime.date):
     def today(cls): return cls(2031, 7, 9)
 import pygal.svg
 pygal.svg.date = Day
-from chartsamples import VIEWS, picture
+from tests.support.chart_samples import VIEWS, picture
 from pygal.etree import etree
 print(bool(etree.lxml))
 for view in VIEWS:
@@ -34,7 +36,7 @@ def elsewhere(seed: str, no_lxml: str) -> list[str]:
         **os.environ,
         "PYTHONHASHSEED": seed,
         "NO_LXML": no_lxml,
-        "PYTHONPATH": str(HERE.parent),
+        "PYTHONPATH": str(paths.ROOT),
         "TZ": "Pacific/Auckland",
     }
     done = subprocess.run(

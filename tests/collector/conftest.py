@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-from livebus import Bus, Buses, Heard
 
 from hubbub.collector.bus.receiver import Receiver
+from tests.support.live_bus import Bus, Buses, Heard
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from hubbub.cli.commands.jobs import jobs
+from tests.support import paths
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = paths.ROOT / "deploy"
 SERVICE, TIMER = DEPLOY / "hubbub-jobs.service", DEPLOY / "hubbub-jobs.timer"
 EXPOSURE = 1.0  # of 10; systemd calls it safe
 

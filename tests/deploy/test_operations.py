@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -12,8 +11,9 @@ from hubbub.collector.bus.listener import Counts
 from hubbub.config import SECTIONS, Config
 from hubbub.live.metrics import Metrics
 from hubbub.live.vitals import Kept, Peer, Vitals
+from tests.support import paths
 
-ROOT = Path(__file__).parents[2]
+ROOT = paths.ROOT
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 CONTAINER = (ROOT / "deploy" / "Containerfile").read_text()
 

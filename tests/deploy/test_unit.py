@@ -15,8 +15,9 @@ import pytest
 import zmq
 
 from hubbub.cli.commands.listen import listen
+from tests.support import paths
 
-ROOT = Path(__file__).parents[2]
+ROOT = paths.ROOT
 UNIT = ROOT / "deploy" / "hubbub-listen.service"
 EXPOSURE = 2.0  # of 10; systemd calls it OK
 

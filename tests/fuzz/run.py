@@ -1,4 +1,4 @@
-"""Many hostile messages, fast: `make fuzz`, or `PYTHONPATH=tests python tests/fuzz/run.py`.
+"""Many hostile messages, fast: `make fuzz`, or `python -m tests.fuzz.run`.
 
 Each input is a message made from a real one (captures, the simulator, the shared corpus where it
 is) by `mutations.Mutator`, and a text of a stranger. It goes through decode, people, signatures,
@@ -19,10 +19,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
-
-from mutations import Message, Mutator, text
 
 from hubbub.charts.picture import text as typeset
 from hubbub.cli.output import tables
@@ -36,8 +33,10 @@ from hubbub.errors import MessageError
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.batch import _check
 from hubbub.testing.simulator import traffic, wire
+from tests.support import paths
+from tests.support.mutations import Message, Mutator, text
 
-TESTS = Path(__file__).parents[1]
+TESTS = paths.TESTS
 CORPUS = TESTS.parents[1] / "shared" / "corpus"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 KINDS = ("zmq", "zmq", "zmq", "amqp", "history", "fedmsg", "jsonl", "refused", "")

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from random import Random
-from types import ModuleType
 
 import pytest
-from mutations import Mutator
 
 from hubbub.charts.picture import text as typeset
 from hubbub.collector.people import reader
+from tests.fuzz import run
+from tests.support.mutations import Mutator
 
 
-@pytest.fixture(scope="module")
-def runner() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_run", Path(__file__).with_name("run.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_some_thousand_hostile_messages(
-    runner: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert runner.main(["--inputs", "4000", "--seed", "20261121"]) == 0
+def test_some_thousand_hostile_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--inputs", "4000", "--seed", "20261121"]) == 0
     said = capsys.readouterr().out
     assert "fuzz: 4,000 inputs" in said
     for word in ("events", "refused not-json", "refused topic-mismatch", "signature accepted",
@@ -36,28 +22,26 @@ def test_some_thousand_hostile_messages(
 
 
 def test_a_fault_is_reported_with_the_input_that_shows_it(
-    runner: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fragile(*_: object, **__: object) -> None:
         raise KeyError("boom")
 
     monkeypatch.setattr(reader, "understand", fragile)
-    assert runner.main(["--inputs", "100", "--seed", "3"]) == 1
+    assert run.main(["--inputs", "100", "--seed", "3"]) == 1
     said = capsys.readouterr().out
     assert "FAILURE KeyError" in said
     assert "again: --seed 3 --only 0" in said
     assert "fuzz: 20 inputs" in said, "it gives up where everything fails"
     with pytest.raises(KeyError, match="boom"):
-        runner.main(["--seed", "3", "--only", "0"])
+        run.main(["--seed", "3", "--only", "0"])
     monkeypatch.undo()
     monkeypatch.setattr(typeset, "clean", lambda text: f"\u202e{text}"[:80])
-    assert runner.main(["--inputs", "5"]) == 1, "broken promises are faults too"
+    assert run.main(["--inputs", "5"]) == 1, "broken promises are faults too"
 
 
-def test_the_same_state_gives_the_same_message_and_seeds_stay_as_they_are(
-    runner: ModuleType,
-) -> None:
-    mutator = Mutator(list(runner.captured("fedmsg-unsigned.jsonl")), ["a.b.prod.c.d"])
+def test_the_same_state_gives_the_same_message_and_seeds_stay_as_they_are() -> None:
+    mutator = Mutator(list(run.captured("fedmsg-unsigned.jsonl")), ["a.b.prod.c.d"])
     before = repr(mutator.trees)
     messages = [mutator.message(Random(n)) for n in range(300)]
     assert messages == [mutator.message(Random(n)) for n in range(300)]

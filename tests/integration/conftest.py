@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fedmsglab import LAB, Listening, Start
-from fedmsglab import PEERS as FEDMSG
+
+from tests.support.fedmsg_lab import LAB, Listening, Start
+from tests.support.fedmsg_lab import PEERS as FEDMSG
 
 PEERS = Path(__file__).parent / "peers"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chartsamples import START, VIEWS, picture
-from devtools import Browser, browser
 
 from hubbub.charts.report.report import report
 from hubbub.registry import REGISTRY
+from tests.support.chart_samples import START, VIEWS, picture
+from tests.support.devtools import Browser, browser
 
 pytestmark = pytest.mark.service("browser")
 CASES = ("simulated", "empty", "hostile", "world")

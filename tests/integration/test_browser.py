@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chartsamples import VIEWS, picture
 
 from hubbub.charts.report.report import report
 from hubbub.registry import REGISTRY
+from tests.support.chart_samples import VIEWS, picture
 
 pytestmark = pytest.mark.service("browser")
 CASES = ("simulated", "empty", "one", "crowd", "hostile", "world", "nobody", "decade")
@@ -158,7 +158,7 @@ class Pictures:
 
 
 def test_the_report_page_works_from_a_file(tmp_path: Path) -> None:
-    from chartsamples import START
+    from tests.support.chart_samples import START
 
     out = tmp_path / "report"
     report(Pictures(), out, START, START.replace(month=2))

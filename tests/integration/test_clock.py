@@ -65,7 +65,7 @@ def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
     with log.open("wb") as out, zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
         address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen", "--bodies",
+            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen", "--bodies",
              "--config", config, "--zmq", address, "--store", folder, "--log-format", "json"],
             stderr=out, start_new_session=True, env=clock.environment,
         )  # fmt: skip

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import smalldisk
 import zmq
 
 from hubbub.collector.history.client import History
@@ -23,18 +22,19 @@ from hubbub.store.maintenance.verify import verify
 from hubbub.testing.history.server import HistoryServer
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.times import iso
+from tests.support import small_disk
 
 TOPIC = b"org.fedoraproject.prod.git.receive"
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[smalldisk.Disk]:
-    with smalldisk.disk(tmp_path / "disk", 24) as one:
+def disk(tmp_path: Path) -> Iterator[small_disk.Disk]:
+    with small_disk.disk(tmp_path / "disk", 24) as one:
         yield one
 
 
 def hubbub(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from hubbub.cli.main import run; run()", *map(str, words)]
+    command = [sys.executable, "-c", "from hubbub.cli.root import run; run()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -77,7 +77,7 @@ class Bus:
             self.socket.send_multipart([TOPIC, json.dumps(body).encode()])
 
 
-def test_a_listener_on_a_disk_that_fills_up(disk: smalldisk.Disk) -> None:
+def test_a_listener_on_a_disk_that_fills_up(disk: small_disk.Disk) -> None:
     folder = disk.path / "store"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -86,7 +86,7 @@ def test_a_listener_on_a_disk_that_fills_up(disk: smalldisk.Disk) -> None:
         bus = Bus(publisher)
         address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen", "--bodies",
+            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen", "--bodies",
              "--zmq", address, "--store", folder, "--log-format", "json",
              "--metrics-port", str(port)],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -136,7 +136,7 @@ def test_a_listener_on_a_disk_that_fills_up(disk: smalldisk.Disk) -> None:
         assert done.checked["ids"] == done.checked["bodies:rows"] == bus.said
 
 
-def test_a_gather_on_a_full_disk_ends_clearly_and_goes_on(disk: smalldisk.Disk) -> None:
+def test_a_gather_on_a_full_disk_ends_clearly_and_goes_on(disk: small_disk.Disk) -> None:
     folder = disk.path / "store"
     end = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     since = end - timedelta(hours=19)
@@ -175,7 +175,7 @@ def test_a_gather_on_a_full_disk_ends_clearly_and_goes_on(disk: smalldisk.Disk) 
             assert counts["new"] + refused == total
 
 
-def test_a_listener_that_starts_on_a_full_disk(disk: smalldisk.Disk) -> None:
+def test_a_listener_that_starts_on_a_full_disk(disk: small_disk.Disk) -> None:
     """As after a restart of the machine: it hears at once, and writes when there is room."""
     folder = disk.path / "store"
     Store.open(folder).close()
@@ -184,7 +184,7 @@ def test_a_listener_that_starts_on_a_full_disk(disk: smalldisk.Disk) -> None:
         bus = Bus(publisher)
         address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
         process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen",
+            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen",
              "--zmq", address, "--store", folder],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip

@@ -12,9 +12,9 @@ import time
 
 import pytest
 import zmq
-from fedmsglab import Start, expected, go
 
 from hubbub.store import Store
+from tests.support.fedmsg_lab import Start, expected, go
 
 pytestmark = pytest.mark.service("fedmsg")
 

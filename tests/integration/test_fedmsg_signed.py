@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import zmq
-from fedmsglab import LAB, PEERS, PREFIX, Start, expected, go
 
 from hubbub.store import Store
+from tests.support.fedmsg_lab import LAB, PEERS, PREFIX, Start, expected, go
 
 pytestmark = pytest.mark.service("fedmsg")
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from everything import places
 
 from hubbub.collector.event import Frame
 from hubbub.collector.history.client import History
@@ -19,6 +18,7 @@ from hubbub.store.privacy.forget import forget
 from hubbub.testing.history.server import HistoryServer
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import line
+from tests.support.filled_store import places
 
 END = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 START = END - timedelta(days=5)

@@ -16,7 +16,7 @@ from hubbub.testing.simulator.traffic import Traffic
 
 def listening(folder, bus, history):
     return subprocess.Popen(
-        [sys.executable, "-c", "from hubbub.cli.main import run; run()", "listen", "--zmq", bus,
+        [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen", "--zmq", bus,
          "--store", str(folder), "--backfill", history, "--settle", "1s"],
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip

@@ -27,7 +27,7 @@ KNOWN = 500  # messages that came twice
 
 def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from hubbub.cli.main import run; run()", *map(str, words)],
+        [sys.executable, "-c", "from hubbub.cli.root import run; run()", *map(str, words)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOAK = Path(__file__).parents[2] / "bench" / "soak.py"
+from tests.support import paths
+
+SOAK = paths.ROOT / "bench" / "soak.py"
 SHORT = ("--minutes", "0.5", "--rate", "1000", "--cut", "5", "--down", "2", "--settle", "5",
          "--gather", "15")  # fmt: skip
 

@@ -6,7 +6,6 @@ import base64
 import json
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 
 from hubbub.collector.signatures.canonical_json import canonical, written
 from hubbub.collector.signatures.x509 import Trust, check, read
+from tests.support import paths
 
-CAPTURES = Path(__file__).parents[1] / "captures"
+CAPTURES = paths.CAPTURES
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
 TEXTS = st.text() | st.text(st.characters(max_codepoint=0x7F)) | st.sampled_from(
     ["-1.5", ":1e5", '",1.0,"', "\x7f", "\ud800", "</script>", "\u2028", "null", "NaN"]

@@ -9,7 +9,6 @@ import base64
 import json
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,13 +24,14 @@ from hubbub.collector.people.rules import builtin_rules
 from hubbub.collector.signatures import x509
 from hubbub.collector.signatures.canonical_json import written
 from hubbub.errors import MessageError
+from tests.support import paths
 
 fuzz = settings(
     max_examples=int(os.environ.get("HUBBUB_FUZZ", "60")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-CAPTURES = Path(__file__).parents[1] / "captures"
+CAPTURES = paths.CAPTURES
 PKI = CAPTURES / "pki"
 TRUST = x509.Trust((PKI / "ca.crt").read_bytes(), (PKI / "crl.pem").read_bytes())
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -22,7 +22,7 @@ from typing import Any
 
 __all__ = ["Actor", "Failure", "Listener", "Moment", "changes"]
 
-_MAIN = "from hubbub.cli.main import run; run()"
+_MAIN = "from hubbub.cli.root import run; run()"
 _FINE = {0, 3}  # 3: a gap is known, which is true while the listener is being killed
 _DURABLE = re.compile(r"^hubbub_durable_messages_total ([\d.e+]+)$", re.MULTILINE)
 

@@ -13,15 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from torture.actors import Failure
-from torture.publisher import Publisher
-from torture.witness import Record, Witness, records
-
 from hubbub.collector.history.client import History
 from hubbub.collector.history.gather import gather
 from hubbub.store import Store
 from hubbub.store.maintenance.verify import verify
 from hubbub.times import from_micros
+from tests.torture.actors import Failure
+from tests.torture.publisher import Publisher
+from tests.torture.witness import Record, Witness, records
 
 __all__ = ["MINUTE", "judge", "prove_the_tail"]
 

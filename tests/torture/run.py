@@ -1,6 +1,6 @@
 """Kill whatever works on a store, at random moments, again and again; then count.
 
-    PYTHONPATH=tests python tests/torture/run.py --kills 1000 [--seed 7]
+    python -m tests.torture.run --kills 1000 [--seed 7]
 
 A listener with its loader hears a publisher that keeps count, while gathers, imports, compactions,
 exports and queries come and go and a reader looks at every snapshot. One of them is killed -9,
@@ -27,18 +27,17 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random, SystemRandom
 
-from torture.actors import Actor, Failure, Listener, Moment
-from torture.judge import MINUTE, judge, prove_the_tail
-from torture.publisher import Publisher
-from torture.witness import Witness, records
-
 from hubbub.collector.event import alive_key
 from hubbub.store import Store
 from hubbub.testing.simulator.wire import line
+from tests.torture.actors import Actor, Failure, Listener, Moment
+from tests.torture.judge import MINUTE, judge, prove_the_tail
+from tests.torture.publisher import Publisher
+from tests.torture.witness import Witness, records
 
 __all__ = ["Torture", "main"]
 
-_READER = Path(__file__).with_name("reader.py")
+
 _END = 180.0  # s that the listener gets to heal everything, undisturbed
 #: How often each is the victim; a listener alone, or with its whole process group.
 _VICTIMS = {
@@ -83,7 +82,7 @@ class Torture:
         self.looks = folder / "reader.jsonl"
         with self.looks.open("wb") as out:
             self.reader = subprocess.Popen(
-                [sys.executable, str(_READER), str(self.store)],
+                [sys.executable, "-m", "tests.torture.reader", str(self.store)],
                 stdin=subprocess.PIPE, stdout=out, stderr=out,
             )  # fmt: skip
         self._stack.callback(self._end_reader)

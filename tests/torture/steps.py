@@ -1,7 +1,7 @@
 """A kill before every single call that changes a file: loading, rollups, compaction, cleaning up,
 and whatever else is done to a store (`upkeep`).
 
-    PYTHONPATH=tests python tests/torture/steps.py [--every 1] [--seed 7]
+    python -m tests.torture.steps [--every 1] [--seed 7]
 
 Random kills hit what takes long; this hits what takes no time. The same work is done on the same
 small store again and again, and killed before its first, second, … call of write, rename, unlink,
@@ -32,9 +32,6 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 import structlog
-from fake_history import T0, FakeHistory, Grepper, at, steady
-from torture.actors import Failure
-from torture.upkeep import DEEDS, Deed
 
 from hubbub.collector.event import Frame
 from hubbub.collector.history.gather import gather
@@ -45,6 +42,9 @@ from hubbub.store.rollups import refresh
 from hubbub.store.tables.events import File
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
+from tests.support.fake_history import T0, FakeHistory, Grepper, at, steady
+from tests.torture.actors import Failure
+from tests.torture.upkeep import DEEDS, Deed
 
 __all__ = ["Steps", "main"]
 
@@ -299,7 +299,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.inside is None:
         with tempfile.TemporaryDirectory(prefix="steps-") as temporary:
-            own = [sys.executable, __file__, *(sys.argv[1:] if arguments is None else arguments)]
+            own = [
+                sys.executable,
+                "-m",
+                "tests.torture.steps",
+                *(sys.argv[1:] if arguments is None else arguments),
+            ]
             own += ["--seed", str(chosen.seed), "--inside", temporary]
             return subprocess.run(own, env=_preload(Path(temporary)), check=False).returncode
     random, begun = Random(chosen.seed), time.monotonic()

@@ -5,41 +5,36 @@ Each says its seed, how far it came, and what must be typed to have it again.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 from random import Random
 from struct import pack
 from types import SimpleNamespace
 from typing import Any
 
-import everything
 import msgpack
 import pyarrow as pa
 import pytest
-from torture.actors import Failure, Moment
-from torture.reader import Torn, add_up, look
-from torture.upkeep import DEEDS
-from torture.witness import Witness, records
 
 from hubbub.collector.event import Event
 from hubbub.store import Store
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.bodies import Body
-
-HERE = Path(__file__).parent
+from tests.support import filled_store, paths
+from tests.torture.actors import Failure, Moment
+from tests.torture.reader import Torn, add_up, look
+from tests.torture.upkeep import DEEDS
+from tests.torture.witness import Witness, records
 
 
 def tortured(script: str, *arguments: str, seconds: float) -> str:
     """What it said; nothing of it is left when this ends."""
     with subprocess.Popen(
-        [sys.executable, str(HERE / script), *arguments],
-        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        [sys.executable, "-m", f"tests.torture.{script}", *arguments], cwd=paths.ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         try:
@@ -55,7 +50,7 @@ def tortured(script: str, *arguments: str, seconds: float) -> str:
 
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
-    said = tortured("run.py", "--kills", "55", seconds=560)
+    said = tortured("run", "--kills", "55", seconds=560)
     assert re.search(r"torture: 55 kills in \d+ s: nothing lost, nothing twice", said)
     for what in ("listener", "loader", "gather", "import", "compact", "export", "query"):
         assert re.search(rf"  {what}.*: \d+", said), "each had its turn"
@@ -65,7 +60,7 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice():
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("torn", [[], ["--torn"]], ids=["before", "within"])
 def test_a_kill_at_any_call_that_changes_a_file(torn):
-    said = tortured("steps.py", "--every", "181", *torn, seconds=560)
+    said = tortured("steps", "--every", "181", *torn, seconds=560)
     found = re.search(r"steps: (\d+) kills in \d+ s: nothing lost", said)
     assert found
     assert int(found[1]) >= 8
@@ -130,7 +125,7 @@ def test_a_deed_that_was_half_done_is_noticed(tmp_path):
     deeds = {deed.name: deed for deed in DEEDS}
     with Store.open(tmp_path / "forget" / "store") as store:
         deeds["forget"].prepare(store)
-        (store.path / "note").write_text(f"said by {everything.NAME}")
+        (store.path / "note").write_text(f"said by {filled_store.NAME}")
         with pytest.raises(Failure, match="the name is in"):
             deeds["forget"].look(store)
     with Store.open(tmp_path / "export" / "store") as store:

@@ -15,9 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import everything
-from torture.actors import Failure
-
 from hubbub.collector.event import Frame
 from hubbub.collector.files import reader
 from hubbub.store import Selection, Store
@@ -28,6 +25,8 @@ from hubbub.store.privacy.forget import forget
 from hubbub.store.query import identity
 from hubbub.store.query.export import export
 from hubbub.store.rollups import refresh
+from tests.support import filled_store
+from tests.torture.actors import Failure
 
 __all__ = ["DEEDS", "Deed"]
 
@@ -69,9 +68,9 @@ def frame(n: int, source: str = "jsonl:x", **more: Any) -> Frame:
 
 def _base(store: Store) -> None:
     """Three commits with bodies, rollups, a name in every place."""
-    half = everything.history(frame)
+    half = filled_store.history(frame)
     for some in (half[:13], half[13:], [frame(n) for n in _PLAIN]):
-        everything.put(store, *some, bodies=True)
+        filled_store.put(store, *some, bodies=True)
         store.load()
     with store.loader_lock():
         refresh.catch_up(store)
@@ -85,7 +84,7 @@ def _whole(store: Store, wanted: int = _THERE) -> None:
     store.load()
     report = verify(store)
     must(report.clean, f"verify: {report.faults}")
-    found = Counter(row["id"] for row in everything.rows(store))
+    found = Counter(row["id"] for row in filled_store.rows(store))
     must(set(found.values()) == {1}, f"there twice: {found - Counter(set(found))}")
     must(len(found) == wanted, f"{len(found)} events instead of {wanted}")
     bodies = sum(file.rows for file in store.bodies.files())
@@ -116,7 +115,7 @@ def _import(store: Store) -> None:
 def _imported(store: Store) -> None:
     every = _THERE + len(set(_LINES) - set(_PLAIN))
     store.load()
-    found = {row["id"] for row in everything.rows(store)}
+    found = {row["id"] for row in filled_store.rows(store)}
     must(_THERE <= len(found) <= every, f"{len(found)} events of {every}")
     _import(store)
     _whole(store, every)
@@ -129,23 +128,23 @@ def _imported(store: Store) -> None:
 
 def _named(store: Store) -> None:
     _base(store)
-    everything.fill_state(store)
-    identity.merge(store.state, everything.NAME, "bob", who="x", why="the same", time=1)
-    everything.put(store, frame(10, users=[everything.NAME]), bodies=True)  # it waits
+    filled_store.fill_state(store)
+    identity.merge(store.state, filled_store.NAME, "bob", who="x", why="the same", time=1)
+    filled_store.put(store, frame(10, users=[filled_store.NAME]), bodies=True)  # it waits
 
 
 def _forget(store: Store) -> None:
-    forget(store, everything.NAME, f"{everything.NAME} asked")
+    forget(store, filled_store.NAME, f"{filled_store.NAME} asked")
 
 
 def _forgotten(store: Store) -> None:
     listed = store.state.rows("SELECT 1 FROM forgotten")
     store.load()
     if listed:  # it had begun, and whoever came next has finished it
-        found = everything.places(store.path, everything.NAME)
+        found = filled_store.places(store.path, filled_store.NAME)
         must(not found, f"the name is still in {found[:5]}")
     _forget(store)
-    found = everything.places(store.path, everything.NAME)
+    found = filled_store.places(store.path, filled_store.NAME)
     must(not found, f"the name is in {found[:5]}")
     _whole(store)
     letters = len(store.dead_letters())
@@ -166,7 +165,7 @@ def _pruned(store: Store) -> None:
     _prune(store)
     report = verify(store)
     must(report.clean, f"verify: {report.faults}")
-    found = sorted(row["id"] for row in everything.rows(store))
+    found = sorted(row["id"] for row in filled_store.rows(store))
     wanted = sorted(f"id-{n}" for n in _PLAIN if _START + timedelta(seconds=n) >= _CUT)
     must(found == wanted, f"{len(found)} events of {len(wanted)}")
     bodies = sum(file.rows for file in store.bodies.files())
@@ -215,7 +214,7 @@ def _older(store: Store) -> None:
     format_version.newest = lambda: {"delta.dataSkippingStatsColumns": "time"}
     _base(store)
     format_version.STEPS, format_version.newest = steps, newest
-    everything.put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
+    filled_store.put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
 
 
 def _migrated(store: Store) -> None:

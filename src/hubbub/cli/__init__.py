@@ -7,6 +7,6 @@ __all__ = ["main"]
 
 def main() -> None:
     """The `hubbub` command; ends the process with one of the documented exit codes."""
-    from hubbub.cli.main import run
+    from hubbub.cli.root import run
 
     run()

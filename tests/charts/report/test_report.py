@@ -1,0 +1,123 @@
+"""The report: files that work offline and do not change without reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.charts.picture.html import table_csv
+from hubbub.charts.report.report import builtin, report
+from hubbub.errors import UsageError
+from hubbub.registry import REGISTRY, Function, Registry
+from tests.support.chart_samples import START, VIEWS, picture
+
+UNTIL = START + timedelta(days=28)
+
+
+class Runner:
+    """Draws the views of a case; the registry holds a plugin's view too."""
+
+    def __init__(self, case: str) -> None:
+        self.case, self.registry = case, Registry()
+        self.registry.views.update(REGISTRY.views)
+        self.registry.add(Function("view", "karma", lambda: None, "somebody.plugin"))
+
+    def query(self, name: str, **parameters: Any) -> Any:
+        raise AssertionError("only a comparison asks")
+
+    def view(self, name: str, **parameters: Any) -> Any:
+        assert parameters == {"since": START, "until": UNTIL}
+        return picture(name, self.case)
+
+
+def test_all_files_and_nothing_else(tmp_path: Path) -> None:
+    files = report(Runner("world"), tmp_path / "r", START, UNTIL)
+    names = [f"{v}.svg" for v in VIEWS] + ["index.html", "index.md", "data.json"]
+    assert [f.name for f in files] == names
+    assert sorted(f.name for f in (tmp_path / "r").iterdir()) == sorted(names)
+    for view in VIEWS:
+        assert (tmp_path / "r" / f"{view}.svg").read_bytes() == picture(view, "world").svg()
+
+
+def test_the_same_data_touch_no_file(tmp_path: Path) -> None:
+    before = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
+    after = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
+    assert before == after
+    report(Runner("hostile"), tmp_path, START, UNTIL)
+    assert {f: f.stat().st_mtime_ns for f in before} != before
+
+
+def test_plugins_views_are_not_in_it() -> None:
+    assert builtin(Runner("world").registry) == list(VIEWS)
+
+
+class Attributes(HTMLParser):
+    """All tags and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.values: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.values += [(k, v or "") for k, v in attrs]
+
+
+def test_the_page_asks_for_nothing_and_escapes_everything(tmp_path: Path) -> None:
+    report(Runner("hostile"), tmp_path, START, UNTIL)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = Attributes()
+    page.feed(text)
+    assert not {"script", "iframe", "b"} & set(page.tags)
+    assert page.tags.count("img") == len(VIEWS)
+    links = [v for k, v in page.values if k in {"src", "href"}]
+    inside = [link[1:] for link in links if link.startswith("#")]
+    assert inside == list(VIEWS) == [v for k, v in page.values if k == "id"]
+    files = [link for link in links if not link.startswith("#")]
+    assert all(re.fullmatch(r"[a-z_]+\.(svg|json)", link) for link in files)
+    assert all((tmp_path / link).is_file() for link in files)
+    assert page.tags.count("h1") == 1
+    assert page.tags.count("h2") == len(VIEWS) + 1
+    assert not any(k.startswith("on") for k, _ in page.values)
+    assert text.count('scope="col"') > len(VIEWS)
+    assert "prefers-color-scheme:dark" in text
+    assert "@media print" in text
+
+
+def test_markdown_embeds_every_picture_and_escapes(tmp_path: Path) -> None:
+    report(Runner("hostile"), tmp_path, START, UNTIL)
+    text = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((\w+\.svg)\)", text) == [f"{v}.svg" for v in VIEWS]
+    assert "<script" not in text
+
+
+def test_data(tmp_path: Path) -> None:
+    report(Runner("world"), tmp_path, START, UNTIL)
+    found = json.loads((tmp_path / "data.json").read_bytes())
+    assert set(found["views"]) == set(VIEWS)
+    assert found["since"] == "2026-01-05T00:00:00Z"
+    tail = found["views"]["tail"]
+    assert len(tail["rows"]) == 8
+    assert tail["columns"] == ["rank", "user", "messages", "ideal"]
+
+
+def test_csv_cannot_become_a_formula() -> None:
+    from hubbub.charts.chart import Chart
+
+    data = [{"user": "=cmd()", "n": 3}, {"user": "-x", "n": 2}, {"user": "bob", "n": 1}]
+    assert table_csv(Chart().bars(data, x="user", y="n")).splitlines() == [
+        "user,n", "'=cmd(),3.0", "'-x,2.0", "bob,1.0",
+    ]  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="cannot be written"):
+        report(Runner("world"), tmp_path / "file", START, UNTIL)

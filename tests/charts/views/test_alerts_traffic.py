@@ -1,0 +1,180 @@
+"""Alerts and requests: titles are true, spans stand where they belong, no cut period is drawn."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hubbub.charts.chart import Chart
+from hubbub.charts.graphs.alert_lanes import Raised
+from hubbub.charts.views.alerts import alerts, resolution_of
+from hubbub.charts.views.traffic import period_of, traffic
+from hubbub.times import iso
+from tests.support.chart_samples import START, drawn, picture
+from tests.support.chart_touches import Answers, view
+from tests.support.svg_faults import SVG
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def change(hours: float, state: str) -> dict[str, Any]:
+    return {"time": iso(START + hours * HOUR), "state": state}
+
+
+def notes(*peaks: float | None, rate: float = 1.0, long: float | None = 0.5) -> dict[str, Any]:
+    points = [
+        {"time": iso(START + n * HOUR), "short_rate": rate, "long_rate": long} for n in range(25)
+    ]
+    return {"averages": points, "peaks": list(peaks)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "peaks", "title"),
+    [
+        ([], (), "No traffic alert in 24 h: messages stayed below 1.5× their mean"),
+        ([change(6, "raised"), change(9, "ended")], (3.21,),
+         "One traffic alert in 24 h: 3.2× the mean on 5 January, 06:00"),
+        ([change(6, "raised")], (3,),
+         "One traffic alert in 24 h: 3× the mean on 5 January, 06:00, still open"),
+        ([change(6, "raised")], (None,),
+         "One traffic alert in 24 h: out of silence on 5 January, 06:00, still open"),
+        ([change(1, "raised"), change(2, "ended"), change(6, "raised")], (2, 4),
+         "2 traffic alerts in 24 h, one still open; the strongest 4× the mean on 5 January, 06:00"),
+        ([change(1, "raised"), change(2, "ended"), change(6, "raised"), change(7, "ended")],
+         (None, None), "2 traffic alerts in 24 h"),
+    ],
+)  # fmt: skip
+def test_alerts_says_how_many_and_how_strong(
+    changes: list[Any], peaks: tuple[Any, ...], title: str
+) -> None:
+    assert view(alerts, changes, 1, notes(*peaks)).title == title
+
+
+def test_alerts_of_nothing_and_of_too_little() -> None:
+    nothing = view(alerts, [], 1, {"averages": [], "peaks": []})
+    assert nothing.title == "No messages in this range"
+    zeros = view(alerts, [], 1, notes(rate=0.0, long=0.0), measure="bytes")
+    assert zeros.title == "No bytes in this range"
+    short = view(alerts, [], 1, notes(long=None))
+    assert short.title == "No alert could be raised: the averages need more than 24 h"
+
+
+def shapes(svg: bytes, role: str) -> list[list[float]]:
+    """The numbers of each path of a role."""
+    paths = [p for p in ET.fromstring(svg).iter(f"{SVG}path") if p.get("class") == role]
+    return [list(map(float, re.findall(r"-?[\d.]+", p.get("d") or ""))) for p in paths]
+
+
+def test_a_span_is_shaded_from_raised_to_ended_and_named_below() -> None:
+    changes = [change(6, "raised"), change(9, "ended"), change(18, "raised")]
+    drawing = view(alerts, changes, 1, notes(2, 3))
+    [shade], [bars] = shapes(drawing.svg(), "dn area"), shapes(drawing.svg(), "dn")
+    x, _, wide, high, _ = shade[:5]
+    wave = shapes(drawing.svg(), "s0 l")[0]
+    width = wave[-2]  # the line begins at 0 and ends at the right edge
+    assert x == pytest.approx(width / 4, abs=0.01)
+    assert wide == pytest.approx(width / 8, abs=0.01)
+    assert bars[0] == x
+    assert bars[1] > high  # the lane is below the plot
+    text = drawing.svg().decode()
+    assert ">2× for 3 h<" in text
+    assert ">3×, open<" in text
+    assert "l6 7l-6 7" in text  # the open one ends in an arrow
+    said = set(re.findall(r">([^<]*)</text>", text))
+    assert {"24-min mean", "threshold 1.5×", "4-h mean"} <= said
+
+
+def test_the_threshold_is_a_multiple_of_the_long_mean_and_rates_are_readable() -> None:
+    drawing = view(alerts, [], 1, notes(rate=0.01, long=0.008), threshold=2.5, short=3, long=10)
+    row = drawing.table()[3]
+    assert list(row)[1:] == ["6-min mean", "threshold 2.5×", "20-min mean"]
+    assert row["threshold 2.5×"] == pytest.approx(2.5 * row["20-min mean"])
+    assert row["6-min mean"] == pytest.approx(36)  # an hour
+    assert "Messages per hour: " in drawing.svg().decode()
+
+
+def test_no_lane_where_there_is_no_alert() -> None:
+    assert ">alerts<" not in view(alerts, [], 1, notes()).svg().decode()
+    assert Raised.foot == 0
+
+
+@pytest.mark.parametrize(
+    ("length", "tick"),
+    [(HOUR, 10), (2 * HOUR, 10), (DAY, 120), (14 * DAY, 1800), (365 * DAY, 43_200),
+     (3652 * DAY, 604_800), (500 * 365 * DAY, 2_592_000)],
+)  # fmt: skip
+def test_a_range_has_about_seven_hundred_ticks(length: timedelta, tick: int) -> None:
+    assert resolution_of(length) == timedelta(seconds=tick)
+
+
+def test_what_is_asked_for_reaches_the_query() -> None:
+    answers = Answers([], notes())
+    options: dict[str, Any] = {"short": 3, "long": 9, "threshold": 2.0, "measure": "bytes"}
+    alerts(answers, Chart(), START, START + DAY, resolution=HOUR, **options)
+    [(name, asked)] = answers.asked
+    assert name == "alerts"
+    assert asked.items() >= {"resolution": HOUR, **options}.items()
+    assert asked["averages"] >= 700
+
+
+def period(n: int, *sections: tuple[str, int], other: int = 0) -> dict[str, Any]:
+    total = sum(hits for _, hits in sections) + other
+    row = {"start": iso(START + n * HOUR), "sections": [list(s) for s in sections]}
+    return {**row, "total_hits": total, "total_bytes": 1000 * total, "without_section": other}
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        ([], "No requests of a web server in this range"),
+        ([period(3, ("/wiki", 1))], "One request, to /wiki"),
+        ([period(3, ("/wiki", 7))], "All 7 requests went to /wiki"),
+        ([period(3, ("/wiki", 7), ("/docs", 3))], "/wiki leads with 70% of 10 requests"),
+        ([period(3, ("/wiki", 3)), period(4), period(5, ("/docs", 5), other=2)],
+         "/docs leads with 50% of 10 requests; the peak was 7 in the hour from 5 January, 05:00"),
+        ([period(3, other=4), period(4, ("/a", 1))],
+         ("no section leads with 80% of 5 requests; "
+          "the peak was 4 in the hour from 5 January, 03:00")),
+    ],
+)  # fmt: skip
+def test_traffic_says_what_is_asked_for_most(rows: list[Any], title: str) -> None:
+    assert view(traffic, rows, 1, period=HOUR).title == title
+
+
+def test_traffic_leaves_out_what_the_range_cuts() -> None:
+    rows = [period(n, ("/wiki", 1 + n)) for n in range(-1, 4)]
+    whole = view(traffic, rows, 2.5 / 24, period=HOUR)
+    assert [r["start"] for r in whole.table()] == [iso(START), iso(START + HOUR)]
+    nearly = view(traffic, rows, 2.995 / 24, period=HOUR)
+    assert len(nearly.table()) == 3
+    assert len(view(traffic, rows[:2], 0.5 / 24, period=HOUR).table()) == 2  # nothing whole is left
+
+
+def test_a_period_without_requests_is_an_empty_column() -> None:
+    rows = [period(0, ("/wiki", 3)), period(1), period(2, ("/wiki", 5))]
+    assert [r["/wiki"] for r in view(traffic, rows, 1, period=HOUR).table()] == [3, 0, 5]
+
+
+def test_traffic_adds_up_bytes_and_sections() -> None:
+    drawing = drawn("traffic", "one", Chart())
+    assert "; 500 B answered in all" in drawing.svg().decode()
+    assert " kB answered" in picture("traffic", "alone").svg().decode()
+    many = picture("traffic", "crowd").table()
+    assert len(many) <= 100
+    assert len(many[0]) == 1 + 5 + 1  # the start, five sections, the others
+
+
+@pytest.mark.parametrize("hours", [0.1, 1, 2, 24, 24 * 14, 24 * 365])
+def test_at_most_a_hundred_periods(hours: float) -> None:
+    length = hours * HOUR
+    assert 20 <= length / period_of(length) <= 100
+
+
+def test_a_period_that_was_asked_for() -> None:
+    answers = Answers([])
+    traffic(answers, Chart(), START, datetime(2026, 2, 1, tzinfo=START.tzinfo), period=DAY)
+    assert answers.asked[0][1].items() >= {"period": DAY, "root": False}.items()

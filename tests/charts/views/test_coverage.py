@@ -1,0 +1,78 @@
+"""The view `coverage`: what its title says, and that a short gap is seen."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hubbub.charts.views.coverage import finding, lasting
+from hubbub.times import iso
+from tests.support.chart_samples import picture
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def parts(*pieces):
+    """(hours from, hours to, state)."""
+    return [
+        {
+            "start": iso(START + timedelta(hours=a)),
+            "end": iso(START + timedelta(hours=b)),
+            "state": s,
+        }
+        for a, b, s in pieces
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        ([(0, 24, "complete")], "All of 1 day is provably complete"),
+        (
+            [(0, 20, "complete"), (20, 24, "healed")],
+            "All of 1 day is provably complete, 4 hours of it healed from history",
+        ),
+        (
+            [(0, 18, "complete"), (18, 19, "gap"), (19, 24, "unproven")],
+            "75% of 1 day is provably complete; 1 gap of 1 hour left to heal",
+        ),
+        ([(0, 24, "unproven")], "Nothing of 1 day is proven; no gap is known in the rest"),
+        ([(0, 24, "unknown")], "Nothing is known about this range"),
+        ([], "Nothing is known about this range"),
+    ],
+)
+def test_title_says_what_is_proven_and_what_is_missing(pieces, said):
+    assert finding(parts(*pieces), START, START + timedelta(hours=24)) == said
+
+
+def test_nearly_everything_is_not_everything():
+    almost = [(0, 23.999, "complete"), (23.999, 24, "gap")]
+    said = finding(parts(*almost), START, START + timedelta(hours=24))
+    assert not said.startswith(("All", "100%"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0.4 seconds"), (1, "1 second"), (90, "1.5 minutes"), (86_400 * 30, "30 days")],
+)
+def test_lasting(seconds, said):
+    assert lasting(seconds) == said
+
+
+def test_a_gap_of_a_minute_in_four_weeks_is_two_pixels_wide():
+    drawing = picture("coverage", "crowd")
+    svg = drawing.svg().decode()
+    (gaps,) = (
+        re.findall(r'd="([^"]*)" class="f1"', svg)[:1]
+        or re.findall(r'class="f1"[^>]* d="([^"]*)"', svg)[:1]
+    )
+    assert min(float(w) for w in re.findall(r"h([\d.]+)v", gaps)) >= 2
+
+
+def test_more_sources_than_lanes_are_counted_in_the_subtitle():
+    assert "8 of 11 sources" in picture("coverage", "crowd").svg().decode()
+
+
+def test_its_table_is_the_ledger():
+    rows = picture("coverage", "crowd").table()
+    assert {row["state"] for row in rows} == {"complete", "healed", "gap", "unproven"}

@@ -1,0 +1,94 @@
+"""Who touches what: squares, bins and columns stand where they belong, titles are true."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from hubbub.charts.chart import Chart
+from hubbub.charts.graphs.heatmap import bins
+from hubbub.charts.graphs.histogram import binned
+from hubbub.charts.views.objects import heatmap, objects_per_user
+from tests.support.chart_samples import drawn, picture
+from tests.support.chart_touches import view
+from tests.support.svg_faults import SVG
+
+
+def cell(user: str, thing: str, n: int) -> dict[str, Any]:
+    return {"user": user, "object": thing, "messages": n}
+
+
+def test_heatmap_has_one_path_per_bin_and_says_the_pair() -> None:
+    rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100)]
+    drawing = view(heatmap, rows, notes={"users": 50, "objects": 2, "messages": 200})
+    assert drawing.title == "bo and y meet most often: 100 messages, 50% of all"
+    assert "top 2 of 50 users, 2 objects" in drawing.description
+    root = ET.fromstring(drawing.svg())
+    squares = [p.get("d") or "" for p in root.iter(f"{SVG}path") if "q" in (p.get("class") or "")]
+    assert sum(d.count("M") for d in squares) == 3 + 7  # and the key
+    names = [t.text for t in root.iter(f"{SVG}text")]
+    assert names.index("y") < names.index("x")  # the object with most messages first
+    assert picture("heatmap", "crowd").svg().count(b"rotate(-45 ") == 30
+
+
+@pytest.mark.parametrize("largest", [1, 3, 7, 8, 20, 765, 10**6])
+def test_bins_hold_every_value(largest: int) -> None:
+    edges = bins(largest)
+    assert edges[0] == 1
+    assert edges[-1] <= largest
+    assert len(edges) == min(7, largest)
+    assert edges == sorted(set(edges))
+
+
+@pytest.mark.parametrize(
+    ("counts", "title"),
+    [
+        ([(1, 2), (2, 3), (9, 2)], "The median user touched 2 objects; the most versatile 9"),
+        ([(1, 1), (2, 1)], "50% of 2 users touched a single object"),
+        ([(1, 4), (2, 5), (3, 1)], "40% of users touched a single object; the median 2 objects"),
+        ([(2, 2), (3, 2)], "The median user touched 2.5 objects; the most versatile 3"),
+        ([(3, 4)], "All 4 users touched 3 objects"),
+        ([(3, 1)], "The one user touched 3 objects"),
+        ([], "No message in this range names both a user and an object"),
+    ],
+)
+def test_objects_per_user_says_the_median(counts: list[tuple[int, int]], title: str) -> None:
+    assert view(objects_per_user, [{"objects": k, "users": n} for k, n in counts]).title == title
+
+
+def test_histograms_lose_nobody() -> None:
+    assert binned([(1, 5), (3, 2)]) == ([("1", 5), ("2", 0), ("3", 2)], False)
+    found, ranges = binned([(1, 5), (3, 2), (4, 1), (700, 3)])
+    assert ranges
+    assert dict(found)["3–4"] == 3
+    assert found[-1] == ("257+", 3)
+    assert len(found) == 10
+    assert binned([(1, 5), (40, 2)])[0][-1] == ("33–64", 2)
+    assert sum(n for _, n in found) == 11
+
+
+def test_options_reach_the_queries() -> None:
+    drawing = drawn("heatmap", "crowd", Chart(), top=3, top_objects=4)
+    assert len({r["user"] for r in drawing.table()}) <= 3
+    assert len({r["object"] for r in drawing.table()}) <= 4
+
+
+def test_a_square_stands_in_its_row_and_column_in_the_colour_of_its_bin() -> None:
+    rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100), cell("cy", "x", 2)]
+    root = ET.fromstring(view(heatmap, rows).svg())
+    plot = next(g for g in root.iter(f"{SVG}g") if g.get("transform"))
+    at = {
+        p.get("class"): [(float(x), float(y)) for x, y in
+                         re.findall(r"M([\d.]+) ([\d.]+)h", p.get("d") or "")]
+        for p in plot.iter(f"{SVG}path")
+    }  # fmt: skip
+    # bins of 1…100: 1, 2–3, 4–6, 7–13, 14–26, 27–51, 52+
+    assert {role: len(squares) for role, squares in at.items()} == {
+        "q0": 1, "q1": 1, "q3": 1, "q6": 1,
+    }  # fmt: skip
+    [one], [nine], [hundred], [two] = at["q0"], at["q3"], at["q6"], at["q1"]
+    assert one[1] == nine[1] < hundred[1] < two[1]  # al, bo, cy from the top
+    assert one[0] == hundred[0] == 0 < nine[0] == two[0]  # y has the most messages

@@ -1,0 +1,164 @@
+"""Lines of access logs against the golden ones."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubbub.collector.decode.access_log import ROOT_FILE, parse
+from hubbub.collector.event import Frame
+from hubbub.collector.files.reader import read, section
+from hubbub.collector.people.extract import understand
+from hubbub.errors import MessageError
+from hubbub.times import iso
+from tests.support import paths
+
+GOLDEN = paths.GOLDEN / "statistician"
+LINES = json.loads((GOLDEN / "lines.json").read_text())
+SECTIONS = json.loads((GOLDEN / "sections.json").read_text())
+
+
+def answer(text: str) -> dict[str, object]:
+    try:
+        line = parse(text)
+    except ValueError:
+        return {"error": "malformed"}
+    if line is None:
+        return {"ignored": True}
+    return {
+        "remote_host": line.host,
+        "remote_log_name": line.ident,
+        "auth_user": line.user,
+        "date": line.date,
+        "timestamp": iso(line.when),
+        "request": line.request,
+        "status": line.status,
+        "bytes": line.size,
+    }
+
+
+@pytest.mark.parametrize("case", LINES, ids=lambda case: case["line"][-40:])
+def test_golden_lines(case):
+    assert answer(case["line"]) == case["expected"]
+
+
+def test_golden_log():
+    expected = json.loads((GOLDEN / "access.json").read_text())["expected"]
+    lines = (GOLDEN / "access.log").read_text().split("\n")[:-1]
+    answers = [answer(line) for line in lines]
+    numbered = list(enumerate(answers, 1))
+    assert [n for n, a in numbered if "error" in a] == expected["malformed_lines"]
+    assert sorted(n for n, a in numbered if "ignored" in a) == sorted(expected["ignored_lines"])
+    assert sum("status" in a for a in answers) == expected["accepted"]
+
+
+@pytest.mark.parametrize("case", SECTIONS, ids=lambda case: case["request"])
+def test_golden_sections(case):
+    request = case["request"]
+    assert section(request) == case["expected_path"]
+    assert section(request, root=True) == case["expected_root"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ("GET / HTTP/1.1", "/"),
+        ("GET //x HTTP/1.1", "/"),
+        ("GET /x#y/z HTTP/1.1", "/x"),
+        ("GET ?q HTTP/1.1", None),
+        ("GET http://site?q=1 HTTP/1.1", "/"),
+        ("CONNECT site:443 HTTP/1.1", None),
+    ],
+)
+def test_sections(request_, expected):
+    assert section(request_) == expected
+
+
+TARGETS = st.text("/ab.?#:*", max_size=8).map(lambda t: f"GET {t} HTTP/1.1")
+
+
+@given(st.one_of(TARGETS, TARGETS.map(lambda r: r.replace(" ", " http://h", 1))))
+def test_the_expression_for_an_engine_says_the_same(request_):
+    plain, root = section(request_), section(request_, root=True)
+    assert root == ("/" if re.search(ROOT_FILE, request_) and plain else plain)
+
+
+HEAD = '1.2.3.4 - - [22/Dec/2015:03:31:01 +0000] "GET /x HTTP/1.1" 200'
+
+
+def test_the_combined_format():
+    line = parse(f'{HEAD} 12 "https://example.org/\\"a" "Mozilla/5.0 (X11)"')
+    assert line is not None
+    assert (line.size, line.referer, line.agent) == (
+        12, 'https://example.org/\\"a', "Mozilla/5.0 (X11)",
+    )  # fmt: skip
+    line = parse(f"{HEAD} -")
+    assert line is not None
+    assert (line.size, line.referer, line.agent) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{HEAD} 12 "only a referer"',
+        f"{HEAD} 12 more",
+        f"{HEAD} -1",
+        f"{HEAD} 99999999999999999999999",
+        HEAD.replace("200", "20") + " 12",
+        HEAD.replace("Dec", "Dez") + " 12",
+        HEAD.replace("22/Dec", "30/Feb") + " 12",
+        HEAD.replace("03:31", "24:31") + " 12",
+        HEAD.replace("+0000", "+0060") + " 12",
+        HEAD.replace("+0000", "+2500") + " 12",
+        HEAD.replace("2015", "0000") + " 12",
+        HEAD.replace("22/Dec/2015", "31/Dec/9999").replace("+0000", "-2300") + " 12",
+    ],
+)
+def test_malformed(text):
+    with pytest.raises(ValueError, match=r"form|no "):
+        parse(text)
+
+
+def test_long_hostile_lines_are_soon_refused():
+    for text in (
+        HEAD + ' 1 "' + '\\"' * 200_000,
+        "a " * 200_000,
+        HEAD + " 1" + " " * 200_000 + "x",
+    ):
+        with pytest.raises(ValueError, match="form"):
+            parse(text)
+
+
+def event(body: bytes):
+    return understand(Frame("access-log:x", 0, b"", body, 7))
+
+
+def test_a_line_as_an_event():
+    found = event(HEAD.replace("- - [", "- a@b.example [").encode() + b" 12\r\n")
+    assert (found.topic, found.category) == ("http.access", "http.access")
+    assert (found.agent, found.users, found.objects) == ("a@b.example", ("a@b.example",), ("/x",))
+    assert (found.action, found.size, found.seq) == ("GET", 12, 7)
+    assert found.extra == {"host": "1.2.3.4", "status": "200", "request": "GET /x HTTP/1.1"}
+    assert iso(found.when) == "2015-12-22T03:31:01Z"
+
+
+def test_what_clients_send_is_kept_harmless():
+    found = event(HEAD.replace("/x", "/\x1b[31m").encode("latin-1") + b' 1 "\xff" "\x00"')
+    assert found.objects == ("/\ufffd[31m",)
+    nobody = event(HEAD.replace("GET /x HTTP/1.1", "-").encode() + b" 0")
+    assert (nobody.agent, nobody.users, nobody.objects, nobody.action) == (None, (), (), "-")
+    assert event(HEAD.replace("GET /x HTTP/1.1", "").encode() + b" 0").action is None
+
+
+@pytest.mark.parametrize("body", [b"", b"rubbish", HEAD.replace("2015", "1969").encode() + b" 1"])
+def test_malformed_lines_are_refused(body):
+    with pytest.raises(MessageError) as caught:
+        event(body)
+    assert caught.value.reason == "malformed"
+
+
+def test_comments_are_no_frames(tmp_path):
+    (tmp_path / "log").write_bytes(b"# a comment\n\n  # one more\n" + HEAD.encode() + b" 1\n")
+    assert [frame.seq for frame in read(tmp_path / "log", "access-log")] == [4]

@@ -1,0 +1,37 @@
+"""docs/rules.md: the example does what the page says, and the page names every transform."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+from hubbub.collector.event import People
+from hubbub.collector.people.extract import has_rule, people
+from hubbub.collector.people.rules import load_rules
+from hubbub.collector.people.transforms import TRANSFORMS
+from tests.support import paths
+
+PAGE = (paths.ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_made_up_bus():
+    rules = load_rules(tomllib.loads(block("toml")))
+    message = json.loads(block("json"))
+    found = people(message, directory={"card-7": "jonathan"}, rules=rules)
+    assert found == People("mina", ("jonathan", "mina"), ("Dracula", "Emma"))
+    assert has_rule("org.library.main.hours.changed", rules=rules)
+    assert not has_rule("org.library.main.hours.changed")
+    message["body"]["kind"] = "reserve"
+    assert people(message, rules=rules) == People("mina", ("mina",), ())
+
+
+def test_every_transform_is_on_the_page():
+    named = set(re.findall(r"`([a-z:-]+(?:GLOB)?)`", PAGE))
+    assert named >= set(TRANSFORMS) | {"without:GLOB"}

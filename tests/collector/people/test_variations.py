@@ -1,0 +1,121 @@
+"""The corpus varied: what must not change what is found, and what must never invent a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from hubbub.collector.people.extract import people
+from tests.support import paths
+
+CORPUS = paths.SHARED / "corpus"
+pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the repository")
+
+#: Families whose publishers write a person as a text or as an object, as identity.md says.
+BOTH_FORMS = (
+    *("bodhi", "fas", "fedbadges", "pagure", "pkgdb", "nuancier", "kerneltest", "askbot", "git"),
+    *("fedora_elections", "fedocal", "openqa"),
+)
+
+
+def messages() -> list[Any]:
+    """Every message of the corpus, new ones without headers, so that the rules answer."""
+    found = []
+    for name in ("legacy.jsonl", "modern.jsonl"):
+        rows = (CORPUS / name).read_text().splitlines() if CORPUS.exists() else []
+        for case in map(json.loads, rows):
+            message = {**case.get("msg", {}), "topic": case["topic"]}
+            if name == "modern.jsonl":
+                message = {"topic": case["topic"], "headers": {}, "body": case["body"]}
+            found.append(pytest.param(message, case.get("directory"), id=case["case"]))
+    return found
+
+
+def body(message: dict[str, Any]) -> Any:
+    return message["body"] if "body" in message else message.get("msg")
+
+
+def with_body(message: dict[str, Any], new: Any) -> dict[str, Any]:
+    return {**message, ("body" if "body" in message else "msg"): new}
+
+
+def value_paths(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value below the root, four deep."""
+    items: Iterable[tuple[Any, Any]] = tree.items() if isinstance(tree, dict) else ()
+    items = enumerate(tree[:3]) if isinstance(tree, list) else items
+    for key, value in items:
+        yield (*at, key)
+        if len(at) < 3:
+            yield from value_paths(value, (*at, key))
+
+
+def put(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The tree with another value there; `...` takes the key away."""
+    key, *rest = path
+    if isinstance(tree, list):
+        gone = value is ... and not rest
+        new = [] if gone else [put(tree[key], tuple(rest), value) if rest else value]
+        return [*tree[:key], *new, *tree[key + 1 :]]
+    if not rest and value is ...:
+        return {name: one for name, one in tree.items() if name != key}
+    return {**tree, key: put(tree[key], tuple(rest), value) if rest else value}
+
+
+@pytest.mark.parametrize(("message", "directory"), messages())
+def test_the_environment_changes_nothing(message, directory):
+    """Staging is `stg` on one bus and `stage` on another."""
+    before = people(message, directory=directory)
+    parts = message["topic"].split(".")
+    environments = ("dev", "stg", "stage", "prod")
+    if len(parts) > 3 and parts[2] in environments:
+        for environment in environments:
+            topic = ".".join((*parts[:2], environment, *parts[3:]))
+            assert people({**message, "topic": topic}, directory=directory) == before
+
+
+@pytest.mark.parametrize(("message", "directory"), messages())
+def test_what_no_rule_names_changes_nothing(message, directory):
+    if isinstance(body(message), dict):
+        strange = {**body(message), "zzz": {"agent": "nobody", "name": "nobody"}, "": None}
+        before = people(message, directory=directory)
+        assert people(with_body(message, strange), directory=directory) == before
+
+
+@pytest.mark.parametrize(("message", "directory"), messages())
+def test_whatever_is_missing_null_or_of_another_type_no_name_is_invented(message, directory):
+    """One value at a time: gone, null, a number, a list, an object, a text in a list."""
+    known = json.dumps([message, directory], ensure_ascii=False).lower()
+    for path in value_paths(body(message)):
+        values: list[Any] = [..., None, 7, [], {}, [None], {"x": []}, [["y"]], "", True]
+        for value in values:
+            changed = with_body(message, put(body(message), path, value))
+            found = people(changed, directory=directory)
+            for name in (*found.users, *found.objects):
+                assert name.lower() in known or name in {"anitya", "kernel", "x", "y"}, path
+
+
+@pytest.mark.parametrize(("message", "directory"), messages())
+def test_a_person_as_a_text_or_as_an_object_is_the_same_person(message, directory):
+    family = message["topic"].split(".")[3:4]
+    if "body" in message or not family or family[0] not in BOTH_FORMS:
+        return
+    before = people(message, directory=directory)
+    tree = body(message)
+    for path in value_paths(tree):
+        if path[-1] not in {"agent", "user", "submitter", "author"}:
+            continue
+        value = tree
+        for key in path:
+            value = value[key]
+        if isinstance(value, str):
+            value = {"name": value, "openid": f"{value}.id.example.org", "id": 3}
+        elif isinstance(value, dict) and isinstance(value.get("username", value.get("name")), str):
+            value = value.get("username", value.get("name"))
+        else:
+            continue
+        assert people(with_body(message, put(tree, path, value)), directory=directory) == before, (
+            path
+        )

@@ -1,0 +1,191 @@
+"""`hubbub dead-letters`, and the bounds and signatures that fill it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hubbub.cli.options.trust import size_of
+from hubbub.errors import UsageError
+from tests.support import paths
+from tests.support.commandline import HOSTILE, Run
+
+CAPTURES = paths.CAPTURES
+PKI = CAPTURES / "pki"
+GOOD = {"id": "e1", "timestamp": 1767261600, "topic": "a.b.prod.git.receive", "users": ["x"]}
+
+
+def lines(file: str) -> bytes:
+    rows = [json.loads(row) for row in (CAPTURES / file).read_text().splitlines()]
+    return b"".join(base64.b64decode(row["frames"][1]) + b"\n" for row in rows)
+
+
+@pytest.fixture
+def full(hubbub: Run, tmp_path: Path) -> Path:
+    """A store with a good line and three that are not."""
+    file = tmp_path / "lines.jsonl"
+    bad = ["{" + HOSTILE, json.dumps(GOOD | {"id": "e2", "timestamp": "x" * 2000})]
+    file.write_bytes(
+        b"\n".join([json.dumps(GOOD).encode(), *map(str.encode, bad), b"\xff\xfe\x00"])
+    )
+    ran = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
+                 "--max-message", "1kB", "--json")  # fmt: skip
+    assert ran.json == {
+        "read": 4, "new": 1, "known": 0, "refused": {"not-json": 2, "too-large": 1},
+    }  # fmt: skip
+    return tmp_path / "s"
+
+
+def test_list_as_a_table_and_as_json(hubbub: Run, full: Path) -> None:
+    ran = hubbub("dead-letters", "list", "--store", full)
+    assert ran.code == 0
+    assert [row.split()[:3:2] for row in ran.out.splitlines()[1:]] == [
+        ["3", "not-json"], ["2", "too-large"], ["1", "not-json"],
+    ]  # fmt: skip
+    rows = hubbub("dead-letters", "list", "--json", "--reason", "too-large", "--store", full).json
+    assert [(row["id"], row["position"], row["missing"]) for row in rows] == [(2, 3, 0)]
+    assert rows[0]["bytes"] > 2000
+    assert hubbub("dead-letters", "list", "--source", "zmq:x", "--store", full).out == (
+        "no dead letters\n"
+    )
+    ran = hubbub("dead-letters", "list", "--limit", "1", "--store", full)
+    assert "2 older ones" in ran.err
+
+
+def test_nothing_to_list(hubbub: Run, store: Path) -> None:
+    assert hubbub("dead-letters", "list", "--store", store).out == "no dead letters\n"
+    assert hubbub("dead-letters", "list", "--json", "--store", store).json == []
+
+
+def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
+    ran = hubbub("dead-letters", "show", "1", "--store", full)
+    assert "\x1b" not in ran.out
+    assert "\u009b" not in ran.out
+    assert "\u202e" not in ran.out
+    assert "[bold]<b>" in ran.out
+    shown = hubbub("dead-letters", "show", "1", "--json", "--store", full)
+    assert shown.json["body"] == "{" + HOSTILE
+    assert "\u009b" not in shown.out
+    dump = hubbub("dead-letters", "show", "3", "--store", full).out
+    assert "00000000  ff fe 00" in dump
+    binary = hubbub("dead-letters", "show", "3", "--json", "--store", full).json
+    assert base64.b64decode(binary["body_base64"]) == b"\xff\xfe\x00"
+    raw = subprocess.run(
+        [sys.executable, "-c", "from hubbub.cli import main; main()", "dead-letters", "show", "3",
+         "--raw", "--store", str(full)], capture_output=True, check=True,
+    )  # fmt: skip
+    assert raw.stdout == b"\xff\xfe\x00"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["show", "99"], "there is no dead letter 99"),
+        (["retry", "1", "99"], "there is no dead letter 99"),
+        (["retry"], "which letters?"),
+        (["show", "x"], "'x' is not a valid integer"),
+    ],
+)
+def test_wrong_usage(hubbub: Run, full: Path, args: list[str], said: str) -> None:
+    ran = hubbub("dead-letters", *args, "--store", full)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_retry_says_what_became_of_them_and_status_agrees(hubbub: Run, full: Path) -> None:
+    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
+    assert ran.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
+    facts = hubbub("status", "--json", "--store", full).json
+    assert facts["refused"] == facts["dead_letters"] == {"bad-time": 1, "not-json": 2}
+    ran = hubbub("dead-letters", "retry", "--reason", "bad-time", "--store", full)
+    assert ran.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
+
+
+def test_retry_after_the_ca_was_put_right(hubbub: Run, tmp_path: Path) -> None:
+    store, file, ca = tmp_path / "s", tmp_path / "f.jsonl", tmp_path / "ca.crt"
+    file.write_bytes(lines("fedmsg-signed-lab.jsonl"))
+    shutil.copy(PKI / "otherca.crt", ca)
+    ran = hubbub("import", file, "--format", "fedmsg", "--ca", ca, "--store", store, "--json")
+    assert (ran.json["new"], ran.json["refused"]) == (0, {"untrusted": 11})
+    ran = hubbub("dead-letters", "retry", "1", "--store", store, "--json")
+    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    shutil.copy(PKI / "ca.crt", ca)
+    ran = hubbub("dead-letters", "retry", "1", "2", "--store", store, "--json")
+    assert ran.json == {"retried": 2, "read": 2, "refused": {}}
+    ran = hubbub(
+        "dead-letters", "retry", "3", "--ca", PKI / "otherca.crt", "--store", store, "--json"
+    )
+    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    ran = hubbub("dead-letters", "retry", "--all", "--no-verify", "--store", store, "--json")
+    assert ran.json == {"retried": 9, "read": 9, "refused": {}}
+    facts = hubbub("status", "--json", "--store", store).json
+    assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, {}, {})
+
+
+def test_what_was_cut_cannot_be_read_again(hubbub: Run, tmp_path: Path) -> None:
+    file = tmp_path / "f.jsonl"
+    file.write_text(json.dumps(GOOD | {"objects": ["x" * 100_000]}))
+    hubbub("import", file, "--format", "jsonl", "--max-message", "90000", "--store", tmp_path / "s")
+    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", tmp_path / "s")
+    assert ran.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
+
+
+def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.jsonl").write_bytes(
+        lines("fedmsg-signed-lab.jsonl") + lines("fedmsg-signed-bad.jsonl")
+    )
+    shutil.copytree(PKI, tmp_path / "pki")
+    config = tmp_path / "hubbub.toml"
+    config.write_text('[trust]\nca = "pki/ca.crt"\ncrl = "pki/crl.pem"\n')
+    args = ["import", tmp_path / "f.jsonl", "--format", "fedmsg", "--config", config, "--json"]
+    ran = hubbub(*args, "--store", tmp_path / "a")
+    assert ran.json["new"] == 14, "a file is the user's own: only --verify asks"
+    ran = hubbub(*args, "--verify", "--store", tmp_path / "b")
+    assert ran.json["new"] == 11
+    assert ran.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--ca", "gone.crt"], "gone.crt: cannot be read"),
+        (["--verify"], "there is no CA to verify by"),
+        (["--nitpicky"], "nothing is to be verified"),
+        (["--ca", str(PKI / "ca.crt"), "--no-verify"], "nothing is to be verified"),
+        (["--ca", str(PKI / "ca.crt"), "--crl", str(PKI / "ca.crt")], "revocation list"),
+        (["--max-message", "many"], "'many' is no size"),
+        (["--max-message", "1GiB"], "at most 33,554,432 bytes"),
+    ],
+)
+def test_wrong_trust_and_size(hubbub: Run, tmp_path: Path, args: list[str], said: str) -> None:
+    (tmp_path / "f").write_text("")
+    ran = hubbub("import", tmp_path / "f", "--format", "fedmsg", "--store", tmp_path / "s", *args)
+    assert ran.code == 2
+    assert said in ran.err
+    assert not (tmp_path / "s").exists()
+
+
+def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    ran = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
+    assert (ran.code, "bears no signatures" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4MiB", 4 << 20), ("500 kB", 500_000), ("1048576", 1 << 20), ("1.5kib", 1536)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "4 M", "1e6", "4MiBs"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-message"):
+        size_of(text)

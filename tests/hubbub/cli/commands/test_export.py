@@ -1,0 +1,167 @@
+"""`hubbub export`: what was written is read again as the same events."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hubbub.cli.root import execute
+from hubbub.collector.event import Frame
+from hubbub.store import Selection, Store
+from hubbub.store.query import export
+from hubbub.store.query.export import rows
+from tests.support.commandline import HOSTILE, Run
+
+#: What a second import cannot know: through which file, and where in it, an event came first.
+PLACE = ("source", "seq")
+
+
+def events(store: Path) -> list[dict[str, Any]]:
+    with Store.open(store) as one:
+        found = [row for part in rows(one, Selection()) for row in part.to_pylist()]
+    assert [r["time"] for r in found] == sorted(r["time"] for r in found)
+    return sorted(
+        ({k: v for k, v in row.items() if k not in PLACE} for row in found), key=lambda r: r["id"]
+    )
+
+
+NAMES = st.text("abcdefgh-_ü", min_size=1, max_size=8)
+LINE = st.fixed_dictionaries(
+    {"timestamp": st.integers(0, 10**15).map(lambda n: n / 1e6),
+     "topic": st.sampled_from(["org.fedoraproject.prod.git.receive", "a", "x.y.dev.z", "log.GET"])},
+    optional={"agent": NAMES, "users": st.lists(NAMES, max_size=3), "action": NAMES,
+              "objects": st.lists(NAMES, max_size=2), "size": st.integers(0, 2**40)},
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@given(lines=st.lists(LINE, min_size=1, max_size=12))
+def test_what_was_exported_is_imported_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("trip")
+    with Store.open(folder / "a") as store:
+        with store.spool("test") as spool:
+            for n, line in enumerate(lines, 1):
+                body = json.dumps({"id": f"e{n}", **line}).encode()
+                spool.put(Frame("jsonl:test", 10**15, b"", body, n))
+        store.load()
+        written = export.export(store, Selection(), str(folder / "out.jsonl.gz"), "jsonl")
+    code = execute(["import", str(folder / "out.jsonl.gz"), "--format", "jsonl",
+                    "--store", str(folder / "b")])  # fmt: skip
+    assert code == 0
+    assert len(events(folder / "a")) == written
+    assert events(folder / "b") == events(folder / "a")
+
+
+def test_range_and_filters(hubbub: Run, store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    every = events(store)
+    times = sorted(row["time"] for row in every)
+    ran = hubbub("export", "-o", out, "--store", store)
+    assert (ran.code, ran.out) == (0, f"5 events in {out}\n")
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {line["id"] for line in lines} == {row["id"] for row in every}
+    hubbub("export", "-o", out, "--store", store, "--since", times[1].isoformat(),
+           "--until", times[3].isoformat())  # fmt: skip
+    assert len(out.read_text().splitlines()) == 2, "half open"
+    topic = every[0]["topic"]
+    hubbub("export", "-o", out, "--store", store, "--topic", topic)
+    assert {json.loads(x)["topic"] for x in out.read_text().splitlines()} == {topic}
+    ran = hubbub("export", "-o", "-", "--store", store)
+    assert len(ran.out.splitlines()) == 5
+    assert ran.err == "5 events in -\n"
+
+
+def test_accounts_are_written_as_stored(hubbub: Run, store: Path, tmp_path: Path) -> None:
+    before = hubbub("export", "-o", "-", "--store", store).out
+    names = sorted({u for row in events(store) for u in row["users"]})
+    merged = hubbub("identity", "merge", names[1], names[0], "--why", "x", "--store", store)
+    assert merged.code == 0
+    assert hubbub("export", "-o", "-", "--store", store).out == before
+
+
+def test_csv_and_parquet(hubbub: Run, store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    bad = {
+        "id": "=1+1",
+        "timestamp": 1767261600,
+        "topic": "a.b",
+        "users": ["x"],
+        "action": "-" + HOSTILE,
+    }
+    file.write_text(json.dumps(bad))
+    assert hubbub("import", file, "--format", "jsonl", "--store", store).code == 0
+    out = tmp_path / "out.csv"
+    assert hubbub("export", "-o", out, "--store", store).code == 0
+    with out.open(newline="") as text:
+        table = list(csv.DictReader(text))
+    assert len(table) == 6
+    (row,) = [r for r in table if "1+1" in r["id"]]
+    assert row["id"] == "'=1+1"
+    assert row["users"] == '["x"]'
+    assert row["action"].startswith("'-") or not row["action"]
+    out = tmp_path / "out.parquet"
+    assert hubbub("export", "-o", out, "--store", store).code == 0
+    assert sorted(pq.read_table(out)["id"].to_pylist()) == sorted(r["id"] for r in events(store))
+    ran = hubbub("export", "-o", "-", "--format", "parquet", "--store", store)
+    assert ran.code == 2
+
+
+def test_a_file_is_whole_or_not_there(
+    hubbub: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("before")
+
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "sync_file", full)
+    ran = hubbub("export", "-o", out, "--store", store)
+    assert ran.code == 2
+    assert "No space left" in ran.err
+    assert out.read_text() == "before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "store"]
+    assert hubbub("export", "-o", tmp_path / "no" / "x", "--store", store).code == 2
+
+
+def test_what_a_killed_export_left_goes_after_a_day(
+    hubbub: Run, store: Path, tmp_path: Path
+) -> None:
+    old, young = time.time() - 86_500, time.time() - 86_300
+    ages = {
+        ".out[1].csv.0123abcd": old,
+        ".out[1].csv.89abcdef": young,  # somebody may be at work
+        ".out1.csv.0123abcd": old,  # of another file
+        ".out[1].csv.notes": old,  # somebody's own
+        ".out[1].csv.0123abcde": old,
+    }
+    for name, age in ages.items():
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (age, age))
+    (tmp_path / ".out[1].csv.01234567").mkdir()
+    os.utime(tmp_path / ".out[1].csv.01234567", (old, old))
+    assert hubbub("export", "-o", tmp_path / "out[1].csv", "--store", store).code == 0
+    there = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in ages if name not in there} == {".out[1].csv.0123abcd"}
+    assert {"out[1].csv", ".out[1].csv.01234567"} <= there
+
+
+def test_gzip_is_the_same_each_time(hubbub: Run, store: Path, tmp_path: Path) -> None:
+    for name in ("a.jsonl.gz", "b.jsonl.gz"):
+        assert hubbub("export", "-o", tmp_path / name, "--store", store).code == 0
+    a, b = ((tmp_path / n).read_bytes() for n in ("a.jsonl.gz", "b.jsonl.gz"))
+    assert a == b
+    assert len(gzip.decompress(a).splitlines()) == 5

@@ -1,0 +1,167 @@
+"""`hubbub identity` as people use it; pictures with and without bots."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.commandline import Run
+
+
+def picture_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("how", [(), ("--by", "agent"), ("--no-bots",)])
+def test_merge_report_undo_report(
+    hubbub: Run, store: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    def report(name: str) -> dict[str, bytes]:
+        ran = hubbub("report", "-o", tmp_path / name, "--store", store, *how)
+        assert ran.code == 0, ran.err
+        return picture_files(tmp_path / name)
+
+    before = report("before")
+    merged = hubbub("identity", "merge", "bob", "alice", "--why", "same keys", "--store", store)
+    assert merged.code == 0
+    during = report("during")
+    assert during["tail.svg"] != before["tail.svg"]
+    assert b"bob" not in during["tail.svg"]
+    assert hubbub("identity", "undo", "1", "--store", store).code == 0
+    assert report("after") == before
+
+
+def test_the_journal(hubbub: Run, store: Path) -> None:
+    at = ("--store", store)
+    ran = hubbub("identity", "merge", "bob", "alice", "--why", "said so", "--who", "kevin", *at,
+                 "--json")  # fmt: skip
+    assert ran.json == {"entry": 1, "person": "alice", "accounts": ["alice", "bob"]}
+    assert ran.err == ""
+    users = hubbub("query", "users", "--json", *at).json["data"]
+    assert {row["user"]: row["messages"] for row in users}["alice"] == 2, "one message named both"
+    named = hubbub("query", "users", "--user", "bob", "--json", *at).json["data"]
+    assert [row["user"] for row in named] == ["alice"]
+    assert hubbub("identity", "undo", "1", "--why", "mistaken", *at, "--json").json == {
+        "entry": 2, "undoes": 1, "persons": {"bob": "bob", "alice": "alice"},
+    }  # fmt: skip
+    listed = hubbub("identity", "list", "--json", *at).json
+    assert listed["persons"] == {}
+    first = listed["entries"][0]
+    assert (first["who"], first["why"], first["state"]) == ("kevin", "said so", "undone by 2")
+    assert listed["entries"][1]["state"] == "undoes 1"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", listed["entries"][0]["time"])
+    assert "mistaken" in hubbub("identity", "list", *at).out
+
+
+def test_what_may_be_a_mistake_is_noted(hubbub: Run, store: Path) -> None:
+    ran = hubbub("identity", "merge", "alcie", "releng", "--why", "typo", "--store", store)
+    assert ran.code == 0
+    assert "no event in the store has the account 'alcie' yet" in ran.err
+    assert "'releng' yet" not in ran.err
+    assert "--no-bots leaves out the whole person" in ran.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("merge", "a", "b"),
+        ("merge", "a", "--why", "x"),
+        ("merge", "a", "a", "--why", "x"),
+        ("undo", "1"),
+        ("undo", "x"),
+        ("undoo",),
+    ],
+)
+def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...]) -> None:
+    ran = hubbub("identity", *args, "--store", store)
+    assert ran.code == 2
+    assert ran.err
+
+
+def test_no_store_is_made_for_a_statement(hubbub: Run, tmp_path: Path) -> None:
+    for args in (("merge", "a", "b", "--why", "x"), ("undo", "1")):
+        ran = hubbub("identity", *args, "--store", tmp_path / "none")
+        assert ran.code == 2
+        assert "there is no store here" in ran.err
+    assert not (tmp_path / "none").exists()
+    assert hubbub("identity", "list", "--json", "--store", tmp_path / "none").json["entries"] == []
+
+
+def test_suspects(hubbub: Run, tmp_path: Path) -> None:
+    lines = [
+        {"id": f"t{n}", "timestamp": 1767225600 + n * 3600, "agent": "timer", "users": ["timer"],
+         "topic": "org.fedoraproject.prod.git.receive"} for n in range(200)
+    ]  # fmt: skip
+    file = tmp_path / "lines.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    at = ("--store", tmp_path / "s")
+    hubbub("import", file, "--format", "jsonl", *at)
+    found = hubbub("identity", "suspects", "--json", *at).json
+    assert [row["user"] for row in found["data"]] == ["timer"]
+    assert found["parameters"]["by"] == "agent"
+    assert found == hubbub("query", "suspects", "--json", *at).json
+    ran = hubbub("identity", "suspects", *at)
+    assert "regular pauses" in ran.out
+    assert "questions, not of answers" in ran.err
+    assert hubbub("identity", "suspects", "--until", "2026-01-03", "--json", *at).json["data"] == []
+
+
+def test_organisations_by_the_configured_file(hubbub: Run, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text("account,organisation,from,to\nalice,Example Corp,,\n")
+    config = tmp_path / "hubbub.toml"
+    config.write_text('[people]\naffiliations = "who.csv"\n')
+    args = ("query", "organisations", "--per", "y", "--no-bots", "--json", "--store", store)
+    found = {r["organisation"]: r for r in hubbub(*args, "--config", config).json["data"]}
+    assert found["Example Corp"]["messages"] == 2
+    assert found["unknown"]["users"] == 2
+    assert [r["organisation"] for r in hubbub(*args).json["data"]] == ["unknown"]
+    (tmp_path / "who.csv").write_text("account,organisation\n")
+    ran = hubbub(*args, "--config", config)
+    assert ran.code == 2
+    assert "who.csv:1" in ran.err
+
+
+def subtitle(hubbub: Run, store: Path, view: str, *more: str) -> str:
+    ran = hubbub("chart", view, "--store", store, "-o", "-", *more)
+    assert ran.code == 0, ran.err
+    found = re.search(r"with bots [^<]*", ran.out.partition("</desc>")[2])
+    return found[0] if found else ""
+
+
+def test_a_picture_without_bots_says_what_it_would_be_with_them(hubbub: Run, store: Path) -> None:
+    assert subtitle(hubbub, store, "tail") == ""
+    title = re.search(
+        r"<title[^>]*>([^<]*)", hubbub("chart", "tail", "--store", store, "-o", "-").out
+    )
+    assert title
+    assert subtitle(hubbub, store, "tail", "--no-bots") == f"with bots it would be: {title[1]}"
+    same = "with bots it would be the same"
+    assert subtitle(hubbub, store, "volume", "--no-bots") == same, "messages of bots count there"
+    assert subtitle(hubbub, store, "tail", "--no-bots", "--until", "2026-01-02") == same
+
+
+def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) -> None:
+    hubbub("identity", "merge", "bob", "alice", "--why", "x", "--store", store)
+    ran = hubbub("chart", "radar", "--user", "bob", "--store", store, "-o", "-")
+    assert "alice carries" in ran.out
+    assert "no messages of" not in ran.out
+
+
+def test_what_was_gathered_of_one_account_proves_nothing_of_the_person(
+    hubbub: Run, store: Path
+) -> None:
+    from hubbub.collector.history.client import Filters
+    from hubbub.store import Store
+
+    with Store.open(store) as opened:
+        key = Filters((), (), ("alice",)).key
+        since, until = 1767225600_000000, 1767484800_000000  # 2026-01-01 to 2026-01-04
+        opened.state.span("https://history.example", key, since, until, "complete", "test")
+    args = ("query", "users", "--user", "alice", "--since", "2026-01-01", "--until", "2026-01-04",
+            "--json", "--store", store)  # fmt: skip
+    assert hubbub(*args).json["coverage"]["state"] == "complete"
+    hubbub("identity", "merge", "bob", "alice", "--why", "x", "--store", store)
+    assert hubbub(*args).json["coverage"]["state"] == "unproven"
+    hubbub("identity", "undo", "1", "--store", store)
+    assert hubbub(*args).json["coverage"]["state"] == "complete"

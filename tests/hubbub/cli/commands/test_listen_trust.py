@@ -1,0 +1,84 @@
+"""`hubbub listen --ca`: frames as the real software signed them, and others, over a real socket."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+
+from hubbub.store import Store
+from tests.support import paths
+from tests.support.commandline import Run
+
+CAPTURES = paths.CAPTURES
+PKI = CAPTURES / "pki"
+
+
+def frames(file: str) -> list[list[bytes]]:
+    rows = [json.loads(row) for row in (CAPTURES / file).read_text().splitlines()]
+    return [[base64.b64decode(part) for part in row["frames"]] for row in rows]
+
+
+def test_what_is_refused_is_counted_by_reason_and_kept(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(
+        '"org.fedoraproject.dev.lab.guarded" = ["lab-host.example.org"]\n'
+    )
+    config = tmp_path / "hubbub.toml"
+    config.write_text(
+        f'max_message = "3kB"\n[trust]\nca = "{PKI / "ca.crt"}"\ncrl = "{PKI / "crl.pem"}"\n'
+        'policy = "policy.toml"\n'
+    )
+    good = frames("fedmsg-signed-lab.jsonl")
+    sent = [*good, *frames("fedmsg-signed-bad.jsonl"), frames("fedmsg-signed-shell.jsonl")[10],
+            [good[0][0], b"x" * 4000], *frames("fedmsg-unsigned.jsonl")[:1]]  # fmt: skip
+    with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
+        port = bus.bind_to_random_port("tcp://127.0.0.1")
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("hubbub"), "listen", "--store", tmp_path / "s",
+             "--config", config, "--zmq", f"tcp://127.0.0.1:{port}", "--log-format", "json"],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert bus.poll(30_000)
+        for message in sent:
+            bus.send_multipart(message)
+        end = time.monotonic() + 20
+        while not any((tmp_path / "s" / "spool").glob("*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    last = json.loads(err.splitlines()[-1])
+    assert (last["received"], last["refused"]) == (len(sent), {"too-large": 1})
+    wanted = {"expired": 1, "not-permitted": 1, "revoked": 1, "too-large": 1, "unsigned": 1,
+              "untrusted": 1}  # fmt: skip
+    facts = hubbub("query", "users", "--store", tmp_path / "s")  # knows no CA; loads what waits
+    assert facts.code == 0
+    facts = hubbub("status", "--json", "--store", tmp_path / "s").json
+    assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, wanted, wanted)
+    with Store.open(tmp_path / "s", create=False) as store:
+        (large,) = store.dead_letters(reason="too-large")
+        assert (large.source, len(large.body)) == (f"zmq:tcp://127.0.0.1:{port}", 4000)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ca", "no.crt"], "no.crt: cannot be read"),
+        (["--verify"], "there is no CA to verify by"),
+        (["--crl", str(PKI / "crl.pem")], "there is no CA to verify by"),
+        (["--max-message", "0"], "--max-message"),
+    ],
+)
+def test_wrong_usage_makes_no_store(
+    hubbub: Run, tmp_path: Path, options: list[str], said: str
+) -> None:
+    ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
+    assert (ran.code, said in ran.err) == (2, True)
+    assert not (tmp_path / "s").exists()

@@ -1,0 +1,164 @@
+"""Queries and views from the command line: common options, plugins, what is seen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import paths
+from tests.support.commandline import SINCE, UNTIL, Run
+
+KARMA = paths.ROOT / "examples" / "karma.py"
+
+
+def users(ran_json: Any) -> dict[str, int]:
+    return {row["user"]: row["messages"] for row in ran_json["data"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ([], {"alice": 2, "bob": 1, "releng": 1, "=cmd": 1}),
+        (["--by", "agent"], {"alice": 2, "bob": 1, "releng": 1}),
+        (["--no-bots"], {"alice": 2, "bob": 1, "=cmd": 1}),
+        (["--category", "bodhi"], {"alice": 1, "=cmd": 1}),
+        (["--category", "b*"], {"alice": 1, "releng": 1, "=cmd": 1}),
+        (["--topic", "*.git.*", "--topic", "*.tag"], {"alice": 1, "bob": 1, "releng": 1}),
+        (["--user", "bo?"], {"alice": 1, "bob": 1}),
+        (["--not-user", "alice", "--not-user", "=*"], {"bob": 1, "releng": 1}),
+        (["--object", "kernel"], {"alice": 1, "bob": 1, "releng": 1}),
+        (["--action", "push"], {"alice": 1, "bob": 1}),
+        (["--since", "2026-01-01T11:00Z"], {"alice": 1, "releng": 1, "=cmd": 1}),
+        (["--until", "2026-01-01T11:00Z"], {"alice": 1, "bob": 1}),
+        (["--since", "2026-01-02T12:00+02:00", "--until", "2026-01-02T11:00Z"], {"releng": 1}),
+    ],
+)
+def test_the_common_options_filter(
+    hubbub: Run, made_store: Path, options: list[str], found: dict[str, int]
+) -> None:
+    ran = hubbub("query", "users", "--json", "--store", made_store, *options)
+    assert ran.code == 0
+    got = users(ran.json)
+    assert {("=cmd" if name.startswith("=cmd") else name): n for name, n in got.items()} == found
+
+
+def test_the_answer_is_the_design_document(hubbub: Run, made_store: Path) -> None:
+    ran = hubbub("query", "volume", "--json", "--store", made_store)
+    assert set(ran.json) >= {"query", "parameters", "coverage", "data"}
+    assert ran.json["query"] == "volume"
+    assert ran.json["coverage"] == {"state": "unproven", "gaps": []}
+    stated = ran.json["parameters"]
+    # from the oldest event to just after the newest
+    assert (stated["since"], stated["until"]) == ("2026-01-01T10:00:00Z", "2026-01-03T10:00:01Z")
+    assert (stated["by"], stated["bots"]) == ("users", True)
+    assert sum(row["messages"] for row in ran.json["data"]) == 5
+
+
+def test_a_parameter_hides_the_common_option_of_its_name(hubbub: Run, made_store: Path) -> None:
+    ran = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
+    assert list(ran.json["data"]["users"]) == ["alice"]
+    assert sum(ran.json["data"]["totals"]) == 5  # the totals stay those of all events
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_common_options_before_and_after_every_name(
+    hubbub: Run, made_store: Path, registry: None, *, before: bool
+) -> None:
+    common = ["--store", str(made_store), "--plugins", str(KARMA), "-v", "--log-format", "json"]
+    for args in (["query", "karma", "--json"], ["query", *common, "karma", "--json"]):
+        ran = hubbub(*common, *args) if before else hubbub(*args, *common)
+        assert ran.code == 0, ran.err
+        assert sorted(row["comments"] for row in ran.json["data"]) == [1, 1]
+
+
+def test_the_seven_line_example(
+    hubbub: Run, made_store: Path, registry: None, tmp_path: Path
+) -> None:
+    options = ["--plugins", str(KARMA), "--store", str(made_store)]
+    ran = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
+    assert (ran.code, ran.out) == (0, "user,comments\nreleng,1\n")
+    assert "Comments per user." in hubbub(*options, "query", "karma", "--help").out
+    picture = tmp_path / "k.svg"
+    assert hubbub(*options, "chart", "karma_chart", "-o", picture).code == 0
+    assert b"Karma" in picture.read_bytes()
+    assert b"alice" in picture.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["longtail", "tail", "radar", "diff", "volume", "users"])
+@pytest.mark.parametrize("there", [True, False])
+def test_an_empty_store_answers_with_empty_data(
+    hubbub: Run, tmp_path: Path, name: str, *, there: bool
+) -> None:
+    store = tmp_path / "empty"
+    if there:
+        store.mkdir()
+    ran = hubbub("query", name, "--json", "--store", store)
+    assert ran.code == 0
+    data = ran.json["data"]
+    assert not any(data.values()) if isinstance(data, dict) else data == []
+    assert ("there is no store at" in ran.err) is not there
+    assert store.exists() is there  # a question makes no store
+
+
+def test_diff_lists_the_days_of_an_empty_store(hubbub: Run, tmp_path: Path) -> None:
+    ran = hubbub("query", "diff", "--json", "--since", SINCE, "--until", UNTIL,
+                 "--store", tmp_path / "empty")  # fmt: skip
+    assert ran.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def test_a_query_sees_what_waits(hubbub: Run, store: Path) -> None:
+    from hubbub.collector.event import Frame
+    from hubbub.store import Store
+
+    body = json.dumps({"id": "late", "timestamp": 1767434401, "topic": "a.b.c.d", "users": ["eve"]})
+    with Store.open(store) as opened, opened.spool("test") as sink:
+        sink.put(Frame("jsonl:test", 1767434402_000000, b"", body.encode(), 1))
+        sink.flush()
+    assert hubbub("status", "--json", "--store", store).json["waiting"]["records"] == 1
+    assert users(hubbub("query", "users", "--json", "--store", store).json)["eve"] == 1
+    after = hubbub("status", "--json", "--store", store).json
+    assert (after["waiting"]["records"], after["events"]) == (0, 6)
+
+
+def test_the_end_of_proven_coverage_ends_the_range(hubbub: Run, store: Path) -> None:
+    from hubbub.store import Store
+
+    day = 1767225600_000000
+    with Store.open(store) as opened:
+        opened.state.span("history:x", "", day, day + 2 * 86400_000000, "complete", "4 rows")
+    ran = hubbub("query", "volume", "--json", "--store", store)
+    assert ran.json["parameters"]["until"] == "2026-01-03T00:00:00Z"
+    assert ran.json["coverage"]["state"] == "complete"
+    assert "add --until now" in ran.err
+    longer = hubbub("query", "volume", "--json", "--until", UNTIL, "--store", store)
+    assert longer.json["coverage"]["state"] == "unproven"
+    assert longer.err == ""
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html"])
+def test_chart_writes_what_the_suffix_says(
+    hubbub: Run, made_store: Path, tmp_path: Path, suffix: str
+) -> None:
+    file = tmp_path / f"x{suffix}"
+    ran = hubbub("chart", "tail", "-o", file, "--store", made_store)
+    assert (ran.code, ran.out) == (0, "")
+    content = file.read_text()
+    assert content.startswith({".svg": "<?xml", ".html": "<!DOCTYPE html>"}[suffix])
+    assert "alice" in content
+    if suffix == ".svg":
+        assert hubbub("chart", "tail", "--store", made_store).out == content
+
+
+def test_report_writes_pages_and_twice_the_same_bytes(
+    hubbub: Run, made_store: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        ran = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
+                     "--until", UNTIL, "--no-bots")  # fmt: skip
+        assert ran.code == 0
+    one = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    assert one == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= one.keys()
+    assert b"alice" in one["data.json"]
+    assert b"releng" not in one["tail.svg"]

@@ -1,0 +1,37 @@
+"""`listen --backfill`: its options."""
+
+import pytest
+
+from hubbub.cli.options.backfill import categories
+from tests.support.commandline import Run
+
+NOWHERE = "tcp://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("topics", "found"),
+    [
+        ((), ()),
+        (("org.fedoraproject.prod.git.",), ("git",)),
+        (("org.fedoraproject.prod.wiki.article", "org.fedoraproject.stg.git."), ("git", "wiki")),
+        (("org.fedoraproject.prod.",), None),
+        (("org.fedoraproject.prod.gi",), None),
+        (("org.fedoraproject.prod.git.", "org"), None),
+    ],
+)
+def test_categories_that_topics_are_limited_to(topics, found):
+    assert categories(topics) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--backfill", "ftp://history"), "no address of a history service"),
+        (("--backfill", "http://h", "--topic", "org.fedoraproject.prod."), "whole categories"),
+        (("--backfill", "http://h", "--settle", "soon"), "no duration"),
+    ],
+)
+def test_options_that_make_no_sense(hubbub: Run, tmp_path, options, said):
+    done = hubbub("listen", "--store", tmp_path / "s", "--zmq", NOWHERE, *options)
+    assert done.code == 2
+    assert said in done.err

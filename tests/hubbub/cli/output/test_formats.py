@@ -1,0 +1,198 @@
+"""Answers on standard output, with names that want to do harm."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.analyzers.result import Result
+from hubbub.cli.output.formats import FORMATS, dumps, page, parquet
+from hubbub.cli.output.tables import clean, table
+from tests.support.commandline import Run
+
+HOSTILE = "=1+1\x1b[31m\u202e<script>[bold]"
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def result(data: Any, columns: tuple[str, ...] = ()) -> Result:
+    return Result("q", {}, data, WHEN, WHEN, 1, columns=columns)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "parquet"])
+@pytest.mark.parametrize("name", ["users", "radar", "diff"])
+def test_every_format_of_every_shape(hubbub: Run, made_store: Path, form: str, name: str) -> None:
+    ran = hubbub("query", name, "--format", form, "--store", made_store)
+    assert ran.code == 0
+    assert ran.out.endswith("\n")
+    harmful = set("\x1b\u202e\x9b")
+    assert not harmful & set(ran.out)
+    if form in {"json", "jsonl"}:
+        for line in [ran.out] if form == "json" else ran.out.splitlines():
+            json.loads(line)
+
+
+def test_table_is_text_and_never_markup(hubbub: Run, made_store: Path) -> None:
+    ran = hubbub("query", "users", "--store", made_store)
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["user", "messages", "bytes", "first", "last"]
+    assert lines[1].split()[:2] == ["alice", "2"]
+    assert "[bold]<b>&" in ran.out
+    assert "unproven" in ran.err
+
+
+def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.output.formats import write
+
+    names = [(HOSTILE, -3), ("@x", None), ("a-b", 1.5)]
+    write(result([{"user": user, "n": n} for user, n in names]), "csv")
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows == [
+        ["user", "n"],
+        ["'=1+1[31m<script>[bold]", "-3"],
+        ["'@x", ""],
+        ["a-b", "1.5"],
+    ]
+
+
+def test_nested_cells_of_csv_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.output.formats import write
+
+    write(result([{"shares": [0.5, None], "names": ["a, b"], "ok": True}]), "csv")
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows == [["shares", "names", "ok"], ["[0.5, null]", '["a, b"]', "yes"]]
+
+
+def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
+    """A real terminal of 60 columns, with and without NO_COLOR."""
+    program = (
+        "from hubbub.cli.output.formats import show_table\n"
+        "from hubbub.cli.output.tables import Table\n"
+        "show_table(Table(['user', *(f'number {n}' for n in range(20))],"
+        " [['[bold]eve', *range(20)]]))"
+    )
+    for colours in ({}, {"NO_COLOR": "1"}):
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 60))
+        ran = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=theirs, stderr=subprocess.PIPE,
+            env={"TERM": "xterm", "PATH": "", **colours},
+        )  # fmt: skip
+        _, err = ran.communicate(timeout=60)
+        os.close(theirs)
+        shown = os.read(ours, 1 << 16).decode()
+        os.close(ours)
+        assert "[bold]eve" in shown
+        plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+        assert 40 < max(map(len, plain.splitlines())) <= 60
+        assert ("\x1b" in shown) is not bool(colours)
+        assert b"more columns (--json shows all): number" in err
+
+
+def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.output.formats import write
+
+    write(result([{"shares": [0.123456789, 0.5], "n": 1 / 3, "names": ["a", "b"]}]), "table")
+    assert capsys.readouterr().out.splitlines()[1].split() == [
+        "0.1235,",
+        "0.5",
+        "0.3333",
+        "a,",
+        "b",
+    ]
+
+
+def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
+    ran = hubbub("query", "overload", "--people", "--store", made_store)
+    assert ran.code == 0
+    told = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
+    assert len(told) == 4
+    assert "{" not in ran.err
+
+
+def test_html_is_escaped() -> None:
+    made = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
+    assert "<script>" not in made
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in made
+    assert "<td class=n>1</td>" in made
+
+
+def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
+    import pyarrow.parquet as pq
+
+    rows = [{"user": "a", "n": 1, "odd": 1}, {"user": "b", "n": None, "odd": "x"}]
+    read = pq.read_table(io.BytesIO(parquet(result(rows))))
+    assert read.to_pylist() == [
+        {"user": "a", "n": 1, "odd": "1"}, {"user": "b", "n": None, "odd": "x"}
+    ]  # fmt: skip
+    assert json.loads(read.schema.metadata[b"hubbub"])["query"] == "q"
+
+
+def test_parquet_of_nothing_has_its_columns() -> None:
+    import pyarrow.parquet as pq
+
+    read = pq.read_table(io.BytesIO(parquet(result([], ("user", "n")))))
+    assert (read.num_rows, read.column_names) == (0, ["user", "n"])
+
+
+def test_json_escapes_what_a_terminal_would_act_on() -> None:
+    said = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
+    assert said == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
+    assert json.loads(said) == {"a": "\x9b31m\u202eé\ud800\x1b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("plain", "plain"),
+        ("a\tb\r\nc", "a b  c"),
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("\u202edrawkcab\u2066", "drawkcab"),
+        ("\ufeffbom\u200b", "bom"),
+        ("👩\u200d💻 عربي 漢字", "👩\u200d💻 عربي 漢字"),
+        ("\ud800", ""),
+    ],
+)
+def test_clean(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "rows"),
+    [
+        ([{"a": 1, "b": 2}, {"b": 3}], ["a", "b"], [[1, 2], [None, 3]]),
+        ([["x", 1], ["y", 2]], ["column 1", "column 2"], [["x", 1], ["y", 2]]),
+        ([1, None], ["value"], [(1,), (None,)]),
+        ([[1], [1, 2]], ["value"], [([1],), ([1, 2],)]),
+        (3, ["value"], [(3,)]),
+        ({"a": 1, "b": [2]}, ["name", "value"], [("a", 1), ("b", [2])]),
+        (
+            {"labels": ["d1", "d2"], "counts": {"t": [1, 2]}, "diff": {"t": [None, 1]}},
+            ["name", "label", "counts", "diff"],
+            [("t", "d1", 1, None), ("t", "d2", 2, 1)],
+        ),
+        (
+            {"axes": ["g"], "totals": [4], "users": {"u": {"counts": [1], "share": [0.25]}}},
+            ["user", "axis", "count", "total", "share"],
+            [("u", "g", 1, 4, 0.25)],
+        ),
+        ({"axes": ["g"], "totals": [4], "users": {}}, ["axis", "total"], [("g", 4)]),
+    ],
+)
+def test_every_shape_has_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
+    made = table(result(data))
+    assert (list(made.columns), list(made.rows)) == (columns, rows)
+
+
+def test_no_colours_where_no_terminal_is(hubbub: Run, made_store: Path) -> None:
+    for args in (["query", "users"], ["status"], ["plugins"]):
+        assert "\x1b" not in hubbub(*args, "--store", made_store).out

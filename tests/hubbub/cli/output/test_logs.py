@@ -1,0 +1,114 @@
+"""The log as JSON: one object a line, whoever speaks; nothing that a URL must not show."""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import zmq
+
+from hubbub.cli.output.logs import configure, redact
+from tests.support.commandline import Run
+
+HUBBUB = Path(sys.executable).with_name("hubbub")
+
+
+@pytest.fixture
+def _as_before() -> Iterator[None]:
+    root, hook = logging.getLogger(), threading.excepthook
+    handlers, level, structured = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers[:], threading.excepthook = handlers, hook
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.configure(**structured)
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_other_libraries_warnings_and_threads_speak_json_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("json", logging.INFO)
+    structlog.get_logger("x").info("one", url="https://me:pw@host/?token=abc", n=1)
+    logging.getLogger("urllib3").warning("retry %d of https://a:b@host/", 2)
+    logging.getLogger("urllib3").info("chatter")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    thread = threading.Thread(target=lambda: int("boom"), name="t")
+    thread.start()
+    thread.join()
+    said = capsys.readouterr()
+    lines = parsed(said.err)
+    assert said.out == ""
+    assert [line["level"] for line in lines] == ["info", "warning", "warning", "error"]
+    assert all({"event", "timestamp"} <= line.keys() for line in lines)
+    assert lines[0]["url"] == "https://…@host/?token=…"
+    assert (lines[1]["event"], lines[1]["logger"]) == ("retry 2 of https://…@host/", "urllib3")
+    assert "DeprecationWarning: old" in lines[2]["event"]
+    assert (lines[3]["thread"], "ValueError: invalid" in lines[3]["exception"]) == ("t", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("amqps://u:p@bus/x", "amqps://…@bus/x"),
+        ("https://h/?a=1&access_token=s3&b=2", "https://h/?a=1&access_token=…&b=2"),
+        ("tcp://bus:9940", "tcp://bus:9940"),
+    ],
+)
+def test_secrets_are_not_shown(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_a_command_that_fails_says_it_in_json(hubbub: Run, tmp_path: Path) -> None:
+    ran = hubbub("listen", "--store", tmp_path / "s", "--log-format", "json")
+    assert ran.code == 2
+    (line,) = parsed(ran.err)
+    assert (line["level"], line["event"]) == ("error", "there is nothing to listen to")
+    assert (line["exit_code"], "--zmq" in line["hint"]) == (2, True)
+
+
+def test_the_loader_of_a_listener_speaks_json_and_says_what_to_do(tmp_path: Path) -> None:
+    """It is another process: what it says goes the same way. Here its table is damaged."""
+    log = tmp_path / "s" / "events" / "_delta_log"
+    (tmp_path / "config").write_text('log_format = "json"\n')
+    subprocess.run([HUBBUB, "import", "--store", tmp_path / "s", "--config", tmp_path / "config",
+                    "--format", "jsonl", "/dev/stdin"],
+                   input='{"timestamp": 1, "topic": "a.b.c.d.e"}\n', text=True, check=True,
+                   capture_output=True)  # fmt: skip
+    (log / f"{0:020d}.json").write_text("{ torn")
+    with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
+        port = bus.bind_to_random_port("tcp://127.0.0.1")
+        process = subprocess.Popen(
+            [HUBBUB, "listen", "--store", tmp_path / "s", "--config", tmp_path / "config",
+             "--zmq", f"tcp://127.0.0.1:{port}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert bus.poll(30_000)
+        bus.recv()
+        body = {"msg": {}, "msg_id": "1", "timestamp": 1, "topic": "a.b.c.d.e", "i": 1}
+        bus.send_multipart([b"a.b.c.d.e", json.dumps(body).encode()])
+        time.sleep(1)
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    lines = parsed(err)
+    assert out == ""
+    failed = [line for line in lines if line["event"] == "cannot load, messages wait"]
+    assert failed, lines
+    assert failed[0]["level"] == "error"
+    assert failed[0]["why"]
+    assert str(tmp_path / "s" / "events") in failed[0]["where"]

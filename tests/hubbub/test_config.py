@@ -1,0 +1,119 @@
+"""The configuration file and what comes of it."""
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from hubbub import config
+from hubbub.errors import UsageError
+from tests.support.commandline import Run
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "hubbub.toml"
+    file.write_text(text)
+    return file
+
+
+def test_everything_documented_is_understood(tmp_path: Path) -> None:
+    doc = config.__doc__
+    assert doc is not None
+    sample = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
+    read = config.load(written(tmp_path, sample))
+    assert read.store == "/var/lib/hubbub"
+    assert read.plugins == (str(tmp_path / "karma.py"),)
+    assert read.people.directory == str(tmp_path / "directory.json")
+    assert read.gather.jobs == 4
+    for struct, section in ((read, sample), *((getattr(read, s), sample) for s in config.SECTIONS)):
+        for name in struct.__struct_fields__:
+            assert f"{name} =" in section or f"[{name}]" in section, f"{name} is not documented"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stroe = 'x'", "unknown key stroe\n  did you mean store?"),
+        ("[gather]\njob = 1", "unknown key gather.job\n  did you mean gather.jobs?"),
+        ("[nonsense]\nx = 1", "unknown key nonsense"),
+        ("[gather]\njobs = 'many'", "Expected `int | null`, got `str` - at `$.gather.jobs`"),
+        ("by = 'everyone'", "Invalid enum value 'everyone'"),
+        ("gather = 3", "Expected `object`, got `int`"),
+        ("= x", "is no TOML: Invalid statement (at line 1"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        config.load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert says in str(caught.value)
+
+
+def test_values_are_defaults_of_options(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, f"store = '{made_store}'\nby = 'agent'\nbots = false\n")
+    ran = hubbub("query", "users", "--json", "--config", file)
+    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("agent", False)
+    assert {row["user"] for row in ran.json["data"]} == {"alice", "bob"}
+    ran = hubbub("query", "users", "--json", "--config", file, "--by", "users", "--bots")
+    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("users", True)
+
+
+def test_the_default_file_is_read_and_bots_replaced(
+    hubbub: Run, made_store: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "config" / "hubbub"
+    folder.mkdir(parents=True)
+    written(folder, "[people]\nbots = ['al*']\n")
+    ran = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
+    assert {row["user"] for row in ran.json["data"]} & {"alice", "releng"} == {"releng"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_plugins_of_the_configuration(
+    hubbub: Run, made_store: Path, tmp_path: Path, registry: None, *, first: bool
+) -> None:
+    (tmp_path / "p.py").write_text("from hubbub import query\n@query\ndef seven():\n    return 7\n")
+    file = written(tmp_path, "plugins = ['p.py']\n")
+    named = ["--config", file]
+    args = [*named, "query", "seven"] if first else ["query", "seven", *named]
+    ran = hubbub(*args, "--json", "--store", made_store)
+    assert (ran.code, ran.json["data"]) == (0, 7)
+
+
+def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path) -> None:
+    (tmp_path / "dir.json").write_text('{"anna@example.org": "anna"}')
+    file = written(tmp_path, "[people]\ndirectory = 'dir.json'\n")
+    line = tmp_path / "x.jsonl"
+    envelope = {
+        "msg_id": "1",
+        "timestamp": 1767261600,
+        "topic": "org.fedoraproject.prod.bugzilla.bug.new",
+        "msg": {"bug": {"creator": "anna@example.org", "component": "vim"}},
+    }
+    line.write_text(json.dumps(envelope) + "\n")
+    options = ["--config", str(file), "--store", str(tmp_path / "s")]
+    assert hubbub("import", line, "--format", "fedmsg", *options).code == 0
+    ran = hubbub("query", "users", "--json", *options)
+    assert [row["user"] for row in ran.json["data"]] == ["anna"]
+    said = hubbub("people", line, "--directory", tmp_path / "dir.json")
+    assert said.json["users"] == ["anna"]
+    (tmp_path / "dir.json").write_text("[]")
+    assert hubbub("people", line, "--directory", tmp_path / "dir.json").code == 2
+
+
+def test_an_account_without_a_home_names_its_store(
+    hubbub: Run, made_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As systemd runs a DynamicUser: no HOME, and nothing in passwd where nss-systemd is away."""
+
+    def nobody(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert hubbub("query", "users", "--json", "--store", made_store).code == 0
+    ran = hubbub("status")
+    assert (ran.code, "--store" in ran.err, "no home" in ran.err) == (2, True, True)

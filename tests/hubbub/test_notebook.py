@@ -1,0 +1,74 @@
+"""hubbub in a notebook: what is asked shows itself."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hubbub as hubbub_package
+from hubbub.errors import UsageError
+from hubbub.notebook import Opened
+from tests.support.commandline import HOSTILE, SINCE, UNTIL, Run
+
+
+@pytest.fixture
+def bus(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with hubbub_package.open(made_store) as opened:
+        yield opened
+
+
+def test_a_chart_shows_itself(bus: Opened, hubbub: Run, made_store: Path) -> None:
+    drawing = bus.chart("tail", since=SINCE, until=UNTIL)
+    assert drawing._repr_svg_().startswith("<?xml")
+    ran = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
+    assert drawing.svg().decode() == ran.out  # the same as on the command line
+    dark = bus.chart("tail", theme="dark").svg()
+    assert b"#0d1117" in dark
+
+
+def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
+    answer = bus.query("tail", since=SINCE)
+    assert answer.query == "tail"
+    assert answer.data[0]["user"] == "alice"
+    page = answer._repr_html_()
+    assert "<caption>tail: 5 events" in page
+    assert "<td>alice</td>" in page
+    assert HOSTILE not in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("radar", "<td>axes</td>"), ("active_users", "2026-01-04"), ("diff", "<td>labels</td>")],
+)
+def test_answers_of_every_shape(bus: Opened, query: str, said: str) -> None:
+    assert said in bus.query(query)._repr_html_()
+
+
+def test_filters_and_options(bus: Opened) -> None:
+    assert [row["user"] for row in bus.query("tail", category="buildsys").data] == ["releng"]
+    assert bus.query("tail", bots=False, category="buildsys").data == []
+    with pytest.raises(UsageError, match="no parameter 'colour'"):
+        bus.query("tail", colour="red")
+
+
+def test_a_style(made_store: Path, tmp_path: Path) -> None:
+    style = tmp_path / "style.toml"
+    style.write_text('[light]\npage = "#fffef0"\n')
+    with hubbub_package.open(made_store, style=style) as bus:
+        assert "#fffef0" in bus.chart("tail")._repr_svg_()
+
+
+def test_no_store_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no store"):
+        hubbub_package.open(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_hubbub_itself_stays_light() -> None:
+    program = "import sys, hubbub; print([m for m in sys.modules if m.startswith('hubbub.')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"

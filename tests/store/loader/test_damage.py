@@ -1,0 +1,85 @@
+"""A damaged segment held what a gather brought: what was proven by it is a gap, and read again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.collector.event import DAMAGE
+from hubbub.collector.history.gather import Gathered, gather
+from hubbub.store import Store
+from hubbub.store.loader.damage import DAMAGED
+from tests.support.fake_history import T0, FakeHistory, Grepper, MemoryLedger, at, run, steady
+
+S = 10**6
+SOURCE = "history:http://history.example"
+ROWS = steady(250)
+
+
+def gathered(store: Store, first: int, last: int, **more: Any) -> Gathered:
+    with store.spool("gather") as sink:
+        return gather(
+            FakeHistory(Grepper(ROWS)), sink, store.state, start=at(first), end=at(last), jobs=1,
+            settle=timedelta(0), clock=lambda: T0 + 10**7, **more,
+        )  # fmt: skip
+
+
+def states(store: Store) -> list[tuple[int, int, str, str]]:
+    return [(s.start // S - T0, s.end // S - T0, s.state, s.proof) for s in store.spans()]
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("where", [0, 3000], ids=["its head", "a record"])
+def test_what_was_proven_by_a_damaged_segment_is_a_gap_until_it_is_read_again(
+    store: Store, ids: Callable[[Store], list[str]], where: int
+) -> None:
+    gathered(store, 0, 400)
+    store.load()
+    before = states(store)
+    assert before == [(0, 400, "complete", "100 rows, as many as history counts")]
+    gathered(store, 400, 1000)
+    store.state.set(f"gather {SOURCE}", [[T0, [[T0 + 5, 2, True]]]])  # a slice that was begun
+    (one,) = (store.path / "spool").glob("*.seg")
+    flip(one, where)
+    store.load()
+    assert len(ids(store)) < 250
+    assert states(store) == [*before, (400, 1000, "gap", DAMAGED)]
+    assert store.state.keys("gather ") == []
+    assert store.coverage(T0 * S, (T0 + 1000) * S).gaps
+    gathered(store, 0, 1000)
+    store.load()
+    assert len(ids(store)) == 250
+    assert store.coverage(T0 * S, (T0 + 1000) * S).state == "complete"
+
+
+def test_what_is_only_heard_is_reopened_nowhere(store: Store, frame: Any) -> None:
+    store.state.span("zmq:x", "", 0, 10 * S, "unproven", "heard")
+    with store.spool("listen") as sink:
+        sink.put(frame(1))
+    (one,) = (store.path / "spool").glob("*.seg")
+    flip(one, 40)
+    assert store.load().refused == {"damaged": 1}
+    assert [span.state for span in store.spans()] == ["unproven"]
+
+
+def test_a_gather_that_is_under_way_proves_nothing_any_more() -> None:
+    ledger = MemoryLedger()
+
+    def found(_: Grepper, n: int) -> None:
+        if n == 3:
+            ledger.set(DAMAGE, 1)  # by a loader beside it
+
+    done, _, _ = run(Grepper(steady(950), before=found), ledger=ledger)
+    assert done.incomplete
+    assert ledger.seconds("complete") == set()
+    assert ledger.seconds("gap") == set(range(1000))
+    assert list(ledger.values) == [DAMAGE], "no begun slice is gone on with"
+    done, _, _ = run(Grepper(steady(950)), ledger=ledger)
+    assert not done.incomplete

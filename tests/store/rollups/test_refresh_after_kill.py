@@ -1,0 +1,141 @@
+"""Rollups that a kill left apart, and weeks, which follow the days."""
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hubbub.store import Selection, Store
+from hubbub.store.maintenance.retention import prune
+from hubbub.store.rollups import refresh
+from hubbub.store.rollups.refresh import DAY, HOUR
+from tests.support.rollup_events import NAMES, START, add, answers, make, numbers, summed
+
+CRASH = """
+import os, signal, sys
+from hubbub.store import Store, delta, rollups
+
+left = int(sys.argv[3])
+
+def dies(owner, name, after):
+    real = getattr(owner, name)
+    def call(*args, **kwargs):
+        global left
+        left -= 1
+        if left == 0 and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*args, **kwargs)
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, call)
+
+{
+    "before a commit": lambda: dies(rollups.Rollup, "append_rows", False),
+    "after a commit": lambda: dies(rollups.Rollup, "append_rows", True),
+    "before the log is synced": lambda: dies(delta.Table, "_sync_log", False),
+    "after a file": lambda: dies(delta.DataFile, "close", True),
+    "before a replacement": lambda: dies(delta.Table, "replace", False),
+    "after a replacement": lambda: dies(delta.Table, "replace", True),
+}[sys.argv[2]]()
+store = Store.open(sys.argv[1])
+(rollups.rebuild if "replacement" in sys.argv[2] else rollups.catch_up)(store)
+raise SystemExit("it did not die")
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "nth"),
+    [("before a commit", 2), ("after a commit", 2), ("before the log is synced", 2),
+     ("after a file", 2), ("before a replacement", 2), ("after a replacement", 2)],
+)  # fmt: skip
+def test_a_count_that_is_killed_counts_nothing_twice(store: Store, place: str, nth: int) -> None:
+    add(store, make(0), make(1, DAY))
+    refresh.catch_up(store)
+    add(store, make(2), make(3, DAY))
+    add(store, make(4, HOUR))
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH, store.path, place, str(nth)], capture_output=True, check=False
+    )
+    assert done.returncode == -9, done.stderr.decode()
+    direct = answers(store, Selection(), direct=True)
+    assert answers(store, Selection()) == direct, "readers meanwhile"
+    add(store, make(5))
+    direct = answers(store, Selection(), direct=True)
+    refresh.catch_up(store)
+    assert numbers(store) == [4] * 4
+    assert answers(store, Selection()) == direct
+
+
+def days_and_weeks(store: Store) -> tuple[refresh.Rollup, refresh.Rollup]:
+    found = {one.name: one for one in store.rollups}
+    return found["daily_users"], found["weekly_users"]
+
+
+def test_weeks_end_with_their_month_and_follow_the_days(store: Store) -> None:
+    """A store of before there were weeks, and a run that died between days and weeks."""
+    for n in (0, 20):
+        some = range(n, n + 20)
+        add(store, *(make(m, m * DAY, users=("ann",), agent=None) for m in some))
+    refresh.catch_up(store)
+    days, weeks = days_and_weeks(store)
+    starts = [f"{t:%m-%d}" for t in weeks.combined(rows_of(weeks))["time"].to_pylist()]
+    assert starts == ["01-12", "01-19", "01-26", "02-01", "02-02", "02-09", "02-16", "02-23"]
+    shutil.rmtree(weeks.folder)
+    weeks.entries.forget()
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+    refresh.catch_up(store)
+    assert numbers(store) == [2] * 4
+    add(store, make(40, 3 * DAY))
+    days.append_rows(list(days.parts(days.count(store.table.added(3, 3), 0))), 3)
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+    add(store, make(41, 4 * DAY))
+    refresh.catch_up(store)
+    assert numbers(store) == [4] * 4
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True)
+
+
+def test_weeks_of_which_retention_took_a_part_stay_the_sums_of_the_days(store: Store) -> None:
+    add(store, *(make(n, n * DAY // 2) for n in range(40)))
+    refresh.catch_up(store)
+    before = answers(store, Selection())
+    for hour in (0, 5):  # a cut between two days, and within one: Wednesday, January 21
+        now = datetime(2026, 1, 22, hour, tzinfo=UTC)
+        prune(store, now=now, events=timedelta(days=1), bodies=None)
+        left = answers(store, Selection())
+        assert left == before, "also of the day of which retention took a part"
+        for since in (5, 6, 7):
+            chosen = Selection(since=START + since * DAY)
+            found = answers(store, chosen)
+            assert found["weekly_users"] == summed(found["daily_users"])
+        assert found == answers(store, chosen, direct=True)
+        assert left["weekly_users"] == summed(left["daily_users"])
+        refresh.rebuild(store)
+        assert answers(store, Selection()) == left
+        assert not [m for one in store.rollups for m in refresh.differences(store, one)]
+
+
+def rows_of(table: refresh.Rollup) -> Any:
+    return pa.concat_tables(
+        [pq.read_table(f.uri, partitioning=None).cast(table.schema) for f in table.files()]
+    )
+
+
+def test_rollups_that_a_kill_left_apart_answer_side_by_side(store: Store) -> None:
+    for n in range(3):
+        add(store, make(n))
+        if not n:
+            refresh.catch_up(store)
+    (users,) = (one for one in store.rollups if one.name == "daily_users")
+    files = store.table.added(2, 2)
+    users.append_rows(list(users.parts(users.count(files, 0))), 2)
+    assert sorted(numbers(store)) == [1, 1, 1, 2], "from its second, and from their first"
+    events = store.events()
+    built = {name: getattr(events, name)() for name in NAMES}  # a query asks when it has all
+    sums = {name: table.messages.sum().to_pyarrow().as_py() for name, table in built.items()}
+    assert sums == {"daily_users": 6, "hourly_users": 6, "daily_topics": 3, "weekly_users": 6}
