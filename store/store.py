@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hubbub.closeable import Closeable
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
 from hubbub.store.disk.errors import told
@@ -62,7 +62,7 @@ class Waiting:
     bytes: int = 0
 
 
-class Store:
+class Store(Closeable):
     """An open store. Use `Store.open`."""
 
     def __init__(self, path: Path, state: State) -> None:
@@ -100,14 +100,6 @@ class Store:
         if backend is not None:
             backend.disconnect()
         self.state.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     # writing
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hubbub.charts.picture.text import amount, clean
+from hubbub.spreadsheet import escape_formula
 
 if TYPE_CHECKING:
     from hubbub.charts.picture.drawing import Drawing
@@ -89,14 +90,10 @@ def table_csv(drawing: Drawing) -> str:
     """The rows behind a picture as CSV; no cell can become a formula of a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_safe(clean(c)) for c in drawing.columns)
+    writer.writerow(escape_formula(clean(c)) for c in drawing.columns)
     for row in drawing.rows:
-        writer.writerow(_safe(clean(v, 200)) if isinstance(v, str) else v for v in row)
+        writer.writerow(escape_formula(clean(v, 200)) if isinstance(v, str) else v for v in row)
     return out.getvalue()
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in "=+-@" and cell else cell
 
 
 def single(drawing: Drawing) -> str:

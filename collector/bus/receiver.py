@@ -18,11 +18,11 @@ from functools import partial
 from importlib import import_module
 from select import select
 from threading import Event as Flag
-from types import TracebackType
 from typing import Any, Self
 
 import zmq
 
+from hubbub.closeable import Closeable
 from hubbub.collector.bus.backlog import Batch
 from hubbub.collector.bus.endpoint import Endpoint, Notice, check
 from hubbub.collector.decode.rejected import KEPT, MAX_MESSAGE, bound
@@ -48,7 +48,7 @@ _HINTS = {
 }
 
 
-class Receiver:
+class Receiver(Closeable):
     """SUB sockets on several endpoints, one each, so that each has a state of its own.
 
     Args:
@@ -278,14 +278,6 @@ class Receiver:
     def __enter__(self) -> Self:
         self.open()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _rest(

@@ -17,11 +17,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from hubbub import config as configuration
 from hubbub.analyzers.result import Result
+from hubbub.closeable import Closeable
 from hubbub.errors import UsageError
 from hubbub.plugins import load as load_plugins
 from hubbub.run.injection import Injector
@@ -55,7 +55,7 @@ class Answer(Result):
         return rows_table(said, ["part", "data"], cells)
 
 
-class Opened:
+class Opened(Closeable):
     """A store in a notebook. A context manager; `close` ends it too.
 
     Args:
@@ -102,17 +102,6 @@ class Opened:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<hubbub store at {self._store.path}>"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import msgspec
 
 from hubbub.errors import UsageError
+from hubbub.spreadsheet import escape_formula
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.query import events
 from hubbub.store.tables.events import SCHEMA
@@ -37,7 +38,6 @@ __all__ = ["FORMATS", "export", "rows"]
 FORMATS = ("jsonl", "csv", "parquet")
 DAY = 86_400_000_000  # µs
 _LEFT = 86_400.0  # seconds without a write after which nobody writes a file any more
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a text starts that a spreadsheet would run
 _json = msgspec.json.Encoder()
 
 
@@ -186,6 +186,4 @@ def _records(part: Any) -> Iterator[dict[str, Any]]:
 def _cell(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         return _json.encode(value).decode()
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return escape_formula(value) if isinstance(value, str) else value

@@ -18,9 +18,8 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from hubbub.closeable import Closeable
 from hubbub.collector.event import Frame
 from hubbub.errors import NoRoomError, StoreError
 from hubbub.store.disk.files import sync_folder
@@ -36,7 +35,7 @@ DELAY = 0.2  # seconds a record waits for its fdatasync
 SIZE = 16 << 20  # bytes after which a segment is sealed
 
 
-class SpoolWriter:
+class SpoolWriter(Closeable):
     """A `Sink`: durable after `flush`. For one thread.
 
     Args:
@@ -149,14 +148,6 @@ class SpoolWriter:
         self.flush()
         if self._file is not None:
             self._seal()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write(self) -> None:
         """Append what is buffered; a part that was written stays written."""

@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from hubbub.closeable import Closeable
 from hubbub.errors import StoreError, UsageError
 from hubbub.store.disk.errors import told
 from hubbub.store.state import dead_letters, ledger
@@ -31,7 +31,7 @@ __all__ = ["State"]
 _BUSY = 60.0  # seconds to wait for another process' transaction
 
 
-class State:
+class State(Closeable):
     """The SQLite file. Implements `Ledger`; safe for several threads and processes.
 
     Args:
@@ -76,14 +76,6 @@ class State:
         """Close the file."""
         with self._lock:
             self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write_ahead(self) -> None:
         """Where two processes make the file at once, SQLite waits for neither: we do."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hubbub.closeable import Closeable
 from hubbub.collector.event import Frame
 from hubbub.errors import UsageError
 from hubbub.store import Store
@@ -33,7 +33,7 @@ _START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 _STEP = timedelta(minutes=1)
 
 
-class FakeBus:
+class FakeBus(Closeable):
     """A bus that a test speaks on, and the store that heard it.
 
     Args:
@@ -137,14 +137,3 @@ class FakeBus:
         """Close the store."""
         self._sink.close()
         self.store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -20,12 +20,12 @@ from typing import Any
 from hubbub.analyzers.result import Result
 from hubbub.cli.output.tables import Table, cell, clean, table
 from hubbub.errors import UsageError
+from hubbub.spreadsheet import escape_formula
 from hubbub.times import iso
 
 __all__ = ["FORMATS", "dumps", "show_table", "write"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "text", "html", "parquet")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # C1 controls and bidi marks: JSON allows them raw, terminals act on them
 _UNSAFE = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -87,8 +87,7 @@ def _guarded(value: Any) -> Any:
     """A cell of CSV: text that a spreadsheet would run gets an apostrophe before it."""
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
-    text = dumps(value) if isinstance(value, (list, dict)) else cell(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return escape_formula(dumps(value) if isinstance(value, (list, dict)) else cell(value))
 
 
 def _csv(result: Result) -> str:

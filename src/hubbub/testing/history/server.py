@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hubbub.closeable import Closeable
 from hubbub.errors import SourceError
 from hubbub.testing.history.archive import Archive
 from hubbub.testing.history.request import Refusal, page_html, parse
@@ -51,7 +51,7 @@ class Faults:
     no_search: bool = False
 
 
-class HistoryServer:
+class HistoryServer(Closeable):
     """The service; starts when made, ends with `close` or the end of a `with`.
 
     Args:
@@ -97,17 +97,6 @@ class HistoryServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Server(ThreadingHTTPServer):
