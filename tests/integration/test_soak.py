@@ -16,12 +16,12 @@ SHORT = ("--minutes", "0.5", "--rate", "1000", "--cut", "5", "--down", "2", "--s
          "--gather", "15")  # fmt: skip
 
 
-def test_a_cut_a_restart_and_two_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_a_cut_a_restart_and_two_kills_lose_and_double_nothing(disk_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, SOAK, *SHORT, "--folder", tmp_path],
+        [sys.executable, SOAK, *SHORT, "--folder", disk_path],
         capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
-    log = (tmp_path / "listen.log").read_text()
+    log = (disk_path / "listen.log").read_text()
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{log}"
     lines = done.stdout.splitlines()
     said = {name: rest.strip() for name, _, rest in (line.partition(" ") for line in lines)}
