@@ -45,7 +45,7 @@ def choosy(*bad: str, reason: str = "no-rule") -> Callable[[Frame], Event]:
 def ask(store: Store, *chosen: int) -> None:
     ids = chosen or [one.id for one in store.dead_letters() if one.readable]
     with store.state.transaction() as db:
-        dead_letters.ask(db, ids)
+        dead_letters.request_retry(db, ids)
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -87,7 +87,7 @@ def test_a_letter_that_fails_again_stays_one_with_the_reason_of_now(
     }
     assert counts(store) == {"refused:other": 2}
     assert store.state.dead_letter_counts() == {"other": 2}
-    assert list(dead_letters.again(store.state.rows)) == []
+    assert list(dead_letters.to_retry(store.state.rows)) == []
 
 
 def test_of_a_message_that_came_again_meanwhile_the_letter_is_known(
@@ -210,7 +210,7 @@ def test_letters_of_the_schema_before(tmp_path: Path) -> None:
     db.close()
     with State(path) as state:
         (letter,) = state.dead_letters()
-        assert letter == dead_letters.Letter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
+        assert letter == dead_letters.DeadLetter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
         assert (letter.id, letter.size, letter.readable) == (7, 2, True)
 
 
