@@ -49,5 +49,5 @@ def reopen(state: State, since: int) -> None:
         for key in state.keys(GATHER):  # slices that were read, and not proven yet
             state.set(key, None)
         for span in state.coverage():
-            if span.state in {"complete", "healed"} and span.asked >= since:
+            if span.state in {"complete", "healed"} and span.recorded >= since:
                 state.span(span.source, span.filters, span.start, span.end, "gap", DAMAGED)

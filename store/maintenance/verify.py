@@ -144,7 +144,7 @@ def _ledger(state: State, report: Report, *, repair: bool) -> None:
         return
     with state.transaction() as db:  # stated again in their order: the newest holds
         db.execute("DELETE FROM spans")
-        for one in sorted(found, key=lambda s: s.asked):
+        for one in sorted(found, key=lambda s: s.recorded):
             if one.state in ledger.STATES and one.end > one.start:
                 ledger.record(db, one)
     report.repaired += faults

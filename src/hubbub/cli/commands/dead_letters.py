@@ -161,7 +161,7 @@ def _choose(
             f"there is no dead letter {', '.join(missing)}", hint="see hubbub dead-letters list"
         )
     meant = [one for one in known if everything or one.id in ids or one.reason in reasons]
-    chosen = [one for one in meant if one.readable]
+    chosen = [one for one in meant if one.retryable]
     return chosen, len(meant) - len(chosen)
 
 
@@ -193,7 +193,7 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
         "topic": letter.topic[:1000].decode("utf-8", "backslashreplace"),
         "bytes": letter.size + letter.missing,
         "missing": letter.missing,
-        "can_be_read_again": letter.readable,
+        "can_be_read_again": letter.retryable,
     }
 
 
