@@ -132,7 +132,7 @@ class Loader:
                     batch = Batch(self.understand, forgotten, heard)
         self._commit(batch)
         self._delete(done)
-        trusts.note()
+        trusts.record_unready()
         return self._loaded()
 
     def _flags(self, one: folder.Segment) -> int | None:

@@ -48,7 +48,7 @@ def test_every_bit_of_a_segments_head_is_covered(tmp_path: Path) -> None:
             flip(path, bit)
             given = path.read_bytes()[15]
             if given:  # a checksum of 0 is that of an older segment; only its own bits are wrong
-                with pytest.raises(StoreError, match="first bytes are damaged"):
+                with pytest.raises(StoreError, match="header is damaged"):
                     segment.flags(descriptor, "x")
             else:
                 assert segment.flags(descriptor) == flags
@@ -72,7 +72,7 @@ def test_a_segment_without_a_head_is_set_aside_and_the_others_go_on(
     (bad,) = segments(store.spool_folder)
     put(store, *(frame(n) for n in range(5, 8)))
     flip(bad.path, bit)
-    assert "first bytes are damaged" in verify(store).faults[0].what
+    assert "header is damaged" in verify(store).faults[0].what
     assert store.load().new == 3
     assert ids(store) == ["id-5", "id-6", "id-7"]
     assert [path.name for path in quarantined(store.path)] == [f"spool-{bad.path.name}"]
