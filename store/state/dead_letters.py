@@ -111,10 +111,20 @@ def bury(
         " missing, flags, size, again, buried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
         [
             (
-                *(x.place, x.reason, x.what, x.source, x.time, x.topic, x.body, x.seq),
-                *(x.missing, x.flags, len(x.topic) + len(x.body), now),
+                letter.place,
+                letter.reason,
+                letter.what,
+                letter.source,
+                letter.time,
+                letter.topic,
+                letter.body,
+                letter.seq,
+                letter.missing,
+                letter.flags,
+                len(letter.topic) + len(letter.body),
+                now,
             )
-            for x in letters
+            for letter in letters
         ],
     )
     prune(db, max_bytes=max_bytes)

@@ -65,7 +65,7 @@ def record(db: sqlite3.Connection, new: CoverageSpan) -> None:
         ValueError: unknown state, or an empty span.
     """
     if new.state not in STATES:
-        raise ValueError(f"{new.state!r} is no state of coverage; one of {', '.join(STATES)}")
+        raise ValueError(f"{new.state!r} is not a coverage state, one of {', '.join(STATES)}")
     if new.end <= new.start:
         raise ValueError(f"the span [{new.start}, {new.end}) is empty")
     new = replace(new, recorded=new.recorded or time.time_ns() // 1000)

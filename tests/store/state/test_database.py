@@ -54,7 +54,7 @@ def test_an_inner_failure_that_is_caught_does_not_undo_the_outer(path: Path) -> 
     with State(path) as state:
         with state.transaction():
             state.set("a", 1)
-            with pytest.raises(ValueError, match="state of coverage"):
+            with pytest.raises(ValueError, match="coverage state"):
                 state.span("s", "", 0, 1, "nonsense", "")
         assert state.get("a") == 1
 

@@ -35,8 +35,9 @@ def refusing(*ids: str, reason: str = "no-rule") -> Callable[[Frame], Event]:
 
 
 def retry_all(store: Store) -> None:
+    ids = [letter.id for letter in store.dead_letters() if letter.retryable]
     with store.state.transaction() as db:
-        dead_letters.request_retry(db, [x.id for x in store.dead_letters() if x.retryable])
+        dead_letters.request_retry(db, ids)
 
 
 def counts(store: Store) -> dict[str, int]:
