@@ -1,6 +1,6 @@
-"""Durable, unique, queryable storage: spool, loader, Delta tables, state, engine.
+"""The event store: spool, loader, Delta tables, state and queries.
 
-Importing the package loads no engine, so that a command which only writes to the spool starts fast.
+Names are imported lazily: a command that only writes to the spool loads no query engine.
 """
 
 from __future__ import annotations

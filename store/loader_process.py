@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
 __all__ = ["LoaderProcess", "run"]
@@ -52,7 +52,7 @@ def run(
     stop: Connection,
     *,
     every: float = EVERY,
-    keep: Keep | None = None,
+    keep: RetentionPolicy | None = None,
     prepare: Callable[[], object] | None = None,
 ) -> None:
     """Load until `stop` ends; the body of the child.
@@ -125,11 +125,11 @@ def _opened(path: str) -> Store:
 
 def _mend(store: Store) -> None:
     """After a loss of power, also where nothing waits that would have the loader do it."""
-    from hubbub.store.disk.errors import told
+    from hubbub.store.disk.errors import translate_errors
     from hubbub.store.maintenance.repair import mend
 
     try:
-        with told(store.path), store.loader_lock(wait=False) as ours:
+        with translate_errors(store.path), store.loader_lock(wait=False) as ours:
             if ours:
                 mend(store)
     except HubbubError as e:
@@ -158,7 +158,7 @@ class LoaderProcess:
         path: Path,
         understanding: Understanding | None = None,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
         every: float = EVERY,
         delay: float = 1.0,
@@ -196,7 +196,7 @@ class LoaderProcess:
         self,
         understanding: Understanding,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
         """Another process with these settings, after the present one has finished its batch."""

@@ -1,7 +1,4 @@
-"""How long things are kept: what a person writes, as periods. Light to import.
-
-Comes in: texts of the configuration or the command line. Goes out: `Keep`.
-"""
+"""Retention periods: defaults, parsing, and the check for a clock that jumped. Light to import."""
 
 from __future__ import annotations
 
@@ -13,57 +10,65 @@ from hubbub.times import parse_duration
 
 __all__ = [
     "BODIES",
+    "DEAD_LETTERS",
+    "DEAD_LETTERS_BYTES",
     "EVENTS",
     "FOREVER",
-    "LAST",
-    "LEAP",
-    "LETTERS",
-    "LETTERS_BYTES",
-    "Keep",
-    "doubtful",
-    "keep",
-    "period",
+    "LAST_RUN",
+    "MAX_CLOCK_JUMP",
+    "RetentionPolicy",
+    "clock_jumped",
+    "parse_period",
+    "parse_policy",
 ]
 
-
-EVENTS = "10y"  # unless the configuration says otherwise
+#: Defaults where the configuration gives no period.
+EVENTS = "10y"
 BODIES = "30d"
-LETTERS = "30d"
-LETTERS_BYTES = 100 << 20
+DEAD_LETTERS = "30d"
+DEAD_LETTERS_BYTES = 100 << 20
+#: The period of data that is never deleted.
 FOREVER = "forever"
+#: Key of the state: when retention last ran, in µs.
+LAST_RUN = "retention:last"
+#: A clock that advanced by more since then is believed only if a stored event confirms it.
+MAX_CLOCK_JUMP = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """How long things are kept; None: for ever."""
+class RetentionPolicy:
+    """How long data is kept; None: forever."""
 
     events: timedelta | None = None
     bodies: timedelta | None = None
-    letters: timedelta | None = timedelta(days=30)
-    letters_bytes: int = LETTERS_BYTES  # of dead letters; the oldest go first
+    dead_letters: timedelta | None = timedelta(days=30)
+    dead_letters_bytes: int = DEAD_LETTERS_BYTES  # beyond this the oldest are deleted
 
 
-def keep(
-    events: str | None, bodies: str | None, letters: str | None = None, size: int | None = None
-) -> Keep:
-    """The periods that these texts say, and the bytes of dead letters; None: the default.
+def parse_policy(
+    events: str | None,
+    bodies: str | None,
+    dead_letters: str | None = None,
+    dead_letters_bytes: int | None = None,
+) -> RetentionPolicy:
+    """Return the policy with these periods and bytes; None: the default.
 
     Raises:
-        UsageError: neither a duration nor `forever`.
+        UsageError: a period is neither a duration nor `forever`.
     """
-    return Keep(
-        period(events or EVENTS),
-        period(bodies or BODIES),
-        period(letters or LETTERS),
-        LETTERS_BYTES if size is None else size,
+    return RetentionPolicy(
+        parse_period(events or EVENTS),
+        parse_period(bodies or BODIES),
+        parse_period(dead_letters or DEAD_LETTERS),
+        DEAD_LETTERS_BYTES if dead_letters_bytes is None else dead_letters_bytes,
     )
 
 
-def period(text: str) -> timedelta | None:
-    """How long something is kept: a duration, or None for `forever`.
+def parse_period(text: str) -> timedelta | None:
+    """Return a retention period; None for `forever`.
 
     Raises:
-        UsageError: neither.
+        UsageError: neither a duration nor `forever`.
     """
     if text.strip().lower() == FOREVER:
         return None
@@ -75,10 +80,6 @@ def period(text: str) -> timedelta | None:
         ) from None
 
 
-LAST = "retention:last"  # key of the state: when retention ran last, µs
-LEAP = timedelta(days=2)  # a clock that went on by more has to be borne out by what is stored
-
-
-def doubtful(now: int, last: object) -> bool:
-    """Whether a clock that was at `last` is further on than it can be; both in µs."""
-    return isinstance(last, int) and now - last > LEAP // timedelta(microseconds=1)
+def clock_jumped(now: int, last: object) -> bool:
+    """Whether the clock advanced implausibly far since `last`; both in µs."""
+    return isinstance(last, int) and now - last > MAX_CLOCK_JUMP // timedelta(microseconds=1)

@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction
 
 from hubbub.store.delta.data_file import DataFile, File
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 
 __all__ = ["Rewritten", "drop_history", "retire", "rewrite", "vacuum"]
@@ -77,7 +77,7 @@ def rewrite(
                 size -= add.size
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise unwritten(f"cannot rewrite {table.name}", e, table.folder) from e
+        raise write_error(f"cannot rewrite {table.name}", e, table.folder) from e
     if removed and not dry:
         table.replace(removed, added)
         retire(removed)
@@ -131,7 +131,7 @@ def drop_history(table: Table) -> None:
                 path.unlink()
         sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise unwritten("cannot shorten the Delta log", e, table.log) from e
+        raise write_error("cannot shorten the Delta log", e, table.log) from e
 
 
 def _one(

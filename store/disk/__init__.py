@@ -1,1 +1,1 @@
-"""Durable files and folders, disk errors, quarantine."""
+"""Durable files and folders, disk errors and quarantine."""

@@ -1,7 +1,4 @@
-"""Durable files and folders: fsync of a file, of a folder, and of newly made parent folders.
-
-`check_new` refuses to create a store in a folder that holds anything else.
-"""
+"""Durable files and folders: fsync, creation, and a guard against foreign folders."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pathlib import Path
 
 from hubbub.errors import StoreError, UsageError
 
-__all__ = ["check_new", "make", "sync_file", "sync_folder"]
+__all__ = ["check_new", "make_folder", "sync_file", "sync_folder"]
 
 
 def _sync(path: Path) -> None:
@@ -32,41 +29,41 @@ def sync_folder(path: Path) -> None:
     _sync(path)
 
 
-def make(folder: Path) -> None:
-    """Make a folder and what leads there, if need be: what is synced in it can be found again."""
-    new = [one for one in (folder, *folder.parents) if not one.exists()]
+def make_folder(folder: Path) -> None:
+    """Create a folder and its missing parents durably; do nothing if it exists."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for one in new:
-        with suppress(PermissionError):  # we may write there, and not read
-            sync_folder(one.parent)
+    for path in missing:
+        with suppress(PermissionError):  # a parent that is writable but not readable
+            sync_folder(path.parent)
 
 
 def check_new(folder: Path, state: str, *, create: bool) -> None:
-    """Refuse to make a store where something else is.
+    """Refuse to create a store in a folder that holds anything else.
 
     Args:
         folder: need not exist.
-        state: the name of the file that makes a folder a store; it was not there a moment ago.
-        create: whether one may be made.
+        state: name of the state file, which makes a folder a store; it was missing a moment ago.
+        create: whether a store may be created.
 
     Raises:
-        StoreError: it was a store.
-        UsageError: it is another program's, or none may be made.
+        StoreError: a store whose state file is missing.
+        UsageError: the folder holds something else, or no store may be created.
     """
-    others = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if (folder / state).exists():
-        return  # another process has just made it: whatever else is listed came after the state
-    if any(name not in {"lost+found", f"{state}-wal", f"{state}-shm"} for name in others):
-        if "events" in others or "spool" in others:
+        return  # another process has just created the store; whatever else is listed is its own
+    if any(name not in {"lost+found", f"{state}-wal", f"{state}-shm"} for name in names):
+        if "events" in names or "spool" in names:
             raise StoreError(
                 f"the store has lost its {state}",
                 where=str(folder),
                 hint="restore it from a backup, or use a new folder and gather again",
             )
         raise UsageError(
-            f"this folder is not a store, and not empty ({min(others)}, …)",
+            f"this folder is not a store, and not empty ({min(names)}, …)",
             where=str(folder),
-            hint="name a new or an empty folder",
+            hint="choose a new or an empty folder",
         )
     if not create:
         raise UsageError(

@@ -1,8 +1,7 @@
-"""Damaged files, moved out of the way and kept: `aside/` of a store.
+"""Quarantine: damaged files, moved to `aside/` of the store and kept for inspection.
 
-Comes in: a file that nobody can read any more. Goes out: its new place. Whatever it held that can
-be had elsewhere was brought back by whoever moved it; a person may look at it, or delete it. What
-was said of a damaged segment (that its rows are all there) is taken back: see `reopen`.
+The caller recovers first whatever the file held that is available elsewhere, and takes back what
+the ledger claimed because of a damaged segment (see `hubbub.store.loader.damage.reopen`).
 """
 
 from __future__ import annotations
@@ -12,36 +11,35 @@ from pathlib import Path
 
 from hubbub.store.disk.files import sync_folder
 
-__all__ = ["FOLDER", "aside", "clear", "kept"]
-
+__all__ = ["FOLDER", "clear", "move_to_quarantine", "quarantined"]
 
 FOLDER = "aside"
 
 
-def aside(store: Path, path: Path) -> Path:
-    """Move a file or folder of a store; its new name says where it was."""
+def move_to_quarantine(store: Path, path: Path) -> Path:
+    """Move a file or folder of a store; return its new path, whose name contains the old one."""
     folder = store / FOLDER
     folder.mkdir(exist_ok=True)
     name = "-".join(path.relative_to(store).parts)
-    place, n = folder / name, 1
-    while place.exists():
+    target, n = folder / name, 1
+    while target.exists():
         n += 1
-        place = folder / f"{n}-{name}"
-    path.rename(place)
+        target = folder / f"{n}-{name}"
+    path.rename(target)
     sync_folder(folder)
     sync_folder(path.parent)
     sync_folder(store)
-    return place
+    return target
 
 
 def clear(store: Path) -> None:
-    """Delete what lies there: it may hold a name that is to be forgotten."""
-    if kept(store):
+    """Delete everything in quarantine: it may contain a name that is to be forgotten."""
+    if quarantined(store):
         shutil.rmtree(store / FOLDER)
         sync_folder(store)
 
 
-def kept(store: Path) -> list[Path]:
-    """What lies there."""
+def quarantined(store: Path) -> list[Path]:
+    """Return the files and folders in quarantine, sorted."""
     folder = store / FOLDER
     return sorted(folder.iterdir()) if folder.is_dir() else []

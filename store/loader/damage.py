@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubbub.collector.event import DAMAGE, GATHER, alive_key, partial_key
-from hubbub.store.disk.quarantine import aside
+from hubbub.store.disk.quarantine import move_to_quarantine
 
 if TYPE_CHECKING:
     from hubbub.store.spool.folder import Segment
@@ -35,7 +35,8 @@ def without(state: State, store: Path, one: Segment) -> Path:
             if source and start < end:
                 limited = state.get(partial_key(source)) or ""
                 state.span(source, limited, start, end, "gap", DAMAGED)
-    return aside(store, one.path)  # last: killed before it, the next load notes the same again
+    # last: if the process is killed before it, the next load records the same gaps again
+    return move_to_quarantine(store, one.path)
 
 
 def reopen(state: State, since: int) -> None:
@@ -48,5 +49,5 @@ def reopen(state: State, since: int) -> None:
         for key in state.keys(GATHER):  # slices that were read, and not proven yet
             state.set(key, None)
         for span in state.coverage():
-            if span.state in {"complete", "healed"} and span.asked >= since:
+            if span.state in {"complete", "healed"} and span.recorded >= since:
                 state.span(span.source, span.filters, span.start, span.end, "gap", DAMAGED)

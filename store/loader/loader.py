@@ -124,7 +124,7 @@ class Loader:
                         return self._loaded()
             if not one.live:
                 done.append(one.path)
-        for letter in dead_letters.again(self.state.rows):
+        for letter in dead_letters.to_retry(self.state.rows):
             if trusts.ready(letter.flags):
                 batch.again(letter, trusts.guard(letter.flags))
                 if batch.frames >= self.events or batch.held >= HELD:
@@ -132,7 +132,7 @@ class Loader:
                     batch = Batch(self.understand, forgotten, heard)
         self._commit(batch)
         self._delete(done)
-        trusts.note()
+        trusts.record_unready()
         return self._loaded()
 
     def _flags(self, one: folder.Segment) -> int | None:

@@ -29,7 +29,7 @@ from hubbub.store.delta.data_file import DataFile, File
 from hubbub.store.delta.merge import groups, merged
 from hubbub.store.delta.rewrite import retire, vacuum
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.maintenance.retention import GRACE
 from hubbub.store.tables.id_lookup import keep_up
@@ -136,7 +136,7 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
         if new is not None:
             new.discard()
         if isinstance(e, (OSError, pa.ArrowException)):
-            raise unwritten(f"cannot compact {table.name}", e, table.folder) from e
+            raise write_error(f"cannot compact {table.name}", e, table.folder) from e
         raise
     table.replace(files, [add], data_change=False)
     retire(files)
@@ -247,7 +247,7 @@ def trim_log(table: Table, grace: float = GRACE) -> int:
         if old:
             sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise unwritten("cannot shorten the Delta log", e, table.log) from e
+        raise write_error("cannot shorten the Delta log", e, table.log) from e
     return len(old)
 
 

@@ -23,7 +23,7 @@ import structlog
 
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
-from hubbub.store.disk.quarantine import FOLDER, aside
+from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.companion import Beside
 from hubbub.store.tables.id_index import Ids
@@ -96,7 +96,7 @@ def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
     flaw = flaws[-1]
     told = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
     store.state.set(_KEY + table.name, told)  # whoever finds this goes on
-    places = [(path, aside(store.path, path)) for one in flaws for path in one.files]
+    places = [(path, move_to_quarantine(store.path, path)) for one in flaws for path in one.files]
     table.entries.forget()
     try:
         _all_there(table, flaw)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.store.delta.rewrite import Change, rewrite, vacuum
-from hubbub.store.policy import LAST, LEAP, doubtful
+from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
 from hubbub.store.query.selection import Selection
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.id_lookup import keep_up
@@ -45,10 +45,10 @@ def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
         now: what the clock says.
         begun: what it said when this process began, µs: it counts where retention never ran.
     """
-    last: Any = store.state.get(LAST) or begun
-    if not doubtful(to_micros(now), last):
+    last: Any = store.state.get(LAST_RUN) or begun
+    if not clock_jumped(to_micros(now), last):
         return ""
-    about = Selection(since=to_micros(now - LEAP), until=to_micros(now + LEAP))
+    about = Selection(since=to_micros(now - MAX_CLOCK_JUMP), until=to_micros(now + MAX_CLOCK_JUMP))
     if store.events(about).count_events():
         return ""
     bounds = store.bounds()

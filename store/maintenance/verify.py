@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store.disk.quarantine import aside, kept
+from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
 from hubbub.store.loader import recovery
 from hubbub.store.maintenance.checks import check_table, compare, recount
 from hubbub.store.maintenance.repair import mend
@@ -104,7 +104,7 @@ def verify(
             _minutes(store, report, repair=repair)
             progress("rollups")
             _rollups(store, report, repair=repair)
-        if files := kept(store.path):
+        if files := quarantined(store.path):
             report.checked["aside"] = len(files)
     return report
 
@@ -129,7 +129,7 @@ def _ledger(state: State, report: Report, *, repair: bool) -> None:
     found = state.coverage()
     report.checked["spans"] = len(found)
     faults = []
-    before: ledger.Span | None = None
+    before: ledger.CoverageSpan | None = None
     for one in found:
         same = before and (before.source, before.filters) == (one.source, one.filters)
         if one.state not in ledger.STATES or one.end <= one.start:
@@ -144,7 +144,7 @@ def _ledger(state: State, report: Report, *, repair: bool) -> None:
         return
     with state.transaction() as db:  # stated again in their order: the newest holds
         db.execute("DELETE FROM spans")
-        for one in sorted(found, key=lambda s: s.asked):
+        for one in sorted(found, key=lambda s: s.recorded):
             if one.state in ledger.STATES and one.end > one.start:
                 ledger.record(db, one)
     report.repaired += faults
@@ -206,7 +206,7 @@ def _anew(store: Store, report: Report) -> None:
     for one in store.rollups:
         flaws = [flaw for flaw in one.entries.flaws() if not flaw.torn]
         if flaws and not refresh.frozen(store):
-            place = aside(store.path, one.folder)
+            place = move_to_quarantine(store.path, one.folder)
             one.entries.forget()
             what = f"{flaws[0].what}; it is kept as {place}, and counted again"
             report.repaired.append(Fault(one.name, what, str(flaws[0].path)))

@@ -176,4 +176,4 @@ def _list(state: State, name: str, why: str) -> None:
             "INSERT INTO forgotten VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET done = 0",
             (digest, bare.pseudonym(name), units(name), time.time_ns() // 1000, alone.text(why)),
         )
-    state.list_changed()
+    state.reload_forgotten()

@@ -28,7 +28,7 @@ from hubbub.store.delta.data_file import DataFile, File
 from hubbub.store.delta.log import commits
 from hubbub.store.delta.rewrite import retire, rewrite
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.rollups.tables import (
     DAY,
     HOUR,
@@ -193,7 +193,7 @@ def _rebuild(store: Store, table: Rollup, version: int) -> None:
                 added.append(_write(table, month, rows))
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise unwritten(f"cannot write {table.name}", e, table.folder) from e
+        raise write_error(f"cannot write {table.name}", e, table.folder) from e
     except StoreError:
         table.drop(added)
         raise

@@ -1,1 +1,1 @@
-"""Segments: the write-ahead files that receive frames."""
+"""The spool: segment files that hold received frames until they are loaded."""

@@ -1,4 +1,4 @@
-"""The spool folder: listing its segments, and recovering those whose writer has died."""
+"""List the segments of the spool folder, and recover those whose writer died."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ AGE = 60.0  # seconds after which a segment is sealed
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One file of the spool."""
+    """A segment file of the spool."""
 
     path: Path
 
     @property
     def live(self) -> bool:
-        """Its writer still appends."""
+        """Whether its writer may still append to it."""
         return self.path.suffix == ".open"
 
     @property
     def torn(self) -> bool:
-        """Its writer died while it was open."""
+        """Whether its writer died while it was open."""
         return self.path.suffix == ".dead"
 
     @property
     def name(self) -> str:
-        """The name that stays when the segment is sealed."""
+        """Its name without the suffix, which changes when it is sealed."""
         return self.path.stem
 
 
 def _owned(path: Path) -> bool:
-    """Whether a living writer holds this file."""
+    """Whether a running writer holds the lock of this file."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +52,7 @@ def _owned(path: Path) -> bool:
 
 
 def recover(folder: Path) -> int:
-    """Take over what dead writers left open; how many segments. Only for the loader."""
+    """Mark segments whose writer died as torn; return how many. Only for the loader."""
     n = 0
     for path in sorted(folder.glob("*.open")):
         try:
@@ -60,9 +60,9 @@ def recover(folder: Path) -> int:
                 continue
             path.rename(path.with_suffix(".dead"))
         except FileNotFoundError:
-            continue  # its writer sealed it just now
+            continue  # its writer has just sealed it
         n += 1
-    for path in folder.glob("*.new"):  # a writer died between creating and naming: no record in it
+    for path in folder.glob("*.new"):  # left by a writer that died before its first record
         try:
             if time.time() - path.stat().st_mtime > AGE and not _owned(path):
                 path.unlink()
@@ -74,14 +74,18 @@ def recover(folder: Path) -> int:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """All segments, oldest first."""
-    found = (Segment(p) for p in folder.iterdir() if p.suffix in {".open", ".seg", ".dead"})
-    return sorted(found, key=lambda s: s.name)
+    """Return all segments, oldest first."""
+    listed = (Segment(p) for p in folder.iterdir() if p.suffix in {".open", ".seg", ".dead"})
+    return sorted(listed, key=lambda s: s.name)
 
 
-def open_segment(one: Segment) -> int | None:
-    """A descriptor of a segment that may have been sealed since it was listed; None: it is gone."""
-    for suffix in (one.path.suffix, ".seg", ".dead"):
+def open_segment(segment: Segment) -> int | None:
+    """Open a segment that may have been sealed since it was listed.
+
+    Returns:
+        A file descriptor; None if the segment was deleted meanwhile.
+    """
+    for suffix in (segment.path.suffix, ".seg", ".dead"):
         with contextlib.suppress(FileNotFoundError):
-            return os.open(one.path.with_suffix(suffix), os.O_RDONLY)
+            return os.open(segment.path.with_suffix(suffix), os.O_RDONLY)
     return None

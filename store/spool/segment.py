@@ -1,15 +1,15 @@
-r"""The file format of the spool: one segment, written once from front to back.
+r"""The file format of a spool segment, written once from front to back.
 
-    segment = 16 bytes of head (`hubbub1\n`, a random salt, 3 bytes of flags, a checksum of these),
-              then records
+    segment = header of 16 bytes (`hubbub1\n`, a random salt, 3 bytes of flags, a checksum of
+              these), then records
     record  = length u32, CRC-32 u32, payload; little-endian
-    payload = msgpack of a Frame, an array of five, or of four where its `seq` is 0
+    payload = msgpack of a Frame: an array of five, or of four if its `seq` is 0
 
-The CRC starts from the segment's salt, so that a record which somebody sent as the content of a
-message can never be taken for one of ours when reading has to find its place again.
+The CRC starts from the segment's salt: a record that was sent as the content of a message cannot
+be mistaken for one of the segment when reading resynchronises after damage.
 
-Comes in: bytes of a file that may end anywhere and hold flipped bits. Goes out: every intact
-frame, in order, and a `Damage` for each stretch that was lost. It never changes a file.
+Reading tolerates a file that ends anywhere and contains flipped bits: it yields every intact
+frame, in order, and a `Damage` for each damaged range. It never changes a file.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ __all__ = [
 HEAD = Struct("<8sII")
 RECORD = Struct("<II")
 MAGIC = b"hubbub1\n"
-BODIES = 1  # flag: the bodies of these frames are to be stored
-TRUST = 8  # from this bit on: the number of the trust that these frames must satisfy; 0: none
+BODIES = 1  # flag: store the bodies of these frames
+TRUST = 8  # from this bit on: the number of the trust settings for these frames; 0: none
 #: Longest payload of a record in bytes; a longer length in a file is damage.
 MAX_RECORD = 64 << 20
-_FLAGS = 24  # bits of flags; above them is the head's checksum
-_FIRST = re.compile(rb"[\x94\x95]")  # msgpack: an array of four or five starts every payload
-_BINARY = Struct(">BI")  # msgpack: how a long string of bytes starts
+_FLAG_BITS = 24  # the header's checksum is above them
+_PAYLOAD_START = re.compile(rb"[\x94\x95]")  # msgpack: an array of four or five
+_BINARY = Struct(">BI")  # msgpack: the start of a long byte string
 _BIN_32 = 0xC6
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -58,16 +58,16 @@ _decode = msgspec.msgpack.Decoder(Frame).decode
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """An intact frame, and where the next record starts."""
+    """An intact record: its frame, and bytes [start, end) of the file."""
 
     frame: Frame
-    start: int  # bytes from the start of the file
+    start: int
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes [start, end) that hold no intact record."""
+    """Bytes [start, end) of the file, which contain no intact record."""
 
     start: int
     end: int
@@ -75,28 +75,28 @@ class Damage:
 
 
 def head(salt: int, flags: int = 0) -> bytes:
-    """The first bytes of a segment; for `flags` see `BODIES` and `TRUST`."""
-    return HEAD.pack(MAGIC, salt, flags | _checksum(salt, flags) << _FLAGS)
+    """Return the header of a segment; for `flags` see `BODIES` and `TRUST`."""
+    return HEAD.pack(MAGIC, salt, flags | _checksum(salt, flags) << _FLAG_BITS)
 
 
 def flags(descriptor: int, name: str = "") -> int:
-    """What is to be done with a segment's frames; 0 while its head is not complete.
+    """Return the flags of a segment; 0 while its header is incomplete.
 
     Raises:
-        StoreError: not a segment, or its head is damaged.
+        StoreError: not a segment, or its header is damaged.
     """
     data = memoryview(os.pread(descriptor, HEAD.size, 0))
     if _salt(data, name) is None:
         return 0
-    return int(HEAD.unpack_from(data)[2]) & (1 << _FLAGS) - 1
+    return int(HEAD.unpack_from(data)[2]) & (1 << _FLAG_BITS) - 1
 
 
 def _checksum(salt: int, flags: int) -> int:
-    """Of a head, 128 to 255; 0 is that of segments from before there was one.
+    """Return the checksum of a header, 128 to 255; old segments have 0 instead.
 
-    Any bit that flips makes it another.
+    It detects any single flipped bit.
     """
-    word, folded = salt << _FLAGS | flags, 0x80
+    word, folded = salt << _FLAG_BITS | flags, 0x80
     while word:
         folded ^= word & 0x7F
         word >>= 7
@@ -104,7 +104,7 @@ def _checksum(salt: int, flags: int) -> int:
 
 
 def pack(frame: Frame, salt: int) -> bytes:
-    """One record.
+    """Return the record of a frame.
 
     Raises:
         MessageError: the frame is larger than any segment may hold.
@@ -116,32 +116,39 @@ def pack(frame: Frame, salt: int) -> bytes:
 
 
 def pack_all(source: str, arrived: int, parts: Sequence[bytes], salt: int) -> bytes:
-    """The records of frames that arrived together; `parts` are topic, body, and so on in turn.
+    """Return the records of frames that arrived together.
 
-    A function's call a message is a tenth of the listener's work: hence not `pack`. What frames of
-    one topic begin with is made once, and a body is copied once. The payloads are arrays of four:
-    such frames have no `seq`, and reading takes its default.
+    Equivalent to `pack` for each, but without a function call per message, which takes a tenth of
+    the listener's time: the start of a payload is encoded once per topic, and each body is copied
+    once. Payloads are arrays of four: these frames have no `seq`.
+
+    Args:
+        source: of all frames.
+        arrived: µs since the epoch.
+        parts: topic, body, topic, body, …
+        salt: the segment's.
 
     Raises:
         MessageError: a frame is larger than any segment may hold.
     """
     pieces: list[bytes] = []
-    add, head, binary, checksum = pieces.extend, RECORD.pack, _BINARY.pack, crc32
-    begun: dict[bytes, tuple[bytes, int, int]] = {}  # by topic; CRC; bytes before a body
-    each = iter(parts)
-    for topic, body in zip(each, each, strict=True):
+    add, pack_record, pack_binary, crc = pieces.extend, RECORD.pack, _BINARY.pack, crc32
+    # topic → start of the payload, its CRC, bytes of the payload before the body
+    starts: dict[bytes, tuple[bytes, int, int]] = {}
+    iterator = iter(parts)
+    for topic, body in zip(iterator, iterator, strict=True):
         try:
-            start, crc, before = begun[topic]
+            start, start_crc, overhead = starts[topic]
         except KeyError:
             start = b"\x94" + _encode((source, arrived, topic))[1:]
-            crc, before = checksum(start, salt), len(start) + _BINARY.size
-            begun[topic] = start, crc, before
+            start_crc, overhead = crc(start, salt), len(start) + _BINARY.size
+            starts[topic] = start, start_crc, overhead
         size = len(body)
-        middle = binary(_BIN_32, size)
-        size += before
+        binary = pack_binary(_BIN_32, size)
+        size += overhead
         if size > MAX_RECORD:
             raise _too_large(size, source)
-        add((head(size, checksum(body, checksum(middle, crc))), start, middle, body))
+        add((pack_record(size, crc(body, crc(binary, start_crc))), start, binary, body))
     return b"".join(pieces)
 
 
@@ -150,29 +157,29 @@ def _too_large(size: int, source: str) -> MessageError:
 
 
 def _salt(data: memoryview, name: str) -> int | None:
-    """The salt of a segment; None while its head is not complete."""
+    """Return the salt of a segment; None while its header is incomplete."""
     if len(data) < HEAD.size:
         return None
     magic, salt, word = HEAD.unpack_from(data)
-    given, marks = word >> _FLAGS, word & (1 << _FLAGS) - 1
-    if magic != MAGIC or given not in {0, _checksum(salt, marks)}:
+    checksum, flags = word >> _FLAG_BITS, word & (1 << _FLAG_BITS) - 1
+    if magic != MAGIC or checksum not in {0, _checksum(salt, flags)}:
         raise StoreError(
-            "this file is no segment of hubbub's spool, or its first bytes are damaged",
+            "this file is not a segment of hubbub's spool, or its header is damaged",
             where=name,
-            hint="the next load sets it aside; what it held can be gathered from history again",
+            hint="the next load sets it aside; gather the same time from history again",
         )
     return int(salt)
 
 
-def _intact(data: memoryview, at: int, salt: int) -> tuple[Frame, int] | None:
-    """The frame at this place and the end of its record, if there is an intact one."""
-    if at + RECORD.size > len(data):
+def _intact(data: memoryview, offset: int, salt: int) -> tuple[Frame, int] | None:
+    """Return the frame and the end of the record at `offset`; None if it is not intact."""
+    if offset + RECORD.size > len(data):
         return None
-    length, crc = RECORD.unpack_from(data, at)
-    end = at + RECORD.size + length
+    length, crc = RECORD.unpack_from(data, offset)
+    end = offset + RECORD.size + length
     if length > MAX_RECORD or end > len(data):
         return None
-    payload = data[at + RECORD.size : end]
+    payload = data[offset + RECORD.size : end]
     if crc32(payload, salt) != crc:
         return None
     try:
@@ -181,26 +188,29 @@ def _intact(data: memoryview, at: int, salt: int) -> tuple[Frame, int] | None:
         return None
 
 
-def _cut(data: memoryview, at: int) -> bool:
-    """Whether the record at this place seems to end behind these bytes."""
-    if at + RECORD.size > len(data):
+def _cut(data: memoryview, offset: int) -> bool:
+    """Whether the record at `offset` seems to continue after these bytes."""
+    if offset + RECORD.size > len(data):
         return True
-    length: int = RECORD.unpack_from(data, at)[0]
-    return length <= MAX_RECORD and at + RECORD.size + length > len(data)
+    length: int = RECORD.unpack_from(data, offset)[0]
+    return length <= MAX_RECORD and offset + RECORD.size + length > len(data)
 
 
-def _resume(data: memoryview, raw: bytes, at: int, salt: int) -> int | None:
-    """Where the next intact record after the damaged one at `at` starts, or the segment ends.
+def _resume(data: memoryview, raw: bytes, offset: int, salt: int) -> int | None:
+    """Return where the next intact record after the damaged one at `offset` starts.
 
-    Every byte is tried: the length of the damaged record may be what is damaged.
+    Every byte is tried, since the length of the damaged record may be wrong.
+
+    Returns:
+        The end of `data` if the damaged record seems to be the last one; None if unknown.
     """
-    for first in _FIRST.finditer(raw, at + RECORD.size + 1):
-        if _intact(data, first.start() - RECORD.size, salt):
-            return first.start() - RECORD.size
-    if at + RECORD.size > len(data):
+    for match in _PAYLOAD_START.finditer(raw, offset + RECORD.size + 1):
+        if _intact(data, match.start() - RECORD.size, salt):
+            return match.start() - RECORD.size
+    if offset + RECORD.size > len(data):
         return None
-    length: int = RECORD.unpack_from(data, at)[0]
-    return len(data) if at + RECORD.size + length == len(data) else None
+    length: int = RECORD.unpack_from(data, offset)[0]
+    return len(data) if offset + RECORD.size + length == len(data) else None
 
 
 def read(
@@ -212,16 +222,16 @@ def read(
     torn: bool = False,
     window: int = 4 << 20,
 ) -> Iterator[Record | Damage]:
-    """Records of an open segment from byte `start` (0: the first one).
+    """Yield the records of an open segment from byte `start` on.
 
     Args:
         descriptor: an open file; only `pread` is used, so that it can be shared.
-        start: where an earlier reading ended.
+        start: where an earlier call ended; 0: the first record.
         name: for error messages.
-        live: a writer still appends; what looks damaged at the very end may only be unfinished,
-            and is left for the next reading.
-        torn: its writer died; an unreadable tail was never reported as received, and is ignored.
-            In a segment that its writer sealed, an unreadable tail is damage.
+        live: a writer may still append: an unreadable tail may be unfinished, and is left for the
+            next call.
+        torn: the writer died: an unreadable tail was never reported as received, and is ignored.
+            In a sealed segment an unreadable tail is damage.
         window: bytes read at once.
 
     Raises:
@@ -233,38 +243,38 @@ def read(
     base = max(start, HEAD.size)
     while True:
         raw = os.pread(descriptor, window, base)
-        more = len(raw) == window
-        data, at = memoryview(raw), 0
+        at_end = len(raw) < window
+        data, offset = memoryview(raw), 0
         while True:
-            found = _intact(data, at, salt)
-            if found:
-                yield Record(found[0], base + at, base + found[1])
-                at = found[1]
+            if intact := _intact(data, offset, salt):
+                frame, end = intact
+                yield Record(frame, base + offset, base + end)
+                offset = end
                 continue
-            if at == len(data) or (more and _cut(data, at)):
-                break  # the end, or a record that may end in the next window
-            after = _resume(data, raw, at, salt)
-            if after is None and (live or torn or more):
-                break  # unfinished, torn, or to be judged with the bytes that follow
-            if live and after == len(data):
+            if offset == len(data) or (not at_end and _cut(data, offset)):
+                break  # no more bytes, or a record that may end in the next window
+            resumed = _resume(data, raw, offset, salt)
+            if resumed is None and (live or torn or not at_end):
+                break  # unfinished, torn, or undecided without the next window
+            if live and resumed == len(data):
                 break
-            end = len(data) if after is None else after
-            yield Damage(base + at, base + end, raw[at:end])
-            at = end
-        if not more:
+            end = len(data) if resumed is None else resumed
+            yield Damage(base + offset, base + end, raw[offset:end])
+            offset = end
+        if at_end:
             return
-        if at == 0:  # one record, or one damage, that is longer than the window
+        if offset == 0:  # a record or damage that is longer than the window
             window *= 2
-        base += at
+        base += offset
 
 
 def count(descriptor: int, start: int) -> int:
-    """How many records seem to wait from byte `start` on, by their lengths alone."""
-    size, at, n = os.fstat(descriptor).st_size, max(start, HEAD.size), 0
-    while at + RECORD.size <= size:
-        raw = os.pread(descriptor, RECORD.size, at)
+    """Return the number of records from byte `start` on, estimated from their lengths alone."""
+    size, offset, n = os.fstat(descriptor).st_size, max(start, HEAD.size), 0
+    while offset + RECORD.size <= size:
+        raw = os.pread(descriptor, RECORD.size, offset)
         if len(raw) < RECORD.size:
             break
-        at += RECORD.size + RECORD.unpack(raw)[0]
-        n += at <= size
+        offset += RECORD.size + RECORD.unpack(raw)[0]
+        n += offset <= size
     return n

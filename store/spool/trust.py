@@ -1,8 +1,7 @@
-"""Whom the frames of a segment must satisfy: trusts by number.
+"""Trust settings referenced from segment headers and dead letters by number.
 
-Comes in: where a trust's files are. Goes out: a number, which travels in the head of a segment and
-with a dead letter; and for that number the guard, whoever loads. Were it a setting of the process
-that loads, a query that finds waiting segments would let pass what the listener was told to refuse.
+The writer of a segment decides how its signatures are checked, not the process that loads it:
+otherwise a query that loads waiting segments would accept what the listener must refuse.
 """
 
 from __future__ import annotations
@@ -19,29 +18,31 @@ from hubbub.store.spool.segment import TRUST
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["UNREADY", "Trusts", "remember"]
+__all__ = ["UNREADY", "Trusts", "register_trust"]
 
-#: Key of the state: the numbers of the trusts whose frames wait, because they cannot be judged.
+#: Key of the state: numbers of the trusts whose frames wait because they cannot be checked.
 UNREADY = "trusts:unready"
 
 _log = structlog.get_logger("hubbub.store")
-_said: set[str] = set()  # by this process: a loader looks again every few seconds
+_logged: set[str] = set()  # errors that this process logged: a loader retries every few seconds
 
 
-def remember(state: State, files: TrustFiles) -> int:
-    """The number of a trust, which stays the same for the same files."""
+def register_trust(state: State, files: TrustFiles) -> int:
+    """Store trust settings and return their number, which is always the same for the same files."""
     text = msgspec.json.encode(files).decode()
     with state.transaction() as db:
         db.execute("INSERT OR IGNORE INTO trusts (files) VALUES (?)", (text,))
-        found = db.execute("SELECT number FROM trusts WHERE files = ?", (text,)).fetchone()
-    return int(found[0])
+        row = db.execute("SELECT number FROM trusts WHERE files = ?", (text,)).fetchone()
+    return int(row[0])
 
 
 class Trusts:
-    """The guards for one run of the loader: files are read once, so that a changed one counts soon.
+    """The guards of one loader run, by trust number.
+
+    Each trust's files are read once per run, so that changes take effect with the next run.
 
     Args:
-        state: where trusts are remembered.
+        state: where trusts are registered.
     """
 
     def __init__(self, state: State) -> None:
@@ -50,34 +51,33 @@ class Trusts:
         self._unready: set[int] = set()
 
     def guard(self, flags: int) -> Guard | None:
-        """Whom these frames must satisfy; None: nobody.
+        """Return the guard that frames with these flags must pass; None: they need none.
 
         Raises:
-            UsageError: the trust's files cannot be read now.
+            UsageError: the trust is not registered, or its files cannot be read now.
         """
         number = flags >> TRUST
         if number == 0:
             return None
         if number not in self._guards:
-            self._guards[number] = (
-                None if (files := self._files(number)) is None else Guard(files.load())
-            )
-        found = self._guards[number]
-        if found is None:
+            files = self._files(number)
+            self._guards[number] = None if files is None else Guard(files.load())
+        guard = self._guards[number]
+        if guard is None:
             raise UsageError(
-                f"the store does not know trust {number}",
+                f"the store has no trust settings with number {number}",
                 where=str(self.state.path),
-                hint="gather the same time from history; what waits is in the spool folder",
+                hint="gather the same time from history; the messages stay in the spool folder",
             )
-        return found
+        return guard
 
     def ready(self, flags: int) -> bool:
-        """Whether these frames can be judged now; where they cannot, it is said, and they wait."""
+        """Whether frames with these flags can be checked now; if not, log it once: they wait."""
         try:
             self.guard(flags)
         except UsageError as error:
-            if str(error) not in _said:
-                _said.add(str(error))
+            if str(error) not in _logged:
+                _logged.add(str(error))
                 _log.error(
                     "messages wait: their signatures cannot be checked",
                     why=error.what,
@@ -87,12 +87,12 @@ class Trusts:
             return False
         return True
 
-    def note(self) -> None:
-        """Write down what this run could not judge: who waits for it otherwise, waits for ever."""
-        found = sorted(self._unready) or None
-        if self.state.get(UNREADY) != found:
-            self.state.set(UNREADY, found)
+    def record_unready(self) -> None:
+        """Store which trusts this run could not check, so that nothing waits for their frames."""
+        unready = sorted(self._unready) or None
+        if self.state.get(UNREADY) != unready:
+            self.state.set(UNREADY, unready)
 
     def _files(self, number: int) -> TrustFiles | None:
-        found = self.state.rows("SELECT files FROM trusts WHERE number = ?", number)
-        return msgspec.json.decode(found[0][0], type=TrustFiles) if found else None
+        rows = self.state.rows("SELECT files FROM trusts WHERE number = ?", number)
+        return msgspec.json.decode(rows[0][0], type=TrustFiles) if rows else None

@@ -1,7 +1,6 @@
-"""The spool: what arrived, on the disk before anybody is told that it was received.
+"""Write received frames to segments of the spool, durably and without decoding them.
 
-Comes in: frames of any number of writers at once, each with segments of its own. Goes out: the
-segments that wait for the loader. It never decodes a message.
+Several writers may write to one folder at once, each to its own segments:
 
     <time ns>-<name>-<pid>-<random>.open   being written; its writer holds a lock on the file
     <time ns>-<name>-<pid>-<random>.seg    sealed by its writer
@@ -30,19 +29,19 @@ __all__ = ["SpoolWriter"]
 
 
 BATCH = 1000  # records in one fdatasync
-BYTES = 8 << 20  # bytes that wait in memory for their fdatasync
-DELAY = 0.2  # seconds a record waits for its fdatasync
+BYTES = 8 << 20  # bytes buffered before an fdatasync
+DELAY = 0.2  # seconds a record is buffered before an fdatasync
 SIZE = 16 << 20  # bytes after which a segment is sealed
 
 
 class SpoolWriter(Closeable):
-    """A `Sink`: durable after `flush`. For one thread.
+    """A `Sink` whose frames are durable after `flush`. For one thread.
 
     Args:
         folder: the spool's folder.
-        name: who writes, for people who look into the folder.
-        flags: what is to be done with these frames (`segment.BODIES`, `segment.TRUST`). Another
-            thread may set it anew: what is flushed from then on goes into a new segment.
+        name: the writer's name, part of the segments' names.
+        flags: how these frames are to be loaded (`segment.BODIES`, `segment.TRUST`). Another
+            thread may set the attribute: later flushes then write to a new segment.
         size: bytes after which a segment is sealed.
         age: seconds after which a segment is sealed.
     """
@@ -61,35 +60,35 @@ class SpoolWriter(Closeable):
         self.name = re.sub(r"[^A-Za-z0-9_]+", "_", name) or "writer"
         self.durable = 0  # records that survive a loss of power
         self.full = False  # the disk was full at the last attempt
-        self._buffer: list[bytes] = []  # records, each piece whole ones
-        self._size = 0  # bytes of them
+        self._buffer: list[bytes] = []  # each item one or more whole records
+        self._size = 0  # bytes buffered
         self._sent = 0  # bytes of them that are in the file
-        self._count = 0
-        self._since = 0.0
+        self._count = 0  # records buffered
+        self._since = 0.0  # when the first of them was buffered (monotonic)
         self._salt = secrets.randbits(32)
         self._file: int | None = None
-        self._marked = flags  # the flags in the head of the open segment
-        self._path = folder
-        self._written = 0
-        self._opened = 0.0
+        self._file_flags = flags  # in the header of the open segment
+        self._path = folder  # of the open segment
+        self._written = 0  # bytes in the open segment
+        self._opened = 0.0  # when it was opened (monotonic)
 
     def put(self, frame: Frame) -> None:
         """Take a frame; durable after the next `flush`.
 
         Raises:
-            StoreError: the disk is full or broken. The frame was NOT taken; what was taken before
-                is kept, and the next `put` or `flush` tries again.
+            StoreError: the disk is full or broken. The frame was NOT taken; earlier frames are
+                kept, and the next `put` or `flush` tries again.
             MessageError: the frame is larger than a segment may hold.
         """
         self._take(segment.pack(frame, self._salt), 1)
 
     def pack(self, source: str, arrived: int, parts: Sequence[bytes]) -> bytes:
-        """The records of frames of one source that arrived together, for `put_packed`.
+        """Return the records of frames of one source that arrived together, for `put_packed`.
 
-        In any thread; nothing is taken yet.
+        May run in any thread; the frames are not taken yet.
 
         Args:
-            source: of all of them.
+            source: of all frames.
             arrived: µs since the epoch.
             parts: topic, body, topic, body, …
 
@@ -99,7 +98,7 @@ class SpoolWriter(Closeable):
         return segment.pack_all(source, arrived, parts, self._salt)
 
     def put_packed(self, records: bytes, n: int) -> None:
-        """Take `n` frames that this writer's `pack` has packed: all of them, or none.
+        """Take all of the `n` frames that this writer's `pack` packed, or none.
 
         Raises:
             StoreError: as `put`.
@@ -120,13 +119,13 @@ class SpoolWriter(Closeable):
         self._count += n
 
     def flush(self) -> None:
-        """Return when everything that was put is durable.
+        """Return when every frame that was put is durable.
 
         Raises:
-            StoreError: the disk is full or broken; nothing is lost, and calling again goes on
-                where it stopped.
+            StoreError: the disk is full or broken; nothing is lost, and the next call continues
+                where this one stopped.
         """
-        if self._file is not None and self._marked != self.flags and not self._sent:
+        if self._file is not None and self._file_flags != self.flags and not self._sent:
             self._seal()
         if self._count:
             try:
@@ -134,7 +133,7 @@ class SpoolWriter(Closeable):
                     self._open()
                 self._write()
             except OSError as e:
-                raise self._failed(e) from e
+                raise self._error(e) from e
             self.durable += self._count
             self._count = 0
             self.full = False
@@ -144,15 +143,15 @@ class SpoolWriter(Closeable):
             self._seal()
 
     def close(self) -> None:
-        """Flush and seal."""
+        """Flush, and seal the open segment."""
         self.flush()
         if self._file is not None:
             self._seal()
 
     def _write(self) -> None:
-        """Append what is buffered; a part that was written stays written."""
+        """Append the buffer; after an error the next call continues behind what was written."""
         assert self._file is not None
-        self._buffer = [b"".join(self._buffer)]  # no copy where it was one piece
+        self._buffer = [b"".join(self._buffer)]  # copies nothing if there is one item
         with memoryview(self._buffer[0]) as data:
             while self._sent < len(data):
                 n = os.write(self._file, data[self._sent :])
@@ -161,17 +160,17 @@ class SpoolWriter(Closeable):
         try:
             os.fdatasync(self._file)
         except OSError:
-            # The kernel may have dropped the pages, and a second fdatasync would not say so: these
-            # records go into a new segment. What did reach the disk is then there twice; ids tell.
+            # The kernel may have dropped the pages, and a second fdatasync would not report it:
+            # write these records again, to a new segment. The loader drops duplicates by id.
             self._sent = 0
-            os.close(self._file)  # the lock goes with it, and the loader takes the file as torn
+            os.close(self._file)  # releases the lock: the loader treats the file as torn
             self._file = None
             raise
         self._buffer = []
         self._size = self._sent = 0
 
     def _open(self) -> None:
-        """Start a segment. It gets its final name only when it is locked and has its head."""
+        """Start a segment. It is named `.open` only once it is locked and has its header."""
         stem = f"{time.time_ns():020d}-{self.name}-{os.getpid()}-{secrets.token_hex(4)}"
         new = self.folder / f"{stem}.new"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -190,26 +189,26 @@ class SpoolWriter(Closeable):
             new.unlink(missing_ok=True)
             raise
         self._file, self._written, self._opened = descriptor, len(head), time.monotonic()
-        self._marked = flags
+        self._file_flags = flags
 
     def _seal(self) -> None:
         assert self._file is not None
         os.close(self._file)
-        self._file = None  # whatever happens next, the records are durable and will be found
+        self._file = None  # even if renaming fails, the records are durable and will be loaded
         try:
             self._path.rename(self._path.with_suffix(".seg"))
             sync_folder(self.folder)
         except FileNotFoundError:
-            return  # the lock was free, and the loader took the file as a dead writer's
+            return  # the lock was free, and the loader has renamed the file to `.dead`
         except OSError as e:
-            raise self._failed(e) from e
+            raise self._error(e) from e
 
-    def _failed(self, e: OSError) -> StoreError:
+    def _error(self, e: OSError) -> StoreError:
         self.full = e.errno in (errno.ENOSPC, errno.EDQUOT)
         if self.full:
             return NoRoomError(
                 f"the disk is full; {self._count:,} messages wait in memory for room",
                 where=str(self.folder),
-                hint="make room: what is stored is safe, and writing goes on by itself",
+                hint="make room: stored data is safe, and writing resumes by itself",
             )
         return StoreError(f"cannot write: {e.strerror or e}", where=str(self.folder))

@@ -1,1 +1,1 @@
-"""The SQLite file: checkpoints, ledger, dead letters, documents, pseudonyms."""
+"""The state file (SQLite): checkpoints, coverage ledger, dead letters, documents, pseudonyms."""

@@ -1,11 +1,8 @@
-"""How complete a range is, from the ledger's spans.
+"""How complete a range is, computed from spans of the coverage ledger. Reads nothing itself.
 
-Comes in: spans and a range in µs. Goes out: `complete`, `healed` or `unproven`, and the gaps that
-nothing closes. Pure; it reads nothing.
-
-A range is covered where a source under the asked filter, or without a filter, is complete or
-healed. A gap of one source is closed where another is complete: an event is one event, whichever
-way it came.
+A moment is covered where a source, under the filter in question or without a filter, is complete
+or healed. A gap of one source is closed where another source is complete: an event is the same
+event, whichever source delivered it.
 """
 
 from __future__ import annotations
@@ -14,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hubbub.intervals import union, without
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 
-__all__ = ["Day", "Stretch", "Verdict", "days", "judge", "near", "timeline"]
+__all__ = ["DayCoverage", "TimelineEntry", "Verdict", "clip", "days", "judge", "timeline"]
 
 _DAY = 86_400_000_000  # µs
 
@@ -26,12 +23,12 @@ class Verdict:
     """How complete a range is."""
 
     state: str  # complete, healed or unproven
-    gaps: tuple[Span, ...]  # clipped to the range; what complete and healed spans leave of them
+    gaps: tuple[CoverageSpan, ...]  # open gaps, clipped to the range
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """[start, end) in µs in which one thing is known."""
+class TimelineEntry:
+    """A time [start, end) in µs with one state throughout."""
 
     start: int
     end: int
@@ -39,8 +36,8 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A day (UTC), or what of it lies in the range; µs by state, which add up to the length."""
+class DayCoverage:
+    """A UTC day, clipped to the range: µs in each state, which add up to its length."""
 
     start: int
     end: int
@@ -52,12 +49,12 @@ class Day:
 
     @property
     def percent(self) -> float:
-        """How much of it is provably whole."""
+        """How much of the day is proven to be complete."""
         return 100 * (self.complete + self.healed) / (self.end - self.start)
 
 
-def near(spans: Iterable[Span], since: int, until: int) -> tuple[Span, ...]:
-    """The spans that touch [since, until), clipped to it."""
+def clip(spans: Iterable[CoverageSpan], since: int, until: int) -> tuple[CoverageSpan, ...]:
+    """Return the spans that overlap [since, until), clipped to it."""
     return tuple(
         replace(span, start=max(span.start, since), end=min(span.end, until))
         for span in spans
@@ -65,69 +62,77 @@ def near(spans: Iterable[Span], since: int, until: int) -> tuple[Span, ...]:
     )
 
 
-def timeline(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> list[Stretch]:
-    """What is known of each moment of [since, until), all sources together.
+def timeline(
+    spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = ""
+) -> list[TimelineEntry]:
+    """Return the state of each moment of [since, until), over all sources.
 
-    `healed`: proven, and a live bus had missed it; `gap`: missed and not proven; `unproven`: heard.
+    `healed`: proven, and a live bus missed it; `gap`: missed and not proven; `unproven`: only
+    listened to.
     """
-    about = [span for span in near(spans, since, until) if span.filters in {"", filters}]
+    relevant = _relevant(spans, since, until, filters)
 
-    def of(*states: str) -> list[tuple[int, int]]:
-        return union((span.start, span.end) for span in about if span.state in states)
+    def in_state(*states: str) -> list[tuple[int, int]]:
+        return union((span.start, span.end) for span in relevant if span.state in states)
 
-    proven, missed = of("complete", "healed"), of("gap", "healed")
-    whole = without([(since, until)], without([(since, until)], proven))
-    healed = without(whole, without(whole, missed))
-    gaps, heard = without(of("gap"), proven), of("unproven")
+    proven, missed = in_state("complete", "healed"), in_state("gap", "healed")
+    complete = without(proven, missed)
+    gaps = without(in_state("gap"), proven)
+    unproven = without(in_state("unproven"), [*proven, *gaps])
     parts = {
-        "complete": without(whole, healed),
-        "healed": healed,
+        "complete": complete,
+        "healed": without(proven, complete),
         "gap": gaps,
-        "unproven": without(heard, [*proven, *gaps]),
-        "unknown": without([(since, until)], [*proven, *gaps, *heard]),
+        "unproven": unproven,
+        "unknown": without([(since, until)], [*proven, *gaps, *unproven]),
     }
     return sorted(
-        (Stretch(a, b, state) for state, found in parts.items() for a, b in found),
-        key=lambda one: one.start,
+        (TimelineEntry(*part, state) for state, ranges in parts.items() for part in ranges),
+        key=lambda entry: entry.start,
     )
 
 
-def days(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> list[Day]:
-    """How much of each day of [since, until) is known how well."""
-    known = timeline(spans, since, until, filters=filters)
+def days(
+    spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = ""
+) -> list[DayCoverage]:
+    """Return the coverage of each UTC day of [since, until)."""
     sums: dict[int, dict[str, int]] = {}
-    for one in known:
-        for day in range(one.start // _DAY, (one.end - 1) // _DAY + 1):
-            length = min(one.end, (day + 1) * _DAY) - max(one.start, day * _DAY)
+    for entry in timeline(spans, since, until, filters=filters):
+        for day in range(entry.start // _DAY, (entry.end - 1) // _DAY + 1):
+            length = min(entry.end, (day + 1) * _DAY) - max(entry.start, day * _DAY)
             states = sums.setdefault(day, {})
-            states[one.state] = states.get(one.state, 0) + length
+            states[entry.state] = states.get(entry.state, 0) + length
     return [
-        Day(max(day * _DAY, since), min((day + 1) * _DAY, until), **states)
+        DayCoverage(max(day * _DAY, since), min((day + 1) * _DAY, until), **states)
         for day, states in sorted(sums.items())
     ]
 
 
-def judge(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> Verdict:
-    """The state of [since, until).
+def judge(spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = "") -> Verdict:
+    """Return how complete [since, until) is.
 
     Args:
-        spans: what the ledger holds; others than these are taken as unknown.
+        spans: from the ledger; time without a span counts as unknown.
         since: µs since the epoch.
         until: µs since the epoch.
-        filters: the filter that the question is about; spans of narrower or other filters prove
-            nothing about it.
+        filters: the filter in question; spans with another filter prove nothing about it.
     """
-    about = [span for span in near(spans, since, until) if span.filters in {"", filters}]
-    covered = union((s.start, s.end) for s in about if s.state in {"complete", "healed"})
+    relevant = _relevant(spans, since, until, filters)
+    proven = union((s.start, s.end) for s in relevant if s.state in {"complete", "healed"})
     gaps = tuple(
         replace(span, start=start, end=end)
-        for span in about
+        for span in relevant
         if span.state == "gap"
-        for start, end in without([(span.start, span.end)], covered)
+        for start, end in without([(span.start, span.end)], proven)
     )
-    whole = len(covered) == 1 and covered[0][0] <= since and covered[0][1] >= until
-    if not whole:
+    if len(proven) != 1 or proven[0][0] > since or proven[0][1] < until:
         return Verdict("unproven", gaps)
-    # `healed` wherever the bus once missed something that history brought back
-    healed = any(s.state in ("healed", "gap") for s in about)
+    # `healed` wherever the bus once missed something that history supplied later
+    healed = any(s.state in {"healed", "gap"} for s in relevant)
     return Verdict("healed" if healed else "complete", gaps)
+
+
+def _relevant(
+    spans: Iterable[CoverageSpan], since: int, until: int, filters: str
+) -> list[CoverageSpan]:
+    return [span for span in clip(spans, since, until) if span.filters in {"", filters}]

@@ -1,10 +1,10 @@
-"""Transactional state: one SQLite file beside the tables.
+"""The transactional state of a store: one SQLite file.
 
-Comes in: checkpoints, spans of coverage, counters, dead letters, how far the loader has read. Goes
-out: the same, also to other processes while one writes. It never holds an event, nor the name of
-somebody who was forgotten: what is written passes through `forgotten` first.
+It holds checkpoints, the coverage ledger, counters, dead letters and how far the loader has read;
+never an event. Forgotten names are replaced before anything is written. Readers in other processes
+are not blocked by a writer.
 
-The schema has a version (`PRAGMA user_version`); `migrations.STEPS` lead from each to the next.
+The schema has a version (`PRAGMA user_version`); `schema.STEPS` migrate from each to the next.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from hubbub.closeable import Closeable
 from hubbub.errors import StoreError, UsageError
-from hubbub.store.disk.errors import told
+from hubbub.store.disk.errors import translate_errors
 from hubbub.store.state import dead_letters, ledger
 from hubbub.store.state.pseudonyms import Forgotten
 from hubbub.store.state.reserve import Reserve
@@ -32,22 +32,22 @@ _BUSY = 60.0  # seconds to wait for another process' transaction
 
 
 class State(Closeable):
-    """The SQLite file. Implements `Ledger`; safe for several threads and processes.
+    """The open SQLite file. Implements `Ledger`; safe for several threads and processes.
 
     Args:
         path: the file.
-        create: make it if it is not there.
+        create: create it if it does not exist.
 
     Raises:
-        StoreError: damaged, or written by a newer hubbub.
-        UsageError: cannot be opened for writing.
+        StoreError: the file is damaged, not hubbub's, or written by a newer hubbub.
+        UsageError: the file cannot be opened for writing.
     """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
-        self._list: tuple[int, Forgotten] | None = None  # at that version of the data
+        self._forgotten: tuple[int, Forgotten] | None = None  # and the data version it was read at
         mode = "rwc" if create else "rw"
         try:
             self._db = sqlite3.connect(
@@ -61,36 +61,37 @@ class State(Closeable):
             raise UsageError(f"cannot open the store's state: {e}", where=str(path)) from e
         reserve = Reserve(path.with_suffix(".reserve"))
         try:
-            with self._told():
-                reserve.spend_on(self._write_ahead)
+            with self._translated():
+                reserve.run(self._enable_wal)
                 self._db.execute("PRAGMA synchronous = FULL")
-                # a forgotten name leaves no free page
+                # overwrite deleted rows: a forgotten name must not remain in free pages
                 self._db.execute("PRAGMA secure_delete = ON")
                 self._migrate()
         except BaseException:
             self._db.close()
             raise
-        reserve.keep()
+        reserve.allocate()
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
 
-    def _write_ahead(self) -> None:
-        """Where two processes make the file at once, SQLite waits for neither: we do."""
-        end = time.monotonic() + _BUSY
+    def _enable_wal(self) -> None:
+        """Switch to write-ahead logging; SQLite's own timeout does not apply to this statement."""
+        deadline = time.monotonic() + _BUSY
         while True:
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as e:
-                if e.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= end:
+                if e.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= deadline:
                     raise
                 time.sleep(0.01)
             else:
                 return
 
     def _migrate(self) -> None:
+        """Bring the schema up to date, after checking that the file is ours."""
         with self.transaction() as db:
             application = db.execute("PRAGMA application_id").fetchone()[0]
             version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -98,7 +99,7 @@ class State(Closeable):
                 raise StoreError("this SQLite file is not hubbub's", where=str(self.path))
             if version > len(STEPS):
                 raise StoreError(
-                    f"the store has schema version {version}; this hubbub knows {len(STEPS)}",
+                    f"the store has schema version {version}; this hubbub supports {len(STEPS)}",
                     where=str(self.path),
                     hint="install the newer hubbub that wrote it",
                 )
@@ -111,12 +112,12 @@ class State(Closeable):
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, durable at the end; nests into the outermost one.
+        """Commit everything within or nothing, durably; a nested transaction joins the outermost.
 
         Raises:
             StoreError: no room, or the file is damaged; nothing was written.
         """
-        with self._lock, self._told():
+        with self._lock, self._translated():
             if self._depth == 0:
                 self._db.execute("BEGIN IMMEDIATE")
             self._depth += 1
@@ -131,56 +132,56 @@ class State(Closeable):
             if self._depth == 0:
                 try:
                     self._db.execute("COMMIT")
-                except sqlite3.Error:  # SQLite takes it back by itself, except where it was busy
+                except sqlite3.Error:  # SQLite rolls back by itself, unless it was busy
                     if self._db.in_transaction:
                         self._db.execute("ROLLBACK")
                     raise
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT.
+        """Return the rows of a SELECT.
 
         Raises:
             StoreError: the file is damaged.
         """
-        with self._lock, self._told():
+        with self._lock, self._translated():
             return self._db.execute(sql, values).fetchall()
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """A statement that runs outside any transaction (VACUUM, a PRAGMA).
+        """Run a statement outside any transaction (VACUUM, a PRAGMA).
 
         Raises:
             StoreError: no room, or the file is damaged.
         """
-        with self._lock, self._told():
+        with self._lock, self._translated():
             return self._db.execute(statement).fetchall()
 
-    def _told(self) -> AbstractContextManager[None]:
-        return told(self.path, (sqlite3.Error,))
+    def _translated(self) -> AbstractContextManager[None]:
+        return translate_errors(self.path, (sqlite3.Error,))
 
-    # whom the store has forgotten
+    # forgotten names
 
     @property
     def forgotten(self) -> Forgotten:
-        """The list as of now; read again only after another process wrote."""
+        """The current list of forgotten names; read again only after another process wrote."""
         with self._lock:
             version = self.rows("PRAGMA data_version")[0][0]
-            if self._list is None or self._list[0] != version:
+            if self._forgotten is None or self._forgotten[0] != version:
                 keys = self.rows("SELECT value FROM secrets WHERE name = 'forget'")
                 digests = dict(self.rows("SELECT digest, units FROM forgotten"))
-                self._list = version, Forgotten(keys[0][0] if keys else b"", digests)
-            return self._list[1]
+                self._forgotten = version, Forgotten(keys[0][0] if keys else b"", digests)
+            return self._forgotten[1]
 
-    def list_changed(self) -> None:
-        """The list was written through this object."""
-        self._list = None
+    def reload_forgotten(self) -> None:
+        """Read the list again at its next use: it was changed through this object."""
+        self._forgotten = None
 
     # checkpoints
 
     def get(self, key: str) -> Any:
-        """The JSON value stored under `key`, None if there is none."""
+        """Return the JSON value stored under `key`; None if there is none."""
         key = self.forgotten.text(key)
-        found = self.rows("SELECT value FROM checkpoints WHERE key = ?", key)
-        return json.loads(found[0][0]) if found else None
+        rows = self.rows("SELECT value FROM checkpoints WHERE key = ?", key)
+        return json.loads(rows[0][0]) if rows else None
 
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value durably; None deletes it."""
@@ -194,7 +195,7 @@ class State(Closeable):
                 )
 
     def keys(self, prefix: str = "") -> list[str]:
-        """The keys that start with `prefix`, sorted."""
+        """Return the keys that start with `prefix`, sorted."""
         rows = self.rows(
             "SELECT key FROM checkpoints WHERE substr(key, 1, ?) = ? ORDER BY key",
             len(prefix),
@@ -207,25 +208,27 @@ class State(Closeable):
     def span(  # noqa: PLR0917 - the shape of Ledger
         self, source: str, filters: str, start: int, end: int, state: str, proof: str
     ) -> None:
-        """Record a span [start, end) in µs: see `spans.record`."""
+        """Record a span [start, end) in µs: see `ledger.record`."""
         with self.transaction() as db:
             source, filters, proof = map(self.forgotten.text, (source, filters, proof))
-            ledger.record(db, ledger.Span(source, filters, start, end, state, proof))
+            ledger.record(db, ledger.CoverageSpan(source, filters, start, end, state, proof))
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
-        """The (start, end, state) of one source and filter, µs, sorted."""
+        """Return the (start, end, state) of one source and filter, µs, sorted."""
         source, filters = map(self.forgotten.text, (source, filters))
-        found = ledger.find(self.rows, None, None, source)
-        return [(s.start, s.end, s.state) for s in found if s.filters == filters]
+        spans = ledger.find(self.rows, None, None, source)
+        return [(s.start, s.end, s.state) for s in spans if s.filters == filters]
 
-    def coverage(self, since: int | None = None, until: int | None = None) -> list[ledger.Span]:
-        """What the ledger says about [since, until) in µs, by source and time, not clipped."""
+    def coverage(
+        self, since: int | None = None, until: int | None = None
+    ) -> list[ledger.CoverageSpan]:
+        """Return the spans that overlap [since, until) (µs), by source and time, not clipped."""
         return ledger.find(self.rows, since, until, None)
 
     # counters
 
     def count(self, source: str, name: str, n: int) -> None:
-        """Add to the counter `name` of a source (`new`, `known`, `refused:REASON`, …)."""
+        """Add `n` to the counter `name` of a source (`new`, `known`, `refused:REASON`, …)."""
         with self.transaction() as db:
             source = self.forgotten.text(source)
             db.execute(
@@ -235,32 +238,35 @@ class State(Closeable):
             )
 
     def counts(self, source: str | None = None) -> dict[str, dict[str, int]]:
-        """The counters by source and name; of one source: under the name that was asked for."""
-        stored = source and self.forgotten.text(source)
-        out: dict[str, dict[str, int]] = {}
-        for one, name, n in self.rows(
+        """Return source → name → count.
+
+        Args:
+            source: only of this source, which is then the key as it is given here.
+        """
+        counts: dict[str, dict[str, int]] = {}
+        for stored, name, n in self.rows(
             "SELECT source, name, n FROM counters WHERE ?1 IS NULL OR source = ?1"
             " ORDER BY source, name",
-            stored,
+            source and self.forgotten.text(source),
         ):
-            out.setdefault(source or one, {})[name] = n
-        return out
+            counts.setdefault(source or stored, {})[name] = n
+        return counts
 
     # dead letters
 
-    def bury(self, letter: dead_letters.Letter) -> None:
-        """Keep what could not be read: see `letters.bury`."""
+    def bury(self, letter: dead_letters.DeadLetter) -> None:
+        """Store a dead letter: see `dead_letters.bury`."""
         with self.transaction() as db:
-            dead_letters.bury(db, [dead_letters.without(letter, self.forgotten)])
+            dead_letters.bury(db, [dead_letters.redact(letter, self.forgotten)])
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
-    ) -> list[dead_letters.Letter]:
-        """The newest dead letters first."""
+    ) -> list[dead_letters.DeadLetter]:
+        """Return dead letters, newest first."""
         return dead_letters.find(self.rows, reason, source, limit)
 
     def dead_letter_counts(self) -> dict[str, int]:
-        """How many dead letters are kept, by reason."""
+        """Return how many dead letters are stored, by reason."""
         return dict(
             self.rows("SELECT reason, count(*) FROM dead_letters GROUP BY reason ORDER BY reason")
         )

@@ -1,8 +1,8 @@
-"""Dead letters: what could not be read or was refused, kept with the reason, bounded.
+"""Dead letters: messages that could not be read or were refused, with the reason; bounded.
 
-Comes in: letters. Goes out: letters, newest first, and those that are to be read again. Each is
-kept once, however often its record is read; the oldest go when the kept ones are more than
-`MAX_BYTES`, or were kept for longer than `MAX_AGE`, or than what `bound` said.
+A message is stored once, however often its record is read. The oldest dead letters are deleted
+when all together exceed `MAX_BYTES`, and those stored for longer than `MAX_AGE`, unless
+`set_bounds` recorded other bounds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.collector.event import Frame
 from hubbub.store import policy
-from hubbub.store.policy import LETTERS_BYTES, Keep
+from hubbub.store.policy import DEAD_LETTERS_BYTES, RetentionPolicy
 from hubbub.store.state.pseudonyms import Forgotten
 
 if TYPE_CHECKING:
@@ -25,192 +25,217 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_AGE",
     "MAX_BYTES",
-    "Letter",
-    "again",
-    "ask",
-    "bound",
+    "DeadLetter",
     "bury",
     "find",
     "get",
-    "lines",
+    "line_numbers",
     "prune",
-    "settle",
-    "without",
+    "record_retries",
+    "redact",
+    "request_retry",
+    "set_bounds",
+    "to_retry",
 ]
 
-MAX_BYTES = LETTERS_BYTES  # of topics and bodies together, unless `bound` said otherwise
-MAX_AGE = 30 * 86400  # seconds, the same
+MAX_BYTES = DEAD_LETTERS_BYTES  # of topics and bodies together
+MAX_AGE = 30 * 86400  # seconds
 _BOUNDS = "dead-letters:bounds"  # key of the state: [seconds or null, bytes]
 _COLUMNS = "place, reason, what, source, time, topic, body, seq, missing, flags, id, size"
-_HEADS = _COLUMNS.replace("body", "x'' AS body")
-#: What was refused for what is lost since, or never was a message.
+_COLUMNS_WITHOUT_BODY = _COLUMNS.replace("body", "x'' AS body")
+#: Reasons of dead letters whose content is lost, or never was a message.
 _FINAL = ("damaged", "bad-frame-count")
 
-Rows = Callable[..., list[tuple[Any, ...]]]
+Query = Callable[..., list[tuple[Any, ...]]]  # `State.rows`
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One message that could not be understood."""
+class DeadLetter:
+    """A message that could not be read or was refused."""
 
-    place: str  # where it was first seen: segment and byte, or whatever is unique
+    place: str  # where it was first read, unique: segment and byte
     reason: str  # short and stable, for counting
     what: str  # one sentence for a person
     source: str
-    time: int  # µs since the epoch: when it arrived
+    time: int  # when it arrived, µs since the epoch
     topic: bytes
     body: bytes
     seq: int = 0
-    missing: int = 0  # bytes of the body that are not kept: it was too large, or held a name
-    flags: int = 0  # those of its segment: see `segment.BODIES` and `segment.TRUST`
-    id: int = field(default=0, compare=False)  # in the store, for people
-    size: int = field(default=0, compare=False)  # bytes of topic and body that are kept
+    missing: int = 0  # bytes of the body that are not stored: too large, or with a forgotten name
+    flags: int = 0  # of its segment: see `segment.BODIES` and `segment.TRUST`
+    id: int = field(default=0, compare=False)  # by which a person refers to it
+    size: int = field(default=0, compare=False)  # bytes of topic and body that are stored
 
     @property
-    def readable(self) -> bool:
-        """Whether reading it again could end otherwise."""
+    def retryable(self) -> bool:
+        """Whether reading it again could succeed."""
         return not self.missing and self.reason not in _FINAL
 
     @property
     def frame(self) -> Frame:
-        """As it arrived."""
+        """The message as it arrived."""
         return Frame(self.source, self.time, self.topic, self.body, self.seq)
 
 
-def without(letter: Letter, forgotten: Forgotten) -> Letter:
-    """The letter without forgotten names; a body or topic that holds one is dropped whole."""
+def redact(letter: DeadLetter, forgotten: Forgotten) -> DeadLetter:
+    """Return the letter without forgotten names; a body or topic with one is dropped whole."""
     if not forgotten:
         return letter
-    topic, body = (forgotten.holds(part) for part in (letter.topic, letter.body))
+    drop_topic, drop_body = forgotten.holds(letter.topic), forgotten.holds(letter.body)
     return replace(
         letter,
         place=forgotten.text(letter.place),
         what=forgotten.text(letter.what),
         source=forgotten.text(letter.source),
-        topic=b"" if topic else letter.topic,
-        body=b"" if body else letter.body,
-        missing=letter.missing + len(letter.body) * body,
+        topic=b"" if drop_topic else letter.topic,
+        body=b"" if drop_body else letter.body,
+        missing=letter.missing + (len(letter.body) if drop_body else 0),
     )
 
 
-def bound(state: State, keep: Keep) -> None:
-    """Whoever buries letters from now on, in any process, goes by these bounds."""
-    seconds = None if keep.letters is None else int(keep.letters.total_seconds())
-    if state.get(_BOUNDS) != [seconds, keep.letters_bytes]:
-        state.set(_BOUNDS, [seconds, keep.letters_bytes])
+def set_bounds(state: State, retention: RetentionPolicy) -> None:
+    """Store the bounds that every process keeps to from now on."""
+    age = retention.dead_letters
+    bounds = [None if age is None else int(age.total_seconds()), retention.dead_letters_bytes]
+    if state.get(_BOUNDS) != bounds:
+        state.set(_BOUNDS, bounds)
 
 
 def bury(
-    db: sqlite3.Connection, letters: Iterable[Letter], *, max_bytes: int | None = None
+    db: sqlite3.Connection, letters: Iterable[DeadLetter], *, max_bytes: int | None = None
 ) -> None:
-    """Keep letters, then let the oldest go until the bounds hold again. Within a transaction."""
+    """Store dead letters, then prune. Within a transaction."""
     now = time.time_ns() // 1000
     db.executemany(
         "INSERT OR IGNORE INTO dead_letters (place, reason, what, source, time, topic, body, seq,"
         " missing, flags, size, again, buried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
         [
             (
-                *(one.place, one.reason, one.what, one.source, one.time, one.topic, one.body),
-                *(one.seq, one.missing, one.flags, len(one.topic) + len(one.body), now),
+                letter.place,
+                letter.reason,
+                letter.what,
+                letter.source,
+                letter.time,
+                letter.topic,
+                letter.body,
+                letter.seq,
+                letter.missing,
+                letter.flags,
+                len(letter.topic) + len(letter.body),
+                now,
             )
-            for one in letters
+            for letter in letters
         ],
     )
     prune(db, max_bytes=max_bytes)
 
 
 def prune(db: sqlite3.Connection, *, max_bytes: int | None = None) -> None:
-    """Let the oldest letters go until the bounds hold. Within a transaction."""
+    """Delete the oldest dead letters until the bounds hold. Within a transaction."""
     now = time.time_ns() // 1000
-    max_age, bytes_kept = _value(db, _BOUNDS) or (MAX_AGE, MAX_BYTES)
-    max_bytes = bytes_kept if max_bytes is None else max_bytes
-    if max_age is not None and not policy.doubtful(now, _value(db, policy.LAST)):
+    max_age, stored_max_bytes = _value(db, _BOUNDS) or (MAX_AGE, MAX_BYTES)
+    max_bytes = stored_max_bytes if max_bytes is None else max_bytes
+    if max_age is not None and not policy.clock_jumped(now, _value(db, policy.LAST_RUN)):
         oldest = now - int(max_age * 1e6)
         db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
-    kept = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
-    while kept > max_bytes:
+    total = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
+    while total > max_bytes:
         rows = db.execute("SELECT id, size FROM dead_letters ORDER BY id LIMIT 100").fetchall()
-        for one, size in rows:
-            if kept <= max_bytes:
+        for letter_id, size in rows:
+            if total <= max_bytes:
                 break
-            db.execute("DELETE FROM dead_letters WHERE id = ?", (one,))
-            kept -= size
+            db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+            total -= size
 
 
 def _value(db: sqlite3.Connection, key: str) -> Any:
     """As `State.get`, within a transaction."""
-    found = db.execute("SELECT value FROM checkpoints WHERE key = ?", (key,)).fetchone()
-    return json.loads(found[0]) if found else None
+    row = db.execute("SELECT value FROM checkpoints WHERE key = ?", (key,)).fetchone()
+    return json.loads(row[0]) if row else None
 
 
 def find(
-    rows: Rows, reason: str | None, source: str | None, limit: int, *, bodies: bool = True
-) -> list[Letter]:
-    """The newest letters first; without `bodies` those are empty, and `size` says how large."""
-    found = rows(
-        f"SELECT {_COLUMNS if bodies else _HEADS} FROM dead_letters"  # noqa: S608 - constants
-        " WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR source = ?2)"
+    query: Query, reason: str | None, source: str | None, limit: int, *, bodies: bool = True
+) -> list[DeadLetter]:
+    """Return dead letters, newest first.
+
+    Args:
+        query: `State.rows`.
+        reason: only with this reason.
+        source: only of this source.
+        limit: at most so many; -1: all.
+        bodies: read bodies too; without, each is empty and `size` still counts it.
+    """
+    rows = query(
+        f"SELECT {_COLUMNS if bodies else _COLUMNS_WITHOUT_BODY}"  # noqa: S608 - constants
+        " FROM dead_letters WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR source = ?2)"
         " ORDER BY id DESC LIMIT ?3",
         reason,
         source,
         limit,
     )
-    return [Letter(*row) for row in found]
+    return [DeadLetter(*row) for row in rows]
 
 
-def get(rows: Rows, one: int) -> Letter | None:
-    """The letter of this id."""
-    found = rows(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", one)  # noqa: S608 - constants
-    return Letter(*found[0]) if found else None
+def get(query: Query, letter_id: int) -> DeadLetter | None:
+    """Return the dead letter with this id, if there is one."""
+    rows = query(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", letter_id)  # noqa: S608 - constants
+    return DeadLetter(*rows[0]) if rows else None
 
 
-def lines(rows: Rows, form: str) -> list[int]:
-    """Numbers of the lines of an import format that could not be read, file after file.
+def line_numbers(query: Query, form: str) -> list[int]:
+    """Return the numbers of the lines of an import format that could not be read, by file.
 
-    Each once, however often its file was imported; what `prune` let go is missing.
+    Each once, however often its file was imported; without those that `prune` deleted.
     """
-    found = rows(
+    rows = query(
         "SELECT DISTINCT source, seq FROM dead_letters WHERE source GLOB ? AND seq > 0"
         " ORDER BY source, seq",
         f"{form}:*",
     )
-    return [int(seq) for _, seq in found]
+    return [int(seq) for _, seq in rows]
 
 
-def ask(db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | None = None) -> None:
-    """Have letters read again by the next loader. Within a transaction.
+def request_retry(
+    db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | None = None
+) -> None:
+    """Mark dead letters to be read again by the next loader. Within a transaction.
 
     Args:
         db: the state.
-        ids: of letters that are `readable`.
-        flags: id → other flags than the letter has.
+        ids: of letters that are `retryable`.
+        flags: id → flags that replace the letter's.
     """
-    db.executemany("UPDATE dead_letters SET again = 1 WHERE id = ?", [(one,) for one in ids])
+    db.executemany(
+        "UPDATE dead_letters SET again = 1 WHERE id = ?", [(letter_id,) for letter_id in ids]
+    )
     if flags:
-        new = [(value, one) for one, value in flags.items()]
-        db.executemany("UPDATE dead_letters SET flags = ? WHERE id = ?", new)
+        db.executemany(
+            "UPDATE dead_letters SET flags = ? WHERE id = ?",
+            [(value, letter_id) for letter_id, value in flags.items()],
+        )
 
 
-def again(rows: Rows) -> Iterator[Letter]:
-    """The letters that are to be read again, oldest first, one at a time."""
-    for (one,) in rows("SELECT id FROM dead_letters WHERE again ORDER BY id"):
-        letter = get(rows, one)
+def to_retry(query: Query) -> Iterator[DeadLetter]:
+    """Yield the dead letters that are marked to be read again, oldest first."""
+    for (letter_id,) in query("SELECT id FROM dead_letters WHERE again ORDER BY id"):
+        letter = get(query, letter_id)
         if letter is not None:
             yield letter
 
 
-def settle(db: sqlite3.Connection, settled: Mapping[str, Sequence[str] | None]) -> None:
-    """What became of letters that were read again. Within a transaction.
+def record_retries(db: sqlite3.Connection, results: Mapping[str, Sequence[str] | None]) -> None:
+    """Delete the dead letters that were read, update those refused again. Within a transaction.
 
     Args:
         db: the state.
-        settled: place → None where the letter is an event now, else its reason and sentence.
+        results: place → None where the letter became an event, else its reason and sentence.
     """
-    for place, refused in settled.items():
-        if refused is None:
+    for place, refusal in results.items():
+        if refusal is None:
             db.execute("DELETE FROM dead_letters WHERE place = ?", (place,))
         else:
             db.execute(
                 "UPDATE dead_letters SET reason = ?, what = ?, again = 0 WHERE place = ?",
-                (*refused, place),
+                (*refusal, place),
             )

@@ -1,9 +1,8 @@
-"""Documents: what plugins and jobs keep between runs, as JSON under a key.
+"""Documents: JSON values under keys that plugins and jobs store between runs.
 
-Comes in: a module's name, the name of a collection, keys and JSON values. Goes out: the same,
-durable, and with pseudonyms for the names of those who were forgotten: under the keys `user`,
-`agent`, `account`, `alias` and `person` stand accounts, which are compared as a whole, and every
-other text is compared by its words. Two modules never see each other's collections.
+Each module has collections of its own. Forgotten names are replaced by pseudonyms: values under
+the keys `user`, `agent`, `account`, `alias` and `person` are accounts, which are compared as a
+whole; every other text is compared word by word.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from hubbub.store.state.pseudonyms import ACCOUNTS
 
 __all__ = ["Collection", "Documents"]
 
-_AT = "module = ? AND collection = ?"
+_SCOPE = "module = ? AND collection = ?"
 
 
 class Collection(MutableMapping[str, Any]):
-    """One collection: a mapping from a key to a JSON value, in the order of the keys.
+    """One collection: a mapping from keys to JSON values, ordered by key.
 
     Every change is durable when it returns, or at the end of the `transaction` around it.
     """
@@ -31,60 +30,61 @@ class Collection(MutableMapping[str, Any]):
         self._state, self._names = state, (module, name)
 
     @property
-    def _at(self) -> tuple[str, ...]:
-        return tuple(map(self._state.forgotten.text, self._names))  # as the table was scrubbed
+    def _scope(self) -> tuple[str, ...]:
+        """Module and collection as they are stored: a forgotten name is scrubbed from them too."""
+        return tuple(map(self._state.forgotten.text, self._names))
 
     def __getitem__(self, key: str) -> Any:
         key = self._state.forgotten.text(key)
-        found = self._state.rows(
-            f"SELECT value FROM documents WHERE {_AT} AND key = ?",  # noqa: S608 - a constant
-            *self._at,
+        rows = self._state.rows(
+            f"SELECT value FROM documents WHERE {_SCOPE} AND key = ?",  # noqa: S608 - a constant
+            *self._scope,
             key,
         )
-        if not found:
+        if not rows:
             raise KeyError(key)
-        return json.loads(found[0][0])
+        return json.loads(rows[0][0])
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
-            raise TypeError(f"the key of a document is a text, not {type(key).__name__}")
+            raise TypeError(f"the key of a document is a string, not {type(key).__name__}")
         with self._state.transaction() as db:
             forgotten = self._state.forgotten
             text = json.dumps(forgotten.document(json.loads(json.dumps(value)), ACCOUNTS))
             db.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
-                (*self._at, forgotten.text(key), text),
+                (*self._scope, forgotten.text(key), text),
             )
 
     def __delitem__(self, key: str) -> None:
         with self._state.transaction() as db:
             key = self._state.forgotten.text(key)
-            gone = db.execute(
-                f"DELETE FROM documents WHERE {_AT} AND key = ?",  # noqa: S608 - a constant
-                (*self._at, key),
+            deleted = db.execute(
+                f"DELETE FROM documents WHERE {_SCOPE} AND key = ?",  # noqa: S608 - a constant
+                (*self._scope, key),
             )
-            if not gone.rowcount:
+            if not deleted.rowcount:
                 raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
         rows = self._state.rows(
-            f"SELECT key FROM documents WHERE {_AT} ORDER BY key",  # noqa: S608 - a constant
-            *self._at,
+            f"SELECT key FROM documents WHERE {_SCOPE} ORDER BY key",  # noqa: S608 - a constant
+            *self._scope,
         )
         return iter([key for (key,) in rows])
 
     def __len__(self) -> int:
-        found = self._state.rows(
-            f"SELECT count(*) FROM documents WHERE {_AT}",  # noqa: S608 - a constant
-            *self._at,
+        rows = self._state.rows(
+            f"SELECT count(*) FROM documents WHERE {_SCOPE}",  # noqa: S608 - a constant
+            *self._scope,
         )
-        return int(found[0][0])
+        return int(rows[0][0])
 
     def between(self, first: str, last: str) -> dict[str, Any]:
-        """The documents whose keys lie from `first` to `last`, both included."""
+        """Return the documents with keys from `first` to `last`, both included."""
         rows = self._state.rows(
-            f"SELECT key, value FROM documents WHERE {_AT} AND key BETWEEN ? AND ? ORDER BY key",  # noqa: S608 - a constant
-            *self._at,
+            f"SELECT key, value FROM documents WHERE {_SCOPE} AND key BETWEEN ? AND ? ORDER BY key",  # noqa: S608 - a constant
+            *self._scope,
             first,
             last,
         )
@@ -92,14 +92,14 @@ class Collection(MutableMapping[str, Any]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: the changes of documents and of `state` within it, durable at its end."""
+        """Commit the changes to documents and `state` within it together, or none of them."""
         with self._state.transaction():
             yield
 
     def clear(self) -> None:
         """Remove every document of the collection."""
         with self._state.transaction() as db:
-            db.execute(f"DELETE FROM documents WHERE {_AT}", self._at)  # noqa: S608 - a constant
+            db.execute(f"DELETE FROM documents WHERE {_SCOPE}", self._scope)  # noqa: S608 - a constant
 
 
 class Documents:
@@ -107,7 +107,7 @@ class Documents:
 
     Args:
         state: the store's.
-        module: whose collections these are.
+        module: the module that owns the collections.
     """
 
     def __init__(self, state: State, module: str) -> None:
@@ -117,7 +117,7 @@ class Documents:
         return Collection(self._state, self._module, name)
 
     def collections(self) -> list[str]:
-        """The names of the collections that hold a document, sorted."""
+        """Return the names of the collections that hold a document, sorted."""
         rows = self._state.rows(
             "SELECT DISTINCT collection FROM documents WHERE module = ? ORDER BY collection",
             self._state.forgotten.text(self._module),

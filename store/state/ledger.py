@@ -1,8 +1,6 @@
-"""The ledger of coverage: which spans of time are proven, healed, only heard, or missing.
+"""The coverage ledger: spans of time that are proven, healed, only listened to, or missing.
 
-Comes in: statements about [start, end) of a source under a filter. Goes out: the spans that hold
-now; for one source and filter they never overlap. It never decides how complete a range is: that
-is `coverage`.
+The spans of one source and filter never overlap. How complete a range is, `coverage` decides.
 """
 
 from __future__ import annotations
@@ -13,33 +11,40 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["STATES", "Span", "find", "record"]
+__all__ = ["STATES", "CoverageSpan", "find", "record"]
 
 STATES = ("complete", "healed", "unproven", "gap")
 _COLUMNS = 'source, filters, start, "end", state, proof, asked'
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """One statement about [start, end), in µs since the epoch."""
+class CoverageSpan:
+    """What the ledger states about [start, end), in µs since the epoch."""
 
     source: str
     filters: str  # empty: everything the source has
     start: int
     end: int
-    state: str
-    proof: str  # counts, or why it is missing
-    asked: int = 0  # when it was stated, µs
+    state: str  # one of STATES
+    proof: str  # the counts that prove it, or why messages are missing
+    recorded: int = 0  # when it was recorded, µs
 
 
 def find(
-    rows: Callable[..., list[tuple[Any, ...]]],
+    query: Callable[..., list[tuple[Any, ...]]],
     since: int | None,
     until: int | None,
     source: str | None,
-) -> list[Span]:
-    """Spans that overlap [since, until), by source, filter and time."""
-    found = rows(
+) -> list[CoverageSpan]:
+    """Return the spans that overlap [since, until), by source, filter and time.
+
+    Args:
+        query: `State.rows`.
+        since: µs since the epoch; None: no bound.
+        until: µs since the epoch; None: no bound.
+        source: only of this source; None: of all.
+    """
+    rows = query(
         f"SELECT {_COLUMNS} FROM spans"  # noqa: S608 - a constant
         ' WHERE (?1 IS NULL OR "end" > ?1) AND (?2 IS NULL OR start < ?2)'
         " AND (?3 IS NULL OR source = ?3) ORDER BY source, filters, start",
@@ -47,75 +52,75 @@ def find(
         until,
         source,
     )
-    return [Span(*row) for row in found]
+    return [CoverageSpan(*row) for row in rows]
 
 
-def record(db: sqlite3.Connection, new: Span) -> None:
-    """Write a statement down, within a transaction.
+def record(db: sqlite3.Connection, new: CoverageSpan) -> None:
+    """Record a span, within a transaction.
 
-    The newest statement replaces older ones where they overlap, except that `unproven` (we only
-    listened) says nothing where something is known already. Neighbours that say the same with the
-    same proof become one.
+    It replaces older spans where they overlap, except that `unproven` (only listened to) never
+    replaces anything. Adjacent spans with the same state and proof are joined.
 
     Raises:
-        ValueError: no such state, or an empty span.
+        ValueError: unknown state, or an empty span.
     """
     if new.state not in STATES:
-        raise ValueError(f"{new.state!r} is no state of coverage; one of {', '.join(STATES)}")
+        raise ValueError(f"{new.state!r} is not a coverage state, one of {', '.join(STATES)}")
     if new.end <= new.start:
         raise ValueError(f"the span [{new.start}, {new.end}) is empty")
-    new = replace(new, asked=new.asked or time.time_ns() // 1000)
+    new = replace(new, recorded=new.recorded or time.time_ns() // 1000)
     touching = [
-        Span(*row)
+        CoverageSpan(*row)
         for row in db.execute(
             f"SELECT {_COLUMNS} FROM spans WHERE source = ? AND filters = ?"  # noqa: S608
             ' AND "end" >= ? AND start <= ? ORDER BY start',
             (new.source, new.filters, new.start, new.end),
         )
     ]
-    pieces = _around(new, touching)
     db.executemany(
         "DELETE FROM spans WHERE source = ? AND filters = ? AND start = ?",
         [(s.source, s.filters, s.start) for s in touching],
     )
     db.executemany(
         f"INSERT INTO spans ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        [(s.source, s.filters, s.start, s.end, s.state, s.proof, s.asked) for s in _joined(pieces)],
+        [
+            (s.source, s.filters, s.start, s.end, s.state, s.proof, s.recorded)
+            for s in _joined(_overlaid(touching, new))
+        ],
     )
 
 
-def _around(new: Span, old: list[Span]) -> list[Span]:
-    """The spans that hold after `new` was stated over `old`; sorted, without overlaps."""
+def _overlaid(old: list[CoverageSpan], new: CoverageSpan) -> list[CoverageSpan]:
+    """Return the spans that hold once `new` is recorded over `old`; sorted, without overlaps."""
     if new.state == "unproven":
-        kept, at = list(old), new.start
-        fresh = []
+        spans, position = list(old), new.start
         for span in old:
-            if span.start > at:
-                fresh.append(replace(new, start=at, end=span.start))
-            at = max(at, span.end)
-        if at < new.end:
-            fresh.append(replace(new, start=at))
-        return sorted(kept + fresh, key=lambda s: s.start)
-    kept = [new]
-    for span in old:
-        if span.start < new.start:
-            kept.append(replace(span, end=min(span.end, new.start)))
-        if span.end > new.end:
-            kept.append(replace(span, start=max(span.start, new.end)))
-    return sorted(kept, key=lambda s: s.start)
+            if span.start > position:
+                spans.append(replace(new, start=position, end=span.start))
+            position = max(position, span.end)
+        if position < new.end:
+            spans.append(replace(new, start=position))
+    else:
+        spans = [new]
+        for span in old:
+            if span.start < new.start:
+                spans.append(replace(span, end=min(span.end, new.start)))
+            if span.end > new.end:
+                spans.append(replace(span, start=max(span.start, new.end)))
+    return sorted(spans, key=lambda s: s.start)
 
 
-def _joined(spans: list[Span]) -> list[Span]:
-    """Neighbours that say the same, as one; asked when the last of them was."""
-    out: list[Span] = []
+def _joined(spans: list[CoverageSpan]) -> list[CoverageSpan]:
+    """Join adjacent spans with the same state and proof; each takes the latest `recorded`."""
+    joined: list[CoverageSpan] = []
     for span in spans:
-        last = out[-1] if out else None
+        last = joined[-1] if joined else None
         if (
             last is not None
             and last.end == span.start
             and (last.state, last.proof) == (span.state, span.proof)
         ):
-            out[-1] = replace(last, end=span.end, asked=max(last.asked, span.asked))
+            joined[-1] = replace(last, end=span.end, recorded=max(last.recorded, span.recorded))
         else:
-            out.append(span)
-    return out
+            joined.append(span)
+    return joined

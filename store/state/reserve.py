@@ -1,7 +1,8 @@
-"""A little room put aside, so that a store on a full disk can still be opened and read.
+"""Reserved disk space, so that a store on a full disk can still be opened and read.
 
-SQLite needs shared memory in a file beside the state, which goes when the last process closes it:
-on a full disk nobody could ask what is stored, nor start to listen. The file is empty of meaning.
+SQLite needs a shared-memory file next to the state file, and deletes it when the last process
+closes the state: without reserved space a full disk would prevent queries and listening. The
+content of the reserve file is irrelevant.
 """
 
 from __future__ import annotations
@@ -14,35 +15,35 @@ from pathlib import Path
 
 __all__ = ["Reserve"]
 
-SIZE = 128 << 10  # bytes: shared memory, and a few pages of what is written first
+SIZE = 128 << 10  # bytes: the shared memory, and the first few pages that are written
 
 
 class Reserve:
-    """The file at `path`."""
+    """The reserve file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keep(self) -> None:
-        """Put room aside, if there is any."""
+    def allocate(self) -> None:
+        """Reserve the space unless it is reserved; if the disk refuses, the next open retries."""
         descriptor = None
         try:
             if self.path.exists() and self.path.stat().st_size == SIZE:
                 return
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
             os.posix_fallocate(descriptor, 0, SIZE)
-        except OSError:  # no room, or no permission: whoever opens next tries again
-            with suppress(OSError):  # in a folder where we may write to some files and make none
+        except OSError:  # no room, or no permission
+            with suppress(OSError):  # a folder in which some files are writable, but none removable
                 self.path.unlink()
         finally:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def spend_on(self, action: Callable[[], object]) -> None:
-        """Do it; where there is no room for it, do it in this one.
+    def run(self, action: Callable[[], object]) -> None:
+        """Run the action; on a full disk, release the reserve and run it again.
 
         Raises:
-            sqlite3.Error: it cannot be done there either, or something else is wrong.
+            sqlite3.Error: it fails with the reserve released, or for another reason.
         """
         try:
             action()

@@ -1,7 +1,7 @@
-"""The schema of the state file, as steps from one version to the next.
+"""The schema of the state file, as migration steps.
 
-`STEPS[n]` leads from version n to n + 1; a step that was released is never changed. All steps that
-a file lacks run in one transaction.
+`STEPS[n]` migrates version n to n + 1; a released step never changes. The steps that a file lacks
+run in one transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ APPLICATION = 0x68756262
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE checkpoints (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        # 'end' quoted: a keyword. Times in µs since the epoch.
+        # "end" is quoted: it is a keyword. Times are in µs since the epoch.
         """CREATE TABLE spans (
             source TEXT NOT NULL, filters TEXT NOT NULL, start INTEGER NOT NULL,
             "end" INTEGER NOT NULL, state TEXT NOT NULL, proof TEXT NOT NULL,
@@ -29,21 +29,21 @@ STEPS: tuple[tuple[str, ...], ...] = (
             what TEXT NOT NULL, source TEXT NOT NULL, time INTEGER NOT NULL, topic BLOB NOT NULL,
             body BLOB NOT NULL, seq INTEGER NOT NULL, size INTEGER NOT NULL)""",
         "CREATE INDEX dead_letters_time ON dead_letters (time)",
-        # How far the loader has read each segment of the spool, and the batch it is committing.
+        # How far each segment of the spool is loaded, and the batch that is being committed.
         "CREATE TABLE segments (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE TABLE pending (batch INTEGER PRIMARY KEY, document TEXT NOT NULL)",
     ),
     (
         "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
-        # Whom the store has forgotten: never a name. `done` is 0 until nothing stored holds it.
+        # Forgotten names, as digests only. `done` is 0 until no stored data contains the name.
         """CREATE TABLE forgotten (
             digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL, units INTEGER NOT NULL,
             time INTEGER NOT NULL, why TEXT NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID""",
     ),
     (
-        # What is small stands before what is large, and an index holds what is summed: SQLite reads
-        # a row from its front. `missing`: bytes of the body that are not kept; `flags`: those of
-        # the segment; `again`: it is to be read again; `buried`: when it was kept, µs.
+        # Small columns before large ones, since SQLite reads a row from its front; sums are read
+        # from an index. `missing`: bytes of the body that are not stored; `flags`: the segment's;
+        # `again`: to be read again by the next loader; `buried`: when it was stored, µs.
         "ALTER TABLE dead_letters RENAME TO letters_before",
         """CREATE TABLE dead_letters (
             id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE, reason TEXT NOT NULL,
@@ -58,21 +58,21 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX dead_letters_size ON dead_letters (size)",
         "CREATE INDEX dead_letters_reason ON dead_letters (reason)",
         "CREATE INDEX dead_letters_again ON dead_letters (id) WHERE again",
-        # Whom the frames of a segment must satisfy: paths, as JSON.
+        # Trust settings that segment headers and dead letters refer to: paths, as JSON.
         "CREATE TABLE trusts (number INTEGER PRIMARY KEY, files TEXT NOT NULL UNIQUE)",
     ),
-    # How many messages of the bus and its history each minute since the epoch holds, by their own
-    # times. What was stored before this counts as not stored: it is asked for once more.
+    # How many messages of the bus and its history are stored, by minute since the epoch of their
+    # own times. Messages stored before this step are not counted, and are requested once more.
     ("CREATE TABLE minutes (minute INTEGER PRIMARY KEY, n INTEGER NOT NULL)",),
     (
-        # Which accounts are one person. `undoes`: the merge that an entry takes back.
+        # Which accounts belong to one person. `undoes`: the merge that an entry reverts.
         """CREATE TABLE identity (
             number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL,
             why TEXT NOT NULL, account TEXT NOT NULL, person TEXT NOT NULL,
             undoes INTEGER UNIQUE REFERENCES identity)""",
     ),
     (
-        # What plugins and jobs keep: a JSON document under a key, in collections of each module.
+        # What plugins and jobs store: a JSON document under a key, in collections by module.
         """CREATE TABLE documents (
             module TEXT NOT NULL, collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
             PRIMARY KEY (module, collection, key)) WITHOUT ROWID""",

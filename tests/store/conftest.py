@@ -1,8 +1,8 @@
-"""What the store's tests share: a store, and frames that the real collector understands."""
+"""Fixtures of the store's tests: a store, and frames that the real collector decodes."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import pytest
 
 from hubbub.collector.event import Event, Frame
 from hubbub.store import Store
+from tests.support.store import MakeEvent, MakeFrame, ReadIds
 
 #: 2026-01-15T00:00:00Z in µs.
 START = 1_768_435_200_000_000
 
 
 @pytest.fixture
-def frame() -> Callable[..., Frame]:
-    """A jsonl frame; by number, with an id and a time of its own."""
+def frame() -> MakeFrame:
+    """Make the jsonl frame number `n`, with its own id and time; a second apart."""
 
-    def make(n: int, source: str = "jsonl:test", **more: Any) -> Frame:
+    def make(n: int, source: str = "jsonl:test", **fields: Any) -> Frame:
         line = {
             "id": f"id-{n}",
             "timestamp": START / 1e6 + n,
@@ -28,18 +29,18 @@ def frame() -> Callable[..., Frame]:
             "users": ["alice", "bob"],
             "objects": [f"rpms/p{n % 3}"],
         }
-        line.update(more)
+        line.update(fields)
         return Frame(source, time.time_ns() // 1000, b"", json.dumps(line).encode(), n)
 
     return make
 
 
 @pytest.fixture
-def event() -> Callable[..., Event]:
-    """An event; by number, a second apart."""
+def event() -> MakeEvent:
+    """Make the event number `n`, with its own id and time; a second apart."""
 
-    def make(n: int, **more: Any) -> Event:
-        fields: dict[str, Any] = {
+    def make(n: int, **fields: Any) -> Event:
+        defaults: dict[str, Any] = {
             "id": f"id-{n}",
             "time": START + n * 1_000_000,
             "topic": "org.fedoraproject.prod.git.receive",
@@ -52,20 +53,20 @@ def event() -> Callable[..., Event]:
             "source": "jsonl:test",
             "seq": n,
         }
-        return Event(**(fields | more))
+        return Event(**(defaults | fields))
 
     return make
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "store") as one:
-        yield one
+    with Store.open(tmp_path / "store") as store:
+        yield store
 
 
 @pytest.fixture
-def ids() -> Callable[[Store], list[str]]:
-    """Every stored id, with repeats, sorted."""
+def ids() -> ReadIds:
+    """Return every stored id, with repeats, sorted."""
 
     def read(store: Store) -> list[str]:
         return sorted(store.events().select("id").to_pyarrow().column(0).to_pylist())

@@ -10,7 +10,8 @@ import pytest
 
 from hubbub.collector.event import alive_key
 from hubbub.store import Store
-from hubbub.store.disk import quarantine
+from hubbub.store.disk.quarantine import quarantined
+from hubbub.store.loader import damage
 
 Make = Callable[..., Any]
 
@@ -30,7 +31,7 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "aside", killed)
+        patched.setattr(damage, "move_to_quarantine", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load()
     noted = store.state.spans("bus", "")
@@ -39,7 +40,7 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
     store.load()
     assert store.state.spans("bus", "") == noted
     assert not one.exists()
-    assert len(quarantine.kept(store.path)) == 1
+    assert len(quarantined(store.path)) == 1
 
 
 def test_a_loader_imports_no_network() -> None:

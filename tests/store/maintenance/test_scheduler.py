@@ -14,7 +14,7 @@ from hubbub.store import Store
 from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
 from hubbub.store.maintenance.scheduler import Tidy
-from hubbub.store.policy import Keep
+from hubbub.store.policy import RetentionPolicy
 
 Make = Callable[..., Any]
 
@@ -68,7 +68,7 @@ def test_old_files_are_deleted_now_and_then(
 def test_retention_runs_once_a_day_whoever_did_it_last(store: Store, frame: Make) -> None:
     put(store, *(frame(n) for n in range(10)))
     seconds = [1_768_435_200.0 + 5 + 86_400]
-    keep = Keep(events=timedelta(days=1))
+    keep = RetentionPolicy(events=timedelta(days=1))
     assert not Tidy(store, clock=lambda: seconds[0])._retention(lambda: False)
     assert Tidy(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 5
@@ -87,7 +87,7 @@ def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: 
     put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"))
     today = 1_768_435_200.0
     seconds = [today]
-    work = Tidy(store, Keep(events=timedelta(days=30)), lambda: seconds[0])
+    work = Tidy(store, RetentionPolicy(events=timedelta(days=30)), lambda: seconds[0])
     assert work.step()
     seconds[0] += 20 * 365 * 86_400
     with capture_logs() as said:
@@ -111,7 +111,7 @@ def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: 
 
 def test_a_clock_that_leaps_before_retention_ever_ran(store: Store, frame: Make) -> None:
     seconds = [1_768_435_200.0]
-    work = Tidy(store, Keep(events=timedelta(days=1)), lambda: seconds[0])
+    work = Tidy(store, RetentionPolicy(events=timedelta(days=1)), lambda: seconds[0])
     put(store, *(frame(n) for n in range(10)))
     seconds[0] += 20 * 365 * 86_400
     assert not work.step()
@@ -141,7 +141,7 @@ def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
         put(store, frame(n))
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
-        store.path, Understanding(), keep=Keep(events=timedelta(days=3650)), every=0.1
+        store.path, Understanding(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
     ):
         with store.spool("test") as writer:
             writer.put(old)

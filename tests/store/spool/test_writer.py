@@ -1,4 +1,4 @@
-"""The spool: durable after flush, several writers, dead writers, full and broken disks."""
+"""The spool writer: durability, several writers, dead writers, full and broken disks."""
 
 import errno
 import os
@@ -19,15 +19,15 @@ from hubbub.store.spool.writer import SpoolWriter
 
 
 def seqs(folder: Path) -> list[int]:
-    """Every record of every segment, oldest segment first."""
-    out = []
-    for one in segments(folder):
-        descriptor = os.open(one.path, os.O_RDONLY)
-        for found in segment.read(descriptor, 0, name="x", live=one.live, torn=one.torn):
-            assert isinstance(found, segment.Record)
-            out.append(found.frame.seq)
+    """The `seq` of every record of every segment, oldest segment first."""
+    numbers = []
+    for file in segments(folder):
+        descriptor = os.open(file.path, os.O_RDONLY)
+        for record in segment.read(descriptor, 0, name="x", live=file.live, torn=file.torn):
+            assert isinstance(record, segment.Record)
+            numbers.append(record.frame.seq)
         os.close(descriptor)
-    return out
+    return numbers
 
 
 def put(writer: SpoolWriter, *numbers: int) -> None:
@@ -35,7 +35,7 @@ def put(writer: SpoolWriter, *numbers: int) -> None:
         writer.put(Frame("zmq:x", n, b"t", b"b" * 50, n))
 
 
-def test_what_was_flushed_can_be_read_while_the_segment_is_open(tmp_path: Path) -> None:
+def test_flushed_frames_can_be_read_while_the_segment_is_open(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path, "w")
     put(writer, 1, 2)
     assert seqs(tmp_path) == []
@@ -49,7 +49,7 @@ def test_what_was_flushed_can_be_read_while_the_segment_is_open(tmp_path: Path) 
     assert [s.path.suffix for s in segments(tmp_path)] == [".seg"]
 
 
-def test_flush_syncs_the_file_and_new_names_sync_the_folder(
+def test_flush_syncs_the_file_and_a_new_name_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
@@ -65,7 +65,7 @@ def test_flush_syncs_the_file_and_new_names_sync_the_folder(
     assert synced[3:] == [f"folder {tmp_path.name}"]
 
 
-def test_put_flushes_by_itself_after_so_many_records_or_bytes_or_seconds(
+def test_put_flushes_after_a_number_of_records_bytes_or_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "DELAY", 1e9)
@@ -102,7 +102,7 @@ def test_several_writers(tmp_path: Path) -> None:
         put(b, 2)
         a.flush()
         b.flush()
-        assert recover(tmp_path) == 0, "both are alive"
+        assert recover(tmp_path) == 0, "both writers are running"
     assert sorted(seqs(tmp_path)) == [1, 2]
     assert len(segments(tmp_path)) == 2
 
@@ -121,7 +121,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_a_killed_writer_flushed_is_taken_over(tmp_path: Path) -> None:
+def test_the_segment_of_a_killed_writer_is_recovered(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", DIE, tmp_path], check=False)
     assert done.returncode == -9
     assert [s.live for s in segments(tmp_path)] == [True]
@@ -130,7 +130,7 @@ def test_what_a_killed_writer_flushed_is_taken_over(tmp_path: Path) -> None:
     assert seqs(tmp_path) == list(range(10))
 
 
-def test_a_file_without_a_name_yet_is_left_alone_until_it_is_old(tmp_path: Path) -> None:
+def test_an_unnamed_file_is_deleted_only_when_it_is_old(tmp_path: Path) -> None:
     new = tmp_path / "00000000000000000001-w-1-abcd.new"
     new.touch()
     assert segments(tmp_path) == []
@@ -142,22 +142,22 @@ def test_a_file_without_a_name_yet_is_left_alone_until_it_is_old(tmp_path: Path)
 
 
 class Disk:
-    """os.write with so many bytes of room."""
+    """Replaces `os.write`: a disk with `room` bytes free."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-        self.room, self.real = room, os.write
+        self.room, self.real_write = room, os.write
         monkeypatch.setattr(os, "write", self.write)
 
     def write(self, descriptor: int, data: Any) -> int:
         if self.room <= 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        n = self.real(descriptor, bytes(data)[: self.room])
+        n = self.real_write(descriptor, bytes(data)[: self.room])
         self.room -= n
         return n
 
 
 @pytest.mark.parametrize("room", [0, 5, 16, 40, 300])
-def test_a_full_disk_keeps_everything_and_goes_on(
+def test_frames_wait_while_the_disk_is_full_and_none_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(spool, "DELAY", 1e9)
@@ -177,7 +177,7 @@ def test_a_full_disk_keeps_everything_and_goes_on(
     assert seqs(tmp_path) == list(range(9))
 
 
-def test_a_frame_that_could_not_be_taken_is_refused_not_dropped(
+def test_put_raises_if_it_cannot_take_the_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "BATCH", 3)
@@ -193,10 +193,10 @@ def test_a_frame_that_could_not_be_taken_is_refused_not_dropped(
     assert seqs(tmp_path) == [0, 1, 2, 3]
 
 
-def test_a_failed_sync_writes_the_records_again_elsewhere(
+def test_after_a_failed_sync_the_records_are_written_to_a_new_segment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After EIO a second fdatasync of the same file may say "done" for pages that are gone."""
+    """After EIO a second fdatasync of the file may succeed although its pages are lost."""
     writer = SpoolWriter(tmp_path, "w")
     put(writer, 1)
     writer.flush()
@@ -206,8 +206,8 @@ def test_a_failed_sync_writes_the_records_again_elsewhere(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     put(writer, 2)
-    with monkeypatch.context() as m:
-        m.setattr(os, "fdatasync", fail)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
         with pytest.raises(StoreError, match="cannot write"):
             writer.flush()
     assert writer.durable == 1
@@ -220,20 +220,20 @@ def test_a_failed_sync_writes_the_records_again_elsewhere(
     os.close(descriptor)
     assert isinstance(record, segment.Record)
     assert record.frame.seq == 2
-    assert recover(tmp_path) == 1, "nobody holds the broken one"
+    assert recover(tmp_path) == 1, "the lock of the broken segment is released"
 
 
-def test_a_folder_that_is_gone(tmp_path: Path) -> None:
-    writer = SpoolWriter(tmp_path / "gone", "w")
+def test_a_missing_folder(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "missing", "w")
     put(writer, 1)
     with pytest.raises(StoreError, match="cannot write"):
         writer.flush()
-    (tmp_path / "gone").mkdir()
+    (tmp_path / "missing").mkdir()
     writer.close()
-    assert seqs(tmp_path / "gone") == [1]
+    assert seqs(tmp_path / "missing") == [1]
 
 
-def test_other_flags_begin_another_segment_and_no_record_is_lost(tmp_path: Path) -> None:
+def test_other_flags_start_a_new_segment_and_no_record_is_lost(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path, "w", flags=0)
     put(writer, 1)
     writer.flush()
@@ -244,23 +244,22 @@ def test_other_flags_begin_another_segment_and_no_record_is_lost(tmp_path: Path)
     put(writer, 3)
     writer.close()
     assert seqs(tmp_path) == [1, 2, 3]
-    heads = []
-    for one in segments(tmp_path):
-        descriptor = os.open(one.path, os.O_RDONLY)
-        heads.append(bool(segment.flags(descriptor) & segment.BODIES))
+    with_bodies = []
+    for file in segments(tmp_path):
+        descriptor = os.open(file.path, os.O_RDONLY)
+        with_bodies.append(bool(segment.flags(descriptor) & segment.BODIES))
         os.close(descriptor)
-    assert heads == [False, True]
+    assert with_bodies == [False, True]
 
 
-def test_many_at_once_are_taken_whole_or_not_at_all(
+def test_packed_frames_are_taken_together_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = SpoolWriter(tmp_path, "w")
     assert isinstance(writer, Bulk)
-    many = [b"t", b"a"] * 600
-    records = writer.pack("zmq:x", 7, many)
+    records = writer.pack("zmq:x", 7, [b"t", b"a"] * 600)
     writer.put_packed(records, 600)
-    assert writer.durable == 0, "nothing was flushed yet"
+    assert writer.durable == 0, "nothing is flushed yet"
 
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "no room")
@@ -268,7 +267,7 @@ def test_many_at_once_are_taken_whole_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(StoreError, match="600 messages wait"):
-            writer.put_packed(records, 600)  # more than a thousand together: the first go first
+            writer.put_packed(records, 600)  # more than BATCH: the first are flushed before
     writer.put_packed(records, 600)
     assert writer.durable == 600
     writer.close()

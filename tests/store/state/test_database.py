@@ -11,7 +11,7 @@ import pytest
 from hubbub.errors import StoreError, UsageError
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
-from hubbub.store.state.dead_letters import Letter
+from hubbub.store.state.dead_letters import DeadLetter
 from hubbub.store.state.schema import APPLICATION, STEPS
 
 
@@ -20,9 +20,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
 
 
-def letter(n: int, size: int = 10, age: float = 0.0) -> Letter:
+def make_letter(n: int, size: int = 10, age: float = 0.0) -> DeadLetter:
     when = int((time.time() - age) * 1e6)
-    return Letter(f"s:{n}", "not-json", "why", "zmq:x", when, b"topic", b"x" * size, n)
+    return DeadLetter(f"s:{n}", "not-json", "why", "zmq:x", when, b"topic", b"x" * size, n)
 
 
 def test_checkpoints_outlive_the_process(path: Path) -> None:
@@ -54,34 +54,34 @@ def test_an_inner_failure_that_is_caught_does_not_undo_the_outer(path: Path) -> 
     with State(path) as state:
         with state.transaction():
             state.set("a", 1)
-            with pytest.raises(ValueError, match="state of coverage"):
+            with pytest.raises(ValueError, match="coverage state"):
                 state.span("s", "", 0, 1, "nonsense", "")
         assert state.get("a") == 1
 
 
 def test_counters_add_up_across_threads_and_files(path: Path) -> None:
-    with State(path) as one, State(path) as two:
+    with State(path) as first, State(path) as second:
 
         def work(state: State) -> None:
             for _ in range(50):
                 state.count("zmq:x", "new", 2)
 
-        threads = [threading.Thread(target=work, args=(s,)) for s in (one, one, two)]
+        threads = [threading.Thread(target=work, args=(s,)) for s in (first, first, second)]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
-        assert two.counts("zmq:x") == {"zmq:x": {"new": 300}}
-        assert two.counts("zmq:y") == {}
+        assert second.counts("zmq:x") == {"zmq:x": {"new": 300}}
+        assert second.counts("zmq:y") == {}
 
 
-def test_it_is_as_durable_as_sqlite_can_be(path: Path) -> None:
+def test_sqlite_is_set_to_full_durability(path: Path) -> None:
     with State(path) as state:
         assert state.rows("PRAGMA journal_mode") == [("wal",)]
         assert state.rows("PRAGMA synchronous") == [(2,)]
 
 
-def test_a_newer_schema_is_refused_untouched(path: Path) -> None:
+def test_a_newer_schema_is_refused_and_left_unchanged(path: Path) -> None:
     State(path).close()
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
@@ -128,27 +128,27 @@ def test_damage_and_other_programs_files(path: Path) -> None:
     assert APPLICATION != 42
 
 
-def test_a_missing_file_is_only_made_when_asked(path: Path) -> None:
+def test_a_missing_file_is_only_created_with_create(path: Path) -> None:
     with pytest.raises(UsageError):
         State(path, create=False)
     assert not path.exists()
 
 
-def test_letters_are_kept_once_and_newest_first(path: Path) -> None:
+def test_dead_letters_are_stored_once_and_listed_newest_first(path: Path) -> None:
     with State(path) as state:
         for n in (1, 2, 2, 3):
-            state.bury(letter(n))
-        assert [one.seq for one in state.dead_letters()] == [3, 2, 1]
+            state.bury(make_letter(n))
+        assert [letter.seq for letter in state.dead_letters()] == [3, 2, 1]
         assert state.dead_letters(limit=1)[0] == state.dead_letters()[0]
         assert state.dead_letters(reason="other") == []
         assert len(state.dead_letters(reason="not-json", source="zmq:x")) == 3
         assert state.dead_letter_counts() == {"not-json": 3}
 
 
-def test_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
+def test_dead_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
     with State(path) as state:
-        state.bury(letter(0, age=dead_letters.MAX_AGE + 60))
-        assert len(state.dead_letters()) == 1, "what waited long in the spool is kept as long"
+        state.bury(make_letter(0, age=dead_letters.MAX_AGE + 60))
+        assert len(state.dead_letters()) == 1, "age counts from storage, not from arrival"
         with state.transaction() as db:
             db.execute(
                 "UPDATE dead_letters SET buried = buried - ?", (dead_letters.MAX_AGE * 10**6,)
@@ -156,30 +156,30 @@ def test_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
             dead_letters.prune(db)
         assert state.dead_letters() == []
         with state.transaction() as db:
-            dead_letters.bury(db, [letter(n, size=95) for n in range(250)], max_bytes=1000)
-        assert [one.seq for one in state.dead_letters()] == list(range(249, 239, -1))
+            dead_letters.bury(db, [make_letter(n, size=95) for n in range(250)], max_bytes=1000)
+        assert [letter.seq for letter in state.dead_letters()] == list(range(249, 239, -1))
 
 
-def test_where_no_room_can_be_put_aside_it_is_opened_all_the_same(
+def test_the_state_opens_where_no_space_can_be_reserved(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reserve may be somebody else's, in a folder where we may remove nothing."""
+    """The reserve may belong to another user, in a folder where we may not delete files."""
     reserve = path.with_suffix(".reserve")
-    opens, unlinks = os.open, Path.unlink
+    real_open, real_unlink = os.open, Path.unlink
 
-    def refused(name: str, *more: int) -> int:
+    def refuse_open(name: str, *flags: int) -> int:
         if str(name) == str(reserve):
             raise PermissionError(13, "Permission denied", str(name))
-        return opens(name, *more)
+        return real_open(name, *flags)
 
-    def kept(one: Path, missing_ok: bool = False) -> None:
-        if one == reserve:
-            raise PermissionError(13, "Permission denied", str(one))
-        unlinks(one, missing_ok=missing_ok)
+    def refuse_unlink(file: Path, missing_ok: bool = False) -> None:
+        if file == reserve:
+            raise PermissionError(13, "Permission denied", str(file))
+        real_unlink(file, missing_ok=missing_ok)
 
     reserve.write_bytes(b"")
-    monkeypatch.setattr(os, "open", refused)
-    monkeypatch.setattr(Path, "unlink", kept)
+    monkeypatch.setattr(os, "open", refuse_open)
+    monkeypatch.setattr(Path, "unlink", refuse_unlink)
     with State(path) as state:
         state.set("a", 1)
         assert state.get("a") == 1

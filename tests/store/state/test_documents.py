@@ -1,4 +1,4 @@
-"""Documents of plugins: a durable mapping, apart for each module, without forgotten names."""
+"""Documents of plugins: durable mappings, separate for each module, without forgotten names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def state(tmp_path: Path) -> Iterator[State]:
         yield state
 
 
-def test_a_collection_is_a_mapping_in_the_order_of_its_keys(state: State) -> None:
+def test_a_collection_is_a_mapping_ordered_by_key(state: State) -> None:
     things = Documents(state, "m")["things"]
     things["b"], things["a"], things["c"] = {"n": 1}, [1, None, "é"], "text"
     assert list(things.items()) == [("a", [1, None, "é"]), ("b", {"n": 1}), ("c", "text")]
@@ -30,7 +30,7 @@ def test_a_collection_is_a_mapping_in_the_order_of_its_keys(state: State) -> Non
     assert things.between("a", "az") == {"a": [1, None, "é"]}
     with pytest.raises(KeyError):
         del things["c"]
-    with pytest.raises(TypeError, match="key of a document is a text, not int"):
+    with pytest.raises(TypeError, match="key of a document is a string, not int"):
         things[1] = "x"  # type: ignore[index]
     with pytest.raises(TypeError):
         things["x"] = object()
@@ -65,6 +65,7 @@ def test_a_transaction_is_all_or_nothing(state: State) -> None:
     assert (dict(things), state.get("checkpoint")) == ({"a": 1}, None)
 
 
+DELETE = "delete"  # longer than any text of KEYS
 KEYS = st.text(st.characters(codec="utf-8"), max_size=4)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | KEYS,
@@ -76,35 +77,38 @@ VALUES = st.recursive(
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(steps=st.lists(st.tuples(KEYS, VALUES | st.just("gone")), max_size=8))
-def test_it_behaves_as_a_dict_does(
+@given(steps=st.lists(st.tuples(KEYS, VALUES | st.just(DELETE)), max_size=8))
+def test_a_collection_behaves_like_a_dict(
     steps: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     plain: dict[str, Any] = {}
     with State(tmp_path_factory.mktemp("s") / "s") as state:
         things: Collection = Documents(state, "m")["x"]
         for key, value in steps:
-            for one in (plain, things):
-                if value == "gone":
-                    one.pop(key, None)
+            for mapping in (plain, things):
+                if value == DELETE:
+                    mapping.pop(key, None)
                 else:
-                    one[key] = value
+                    mapping[key] = value
         assert dict(things) == plain
         assert (list(things), len(things)) == (sorted(plain), len(plain))
 
 
-def test_a_forgotten_name_goes_and_stays_away(tmp_path: Path) -> None:
+def test_a_forgotten_name_is_replaced_also_in_later_documents(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
         things = Documents(store.state, "ann.plugin")["ann"]
-        document = {"user": ["ann", "ann-smith"], "said": "hello ann-smith", "n": {"agent": "Ann"}}
+        document = {"user": ["ann", "ann-smith"], "text": "hello ann-smith", "n": {"agent": "Ann"}}
         things["by ann"], things["other"] = document, "anna"
         forget(store, "ann")
         [first, second] = [things["by ann"], things["other"]]
         assert first["user"][0].startswith("forgotten-")
         assert (first["user"][1], second) == ("ann-smith", "anna")
-        assert "ann" not in first["said"].replace("-smith", "").split()
-        assert first["n"]["agent"] not in {"Ann", first["user"][0]}  # two accounts stay two
-        assert "by ann" in things  # asked for by the old name
+        assert "ann" not in first["text"].replace("-smith", "").split()
+        assert first["n"]["agent"] not in {
+            "Ann",
+            first["user"][0],
+        }  # still two accounts
+        assert "by ann" in things  # looked up by the forgotten name
         assert "ann" not in " ".join(things)
         things["by ann"] = document
         assert (things["by ann"], len(things)) == (first, 2)

@@ -1,4 +1,4 @@
-"""The ledger of coverage, against a model that states a value for every microsecond."""
+"""The coverage ledger, against a model with a value for every microsecond."""
 
 import time
 from itertools import pairwise
@@ -11,30 +11,30 @@ from hypothesis import strategies as st
 
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.database import State
-from hubbub.store.state.ledger import STATES, Span
+from hubbub.store.state.ledger import STATES, CoverageSpan
 
-STATEMENT = st.tuples(
+RECORDS = st.tuples(
     st.integers(0, 19), st.integers(1, 20), st.sampled_from(STATES), st.sampled_from("pq")
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(STATEMENT, max_size=12))
-def test_every_microsecond_says_what_was_last_said_about_it(
-    statements: list[tuple[int, int, str, str]],
+@given(st.lists(RECORDS, max_size=12))
+def test_every_microsecond_has_the_state_that_was_recorded_last(
+    records: list[tuple[int, int, str, str]],
 ) -> None:
     model: dict[int, tuple[str, str]] = {}
     with TemporaryDirectory() as folder, State(Path(folder) / "s") as state:
-        for start, length, kind, proof in statements:
+        for start, length, kind, proof in records:
             state.span("s", "", start, start + length, kind, proof)
-            for at in range(start, start + length):
-                if kind != "unproven" or at not in model:
-                    model[at] = (kind, proof)
-        found = state.coverage()
-    said = {at: (s.state, s.proof) for s in found for at in range(s.start, s.end)}
-    assert said == model
-    assert sum(s.end - s.start for s in found) == len(model), "no two overlap"
-    for a, b in pairwise(found):
+            for moment in range(start, start + length):
+                if kind != "unproven" or moment not in model:
+                    model[moment] = (kind, proof)
+        spans = state.coverage()
+    recorded = {moment: (s.state, s.proof) for s in spans for moment in range(s.start, s.end)}
+    assert recorded == model
+    assert sum(s.end - s.start for s in spans) == len(model), "no two overlap"
+    for a, b in pairwise(spans):
         assert a.end < b.start or (a.state, a.proof) != (b.state, b.proof), "neighbours are joined"
 
 
@@ -54,19 +54,19 @@ def test_sources_and_filters_do_not_touch_each_other(state: State) -> None:
     state.close()
 
 
-def test_a_joined_span_was_asked_when_its_last_part_was(state: State) -> None:
-    """What damage since then takes back goes by it: rather too much than too little."""
+def test_a_joined_span_was_recorded_when_its_last_part_was(state: State) -> None:
+    """Damage reopens spans that were recorded later: rather too many than too few."""
     state.span("a", "", 0, 10, "complete", "p")
-    first = state.coverage()[0].asked
+    first = state.coverage()[0].recorded
     time.sleep(0.001)
     state.span("a", "", 10, 20, "complete", "p")
     (joined,) = state.coverage()
     assert (joined.start, joined.end) == (0, 20)
-    assert joined.asked > first
+    assert joined.recorded > first
     state.close()
 
 
-def test_nonsense_is_refused(state: State) -> None:
+def test_an_unknown_state_and_an_empty_span_are_refused(state: State) -> None:
     with pytest.raises(ValueError, match="one of complete"):
         state.span("a", "", 0, 1, "perfect", "")
     with pytest.raises(ValueError, match="empty"):
@@ -75,8 +75,8 @@ def test_nonsense_is_refused(state: State) -> None:
     state.close()
 
 
-def span(start: int, end: int, state: str, source: str = "h", filters: str = "") -> Span:
-    return Span(source, filters, start, end, state, "why")
+def span(start: int, end: int, state: str, source: str = "h", filters: str = "") -> CoverageSpan:
+    return CoverageSpan(source, filters, start, end, state, "why")
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,15 @@ def span(start: int, end: int, state: str, source: str = "h", filters: str = "")
         ([span(100, 200, "gap", "zmq"), span(0, 100, "complete")], "complete", []),
     ],
 )
-def test_the_state_of_a_range(spans: list[Span], state: str, gaps: list[tuple[int, int]]) -> None:
+def test_the_state_of_a_range(
+    spans: list[CoverageSpan], state: str, gaps: list[tuple[int, int]]
+) -> None:
     verdict = judge(spans, 0, 100)
     assert verdict.state == state
     assert [(g.start, g.end) for g in verdict.gaps] == gaps
 
 
-def test_a_narrow_question_is_answered_by_its_own_filter_and_by_the_whole() -> None:
+def test_a_filtered_range_is_covered_by_spans_with_its_filter_or_without_any() -> None:
     spans = [span(0, 50, "complete", filters="category=git"), span(50, 100, "complete")]
     assert judge(spans, 0, 100, filters="category=git").state == "complete"
     assert judge(spans, 0, 100, filters="category=bodhi").state == "unproven"

@@ -1,7 +1,6 @@
-"""Where a name is found, where it is not, and that texts without it stay as they are."""
+"""Where a forgotten name is found and where not; texts without it stay unchanged."""
 
 import unicodedata
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.event import Event
-from hubbub.store.state.pseudonyms import NOBODY, PSEUDONYM, Forgotten, units
-
-Make = Callable[..., Event]
+from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, PSEUDONYM, Forgotten, units
+from tests.support.store import MakeEvent
 
 
 def having(*names: str, key: bytes = b"k" * 32) -> Forgotten:
@@ -20,12 +18,12 @@ def having(*names: str, key: bytes = b"k" * 32) -> Forgotten:
     return Forgotten(key, {bare.digest(name): units(name) for name in names})
 
 
-def test_a_pseudonym_is_stable_keyed_and_no_hash_of_the_name_alone() -> None:
-    one = having("bob").pseudonym("bob")
-    assert PSEUDONYM.fullmatch(one)
-    assert having("bob").pseudonym("bob") == one
-    assert having("bob", key=b"other").pseudonym("bob") != one
-    assert having("bob").pseudonym("Bob") != one
+def test_a_pseudonym_is_stable_and_keyed() -> None:
+    pseudonym = having("bob").pseudonym("bob")
+    assert PSEUDONYM.fullmatch(pseudonym)
+    assert having("bob").pseudonym("bob") == pseudonym
+    assert having("bob", key=b"other").pseudonym("bob") != pseudonym
+    assert having("bob").pseudonym("Bob") != pseudonym
 
 
 def test_an_account_is_compared_as_a_whole() -> None:
@@ -49,16 +47,16 @@ def test_an_account_is_compared_as_a_whole() -> None:
         ("", None),
     ],
 )
-def test_a_text_loses_the_name_where_no_letter_or_digit_touches_it(
+def test_a_name_is_replaced_in_a_text_where_no_letter_or_digit_is_adjacent(
     text: str, then: str | None
 ) -> None:
     forgotten = having("bob")
     expected = text if then is None else then.replace("{}", forgotten.pseudonym("bob"))
     assert forgotten.text(text) == expected
-    assert forgotten.text(expected) == expected, "once is enough"
+    assert forgotten.text(expected) == expected, "replacing again changes nothing"
 
 
-def test_the_longest_name_wins_and_escaped_texts_are_seen() -> None:
+def test_the_longest_name_wins_and_escaped_texts_are_decoded() -> None:
     forgotten = having("ann", "ann-lee", "Jörg", "a b")
     assert forgotten.text("x/ann-lee/y") == f"x/{forgotten.pseudonym('ann-lee')}/y"
     assert forgotten.text("x/ann-leeds/y") == f"x/{forgotten.pseudonym('ann')}-leeds/y"
@@ -79,10 +77,10 @@ def test_a_topic_keeps_its_structure() -> None:
     assert forgotten.topic("notebook.access.bob") == f"notebook.access.{name('bob')}"
 
 
-def test_ids_that_were_drawn_hold_no_name() -> None:
+def test_random_ids_contain_no_name() -> None:
     forgotten = having("cafe", "2026", "bob")
-    for one in ("2026-cafe0000-0000-4000-8000-00000000cafe", "cafe" * 8, "2026-3"[:0] or "x1"):
-        assert forgotten.identifier(one) == one
+    for message_id in ("2026-cafe0000-0000-4000-8000-00000000cafe", "cafe" * 8, "x1"):
+        assert forgotten.identifier(message_id) == message_id
     assert forgotten.identifier("bob/7") == f"{forgotten.pseudonym('bob')}/7"
 
 
@@ -99,25 +97,27 @@ def test_ids_that_were_drawn_hold_no_name() -> None:
         b"\xff\xfebob\xff",
     ],
 )
-def test_bytes_hold_the_name_however_it_is_written(data: bytes) -> None:
+def test_a_name_is_found_in_bytes_in_any_encoding(data: bytes) -> None:
     assert having("bob").holds(data)
     assert not having("bo").holds(data)
-    assert not NOBODY.holds(data)
+    assert not NONE_FORGOTTEN.holds(data)
 
 
-def test_nobody_forgotten_costs_nothing_and_changes_nothing(event: Make) -> None:
-    one = event(1)
-    assert NOBODY.event(one) is one
-    assert having("mallory").event(one) is one
-    assert not NOBODY
+def test_an_event_without_forgotten_names_is_returned_as_it_is(event: MakeEvent) -> None:
+    original = event(1)
+    assert NONE_FORGOTTEN.event(original) is original
+    assert having("mallory").event(original) is original
+    assert not NONE_FORGOTTEN
 
 
-def test_an_event_that_says_its_own_category_and_action(event: Make) -> None:
+def test_an_event_with_a_category_and_action_that_its_topic_does_not_give(
+    event: MakeEvent,
+) -> None:
     forgotten = having("alice")
-    one = forgotten.event(event(1, action="by alice", extra={"alice": "x", "host": "alice"}))
+    full = forgotten.event(event(1, action="by alice", extra={"alice": "x", "host": "alice"}))
     name = forgotten.pseudonym("alice")
-    assert (one.action, one.agent, one.users) == (f"by {name}", name, ("bob", name))
-    assert one.extra == {name: "x", "host": name}
+    assert (full.action, full.agent, full.users) == (f"by {name}", name, ("bob", name))
+    assert full.extra == {name: "x", "host": name}
     short = forgotten.event(event(1, topic="a.b.alice", category="a.b.alice", action=None))
     assert (short.topic, short.category, short.action) == (f"a.b.{name}", f"a.b.{name}", None)
 
@@ -128,13 +128,11 @@ NAMES = st.text("ab.-_ö", min_size=1, max_size=5).filter(lambda n: any(map(str.
 @settings(max_examples=300, deadline=None)
 @given(name=NAMES, text=st.text("abö.-_/ %+\\", max_size=30))
 @example(name="a", text="a%61a")
-def test_whatever_the_text_nothing_is_found_twice_and_nothing_else_changes(
-    name: str, text: str
-) -> None:
+def test_replacing_is_idempotent_and_changes_only_texts_with_the_name(name: str, text: str) -> None:
     forgotten = having(name)
     once = forgotten.text(text)
     assert forgotten.text(once) == once
-    if text.isascii():  # elsewhere bytes are suspected too often rather than too seldom
+    if text.isascii():  # elsewhere `holds` may give false positives, never false negatives
         assert not forgotten.holds(once.encode()) or "\\" in text or "%" in text
     if not forgotten.holds(text.encode()):
         assert once == text
@@ -142,22 +140,21 @@ def test_whatever_the_text_nothing_is_found_twice_and_nothing_else_changes(
 
 @settings(max_examples=200, deadline=None)
 @given(names=st.lists(st.sampled_from(["bob", "Bob", "al", "bob-x", "é"]), unique=True))
-def test_as_many_users_as_before(names: list[str]) -> None:
+def test_the_number_of_users_does_not_change(names: list[str]) -> None:
     forgotten = having("bob", "é")
+    users = tuple(sorted(names))
     event = Event(
-        *(
-            "1",
-            0,
-            "a.b.c.d.e",
-            "d",
-            None,
-            tuple(sorted(names)),
-            tuple(sorted(names)),
-            None,
-            0,
-            "s",
-            0,
-        )
+        id="1",
+        time=0,
+        topic="a.b.c.d.e",
+        category="d",
+        agent=None,
+        users=users,
+        objects=users,
+        action=None,
+        size=0,
+        source="s",
+        seq=0,
     )
     after = forgotten.event(event)
     assert len(after.users) == len(set(after.users)) == len(names)
