@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from hubbub.live.vitals import Vitals
 
-__all__ = ["FREE", "Fault", "faults"]
+__all__ = ["MIN_FREE", "Fault", "faults"]
 
-STUCK = 30.0  # s without a turn of the receive loop
-BEHIND = 600.0  # s between the wire and the tables
-FREE = 256 << 20  # bytes of the disk
+MAX_IDLE = 30.0  # s without a turn of the receive loop
+MAX_LAG = 600.0  # s between the wire and the tables
+MIN_FREE = 256 << 20  # bytes of the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,23 @@ class Fault:
 def faults(vitals: Vitals) -> list[Fault]:
     """What does not work; nothing: all is well."""
     found = []
-    if vitals.still > STUCK:
-        what = f"nothing was received for {vitals.still:.0f} s: the receive loop does not turn"
+    if vitals.idle > MAX_IDLE:
+        what = f"nothing was received for {vitals.idle:.0f} s: the receive loop does not turn"
         found.append(Fault("stuck", what, "restart the service; the watchdog does so by itself"))
     if vitals.counts.blocked:
         what = f"cannot write, messages wait in memory: {vitals.counts.blocked}"
         found.append(Fault("blocked", what, "make room on the store's disk; writing then goes on"))
-    if not vitals.loading:
+    if not vitals.loader_alive:
         hint = "it is started again; the log says why it died, and what was received is safe"
         found.append(Fault("loader", "the loader does not run", hint))
-    kept = vitals.kept
+    kept = vitals.store
     if kept is None:
         found.append(Fault("store", vitals.fault, "hubbub verify says what is damaged"))
         return found
-    if kept.queue.age > BEHIND:
+    if kept.queue.age > MAX_LAG:
         what = f"the tables are {kept.queue.age:.0f} s behind, {kept.queue.bytes:,} bytes wait"
         found.append(Fault("behind", what, "look for `cannot load` in the log"))
-    if kept.free < FREE:
+    if kept.free < MIN_FREE:
         hint = "make room, or let go of more with [retention]; where it ends, messages are lost"
         found.append(Fault("disk", f"{kept.free:,} bytes are free on the store's disk", hint))
     return found

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from hubbub.live.health import faults
-from hubbub.live.vitals import Kept, Vitals
+from hubbub.live.vitals import StoreVitals, Vitals
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -45,9 +45,9 @@ class Metrics(Collector):
         yield InfoMetricFamily("hubbub", "This hubbub.", value={"version": self._version})
         yield _gauge("healthy", "1: /healthz finds no fault.", not faults(vitals))
         yield from _process(vitals)
-        yield _gauge("store_up", "1: the store can be read.", vitals.kept is not None)
-        if vitals.kept is not None:
-            yield from _store(vitals.kept)
+        yield _gauge("store_up", "1: the store can be read.", vitals.store is not None)
+        if vitals.store is not None:
+            yield from _store(vitals.store)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -76,8 +76,8 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
     yield _counter("write_failures", "Writes that failed and were tried again.", counts.failures)
     yield _gauge("queue_messages", "Messages in memory that wait for the disk.", counts.waiting)
     yield _gauge("write_blocked", "1: nothing can be written now.", bool(counts.blocked))
-    yield _gauge("receive_still_seconds", "Since the receive loop turned.", vitals.still)
-    yield _gauge("loader_up", "1: the loader's process runs.", vitals.loading)
+    yield _gauge("receive_still_seconds", "Since the receive loop turned.", vitals.idle)
+    yield _gauge("loader_up", "1: the loader's process runs.", vitals.loader_alive)
     yield _counter("loader_restarts", "How often it died and was started again.", vitals.restarts)
     up = GaugeMetricFamily("hubbub_endpoint_up", "1: somebody answers there.", labels=("endpoint",))
     for peer in vitals.peers:
@@ -87,7 +87,7 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
     yield _by("endpoint_messages", "Messages received there.", ("endpoint",), heard)
 
 
-def _store(kept: Kept) -> Iterator[Metric]:
+def _store(kept: StoreVitals) -> Iterator[Metric]:
     kind = ("kind",)
     new = [((name,), n) for name, n in kept.new.items()]
     known = [((name,), n) for name, n in kept.known.items()]

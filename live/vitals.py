@@ -20,7 +20,7 @@ from hubbub.store.loader.progress import Queue, Stock
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Kept", "Loader", "Peer", "Vitals", "read"]
+__all__ = ["Loader", "Peer", "StoreVitals", "Vitals", "read_vitals"]
 
 _REFUSED = "refused:"
 
@@ -45,7 +45,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoreVitals:
     """What the store knows. Counts are those of its whole life, by kind of source."""
 
     queue: Queue = field(default_factory=Queue)
@@ -68,15 +68,15 @@ class Vitals:
     still: float  # seconds since the receive loop turned
     loading: bool  # the loader's process runs
     restarts: int
-    kept: Kept | None  # None: the store cannot be read
+    kept: StoreVitals | None  # None: the store cannot be read
     fault: str = ""  # why
 
 
-def read(listener: Listener, loader: Loader, store: Store) -> Vitals:
+def read_vitals(listener: Listener, loader: Loader, store: Store) -> Vitals:
     """All of it, as of now."""
-    fault, kept = "", None
+    fault, stored = "", None
     try:
-        kept = _kept(store)
+        stored = _read_store(store)
     except (HubbubError, OSError) as error:
         fault = str(error)
     receiver = listener.receiver
@@ -85,15 +85,15 @@ def read(listener: Listener, loader: Loader, store: Store) -> Vitals:
         peers=tuple(
             Peer(one.address, one.state == "connected", one.received) for one in receiver.endpoints
         ),
-        still=max(0.0, time.monotonic() - receiver.beat),
-        loading=loader.alive,
+        idle=max(0.0, time.monotonic() - receiver.beat),
+        loader_alive=loader.alive,
         restarts=loader.restarts,
-        kept=kept,
+        store=stored,
         fault=fault,
     )
 
 
-def _kept(store: Store) -> Kept:
+def _read_store(store: Store) -> StoreVitals:
     tallies: dict[str, Counter[str]] = {"new": Counter(), "known": Counter(), "skipped": Counter()}
     refused: Counter[tuple[str, str]] = Counter()
     for source, counts in store.state.counts().items():
@@ -109,7 +109,7 @@ def _kept(store: Store) -> Kept:
         spans[span.state] += 1
         seconds[span.state] = seconds.get(span.state, 0) + (span.end - span.start) / 1e6
     disk = os.statvfs(store.path)
-    return Kept(
+    return StoreVitals(
         queue=Stock(store.state, store.spool_folder).queue(),
         new=tallies["new"],
         known=tallies["known"],

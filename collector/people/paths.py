@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.people.transforms import TRANSFORMS, Transform, find_transform
-from hubbub.collector.topics import spread
+from hubbub.collector.topics import name_in_topic
 from hubbub.errors import UsageError
 
 __all__ = ["MAX_VALUES", "Path", "Source", "compile_path"]
@@ -50,7 +50,7 @@ _Step = Callable[[list[Any]], list[Any]]
 _ROOTS: dict[str, Callable[[Source], Any]] = {
     "$username": lambda source: source.username,
     "$topic": lambda source: source.topic,
-    "$spread": lambda source: spread(source.topic),
+    "$spread": lambda source: name_in_topic(source.topic),
 }
 
 

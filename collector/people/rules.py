@@ -30,7 +30,7 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.people.paths import Path, Source, compile_path
-from hubbub.collector.topics import rest
+from hubbub.collector.topics import without_prefix
 from hubbub.errors import UsageError
 
 __all__ = ["Rule", "Rules", "builtin_rules", "load_rules"]
@@ -110,7 +110,7 @@ class Rules:
         return found
 
     def _search(self, topic: str, schema: str, *, modern: bool) -> Rule | None:
-        short = rest(topic)
+        short = without_prefix(topic)
         for matcher in (*self._modern, *self._common) if modern else self._common:
             if schema and matcher.schemas.match(schema):
                 return matcher.rule

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["canonical", "written"]
+__all__ = ["canonical", "fast_canonical"]
 
 _SIGNED_BY = ("signature", "certificate")
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
@@ -32,7 +32,7 @@ def _signed_part(message: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in message.items() if key not in _SIGNED_BY}
 
 
-def written(message: Mapping[str, Any]) -> bytes:
+def fast_canonical(message: Mapping[str, Any]) -> bytes:
     """`canonical` of a message without floats, in a third of the time where both write the same.
 
     They differ in NaN and the exponents of floats, of which none may be there, in letters beyond

@@ -26,7 +26,7 @@ import msgspec
 
 from hubbub.collector.decode.timestamps import micros
 from hubbub.collector.event import Frame
-from hubbub.collector.signatures.x509 import REASONS, Trust, check, judge, load_trust, read
+from hubbub.collector.signatures.x509 import REASONS, Trust, check, load_trust, parse, verify
 from hubbub.errors import MessageError
 
 __all__ = ["Guard", "TrustFiles"]
@@ -88,10 +88,10 @@ class Guard:
         return check(frame.topic, frame.body, self.trust, now=now)
 
     def _of_file(self, frame: Frame, now: datetime) -> str | None:
-        found = read(None, frame.body)
+        found = parse(None, frame.body)
         if isinstance(found, str):
             return found
-        reason = judge(_as_signed(found.message), self.trust, now, plain=found.plain)
+        reason = verify(_as_signed(found.message), self.trust, now, plain=found.plain)
         return reason or ("not-signed-so" if _says_more(found.message) else None)
 
 

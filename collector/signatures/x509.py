@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from hubbub.collector.signatures.canonical_json import canonical, written
+from hubbub.collector.signatures.canonical_json import canonical, fast_canonical
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.x509 import Certificate, CertificateRevocationList
 
-__all__ = ["REASONS", "Trust", "canonical", "check", "judge", "load_trust", "read"]
+__all__ = ["REASONS", "Trust", "canonical", "check", "load_trust", "parse", "verify"]
 
 #: Every reason that `check` gives, and the last one that `guard` does, with the sentence a person
 #: reads.
@@ -128,13 +128,13 @@ def check(topic: bytes, body: bytes, trust: Trust, *, now: datetime | None = Non
     Returns:
         None where the message is accepted, else one of `REASONS`.
     """
-    found = read(topic, body)
+    found = parse(topic, body)
     if isinstance(found, str):
         return found
-    return judge(found.message, trust, now, plain=found.plain)
+    return verify(found.message, trust, now, plain=found.plain)
 
 
-def judge(
+def verify(
     message: Mapping[str, Any], trust: Trust, now: datetime | None = None, *, plain: bool = False
 ) -> str | None:
     """The same for a message that was read: what `check` says after the topic.
@@ -160,14 +160,14 @@ def judge(
     return certificate.refused(now or datetime.now(UTC)) or (None if permitted else "not-permitted")
 
 
-class Read(NamedTuple):
+class Parsed(NamedTuple):
     """A message, and whether it is plain: strict JSON (without NaN) that holds no float."""
 
     message: dict[str, Any]
     plain: bool
 
 
-def read(topic: bytes | None, body: bytes) -> Read | str:
+def parse(topic: bytes | None, body: bytes) -> Parsed | str:
     """The message in a body, or why there is none that fits the topic; None: its own will do."""
     try:
         heard, text = topic and topic.decode(), body.decode()
@@ -181,7 +181,7 @@ def read(topic: bytes | None, body: bytes) -> Read | str:
         return "not-an-object"
     said = message.get("topic")
     fits = isinstance(said, str) if heard is None else said == heard
-    return Read(message, plain) if fits else "topic-mismatch"
+    return Parsed(message, plain) if fits else "topic-mismatch"
 
 
 def _parse(body: bytes, text: str) -> tuple[Any, bool]:
@@ -218,7 +218,7 @@ def _signed(
     invalid, padding, method = _method()
     try:
         given = base64.b64decode(signature.encode("ascii"))
-        said = written(message) if plain else canonical(message)
+        said = fast_canonical(message) if plain else canonical(message)
         digest = hashlib.sha1(said, usedforsecurity=False).digest()
         certificate.key.verify(given, digest, padding, method)
     except (invalid, ValueError, RecursionError):  # ValueError: also of base64, JSON and encoding

@@ -26,7 +26,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from hubbub.collector.event import Event
-from hubbub.collector.topics import action, category, rest
+from hubbub.collector.topics import action, category, without_prefix
 
 __all__ = ["ACCOUNTS", "NOBODY", "PSEUDONYM", "Forgotten", "units"]
 
@@ -122,7 +122,7 @@ class Forgotten:
         """A topic; everything up to its verb (`org.….prod.git.receive`) is structure and stays."""
         if not self._digests:
             return topic
-        tail = rest(topic)
+        tail = without_prefix(topic)
         structure = ".".join(tail.split(".")[:2])
         head = topic[: len(topic) - len(tail) + len(structure)]
         return head + self.text(topic[len(head) :])

@@ -19,16 +19,16 @@ from hubbub.collector.bus.listener import Counts, Listener
 from hubbub.collector.bus.receiver import Receiver
 from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
-from hubbub.live.health import BEHIND, FREE, STUCK, faults
+from hubbub.live.health import MAX_IDLE, MAX_LAG, MIN_FREE, faults
 from hubbub.live.monitor import Monitor
-from hubbub.live.vitals import Kept, Peer, Vitals, read
+from hubbub.live.vitals import Peer, StoreVitals, Vitals, read_vitals
 from hubbub.store import Store
 from hubbub.store.loader.progress import Queue
 
 SOUND = Vitals(
     counts=Counts(seconds=60, received=10, stored=10),
     peers=(Peer("tcp://bus:9940", connected=False, received=10),),
-    still=0.1, loading=True, restarts=0, kept=Kept(free=FREE * 10, size=FREE * 100),
+    idle=0.1, loader_alive=True, restarts=0, store=StoreVitals(free=MIN_FREE * 10, size=MIN_FREE * 100),
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_the_numbers_of_a_store_and_of_its_listener(
         receiver.received = receiver.endpoints[0].received = 7
         listener = Listener(receiver, sink)
         time.sleep(0.05)
-        monitor = serve(lambda: read(listener, Loader(restarts=2), store))
+        monitor = serve(lambda: read_vitals(listener, Loader(restarts=2), store))
         found = metrics(monitor.url)
     expected = {
         ("hubbub_info", "1.2.3"): 1,
@@ -119,7 +119,7 @@ def test_the_numbers_of_a_store_and_of_its_listener(
 def test_everything_loaded_is_no_lag(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
         listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
-        kept = read(listener, Loader(), store).kept
+        kept = read_vitals(listener, Loader(), store).store
     assert kept is not None
     assert kept.queue == Queue()
 
@@ -130,7 +130,7 @@ def test_a_store_that_cannot_be_read_leaves_the_rest(
     with Store.open(tmp_path / "s") as store:
         (tmp_path / "s" / "spool").rmdir()
         listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
-        monitor = serve(lambda: read(listener, Loader(), store))
+        monitor = serve(lambda: read_vitals(listener, Loader(), store))
         found = metrics(monitor.url)
         health = requests.get(f"{monitor.url}/healthz", timeout=10)
     assert (found["hubbub_store_up",], found["hubbub_healthy",]) == (0, 0)
@@ -143,12 +143,15 @@ def test_a_store_that_cannot_be_read_leaves_the_rest(
 @pytest.mark.parametrize(
     ("change", "name"),
     [
-        ({"still": STUCK + 1}, "stuck"),
+        ({"idle": MAX_IDLE + 1}, "stuck"),
         ({"counts": Counts(blocked="the disk is full")}, "blocked"),
-        ({"loading": False}, "loader"),
-        ({"kept": Kept(queue=Queue(3, 99, BEHIND + 1, BEHIND + 1), free=FREE)}, "behind"),
-        ({"kept": Kept(free=FREE - 1)}, "disk"),
-        ({"kept": None, "fault": "damaged"}, "store"),
+        ({"loader_alive": False}, "loader"),
+        (
+            {"store": StoreVitals(queue=Queue(3, 99, MAX_LAG + 1, MAX_LAG + 1), free=MIN_FREE)},
+            "behind",
+        ),
+        ({"store": StoreVitals(free=MIN_FREE - 1)}, "disk"),
+        ({"store": None, "fault": "damaged"}, "store"),
     ],
 )
 def test_each_fault_has_a_name_and_says_what_to_do(

@@ -22,7 +22,7 @@ from hubbub.collector.names import normalise
 from hubbub.collector.people.extract import people, people_lines, understand
 from hubbub.collector.people.rules import builtin_rules
 from hubbub.collector.signatures import x509
-from hubbub.collector.signatures.canonical_json import written
+from hubbub.collector.signatures.canonical_json import fast_canonical
 from hubbub.errors import MessageError
 from tests.support import paths
 
@@ -74,7 +74,7 @@ json_values = st.recursive(
     max_leaves=30,
 )
 envelopes = st.dictionaries(
-    st.sampled_from(decoding.Row.__struct_fields__), json_values, max_size=8
+    st.sampled_from(decoding.Envelope.__struct_fields__), json_values, max_size=8
 )
 topics = st.sampled_from([f"org.fedoraproject.prod.{topic}" for topic in TOPICS])
 sources = st.sampled_from(["zmq:x", "amqp:x", "history:x", "fedmsg:x", "jsonl:x", "", ":"])
@@ -201,7 +201,7 @@ def test_the_fast_parser_signs_what_the_slow_one_does(value):
     except ValueError:
         pytest.skip("no JSON")
     parsed, plain = x509._parse(text.encode(), text)
-    write = written if plain else x509.canonical
+    write = fast_canonical if plain else x509.canonical
     assert write(parsed) == x509.canonical(json.loads(text))
 
 

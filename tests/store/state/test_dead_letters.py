@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.decode.rejected import Bounded, mark
+from hubbub.collector.decode.rejected import Bounded, mark_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
@@ -161,7 +161,7 @@ def test_what_is_too_large_is_kept_in_part_under_its_own_source(store: Store, fr
     assert (letter.reason, letter.source, letter.seq) == ("too-large", "jsonl:test", 2)
     assert len(letter.body) == 65_536
     assert letter.missing == len(frame(2, objects=["x" * 100_000]).body) - 65_536
-    assert "larger than a message may be (100," in letter.what
+    assert "larger than the limit (100," in letter.what
     assert not letter.readable
     assert counts(store) == {"new": 1, "refused:too-large": 1}
 
@@ -182,7 +182,7 @@ def test_a_smaller_one_that_was_too_large_is_whole_and_can_be_read_again(
 def test_frames_without_a_body_of_their_own_are_never_read_as_a_message(
     store: Store, frame: Make
 ) -> None:
-    put(store, mark(frame(1), "bad-frame-count"))
+    put(store, mark_refused(frame(1), "bad-frame-count"))
     store.load()
     assert store.dead_letters()[0].body == frame(1).body
     assert not store.dead_letters()[0].readable
