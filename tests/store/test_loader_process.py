@@ -157,7 +157,7 @@ def test_another_process_with_other_rules_takes_its_place(
         assert until(lambda: loader.pid != first)
         assert until(lambda: store.rows() == 3)
         assert loader.alive
-        assert (loader.restarts, loader.understanding.directory) == (0, directory)
+        assert (loader.restarts, loader.reader_config.directory) == (0, directory)
         loader.renew(ReaderConfig())
         put(store, frame, 4)
         assert loader.stop(timeout=30)
