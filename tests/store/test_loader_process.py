@@ -167,13 +167,13 @@ def test_another_process_with_other_rules_takes_its_place(
 
 SMALL = """
 import multiprocessing, sys
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import run
 
 end, stop = multiprocessing.Pipe()
 end.close()  # told to end at once
-run(sys.argv[1], Understanding(), stop)
+run(sys.argv[1], ReaderConfig(), stop)
 
 from hubbub.store import rollups  # as it does after some commits
 with Store.open(sys.argv[1]) as store, store.loader_lock():
