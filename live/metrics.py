@@ -102,7 +102,9 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
         up.add_metric((peer.address,), peer.connected)
     yield up
     received = [((peer.address,), peer.received) for peer in vitals.peers]
-    yield _labelled("endpoint_messages", "Messages received from it.", ("endpoint",), received)
+    yield _labelled(
+        "endpoint_messages", "Messages received from the endpoint.", ("endpoint",), received
+    )
 
 
 def _store(store: StoreVitals) -> Iterator[Metric]:
