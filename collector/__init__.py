@@ -1,1 +1,1 @@
-"""From bytes to events: wire formats, people, history, files. Imports no other folder."""
+"""From raw frames to events: sources, decoding, people. Imports no other folder."""

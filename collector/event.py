@@ -1,8 +1,8 @@
-"""The types that cross the borders between folders: Frame, Message, People, Event.
+"""Types shared by all folders: Frame, Message, People, Event, and the sink and ledger protocols.
 
 A `Frame` holds the bytes as received; a `Message` is a decoded frame; an `Event` is a message with
-its agent, users and objects. Times are whole microseconds since the epoch, UTC. The keys under
-which collectors and store share entries of the ledger are defined here too.
+its agent, users and objects. Times are whole microseconds since the epoch, UTC. The ledger keys
+that collectors and the store share are defined here too.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import msgspec
 from hubbub.times import from_micros
 
 __all__ = [
-    "DAMAGE",
-    "GATHER",
-    "Bulk",
+    "DAMAGE_KEY",
+    "GATHER_PREFIX",
+    "BulkSink",
     "Event",
     "Frame",
     "Ledger",
@@ -31,27 +31,27 @@ __all__ = [
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What arrived, as it arrived.
+    """A message as received, not decoded yet.
 
-    `source` is `KIND:NAME`. KIND says how to read the body: `zmq`, `amqp`, `history`, `fedmsg` (all
-    told apart by content: fedmsg JSON or msgpack, history rows), or an import format of its own
-    (`jsonl`, later `access-log`, …). NAME is the endpoint, URL or file.
+    `source` is `KIND:NAME`. KIND determines how the body is decoded: `zmq`, `amqp`, `history` and
+    `fedmsg` are recognised by content (fedmsg JSON or msgpack, history rows); an import format
+    (`jsonl`, `access-log`, …) has its own decoder. NAME is the endpoint, URL or file.
     """
 
     source: str
     arrived: int  # µs since the epoch, our clock
     topic: bytes
     body: bytes
-    seq: int = 0  # position in its source: line number, fedmsg's `i`; 0 where there is none
+    seq: int = 0  # position in the source: line number or fedmsg's `i`; 0: unknown
 
     @property
     def kind(self) -> str:
-        """How to read the body."""
+        """The KIND part of the source, which determines how the body is decoded."""
         return self.source.partition(":")[0]
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A frame that could be read."""
+    """A decoded frame."""
 
     id: str  # the publisher's id; never empty
     time: int  # µs since the epoch, UTC
@@ -63,13 +63,13 @@ class Message(msgspec.Struct, frozen=True):
     objects: tuple[str, ...] | None = None
     agent: str | None = None
     action: str | None = None
-    size: int = 0  # bytes of the payload as compact UTF-8 JSON, the same whichever way it came
+    size: int = 0  # bytes of the payload as compact UTF-8 JSON, independent of the wire format
     seq: int = 0
     extra: dict[str, str] | None = None
 
 
 class People(msgspec.Struct, frozen=True):
-    """Who did it, everybody the message names, and what was touched; sorted, without repeats."""
+    """The agent, users and objects of a message; names are sorted and unique."""
 
     agent: str | None
     users: tuple[str, ...]
@@ -77,7 +77,7 @@ class People(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """A message understood: one row of the events table."""
+    """A message with its agent, users and objects: one row of the events table."""
 
     id: str
     time: int  # µs since the epoch, UTC
@@ -99,75 +99,90 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sink(Protocol):
-    """Where frames go. The store's spool is one; tests have another."""
+    """A destination for frames, such as the store's spool."""
 
     def put(self, frame: Frame) -> None:
-        """Take a frame; durable only after the next `flush` returns.
+        """Accept a frame; it is durable only after the next `flush` returns.
 
         Raises:
-            StoreError: the disk is full or the folder is gone.
+            StoreError: the disk is full or the folder does not exist.
         """
 
     def flush(self) -> None:
-        """Return when everything that was put is durable."""
+        """Return once every frame that was put is durable."""
 
 
 @runtime_checkable
-class Bulk(Sink, Protocol):
-    """A sink that takes many frames at once, for less.
+class BulkSink(Sink, Protocol):
+    """A sink that accepts batches of packed frames, which is cheaper than one at a time.
 
-    One thread may pack while another puts: what is packed is only bytes.
+    One thread may pack while another puts: packing only builds bytes.
     """
 
     def pack(self, source: str, arrived: int, parts: Sequence[bytes]) -> bytes:
-        """Frames of one source that arrived together, in the form that `put_packed` takes.
+        """Pack frames of one source that arrived together into the form that `put_packed` accepts.
 
         Args:
-            source: of all of them.
-            arrived: µs since the epoch, of the first.
+            source: the source of all frames.
+            arrived: when the first frame arrived, µs since the epoch.
             parts: topic, body, topic, body, …
 
         Raises:
-            MessageError: one is larger than the sink can hold.
+            MessageError: a frame is larger than the sink can hold.
         """
 
     def put_packed(self, records: bytes, n: int) -> None:
-        """Take the `n` frames that were packed; all of them, or none and raise.
+        """Accept `n` packed frames: all of them, or none if it raises.
 
         Raises:
-            StoreError: as `put`.
+            StoreError: see `put`.
         """
 
 
 class Ledger(Protocol):
-    """Where a collector keeps what must survive it: checkpoints and proven spans."""
+    """A collector's durable state: checkpoints and coverage spans."""
 
     def get(self, key: str) -> Any:
-        """The JSON value stored under `key`, None if there is none."""
+        """Return the JSON value stored under `key`, or None."""
 
     def set(self, key: str, value: Any) -> None:
-        """Store a JSON value durably; None deletes it."""
+        """Store a JSON value durably; None deletes the key."""
 
     def span(  # noqa: PLR0917 - a row of the ledger
         self, source: str, filters: str, start: int, end: int, state: str, proof: str
     ) -> None:
-        """Record a span [start, end) in µs: `complete`, `healed`, `unproven` or `gap`, and why."""
+        """Record the state of [start, end), in µs: `complete`, `healed`, `unproven` or `gap`.
+
+        Args:
+            source: source of the messages.
+            filters: filters that were applied; empty: every message.
+            start: first µs of the span.
+            end: first µs after it.
+            state: one of the above.
+            proof: the reason for the state.
+        """
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
-        """The recorded (start, end, state), µs, sorted; no `filters`: those for every message."""
+        """Return the recorded spans as sorted (start, end, state), µs.
+
+        Empty `filters` selects the spans that hold for every message.
+        """
 
 
-#: What the keys begin with under which begun slices of a gather are kept.
-GATHER = "gather "
-#: When rows that were durable were found damaged last, µs.
-DAMAGE = "damage"
+#: Key prefix of the checkpoints of unfinished gather slices.
+GATHER_PREFIX = "gather "
+#: Key of the time at which damaged durable rows were last detected, µs.
+DAMAGE_KEY = "damage"
 
 
 def alive_key(source: str) -> str:
-    """Until when a source was heard and everything was durable, µs; of an empty one: of any."""
+    """Return the key of the time until which a source was received and durable, µs.
+
+    The empty source stands for any source.
+    """
     return f"alive {source}"
 
 
 def partial_key(source: str) -> str:
-    """What a source was limited to: skipped numbers are normal there."""
+    """Return the key of the filters a source was limited to; sequence gaps are normal there."""
     return f"limited {source}"

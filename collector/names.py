@@ -1,8 +1,6 @@
-"""Names: what counts as an account's name, and which accounts are robots.
+"""Normalise names of accounts and objects, and recognise bot accounts.
 
-Comes in: what publishers wrote where a name should be. Goes out: the account's name, or None.
-Merges of two accounts into one person are applied when reading, never here: stored events do not
-change.
+Merges of accounts into persons are applied at query time, never here: stored events do not change.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import Any
 
 __all__ = ["DEFAULT_BOTS", "MAX_NAME", "bots_matcher", "is_bot", "normalise", "normalise_object"]
 
-#: Accounts that are known to be programs; the configuration's `bots` replaces the list. Globs.
+#: Globs of accounts known to be bots; the configuration's `bots` replaces the list.
 DEFAULT_BOTS = (
     "releng",
     "koschei",
@@ -36,27 +34,27 @@ DEFAULT_BOTS = (
     "*-maint",
     "*-team",
 )
-MAX_NAME = 255  # characters; whatever is longer is a text, not a name
+MAX_NAME = 255  # characters; anything longer is a text, not a name
 
 _IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
-#: Control characters and lone surrogates: no account has any, and no table can store the latter.
+#: Control characters and lone surrogates: no account has them, and tables cannot store the latter.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def normalise(name: Any, directory: Mapping[str, str] | None = None) -> str | None:
-    """The account that a text names, or None where it names none.
+    """Return the account that a text names, trimmed and in NFC, or None if it is not an account.
 
-    Trimmed and NFC. Dropped are e-mail addresses that the directory does not know, IPv4 addresses
-    (edits by nobody), groups (`@python`, `github_org_…`), the empty text and the text None.
+    Not accounts: e-mail addresses missing from the directory, IPv4 addresses (anonymous edits),
+    groups (`@python`, `github_org_…`), the empty text and the text "None".
     """
     if type(name) is not str:
         return None
-    if name.isascii() and name.isalnum() and name != "None":  # most names, most of the time
+    if name.isascii() and name.isalnum() and name != "None":  # fast path: most names
         return name if len(name) <= MAX_NAME else None
-    cleaned = _stored(name)
+    cleaned = _clean(name)
     if "@" in cleaned[1:] and directory is not None:
-        found = directory.get(cleaned)
-        cleaned = _stored(found) if isinstance(found, str) else cleaned
+        account = directory.get(cleaned)
+        cleaned = _clean(account) if isinstance(account, str) else cleaned
     if not cleaned or cleaned == "None" or len(cleaned) > MAX_NAME or "@" in cleaned:
         return None
     if cleaned.startswith("github_org_") or _IPV4.fullmatch(cleaned):
@@ -65,14 +63,14 @@ def normalise(name: Any, directory: Mapping[str, str] | None = None) -> str | No
 
 
 def normalise_object(name: Any) -> str | None:
-    """The name of an object (package, notebook, section of a URL), or None."""
+    """Return the normalised name of an object (package, notebook, URL section), or None."""
     if type(name) is not str:
         return None
-    cleaned = _stored(name)
+    cleaned = _clean(name)
     return cleaned if cleaned and cleaned != "None" and len(cleaned) <= 4 * MAX_NAME else None
 
 
-def _stored(text: str) -> str:
+def _clean(text: str) -> str:
     text = text.strip()
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -85,10 +83,10 @@ def _matcher(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def bots_matcher(globs: Iterable[str] = DEFAULT_BOTS) -> re.Pattern[str]:
-    """A regular expression that matches (`match`) the name of every robot."""
+    """Return a pattern whose `match` accepts the names of bots."""
     return _matcher(tuple(globs))
 
 
 def is_bot(name: str, globs: Iterable[str] = DEFAULT_BOTS) -> bool:
-    """Whether a name is on the list of robots; the comparison knows upper and lower case."""
+    """Whether a name matches one of the globs; case-sensitive."""
     return bots_matcher(globs).match(name) is not None

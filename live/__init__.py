@@ -1,1 +1,1 @@
-"""What is seen of a running hubbub from outside: its vital signs, over HTTP."""
+"""Health checks and metrics of a running listener, over HTTP."""

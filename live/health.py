@@ -1,7 +1,6 @@
-"""Whether a listener does its work, and what a person has to do where it does not.
+"""Detect faults of a listener, each with a hint for its operator.
 
-Comes in: `Vitals`. Goes out: faults. A bus that is away is none: starting this service again brings
-no bus back, and the gap is written down.
+An unreachable bus is not a fault: restarting this service would not help, and the gap is recorded.
 """
 
 from __future__ import annotations
@@ -10,42 +9,48 @@ from dataclasses import dataclass
 
 from hubbub.live.vitals import Vitals
 
-__all__ = ["FREE", "Fault", "faults"]
+__all__ = ["MIN_FREE", "Fault", "faults"]
 
-STUCK = 30.0  # s without a turn of the receive loop
-BEHIND = 600.0  # s between the wire and the tables
-FREE = 256 << 20  # bytes of the disk
+MAX_IDLE = 30.0  # s since the last iteration of the receive loop
+MAX_LAG = 600.0  # s from the arrival of a message until it is in the tables
+MIN_FREE = 256 << 20  # bytes on the disk of the store
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that does not work."""
+    """A problem that needs attention."""
 
-    name: str  # stable, for an alert
+    name: str  # stable, for alerts
     what: str
     hint: str
 
 
 def faults(vitals: Vitals) -> list[Fault]:
-    """What does not work; nothing: all is well."""
-    found = []
-    if vitals.still > STUCK:
-        what = f"nothing was received for {vitals.still:.0f} s: the receive loop does not turn"
-        found.append(Fault("stuck", what, "restart the service; the watchdog does so by itself"))
+    """Return the faults; empty if the listener is healthy."""
+    detected = []
+    if vitals.idle > MAX_IDLE:
+        what = f"the receive loop has been stuck for {vitals.idle:.0f} s: nothing is received"
+        detected.append(Fault("stuck", what, "restart the service, unless the watchdog does so"))
     if vitals.counts.blocked:
-        what = f"cannot write, messages wait in memory: {vitals.counts.blocked}"
-        found.append(Fault("blocked", what, "make room on the store's disk; writing then goes on"))
-    if not vitals.loading:
-        hint = "it is started again; the log says why it died, and what was received is safe"
-        found.append(Fault("loader", "the loader does not run", hint))
-    kept = vitals.kept
-    if kept is None:
-        found.append(Fault("store", vitals.fault, "hubbub verify says what is damaged"))
-        return found
-    if kept.queue.age > BEHIND:
-        what = f"the tables are {kept.queue.age:.0f} s behind, {kept.queue.bytes:,} bytes wait"
-        found.append(Fault("behind", what, "look for `cannot load` in the log"))
-    if kept.free < FREE:
-        hint = "make room, or let go of more with [retention]; where it ends, messages are lost"
-        found.append(Fault("disk", f"{kept.free:,} bytes are free on the store's disk", hint))
-    return found
+        what = f"writing fails, messages are held in memory: {vitals.counts.blocked}"
+        detected.append(
+            Fault("blocked", what, "free space on the store's disk; writing then resumes")
+        )
+    if not vitals.loader_alive:
+        hint = (
+            "it is restarted automatically; see the log for the reason. Received messages are safe"
+        )
+        detected.append(Fault("loader", "the loader is not running", hint))
+    store = vitals.store
+    if store is None:
+        detected.append(Fault("store", vitals.fault, "run hubbub verify to find the damage"))
+        return detected
+    if store.queue.age > MAX_LAG:
+        what = f"loading is {store.queue.age:.0f} s behind, {store.queue.bytes:,} bytes are queued"
+        detected.append(Fault("behind", what, "search the log for `cannot load`"))
+    if store.free < MIN_FREE:
+        hint = "free space or shorten [retention]; messages are lost when the disk is full"
+        detected.append(
+            Fault("disk", f"only {store.free:,} bytes are free on the store's disk", hint)
+        )
+    return detected

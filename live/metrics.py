@@ -1,8 +1,8 @@
-"""The vital signs as Prometheus reads them.
+"""Expose the vitals of a listener as Prometheus metrics.
 
-Comes in: a function that gives `Vitals`. Goes out: families of metrics, read when they are asked
-for. Counters of a process begin with it; those of the store count its whole life. No label holds
-what a message says: what a stranger writes must not make time series.
+Metrics are read when they are collected. Counters of the process start at zero with it; those of
+the store cover its whole lifetime. No label contains text of messages, since publishers must not be
+able to create time series.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from hubbub.live.health import faults
-from hubbub.live.vitals import Kept, Vitals
+from hubbub.live.vitals import StoreVitals, Vitals
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -25,29 +25,29 @@ _STATES = ("complete", "healed", "unproven", "gap")
 
 
 class Metrics(Collector):
-    """To be registered with a `prometheus_client.CollectorRegistry`.
+    """A collector for a `prometheus_client.CollectorRegistry`.
 
     Args:
-        vitals: read once for each answer.
-        version: of hubbub.
+        vitals: returns the current vitals; called once for each collection.
+        version: hubbub's version.
     """
 
     def __init__(self, vitals: Callable[[], Vitals], version: str) -> None:
         self._vitals, self._version = vitals, version
 
     def describe(self) -> list[Metric]:
-        """Nothing: registering must not read a store."""
+        """Return no metrics: registering must not read the store."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as of now."""
+        """Yield the current metrics."""
         vitals = self._vitals()
-        yield InfoMetricFamily("hubbub", "This hubbub.", value={"version": self._version})
+        yield InfoMetricFamily("hubbub", "Version of hubbub.", value={"version": self._version})
         yield _gauge("healthy", "1: /healthz finds no fault.", not faults(vitals))
         yield from _process(vitals)
-        yield _gauge("store_up", "1: the store can be read.", vitals.kept is not None)
-        if vitals.kept is not None:
-            yield from _store(vitals.kept)
+        yield _gauge("store_up", "1: the store can be read.", vitals.store is not None)
+        if vitals.store is not None:
+            yield from _store(vitals.store)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -58,7 +58,7 @@ def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(f"hubbub_{name}", text, value=value)
 
 
-def _by(
+def _labelled(
     name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(f"hubbub_{name}", text, labels=labels)
@@ -70,44 +70,75 @@ def _by(
 def _process(vitals: Vitals) -> Iterator[Metric]:
     counts = vitals.counts
     yield _counter("received_messages", "Messages received since the start.", counts.received)
-    yield _counter("received_bytes", "Bytes of them.", counts.bytes)
-    yield _counter("durable_messages", "Of these, on the disk and not refused.", counts.stored)
-    yield _counter("overflow_messages", "Lost: the disk was too slow for long.", counts.overflow)
-    yield _counter("write_failures", "Writes that failed and were tried again.", counts.failures)
-    yield _gauge("queue_messages", "Messages in memory that wait for the disk.", counts.waiting)
-    yield _gauge("write_blocked", "1: nothing can be written now.", bool(counts.blocked))
-    yield _gauge("receive_still_seconds", "Since the receive loop turned.", vitals.still)
-    yield _gauge("loader_up", "1: the loader's process runs.", vitals.loading)
-    yield _counter("loader_restarts", "How often it died and was started again.", vitals.restarts)
-    up = GaugeMetricFamily("hubbub_endpoint_up", "1: somebody answers there.", labels=("endpoint",))
+    yield _counter("received_bytes", "Bytes of the received messages.", counts.bytes)
+    yield _counter(
+        "durable_messages",
+        "Received messages that are on the disk and were not refused.",
+        counts.stored,
+    )
+    yield _counter(
+        "overflow_messages",
+        "Messages lost because the disk was too slow for too long.",
+        counts.overflow,
+    )
+    yield _counter("write_failures", "Writes that failed and were retried.", counts.failures)
+    yield _gauge(
+        "queue_messages", "Messages in memory that are not on the disk yet.", counts.waiting
+    )
+    yield _gauge("write_blocked", "1: writing is not possible at present.", bool(counts.blocked))
+    yield _gauge(
+        "receive_still_seconds",
+        "Seconds since the last iteration of the receive loop.",
+        vitals.idle,
+    )
+    yield _gauge("loader_up", "1: the loader process is running.", vitals.loader_alive)
+    yield _counter(
+        "loader_restarts", "Restarts of the loader process after it died.", vitals.restarts
+    )
+    up = GaugeMetricFamily(
+        "hubbub_endpoint_up", "1: the endpoint is connected.", labels=("endpoint",)
+    )
     for peer in vitals.peers:
         up.add_metric((peer.address,), peer.connected)
     yield up
-    heard = [((peer.address,), peer.received) for peer in vitals.peers]
-    yield _by("endpoint_messages", "Messages received there.", ("endpoint",), heard)
+    received = [((peer.address,), peer.received) for peer in vitals.peers]
+    yield _labelled(
+        "endpoint_messages", "Messages received from the endpoint.", ("endpoint",), received
+    )
 
 
-def _store(kept: Kept) -> Iterator[Metric]:
+def _store(store: StoreVitals) -> Iterator[Metric]:
     kind = ("kind",)
-    new = [((name,), n) for name, n in kept.new.items()]
-    known = [((name,), n) for name, n in kept.known.items()]
-    yield _by("stored_events", "Events in the tables, by kind of source.", kind, new)
-    yield _by("duplicate_messages", "Messages whose event was there already.", kind, known)
-    yield _by("refused_messages", "Kept as dead letters.", ("kind", "reason"), kept.refused.items())
-    yield _counter("skipped_messages", "Numbers of publishers that never came.", kept.skipped)
-    gaps = GaugeMetricFamily("hubbub_gaps", "Spans that lack messages.", labels=("state",))
-    gaps.add_metric(("open",), kept.spans.get("gap", 0))
-    gaps.add_metric(("healed",), kept.spans.get("healed", 0))
+    stored = [((name,), n) for name, n in store.new.items()]
+    duplicates = [((name,), n) for name, n in store.known.items()]
+    yield _labelled("stored_events", "Events in the tables, by kind of source.", kind, stored)
+    yield _labelled(
+        "duplicate_messages", "Messages whose event was stored already.", kind, duplicates
+    )
+    yield _labelled(
+        "refused_messages",
+        "Messages kept as dead letters.",
+        ("kind", "reason"),
+        store.refused.items(),
+    )
+    yield _counter(
+        "skipped_messages",
+        "Sequence numbers of publishers that were never received.",
+        store.skipped,
+    )
+    gaps = GaugeMetricFamily("hubbub_gaps", "Spans with missing messages.", labels=("state",))
+    gaps.add_metric(("open",), store.spans.get("gap", 0))
+    gaps.add_metric(("healed",), store.spans.get("healed", 0))
     yield gaps
-    covered = GaugeMetricFamily(
-        "hubbub_coverage_seconds", "Length of what the ledger says.", labels=("state",)
+    coverage = GaugeMetricFamily(
+        "hubbub_coverage_seconds", "Total length of the spans in the ledger.", labels=("state",)
     )
     for state in _STATES:
-        covered.add_metric((state,), kept.seconds.get(state, 0.0))
-    yield covered
-    yield _gauge("lag_seconds", "How far the tables are behind the wire.", kept.queue.age)
-    yield _gauge("spool_segments", "Files that hold what was not loaded.", kept.queue.segments)
-    yield _gauge("spool_bytes", "Bytes that were not loaded.", kept.queue.bytes)
-    yield _gauge("segment_age_seconds", "Age of the oldest file of the spool.", kept.queue.oldest)
-    yield _gauge("disk_free_bytes", "Free on the disk of the store.", kept.free)
-    yield _gauge("disk_size_bytes", "Size of that disk.", kept.size)
+        coverage.add_metric((state,), store.seconds.get(state, 0.0))
+    yield coverage
+    yield _gauge("lag_seconds", "Age of the oldest message that is not loaded.", store.queue.age)
+    yield _gauge("spool_segments", "Spool files that are not loaded.", store.queue.segments)
+    yield _gauge("spool_bytes", "Bytes in the spool that are not loaded.", store.queue.bytes)
+    yield _gauge("segment_age_seconds", "Age of the oldest spool file.", store.queue.oldest)
+    yield _gauge("disk_free_bytes", "Free bytes on the disk of the store.", store.free)
+    yield _gauge("disk_size_bytes", "Size of the disk of the store.", store.size)

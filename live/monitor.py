@@ -1,7 +1,6 @@
-"""`/healthz` and `/metrics` of a listener, for a monitor on the same machine or network.
+"""Serve `/healthz` and `/metrics` of a listener over HTTP.
 
-Comes in: a function that gives `Vitals`, an address. Goes out: HTTP. It only reads: whatever is
-asked, and however slowly, receiving and writing do not wait.
+The server only reads: neither the requests nor slow clients delay receiving and writing.
 """
 
 from __future__ import annotations
@@ -28,38 +27,38 @@ from hubbub.live.vitals import Vitals
 
 __all__ = ["Monitor"]
 
-_AT_ONCE = 8  # answers; more are refused: a monitor asks every few seconds
-_PATIENCE = 5.0  # s for a client that does not say what it wants
-_PORTS = 65535
+_MAX_CONNECTIONS = 8  # more are refused; monitors poll every few seconds
+_TIMEOUT = 5.0  # s for a client to send its request
+_MAX_PORT = 65535
 _log = structlog.get_logger("hubbub.monitor")
 
 _HINTS = {
-    errno.EADDRINUSE: "another process has this port: choose another with --metrics-port",
-    errno.EACCES: "ports below 1024 need a privilege: choose a higher one",
-    errno.EADDRNOTAVAIL: "this machine has no such address: 127.0.0.1, or 0.0.0.0 for all",
+    errno.EADDRINUSE: "another process uses this port: choose another one with --metrics-port",
+    errno.EACCES: "ports below 1024 need privileges: choose a higher one",
+    errno.EADDRNOTAVAIL: "not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all",
 }  # fmt: skip
 
 
 class Monitor:
-    """An HTTP server in threads of its own.
+    """An HTTP server that runs in background threads.
 
     Args:
-        vitals: asked once for each answer, by several threads at once.
-        version: of hubbub.
-        port: 0: any that is free; `port` says which.
-        host: 127.0.0.1: this machine alone.
+        vitals: returns the current vitals; called once for each response, from several threads.
+        version: hubbub's version.
+        port: 0 chooses any free port; see the attribute `port`.
+        host: the default accepts connections from this machine only.
 
     Raises:
-        UsageError: no such port or host.
-        SourceError: it is taken, or not ours.
+        UsageError: the port is out of range or the host unknown.
+        SourceError: the address is in use or not available.
     """
 
     def __init__(
         self, vitals: Callable[[], Vitals], version: str, port: int, host: str = "127.0.0.1"
     ) -> None:
         where = f"--metrics-host {host} --metrics-port {port}"
-        if not 0 <= port <= _PORTS:
-            raise UsageError(f"ports end at {_PORTS}", where=where)
+        if not 0 <= port <= _MAX_PORT:
+            raise UsageError(f"the port is not between 0 and {_MAX_PORT}", where=where)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Metrics(vitals, version))
         ProcessCollector(registry=registry)
@@ -67,24 +66,24 @@ class Monitor:
         try:
             self._server = _Server(host, port, handler)
         except socket.gaierror as error:
-            raise UsageError(f"there is no such host: {error.strerror}", where=where) from error
+            raise UsageError(f"unknown host: {error.strerror}", where=where) from error
         except OSError as error:
             hint = _HINTS.get(error.errno or 0, "")
             raise SourceError(
-                f"cannot answer there: {error.strerror}", where=where, hint=hint
+                f"cannot listen on this address: {error.strerror}", where=where, hint=hint
             ) from error
         self.port = int(self._server.server_address[1])
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{self.port}"
+        url_host = f"[{host}]" if ":" in host else host
+        self.url = f"http://{url_host}:{self.port}"
         self._thread = Thread(target=self._server.serve_forever, name="monitor", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving."""
         self._thread.start()
         _log.info("answering monitors", metrics=f"{self.url}/metrics", health=f"{self.url}/healthz")
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop serving and close the socket."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -105,17 +104,17 @@ class Monitor:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # the end of a listener does not wait for a slow monitor
-    request_queue_size = _AT_ONCE
+    block_on_close = False  # do not wait for slow clients when the listener ends
+    request_queue_size = _MAX_CONNECTIONS
 
     def __init__(self, host: str, port: int, handler: Callable[..., _Handler]) -> None:
-        self._free = BoundedSemaphore(_AT_ONCE)
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        self.address_family = found[0][0]
+        self._slots = BoundedSemaphore(_MAX_CONNECTIONS)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        self.address_family = addresses[0][0]
         super().__init__((host, port), handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._free.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -124,15 +123,15 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._slots.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its shape
-        _log.exception("a monitor got no answer", client=client_address[0])
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - required by the base class
+        _log.exception("monitor request failed", client=client_address[0])
 
 
 class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "hubbub", ""
-    timeout = _PATIENCE
+    timeout = _TIMEOUT
 
     def __init__(
         self,
@@ -148,30 +147,32 @@ class _Handler(BaseHTTPRequestHandler):
         match self.path.partition("?")[0]:
             case "/metrics":
                 encode, kind = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(HTTPStatus.OK, kind, encode(self._registry))
+                self._respond(HTTPStatus.OK, kind, encode(self._registry))
             case "/healthz":
                 self._health()
             case path:
-                hint = "there are /healthz and /metrics"
-                self._error(HTTPStatus.NOT_FOUND, "not-found", f"there is no {path}", hint)
+                hint = "request /healthz or /metrics"
+                self._error(HTTPStatus.NOT_FOUND, "not-found", f"not found: {path}", hint)
 
-    do_HEAD = do_GET  # noqa: N815 - as above
+    do_HEAD = do_GET  # noqa: N815 - name required by the base class
 
     def _health(self) -> None:
         vitals = self._vitals()
-        found = faults(vitals)
+        detected = faults(vitals)
         document = {
-            "status": "failing" if found else "ok",
+            "status": "failing" if detected else "ok",
             "version": self._version,
             "seconds": round(vitals.counts.seconds, 1),
             "endpoints": {peer.address: peer.connected for peer in vitals.peers},
-            "faults": [{"name": one.name, "what": one.what, "hint": one.hint} for one in found],
+            "faults": [
+                {"name": fault.name, "what": fault.what, "hint": fault.hint} for fault in detected
+            ],
         }
-        status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
-        self._answer(status, "application/json", msgspec.json.encode(document) + b"\n")
+        status = HTTPStatus.SERVICE_UNAVAILABLE if detected else HTTPStatus.OK
+        self._respond(status, "application/json", msgspec.json.encode(document) + b"\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server itself refuses (a method, a broken request): the same shape."""
+        """Send errors of http.server itself (unknown method, malformed request) as JSON too."""
         status = HTTPStatus(code)
         self.close_connection = True
         name = status.name.lower().replace("_", "-")
@@ -179,9 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _error(self, status: HTTPStatus, code: str, message: str, hint: str) -> None:
         document = {"error": {"code": code, "message": message, "hint": hint}}
-        self._answer(status, "application/json", msgspec.json.encode(document) + b"\n")
+        self._respond(status, "application/json", msgspec.json.encode(document) + b"\n")
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _respond(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -191,5 +192,5 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its shape
-        _log.debug("a monitor asked", said=format % args)
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - required by the base class
+        _log.debug("monitor request", said=format % args)

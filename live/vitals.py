@@ -1,7 +1,7 @@
-"""The vital signs of a listener: what a monitor asks for, read in one go.
+"""Take a snapshot of a listener, its loader and its store, for monitoring.
 
-Comes in: a running listener with its loader, and a store of one's own. Goes out: `Vitals`. It takes
-no lock that receiving or writing needs, opens no table, and names nobody: sources are told by kind.
+Taking it needs no lock of the receiving and writing threads and opens no table. It contains no
+names of accounts, and sources only by kind.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from hubbub.store.loader.progress import Queue, Stock
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Kept", "Loader", "Peer", "Vitals", "read"]
+__all__ = ["Loader", "Peer", "StoreVitals", "Vitals", "read_vitals"]
 
 _REFUSED = "refused:"
 
 
 class Loader(Protocol):
-    """The process that loads, as its owner sees it."""
+    """The loader process, as seen by its owner."""
 
     restarts: int
 
     @property
     def alive(self) -> bool:
-        """Whether it runs now."""
+        """Whether the process is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One endpoint."""
+    """State of one endpoint."""
 
     address: str
     connected: bool
@@ -45,76 +45,77 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the store knows. Counts are those of its whole life, by kind of source."""
+class StoreVitals:
+    """State of the store. Counts cover its whole lifetime, by kind of source."""
 
     queue: Queue = field(default_factory=Queue)
     new: Mapping[str, int] = field(default_factory=dict)
     known: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (kind, reason)
-    skipped: int = 0  # numbers of publishers that never came
+    skipped: int = 0  # sequence numbers of publishers that were never received
     spans: Mapping[str, int] = field(default_factory=dict)  # by state
-    seconds: Mapping[str, float] = field(default_factory=dict)  # of those spans
-    free: int = 0  # bytes of the disk that we may use
-    size: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)  # total length, by state
+    free: int = 0  # bytes available on the disk
+    size: int = 0  # bytes of the disk
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """A listener at one moment."""
+    """A snapshot of a listener."""
 
     counts: Counts
     peers: tuple[Peer, ...]
-    still: float  # seconds since the receive loop turned
-    loading: bool  # the loader's process runs
-    restarts: int
-    kept: Kept | None  # None: the store cannot be read
-    fault: str = ""  # why
+    idle: float  # seconds since the last iteration of the receive loop
+    loader_alive: bool  # whether the loader process is running
+    restarts: int  # of the loader process
+    store: StoreVitals | None  # None: the store cannot be read
+    fault: str = ""  # why the store cannot be read
 
 
-def read(listener: Listener, loader: Loader, store: Store) -> Vitals:
-    """All of it, as of now."""
-    fault, kept = "", None
+def read_vitals(listener: Listener, loader: Loader, store: Store) -> Vitals:
+    """Take a snapshot."""
+    fault, stored = "", None
     try:
-        kept = _kept(store)
+        stored = _read_store(store)
     except (HubbubError, OSError) as error:
         fault = str(error)
     receiver = listener.receiver
     return Vitals(
         counts=listener.counts(),
         peers=tuple(
-            Peer(one.address, one.state == "connected", one.received) for one in receiver.endpoints
+            Peer(endpoint.address, endpoint.state == "connected", endpoint.received)
+            for endpoint in receiver.endpoints
         ),
-        still=max(0.0, time.monotonic() - receiver.beat),
-        loading=loader.alive,
+        idle=max(0.0, time.monotonic() - receiver.beat),
+        loader_alive=loader.alive,
         restarts=loader.restarts,
-        kept=kept,
+        store=stored,
         fault=fault,
     )
 
 
-def _kept(store: Store) -> Kept:
-    tallies: dict[str, Counter[str]] = {"new": Counter(), "known": Counter(), "skipped": Counter()}
+def _read_store(store: Store) -> StoreVitals:
+    totals: dict[str, Counter[str]] = {"new": Counter(), "known": Counter(), "skipped": Counter()}
     refused: Counter[tuple[str, str]] = Counter()
     for source, counts in store.state.counts().items():
         kind = source.partition(":")[0]
         for name, n in counts.items():
             if name.startswith(_REFUSED):
                 refused[kind, name.removeprefix(_REFUSED)] += n
-            elif name in tallies:
-                tallies[name][kind] += n
+            elif name in totals:
+                totals[name][kind] += n
     spans: Counter[str] = Counter()
     seconds: dict[str, float] = {}
     for span in store.spans():
         spans[span.state] += 1
         seconds[span.state] = seconds.get(span.state, 0) + (span.end - span.start) / 1e6
     disk = os.statvfs(store.path)
-    return Kept(
+    return StoreVitals(
         queue=Stock(store.state, store.spool_folder).queue(),
-        new=tallies["new"],
-        known=tallies["known"],
+        new=totals["new"],
+        known=totals["known"],
         refused=refused,
-        skipped=tallies["skipped"].total(),
+        skipped=totals["skipped"].total(),
         spans=spans,
         seconds=seconds,
         free=disk.f_bavail * disk.f_frsize,

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from hubbub import memory
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.errors import HubbubError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _log = structlog.get_logger("hubbub.store")
 
 def run(
     path: str,
-    understanding: Understanding,
+    reader_config: ReaderConfig,
     stop: Connection,
     *,
     every: float = EVERY,
@@ -59,7 +59,7 @@ def run(
 
     Args:
         path: the store.
-        understanding: how frames become events; its files are read once, at the start.
+        reader_config: how frames become events; its files are read once, at the start.
         stop: the owner's end of this pipe closes when the work is to end; the batch in hand is
             finished, and what waits is loaded.
         every: seconds between two runs.
@@ -84,7 +84,7 @@ def run(
         return stop.poll() or (bool(terms) and time.monotonic() - terms[0] >= GRACE)
 
     failed = 0
-    reader = understanding.reader()
+    reader = reader_config.reader()
     with _opened(path) as store:
         _mend(store)
         tidy = Tidy(store, keep)
@@ -156,7 +156,7 @@ class LoaderProcess:
     def __init__(
         self,
         path: Path,
-        understanding: Understanding | None = None,
+        reader_config: ReaderConfig | None = None,
         *,
         keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
@@ -164,7 +164,7 @@ class LoaderProcess:
         delay: float = 1.0,
     ) -> None:
         self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
-        self.understanding = understanding or Understanding()
+        self.reader_config = reader_config or ReaderConfig()
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
@@ -194,14 +194,14 @@ class LoaderProcess:
 
     def renew(
         self,
-        understanding: Understanding,
+        reader_config: ReaderConfig,
         *,
         keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
         """Another process with these settings, after the present one has finished its batch."""
         with self._turn:
-            self.understanding, self.keep, self.prepare = understanding, keep, prepare
+            self.reader_config, self.keep, self.prepare = reader_config, keep, prepare
             if self._stop is None or self._ending.is_set():
                 return
             self._renewed = self._process
@@ -243,7 +243,7 @@ class LoaderProcess:
         with theirs:
             self._process = self._context.Process(
                 target=run,
-                args=(str(self.path), self.understanding, theirs),
+                args=(str(self.path), self.reader_config, theirs),
                 kwargs={"every": self.every, "keep": self.keep, "prepare": self.prepare},
                 name="hubbub-loader",
                 daemon=True,

@@ -1,4 +1,4 @@
-"""From a frame to a `Message`: the formats of buses, history and files."""
+"""Decode frames into messages: the formats of buses, history and files."""
 
 from __future__ import annotations
 

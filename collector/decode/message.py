@@ -1,27 +1,27 @@
-"""Frame → Message: every wire format that the bus, its history and imports speak.
+"""Decode frames of every wire format: the bus, its history and imports.
 
-Comes in: a `Frame`. Goes out: a `Message`, or a `MessageError` whose `reason` is one of `REASONS`.
-Nothing here knows people or rules, and nothing here keeps anything.
+A frame gives a `Message`, or a `MessageError` whose `reason` is one of `REASONS`. Decoding is
+stateless and does not involve people or rules.
 
-The format is told apart by content, never by configuration:
+Formats of the bus and its history are recognised by content, not by configuration:
 
-| what | told by |
+| format | recognised by |
 | --- | --- |
-| fedmsg, JSON | `msg` beside `topic` and `msg_id` |
-| fedmsg, msgpack | the first byte is that of a msgpack map |
-| history row of `/raw` | the same keys as fedmsg, and `headers` |
-| history row of `/v2/search`, fedora-messaging | `body` beside `topic` and `headers` |
+| fedmsg, JSON | `msg`, with `topic` and `msg_id` |
+| fedmsg, msgpack | a first byte that opens a msgpack map |
+| history row of `/raw` | the keys of fedmsg, and `headers` |
+| history row of `/v2/search`, fedora-messaging | `body`, with `topic` and `headers` |
 
-Only import formats are named by the frame's source: `jsonl`, since its keys mean something else,
-and lines of logs (`_LINES`).
+Import formats are determined by the frame's source: `jsonl`, whose keys have other meanings, and
+lines of logs (`_LOG_DECODERS`).
 
-One message id gives the same time, topic and size whichever way it came:
+A message id has the same time, topic and size in every format:
 
-- time: `headers["sent-at"]` where there is one, else `timestamp`. `/raw` cuts its `timestamp` to
-  whole seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body
-  has only `timestamp`, whole seconds since fedmsg 0.20, so the three agree.
-- size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON; what surrounds it differs from
-  way to way, and so do spaces and escapes.
+- time: `headers["sent-at"]` if present, else `timestamp`. `/raw` truncates `timestamp` to whole
+  seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body has
+  only `timestamp`, in whole seconds since fedmsg 0.20. So the three agree.
+- size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON, since envelopes, white space
+  and escapes differ between formats.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.decode import access_log, notebooks, timestamps
-from hubbub.collector.decode.message_id import HEARD, hashed
+from hubbub.collector.decode.message_id import BUS_KINDS, content_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
     MAX_DEPTH,
@@ -42,14 +42,14 @@ from hubbub.collector.decode.reasons import (
     REASONS,
     refuse,
 )
-from hubbub.collector.decode.rejected import LARGEST, told
+from hubbub.collector.decode.rejected import LARGEST, parse_refused
 from hubbub.collector.event import Frame, Message
 
-__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "parse", "partial_message"]
 
 
-class Row(msgspec.Struct, gc=False):
-    """The keys of all formats that mean anything here; the others are skipped unread."""
+class Envelope(msgspec.Struct, gc=False):
+    """The keys that matter, of all formats; other keys are skipped without being parsed."""
 
     msg: Any = msgspec.UNSET
     body: Any = msgspec.UNSET
@@ -68,71 +68,71 @@ class Row(msgspec.Struct, gc=False):
     size: Any = None
 
 
-#: Import formats that are no JSON, by the kind of their frames' source.
-_LINES = {
+#: Decoders of import formats that are not JSON, by the kind of the frame's source.
+_LOG_DECODERS = {
     "notebook-events": notebooks.access,
     "notebook-counts": notebooks.counts,
     "access-log": access_log.message,
 }
 
-_FIELDS = Row.__struct_fields__
-_json = msgspec.json.Decoder(Row)
-_msgpack = msgspec.msgpack.Decoder(Row)
+_FIELDS = Envelope.__struct_fields__
+_json = msgspec.json.Decoder(Envelope)
+_msgpack = msgspec.msgpack.Decoder(Envelope)
 _encode = msgspec.json.Encoder().encode
-#: First bytes of a msgpack map; no JSON text starts with one, since all are above 0x7f.
-_MAPS = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
-#: All bytes but those that open a msgpack map or array.
-_NO_CONTAINERS = bytes({*range(256)} - {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF})
+#: First bytes of a msgpack map. No JSON text starts with one: all are above 0x7f.
+_MAP_BYTES = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
+#: All bytes except those that open a msgpack map or array.
+_NON_CONTAINER_BYTES = bytes({*range(256)} - {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF})
 
 
 def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
-    """Read a frame.
+    """Decode a frame.
 
     Args:
-        frame: what arrived; its source bounds it by `--max-message`.
-        max_message: the largest body that is read, in bytes.
+        frame: a frame as received; sources apply `--max-message` before.
+        max_message: the largest body that is decoded, in bytes.
 
     Raises:
-        MessageError: with one of `REASONS`; never anything else, whatever the bytes are.
+        MessageError: with one of `REASONS`. No input raises another error.
     """
     kind = frame.kind
-    if kind == "refused" and (before := told(frame)) is not None:
-        raise refuse(before.reason, before.source, f"{before.length:,} bytes")
+    if kind == "refused" and (refused := parse_refused(frame)) is not None:
+        raise refuse(refused.reason, refused.source, f"{refused.length:,} bytes")
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
-    if (line := _LINES.get(kind)) is not None:
-        return line(frame)
-    row = parse(frame.body)
-    return _line(row, frame) if kind == "jsonl" else _message(row, frame, kind)
+    if (decode_line := _LOG_DECODERS.get(kind)) is not None:
+        return decode_line(frame)
+    envelope = parse(frame.body)
+    return _jsonl(envelope, frame) if kind == "jsonl" else _message(envelope, frame, kind)
 
 
-def parse(body: bytes) -> Row:
-    """The object in a body, JSON or msgpack.
+def parse(body: bytes) -> Envelope:
+    """Parse a body, JSON or msgpack.
 
     Raises:
         MessageError: `not-json`, `not-an-object` or `too-deep`.
     """
-    packed = body[:1] in _MAPS
+    is_msgpack = body[:1] in _MAP_BYTES
     try:
-        if packed:
-            row = _msgpack.decode(body)
-            containers = len(body.translate(None, _NO_CONTAINERS))
+        if is_msgpack:
+            envelope = _msgpack.decode(body)
+            containers = len(body.translate(None, _NON_CONTAINER_BYTES))
         else:
-            row = _json.decode(body)
+            envelope = _json.decode(body)
             containers = body.count(b"[") + body.count(b"{")
     except RecursionError:
         raise refuse("too-deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if packed:
+        if is_msgpack:
             raise refuse("not-json", detail=str(error)) from None
-        return _lenient(body)
-    if containers > MAX_DEPTH and _too_deep(row):  # fewer cannot be nested deeper
+        return _parse_lenient(body)
+    if containers > MAX_DEPTH and _too_deep(envelope):  # fewer containers cannot nest deeper
         raise refuse("too-deep")
-    return row
+    return envelope
 
 
-def _lenient(body: bytes) -> Row:
-    """JSON with what msgspec refuses and publishers send: NaN, lone surrogates, a BOM."""
+def _parse_lenient(body: bytes) -> Envelope:
+    """Parse JSON that msgspec rejects but publishers send: NaN, lone surrogates, a BOM."""
     try:
         value = json.loads(body.decode("utf-8-sig"))
     except RecursionError:
@@ -141,15 +141,15 @@ def _lenient(body: bytes) -> Row:
         raise refuse("not-json", detail=str(error)[:200]) from None
     if not isinstance(value, dict):
         raise refuse("not-an-object", detail=type(value).__name__)
-    row = Row(**{key: value[key] for key in _FIELDS if key in value})
-    if _too_deep(row):
+    envelope = Envelope(**{key: value[key] for key in _FIELDS if key in value})
+    if _too_deep(envelope):
         raise refuse("too-deep")
-    return row
+    return envelope
 
 
-def _too_deep(row: Row) -> bool:
-    """More than MAX_DEPTH levels, without recursion."""
-    level: list[Any] = [row.msg, row.body, row.headers, row.meta]
+def _too_deep(envelope: Envelope) -> bool:
+    """Whether there are more than MAX_DEPTH levels; iterative, so that no depth can overflow."""
+    level: list[Any] = [envelope.msg, envelope.body, envelope.headers, envelope.meta]
     for _ in range(MAX_DEPTH):
         level = [
             child
@@ -163,47 +163,49 @@ def _too_deep(row: Row) -> bool:
     return True
 
 
-def _text(value: Any, most: int, reason: str, where: str) -> str:
-    """A text that may stand in a table, a log line and a URL."""
-    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+def _text(value: Any, max_length: int, reason: str, where: str) -> str:
+    """Return a text that is safe in tables, log lines and URLs, or refuse it."""
+    if not isinstance(value, str) or len(value) > max_length or not value.isprintable():
         raise refuse(reason, where, repr(value)[:80])
     return value
 
 
-def _topic(row: Row, frame: Frame, kind: str) -> str:
-    topic = row.topic
-    if frame.topic and kind in HEARD:
+def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
+    topic = envelope.topic
+    if frame.topic and kind in BUS_KINDS:
         try:
-            heard = frame.topic.decode()
+            frame_topic = frame.topic.decode()
         except UnicodeDecodeError:
             raise refuse("bad-topic", detail=repr(frame.topic)[:80]) from None
         if topic is None:
-            topic = heard
-        elif topic != heard:
-            raise refuse("topic-mismatch", heard[:MAX_TOPIC], repr(topic)[:80])
+            topic = frame_topic
+        elif topic != frame_topic:
+            raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], repr(topic)[:80])
     if topic is None or topic == "":
         raise refuse("no-topic")
     return _text(topic, MAX_TOPIC, "bad-topic", "")
 
 
-def _message(row: Row, frame: Frame, kind: str) -> Message:
-    body, headers, users, objects = _payload(row)
-    topic = _topic(row, frame, kind)
-    identity = row.id if row.msg_id is None else row.msg_id
-    if identity is None or identity == "":
-        if row.msg is not msgspec.UNSET:
+def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
+    body, headers, users, objects = _payload(envelope)
+    topic = _topic(envelope, frame, kind)
+    message_id = envelope.id if envelope.msg_id is None else envelope.msg_id
+    if message_id is None or message_id == "":
+        if envelope.msg is not msgspec.UNSET:
             raise refuse("no-id", topic)
-        identity = hashed(frame, topic)
+        message_id = content_id(frame, topic)
     else:
-        identity = _text(identity, MAX_ID, "bad-id", topic)
-    seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < LARGEST_NUMBER else 0)
+        message_id = _text(message_id, MAX_ID, "bad-id", topic)
+    seq = frame.seq or (
+        envelope.i if type(envelope.i) is int and 0 <= envelope.i < LARGEST_NUMBER else 0
+    )
     return Message(
-        identity,
-        _time(row, headers, frame, topic, kind),
+        message_id,
+        _time(envelope, headers, frame, topic, kind),
         topic,
         body,
         headers,
-        row.username if type(row.username) is str else None,
+        envelope.username if type(envelope.username) is str else None,
         users,
         objects,
         size=payload_size(body),
@@ -211,63 +213,70 @@ def _message(row: Row, frame: Frame, kind: str) -> Message:
     )
 
 
-def _time(row: Row, headers: dict[str, Any] | None, frame: Frame, topic: str, kind: str) -> int:
+def _time(
+    envelope: Envelope, headers: dict[str, Any] | None, frame: Frame, topic: str, kind: str
+) -> int:
     time = timestamps.micros(headers.get("sent-at")) if headers else None
-    if time is None and row.timestamp is not None:
-        time = timestamps.micros(row.timestamp)
+    if time is None and envelope.timestamp is not None:
+        time = timestamps.micros(envelope.timestamp)
         if time is None:
-            raise refuse("bad-time", topic, repr(row.timestamp)[:80])
+            raise refuse("bad-time", topic, repr(envelope.timestamp)[:80])
     if time is None:
-        if kind != "amqp":  # a message of AMQP may have no headers: it was sent when it came
+        if kind != "amqp":  # AMQP messages may lack headers; then the arrival time is used
             raise refuse("no-time", topic)
         time = frame.arrived
     return time
 
 
-_Names = tuple[str, ...] | None
+_Names = tuple[str, ...] | None  # None: not stated
 
 
-def _payload(row: Row) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
-    """Body, headers, and the users and packages that a service states.
+def _payload(envelope: Envelope) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
+    """Return body, headers, and the users and packages stated by a history service.
 
-    Headers are None for a message of fedmsg, an object (perhaps empty) for one of fedora-messaging.
+    Headers are None for fedmsg, and a dict (possibly empty) for fedora-messaging.
     """
-    headers: dict[str, Any] | None = row.headers if type(row.headers) is dict else None
-    if row.msg is not msgspec.UNSET:
-        body = row.msg
-        headers = headers or None  # fedmsg's bridges write an empty `headers`
-    elif row.body is not msgspec.UNSET:
-        body = row.body
-        if headers is None and row.headers is not None:
-            headers = {}  # null headers are those of a fedmsg message in /v2/search
+    headers: dict[str, Any] | None = envelope.headers if type(envelope.headers) is dict else None
+    if envelope.msg is not msgspec.UNSET:
+        body = envelope.msg
+        headers = headers or None  # bridges add empty `headers` to fedmsg messages
+    elif envelope.body is not msgspec.UNSET:
+        body = envelope.body
+        if headers is None and envelope.headers is not None:
+            headers = {}  # null headers mark a fedmsg message in /v2/search
     else:
         raise refuse("no-body")
-    if type(row.meta) is not dict:
+    if type(envelope.meta) is not dict:
         return body, headers, None, None
-    return body, headers, _stated(row.meta.get("usernames")), _stated(row.meta.get("packages"))
+    return (
+        body,
+        headers,
+        _stated(envelope.meta.get("usernames")),
+        _stated(envelope.meta.get("packages")),
+    )
 
 
-def message_of(row: Row) -> Message:
-    """What a row says, with neither id nor time demanded: id "" and time 0.
+def partial_message(envelope: Envelope) -> Message:
+    """Return a message without id and time ("" and 0), which the envelope need not contain.
 
     Raises:
         MessageError: `no-body`.
     """
-    body, headers, users, objects = _payload(row)
-    username = row.username if isinstance(row.username, str) else None
-    topic = row.topic if isinstance(row.topic, str) else ""
+    body, headers, users, objects = _payload(envelope)
+    username = envelope.username if isinstance(envelope.username, str) else None
+    topic = envelope.topic if isinstance(envelope.topic, str) else ""
     return Message("", 0, topic, body, headers, username, users, objects)
 
 
 def _stated(names: Any) -> _Names:
-    """A service's list of names; None where it states none. A surplus is cut, never refused."""
+    """Return a history service's list of names, truncated to MAX_NAMES; None if there is none."""
     if not isinstance(names, list):
         return None
     return tuple(name for name in names[:MAX_NAMES] if isinstance(name, str))
 
 
 def payload_size(body: Any) -> int:
-    """Bytes of a payload as compact UTF-8 JSON."""
+    """Return the bytes of a payload as compact UTF-8 JSON."""
     try:
         return len(_encode(body))
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError):
@@ -277,7 +286,7 @@ def payload_size(body: Any) -> int:
         return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _names(names: Any, reason: str, where: str) -> _Names:
+def _checked_names(names: Any, reason: str, where: str) -> _Names:
     if names is None:
         return None
     if not isinstance(names, list) or len(names) > MAX_NAMES:
@@ -287,36 +296,36 @@ def _names(names: Any, reason: str, where: str) -> _Names:
     return tuple(names)
 
 
-def _line(row: Row, frame: Frame) -> Message:
-    """A line of the import format `jsonl`."""
-    if row.topic is None or row.topic == "":
+def _jsonl(envelope: Envelope, frame: Frame) -> Message:
+    """Decode a line of the import format `jsonl`."""
+    if envelope.topic is None or envelope.topic == "":
         raise refuse("no-topic")
-    topic = _text(row.topic, MAX_TOPIC, "bad-topic", "")
-    if row.timestamp is None:
+    topic = _text(envelope.topic, MAX_TOPIC, "bad-topic", "")
+    if envelope.timestamp is None:
         raise refuse("no-time", topic)
-    time = timestamps.micros(row.timestamp)
+    time = timestamps.micros(envelope.timestamp)
     if time is None:
-        raise refuse("bad-time", topic, repr(row.timestamp)[:80])
-    body = None if row.body is msgspec.UNSET else row.body
-    for reason, value in (("bad-agent", row.agent), ("bad-action", row.action)):
+        raise refuse("bad-time", topic, repr(envelope.timestamp)[:80])
+    body = None if envelope.body is msgspec.UNSET else envelope.body
+    for reason, value in (("bad-agent", envelope.agent), ("bad-action", envelope.action)):
         if value is not None and not isinstance(value, str):
             raise refuse(reason, topic, repr(value)[:80])
-    if row.size is None:
+    if envelope.size is None:
         size = 0 if body is None else payload_size(body)
-    elif type(row.size) is int and 0 <= row.size < LARGEST_NUMBER:
-        size = row.size
+    elif type(envelope.size) is int and 0 <= envelope.size < LARGEST_NUMBER:
+        size = envelope.size
     else:
-        raise refuse("bad-size", topic, repr(row.size)[:80])
-    explicit = None if row.id is None else _text(row.id, MAX_ID, "bad-id", topic)
+        raise refuse("bad-size", topic, repr(envelope.size)[:80])
+    stated_id = None if envelope.id is None else _text(envelope.id, MAX_ID, "bad-id", topic)
     return Message(
-        id=explicit or hashed(frame, topic),
+        id=stated_id or content_id(frame, topic),
         time=time,
         topic=topic,
         body=body,
-        users=_names(row.users, "bad-users", topic),
-        objects=_names(row.objects, "bad-objects", topic),
-        agent=row.agent,
-        action=row.action,
+        users=_checked_names(envelope.users, "bad-users", topic),
+        objects=_checked_names(envelope.objects, "bad-objects", topic),
+        agent=envelope.agent,
+        action=envelope.action,
         size=size,
         seq=frame.seq,
     )

@@ -1,7 +1,4 @@
-"""An id for a message that has none.
-
-Comes in: a frame and its topic. Goes out: the same text for the same bytes at the same place.
-"""
+"""Derive an id from the content of a message that has none."""
 
 from __future__ import annotations
 
@@ -9,15 +6,15 @@ import hashlib
 
 from hubbub.collector.event import Frame
 
-__all__ = ["HEARD", "hashed"]
+__all__ = ["BUS_KINDS", "content_id"]
 
-#: Kinds of sources that give a topic beside the body; their messages need no place of their own.
-HEARD = frozenset(("zmq", "amqp"))
+#: Kinds of sources whose frames carry the topic separately from the body.
+BUS_KINDS = frozenset(("zmq", "amqp"))
 
 
-def hashed(frame: Frame, topic: str) -> str:
-    """The id: a line's number is part of it, so that equal lines of a file are several messages."""
-    place = "" if frame.kind in HEARD or frame.kind == "history" else str(frame.seq)
-    digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
+def content_id(frame: Frame, topic: str) -> str:
+    """Return a hash of topic and body; in files also of the line number, so equal lines differ."""
+    line = "" if frame.kind in BUS_KINDS or frame.kind == "history" else str(frame.seq)
+    digest = hashlib.sha256(f"{line}\n{topic}\n".encode("utf-8", "surrogatepass"))
     digest.update(frame.body.rstrip(b"\r\n"))
     return f"sha256-{digest.hexdigest()[:40]}"

@@ -1,11 +1,11 @@
-"""Messages that are refused before anybody reads them: how they travel to the dead letters.
+"""Refuse messages before they are decoded, and pass them on to the dead letters.
 
-Comes in: a frame, and why it is refused. Goes out: a frame like every other, so that it takes the
-same way through the spool and is counted and kept at the end of it; its source says what happened,
-`refused:REASON:BYTES SOURCE`. Of a body or topic that is too large, only the beginning is kept.
+A refused frame travels through the spool like any other, and is counted and kept by the loader. Its
+source records the reason: `refused:REASON:BYTES SOURCE`. A body or topic that is too large is
+truncated.
 
-`Bounded` does this for the sources whose messages come one by one; the receiver of a bus does it
-itself, since it must not even hold what is too large.
+`Bounded` does this for sources that deliver messages one at a time. The bus receiver does it
+itself, because it must not even buffer a message that is too large.
 """
 
 from __future__ import annotations
@@ -15,41 +15,50 @@ from typing import NamedTuple
 from hubbub.collector.event import Frame, Sink
 from hubbub.errors import MessageError, UsageError
 
-__all__ = ["KEPT", "LARGEST", "MAX_MESSAGE", "Bounded", "Refused", "bound", "mark", "told"]
+__all__ = [
+    "KEPT_BYTES",
+    "LARGEST",
+    "MAX_MESSAGE",
+    "Bounded",
+    "Refused",
+    "check_max_message",
+    "mark_refused",
+    "parse_refused",
+]
 
-MAX_MESSAGE = 4 << 20  # bytes of a body, where nobody says otherwise
-LARGEST = 32 << 20  # bytes; what a spool's record has room for
-KEPT = 64 << 10  # bytes that are kept of a body or topic that is too large
+MAX_MESSAGE = 4 << 20  # bytes of a body, by default
+LARGEST = 32 << 20  # bytes; the capacity of a spool record
+KEPT_BYTES = 64 << 10  # bytes kept of a body or topic that is too large
 
 _KIND = "refused:"
 
 
 class Refused(NamedTuple):
-    """What the source of a refused frame says."""
+    """The parsed source of a refused frame."""
 
     reason: str  # short and stable, as in MessageError
-    length: int  # bytes of the body as it came
+    length: int  # bytes of the body as received
     source: str
 
 
-def mark(frame: Frame, reason: str, length: int = 0) -> Frame:
-    """The frame as a refused one; what is longer than `KEPT` is cut if it is too large.
+def mark_refused(frame: Frame, reason: str, length: int = 0) -> Frame:
+    """Return the frame marked as refused, and truncated to `KEPT_BYTES` if it is too large.
 
     Args:
-        frame: what came; it may be refused already, and then stays as it is.
-        reason: why it is refused.
-        length: bytes of the body as it came, where the frame holds less.
+        frame: a frame; one that is refused already is returned unchanged.
+        reason: a short, stable name.
+        length: bytes of the body as received, if the frame contains only a part.
     """
     if frame.source.startswith(_KIND):
         return frame
     length = max(length, len(frame.body))
-    body = frame.body[:KEPT] if reason == "too-large" else frame.body
+    body = frame.body[:KEPT_BYTES] if reason == "too-large" else frame.body
     source = f"{_KIND}{reason}:{length} {frame.source}"
-    return Frame(source, frame.arrived, frame.topic[:KEPT], body, frame.seq)
+    return Frame(source, frame.arrived, frame.topic[:KEPT_BYTES], body, frame.seq)
 
 
-def told(frame: Frame) -> Refused | None:
-    """Why a frame was refused; None: it was not."""
+def parse_refused(frame: Frame) -> Refused | None:
+    """Return why a frame was refused; None: it was not refused."""
     if not frame.source.startswith(_KIND):
         return None
     head, _, source = frame.source.removeprefix(_KIND).partition(" ")
@@ -57,15 +66,15 @@ def told(frame: Frame) -> Refused | None:
     return Refused(reason, int(length) if length.isdigit() else len(frame.body), source)
 
 
-def bound(max_message: int) -> int:
-    """The largest message, checked.
+def check_max_message(max_message: int) -> int:
+    """Return the size limit of messages if it is valid.
 
     Raises:
-        UsageError: it is none, or more than a spool can hold.
+        UsageError: it is not positive, or larger than a spool record.
     """
     if not 0 < max_message <= LARGEST:
         raise UsageError(
-            f"a largest message of {max_message:,} bytes is not possible",
+            f"a message size limit of {max_message:,} bytes is out of range",
             where="--max-message",
             hint=f"at most {LARGEST:,} bytes",
         )
@@ -73,27 +82,27 @@ def bound(max_message: int) -> int:
 
 
 class Bounded:
-    """A `Sink` before another: what is too large goes on as refused.
+    """A sink that passes frames on to another sink, marking those that are too large as refused.
 
     Args:
-        sink: where frames go.
+        sink: the next sink.
         max_message: bytes; a larger body is refused as `too-large`.
 
     Raises:
-        UsageError: `max_message` is not possible.
+        UsageError: `max_message` is out of range.
     """
 
     def __init__(self, sink: Sink, max_message: int = MAX_MESSAGE) -> None:
-        self.sink, self.max_message = sink, bound(max_message)
+        self.sink, self.max_message = sink, check_max_message(max_message)
 
     def put(self, frame: Frame) -> None:
-        """Take a frame; see `Sink.put`."""
-        if len(frame.body) > self.max_message or len(frame.topic) > KEPT:
-            frame = mark(frame, "too-large")
+        """See `Sink.put`."""
+        if len(frame.body) > self.max_message or len(frame.topic) > KEPT_BYTES:
+            frame = mark_refused(frame, "too-large")
         try:
             self.sink.put(frame)
-        except MessageError as error:  # larger than a record, for whatever reason
-            self.sink.put(mark(frame, error.reason))
+        except MessageError as error:  # larger than a record of the sink
+            self.sink.put(mark_refused(frame, error.reason))
 
     def flush(self) -> None:
         """See `Sink.flush`."""

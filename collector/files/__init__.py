@@ -1,4 +1,4 @@
-"""Files as sources: logs, JSON lines, notebook events; growing and rotated ones."""
+"""Read frames from files: JSON lines, message archives and logs, which may grow and rotate."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""Growing files → frames: logs that are written, rotated and truncated while they are read.
+"""Follow growing log files through rotation and truncation.
 
-Comes in: a file's name, and the place that was reached before. Goes out: a `Frame` for each line
-that is whole, its `seq` the line's number, which goes on after a rotation; and the place that was
-reached. It never waits: whoever asks again later gets what was written meanwhile.
+`Follower.read` returns a `Frame` for each complete line written since the last call, and never
+waits. `seq` is the line number and keeps counting after a rotation. The position that was reached
+can be stored, to continue in another process.
 
-- Rotated (renamed, and a new file in its place): the old one is read to its end first, also where
-  it was rotated while nobody read; then the new one.
-- Truncated, also where it has grown again since: it is read from its beginning.
-- A half-written line waits for its end; where that can no longer come, it is a line.
+- Rotated (renamed, with a new file in its place): the old file is read to its end first, even if it
+  was rotated between two processes; then the new one.
+- Truncated, even if it has grown again since: the file is read from its beginning.
+- An incomplete line waits for its end; after a rotation or truncation it counts as a line.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ from hubbub.collector.event import Frame
 from hubbub.collector.files.reader import MAX_LINE
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["FORMATS", "Follower", "Place"]
+__all__ = ["FORMATS", "Follower", "Position"]
 
-#: Formats that can be followed, and whether a line that starts with # says nothing.
+#: Formats that can be followed, and whether lines that start with # are comments.
 FORMATS = {
     "jsonl": False,
     "notebook-events": True,
     "notebook-counts": True,
     "access-log": True,
 }
-_CHUNK = 1 << 20  # bytes of one look
-_MARK = 256  # bytes before a place, by which it is known again
-_GRACE = 2.0  # s without a byte after which nobody writes into a rotated file any more
+_CHUNK = 1 << 20  # bytes of one read
+_MARK = 256  # bytes before a position, by which the file is recognised
+_GRACE = 2.0  # s without a new byte until a rotated file counts as complete
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-class Place(msgspec.Struct, frozen=True):
-    """How far a file was read; small, and without anything of what stands in it."""
+class Position(msgspec.Struct, frozen=True):
+    """How far a file was read; contains none of its text."""
 
     device: int
     inode: int
     offset: int  # bytes, at the end of a line
-    lines: int  # of all files so far
-    mark: str  # hash of the bytes before
+    lines: int  # in all files so far
+    mark: str  # hash of the bytes before the offset
 
 
 class Follower:
-    """One name in the file system, whatever file it means.
+    """Follows a file by name.
 
     Args:
-        name: of the file.
+        name: path of the file.
         form: one of `FORMATS`.
-        place: what `place` gave before, as JSON; None begins with the first line.
-        grace: seconds that a writer may still write into a rotated file.
-        clock: seconds, for `grace`.
+        position: an earlier value of `position`; None: start with the first line.
+        grace: seconds without a new byte until a rotated file counts as complete.
+        clock: returns seconds, for `grace`.
 
     Raises:
         UsageError: no such file, no permission, gzip, or a format that cannot be followed.
@@ -69,126 +69,126 @@ class Follower:
         self,
         name: str,
         form: str,
-        place: Any = None,
+        position: Any = None,
         *,
         grace: float = _GRACE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if form not in FORMATS:
             raise UsageError(
-                f"the format {form} cannot be followed", hint=f"there are: {', '.join(FORMATS)}"
+                f"the format {form} cannot be followed", hint=f"available: {', '.join(FORMATS)}"
             )
         self.name, self.form, self.source = name, form, f"{form}:{name}"
         self._grace, self._clock = grace, clock
         self._descriptor: int | None = None
-        self._offset = 0  # where the first line begins that is not whole yet
-        self._held = b""  # the beginning of that line
-        self._mark = b""  # what stands before it
-        self._left: float | None = None  # since when a rotated file is quiet
-        known = None if place is None else msgspec.convert(place, Place)
-        self._lines = 0 if known is None else known.lines
-        again = known is not None and self._find(known)
-        if (
-            not again and not self._open() and known is None
-        ):  # one that was followed may be away while it is rotated
+        self._offset = 0  # start of the first incomplete line
+        self._partial = b""  # that line, as far as it was read
+        self._mark = b""  # the bytes before it
+        self._quiet_since: float | None = None  # since when a rotated file has not grown
+        stored = None if position is None else msgspec.convert(position, Position)
+        self._lines = 0 if stored is None else stored.lines
+        if stored is not None:
+            if not self._resume(stored):
+                self._open()  # the file may be missing for a moment while it is rotated
+        elif not self._open():
             raise UsageError("there is no such file", where=name)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     @property
-    def place(self) -> dict[str, Any] | None:
-        """What was reached, as JSON: the end of the last line that `read` gave; None: no file."""
+    def position(self) -> dict[str, Any] | None:
+        """The end of the last line that `read` returned, as JSON; None: there is no file."""
         if self._descriptor is None:
             return None
-        here = os.fstat(self._descriptor)
+        status = os.fstat(self._descriptor)
         mark = _hash(self._mark)
-        built: dict[str, Any] = msgspec.to_builtins(
-            Place(here.st_dev, here.st_ino, self._offset, self._lines, mark)
+        fields: dict[str, Any] = msgspec.to_builtins(
+            Position(status.st_dev, status.st_ino, self._offset, self._lines, mark)
         )
-        return built
+        return fields
 
     def read(self) -> list[Frame]:
-        """The next lines that are whole, none if there are none now.
+        """Return the next complete lines; empty if there are none now.
 
         Raises:
-            SourceError: the file cannot be read.
+            SourceError: reading failed.
         """
         try:
             while self._descriptor is not None or self._open():
-                moved, frames = self._next()
-                if frames or not moved:
+                progressed, frames = self._step()
+                if frames or not progressed:
                     return frames
         except OSError as error:
             raise SourceError(
-                f"the file cannot be read on: {error.strerror}",
+                f"reading the file failed: {error.strerror}",
                 where=f"{self.name}:{self._lines + 1}",
-                hint="what came before is stored; start again when it can be read",
+                hint="earlier lines are stored; run the command again when the file is readable",
             ) from error
         return []
 
-    def _next(self) -> tuple[bool, list[Frame]]:
-        """One step: whether it led anywhere, and the lines that it gave."""
+    def _step(self) -> tuple[bool, list[Frame]]:
+        """Read a chunk or move on to the new file; return whether it progressed, and the lines."""
         assert self._descriptor is not None
         descriptor = self._descriptor
-        if self._cut(descriptor):
-            rest = self._rest()
+        if self._truncated(descriptor):
+            last = self._flush_partial()
             self._offset, self._mark = 0, b""
-            return True, rest
-        chunk = os.pread(descriptor, _CHUNK, self._offset + len(self._held))
+            return True, last
+        chunk = os.pread(descriptor, _CHUNK, self._offset + len(self._partial))
         if chunk:
-            self._left = None
+            self._quiet_since = None
             return True, self._take(chunk)
         if not self._rotated(descriptor):
-            self._left = None
+            self._quiet_since = None
             return False, []
         now = self._clock()
-        self._left = now if self._left is None else self._left
-        if now - self._left < self._grace:
+        self._quiet_since = now if self._quiet_since is None else self._quiet_since
+        if now - self._quiet_since < self._grace:
             return False, []
-        rest = self._rest()
+        last = self._flush_partial()
         self.close()
-        return self._open(), rest
+        return self._open(), last
 
-    def _cut(self, descriptor: int) -> bool:
-        """Whether the file was truncated: what was read is no longer there."""
-        seen = (self._mark + self._held)[-_MARK:]
-        at = self._offset + len(self._held) - len(seen)
-        return os.pread(descriptor, len(seen), at) != seen
+    def _truncated(self, descriptor: int) -> bool:
+        """Whether the bytes before the position have changed."""
+        expected = (self._mark + self._partial)[-_MARK:]
+        offset = self._offset + len(self._partial) - len(expected)
+        return os.pread(descriptor, len(expected), offset) != expected
 
     def _rotated(self, descriptor: int) -> bool:
-        """Whether the name means another file now; not while it means none."""
+        """Whether the name refers to another file now; False while it refers to none."""
         try:
-            there = Path(self.name).stat()
+            current = Path(self.name).stat()
         except FileNotFoundError:
             return False
-        return not os.path.samestat(there, os.fstat(descriptor))
+        return not os.path.samestat(current, os.fstat(descriptor))
 
     def _take(self, chunk: bytes) -> list[Frame]:
-        data = self._held + chunk
+        data = self._partial + chunk
         end = data.rfind(b"\n") + 1
         if not end and len(data) >= MAX_LINE:
-            end = len(data)  # no line is so long
-        whole, self._held = data[:end], data[end:]
+            end = len(data)  # split lines that are too long
+        complete, self._partial = data[:end], data[end:]
         first = self._offset == 0
         self._offset += end
-        self._mark = (self._mark + whole[-_MARK:])[-_MARK:]
-        lines = whole.split(b"\n")
+        self._mark = (self._mark + complete[-_MARK:])[-_MARK:]
+        lines = complete.split(b"\n")
         if not lines[-1]:
-            lines.pop()  # what stands after the last end
+            lines.pop()  # the empty text after the last newline
         if first and lines:
             lines[0] = lines[0].removeprefix(_BOM)
         return self._frames(lines)
 
-    def _rest(self) -> list[Frame]:
-        """The half-written line, which will have no other end."""
-        held, self._held = self._held, b""
-        self._offset += len(held)
-        self._mark = (self._mark + held)[-_MARK:]
-        return self._frames([held]) if held else []
+    def _flush_partial(self) -> list[Frame]:
+        """Return the incomplete line, which will not be continued."""
+        line, self._partial = self._partial, b""
+        self._offset += len(line)
+        self._mark = (self._mark + line)[-_MARK:]
+        return self._frames([line]) if line else []
 
     def _frames(self, lines: list[bytes]) -> list[Frame]:
         arrived = time.time_ns() // 1000
@@ -201,35 +201,38 @@ class Follower:
         return frames
 
     def _open(self) -> bool:
-        """Begin with the file of our name; False if there is none now."""
+        """Open the file at its beginning; return False if it does not exist now."""
         try:
             self._descriptor = os.open(self.name, os.O_RDONLY)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise UsageError(f"cannot be opened: {error.strerror}", where=self.name) from error
-        self._offset, self._held, self._mark, self._left = 0, b"", b"", None
+        self._offset, self._partial, self._mark, self._quiet_since = 0, b"", b"", None
         if Path(self.name).is_dir() or os.pread(self._descriptor, 2, 0) == _GZIP:
             self.close()
             raise UsageError(
-                "this file does not grow", where=self.name, hint="leave --follow out, or name a log"
+                "a folder or gzip file cannot be followed",
+                where=self.name,
+                hint="omit --follow, or choose a log file",
             )
         return True
 
-    def _find(self, place: Place) -> bool:
-        """Go on where we were: in the file of our name, or where it was rotated to."""
+    def _resume(self, position: Position) -> bool:
+        """Open the file of a position, under its name or where it was rotated to."""
         path = Path(self.name)
-        for other in (path, *sorted(path.parent.glob(f"{_literal(path.name)}?*"))):
+        for candidate in (path, *sorted(path.parent.glob(f"{_literal(path.name)}?*"))):
             try:
-                descriptor = os.open(other, os.O_RDONLY)
+                descriptor = os.open(candidate, os.O_RDONLY)
             except OSError:
-                continue  # it is gone, or another's: not the one that we read
-            here = os.fstat(descriptor)
-            long = min(_MARK, place.offset)
-            if (here.st_dev, here.st_ino) == (place.device, place.inode):
-                mark = os.pread(descriptor, long, place.offset - long)
-                if len(mark) == long and _hash(mark) == place.mark:
-                    self._descriptor, self._offset, self._mark = descriptor, place.offset, mark
+                continue  # deleted or not readable, so not the file that was read
+            status = os.fstat(descriptor)
+            length = min(_MARK, position.offset)
+            if (status.st_dev, status.st_ino) == (position.device, position.inode):
+                mark = os.pread(descriptor, length, position.offset - length)
+                if len(mark) == length and _hash(mark) == position.mark:
+                    self._descriptor, self._offset = descriptor, position.offset
+                    self._mark = mark
                     return True
             os.close(descriptor)
         return False
@@ -240,5 +243,5 @@ def _hash(data: bytes) -> str:
 
 
 def _literal(name: str) -> str:
-    """The glob of just this name."""
+    """Return the glob that matches exactly this name."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in name)

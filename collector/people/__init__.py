@@ -1,4 +1,4 @@
-"""Who and what a message names: rules, paths into bodies, transforms."""
+"""Extract agents, users and objects from messages: rules, paths into bodies, transforms."""
 
 from __future__ import annotations
 

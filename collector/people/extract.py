@@ -1,20 +1,18 @@
-"""Message → People: who did it, whom the message names, what was touched.
+"""Extract the agent, the users and the objects of messages.
 
-One function serves the live bus, history and imports, so that one message id gives the same people
-whichever way it came. In this order:
+The live bus, history and imports share this code, so a message id always gives the same people.
+Users and objects are each taken from the first of these that has any:
 
-1. the headers `fedora_messaging_user_NAME`, `…_rpm_NAME` of the publisher (users, objects each on
-   their own: where there is no such header, the next step answers);
-2. what a history service (`meta`) or an import states;
-3. the rules on the body (`rules.py`);
-4. the envelope's `username`, only where a rule names it.
+1. the publisher's headers `fedora_messaging_user_NAME` and `fedora_messaging_rpm_NAME`;
+2. names stated by a history service (`meta`) or an import;
+3. the rules applied to the body (`rules.py`);
+4. the envelope's `username`, only if a rule refers to it.
 
-`users` and `packages` of a `/raw` row are read by nothing: with headers they repeat them, and
-without headers they repeat the envelope's `username`, which `/v2/search` and the live bus do not
-show as a person.
+`users` and `packages` of a `/raw` row are ignored: they repeat the headers or, without headers,
+the envelope's `username`, which `/v2/search` and the live bus do not report as a person.
 
-A body that a rule does not fit yields nothing; no input raises. The agent is what the rule says,
-else the only user; nobody where several users are named and no rule says who of them acted.
+A body that does not fit its rule yields nothing; no input raises. The agent is the one that the
+rule yields, else the only user. With several users and no rule for the agent there is none.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hubbub.collector.decode.message import MAX_NAMES, Row, decode, message_of, parse
+from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
 from hubbub.collector.event import Event, Frame, Message, People
 from hubbub.collector.names import normalise, normalise_object
 from hubbub.collector.people.paths import Source
@@ -33,45 +31,44 @@ from hubbub.errors import MessageError
 __all__ = ["MISSED", "has_rule", "people", "people_lines", "understand"]
 
 Directory = Mapping[str, str] | None
-_Names = Sequence[Any] | None
+_Names = Sequence[Any] | None  # None: not stated
 
-#: Why the rules said nothing about a message that they had to explain, as a person reads it.
+#: Why the rules yielded nothing for a message, with the sentence shown to users.
 MISSED = {
-    "no-rule": "no rule knows the topic",
+    "no-rule": "no rule matches the topic",
     "no-fit": "the topic's rule found nothing in the body",
 }
 
-#: Kinds of sources that state all there is to know.
+#: Kinds of sources whose lines state all names; rules do not apply.
 LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
-_FIELDS = Row.__struct_fields__
-_NOBODY = People(None, (), ())
+_FIELDS = Envelope.__struct_fields__
+_NO_PEOPLE = People(None, (), ())
 _NO_RULE = Rule((), (), ())
 
 
 def people(
     message: Message | Mapping[str, Any], *, directory: Directory = None, rules: Rules | None = None
 ) -> People:
-    """Who and what a message names.
+    """Return the agent, users and objects of a message.
 
     Args:
-        message: a `Message`, or a mapping in one of the forms of the bus and its history: a fedmsg
-            envelope, `{id?, topic, headers?, body}`, a history row.
-        directory: e-mail or nick → account; without it nothing is guessed.
-        rules: other rules than hubbub's own (`rules.load_rules`).
+        message: a `Message`, or a mapping in a format of the bus or its history: a fedmsg envelope,
+            `{id?, topic, headers?, body}` or a history row.
+        directory: e-mail or nick → account; addresses are never guessed.
+        rules: defaults to the built-in rules; see `rules.load_rules`.
 
     Returns:
-        People without anybody for a mapping that is none of these forms; see `people_lines` for a
-        caller that wants to know.
+        Empty `People` for a mapping in another format; `people_lines` reports an error instead.
     """
     if not isinstance(message, Message):
         try:
-            message = message_of(Row(**{k: message[k] for k in _FIELDS if k in message}))
+            message = partial_message(Envelope(**{k: message[k] for k in _FIELDS if k in message}))
         except MessageError:
-            return _NOBODY
+            return _NO_PEOPLE
     return _people(message, directory, rules or builtin_rules())
 
 
@@ -82,33 +79,33 @@ def understand(
     rules: Rules | None = None,
     missed: dict[str, str] | None = None,
 ) -> Event:
-    """A frame as an event.
+    """Decode a frame into an event.
 
     Args:
-        frame: what arrived.
-        directory: e-mail or nick → account; without it nothing is guessed.
-        rules: other rules than hubbub's own (`rules.load_rules`).
-        missed: takes id → why (`MISSED`) where the rules had to answer and could not.
+        frame: a frame as received.
+        directory: e-mail or nick → account; addresses are never guessed.
+        rules: defaults to the built-in rules; see `rules.load_rules`.
+        missed: receives message id → why (`MISSED`) if no rule applied and no names were stated.
 
     Raises:
-        MessageError: the frame cannot be read (`decode.REASONS`).
+        MessageError: the frame cannot be decoded (`decode.REASONS`).
     """
     message = decode(frame)
-    known = rules or builtin_rules()
-    logged = frame.kind in LOGS
-    found = _stated(message) if logged else _people(message, directory, known)
-    if missed is not None and not logged and not (found.users or found.objects or found.agent):
-        why = _why_nobody(message, known)
-        if why and not (message.body is None and frame.kind == "jsonl"):  # which may have no body
+    rules = rules or builtin_rules()
+    is_log = frame.kind in LOGS
+    names = _stated(message) if is_log else _people(message, directory, rules)
+    if missed is not None and not is_log and not (names.users or names.objects or names.agent):
+        why = _why_missed(message, rules)
+        if why and not (message.body is None and frame.kind == "jsonl"):  # the body is optional
             missed[message.id] = why
     return Event(
         message.id,
         message.time,
         message.topic,
         category(message.topic),
-        found.agent,
-        found.users,
-        found.objects,
+        names.agent,
+        names.users,
+        names.objects,
         message.action or action(message.topic),
         message.size,
         frame.source,
@@ -118,39 +115,39 @@ def understand(
 
 
 def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
-    """Whether a rule knows the topic; `hubbub status --unmapped` lists the others."""
-    known = rules or builtin_rules()
-    return known.find(topic, schema, modern=True) is not None
+    """Whether a rule matches the topic; `hubbub status --unmapped` lists topics without one."""
+    rules = rules or builtin_rules()
+    return rules.find(topic, schema, modern=True) is not None
 
 
 def people_lines(
     lines: Iterable[bytes], directory: Directory = None, rules: Rules | None = None
 ) -> Iterator[dict[str, Any]]:
-    """What `hubbub people FILE` prints: one dict per line, in order, whatever the line holds.
+    """Return what `hubbub people FILE` prints: one dict for each line, in order.
 
-    Id and time may be missing. A line that cannot be read gives an id of None and `error`, with the
-    reason and its sentence.
+    Lines need neither id nor time. For a line that cannot be decoded, the id is None, and `error`
+    contains the reason and its sentence.
     """
-    known = rules or builtin_rules()
+    rules = rules or builtin_rules()
     for line in lines:
         try:
-            row = parse(line)
-            message = message_of(row)
+            envelope = parse(line)
+            message = partial_message(envelope)
         except MessageError as error:
-            yield _answer(None, None, _NOBODY) | {"error": f"{error.reason}: {error}"}
+            yield _as_dict(None, None, _NO_PEOPLE) | {"error": f"{error.reason}: {error}"}
             continue
-        identity = row.msg_id if isinstance(row.msg_id, str) else row.id
-        found = _people(message, directory, known)
-        yield _answer(identity if isinstance(identity, str) else None, message.topic, found)
+        message_id = envelope.msg_id if isinstance(envelope.msg_id, str) else envelope.id
+        names = _people(message, directory, rules)
+        yield _as_dict(message_id if isinstance(message_id, str) else None, message.topic, names)
 
 
-def _answer(identity: str | None, topic: str | None, found: People) -> dict[str, Any]:
+def _as_dict(message_id: str | None, topic: str | None, names: People) -> dict[str, Any]:
     return {
-        "id": identity,
+        "id": message_id,
         "topic": topic,
-        "agent": found.agent,
-        "users": list(found.users),
-        "objects": list(found.objects),
+        "agent": names.agent,
+        "users": list(names.users),
+        "objects": list(names.objects),
     }
 
 
@@ -161,16 +158,16 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     schema = ""
     if headers:
         schema = _schema(message)
-        users = _of_headers(headers, _USER) or users
-        objects = _of_headers(headers, _RPM) or objects
+        users = _header_names(headers, _USER) or users
+        objects = _header_names(headers, _RPM) or objects
     rule = rules.find(message.topic, schema, modern=headers is not None) or _NO_RULE
     if users is None and objects is None and message.agent is None and rule.empty:
-        return _NOBODY  # nine of ten messages of a bus
+        return _NO_PEOPLE  # fast path: nine of ten messages of a bus
     source = Source(message.body, message.topic, message.username, directory)
     if objects is None:
         objects = [value for path in rule.objects for value in path(source)]
-    touched = {name for one in objects if (name := normalise_object(one)) is not None}
-    if message.agent is not None:  # an import states it
+    touched = {name for value in objects if (name := normalise_object(value)) is not None}
+    if message.agent is not None:  # stated by an import
         agent = normalise(message.agent, directory)
         if users is None and agent is not None:
             users = [agent]
@@ -181,20 +178,20 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     named = {name for user in users if (name := normalise(user, directory)) is not None}
     if agent is None and message.agent is None and len(named) == 1:
         (agent,) = named
-    return People(agent, _ordered(named), _ordered(touched))
+    return People(agent, _sorted(named), _sorted(touched))
 
 
 def _stated(message: Message) -> People:
-    """What a line of a log says: its names are no accounts of a bus, and stay as they are."""
+    """Return the names stated by a log line, not normalised: they are not accounts of a bus."""
     return People(message.agent, message.users or (), message.objects or ())
 
 
-def _ordered(names: set[str]) -> tuple[str, ...]:
+def _sorted(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names)) if len(names) > 1 else tuple(names)
 
 
-def _why_nobody(message: Message, rules: Rules) -> str | None:
-    """Why nothing came out for a message; None where that is what it says itself."""
+def _why_missed(message: Message, rules: Rules) -> str | None:
+    """Return why a message yielded no names; None if it states so itself or its rule is empty."""
     if not (message.users is None and message.objects is None and message.agent is None):
         return None
     rule = rules.find(message.topic, _schema(message), modern=message.headers is not None)
@@ -208,10 +205,10 @@ def _schema(message: Message) -> str:
     return stated if isinstance(stated, str) else ""
 
 
-def _of_headers(headers: Mapping[str, Any], prefix: str) -> list[str] | None:
-    """The names in the headers of a kind; None where no header of that kind is there."""
-    found = [key[len(prefix) :] for key in headers if key.startswith(prefix) and headers[key]]
-    return found[:MAX_NAMES] or None
+def _header_names(headers: Mapping[str, Any], prefix: str) -> list[str] | None:
+    """Return the names in headers with a prefix; None if there is no such header."""
+    names = [key[len(prefix) :] for key in headers if key.startswith(prefix) and headers[key]]
+    return names[:MAX_NAMES] or None
 
 
 def _agent(rule: Rule, source: Source, directory: Directory) -> str | None:

@@ -1,19 +1,19 @@
-"""The small language in which rules say where a body holds a name.
+"""Compile paths, the expressions with which rules select values from a message.
 
     agent                              the value of a key
-    update.user.name                   of a key of a key
+    update.user.name                   the value of a nested key
     bug.cc[]                           every item of a list
     fas_usernames.*                    every value of an object; `.@` every key
-    packages[distro=Fedora].package_name   the items whose key has that value, in any case
-    update.user | update.submitter     the first alternative that gives anything
+    packages[distro=Fedora].package_name   the items whose key has that value, ignoring case
+    update.user | update.submitter     the first alternative that yields a value
     $username | 'anitya'               the envelope's username; a literal
-    comment.text > mentions            what comes out goes through transforms, one after the other
+    comment.text > mentions            the values, passed through one or more transforms
 
-Roots with `$`: `$username` (fedmsg's envelope), `$topic` (whole), `$spread` (the name inside a
+Roots with `$`: `$username` (of fedmsg's envelope), `$topic` (the full topic), `$spread` (NAME of a
 topic `category.verb.NAME.BRANCH`). Transforms are listed in `transforms.TRANSFORMS`.
 
-Comes in: a text, once. Goes out: a function of a `Source` that gives a list; it never raises,
-whatever the body is, and gives at most MAX_VALUES values.
+A compiled path is a function from a `Source` to a list of at most MAX_VALUES values. It never
+raises, whatever the body contains.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.people.transforms import TRANSFORMS, Transform, find_transform
-from hubbub.collector.topics import spread
+from hubbub.collector.topics import name_in_topic
 from hubbub.errors import UsageError
 
 __all__ = ["MAX_VALUES", "Path", "Source", "compile_path"]
@@ -36,7 +36,7 @@ _STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<where>[^=\]]+)=(?P<valu
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
-    """What a path is applied to."""
+    """The parts of a message to which a path is applied."""
 
     body: Any
     topic: str = ""
@@ -50,15 +50,15 @@ _Step = Callable[[list[Any]], list[Any]]
 _ROOTS: dict[str, Callable[[Source], Any]] = {
     "$username": lambda source: source.username,
     "$topic": lambda source: source.topic,
-    "$spread": lambda source: spread(source.topic),
+    "$spread": lambda source: name_in_topic(source.topic),
 }
 
 
 def compile_path(text: str) -> Path:
-    """The function that a path describes.
+    """Compile a path.
 
     Raises:
-        UsageError: the text is no path: an unknown root or transform, an empty step.
+        UsageError: an unknown root or transform, or an invalid step.
     """
     head, *names = (part.strip() for part in text.split(">"))
     transforms: list[Transform] = []
@@ -66,8 +66,8 @@ def compile_path(text: str) -> Path:
         transform = find_transform(name)
         if transform is None:
             raise UsageError(
-                f"{name!r} in the path {text!r} is no transform",
-                hint=f"known are {', '.join(sorted(TRANSFORMS))}, without:GLOB",
+                f"unknown transform {name!r} in the path {text!r}",
+                hint=f"available: {', '.join(sorted(TRANSFORMS))}, without:GLOB",
             )
         transforms.append(transform)
     alternatives = [_alternative(part.strip(), text) for part in head.split("|")]
@@ -95,7 +95,8 @@ def _alternative(part: str, text: str) -> Path:
     if part.startswith("$"):
         if part not in _ROOTS:
             raise UsageError(
-                f"{part!r} in the path {text!r} is no root", hint=f"known are {', '.join(_ROOTS)}"
+                f"unknown root {part!r} in the path {text!r}",
+                hint=f"available: {', '.join(_ROOTS)}",
             )
         root = _ROOTS[part]
         return lambda source: [value] if (value := root(source)) else []
@@ -116,16 +117,16 @@ def _alternative(part: str, text: str) -> Path:
 
 
 def _keys(names: tuple[str, ...]) -> Path:
-    """The way of nearly every path: a key of a key, without lists."""
+    """Compile a path of plain keys without lists, which nearly every path is."""
     if len(names) == 1:
         key = names[0]
 
-        def one(source: Source) -> list[Any]:
+        def get(source: Source) -> list[Any]:
             body = source.body
             value = body.get(key) if type(body) is dict else None
             return [] if value is None else [value]
 
-        return one
+        return get
 
     def walk(source: Source) -> list[Any]:
         value = source.body
@@ -141,7 +142,9 @@ def _keys(names: tuple[str, ...]) -> Path:
 def _step(name: str, text: str) -> _Step:
     match = _STEP.fullmatch(name)
     if match is None or not name:
-        raise UsageError(f"{name!r} in the path {text!r} is no step", hint="write key, key[] or *")
+        raise UsageError(
+            f"invalid step {name!r} in the path {text!r}", hint="write key, key[] or *"
+        )
     key, where, wanted = match["key"], match["where"], (match["value"] or "").lower()
 
     def step(values: list[Any]) -> list[Any]:

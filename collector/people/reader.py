@@ -1,7 +1,7 @@
-"""How frames become events, as settings that fit on a command line and into another process.
+"""Turn frames into events with a user's directory and rules.
 
-Comes in: paths of a user's files. Goes out: a `Reader`, a function from a frame to an event, with
-those files read once. A long-running process reads them when it starts.
+`ReaderConfig` holds the paths of the files and can be sent to another process; `Reader` holds their
+contents, read once.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from hubbub.collector.people.extract import understand
 from hubbub.collector.people.rules import Rules, load_rules
 from hubbub.errors import UsageError
 
-__all__ = ["Reader", "Understanding", "read_directory"]
+__all__ = ["Reader", "ReaderConfig", "read_directory"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """From a frame to an event.
+    """A callable that turns a frame into an event.
 
     Attributes:
         directory: e-mail address or nick → account.
-        rules: hubbub's rules, and before them a user's.
-        missed: id → why (`people.MISSED`) of each message whose topic no rule knows, or in whose
-            body its rule found nothing; whoever reads many frames empties it.
+        rules: the user's rules, followed by the built-in ones.
+        missed: message id → why no rule applied (`extract.MISSED`); the caller clears it.
     """
 
     directory: Mapping[str, str] | None = None
@@ -36,17 +35,17 @@ class Reader:
     missed: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, frame: Frame) -> Event:
-        """The event of a frame.
+        """Return the event of a frame.
 
         Raises:
-            MessageError: the frame cannot be read.
+            MessageError: the frame cannot be decoded.
         """
         return understand(frame, directory=self.directory, rules=self.rules, missed=self.missed)
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding:
-    """The settings; small, and safe to send to a process.
+class ReaderConfig:
+    """Paths from which a `Reader` is made; picklable.
 
     Args:
         directory: a JSON object from e-mail address or nick to account.
@@ -57,20 +56,20 @@ class Understanding:
     rules: Path | None = None
 
     def reader(self) -> Reader:
-        """Read the files.
+        """Read the files and return a reader.
 
         Raises:
-            UsageError: one of them is not there, or is not what it should be.
+            UsageError: a file is missing or invalid.
         """
         directory = None if self.directory is None else read_directory(self.directory)
         return Reader(directory, load_rules(self.rules))
 
 
 def read_directory(path: Path) -> dict[str, str]:
-    """The JSON object from e-mail address or nick to account.
+    """Read a JSON object from e-mail address or nick to account.
 
     Raises:
-        UsageError: no such file, or something else in it.
+        UsageError: the file is missing or invalid.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
@@ -80,7 +79,7 @@ def read_directory(path: Path) -> dict[str, str]:
         ) from error
     except msgspec.DecodeError as error:
         raise UsageError(
-            f"the directory of people is no JSON object of texts: {error}",
+            f"the directory of people is not a JSON object of strings: {error}",
             where=str(path),
             hint='write {"anna@example.org": "anna", …}',
         ) from None

@@ -1,19 +1,18 @@
-"""Rules: which paths of which topics hold the agent, the users and the objects.
+"""Load rules, which map topics to the paths of the agent, the users and the objects.
 
-Comes in: TOML tables (`rules.toml`, `rules-modern.toml`, and a user's own). Goes out: the `Rule` of
-a topic, or None for a topic that no rule knows.
+Rules are TOML tables: `rules.toml`, `rules-modern.toml` and the user's own.
 
     [[family]]
-    topics = ["git.receive*", "git.branch*"]  # globs, on the topic from its category on, or whole
+    topics = ["git.receive*", "git.branch*"]  # globs on the full topic or from the category on
     schemas = ["git.receive"]                 # globs on the schema header of fedora-messaging
-    agent = ["agent | commit.username"]       # the first name that comes out
-    users = ["agent | commit.username"]       # all that come out
+    agent = ["agent | commit.username"]       # the first name found
+    users = ["agent | commit.username"]       # all names found
     objects = [{ path = "commit.repo", when = "commit.namespace", is = ["rpms", ""] }]
 
-`when` names a path whose value must match one of the globs `is`, in any case; "" is "not there". A
-family fits if a topic or a schema does. Of several that fit, the first counts; a user's table comes
-before hubbub's own, so that it adds and overrides. What a family does not name it says nothing
-about: no users, no objects; the agent is then the only user, if there is one alone.
+`when` is a path whose value must match one of the globs `is`, ignoring case; a missing value is "".
+A family matches if one of its topics or schemas does. The first matching family wins; the user's
+table comes first, so it can add and override. A key that a family omits yields nothing; without
+`agent`, the agent is the only user if there is exactly one.
 """
 
 from __future__ import annotations
@@ -30,34 +29,32 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.people.paths import Path, Source, compile_path
-from hubbub.collector.topics import rest
+from hubbub.collector.topics import without_prefix
 from hubbub.errors import UsageError
 
 __all__ = ["Rule", "Rules", "builtin_rules", "load_rules"]
 
-_CACHED = 65_536  # topics whose rule is remembered: more than any bus has in a week
+_CACHE_SIZE = 65_536  # topics; more than a bus uses in a week
 
-
-#: What a table may hold, for those who wrote something else.
+#: Hint of errors: the format of a table.
 _FORM = (
     "a [[family]] has topics, schemas, agent, users, objects (lists) and note; an entry is "
     'a path or { path = "…", when = "path", is = ["globs"] }; see docs/rules.md'
 )
 
 
-class _Where(msgspec.Struct, forbid_unknown_fields=True):
+class _Conditional(msgspec.Struct, forbid_unknown_fields=True):
     path: str
     when: str | None = None
-    # `is` is a keyword
-    among: list[str] = msgspec.field(name="is", default_factory=list)
+    patterns: list[str] = msgspec.field(name="is", default_factory=list)
 
 
 class _Family(msgspec.Struct, forbid_unknown_fields=True):
     topics: list[str] = []
     schemas: list[str] = []
-    agent: list[str | _Where] = []
-    users: list[str | _Where] = []
-    objects: list[str | _Where] = []
+    agent: list[str | _Conditional] = []
+    users: list[str | _Conditional] = []
+    objects: list[str | _Conditional] = []
     note: str = ""
 
 
@@ -66,7 +63,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """The compiled paths of one family; each gives a list of raw values."""
+    """The compiled paths of one family; each returns a list of raw values."""
 
     agent: tuple[Path, ...]
     users: tuple[Path, ...]
@@ -74,7 +71,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """The family is known to name nobody and nothing."""
+        """Whether messages of the family contain no names at all."""
         return not (self.users or self.objects or self.agent)
 
 
@@ -85,36 +82,41 @@ class _Matcher(msgspec.Struct, frozen=True):
 
 
 class Rules:
-    """The rules of a bus: for old bodies, and for those of fedora-messaging."""
+    """Compiled rules.
+
+    Args:
+        modern: rules that apply only to messages of fedora-messaging, before the others.
+        common: rules for all messages.
+    """
 
     def __init__(self, modern: Sequence[_Matcher], common: Sequence[_Matcher]) -> None:
         self._modern, self._common = tuple(modern), tuple(common)
-        self._known: dict[tuple[str, str, bool], Rule | None] = {}
+        self._cache: dict[tuple[str, str, bool], Rule | None] = {}
 
     def find(self, topic: str, schema: str = "", *, modern: bool = False) -> Rule | None:
-        """The rule of a topic, None if there is none.
+        """Return the first matching rule, or None.
 
         Args:
-            topic: the whole topic; may be empty where a schema is given.
+            topic: the full topic; may be empty if a schema is given.
             schema: the header `fedora_messaging_schema`.
-            modern: the message came from fedora-messaging, so its table comes first.
+            modern: whether the message is one of fedora-messaging.
         """
         key = (topic, schema, modern)
         try:
-            return self._known[key]
+            return self._cache[key]
         except KeyError:
-            found = self._search(topic, schema, modern=modern)
-        if len(self._known) >= _CACHED:
-            self._known.clear()  # a bus of endless topics; the usual ones are back at once
-        self._known[key] = found
-        return found
+            rule = self._search(topic, schema, modern=modern)
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()  # unbounded topics; frequent ones return at once
+        self._cache[key] = rule
+        return rule
 
     def _search(self, topic: str, schema: str, *, modern: bool) -> Rule | None:
-        short = rest(topic)
+        suffix = without_prefix(topic)
         for matcher in (*self._modern, *self._common) if modern else self._common:
             if schema and matcher.schemas.match(schema):
                 return matcher.rule
-            if topic and (matcher.topics.match(short) or matcher.topics.match(topic)):
+            if topic and (matcher.topics.match(suffix) or matcher.topics.match(topic)):
                 return matcher.rule
         return None
 
@@ -123,29 +125,29 @@ def _globs(globs: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(translate(glob) for glob in globs) or r"(?!)")
 
 
-def _condition(entry: str | _Where) -> Path:
+def _condition(entry: str | _Conditional) -> Path:
     if isinstance(entry, str):
         return compile_path(entry)
     path = compile_path(entry.path)
     if entry.when is None:
         return path
     when = compile_path(entry.when)
-    among = _globs([glob.lower() for glob in entry.among])
+    wanted = _globs([glob.lower() for glob in entry.patterns])
 
     def run(source: Source) -> list[Any]:
         values = when(source)
-        found = values[0] if values else ""
-        return path(source) if isinstance(found, str) and among.match(found.lower()) else []
+        value = values[0] if values else ""
+        return path(source) if isinstance(value, str) and wanted.match(value.lower()) else []
 
     return run
 
 
 def _rule(family: _Family) -> Rule:
     if not (family.topics or family.schemas):
-        raise UsageError("it has neither topics nor schemas, so it fits no message")
+        raise UsageError("the family has neither topics nor schemas, so it matches no message")
     entries = (*family.agent, *family.users, *family.objects)
     for entry in entries:
-        if isinstance(entry, _Where) and (entry.when is None) != (not entry.among):
+        if isinstance(entry, _Conditional) and (entry.when is None) != (not entry.patterns):
             raise UsageError(f"the condition of {entry.path!r} needs both `when` and `is`")
     return Rule(
         agent=tuple(_condition(entry) for entry in family.agent),
@@ -155,59 +157,64 @@ def _rule(family: _Family) -> Rule:
 
 
 def _compile(families: list[_Family], where: str) -> list[_Matcher]:
-    found = []
+    matchers = []
     for number, family in enumerate(families, 1):
         try:
-            found.append(_Matcher(_globs(family.topics), _globs(family.schemas), _rule(family)))
+            matchers.append(_Matcher(_globs(family.topics), _globs(family.schemas), _rule(family)))
         except UsageError as error:
             first = next(iter((*family.topics, *family.schemas)), "")
             name = f"{where}: family {number}{f' ({first})' if first else ''}"
             raise UsageError(error.what, where=name, hint=error.hint or _FORM) from None
-    return found
+    return matchers
 
 
 def parse_rules(table: Mapping[str, Any] | str, where: str) -> list[_Matcher]:
-    """Compile a table.
+    """Compile a table of rules.
+
+    Args:
+        table: TOML text or a parsed table.
+        where: name of the table for errors.
 
     Raises:
-        UsageError: no TOML, an unknown key, a path that is none; says in which file and family, and
-            what there may be.
+        UsageError: invalid TOML, an unknown key or an invalid path; names the file and the family.
     """
     try:
         raw = tomllib.loads(table) if isinstance(table, str) else table
         return _compile(msgspec.convert(raw, _Table).family, where)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the rules are no TOML: {error}", where=where, hint=_FORM) from None
-    except msgspec.ValidationError as error:
-        said, _, place = str(error).partition(" - at `$")
-        family = re.match(r"\.family\[(\d+)\]\.?", place)  # msgspec counts from 0, people from 1
-        rest_of = place[family.end() :].rstrip("`") if family else place.rstrip("`").lstrip(".")
-        at = (f": family {int(family[1]) + 1}" if family else "") + (f", {rest_of}" * bool(rest_of))
         raise UsageError(
-            f"the rules cannot be read: {said}", where=f"{where}{at}", hint=_FORM
+            f"the rules are not valid TOML: {error}", where=where, hint=_FORM
         ) from None
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        path = path.rstrip("`").lstrip(".")
+        if family := re.match(r"family\[(\d+)\]\.?", path):  # msgspec counts from 0, people from 1
+            where, path = f"{where}: family {int(family[1]) + 1}", path[family.end() :]
+        if path:
+            where = f"{where}, {path}"
+        raise UsageError(f"the rules are invalid: {problem}", where=where, hint=_FORM) from None
 
 
 @cache
-def _shipped(name: str) -> tuple[_Matcher, ...]:
+def _load_builtin(name: str) -> tuple[_Matcher, ...]:
     text = resources.files("hubbub.collector.people").joinpath(name).read_text(encoding="utf-8")
     return tuple(parse_rules(text, name))
 
 
 @cache
 def builtin_rules() -> Rules:
-    """The rules that come with hubbub: every family of the Fedora bus, old and new."""
-    return Rules(_shipped("rules-modern.toml"), _shipped("rules.toml"))
+    """Return the built-in rules: every family of the Fedora bus, old and new."""
+    return Rules(_load_builtin("rules-modern.toml"), _load_builtin("rules.toml"))
 
 
 def load_rules(extra: File | Mapping[str, Any] | None = None) -> Rules:
-    """The rules that come with hubbub, and before them a user's.
+    """Return the built-in rules, preceded by the user's.
 
     Args:
-        extra: a TOML file, or a table that was read already (`[rules]` of the configuration).
+        extra: a TOML file, or a parsed table (`[rules]` of the configuration).
 
     Raises:
-        UsageError: the file is not there, or is no table of rules.
+        UsageError: the file is missing or invalid.
     """
     if extra is None:
         return builtin_rules()
@@ -222,4 +229,4 @@ def load_rules(extra: File | Mapping[str, Any] | None = None) -> Rules:
                 where=str(extra),
             ) from None
         own = parse_rules(text, str(extra))
-    return Rules([*own, *_shipped("rules-modern.toml")], [*own, *_shipped("rules.toml")])
+    return Rules([*own, *_load_builtin("rules-modern.toml")], [*own, *_load_builtin("rules.toml")])

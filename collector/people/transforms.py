@@ -1,8 +1,7 @@
-"""What a rule does with the values that its path found: texts to names.
+"""Transforms that rules apply to the values of a path, mostly from texts to names.
 
-Each transform takes the list of values and the directory (e-mail or nick → account) and gives a new
-list. Values of a shape that it does not expect are dropped: a rule that does not fit yields
-nothing.
+A transform takes a list of values and the directory (e-mail or nick → account) and returns a new
+list. Values of an unexpected type are dropped, so that a rule that does not fit yields nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ __all__ = ["TRANSFORMS", "Transform", "find_transform"]
 Directory = Mapping[str, str] | None
 Transform = Callable[[list[Any], Directory], list[Any]]
 
-_MENTION = re.compile(r"(?<!\w)@(\w+)")  # not the domain of an e-mail address
+_MENTION = re.compile(r"(?<!\w)@(\w+)")  # excludes domains of e-mail addresses
 _SEPARATOR = re.compile(r"[,\s]+")
-#: `username` first: where an object has both, `name` is the name of the person, not of the account.
-_PERSON = ("username", "name", "nickname", "fas_name")
+#: `username` first: in an object with both keys, `name` is the person's real name.
+_NAME_KEYS = ("username", "name", "nickname", "fas_name")
 
 
 def _texts(values: list[Any]) -> Iterator[str]:
@@ -34,82 +33,85 @@ def _each(change: Callable[[str], str]) -> Transform:
 
 
 def _name(values: list[Any], _: Directory) -> list[Any]:
-    """A person written as a text, or as an object with a name."""
-    found: list[Any] = []
+    """Names of people given as texts or as objects with a name."""
+    names: list[Any] = []
     for value in values:
         if isinstance(value, dict):
-            found.extend([value[key] for key in _PERSON if isinstance(value.get(key), str)][:1])
-        elif isinstance(value, list):  # the first publishers wrote an agent as a list of one
-            found.extend(_texts(value[:1]))
+            names.extend([value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)][:1])
+        elif isinstance(value, list):  # early publishers sent the agent as a list of one
+            names.extend(_texts(value[:1]))
         else:
-            found.append(value)
-    return found
+            names.append(value)
+    return names
 
 
 def _nvr(text: str) -> str:
-    """`gnome-settings-daemon-3.6.1-1.fc18` without version and release."""
+    """Strip version and release: `gnome-settings-daemon-3.6.1-1.fc18` → `gnome-settings-daemon`."""
     return text.rsplit("-", 2)[0]
 
 
 def _nvrs(values: list[Any], _: Directory) -> list[Any]:
-    """Builds in one text, separated by commas or spaces. Among several words only builds count."""
-    found: list[Any] = []
+    """Names of the builds in a text, separated by commas or spaces.
+
+    Of several words, only those that look like a build count.
+    """
+    names: list[Any] = []
     for text in _texts(values):
         words = [word for word in _SEPARATOR.split(text) if word]
-        found += [_nvr(word) for word in words if len(words) == 1 or word.count("-") > 1]
-    return found
+        names += [_nvr(word) for word in words if len(words) == 1 or word.count("-") > 1]
+    return names
 
 
 def _account(text: str, directory: Directory) -> str | None:
-    """An OpenID or an address of the project holds the account; others need the directory."""
+    """The account in a Fedora OpenID or e-mail address; other addresses need the directory."""
     if ".id.fedoraproject.org" in text:
         return text.partition(".id.fedoraproject.org")[0].rpartition("/")[2]
     if text.endswith("@fedoraproject.org"):
         return text.removesuffix("@fedoraproject.org")
-    return _looked_up(text, directory) if "@" in text else text
+    return _look_up(text, directory) if "@" in text else text
 
 
-def _looked_up(text: str, directory: Directory) -> str | None:
-    found = None if directory is None else directory.get(text)
-    return found if isinstance(found, str) else None
+def _look_up(text: str, directory: Directory) -> str | None:
+    account = None if directory is None else directory.get(text)
+    return account if isinstance(account, str) else None
 
 
 def _first_key(values: list[Any], _: Directory) -> list[Any]:
-    """A text, or the first key of an object."""
+    """Texts as they are; the first key of objects."""
     return [next(iter(value), None) if isinstance(value, dict) else value for value in values]
 
 
 def _json(values: list[Any], _: Directory) -> list[Any]:
-    """Texts that hold JSON themselves."""
-    found = []
+    """Parse texts that contain JSON."""
+    parsed = []
     for text in _texts(values):
         try:
-            found.append(json.loads(text))
-        except (ValueError, RecursionError):  # no JSON: the rule does not fit
+            parsed.append(json.loads(text))
+        except (ValueError, RecursionError):  # not JSON: the rule does not fit
             continue
-    return found
+    return parsed
 
 
 def _ipa_targets(values: list[Any], directory: Directory) -> list[Any]:
     """The accounts in the parameters of a FreeIPA command: `user` (a list) or `uid`."""
-    found: list[Any] = []
+    accounts: list[Any] = []
     for parameters in _json(values, directory):
         if isinstance(parameters, dict):
             for value in (parameters.get("user"), parameters.get("uid")):
-                found += value if isinstance(value, list) else [value]
-    return found
+                accounts += value if isinstance(value, list) else [value]
+    return accounts
 
 
 def _changed_packages(values: list[Any], _: Directory) -> list[Any]:
-    """The rows of a repository's difference: a name first, or a path first and the name last."""
-    found = []
+    """Package names in the rows of a repository diff: (name, …) or (path, …, name)."""
+    names = []
     for row in values:
         if isinstance(row, list) and row and isinstance(row[0], str):
             name = row[-1] if "/" in row[0] else row[0]
-            found += [name.partition("(")[0]] if isinstance(name, str) else []
+            names += [name.partition("(")[0]] if isinstance(name, str) else []
         elif isinstance(row, str):
-            found.append(row.partition("(")[0])
-    return found
+            names.append(row.partition("(")[0])
+    return names
 
 
 TRANSFORMS: dict[str, Transform] = {
@@ -125,8 +127,8 @@ TRANSFORMS: dict[str, Transform] = {
     "openid": _each(lambda text: text.rpartition("://")[2].partition(".")[0]),
     "address": _each(lambda text: parseaddr(text)[1]),
     "account": lambda values, directory: [_account(text, directory) for text in _texts(values)],
-    "directory": lambda values, directory: [_looked_up(text, directory) for text in _texts(values)],
-    "nick": lambda values, directory: [_looked_up(t, directory) or t for t in _texts(values)],
+    "directory": lambda values, directory: [_look_up(text, directory) for text in _texts(values)],
+    "nick": lambda values, directory: [_look_up(t, directory) or t for t in _texts(values)],
     "first-key": _first_key,
     "ipa-targets": _ipa_targets,
     "changed-packages": _changed_packages,
@@ -139,7 +141,7 @@ TRANSFORMS: dict[str, Transform] = {
 
 
 def find_transform(name: str) -> Transform | None:
-    """The transform of a name; `without:GLOB` drops the texts that match. None: there is none."""
+    """Return the transform with a name, or None; `without:GLOB` drops the texts that match."""
     verb, _, glob = name.partition(":")
     if verb == "without" and glob:
         unwanted = re.compile(translate(glob))

@@ -1,4 +1,4 @@
-"""fedmsg signatures: trust, X.509 checks, which sources are checked."""
+"""Verify fedmsg's X.509 signatures: trust settings, checks, and which sources need them."""
 
 from __future__ import annotations
 

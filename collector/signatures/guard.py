@@ -1,17 +1,16 @@
-"""Who may be believed, for the frames of a source: signatures before anything is understood.
+"""Check the signatures of frames before they are decoded, depending on their source.
 
-Comes in: frames, and a `Trust`. Goes out: nothing, or a MessageError with one of
-`signatures.REASONS`. Which sources bear signatures is known here and nowhere else:
+This module alone decides which sources are signed:
 
-| source | what is checked |
+| source | what is verified |
 | --- | --- |
-| `zmq` | both frames, as they came |
-| `fedmsg` (a file) | an envelope as it stands; a row of `/raw` as its publisher signed it |
-| `history`, `amqp`, `jsonl` | nothing: HTTPS, TLS, or the user vouches for them |
+| `zmq` | topic and body as received |
+| `fedmsg` (a file) | an envelope as it is; a row of `/raw` as its publisher signed it |
+| `history`, `amqp`, `jsonl` | nothing: they are trusted because of HTTPS, TLS or the user |
 
-A row of history is what a service made of a message: it holds as the publisher signed it only where
-the service changed nothing that was signed, and rows of `/v2/search` bear no signature at all. A
-gatherer therefore believes the service that it asks; only a file may be checked more strictly.
+A history service rewrites messages: the signature of a row remains valid only if no signed part was
+changed, and rows of `/v2/search` have no signature. `gather` therefore trusts the service it
+queries; only files can be verified more strictly.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ import msgspec
 
 from hubbub.collector.decode.timestamps import micros
 from hubbub.collector.event import Frame
-from hubbub.collector.signatures.x509 import REASONS, Trust, check, judge, load_trust, read
+from hubbub.collector.signatures.x509 import REASONS, Trust, check, load_trust, parse, verify
 from hubbub.errors import MessageError
 
 __all__ = ["Guard", "TrustFiles"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: What fedmsg signs, and the two that it adds; history adds columns of its own.
+#: Keys that fedmsg signs, and signature and certificate; history adds its own columns (`_ROW`).
 _ENVELOPE = ("i", "msg", "msg_id", "topic", "username", "crypto", "signature", "certificate")
 _ROW = frozenset(("source_name", "source_version", "headers"))
-#: What `decode` reads of a row beside the envelope, and who signed nothing of it.
-_ADDED = ("meta", "body", "id")
+#: Unsigned keys of a row that `decode` would read.
+_UNSIGNED = ("meta", "body", "id")
 
 
 class TrustFiles(msgspec.Struct, frozen=True):
-    """Where a `Trust` is: paths, and whether topics without a policy are refused."""
+    """Paths from which a `Trust` is loaded, and whether topics without a policy are refused."""
 
     ca: str
     crl: str | None = None
@@ -48,30 +47,31 @@ class TrustFiles(msgspec.Struct, frozen=True):
     nitpicky: bool = False
 
     def load(self) -> Trust:
-        """Read the files as they are now.
+        """Read the files and return the trust settings.
 
         Raises:
-            UsageError: a file cannot be read, or is not what it should be.
+            UsageError: a file is missing or invalid.
         """
-        crl, policy = (one and Path(one) for one in (self.crl, self.policy))
-        return load_trust(Path(self.ca), crl or None, policy or None, nitpicky=self.nitpicky)
+        crl = Path(self.crl) if self.crl else None
+        policy = Path(self.policy) if self.policy else None
+        return load_trust(Path(self.ca), crl, policy, nitpicky=self.nitpicky)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lets believed frames pass.
+    """Checks frames against trust settings.
 
     Args:
-        trust: whom to believe.
+        trust: CA, revocation list and policy.
     """
 
     trust: Trust
 
     def check(self, frame: Frame) -> None:
-        """Return if the frame may be believed.
+        """Return if the frame's signature is valid or its source is not signed.
 
-        Certificates are judged at the time at which the frame arrived: a letter that is read again
-        later is not worse for that.
+        Certificates must be valid at the time of arrival, so that retrying a dead letter later does
+        not change the result.
 
         Raises:
             MessageError: with one of `signatures.REASONS`.
@@ -80,31 +80,31 @@ class Guard:
         if kind not in {"zmq", "fedmsg"}:
             return
         now = _EPOCH + timedelta(microseconds=frame.arrived)
-        reason = self._of_bus(frame, now) if kind == "zmq" else self._of_file(frame, now)
+        reason = self._check_bus(frame, now) if kind == "zmq" else self._check_file(frame, now)
         if reason is not None:
             raise MessageError(reason, REASONS[reason])
 
-    def _of_bus(self, frame: Frame, now: datetime) -> str | None:
+    def _check_bus(self, frame: Frame, now: datetime) -> str | None:
         return check(frame.topic, frame.body, self.trust, now=now)
 
-    def _of_file(self, frame: Frame, now: datetime) -> str | None:
-        found = read(None, frame.body)
-        if isinstance(found, str):
-            return found
-        reason = judge(_as_signed(found.message), self.trust, now, plain=found.plain)
-        return reason or ("not-signed-so" if _says_more(found.message) else None)
+    def _check_file(self, frame: Frame, now: datetime) -> str | None:
+        parsed = parse(None, frame.body)
+        if isinstance(parsed, str):
+            return parsed
+        reason = verify(_as_signed(parsed.message), self.trust, now, plain=parsed.plain)
+        return reason or ("not-signed-so" if _has_unsigned_parts(parsed.message) else None)
 
 
-def _says_more(message: Mapping[str, Any]) -> bool:
-    """Whether a row of `/raw` would name people, or a time, that nobody signed.
+def _has_unsigned_parts(message: Mapping[str, Any]) -> bool:
+    """Whether a row of `/raw` adds people, a body or a time that are not signed.
 
-    Of an envelope that is no row everything is signed. The service gives a signed message null
-    headers, or the time once more.
+    An envelope that is not a row is signed completely. The service adds null headers to a signed
+    message, or headers that only repeat the time.
     """
     if not _ROW & message.keys():
         return False
     headers = message.get("headers") or {}
-    if not isinstance(headers, dict) or any(message.get(key) is not None for key in _ADDED):
+    if not isinstance(headers, dict) or any(message.get(key) is not None for key in _UNSIGNED):
         return True
     if headers.keys() - {"sent-at"}:
         return True
@@ -112,13 +112,14 @@ def _says_more(message: Mapping[str, Any]) -> bool:
 
 
 def _as_signed(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row of `/raw` as its publisher signed it; anything else as it is.
+    """Restore a row of `/raw` as its publisher signed it; return anything else unchanged.
 
-    The service keeps whole seconds as a float; fedmsg signs an integer.
+    The service stores whole seconds as a float, but fedmsg signs an integer.
     """
     if not _ROW & message.keys():
         return message
     signed = {key: message[key] for key in _ENVELOPE if key in message}
     time = message.get("timestamp")
-    whole = isinstance(time, float) and time.is_integer()
-    return signed | {"timestamp": int(time) if whole and time is not None else time}
+    if isinstance(time, float) and time.is_integer():
+        time = int(time)
+    return signed | {"timestamp": time}

@@ -1,14 +1,13 @@
-"""fedmsg's x509 signatures: is a message from whom it says, and may they send it?
+"""Verify fedmsg's X.509 signatures: authenticity of a message, and permission to send its topic.
 
-Comes in: the two frames of a message and a `Trust`. Goes out: None, or the short reason why the
-message is refused. It keeps nothing but what it knows about certificates, and never raises for a
-message, whatever its bytes are.
+`check` returns None, or the short reason for refusing a message. It never raises, whatever the
+bytes are; only certificates are cached.
 
-A signature is RSA PKCS#1 v1.5 with SHA-1 (the wire format says so; nothing else may be chosen) over
-the body without `signature` and `certificate`, as `canonical` writes it. The checks come in this
-order, and the first that fails names the reason: UTF-8, JSON object, topic equal, signed at all,
-signature, chain, dates, revocation list, policy. A revocation list that has expired or that the CA
-did not sign refuses everything (fedmsg's older backend accepts such a list).
+A signature is RSA PKCS#1 v1.5 with SHA-1, as the wire format prescribes, over the `canonical` JSON
+of the body without `signature` and `certificate`. The first check that fails gives the reason, in
+this order: UTF-8, JSON object, equal topics, signed at all, signature, chain, dates, revocation
+list, policy. With a revocation list that has expired or is not signed by the CA, every message is
+refused (fedmsg's older backend accepts such a list).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from hubbub.collector.signatures.canonical_json import canonical, written
+from hubbub.collector.signatures.canonical_json import canonical, fast_canonical
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,42 +34,41 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.x509 import Certificate, CertificateRevocationList
 
-__all__ = ["REASONS", "Trust", "canonical", "check", "judge", "load_trust", "read"]
+__all__ = ["REASONS", "Trust", "canonical", "check", "load_trust", "parse", "verify"]
 
-#: Every reason that `check` gives, and the last one that `guard` does, with the sentence a person
-#: reads.
+#: Every reason that `check` returns, with the sentence shown to users; the last one is `guard`'s.
 REASONS = {
     "not-utf8": "topic or body is not UTF-8",
     "not-json": "the body is not JSON",
     "not-an-object": "the body is JSON, but not an object",
-    "topic-mismatch": "the topic of the frame is not the topic of the body",
-    "unsigned": "the message bears no signature",
-    "unknown-crypto": "the message is signed by another method than x509",
+    "topic-mismatch": "the topics of the frame and the body differ",
+    "unsigned": "the message is not signed",
+    "unknown-crypto": "the message is not signed with x509",
     "bad-certificate": "the certificate is not a PEM certificate with an RSA key",
-    "bad-signature": "the signature is not of this body by this certificate",
+    "bad-signature": "the signature does not match the body and the certificate",
     "untrusted": "the certificate was not issued by the CA",
-    "expired": "the certificate, or the CA, is not valid at this time",
+    "expired": "the certificate or the CA is not valid at this time",
     "crl-untrusted": "the revocation list is not signed by the CA",
     "crl-expired": "the revocation list has expired",
     "revoked": "the certificate is revoked",
-    "not-permitted": "the policy does not let this certificate send this topic",
-    "not-signed-so": "the row of history adds people, a body or a time that nobody signed",
+    "not-permitted": "the policy does not permit this certificate to send this topic",
+    "not-signed-so": "the row of history adds people, a body or a time that are not signed",
 }
-_CACHED = 4096  # certificates: many times those of any bus
+_CACHE_SIZE = 4096  # certificates; far more than a bus uses
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom to believe.
+    """Trust settings: CA, revocation list and policy.
 
     Args:
-        ca: the certificate of the CA, PEM; several in a row are all believed.
-        crl: the revocation list, PEM; None: nobody is revoked.
-        policy: topic → the common names whose certificates may send it.
-        nitpicky: topics that the policy does not name are refused.
+        ca: certificate of the CA, PEM; several concatenated certificates are all trusted.
+        crl: revocation list, PEM; None: no certificate is revoked.
+        policy: topic → common names of the certificates that may send it.
+        nitpicky: whether topics missing from the policy are refused.
 
     Raises:
-        UsageError: `ca` or `crl` cannot be read.
+        UsageError: `ca` or `crl` is not valid PEM.
     """
 
     ca: bytes
@@ -85,26 +83,26 @@ class Trust:
 def load_trust(
     ca: Path, crl: Path | None = None, policy: Path | None = None, *, nitpicky: bool = False
 ) -> Trust:
-    """Read a Trust from files; the policy is TOML: `"org.example.prod.git.receive" = ["host"]`.
+    """Load trust settings; the policy is TOML: `"org.example.prod.git.receive" = ["host"]`.
 
     Raises:
-        UsageError: a file cannot be read or is not what it should be.
+        UsageError: a file is missing or invalid.
     """
-    where = ca
+    path = ca  # the file that is being read
     try:
         authority = ca.read_bytes()
-        where = crl or where
+        path = crl or path
         revoked = crl.read_bytes() if crl else None
-        where = policy or where
+        path = policy or path
         table = tomllib.loads(policy.read_text(encoding="utf-8")) if policy else {}
         permitted = msgspec.convert(table, dict[str, list[str]])
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(where)) from None
+        raise UsageError(f"cannot be read: {error}", where=str(path)) from None
     except msgspec.ValidationError as error:
         raise UsageError(
-            f"the policy is no table of lists: {error}",
-            where=str(where),
-            hint='write for each topic "org.example.prod.git.receive" = ["host.example.org"]',
+            f"the policy is not a table of lists: {error}",
+            where=str(path),
+            hint='write for each topic: "org.example.prod.git.receive" = ["host.example.org"]',
         ) from None
     try:
         _authority(authority, None)
@@ -117,33 +115,33 @@ def load_trust(
 
 
 def check(topic: bytes, body: bytes, trust: Trust, *, now: datetime | None = None) -> str | None:
-    """Whether a message may be believed.
+    """Verify a message.
 
     Args:
         topic: the topic frame.
         body: the body frame.
-        trust: whom to believe.
-        now: the time at which certificates must be valid; the present one.
+        trust: trust settings.
+        now: the time at which certificates must be valid; defaults to the current time.
 
     Returns:
-        None where the message is accepted, else one of `REASONS`.
+        None if the message is accepted, else one of `REASONS`.
     """
-    found = read(topic, body)
-    if isinstance(found, str):
-        return found
-    return judge(found.message, trust, now, plain=found.plain)
+    parsed = parse(topic, body)
+    if isinstance(parsed, str):
+        return parsed
+    return verify(parsed.message, trust, now, plain=parsed.plain)
 
 
-def judge(
+def verify(
     message: Mapping[str, Any], trust: Trust, now: datetime | None = None, *, plain: bool = False
 ) -> str | None:
-    """The same for a message that was read: what `check` says after the topic.
+    """Verify a parsed message: like `check`, from the check for a signature on.
 
     Args:
-        message: the object.
-        trust: whom to believe.
+        message: the parsed body.
+        trust: trust settings.
         now: see `check`.
-        plain: see `Read`; then it is written faster.
+        plain: see `Parsed`; allows faster encoding.
     """
     signature, encoded = message.get("signature"), message.get("certificate")
     if not isinstance(signature, str) or not isinstance(encoded, str):
@@ -154,23 +152,28 @@ def judge(
         certificate = _certificate(encoded, trust.ca, trust.crl)
     except ValueError:
         return "bad-certificate"
-    if not _signed(certificate, signature, message, plain=plain):
+    if not _signature_matches(certificate, signature, message, plain=plain):
         return "bad-signature"
+    if reason := certificate.refusal(now or datetime.now(UTC)):
+        return reason
     permitted = _permitted(message["topic"], certificate.name, trust)
-    return certificate.refused(now or datetime.now(UTC)) or (None if permitted else "not-permitted")
+    return None if permitted else "not-permitted"
 
 
-class Read(NamedTuple):
-    """A message, and whether it is plain: strict JSON (without NaN) that holds no float."""
+class Parsed(NamedTuple):
+    """A parsed body, and whether it is plain: strict JSON (no NaN) without floats."""
 
     message: dict[str, Any]
     plain: bool
 
 
-def read(topic: bytes | None, body: bytes) -> Read | str:
-    """The message in a body, or why there is none that fits the topic; None: its own will do."""
+def parse(topic: bytes | None, body: bytes) -> Parsed | str:
+    """Parse a body; return the reason if it is malformed or its topic differs from the frame's.
+
+    Without a topic frame (None), the topic of the body may be any string.
+    """
     try:
-        heard, text = topic and topic.decode(), body.decode()
+        frame_topic, text = topic and topic.decode(), body.decode()
     except UnicodeDecodeError:
         return "not-utf8"
     try:
@@ -179,20 +182,20 @@ def read(topic: bytes | None, body: bytes) -> Read | str:
         return "not-json"
     if not isinstance(message, dict):
         return "not-an-object"
-    said = message.get("topic")
-    fits = isinstance(said, str) if heard is None else said == heard
-    return Read(message, plain) if fits else "topic-mismatch"
+    body_topic = message.get("topic")
+    matches = isinstance(body_topic, str) if frame_topic is None else body_topic == frame_topic
+    return Parsed(message, plain) if matches else "topic-mismatch"
 
 
 def _parse(body: bytes, text: str) -> tuple[Any, bool]:
     try:
         return _decode(body), True
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return json.loads(text), False  # NaN, Infinity, lone surrogates: some publishers sign them
+        return json.loads(text), False  # NaN, Infinity, lone surrogates: signed by some publishers
 
 
 def _no_float(_text: str) -> float:
-    raise ValueError("written by its own rules")
+    raise ValueError("floats need the slower encoder")
 
 
 _decode = msgspec.json.Decoder(float_hook=_no_float).decode
@@ -200,9 +203,10 @@ _decode = msgspec.json.Decoder(float_hook=_no_float).decode
 
 @cache
 def _method() -> tuple[type[Exception], PKCS1v15, Prehashed]:
-    """What the wire format prescribes; the library is loaded when the first message is checked.
+    """Return the signature method of the wire format; imports the library on first use.
 
-    The digest is made by hashlib: the library's own way costs half as much again as the signature.
+    The digest is precomputed with hashlib: hashing in the library costs half as much as the whole
+    verification.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -212,16 +216,16 @@ def _method() -> tuple[type[Exception], PKCS1v15, Prehashed]:
     return InvalidSignature, PKCS1v15(), Prehashed(SHA1())  # noqa: S303 - the wire's choice
 
 
-def _signed(
+def _signature_matches(
     certificate: _Certificate, signature: str, message: Mapping[str, Any], *, plain: bool
 ) -> bool:
     invalid, padding, method = _method()
     try:
-        given = base64.b64decode(signature.encode("ascii"))
-        said = written(message) if plain else canonical(message)
-        digest = hashlib.sha1(said, usedforsecurity=False).digest()
-        certificate.key.verify(given, digest, padding, method)
-    except (invalid, ValueError, RecursionError):  # ValueError: also of base64, JSON and encoding
+        raw_signature = base64.b64decode(signature.encode("ascii"))
+        signed = fast_canonical(message) if plain else canonical(message)
+        digest = hashlib.sha1(signed, usedforsecurity=False).digest()
+        certificate.key.verify(raw_signature, digest, padding, method)
+    except (invalid, ValueError, RecursionError):  # ValueError: invalid base64, JSON or encoding
         return False
     return True
 
@@ -234,17 +238,17 @@ def _permitted(topic: str, name: str, trust: Trust) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Certificate:
-    """What is known about a certificate once and for all; only time can change the verdict."""
+    """The checks of a certificate that do not depend on the time; cached."""
 
     key: RSAPublicKey
     name: str  # its common name
-    valid: tuple[datetime, datetime]  # of certificate and CA together
-    crl_until: datetime | None  # None: there is no list
-    fault: str | None  # chain
-    crl_fault: str | None  # what is wrong with the list, or that it names this certificate
+    valid: tuple[datetime, datetime]  # of both certificate and CA
+    crl_until: datetime | None  # None: no list, or one that does not expire
+    fault: str | None  # of the chain
+    crl_fault: str | None  # the list is not trusted, or contains the certificate
 
-    def refused(self, now: datetime) -> str | None:
-        """Why the certificate does not count at a time; None: it does."""
+    def refusal(self, now: datetime) -> str | None:
+        """Return why the certificate is refused at a time; None: it is valid."""
         if self.fault is not None:
             return self.fault
         if not self.valid[0] <= now <= self.valid[1]:
@@ -256,12 +260,12 @@ class _Certificate:
         return self.crl_fault
 
 
-@lru_cache(maxsize=_CACHED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def _certificate(encoded: str, ca: bytes, crl: bytes | None) -> _Certificate:
-    """Everything about a certificate but the time.
+    """Check everything about a certificate except the time.
 
     Raises:
-        ValueError: no base64, no PEM, no RSA key, no common name.
+        ValueError: invalid base64 or PEM, no RSA key, or no common name.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -270,12 +274,12 @@ def _certificate(encoded: str, ca: bytes, crl: bytes | None) -> _Certificate:
         leaf = x509.load_pem_x509_certificate(base64.b64decode(encoded.encode("ascii")))
         key = leaf.public_key()
         names = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    except Exception as error:  # noqa: BLE001 - the library has many ways to say that this is no certificate
+    except Exception as error:  # noqa: BLE001 - the library raises many types for malformed certificates
         raise ValueError(str(error)) from None
     if not isinstance(key, RSAPublicKey) or not names:
         raise ValueError("no RSA key, or no common name")
     authorities, revoked = _authority(ca, crl)
-    issuer = next((one for one in authorities if _issued(leaf, one)), None)
+    issuer = next((authority for authority in authorities if _issued(leaf, authority)), None)
     fault, until = (None if issuer else "untrusted"), None
     valid = (leaf.not_valid_before_utc, leaf.not_valid_after_utc)
     crl_fault = None
@@ -285,7 +289,7 @@ def _certificate(encoded: str, ca: bytes, crl: bytes | None) -> _Certificate:
             min(valid[1], issuer.not_valid_after_utc),
         )
         if revoked is not None:
-            until, crl_fault = _listed(leaf, issuer, revoked)
+            until, crl_fault = _check_crl(leaf, issuer, revoked)
     return _Certificate(key, str(names[0].value), valid, until, fault, crl_fault)
 
 
@@ -299,37 +303,37 @@ def _issued(leaf: Certificate, issuer: Certificate) -> bool:
     return True
 
 
-def _listed(
+def _check_crl(
     leaf: Certificate, issuer: Certificate, revoked: CertificateRevocationList
 ) -> tuple[datetime | None, str | None]:
-    """Until when the list counts, and what it says about the certificate."""
-    until = revoked.next_update_utc  # a list without an end counts for ever
+    """Return when the revocation list expires, and the reason for refusing the certificate."""
+    until = revoked.next_update_utc  # None: the list does not expire
     key: Any = issuer.public_key()
     try:
         genuine = revoked.issuer == issuer.subject and revoked.is_signature_valid(key)
-    except (TypeError, ValueError):  # a kind of key that signs no lists
+    except (TypeError, ValueError):  # a type of key that cannot sign lists
         genuine = False
     if not genuine:
         return until, "crl-untrusted"
-    listed = revoked.get_revoked_certificate_by_serial_number(leaf.serial_number)
-    return until, None if listed is None else "revoked"
+    entry = revoked.get_revoked_certificate_by_serial_number(leaf.serial_number)
+    return until, None if entry is None else "revoked"
 
 
 @lru_cache(maxsize=16)
 def _authority(
     ca: bytes, crl: bytes | None
 ) -> tuple[tuple[Certificate, ...], CertificateRevocationList | None]:
-    """The CA's certificates and its revocation list.
+    """Parse the CA's certificates and its revocation list.
 
     Raises:
-        UsageError: one of the two is not PEM.
+        UsageError: one of them is not valid PEM.
     """
     from cryptography import x509
 
     try:
         authorities = tuple(x509.load_pem_x509_certificates(ca))
     except ValueError as error:
-        raise UsageError(f"the CA is no PEM certificate: {error}", hint="see --ca") from None
+        raise UsageError(f"the CA is not a PEM certificate: {error}", hint="see --ca") from None
     try:
         return authorities, None if crl is None else x509.load_pem_x509_crl(crl)
     except ValueError as error:

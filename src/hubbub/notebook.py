@@ -136,16 +136,16 @@ def open(  # noqa: A001 - hubbub.open is its name
         raise UsageError(
             "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"
         )
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
 
     people = settings.people
     store = Store.open(folder, create=False)
     try:
-        understanding = Understanding(
+        reader_config = ReaderConfig(
             directory=Path(people.directory) if people.directory else None,
             rules=Path(people.rules) if people.rules else None,
         )
-        store.load(wait=False, understand=understanding.reader())
+        store.load(wait=False, understand=reader_config.reader())
     except BaseException:
         store.close()
         raise

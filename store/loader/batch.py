@@ -16,7 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from hubbub.collector.decode.notebooks import SAMPLES
-from hubbub.collector.decode.rejected import told
+from hubbub.collector.decode.rejected import parse_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
@@ -107,7 +107,7 @@ class Batch:
             self._keep(event, frame, flags)
             return
         reason, what = event
-        before = told(frame)
+        before = parse_refused(frame)
         source, missing = frame.source, 0
         if before is not None:
             source, missing = before.source, before.length - len(frame.body)

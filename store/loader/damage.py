@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubbub.collector.event import DAMAGE, GATHER, alive_key, partial_key
+from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, alive_key, partial_key
 from hubbub.store.disk.quarantine import move_to_quarantine
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def reopen(state: State, since: int) -> None:
     Which rows they were, nobody can tell any more. A gather that is under way learns of it too.
     """
     with state.transaction():
-        state.set(DAMAGE, time.time_ns() // 1000)
-        for key in state.keys(GATHER):  # slices that were read, and not proven yet
+        state.set(DAMAGE_KEY, time.time_ns() // 1000)
+        for key in state.keys(GATHER_PREFIX):  # slices that were read, and not proven yet
             state.set(key, None)
         for span in state.coverage():
             if span.state in {"complete", "healed"} and span.recorded >= since:

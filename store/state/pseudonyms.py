@@ -25,7 +25,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from hubbub.collector.event import Event
-from hubbub.collector.topics import action, category, rest
+from hubbub.collector.topics import action, category, without_prefix
 
 __all__ = ["ACCOUNTS", "NONE_FORGOTTEN", "PSEUDONYM", "Forgotten", "units"]
 
@@ -121,7 +121,7 @@ class Forgotten:
         """Replace forgotten names after a topic's verb; `org.….prod.git.receive` is structure."""
         if not self._digests:
             return topic
-        tail = rest(topic)
+        tail = without_prefix(topic)
         structure = ".".join(tail.split(".")[:2])
         head = topic[: len(topic) - len(tail) + len(structure)]
         return head + self.text(topic[len(head) :])

@@ -1,11 +1,11 @@
-"""Names, robots, and topics."""
+"""Names of accounts and objects, bots, and topics."""
 
 from __future__ import annotations
 
 import pytest
 
 from hubbub.collector.names import DEFAULT_BOTS, is_bot, normalise, normalise_object
-from hubbub.collector.topics import action, category, rest, spread
+from hubbub.collector.topics import action, category, name_in_topic, without_prefix
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ def test_objects():
 @pytest.mark.parametrize(
     "name", ["releng", "packit", "go-sig", "abrt-team", "kernel-maint", "zuul"]
 )
-def test_robots(name):
+def test_bots(name):
     assert is_bot(name)
 
 
 @pytest.mark.parametrize("name", ["ralph", "releng2", "sig", "team-a", "Releng", "bodhi.x"])
-def test_no_robots(name):
+def test_accounts_that_are_not_bots(name):
     assert not is_bot(name)
 
 
-def test_a_list_of_robots_of_ones_own():
+def test_custom_bots():
     assert is_bot("ci-3", ["ci-?"])
     assert not is_bot("releng", ["ci-?"])
     assert not is_bot("releng", [])
@@ -94,10 +94,10 @@ def test_a_list_of_robots_of_ones_own():
     ],
 )
 def test_topics(topic, parts):
-    assert (category(topic), rest(topic), action(topic)) == parts
+    assert (category(topic), without_prefix(topic), action(topic)) == parts
 
 
-def test_the_name_inside_a_topic():
-    assert spread("a.b.prod.git.receive.python3.8.main") == "python3.8"
-    assert spread("a.b.prod.git.receive.main") == ""
-    assert spread("a.b.prod.git") == ""
+def test_name_in_topic():
+    assert name_in_topic("a.b.prod.git.receive.python3.8.main") == "python3.8"
+    assert name_in_topic("a.b.prod.git.receive.main") == ""
+    assert name_in_topic("a.b.prod.git") == ""

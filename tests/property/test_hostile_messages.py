@@ -1,6 +1,6 @@
-"""Whatever a message holds: decode refuses with a reason, people and signatures answer.
+"""Arbitrary input: decoding gives an event or a known reason; people and signatures never raise.
 
-`HUBBUB_FUZZ=100000` runs that many inputs of each test instead of some tens.
+`HUBBUB_FUZZ=100000` sets the number of inputs of each test; the default is 60.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hubbub.collector.names import normalise
 from hubbub.collector.people.extract import people, people_lines, understand
 from hubbub.collector.people.rules import builtin_rules
 from hubbub.collector.signatures import x509
-from hubbub.collector.signatures.canonical_json import written
+from hubbub.collector.signatures.canonical_json import fast_canonical
 from hubbub.errors import MessageError
 from tests.support import paths
 
@@ -42,7 +42,7 @@ SIGNED = [
     ]
 ]
 
-#: Words that rules look for, so that the shapes drawn come near to those of real bodies.
+#: Keys used by rules, so that the generated bodies resemble real ones.
 WORDS = [
     "agent", "msg", "commit", "username", "repo", "namespace", "comment", "text", "author", "user",
     "update", "title", "builds", "nvr", "name", "override", "submitter", "stack", "packages",
@@ -74,7 +74,7 @@ json_values = st.recursive(
     max_leaves=30,
 )
 envelopes = st.dictionaries(
-    st.sampled_from(decoding.Row.__struct_fields__), json_values, max_size=8
+    st.sampled_from(decoding.Envelope.__struct_fields__), json_values, max_size=8
 )
 topics = st.sampled_from([f"org.fedoraproject.prod.{topic}" for topic in TOPICS])
 sources = st.sampled_from(["zmq:x", "amqp:x", "history:x", "fedmsg:x", "jsonl:x", "", ":"])
@@ -87,35 +87,35 @@ def dumped(value: Any) -> bytes:
 def packed(value: Any) -> bytes:
     try:
         return bytes(msgspec.msgpack.encode(value))
-    except (ValueError, OverflowError, UnicodeEncodeError):  # what msgpack cannot say
+    except (ValueError, OverflowError, UnicodeEncodeError):  # not representable in msgpack
         return dumped(value)
 
 
 def attempt(frame: Frame) -> Event | str:
-    """The event of a frame, or the reason why there is none; any other exception is a failure."""
+    """Return the event of a frame or the reason for refusing it; other exceptions are failures."""
     try:
         return understand(frame)
     except MessageError as error:
         return error.reason
 
 
-def holds(found: People) -> None:
-    """What every table may rely on."""
-    for names in (found.users, found.objects):
+def check_invariants(people: People) -> None:
+    """Check what every table relies on."""
+    for names in (people.users, people.objects):
         assert list(names) == sorted(set(names))
         for name in names:
             assert name == name.strip() != ""
             name.encode()  # no lone surrogate
-    for name in found.users:
+    for name in people.users:
         assert normalise(name) == name
-    assert found.agent is None or normalise(found.agent) == found.agent
+    assert people.agent is None or normalise(people.agent) == people.agent
 
 
 @fuzz
 @given(sources, st.binary(max_size=40), st.binary(max_size=200))
 def test_any_bytes(source, topic, body):
-    answer = attempt(Frame(source, 1, topic, body))
-    assert isinstance(answer, Event) or answer in decoding.REASONS
+    result = attempt(Frame(source, 1, topic, body))
+    assert isinstance(result, Event) or result in decoding.REASONS
 
 
 @fuzz
@@ -128,7 +128,7 @@ def test_any_envelope(source, envelope, topic, binary, body):
         if isinstance(event, str):
             assert event in decoding.REASONS
             continue
-        holds(People(event.agent, event.users, event.objects))
+        check_invariants(People(event.agent, event.users, event.objects))
         assert event.size >= 0
         assert 0 <= event.time < 7_258_118_400_000_000
         event.id.encode()
@@ -141,27 +141,27 @@ def test_any_body_in_any_family(topic, body, headers, username):
     directory = {"ralph@example.org": "ralph", "nick": "ralph"}
     for key in ("msg", "body"):
         message = {"topic": topic, key: body, "headers": headers, "username": username}
-        holds(people(message, directory=directory))
+        check_invariants(people(message, directory=directory))
 
 
 @fuzz
 @given(json_values)
-def test_every_rule_takes_any_body(body):
+def test_every_rule_accepts_any_body(body):
     rules = builtin_rules()
     for topic in TOPICS:
-        for era in (True, False):
-            rule = rules.find(f"a.b.prod.{topic}", modern=era)
-            assert rule is None or rule is rules.find(f"a.b.prod.{topic}", modern=era)
-        holds(people({"topic": f"a.b.prod.{topic}", "body": body, "headers": {}}))
+        for modern in (True, False):
+            rule = rules.find(f"a.b.prod.{topic}", modern=modern)
+            assert rule is None or rule is rules.find(f"a.b.prod.{topic}", modern=modern)
+        check_invariants(people({"topic": f"a.b.prod.{topic}", "body": body, "headers": {}}))
 
 
 @fuzz
 @given(st.lists(st.binary(max_size=60) | envelopes.map(dumped), max_size=5))
-def test_a_line_out_for_each_line_in(lines):
-    answers = list(people_lines(lines))
-    assert len(answers) == len(lines)
-    for answer in answers:
-        assert set(answer) - {"error"} == {"id", "topic", "agent", "users", "objects"}
+def test_one_result_for_each_line(lines):
+    results = list(people_lines(lines))
+    assert len(results) == len(lines)
+    for result in results:
+        assert set(result) - {"error"} == {"id", "topic", "agent", "users", "objects"}
 
 
 @fuzz
@@ -183,30 +183,30 @@ def test_a_signed_message_with_any_part_changed_is_refused(key, value):
 
 @fuzz
 @given(st.data())
-def test_a_signed_message_with_any_byte_changed_is_refused_or_means_the_same(data):
+def test_a_signed_message_with_any_byte_changed_is_refused_or_equivalent(data):
     body = bytearray(SIGNED[1])
-    at = data.draw(st.integers(0, len(body) - 1))
-    body[at] ^= data.draw(st.integers(1, 255))
+    position = data.draw(st.integers(0, len(body) - 1))
+    body[position] ^= data.draw(st.integers(1, 255))
     if x509.check(SIGNED[0], bytes(body), TRUST, now=NOW) is None:
-        # base64 of certificate and signature has bits and characters that carry nothing
+        # base64 of certificate and signature has insignificant bits and characters
         changed, genuine = json.loads(body), json.loads(SIGNED[1])
         assert x509.canonical(changed) == x509.canonical(genuine)
 
 
 @fuzz
 @given(json_values)
-def test_the_fast_parser_signs_what_the_slow_one_does(value):
+def test_the_fast_parser_agrees_with_the_lenient_one(value):
     try:
         text = json.dumps({"v": value})
     except ValueError:
-        pytest.skip("no JSON")
+        pytest.skip("not representable in JSON")
     parsed, plain = x509._parse(text.encode(), text)
-    write = written if plain else x509.canonical
-    assert write(parsed) == x509.canonical(json.loads(text))
+    encode = fast_canonical if plain else x509.canonical
+    assert encode(parsed) == x509.canonical(json.loads(text))
 
 
 @fuzz
 @given(st.text() | st.none() | st.integers(), st.none() | st.dictionaries(st.text(), st.text()))
-def test_normalising_twice_changes_nothing(name, directory):
+def test_normalise_is_idempotent(name, directory):
     once = normalise(name, directory)
     assert once is None or normalise(once) == once

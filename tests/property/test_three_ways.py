@@ -1,4 +1,4 @@
-"""One message, three ways: live, from both services of history, and from a file give one event."""
+"""A message gives the same event from the live bus, both history services and files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FAMILIES: dict[str, dict[str, list[str] | None]] = {
 
 @st.composite
 def bodies(draw: st.DrawFn, family: str) -> dict[str, Any]:
-    """A body of a family's shape, each part a name, a text, a number, nothing or an object."""
+    """A body of a family; each value is a name, a text, a number, null or an object."""
     leaf = NAMES | PACKAGES | TEXT | st.none() | st.integers(-3, 2**60) | st.just({"name": "x"})
     body: dict[str, Any] = {"n": draw(st.floats(allow_nan=False, allow_infinity=False))}
     for key, parts in FAMILIES[family].items():
@@ -47,7 +47,7 @@ def bodies(draw: st.DrawFn, family: str) -> dict[str, Any]:
 
 @st.composite
 def messages(draw: st.DrawFn) -> dict[str, Any]:
-    """An id, a time in whole seconds, a topic, a body, and the names that the publisher gives."""
+    """An id, a time in whole seconds, a topic, a body, and the users stated by the publisher."""
     family = draw(st.sampled_from(sorted(FAMILIES)))
     return {
         "id": draw(st.uuids()).hex,
@@ -59,7 +59,7 @@ def messages(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def comparable(event: Event) -> tuple[Any, ...]:
-    """All of an event but where it came from."""
+    """Every field of an event except its source."""
     return (event.id, event.time, event.topic, event.category, event.agent, event.users,
             event.objects, event.action, event.size)  # fmt: skip
 
@@ -71,8 +71,8 @@ def event(source: str, value: Any, topic: str = "") -> tuple[Any, ...]:
 
 @settings(max_examples=60, deadline=None)
 @given(messages())
-def test_old_messages(message):
-    """fedmsg: no headers; history knows the envelope's username, and only `/raw` shows it."""
+def test_fedmsg(message):
+    """There are no headers, and only `/raw` returns the envelope's username."""
     envelope = {
         "i": 1,
         "msg": message["body"],
@@ -87,26 +87,26 @@ def test_old_messages(message):
     raw = envelope | {"timestamp": float(message["seconds"]), "headers": None, "i": 0}
     raw |= {"users": ["apache"], "packages": [], "source_name": "datanommer", "meta": None}
     assert event("history:https://x", raw) == live
-    assert people(envelope) == people(raw) == people(decode_(envelope))
+    assert people(envelope) == people(raw) == people(decoded(envelope))
 
 
-def decode_(envelope: dict[str, Any]) -> Any:
+def decoded(envelope: dict[str, Any]) -> Any:
     return decode(Frame("fedmsg:f", 0, b"", json.dumps(envelope).encode()))
 
 
 @settings(max_examples=60, deadline=None)
 @given(messages())
-def test_new_messages(message):
-    """fedora-messaging: the headers carry time and names, in both services."""
-    when = message["seconds"]
-    headers: dict[str, Any] = {"fedora_messaging_schema": "base.message", "sent-at": iso(when)}
+def test_fedora_messaging(message):
+    """The headers contain time and names in both services."""
+    seconds = message["seconds"]
+    headers: dict[str, Any] = {"fedora_messaging_schema": "base.message", "sent-at": iso(seconds)}
     for name in message["users"] or ():
         headers[f"fedora_messaging_user_{name}"] = True
-    form = {"id": message["id"], "topic": message["topic"], "headers": headers}
-    form["body"] = message["body"]
-    live = event("amqp:x", form, message["topic"])
-    assert event("history:https://x", form | {"queue": None, "priority": 0}) == live
-    raw = {"i": 0, "msg_id": message["id"], "topic": message["topic"], "timestamp": float(when)}
+    modern = {"id": message["id"], "topic": message["topic"], "headers": headers}
+    modern["body"] = message["body"]
+    live = event("amqp:x", modern, message["topic"])
+    assert event("history:https://x", modern | {"queue": None, "priority": 0}) == live
+    raw = {"i": 0, "msg_id": message["id"], "topic": message["topic"], "timestamp": float(seconds)}
     raw |= {"msg": message["body"], "headers": headers, "username": None, "crypto": None}
     raw |= {"users": message["users"], "packages": []}
     assert event("history:https://x", raw) == live

@@ -1,7 +1,7 @@
-"""Hostile messages made from real ones: parts of bodies replaced, moved, repeated, nested, cut.
+"""Make hostile messages from real ones: replace, move, repeat, nest and cut parts of bodies.
 
-`Mutator(seeds).message(random)` gives a (topic, body) of bytes; the same state of the random
-generator gives the same message. Nothing is copied that is not changed, so that it is fast.
+`Mutator(seeds, topics).message(random)` returns topic and body as bytes, and is deterministic for a
+state of the random generator. Unchanged parts are shared, not copied, which makes it fast.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 __all__ = ["Message", "Mutator", "text"]
 
-#: Characters that text must survive: bidi, joiners, controls, surrogates, marks, markup, formulas.
+#: Problematic characters: bidi, joiners, controls, surrogates, marks, markup, formulas.
 CHARACTERS = (
     "abcXYZ019 \t\n\r\0\x1b\x7f\x85\xa0\xad\u0301\u0489\u200b\u200d\u200f\u2028\u202e\u2066\ufdd0"
     "\ufeff\ufffe\U0001f469\U0001f3ff\U000e0041\U0010ffff\ud800\udfff<>&\"'=+-@[]{}()|,;:./\\%#*?"
@@ -42,19 +42,19 @@ class Message(NamedTuple):
 
 
 def text(random: Random) -> str:
-    """A text of a stranger."""
+    """Return a hostile text."""
     if random.random() < 0.5:
         return random.choice(TEXTS)
-    most = 300 if random.random() < 0.05 else 12
-    return "".join(random.choices(CHARACTERS, k=random.randrange(most)))
+    limit = 300 if random.random() < 0.05 else 12
+    return "".join(random.choices(CHARACTERS, k=random.randrange(limit)))
 
 
 class Mutator:
-    """Makes messages from real ones.
+    """Makes hostile messages from real ones.
 
     Args:
-        seeds: topic and body of each; bodies that are JSON objects are also changed by structure.
-        topics: whole topics and families that a topic may be exchanged for.
+        seeds: real messages; bodies that are JSON objects are also changed structurally.
+        topics: replacements for topics.
     """
 
     def __init__(self, seeds: Sequence[Message], topics: Sequence[str]) -> None:
@@ -71,47 +71,48 @@ class Mutator:
         self.keys = sorted({key for tree in self.trees for key in _keys(tree)})
 
     def message(self, random: Random) -> Message:
-        """A message that is nearly, or not at all, like one of the seeds."""
+        """Return a message that is more or less similar to one of the seeds."""
         if random.random() < 0.25:
             seed = random.choice(self.seeds)
-            return Message(seed.topic, self.bytes(seed.body, random))
+            return Message(seed.topic, self.mutate_bytes(seed.body, random))
         tree = random.choice(self.trees)
         for _ in range(random.choice((0, 1, 1, 1, 2, 3, 6))):
-            tree = self.tree(tree, random)
+            tree = self.mutate(tree, random)
         if random.random() < 0.3 and isinstance(tree, dict):
             tree = {**tree, "topic": self.topic(random)}
-        stated = tree.get("topic") if isinstance(tree, dict) else None
-        heard = stated if isinstance(stated, str) and random.random() < 0.9 else self.topic(random)
-        return Message(heard.encode(errors="surrogatepass"), self.dump(tree, random))
+        topic = tree.get("topic") if isinstance(tree, dict) else None
+        if not isinstance(topic, str) or random.random() >= 0.9:
+            topic = self.topic(random)
+        return Message(topic.encode(errors="surrogatepass"), self.dump(tree, random))
 
     def topic(self, random: Random) -> str:
-        """A topic of any family, sometimes with a name of a stranger in it."""
+        """Return a topic, sometimes with a hostile suffix."""
         topic = random.choice(self.topics)
         if random.random() < 0.2:
             topic += random.choice((".", "..", ".a.b.c.d", f".{text(random)}.main"))
         return topic
 
-    def tree(self, tree: Any, random: Random) -> Any:
-        """The tree with one part of it changed; what is not changed is shared with it."""
+    def mutate(self, tree: Any, random: Random) -> Any:
+        """Return the tree with one part changed; the rest is shared."""
         if isinstance(tree, dict) and tree and random.random() < 0.85:
             key = random.choice(list(tree))
             kind = random.random()
             if kind < 0.1:
-                return {name: one for name, one in tree.items() if name != key}
+                return {name: value for name, value in tree.items() if name != key}
             if kind < 0.2:
                 return {**tree, self.key(random): tree[key]}
-            return {**tree, key: self.tree(tree[key], random)}
+            return {**tree, key: self.mutate(tree[key], random)}
         if isinstance(tree, list) and tree and random.random() < 0.85:
-            at = random.randrange(len(tree))
-            return [*tree[:at], self.tree(tree[at], random), *tree[at + 1 :]]
-        return self.other(tree, random)
+            index = random.randrange(len(tree))
+            return [*tree[:index], self.mutate(tree[index], random), *tree[index + 1 :]]
+        return self.replacement(tree, random)
 
     def key(self, random: Random) -> str:
-        """A key that rules know, or any text."""
+        """Return a key of a real message, or a hostile text."""
         return random.choice(self.keys) if random.random() < 0.9 else text(random)
 
-    def other(self, value: Any, random: Random) -> Any:  # noqa: PLR0911 - a table of cases
-        """What may stand in the place of a value."""
+    def replacement(self, value: Any, random: Random) -> Any:  # noqa: PLR0911 - a table of cases
+        """Return a replacement for a value."""
         kind = random.randrange(10)
         if kind < 3:
             return random.choice(LEAVES)
@@ -124,8 +125,8 @@ class Mutator:
         if kind == 7:
             return random.choice(self.trees)
         if kind == 8 and isinstance(value, str):
-            at = random.randrange(len(value) + 1)
-            return value[:at] + text(random) + value[at:]
+            index = random.randrange(len(value) + 1)
+            return value[:index] + text(random) + value[index:]
         if random.random() < 0.1:
             for _ in range(random.choice((20, 101, 400))):
                 value = [value] if random.random() < 0.5 else {"msg": value}
@@ -133,43 +134,45 @@ class Mutator:
 
     @staticmethod
     def dump(tree: Any, random: Random) -> bytes:
-        """The tree in one of the formats of the bus."""
+        """Encode the tree in one of the formats of the bus."""
         kind = random.random()
         if kind < 0.15:
             try:
                 return msgspec.msgpack.encode(tree)
             except (ValueError, OverflowError, UnicodeEncodeError, RecursionError):
-                pass  # what msgpack cannot say is said in JSON
-        plain = kind < 0.5
-        written = json.dumps(tree, ensure_ascii=plain, separators=(",", ":") if plain else None)
-        return written.encode("utf-8", "surrogatepass")
+                pass  # not representable in msgpack: use JSON
+        compact = kind < 0.5
+        document = json.dumps(
+            tree, ensure_ascii=compact, separators=(",", ":") if compact else None
+        )
+        return document.encode("utf-8", "surrogatepass")
 
-    def bytes(self, body: bytes, random: Random) -> bytes:
-        """The bytes of a body with some of them changed, cut, repeated, or another's put in."""
+    def mutate_bytes(self, body: bytes, random: Random) -> bytes:
+        """Return the body with bytes flipped, inserted, cut, repeated or copied from a seed."""
         out = bytearray(body)
         for _ in range(random.choice((1, 1, 2, 5, 20))):
-            at = random.randrange(len(out) + 1)
+            index = random.randrange(len(out) + 1)
             kind = random.randrange(6)
-            if kind == 0 and at < len(out):
-                out[at] ^= 1 << random.randrange(8)
+            if kind == 0 and index < len(out):
+                out[index] ^= 1 << random.randrange(8)
             elif kind == 1:
-                out[at:at] = random.randbytes(random.randrange(4))
+                out[index:index] = random.randbytes(random.randrange(4))
             elif kind == 2:
-                del out[at : at + random.choice((1, 2, 50))]
+                del out[index : index + random.choice((1, 2, 50))]
             elif kind == 3:
-                del out[at:]
+                del out[index:]
             elif kind == 4:
-                out[at:at] = out[max(0, at - 30) : at] * random.choice((1, 3))
+                out[index:index] = out[max(0, index - 30) : index] * random.choice((1, 3))
             else:
                 other = random.choice(self.seeds).body
                 begin = random.randrange(len(other) + 1)
-                out[at:at] = other[begin : begin + 60]
+                out[index:index] = other[begin : begin + 60]
         return bytes(out)
 
 
 def _keys(tree: Any) -> set[str]:
     if isinstance(tree, dict):
-        return {*tree, *(key for one in tree.values() for key in _keys(one))}
+        return {*tree, *(key for child in tree.values() for key in _keys(child))}
     if isinstance(tree, list):
-        return {key for one in tree for key in _keys(one)}
+        return {key for child in tree for key in _keys(child)}
     return set()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hubbub.collector.people.reader import Reader, Understanding
+    from hubbub.collector.people.reader import Reader, ReaderConfig
     from hubbub.config import Config
     from hubbub.store import Store
     from hubbub.store.loader.loader import Loaded
@@ -72,27 +72,27 @@ class App:
         return again
 
     @property
-    def understanding(self) -> Understanding:
+    def reader_config(self) -> ReaderConfig:
         """`--rules` and `--directory`, else the configuration's."""
-        from hubbub.collector.people.reader import Understanding
+        from hubbub.collector.people.reader import ReaderConfig
 
         def chosen(option: Path | None, configured: str | None) -> Path | None:
             return option or (None if configured is None else Path(configured))
 
         people = self.config.people
-        return Understanding(
+        return ReaderConfig(
             directory=chosen(self.directory_path, people.directory),
             rules=chosen(self.rules_path, people.rules),
         )
 
     @cached_property
     def reader(self) -> Reader:
-        """From a frame to an event, by the files of `understanding`, read once.
+        """From a frame to an event, by the files of `reader_config`, read once.
 
         Raises:
             UsageError: one of them cannot be read.
         """
-        return self.understanding.reader()
+        return self.reader_config.reader()
 
     def anew(self) -> App:
         """The same options over the configuration as it is now on the disk.
@@ -107,7 +107,7 @@ class App:
         return fresh
 
     def read_rules(self) -> None:
-        """Read the files of `understanding` now: what is wrong with them is said before all else.
+        """Read the files of `reader_config` now: what is wrong with them is said before all else.
 
         Raises:
             UsageError: one of them cannot be read.

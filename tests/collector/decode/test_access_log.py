@@ -1,4 +1,4 @@
-"""Lines of access logs against the golden ones."""
+"""Parsing and decoding access logs, checked against golden files."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.collector.decode.access_log import ROOT_FILE, parse
-from hubbub.collector.event import Frame
+from hubbub.collector.event import Event, Frame
 from hubbub.collector.files.reader import read, section
 from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
@@ -20,7 +20,7 @@ LINES = json.loads((GOLDEN / "lines.json").read_text())
 SECTIONS = json.loads((GOLDEN / "sections.json").read_text())
 
 
-def answer(text: str) -> dict[str, object]:
+def parsed(text: str) -> dict[str, object]:
     try:
         line = parse(text)
     except ValueError:
@@ -41,17 +41,18 @@ def answer(text: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("case", LINES, ids=lambda case: case["line"][-40:])
 def test_golden_lines(case):
-    assert answer(case["line"]) == case["expected"]
+    assert parsed(case["line"]) == case["expected"]
 
 
 def test_golden_log():
     expected = json.loads((GOLDEN / "access.json").read_text())["expected"]
     lines = (GOLDEN / "access.log").read_text().split("\n")[:-1]
-    answers = [answer(line) for line in lines]
-    numbered = list(enumerate(answers, 1))
-    assert [n for n, a in numbered if "error" in a] == expected["malformed_lines"]
-    assert sorted(n for n, a in numbered if "ignored" in a) == sorted(expected["ignored_lines"])
-    assert sum("status" in a for a in answers) == expected["accepted"]
+    results = [parsed(line) for line in lines]
+    numbered = list(enumerate(results, 1))
+    assert [n for n, result in numbered if "error" in result] == expected["malformed_lines"]
+    ignored = sorted(n for n, result in numbered if "ignored" in result)
+    assert ignored == sorted(expected["ignored_lines"])
+    assert sum("status" in result for result in results) == expected["accepted"]
 
 
 @pytest.mark.parametrize("case", SECTIONS, ids=lambda case: case["request"])
@@ -80,7 +81,7 @@ TARGETS = st.text("/ab.?#:*", max_size=8).map(lambda t: f"GET {t} HTTP/1.1")
 
 
 @given(st.one_of(TARGETS, TARGETS.map(lambda r: r.replace(" ", " http://h", 1))))
-def test_the_expression_for_an_engine_says_the_same(request_):
+def test_root_file_agrees_with_section(request_):
     plain, root = section(request_), section(request_, root=True)
     assert root == ("/" if re.search(ROOT_FILE, request_) and plain else plain)
 
@@ -117,11 +118,11 @@ def test_the_combined_format():
     ],
 )
 def test_malformed(text):
-    with pytest.raises(ValueError, match=r"form|no "):
+    with pytest.raises(ValueError, match=r"form|not a "):
         parse(text)
 
 
-def test_long_hostile_lines_are_soon_refused():
+def test_long_hostile_lines_are_refused_quickly():
     for text in (
         HEAD + ' 1 "' + '\\"' * 200_000,
         "a " * 200_000,
@@ -131,34 +132,39 @@ def test_long_hostile_lines_are_soon_refused():
             parse(text)
 
 
-def event(body: bytes):
+def decode_line(body: bytes) -> Event:
     return understand(Frame("access-log:x", 0, b"", body, 7))
 
 
 def test_a_line_as_an_event():
-    found = event(HEAD.replace("- - [", "- a@b.example [").encode() + b" 12\r\n")
-    assert (found.topic, found.category) == ("http.access", "http.access")
-    assert (found.agent, found.users, found.objects) == ("a@b.example", ("a@b.example",), ("/x",))
-    assert (found.action, found.size, found.seq) == ("GET", 12, 7)
-    assert found.extra == {"host": "1.2.3.4", "status": "200", "request": "GET /x HTTP/1.1"}
-    assert iso(found.when) == "2015-12-22T03:31:01Z"
+    event = decode_line(HEAD.replace("- - [", "- a@b.example [").encode() + b" 12\r\n")
+    assert (event.topic, event.category) == ("http.access", "http.access")
+    assert (event.agent, event.users, event.objects) == ("a@b.example", ("a@b.example",), ("/x",))
+    assert (event.action, event.size, event.seq) == ("GET", 12, 7)
+    assert event.extra == {"host": "1.2.3.4", "status": "200", "request": "GET /x HTTP/1.1"}
+    assert iso(event.when) == "2015-12-22T03:31:01Z"
 
 
-def test_what_clients_send_is_kept_harmless():
-    found = event(HEAD.replace("/x", "/\x1b[31m").encode("latin-1") + b' 1 "\xff" "\x00"')
-    assert found.objects == ("/\ufffd[31m",)
-    nobody = event(HEAD.replace("GET /x HTTP/1.1", "-").encode() + b" 0")
-    assert (nobody.agent, nobody.users, nobody.objects, nobody.action) == (None, (), (), "-")
-    assert event(HEAD.replace("GET /x HTTP/1.1", "").encode() + b" 0").action is None
+def test_control_characters_are_replaced():
+    event = decode_line(HEAD.replace("/x", "/\x1b[31m").encode("latin-1") + b' 1 "\xff" "\x00"')
+    assert event.objects == ("/\ufffd[31m",)
+    anonymous = decode_line(HEAD.replace("GET /x HTTP/1.1", "-").encode() + b" 0")
+    assert (anonymous.agent, anonymous.users, anonymous.objects, anonymous.action) == (
+        None,
+        (),
+        (),
+        "-",
+    )
+    assert decode_line(HEAD.replace("GET /x HTTP/1.1", "").encode() + b" 0").action is None
 
 
 @pytest.mark.parametrize("body", [b"", b"rubbish", HEAD.replace("2015", "1969").encode() + b" 1"])
 def test_malformed_lines_are_refused(body):
     with pytest.raises(MessageError) as caught:
-        event(body)
+        decode_line(body)
     assert caught.value.reason == "malformed"
 
 
-def test_comments_are_no_frames(tmp_path):
+def test_comments_are_skipped(tmp_path):
     (tmp_path / "log").write_bytes(b"# a comment\n\n  # one more\n" + HEAD.encode() + b" 1\n")
     assert [frame.seq for frame in read(tmp_path / "log", "access-log")] == [4]

@@ -1,4 +1,4 @@
-"""Frames to messages: the formats, the bounds, and the reason of every refusal."""
+"""Decoding frames: the formats, the limits, and the reason of every refusal."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class TestFormats:
         assert message.headers == FEDORA["headers"]
 
     def test_amqp_without_id_and_headers(self):
-        one = decode(frame(without(FEDORA, "id", "headers"), "amqp:x"))
-        again = decode(frame(without(FEDORA, "id", "headers"), "amqp:x", seq=5))
-        assert one.id == again.id  # delivered twice, one message
-        assert one.time == 77
-        assert one.headers is None or one.headers == {}
+        first = decode(frame(without(FEDORA, "id", "headers"), "amqp:x"))
+        second = decode(frame(without(FEDORA, "id", "headers"), "amqp:x", seq=5))
+        assert first.id == second.id  # delivered twice, one message
+        assert first.time == 77
+        assert first.headers is None or first.headers == {}
 
     def test_jsonl(self):
         message = decode(frame(LINE, "jsonl:f", seq=4))
@@ -85,7 +85,7 @@ class TestFormats:
         message = decode(frame(full, "jsonl:f", seq=4))
         assert (message.id, message.agent, message.action) == ("own", "y", "did")
 
-    def test_jsonl_hash_is_of_the_line_and_its_number(self):
+    def test_jsonl_ids_depend_on_the_line_and_its_number(self):
         line = json.dumps(LINE).encode()
         ids = [
             decode(frame(line + end, "jsonl:f", seq=n)).id for n in (1, 2) for end in (b"", b"\n")
@@ -101,7 +101,7 @@ class TestFormats:
     @pytest.mark.parametrize(
         "raw", [b'{"n": NaN}', b'{"n": "\\ud800"}', b'{"n": 1e999}', b'{"n": -0.0}']
     )
-    def test_json_that_only_lenient_parsers_read(self, raw):
+    def test_json_that_only_lenient_parsers_accept(self, raw):
         body = b'{"msg_id": "1", "topic": "a.b", "timestamp": 5, "msg": ' + raw + b"}"
         assert set(decode(frame(body)).body) == {"n"}
 
@@ -134,11 +134,11 @@ class TestTime:
         [-1, 1795297552000, True, [], {}, "", "soon", "nan", "inf", "-1", 1e300, "9" * 400,
          7258118400, "0001-01-01T00:00:00+14:00", "1969-12-31", "2200-01-01", float("nan")],
     )  # fmt: skip
-    def test_what_is_no_time(self, value):
+    def test_invalid_times(self, value):
         assert reason(ENVELOPE | {"timestamp": value}) == "bad-time"
         assert reason(LINE | {"timestamp": value}, "jsonl:f") == "bad-time"
 
-    def test_sent_at_comes_first_and_timestamp_helps_where_it_is_nonsense(self):
+    def test_sent_at_comes_first_and_timestamp_is_the_fallback(self):
         row = ENVELOPE | {"headers": {"sent-at": "2026-11-21T21:45:52.5+00:00"}}
         assert decode(frame(row)).time == 1795297552500000
         row["headers"] = {"sent-at": "yesterday"}
@@ -232,7 +232,7 @@ class TestRefusals:
         assert decode(frame(ENVELOPE, "history:x", topic=b"other")).topic == TOPIC
         assert decode(frame(without(ENVELOPE, "topic"), topic=b"a.b")).topic == "a.b"
 
-    def test_what_does_not_matter_is_not_refused(self):
+    def test_invalid_optional_fields_are_ignored(self):
         odd = ENVELOPE | {
             "i": "x",
             "username": 7,
@@ -244,7 +244,7 @@ class TestRefusals:
         message = decode(frame(odd))
         assert (message.seq, message.username, message.headers) == (0, None, None)
 
-    def test_the_error_says_where(self):
+    def test_the_error_contains_topic_and_value(self):
         with pytest.raises(MessageError) as caught:
             decode(frame(ENVELOPE | {"timestamp": "soon"}))
         assert caught.value.where == TOPIC

@@ -1,4 +1,4 @@
-"""Lines of a notebook server's logs as messages."""
+"""Decoding lines of a notebook server's logs."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def frame(body: bytes, seq: int = 7) -> Frame:
     return Frame("notebook-events:x.raw", 1, b"", body, seq)
 
 
-def test_a_line_is_an_event_with_the_names_as_they_are() -> None:
+def test_names_of_a_line_are_not_normalised() -> None:
     missed: dict[str, str] = {}
     event = understand(frame(GOOD), missed=missed)
     assert (event.topic, event.time, event.action) == ("notebook.access", NINE, "created")
@@ -34,19 +34,19 @@ def test_a_student_may_have_any_name() -> None:
     assert understand(frame(body)).users == ("é-\U0001f600",)
 
 
-def test_the_line_number_tells_equal_lines_apart() -> None:
-    one, two, again = (decode(frame(GOOD, seq)).id for seq in (1, 2, 1))
-    assert one == again != two
+def test_equal_lines_have_different_ids() -> None:
+    first, second, repeated = (decode(frame(GOOD, seq)).id for seq in (1, 2, 1))
+    assert first == repeated != second
 
 
 @pytest.mark.parametrize("space", [b"\t", b"  ", b" \t "])
-def test_any_white_space_is_between_fields(space: bytes) -> None:
+def test_any_white_space_separates_fields(space: bytes) -> None:
     assert understand(frame(GOOD.replace(b" ", space))).objects == ("w1/Intro.ipynb",)
 
 
-def test_who_kills_a_server_touches_no_notebook() -> None:
-    killed = understand(frame(b"2018-03-05T12:00:00 py-intro x - killing -"))
-    assert (killed.action, killed.objects) == ("killing", ())
+def test_killing_a_server_has_no_notebook() -> None:
+    event = understand(frame(b"2018-03-05T12:00:00 py-intro x - killing -"))
+    assert (event.action, event.objects) == ("killing", ())
     assert understand(frame(b"2018-03-05T12:00:00 py-intro x - running -")).objects == ("-",)
 
 
@@ -73,8 +73,8 @@ def test_a_malformed_line_is_refused(body: bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
-def test_comments_and_blank_lines_are_counted_and_nothing_else(tmp_path: Path) -> None:
+def test_comments_and_blank_lines_only_advance_the_line_number(tmp_path: Path) -> None:
     file = tmp_path / "x.raw"
     file.write_bytes(b"# head\n" + GOOD + b"\n\n  \n#\n" + GOOD + b"\n")
-    assert [one.seq for one in read(file, "notebook-events")] == [2, 6]
-    assert [one.seq for one in read(file, "jsonl")] == [1, 2, 5, 6]
+    assert [frame.seq for frame in read(file, "notebook-events")] == [2, 6]
+    assert [frame.seq for frame in read(file, "jsonl")] == [1, 2, 5, 6]

@@ -1,6 +1,6 @@
-"""Every message of the corpus: users, packages and agents as the bus's own software gives them.
+"""Users, packages and agents of every message of the corpus, compared with the bus's own software.
 
-The corpus stands beside the repository, not in it; without it these tests are skipped.
+The corpus is not part of the repository; without it these tests are skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from hubbub.collector.people.extract import has_rule, people, people_lines
 from tests.support import paths
 
 CORPUS = paths.SHARED / "corpus"
-pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the repository")
+pytestmark = pytest.mark.skipif(
+    not CORPUS.exists(), reason="the corpus is not part of the repository"
+)
 
 
 def corpus(name: str) -> list[dict[str, Any]]:
@@ -28,84 +30,83 @@ def cases(name: str) -> list[Any]:
 
 
 def expected(case: dict[str, Any], field: str) -> Any:
-    """The stated value, else what the project's software returned."""
+    """The stated value, or else the one returned by the project's software."""
     return case[field] if field in case["stated"] else case.get(f"peer_{field}")
 
 
 def accounts(names: list[Any] | None) -> list[str]:
-    """Names without null, the text None, and groups, which hubbub drops everywhere."""
-    return sorted({found for name in names or () if (found := normalise(name)) is not None})
+    """Names without null, the text "None" and groups, which hubbub drops everywhere."""
+    return sorted({name for raw in names or () if (name := normalise(raw)) is not None})
 
 
 @pytest.mark.parametrize("case", cases("legacy.jsonl"))
-def test_old_bodies(case):
+def test_legacy_bodies(case):
     envelope = {"topic": case["topic"], **case["msg"]}
-    found = people(envelope, directory=case["directory"])
+    names = people(envelope, directory=case["directory"])
     if (users := expected(case, "usernames")) is not None:
-        assert list(found.users) == accounts(users)
+        assert list(names.users) == accounts(users)
     if (packages := expected(case, "packages")) is not None:
-        assert list(found.objects) == sorted(packages)
+        assert list(names.objects) == sorted(packages)
     if case["peer_agent_rule"] != "arbitrary-of-several" and "usernames" not in case["disagree"]:
-        assert found.agent == expected(case, "agent")
-    assert found.agent is None or found.agent in found.users
-    without = people(envelope).users
+        assert names.agent == expected(case, "agent")
+    assert names.agent is None or names.agent in names.users
+    users_without_directory = people(envelope).users
     if "peer_usernames_without_directory" in case:
-        assert list(without) == accounts(case["peer_usernames_without_directory"])
+        assert list(users_without_directory) == accounts(case["peer_usernames_without_directory"])
 
 
 def agent_of(case: dict[str, Any]) -> str | None:
-    """The class' answer; anitya's are OpenIDs: the account is the first part of the host."""
+    """The agent by the schema class; anitya gives OpenIDs, whose first host part is the account."""
     name = case["agent_name"]
     if name is not None and name.startswith("http"):
         name = name.partition("://")[2].partition(".")[0]
     return normalise(name)
 
 
-def ways() -> list[Any]:
-    """Every new message with its headers, with no names in them, and without any.
+def header_variants() -> list[Any]:
+    """Every modern message with its headers, without names in them, and without headers.
 
-    Without headers, nothing tells messages of no topic, or one `git.receive` from the other.
+    Without headers, a message without a topic has no rule, and the two kinds of `git.receive`
+    cannot be distinguished.
     """
-    for_all = [
-        (case, way) for case in corpus("modern.jsonl") for way in ("sent", "nameless", "bare")
-    ]
     return [
-        pytest.param(case, way, id=f"{case['case']}-{way}")
-        for case, way in for_all
-        if way != "bare" or (case["topic"] and case["schema"] != "git.receive")
+        pytest.param(case, variant, id=f"{case['case']}-{variant}")
+        for case in corpus("modern.jsonl")
+        for variant in ("sent", "nameless", "bare")
+        if variant != "bare" or (case["topic"] and case["schema"] != "git.receive")
     ]
 
 
-@pytest.mark.parametrize(("case", "way"), ways())
-def test_new_bodies(case, way):
-    """The headers answer; where a publisher sends none, the body gives the same."""
+@pytest.mark.parametrize(("case", "variant"), header_variants())
+def test_modern_bodies(case, variant):
+    """Headers and body give the same names."""
     headers = case["headers"]
-    if way == "nameless":
-        names = ("fedora_messaging_user_", "fedora_messaging_rpm_")
-        headers = {key: value for key, value in headers.items() if not key.startswith(names)}
-    elif way == "bare":
+    if variant == "nameless":
+        prefixes = ("fedora_messaging_user_", "fedora_messaging_rpm_")
+        headers = {key: value for key, value in headers.items() if not key.startswith(prefixes)}
+    elif variant == "bare":
         headers = {}
     message = {"topic": case["topic"], "headers": headers, "body": case["body"]}
-    found = people(message)
-    assert list(found.users) == accounts(case["usernames"])
-    assert list(found.objects) == sorted(set(case["packages"] or ()))
+    names = people(message)
+    assert list(names.users) == accounts(case["usernames"])
+    assert list(names.objects) == sorted(set(case["packages"] or ()))
     if agent_of(case) is not None:
-        assert found.agent == agent_of(case)
+        assert names.agent == agent_of(case)
 
 
 def test_all_topics_have_a_rule():
-    known = [(case["topic"], "") for case in corpus("legacy.jsonl")]
-    known += [(case["topic"], case["schema"]) for case in corpus("modern.jsonl")]
-    unknown = {pair for pair in known if not has_rule(*pair)}
-    assert unknown == {("org.fedoraproject.stg.unhandled_service.some_event", "")}
+    pairs = [(case["topic"], "") for case in corpus("legacy.jsonl")]
+    pairs += [(case["topic"], case["schema"]) for case in corpus("modern.jsonl")]
+    unmapped = {pair for pair in pairs if not has_rule(*pair)}
+    assert unmapped == {("org.fedoraproject.stg.unhandled_service.some_event", "")}
 
 
-def test_one_line_out_per_line_in():
+def test_one_result_for_each_line():
     legacy = [json.dumps(case["msg"]).encode() for case in corpus("legacy.jsonl")]
-    answers = list(people_lines(legacy))
-    assert len(answers) == len(legacy)
-    for case, answer in zip(corpus("legacy.jsonl"), answers, strict=True):
-        if "error" not in answer:
-            assert answer["topic"] == case["topic"]
-            assert answer["id"] == case["msg"].get("msg_id")
-    assert [a["error"].split(":")[0] for a in answers if "error" in a] == ["no-body"]
+    results = list(people_lines(legacy))
+    assert len(results) == len(legacy)
+    for case, result in zip(corpus("legacy.jsonl"), results, strict=True):
+        if "error" not in result:
+            assert result["topic"] == case["topic"]
+            assert result["id"] == case["msg"].get("msg_id")
+    assert [result["error"].split(":")[0] for result in results if "error" in result] == ["no-body"]

@@ -1,4 +1,4 @@
-"""Who and what: the order of the answers, the old and the new bodies, hostile ones."""
+"""Extracting people: precedence of the sources of names, legacy, modern and hostile bodies."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ PREFIX = "org.fedoraproject.prod"
 SCHEMA = "fedora_messaging_schema"
 
 
-def legacy(topic: str, body: object, **more: object) -> People:
-    return people({"topic": f"{PREFIX}.{topic}", "msg": body, **more})
+def legacy(topic: str, body: object, **fields: object) -> People:
+    return people({"topic": f"{PREFIX}.{topic}", "msg": body, **fields})
 
 
 def modern(topic: str, body: object, **headers: object) -> People:
     return people({"topic": f"{PREFIX}.{topic}", "headers": headers, "body": body})
 
 
-class TestOrder:
+class TestPrecedence:
     BODY: ClassVar = {"agent": "body", "commit": {"repo": "vim", "namespace": "rpms"}}
 
     def test_headers_win(self):
-        found = modern(
+        names = modern(
             "git.receive",
             self.BODY,
             fedora_messaging_user_header=True,
             fedora_messaging_rpm_emacs=True,
             fedora_messaging_user_no=False,
         )
-        assert found.users == ("header",)
-        assert found.objects == ("emacs",)
+        assert names.users == ("header",)
+        assert names.objects == ("emacs",)
 
-    def test_the_header_none_is_an_answer_and_means_nobody(self):
+    def test_a_header_with_the_name_none_means_no_users(self):
         assert modern("git.receive", self.BODY, fedora_messaging_user_None=True).users == ()
 
-    def test_headers_without_users_leave_the_body_to_answer(self):
+    def test_the_body_is_used_if_no_header_states_users(self):
         assert modern("git.receive", self.BODY, **{"sent-at": "2022-01-05"}).users == ("body",)
 
-    def test_a_historys_meta_comes_before_the_rules(self):
-        found = legacy(
+    def test_meta_of_history_precedes_the_rules(self):
+        names = legacy(
             "git.receive", self.BODY, meta={"usernames": ["meta", None], "packages": ["nano"]}
         )
-        assert found == People("body", ("meta",), ("nano",))
+        assert names == People("body", ("meta",), ("nano",))
 
-    def test_the_users_of_a_raw_row_are_not_read(self):
-        """They repeat the envelope's username, which the other two ways do not call a person."""
-        found = legacy("lab.plain", {}, users=["root"], packages=[], username="root")
-        assert found.users == ()
+    def test_users_of_a_raw_row_are_ignored(self):
+        """They repeat the envelope's username, which the bus does not report as a person."""
+        names = legacy("lab.plain", {}, users=["root"], packages=[], username="root")
+        assert names.users == ()
 
-    def test_the_envelopes_username_only_where_a_rule_says_so(self):
+    def test_the_envelopes_username_needs_a_rule(self):
         assert legacy("git.receive", {}, username="apache").users == ()
         assert legacy("logger.log", {}, username="ralph").users == ("ralph",)
 
-    def test_what_an_import_states(self):
+    def test_names_stated_by_an_import(self):
         stated: dict[str, Any] = {"id": "1", "time": 0, "topic": "a.b", "body": {"agent": "x"}}
         assert people(Message(**stated, users=("b", "a", "b"))) == People(None, ("a", "b"), ())
         assert people(Message(**stated, agent="c")) == People("c", ("c",), ())
@@ -66,11 +66,11 @@ class TestOrder:
 
 
 class TestFamilies:
-    """The rules that the corpus has few lines for, each from the description of its family."""
+    """Rules for which the corpus has few messages, tested by the description of their family."""
 
     def test_git_takes_the_repository_from_the_topic(self):
-        found = legacy("git.receive.python3.8.f31", {"commit": {"username": "churchyard"}})
-        assert found == People("churchyard", ("churchyard",), ("python3.8",))
+        names = legacy("git.receive.python3.8.f31", {"commit": {"username": "churchyard"}})
+        assert names == People("churchyard", ("churchyard",), ("python3.8",))
         assert legacy("git.branch.a.b.c.f31", {"agent": "x"}).objects == ("a.b.c",)
         assert legacy("git.lookaside.texlive.new", {"agent": "x"}).objects == ("texlive",)
 
@@ -88,8 +88,8 @@ class TestFamilies:
     def test_bodhi_comment(self):
         comment = {"author": "lmacken", "text": "@bowlofeggs see me@example.org", "karma": 1}
         body = {"comment": comment | {"update_title": "foo-bar-1.0-1.fc20,baz-2-3.fc20"}}
-        found = legacy("bodhi.update.comment", body)
-        assert found == People("lmacken", ("bowlofeggs", "lmacken"), ("baz", "foo-bar"))
+        names = legacy("bodhi.update.comment", body)
+        assert names == People("lmacken", ("bowlofeggs", "lmacken"), ("baz", "foo-bar"))
 
     def test_bodhi_title_that_is_a_sentence(self):
         body = {"update": {"title": "phpMyAdmin-4.9-1.fc29 and 2 more", "user": {"name": "a"}}}
@@ -110,18 +110,18 @@ class TestFamilies:
         body = {"agent": "a", "newly_mentioned_users": ["b", {"username": "c"}]}
         assert legacy("askbot.post.edit", body) == People("a", ("a", "b", "c"), ())
 
-    def test_trac_copies(self):
+    def test_trac_cc(self):
         ticket = {"owner": "", "reporter": "a", "cc": "b, c,me@example.org"}
         assert legacy("trac.ticket.new", {"agent": "d", "ticket": ticket}).users == tuple("abcd")
 
     def test_pkgdb_acl_and_orphans(self):
         acl = {"fas_name": "b", "packagelist": {"package": {"name": "guake"}}}
-        found = legacy("pkgdb.acl.delete", {"agent": ["a"], "acl": acl, "username": "orphan"})
-        assert found == People("a", ("a", "b"), ("guake",))
+        names = legacy("pkgdb.acl.delete", {"agent": ["a"], "acl": acl, "username": "orphan"})
+        assert names == People("a", ("a", "b"), ("guake",))
 
     def test_irc_karma(self):
-        found = legacy("irc.karma", {"agent": "a", "recipient": "b"})
-        assert found == People("a", ("a", "b"), ())
+        names = legacy("irc.karma", {"agent": "a", "recipient": "b"})
+        assert names == People("a", ("a", "b"), ())
 
     def test_github_groups(self):
         body = {"fas_usernames": {"x": "ralph", "y": "github_org_fedora", "z": None}}
@@ -130,8 +130,8 @@ class TestFamilies:
     def test_hotness_triggered_by_a_build(self):
         trigger: dict[str, Any] = {"topic": f"{PREFIX}.buildsys.build.state.change"}
         trigger["msg"] = {"owner": "ralph", "name": "arrow"}
-        found = legacy("hotness.update.bug.followup", {"trigger": trigger})
-        assert found == People("ralph", ("ralph",), ("arrow",))
+        names = legacy("hotness.update.bug.followup", {"trigger": trigger})
+        assert names == People("ralph", ("ralph",), ("arrow",))
         trigger["topic"] = f"{PREFIX}.buildsys.task.state.change"
         assert legacy("hotness.update.bug.followup", {"trigger": trigger}).users == ()
 
@@ -156,13 +156,13 @@ class TestFamilies:
     def test_wiki(self):
         assert legacy("wiki.article.edit", {"user": "Ralph Bean"}).users == ("ralph bean",)
         assert legacy("wiki.article.edit", {"user": "10.1.2.3"}).users == ()
-        found = modern("wiki.article.edit", {"user": "a", "title": "User:SomeUser/Talk"})
-        assert found == People("a", ("a", "someuser"), ())
+        names = modern("wiki.article.edit", {"user": "a", "title": "User:SomeUser/Talk"})
+        assert names == People("a", ("a", "someuser"), ())
 
     def test_discourse_like(self):
         like = {"user": {"username": "a"}, "post": {"username": "b"}}
-        found = modern("discourse.like.post_liked", {"webhook_body": {"like": like}})
-        assert found == People("a", ("b",), ())
+        names = modern("discourse.like.post_liked", {"webhook_body": {"like": like}})
+        assert names == People("a", ("b",), ())
 
     def test_freeipa(self):
         body = {"IPA_API_ACTOR": "admin@X.Y", "IPA_API_PARAMS": '{"user": ["a", "b"]}'}
@@ -187,13 +187,13 @@ HOSTILE: list[Any] = [
 
 @pytest.mark.parametrize("body", HOSTILE)
 @pytest.mark.parametrize("topic", ["git.receive", "bodhi.update.comment", "pkgdb.x", "mdapi.x"])
-def test_a_body_that_no_rule_fits_names_nobody(topic, body):
+def test_a_body_that_does_not_fit_its_rule_has_no_users(topic, body):
     assert legacy(topic, body).users == ()
     assert modern(topic, body).users == ()
 
 
 @pytest.mark.parametrize("mapping", [{}, {"topic": 7}, {"topic": None, "headers": 3}, {"body": 1}])
-def test_a_mapping_of_no_form_names_nobody(mapping):
+def test_a_mapping_in_another_format_has_no_people(mapping):
     assert people(mapping) == People(None, (), ())
 
 
@@ -206,7 +206,7 @@ def test_has_rule():
     assert not has_rule("git")
 
 
-def test_lines_that_cannot_be_read_still_answer():
+def test_every_line_has_a_result():
     lines = [
         b"",
         b"{",
@@ -217,15 +217,15 @@ def test_lines_that_cannot_be_read_still_answer():
         b'{"topic": "x.y.prod.fas.z", "msg": {"agent": "a", "n": NaN}}',
         b"\xff",
     ]
-    answers = list(people_lines(lines))
-    errors = [answer.get("error", "").partition(":")[0] for answer in answers]
+    results = list(people_lines(lines))
+    errors = [result.get("error", "").partition(":")[0] for result in results]
     assert errors == ["not-json", "not-json", "not-an-object", "no-body", "", "", "", "not-json"]
-    assert answers[5] == {
+    assert results[5] == {
         "id": "i", "topic": "x.y.prod.fas.z", "agent": "a", "users": ["a", "b"], "objects": []
     }  # fmt: skip
-    assert answers[4]["id"] is None
-    assert answers[6]["users"] == ["a"]
-    assert all(json.dumps(answer) for answer in answers)
+    assert results[4]["id"] is None
+    assert results[6]["users"] == ["a"]
+    assert all(json.dumps(result) for result in results)
 
 
 def test_understand():
@@ -245,12 +245,12 @@ def test_understand():
     assert event.size == len(b'{"commit":{"username":"a","repo":"r"}}')
 
 
-class TestFreshLook:
-    """What the families say that no line of the corpus shows."""
+class TestBeyondTheCorpus:
+    """Cases in the descriptions of families that no message of the corpus covers."""
 
-    def test_an_account_is_its_username_not_the_name_of_the_person(self):
-        who = {"username": "ralph", "name": "Ralph Bean"}
-        assert legacy("fas.user.update", {"agent": who, "user": "a"}).users == ("a", "ralph")
+    def test_the_username_of_an_account_precedes_its_real_name(self):
+        agent = {"username": "ralph", "name": "Ralph Bean"}
+        assert legacy("fas.user.update", {"agent": agent, "user": "a"}).users == ("a", "ralph")
 
     @pytest.mark.parametrize(
         ("comment", "objects"),
@@ -261,14 +261,14 @@ class TestFreshLook:
             ({"update_title": "foo-bar-1.0-1.fc18,baz-2-3"}, ("baz", "foo-bar")),
         ],
     )
-    def test_a_comment_names_the_packages_of_its_update(self, comment, objects):
-        found = legacy("bodhi.update.comment", {"comment": {"author": "x", "text": ""} | comment})
-        assert found == People("x", ("x",), objects)
+    def test_a_comment_has_the_packages_of_its_update(self, comment, objects):
+        names = legacy("bodhi.update.comment", {"comment": {"author": "x", "text": ""} | comment})
+        assert names == People("x", ("x",), objects)
 
     @pytest.mark.parametrize(
         ("kind", "users"), [("user", ("h", "u")), ("stream", ()), ("team", ("u",)), (None, ("u",))]
     )
-    def test_a_hub_of_a_user_names_the_user_and_a_stream_nobody(self, kind, users):
+    def test_hubs_of_users_and_streams(self, kind, users):
         body = {"username": "u", "hub_name": "h", "hub_type": kind}
         assert legacy("hubs.user.role.added", body).users == users
 
@@ -276,27 +276,27 @@ class TestFreshLook:
 class TestMissed:
     FRAME: ClassVar = {"msg_id": "1", "timestamp": 1_780_000_000, "topic": f"{PREFIX}.new.thing"}
 
-    def missed(self, source: str = "zmq:x", **row: object) -> str | None:
-        found: dict[str, str] = {}
-        body = json.dumps({**self.FRAME, **row}).encode()
-        event = understand(Frame(source, 0, b"", body), missed=found)
-        return found.get(event.id)
+    def missed(self, source: str = "zmq:x", **fields: object) -> str | None:
+        missed: dict[str, str] = {}
+        body = json.dumps({**self.FRAME, **fields}).encode()
+        event = understand(Frame(source, 0, b"", body), missed=missed)
+        return missed.get(event.id)
 
-    def test_why(self):
+    def test_reasons(self):
         assert self.missed(msg={}) == "no-rule"
         assert self.missed(msg=None) == "no-rule"
         assert self.missed(msg={}, topic=f"{PREFIX}.git.receive") == "no-fit"
         assert self.missed(msg={"agent": "a"}, topic=f"{PREFIX}.git.receive") is None
-        assert self.missed(msg={}, topic=f"{PREFIX}.compose.start") is None, "names nobody, known"
+        assert self.missed(msg={}, topic=f"{PREFIX}.compose.start") is None, "the rule is empty"
 
-    def test_who_states_the_people_needs_no_rule(self):
+    def test_stated_names_need_no_rule(self):
         assert self.missed(body={}, headers={"fedora_messaging_user_a": True}) is None
         assert self.missed(msg={}, meta={"usernames": []}) is None
         line = {"id": "1", "topic": "a.b", "timestamp": 1}
         assert self.missed("jsonl:f", **line, users=[]) is None
-        assert self.missed("jsonl:f", **line) is None, "a line without a body says all it knows"
+        assert self.missed("jsonl:f", **line) is None, "a line without a body needs no rule"
         assert self.missed("jsonl:f", **line, body={"x": 1}) == "no-rule"
 
-    def test_a_schema_that_is_known_is_enough(self):
+    def test_a_known_schema_is_enough(self):
         headers = {SCHEMA: "fedocal.calendar.new"}
         assert self.missed(body={}, headers=headers) == "no-fit"

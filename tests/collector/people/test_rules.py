@@ -1,4 +1,4 @@
-"""The language of rules, tables of a user's own, and the tables that come with hubbub."""
+"""Paths, custom rules and the built-in rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hubbub.collector.people.rules import builtin_rules, load_rules
 from hubbub.errors import UsageError
 from tests.support import paths
 
-TABLES = paths.ROOT / "collector"
+TABLES = paths.ROOT / "collector" / "people"
 BODY: dict[str, Any] = {
     "agent": "a",
     "nothing": None,
@@ -61,21 +61,21 @@ def test_paths(path, values):
 @pytest.mark.parametrize(
     "path", ["", "a..b", "a > nonsense", "$nonsense", "a[b", "a |", "a > without:"]
 )
-def test_paths_that_are_none(path):
+def test_invalid_paths(path):
     with pytest.raises(UsageError) as caught:
         compile_path(path)
     assert caught.value.hint
 
 
-def test_a_list_without_end_is_cut():
+def test_values_are_limited():
     source = Source({"a": [["x", "y"]] * 20_000})
     assert len(compile_path("a[]")(source)) == MAX_VALUES
     long = Source({"a": "@x " * 20_000})
     assert len(compile_path("a > mentions")(long)) == MAX_VALUES
 
 
-#: A bus that hubbub has never heard of: a library whose desks announce loans.
-OWN = """
+#: Rules for a bus without built-in rules: a library whose desks announce loans.
+CUSTOM = """
 [[family]]
 topics = ["org.library.*.loans.*"]
 agent = ["desk.clerk"]
@@ -98,17 +98,17 @@ LOAN = {
 }
 
 
-def test_a_bus_of_ones_own(tmp_path):
+def test_custom_rules(tmp_path):
     file = tmp_path / "rules.toml"
-    file.write_text(OWN)
-    for rules in (load_rules(file), load_rules(tomllib.loads(OWN))):
-        found = people(LOAN, directory={"card-7": "jonathan"}, rules=rules)
-        assert found == People("mina", ("jonathan", "mina"), ("Dracula", "Emma"))
+    file.write_text(CUSTOM)
+    for rules in (load_rules(file), load_rules(tomllib.loads(CUSTOM))):
+        names = people(LOAN, directory={"card-7": "jonathan"}, rules=rules)
+        assert names == People("mina", ("jonathan", "mina"), ("Dracula", "Emma"))
     assert people(LOAN) == People(None, (), ())
 
 
-def test_ones_own_rules_override_and_leave_the_rest():
-    rules = load_rules(tomllib.loads(OWN))
+def test_custom_rules_override_the_built_in_ones():
+    rules = load_rules(tomllib.loads(CUSTOM))
     push = {"topic": "o.f.prod.git.receive", "msg": {"commit": {"committer": "a", "username": "b"}}}
     assert people(push, rules=rules).users == ("a",)
     assert people(push).users == ("b",)
@@ -123,9 +123,9 @@ def test_ones_own_rules_override_and_leave_the_rest():
 
 
 @pytest.mark.parametrize(
-    ("table", "complaint", "place"),
+    ("table", "problem", "place"),
     [
-        ("[[family]\n", "are no TOML", ""),
+        ("[[family]\n", "not valid TOML", ""),
         ("[[family]]\nusers = 7\n", "Expected `array`", ": family 1, users"),
         ("[[family]]\ntopics = ['a']\n[[family]]\nuser = ['a']\n", "`user`", ": family 2"),
         (
@@ -133,8 +133,12 @@ def test_ones_own_rules_override_and_leave_the_rest():
             "`iss`",
             ": family 1, objects[1]",
         ),
-        ("[[family]]\ntopics = ['x.*']\nusers = ['a > nothing']\n", "tran", ": family 1 (x.*)"),
-        ("[[family]]\nschemas = ['s']\nusers = ['a..b']\n", "no step", ": family 1 (s)"),
+        (
+            "[[family]]\ntopics = ['x.*']\nusers = ['a > nothing']\n",
+            "unknown transform",
+            ": family 1 (x.*)",
+        ),
+        ("[[family]]\nschemas = ['s']\nusers = ['a..b']\n", "invalid step", ": family 1 (s)"),
         ("[[family]]\nusers = ['a']\n", "neither topics nor schemas", ": family 1"),
         (
             "[[family]]\ntopics = ['x']\nusers = [{ path = 'a', when = 'b' }]\n",
@@ -144,22 +148,22 @@ def test_ones_own_rules_override_and_leave_the_rest():
         ("[[familie]]\n", "`familie`", ""),
     ],
 )
-def test_a_table_with_a_mistake_says_which_and_what_is_allowed(tmp_path, table, complaint, place):
+def test_errors_locate_the_mistake_and_have_a_hint(tmp_path, table, problem, place):
     file = tmp_path / "rules.toml"
     file.write_text(table)
-    with pytest.raises(UsageError, match=complaint) as caught:
+    with pytest.raises(UsageError, match=problem) as caught:
         load_rules(file)
     assert caught.value.where == f"{file}{place}"
     assert caught.value.hint
 
 
-def test_no_such_file(tmp_path):
+def test_a_missing_file(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
-        load_rules(tmp_path / "gone.toml")
+        load_rules(tmp_path / "missing.toml")
 
 
-def test_the_tables_that_come_with_hubbub_hide_no_family():
-    """The first family that fits counts; none may stand behind one that takes its topics."""
+def test_no_built_in_family_is_shadowed():
+    """The first matching family wins, so none may come after one that matches all its topics."""
     for name in ("rules.toml", "rules-modern.toml"):
         families = tomllib.loads((TABLES / name).read_text())["family"]
         seen: list[str] = []
@@ -170,16 +174,16 @@ def test_the_tables_that_come_with_hubbub_hide_no_family():
             seen += [topic.rstrip("*") for topic in family.get("topics", []) if topic.endswith("*")]
 
 
-def test_a_schema_is_found_where_the_topic_says_nothing():
+def test_a_rule_is_found_by_its_schema():
     rules = builtin_rules()
     assert rules.find("", "pagure.issue.edit", modern=True) is not None
     assert rules.find("", "pagure.issue.edit") is None
     assert rules.find("", "no.such.schema", modern=True) is None
 
 
-def test_endless_topics_are_remembered_within_bounds():
+def test_the_cache_of_topics_is_bounded():
     rules = load_rules({"family": [{"topics": ["a.*"], "users": ["u"]}]})
     for number in range(70_000):
         rules.find(f"a.{number}")
-    assert len(rules._known) <= 65_536
+    assert len(rules._cache) <= 65_536
     assert rules.find("a.1") is rules.find("a.69999")

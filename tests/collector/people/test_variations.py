@@ -1,4 +1,4 @@
-"""The corpus varied: what must not change what is found, and what must never invent a name."""
+"""Variations of the corpus: harmless changes keep the names, and damage adds none."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hubbub.collector.people.extract import people
 from tests.support import paths
 
 CORPUS = paths.SHARED / "corpus"
-pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="no corpus beside the repository")
+pytestmark = pytest.mark.skipif(
+    not CORPUS.exists(), reason="the corpus is not part of the repository"
+)
 
-#: Families whose publishers write a person as a text or as an object, as identity.md says.
+#: Families whose publishers send a person as a text or as an object (identity.md).
 BOTH_FORMS = (
     *("bodhi", "fas", "fedbadges", "pagure", "pkgdb", "nuancier", "kerneltest", "askbot", "git"),
     *("fedora_elections", "fedocal", "openqa"),
@@ -22,16 +24,16 @@ BOTH_FORMS = (
 
 
 def messages() -> list[Any]:
-    """Every message of the corpus, new ones without headers, so that the rules answer."""
-    found = []
+    """Every message of the corpus, modern ones without headers, so that the rules apply."""
+    cases = []
     for name in ("legacy.jsonl", "modern.jsonl"):
         rows = (CORPUS / name).read_text().splitlines() if CORPUS.exists() else []
         for case in map(json.loads, rows):
             message = {**case.get("msg", {}), "topic": case["topic"]}
             if name == "modern.jsonl":
                 message = {"topic": case["topic"], "headers": {}, "body": case["body"]}
-            found.append(pytest.param(message, case.get("directory"), id=case["case"]))
-    return found
+            cases.append(pytest.param(message, case.get("directory"), id=case["case"]))
+    return cases
 
 
 def body(message: dict[str, Any]) -> Any:
@@ -42,30 +44,30 @@ def with_body(message: dict[str, Any], new: Any) -> dict[str, Any]:
     return {**message, ("body" if "body" in message else "msg"): new}
 
 
-def value_paths(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every value below the root, four deep."""
+def value_paths(tree: Any, root: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value below the root, up to four levels deep."""
     items: Iterable[tuple[Any, Any]] = tree.items() if isinstance(tree, dict) else ()
     items = enumerate(tree[:3]) if isinstance(tree, list) else items
     for key, value in items:
-        yield (*at, key)
-        if len(at) < 3:
-            yield from value_paths(value, (*at, key))
+        yield (*root, key)
+        if len(root) < 3:
+            yield from value_paths(value, (*root, key))
 
 
-def put(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The tree with another value there; `...` takes the key away."""
+def replace(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return the tree with another value at a path; `...` removes the key."""
     key, *rest = path
     if isinstance(tree, list):
-        gone = value is ... and not rest
-        new = [] if gone else [put(tree[key], tuple(rest), value) if rest else value]
+        removed = value is ... and not rest
+        new = [] if removed else [replace(tree[key], tuple(rest), value) if rest else value]
         return [*tree[:key], *new, *tree[key + 1 :]]
     if not rest and value is ...:
-        return {name: one for name, one in tree.items() if name != key}
-    return {**tree, key: put(tree[key], tuple(rest), value) if rest else value}
+        return {name: child for name, child in tree.items() if name != key}
+    return {**tree, key: replace(tree[key], tuple(rest), value) if rest else value}
 
 
 @pytest.mark.parametrize(("message", "directory"), messages())
-def test_the_environment_changes_nothing(message, directory):
+def test_the_environment_does_not_matter(message, directory):
     """Staging is `stg` on one bus and `stage` on another."""
     before = people(message, directory=directory)
     parts = message["topic"].split(".")
@@ -77,28 +79,28 @@ def test_the_environment_changes_nothing(message, directory):
 
 
 @pytest.mark.parametrize(("message", "directory"), messages())
-def test_what_no_rule_names_changes_nothing(message, directory):
+def test_unknown_keys_do_not_matter(message, directory):
     if isinstance(body(message), dict):
-        strange = {**body(message), "zzz": {"agent": "nobody", "name": "nobody"}, "": None}
+        extended = {**body(message), "zzz": {"agent": "nobody", "name": "nobody"}, "": None}
         before = people(message, directory=directory)
-        assert people(with_body(message, strange), directory=directory) == before
+        assert people(with_body(message, extended), directory=directory) == before
 
 
 @pytest.mark.parametrize(("message", "directory"), messages())
-def test_whatever_is_missing_null_or_of_another_type_no_name_is_invented(message, directory):
-    """One value at a time: gone, null, a number, a list, an object, a text in a list."""
-    known = json.dumps([message, directory], ensure_ascii=False).lower()
+def test_damaged_values_never_add_names(message, directory):
+    """One value at a time is removed, or replaced with null, a number, a list, an object, …"""
+    text = json.dumps([message, directory], ensure_ascii=False).lower()
     for path in value_paths(body(message)):
         values: list[Any] = [..., None, 7, [], {}, [None], {"x": []}, [["y"]], "", True]
         for value in values:
-            changed = with_body(message, put(body(message), path, value))
-            found = people(changed, directory=directory)
-            for name in (*found.users, *found.objects):
-                assert name.lower() in known or name in {"anitya", "kernel", "x", "y"}, path
+            changed = with_body(message, replace(body(message), path, value))
+            names = people(changed, directory=directory)
+            for name in (*names.users, *names.objects):
+                assert name.lower() in text or name in {"anitya", "kernel", "x", "y"}, path
 
 
 @pytest.mark.parametrize(("message", "directory"), messages())
-def test_a_person_as_a_text_or_as_an_object_is_the_same_person(message, directory):
+def test_a_person_may_be_a_text_or_an_object(message, directory):
     family = message["topic"].split(".")[3:4]
     if "body" in message or not family or family[0] not in BOTH_FORMS:
         return
@@ -116,6 +118,6 @@ def test_a_person_as_a_text_or_as_an_object_is_the_same_person(message, director
             value = value.get("username", value.get("name"))
         else:
             continue
-        assert people(with_body(message, put(tree, path, value)), directory=directory) == before, (
-            path
-        )
+        assert (
+            people(with_body(message, replace(tree, path, value)), directory=directory) == before
+        ), path

@@ -1,4 +1,4 @@
-"""fedmsg signatures: the verdicts of the real software on real frames, and what it leaves open."""
+"""Signatures: real frames, the verdicts of the real fedmsg, and cases that these do not cover."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def verdicts():
 
 
 @pytest.mark.parametrize("row", list(verdicts()))
-def test_agrees_with_the_real_software_in_every_setting(row):
+def test_agrees_with_the_real_fedmsg_in_every_setting(row):
     topic, body = frames(row["file"], row["line"])
     for setting, verdict in row["fedmsg"].items():
         reason = check(topic, body, SETTINGS[setting], now=NOW)
-        # "raises" is the real software's crash: refused here, with a reason
+        # "raises" means that the real fedmsg crashes; here the message is refused with a reason
         assert (reason is None) == (verdict is True), (setting, reason)
         assert reason is None or reason in REASONS
 
@@ -81,12 +81,12 @@ def test_agrees_with_the_real_software_in_every_setting(row):
         ("fedmsg-unsigned.jsonl", 0, "crl", "unsigned"),
     ],
 )
-def test_says_why(file, line, setting, reason):
+def test_reasons(file, line, setting, reason):
     topic, body = frames(file, line)
     assert check(topic, body, SETTINGS[setting], now=NOW) == reason
 
 
-def test_a_list_in_the_name_of_the_ca_but_not_by_it_counts_for_nothing():
+def test_a_revocation_list_with_a_forged_issuer_is_not_trusted():
     ca = x509.load_pem_x509_certificate(pki("ca.crt"))
     forged = (
         x509.CertificateRevocationListBuilder()
@@ -100,7 +100,7 @@ def test_a_list_in_the_name_of_the_ca_but_not_by_it_counts_for_nothing():
     assert check(topic, body, Trust(pki("ca.crt"), forged), now=NOW) == "crl-untrusted"
 
 
-def test_dates_are_judged_at_the_time_given_not_when_first_seen():
+def test_dates_are_checked_at_the_given_time_despite_the_cache():
     topic, body = frames("fedmsg-signed-lab.jsonl", 0)
     trust = SETTINGS["crl"]
     assert check(topic, body, trust, now=NOW) is None
@@ -109,7 +109,7 @@ def test_dates_are_judged_at_the_time_given_not_when_first_seen():
     assert check(topic, body, trust, now=NOW) is None
 
 
-def test_the_other_ca_makes_the_foreign_certificate_good_and_the_lab_bad():
+def test_only_certificates_of_trusted_cas_are_accepted():
     other = Trust(pki("otherca.crt"))
     assert check(*frames("fedmsg-signed-bad.jsonl", 2), other, now=NOW) is None
     assert check(*frames("fedmsg-signed-lab.jsonl", 0), other, now=NOW) == "untrusted"
@@ -117,7 +117,7 @@ def test_the_other_ca_makes_the_foreign_certificate_good_and_the_lab_bad():
     assert check(*frames("fedmsg-signed-lab.jsonl", 0), both, now=NOW) is None
 
 
-def test_a_certificate_swapped_for_another_good_one_is_refused():
+def test_another_valid_certificate_does_not_match_the_signature():
     topic, body = frames("fedmsg-signed-lab.jsonl", 10)
     message = json.loads(body)
     shell = json.loads(frames("fedmsg-signed-shell.jsonl", 10)[1])
@@ -127,7 +127,7 @@ def test_a_certificate_swapped_for_another_good_one_is_refused():
 
 @pytest.mark.parametrize("value", [7, [], {}, True, "", "é", "====", "\ud800"])
 @pytest.mark.parametrize("key", ["signature", "certificate"])
-def test_credentials_of_any_kind_are_refused_never_an_exception(key, value):
+def test_malformed_credentials_are_refused(key, value):
     topic, body = frames("fedmsg-signed-lab.jsonl", 0)
     message = json.loads(body) | {key: value}
     reason = check(topic, json.dumps(message).encode(), SETTINGS["crl"], now=NOW)
@@ -142,7 +142,7 @@ def test_newlines_in_the_credentials_do_not_matter():
     assert check(topic, json.dumps(message).encode(), SETTINGS["crl"], now=NOW) is None
 
 
-def test_what_is_signed():
+def test_canonical():
     message = {
         "b": [1, 1.0, 2**70],
         "a": "é\ud800",
@@ -155,25 +155,25 @@ def test_what_is_signed():
     )
 
 
-def test_the_chain_is_looked_at_once_per_certificate():
+def test_certificates_are_cached():
     signatures._certificate.cache_clear()
     for line in range(9):
         assert check(*frames("fedmsg-signed-lab.jsonl", line), SETTINGS["crl"], now=NOW) is None
     assert signatures._certificate.cache_info().misses == 1
 
 
-def test_bad_trust_is_an_error_of_the_user(tmp_path):
-    with pytest.raises(UsageError, match="CA is no PEM"):
+def test_invalid_trust_settings(tmp_path):
+    with pytest.raises(UsageError, match="CA is not a PEM"):
         Trust(b"nonsense")
     with pytest.raises(UsageError, match="revocation list"):
         Trust(pki("ca.crt"), b"nonsense")
     policy = tmp_path / "policy.toml"
     policy.write_text('"a.b" = 7\n')
-    with pytest.raises(UsageError, match="no table of lists"):
+    with pytest.raises(UsageError, match="not a table of lists"):
         load_trust(PKI / "ca.crt", None, policy)
-    with pytest.raises(UsageError, match=r"gone\.pem"):
-        load_trust(PKI / "ca.crt", tmp_path / "gone.pem")
-    with pytest.raises(UsageError, match=r"policy\.toml: the CA is no PEM"):
+    with pytest.raises(UsageError, match=r"missing\.pem"):
+        load_trust(PKI / "ca.crt", tmp_path / "missing.pem")
+    with pytest.raises(UsageError, match=r"policy\.toml: the CA is not a PEM"):
         load_trust(policy)
     with pytest.raises(UsageError, match=r"policy\.toml: the revocation list is not PEM"):
         load_trust(PKI / "ca.crt", policy)

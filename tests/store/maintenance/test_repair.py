@@ -287,11 +287,11 @@ def test_a_bit_in_any_byte_of_the_last_entry_never_loses_rows_in_silence(full: S
 
 
 def test_a_service_mends_at_its_start_though_nothing_waits(full: Store) -> None:
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
     from hubbub.store.loader_process import LoaderProcess
 
     TEARS["empty"](last(full.table))
-    with LoaderProcess(full.path, Understanding(), every=0.1) as process:
+    with LoaderProcess(full.path, ReaderConfig(), every=0.1) as process:
         process.stop(20)
     with Store.open(full.path) as again:
         assert again.rows() == 60

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
@@ -141,7 +141,7 @@ def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
         put(store, frame(n))
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
-        store.path, Understanding(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
+        store.path, ReaderConfig(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
     ):
         with store.spool("test") as writer:
             writer.put(old)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.decode.rejected import Bounded, mark
+from hubbub.collector.decode.rejected import Bounded, mark_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
@@ -157,7 +157,7 @@ def test_a_message_that_is_too_large_is_cut_and_counted_under_its_own_source(
     assert (letter.reason, letter.source, letter.seq) == ("too-large", "jsonl:test", 2)
     assert len(letter.body) == 65_536
     assert letter.missing == len(frame(2, objects=["x" * 100_000]).body) - 65_536
-    assert "larger than a message may be (100," in letter.what
+    assert "larger than the limit (100," in letter.what
     assert not letter.retryable
     assert counts(store) == {"new": 1, "refused:too-large": 1}
 
@@ -176,7 +176,7 @@ def test_a_refused_message_that_fits_is_stored_whole_and_can_be_retried(
 
 
 def test_a_malformed_multipart_frame_is_never_retried(store: Store, frame: MakeFrame) -> None:
-    put(store, mark(frame(1), "bad-frame-count"))
+    put(store, mark_refused(frame(1), "bad-frame-count"))
     store.load()
     assert store.dead_letters()[0].body == frame(1).body
     assert not store.dead_letters()[0].retryable

@@ -124,7 +124,7 @@ def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -
         columns: of system counts; none for other formats.
         largest: bytes of a message.
     """
-    from hubbub.collector.decode.notebooks import Named
+    from hubbub.collector.decode.notebooks import WithColumns
     from hubbub.collector.decode.rejected import Bounded
     from hubbub.store.tables.samples import remember
 
@@ -132,7 +132,7 @@ def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -
     if not columns:
         return bounded
     remember(store.state, columns)
-    return Named(bounded, columns)
+    return WithColumns(bounded, columns)
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
@@ -153,10 +153,10 @@ def _together(errors: list[HubbubError]) -> HubbubError:
 
 def _columns(form: str, text: str | None) -> tuple[str, ...]:
     """The names of the columns of system counts; none for other formats."""
-    from hubbub.collector.decode.notebooks import SAMPLES, named
+    from hubbub.collector.decode.notebooks import SAMPLES, column_names
 
     if form == SAMPLES:
-        return named("seed" if text is None else text)
+        return column_names("seed" if text is None else text)
     if text is not None:
         raise UsageError(f"the format {form} names its columns itself", hint="leave --columns out")
     return ()
@@ -208,7 +208,7 @@ def follow_files(
             follower = Follower(name, form, store.state.get(_key(form, name)))
             stack.callback(follower.close)
             followers.append(follower)
-        loader = LoaderProcess(store.path, app.understanding)
+        loader = LoaderProcess(store.path, app.reader_config)
         with until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
             sink = sink_of(store, spool, columns, largest)
             loader.start()
@@ -236,6 +236,6 @@ def _step(follower: Follower, sink: Any, store: Store) -> int:
         sink.put(frame)
     if frames:
         sink.flush()
-        if (place := follower.place) is not None:  # none where the new file is not there yet
-            store.state.set(_key(follower.form, follower.name), place)
+        if (position := follower.position) is not None:  # None: the new file is not there yet
+            store.state.set(_key(follower.form, follower.name), position)
     return len(frames)

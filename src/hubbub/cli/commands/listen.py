@@ -108,7 +108,7 @@ def listen(
     kept = keep_of(app)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path, app.understanding, keep=kept, prepare=logs)
+        loader = LoaderProcess(store.path, app.reader_config, keep=kept, prepare=logs)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
         reloading = Reloading(app, listener, sink, loader, store, stated=stated, options=options)

@@ -130,7 +130,7 @@ class Reloading:
         self.app = fresh
         self.sink.flags = flags
         self.listener.receiver.max_message = largest
-        self.loader.renew(fresh.understanding, keep=kept, prepare=fresh.logs(level=logging.INFO))
+        self.loader.renew(fresh.reader_config, keep=kept, prepare=fresh.logs(level=logging.INFO))
         _log.info("the configuration is reloaded, and every file that it names", changed=changed)
         later = [key for key in changed if key in _RESTART]
         if later:

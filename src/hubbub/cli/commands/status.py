@@ -133,12 +133,12 @@ def _days(store: Store) -> list[dict[str, Any]]:
 def _show(facts: dict[str, Any]) -> None:
     from hubbub.cli.output.formats import show_table
     from hubbub.cli.output.tables import Table, clean
-    from hubbub.live.health import FREE
+    from hubbub.live.health import MIN_FREE
 
     waiting, free = facts["waiting"], facts["disk"]["free"]
-    full = (
-        "" if free >= FREE else ": make room, or what comes waits in memory and is lost in the end"
-    )
+    full = ""
+    if free < MIN_FREE:
+        full = ": make room, or what comes waits in memory and is lost in the end"
     held = "nothing yet: hubbub gather, listen or import brings events"
     if facts["oldest"]:
         held = f"{facts['oldest']} to {facts['newest']}"

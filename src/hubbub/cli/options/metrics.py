@@ -62,11 +62,11 @@ def monitored(
         return
     from hubbub import __version__
     from hubbub.live.monitor import Monitor
-    from hubbub.live.vitals import read
+    from hubbub.live.vitals import read_vitals
 
     host = metrics_host or given.metrics_host or _HOST
     with (
         app.store() as beside,
-        Monitor(partial(read, listener, loader, beside), __version__, port, host),
+        Monitor(partial(read_vitals, listener, loader, beside), __version__, port, host),
     ):
         yield

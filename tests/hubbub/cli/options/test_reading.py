@@ -129,7 +129,7 @@ def test_a_mistake_is_said_before_anything_is_done(
     (files / "rules.toml").write_text('[[family]]\ntopics = ["a"]\nusers = ["x > upper"]\n')
     ran = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
     assert (ran.code, ran.out) == (2, "")
-    assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in ran.err
+    assert f"{files / 'rules.toml'}: family 1 (a): unknown transform 'upper'" in ran.err
     assert "without:GLOB" in ran.err, "what is allowed"
     gone = hubbub(*command, "--store", files / "store", "--rules", files / "gone.toml")
     assert (gone.code, "gone.toml: the rules cannot be read: No such file" in gone.err) == (2, True)
