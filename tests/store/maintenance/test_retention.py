@@ -143,7 +143,7 @@ def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
     put(store, *(frame(n) for n in range(20)))
     (file,) = store.table.files()
     rows = pq.read_table(file.uri, partitioning=None)
-    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(rows.slice(at, 5).cast(store.table.schema))
     store.table.replace([file], [new.close()])
