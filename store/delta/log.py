@@ -36,7 +36,7 @@ _ATTEMPTS = 3  # a commit during a check may look like damage
 
 
 def commit_info(actions: int) -> dict[str, str]:
-    """Return what a commit of so many actions adds to its `commitInfo`."""
+    """Return the fields that a commit of so many actions adds to its `commitInfo`."""
     return {ACTIONS: str(actions)}
 
 
@@ -74,7 +74,7 @@ class Flaw:
 
     @property
     def hint(self) -> str:
-        """What the user can do."""
+        """How to repair the damage."""
         return _REPAIR if self.torn else RESTORE
 
     @property

@@ -87,7 +87,7 @@ def rewrite(
 
 
 def retire(files: Iterable[File]) -> None:
-    """Touch files that were just removed from their table: `vacuum` counts `grace` from then."""
+    """Touch files that were just removed from their table, so that `vacuum` counts from now."""
     for file in files:
         os.utime(file.uri)
 
