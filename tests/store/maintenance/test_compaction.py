@@ -20,7 +20,6 @@ from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta import data_file, merge
-from hubbub.store.delta import table as delta
 from hubbub.store.delta.merge import merge_files, row_groups
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
@@ -163,7 +162,7 @@ def test_no_room_and_damage_change_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(delta, "sync_file", full)
+        m.setattr(data_file, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
             compaction.compact(store)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
@@ -233,7 +232,10 @@ def test_groups_have_a_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, compact, delta, ids, rewrite
+from hubbub.store import Store
+from hubbub.store.delta import data_file, rewrite, table as delta
+from hubbub.store.maintenance import compaction as compact
+from hubbub.store.tables import id_index as ids
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,7 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import Store
-from hubbub.store.delta import data_file, table
+from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import retention
 from hubbub.store.maintenance.retention import prune
@@ -131,7 +131,7 @@ def test_no_room_changes_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(table, "sync_file", full)
+        m.setattr(data_file, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
             prune(store, now=START + timedelta(seconds=3) + DAY, events=DAY, bodies=None)
     assert sorted(store.table.folder.rglob("*.parquet")) == before

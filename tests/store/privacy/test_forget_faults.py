@@ -58,7 +58,10 @@ def test_a_reader_that_does_not_let_go_is_said(
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, delta, forget, rewrite, scrub, state
+from hubbub.store import Store
+from hubbub.store.delta import data_file, rewrite, table as delta
+from hubbub.store.privacy import forget, scrub_state as scrub
+from hubbub.store.state import database as state
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
