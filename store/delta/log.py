@@ -227,9 +227,9 @@ class Log:
         last = max(versions, default=-1)
         for version in range(max(checkpoint, self._checked) + 1, last + 1):
             path = self.entry(version)
-            what = _damage(path) if version in versions else "an entry is missing"
-            if what:
-                flaws.append(Flaw(path, what, torn=version == last))
+            damage = _damage(path) if version in versions else "an entry is missing"
+            if damage:
+                flaws.append(Flaw(path, damage, torn=version == last))
         if not flaws:
             self._checked = last
         return flaws
