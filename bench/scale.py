@@ -42,8 +42,7 @@ from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.query.from_rollups import Rolled
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_index import Ids
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_lookup import open_index
 from hubbub.times import from_micros
 
 COMMIT = 1_000_000  # rows
@@ -103,8 +102,7 @@ def load(path: Path, options: argparse.Namespace) -> str:
 def ids(path: Path, _options: argparse.Namespace) -> str:
     """The set of ids, read again from the table."""
     with Store.open(path) as store, store.loader_lock():
-        lookup = Lookup(store.table)
-        Ids(path / "ids", scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+        open_index(path / "ids", store.table).catch_up(store.table.version())
     return ""
 
 

@@ -241,9 +241,9 @@ class Store(Closeable):
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """The Delta tables of sums by day and hour."""
-        from hubbub.store.rollups.refresh import all_of
+        from hubbub.store.rollups.refresh import open_rollups
 
-        return all_of(self.path / "rollups")
+        return open_rollups(self.path / "rollups")
 
     @cached_property
     def backend(self) -> Any:

@@ -1,1 +1,1 @@
-"""Delta tables: log, data files, reading, rewriting."""
+"""Delta tables: transaction log, Parquet data files, durable commits, merging and rewriting."""

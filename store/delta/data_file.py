@@ -1,7 +1,7 @@
-"""Parquet data files of a Delta table: writing one durably, and describing one of the log.
+"""Parquet data files of a Delta table: the description of a committed one, and a durable writer.
 
-Only `time` has column statistics, in Parquet and in the log, so that no forgotten name stays in
-them.
+Only `time` has column statistics, in Parquet and in the log, so that they never hold a name that
+must be forgotten.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from hubbub.times import from_micros, to_micros
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
 
-__all__ = ["DataFile", "File"]
+__all__ = ["DataFileWriter", "File"]
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One data file of a snapshot, with the times it holds (both inclusive, µs)."""
+    """A data file of a snapshot, with its first and last time (both inclusive, µs)."""
 
     uri: str
     rows: int
@@ -36,14 +36,17 @@ class File:
     last: int
 
     def overlaps(self, since: int | None, until: int | None) -> bool:
-        """Whether it may hold events of [since, until)."""
+        """Whether the file may hold rows of [since, until)."""
         return (since is None or self.last >= since) and (until is None or self.first < until)
 
 
-class DataFile:
-    """A data file of a month that is being written; no part of the table before it is committed.
+class DataFileWriter:
+    """Writer of a new data file, which becomes part of the table only by a commit.
 
-    `stem` is its name without its end.
+    Args:
+        table: the table whose folder, schema and Parquet options to use.
+        month: the partition, `YYYY-MM`.
+        stem: name of the file without its suffix.
     """
 
     def __init__(self, table: Table, month: str, stem: str) -> None:
@@ -67,25 +70,29 @@ class DataFile:
             raise
 
     def write(self, rows: Any) -> None:
-        """Add a row group; rows sorted by time."""
+        """Append `rows`, sorted by time, as one row group."""
         if not rows.num_rows:
             return
         times = rows["time"]
-        first, last = (to_micros(times[at].as_py()) for at in (0, rows.num_rows - 1))
+        first, last = to_micros(times[0].as_py()), to_micros(times[-1].as_py())
         self._first = min(first, self._first) if self.rows else first
         self._last = max(last, self._last) if self.rows else last
         self.rows += rows.num_rows
-        self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
+        self._writer.write_table(rows, row_group_size=rows.num_rows)
 
     def close(self, *, data_change: bool = True) -> AddAction:
-        """Durable; what a commit needs. `data_change`: False where the rows were there before."""
+        """Finish the file, fsync it and return the action that commits it.
+
+        Args:
+            data_change: False if the table held the same rows before, as in a compaction.
+        """
         self._writer.close()
         sync_file(self.path)
         sync_folder(self.path.parent)
         statistics = {
             "numRecords": self.rows,
-            "minValues": {"time": _log_time(self._first)},
-            "maxValues": {"time": _log_time(self._last)},
+            "minValues": {"time": _timestamp(self._first)},
+            "maxValues": {"time": _timestamp(self._last)},
             "nullCount": {"time": 0},
         }
         return AddAction(
@@ -98,12 +105,12 @@ class DataFile:
         )
 
     def discard(self) -> None:
-        """Leave nothing."""
+        """Abandon the file and delete it."""
         self.path.unlink(missing_ok=True)
-        with suppress(OSError, pa.ArrowException):  # on a full disk its end cannot be written
+        with suppress(OSError, pa.ArrowException):  # on a full disk the footer cannot be written
             self._writer.close()
 
 
-def _log_time(micros: int) -> str:
-    """A time as Delta's statistics spell it."""
+def _timestamp(micros: int) -> str:
+    """Format a time (µs) as Delta's statistics do."""
     return f"{from_micros(micros):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -1,8 +1,9 @@
-"""The form of the Delta tables, as steps from one to the next; the state file has `migrations`.
+"""Format version of the Delta tables, and migration from older versions.
 
-`STEPS[n]` leads from form n + 1 to n + 2: properties of the table, among them the number of its
-form, in one commit that changes no row. A step that was released is never changed. A table without
-a number has the first form.
+`STEPS[n]` holds the table properties that lead from version n + 1 to n + 2. A migration sets them,
+and the version number, in one commit that changes no row. A released step must never be edited. A
+table without a version number has version 1. (The state file's schema has steps of its own:
+see `hubbub.store.state.schema`.)
 """
 
 from __future__ import annotations
@@ -22,39 +23,41 @@ if TYPE_CHECKING:
 
     from hubbub.store.delta.table import Table
 
-__all__ = ["FORM", "STEPS", "checked", "migrate", "newest"]
+__all__ = ["FORM", "STEPS", "check_version", "latest_properties", "migrate"]
 
-FORM = "hubbub.form"  # property of a table: the number
+FORM = "hubbub.form"  # table property that holds the format version
 _FIRST = {"delta.dataSkippingStatsColumns": "time"}
 STEPS: tuple[Mapping[str, str], ...] = (
     {
-        # delta-rs deletes log entries before their checkpoint is durable; `compact.trim_log` syncs
+        # delta-rs deletes log entries before their checkpoint is durable;
+        # `maintenance.compaction.trim_log` deletes them afterwards
         "delta.enableExpiredLogCleanup": "false",
-        # how long checkpoints remember files that are no part of the table any more
+        # how long checkpoints remember files that were removed from the table
         "delta.deletedFileRetentionDuration": "interval 1 days",
     },
 )
 _log = structlog.get_logger("hubbub.store")
 
 
-def newest() -> dict[str, str]:
-    """The properties of a new table."""
-    out = dict(_FIRST)
+def latest_properties() -> dict[str, str]:
+    """Return the properties of a new table."""
+    properties = dict(_FIRST)
     for step in STEPS:
-        out.update(step)
-    return out | {FORM: str(len(STEPS) + 1)}
+        properties.update(step)
+    return properties | {FORM: str(len(STEPS) + 1)}
 
 
-def checked(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaTable:
-    """The table, if its form is known.
+def check_version(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaTable:
+    """Return the table if its format version is supported.
 
     Raises:
         StoreError: a newer hubbub wrote it.
     """
-    form = _form(table)
-    if form > len(STEPS) + 1:
+    version = _version(table)
+    if version > len(STEPS) + 1:
         raise StoreError(
-            f"the table has form {form}; this hubbub knows {len(STEPS) + 1}",
+            f"the table has format version {version}; "
+            f"this hubbub supports versions up to {len(STEPS) + 1}",
             where=str(folder),
             hint="install the newer hubbub that wrote it",
         )
@@ -62,28 +65,28 @@ def checked(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaTable:
 
 
 def migrate(tables: Iterable[Table]) -> None:
-    """Bring tables to the newest form, each in one commit. For the holder of the loader's lock.
+    """Migrate tables to the latest version, each in one commit. Needs the loader's lock.
 
     Raises:
-        StoreError: no room, or damage; a table has its old form or the newest.
+        StoreError: no room, or damage; each table has its old version or the latest one.
     """
-    for one in tables:
-        if not one.exists():
+    for table in tables:
+        if not table.exists():
             continue
-        table = one.table()
-        form = _form(table)
-        if form > len(STEPS):
+        snapshot = table.table()
+        version = _version(snapshot)
+        if version > len(STEPS):
             continue
-        changes = {FORM: str(len(STEPS) + 1)}
-        for step in STEPS[form - 1 :]:
-            changes.update(step)
+        properties = {FORM: str(len(STEPS) + 1)}
+        for step in STEPS[version - 1 :]:
+            properties.update(step)
         try:
-            table.alter.set_table_properties(changes, raise_if_not_exists=False)
-            one.sync()
+            snapshot.alter.set_table_properties(properties, raise_if_not_exists=False)
+            table.sync()
         except (DeltaError, OSError) as e:
-            raise write_error(f"cannot migrate {one.name}", e, one.folder) from e
-        _log.info("table migrated", table=one.name, form=len(STEPS) + 1)
+            raise write_error(f"cannot migrate {table.name}", e, table.folder) from e
+        _log.info("table migrated", table=table.name, form=len(STEPS) + 1)
 
 
-def _form(table: deltalake.DeltaTable) -> int:
+def _version(table: deltalake.DeltaTable) -> int:
     return int(table.metadata().configuration.get(FORM, "1"))

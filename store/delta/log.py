@@ -1,18 +1,19 @@
-"""The Delta log of a table, read as files: integrity of entries, durable commits, changes.
+"""The transaction log of a Delta table, read as files: integrity checks, durability, commits.
 
-The table library reads an entry truncated to nothing as an empty commit, and may read others
-truncated in the middle: rows would silently be missing. Every commit of hubbub therefore records
-in its `commitInfo` how many actions follow, and `Log.check` compares.
+delta-rs reads an entry that was truncated to nothing as an empty commit, and may accept one that
+was truncated in the middle: rows would silently be missing. Every commit of hubbub therefore
+records in its `commitInfo` how many actions follow, and `Log.check` compares.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -22,81 +23,130 @@ from hubbub.errors import StoreError
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
-if TYPE_CHECKING:
-    from hubbub.store.delta.table import Table
-
-__all__ = ["ACTIONS", "Commit", "Flaw", "Log", "Tail", "commits", "marked", "tail"]
+__all__ = ["ACTIONS", "RESTORE", "Commit", "Flaw", "Log", "Tail", "commit_info", "read_entry"]
 
 
 ACTIONS = "hubbub.actions"  # in `commitInfo`: how many actions follow it
-_HINT = "_last_checkpoint"
-_POINT = ".checkpoint.parquet"
-_LOOKS = 3  # a writer may be at work while we look
-_REPAIR = "`hubbub verify --repair` sets it aside, and brings back what it told of"
-_LOST = "restore the folder _delta_log from a backup, or gather into a new store"
+#: Hint for damage that cannot be repaired.
+RESTORE = "restore the folder _delta_log from a backup, or gather into a new store"
+_REPAIR = "`hubbub verify --repair` sets it aside and restores the rows that it recorded"
+_LAST_CHECKPOINT = "_last_checkpoint"
+_CHECKPOINT = ".checkpoint.parquet"
+_ATTEMPTS = 3  # a commit during a check may look like damage
 
 
-def marked(actions: int) -> dict[str, str]:
-    """What a commit of so many actions writes into its `commitInfo`."""
+def commit_info(actions: int) -> dict[str, str]:
+    """Return the fields that a commit of so many actions adds to its `commitInfo`."""
     return {ACTIONS: str(actions)}
+
+
+def read_entry(path: Path) -> list[dict[str, Any]]:
+    """Return the actions of a log entry, in order.
+
+    Raises:
+        FileNotFoundError: there is no such entry; a checkpoint may hold its actions.
+        ValueError: the entry is truncated or damaged.
+    """
+    return [_action(line) for line in path.read_bytes().splitlines()]
+
+
+def _readable_actions(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the actions of a log entry, without those that are damaged."""
+    for line in path.read_bytes().splitlines():
+        with suppress(ValueError):
+            yield _action(line)
+
+
+def _action(line: bytes) -> dict[str, Any]:
+    action = json.loads(line)
+    if not isinstance(action, dict):
+        raise ValueError("not an action")  # noqa: TRY004 - damaged bytes, not a wrong argument
+    return action
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A file of a log that is not what was written."""
+    """A missing or damaged file of a log."""
 
     path: Path
     what: str
-    torn: bool  # the end of the log, as a loss of power leaves it; else nobody can mend it
+    torn: bool  # at the end of the log, as a power loss leaves it: can be repaired
 
     @property
     def hint(self) -> str:
-        """What to do."""
-        return _REPAIR if self.torn else _LOST
+        """How to repair the damage."""
+        return _REPAIR if self.torn else RESTORE
 
     @property
     def files(self) -> list[Path]:
-        """What is to be set aside: a checkpoint goes with the file that names it."""
-        both = [self.path, self.path.parent / _HINT] if self.path.name.endswith(_POINT) else []
-        return [path for path in both or [self.path] if path.exists()]
+        """The files to quarantine: a checkpoint together with the file that points to it."""
+        paths = [self.path]
+        if self.path.name.endswith(_CHECKPOINT):
+            paths.append(self.path.parent / _LAST_CHECKPOINT)
+        return [path for path in paths if path.exists()]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a table."""
+
+    version: int
+    added: tuple[str, ...] = ()  # data files with new rows
+    rows: int = 0  # in those files
+    removed: bool = False  # whether rows were deleted or changed
+    times: tuple[tuple[int, int], ...] = ()  # first and last time of each added file, µs
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The rows added after a version: their files, and their first and last time (µs)."""
+
+    files: tuple[str, ...] = ()
+    first: int = 0
+    last: int = 0
 
 
 class Log:
-    """The log in a folder. It remembers what it has looked at: entries never change."""
+    """The log in a folder, `_delta_log` of a table.
+
+    Entries never change, so that those which were checked once are not checked again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._sound = -1  # entries up to this version are whole
-        self._point: Path | None = None  # a checkpoint that is
+        self._checked = -1  # entries up to this version are intact
+        self._checked_checkpoint: Path | None = None
 
     def entry(self, version: int) -> Path:
-        """The file of a version."""
+        """Return the path of a version's entry."""
         return self.folder / f"{version:020d}.json"
 
     def flaws(self) -> list[Flaw]:
-        """What is wrong with the part of the log that readers need, oldest first."""
-        for _ in range(_LOOKS):
-            found = self._look()
-            if not found:
+        """Return the damage in the part of the log that readers need, oldest first."""
+        flaws: list[Flaw] = []
+        for _ in range(_ATTEMPTS):
+            flaws = self._find_flaws()
+            if not flaws:
                 break
-        return found
+        return flaws
 
     def removed(self) -> set[str]:
-        """Data files that commits took out, as far as the log remembers; paths in the table."""
-        out: set[str] = set()
-        for path in self.folder.glob("*.json"):
-            for line in path.read_bytes().splitlines():
-                with suppress(ValueError):
-                    if gone := json.loads(line).get("remove"):
-                        out.add(unquote(gone["path"]))
-        for path in self.folder.glob("*.checkpoint.parquet"):
+        """Return the data files that commits removed, as far as the log goes back.
+
+        Paths are relative to the table's folder.
+        """
+        paths: set[str] = set()
+        for entry in self.folder.glob("*.json"):
+            removals = (action.get("remove") for action in _readable_actions(entry))
+            paths.update(unquote(removal["path"]) for removal in removals if removal)
+        for checkpoint in self.folder.glob(f"*{_CHECKPOINT}"):
             with suppress(OSError, pa.ArrowException, KeyError):
-                gone = pq.read_table(path, columns=["remove"])["remove"].to_pylist()
-                out |= {unquote(one["path"]) for one in gone if one and one["path"]}
-        return out
+                removals = pq.read_table(checkpoint, columns=["remove"])["remove"].to_pylist()
+                paths.update(unquote(r["path"]) for r in removals if r and r["path"])
+        return paths
 
     def check(self) -> None:
-        """Look at what came since the last time.
+        """Check the entries that were added since the last check.
 
         Raises:
             StoreError: an entry is torn or missing.
@@ -108,139 +158,131 @@ class Log:
                 f"the table's log is damaged: {worst.what}", where=str(worst.path), hint=worst.hint
             )
 
-    def forget(self) -> None:
-        """Look at everything anew: an entry was set aside."""
-        self._sound, self._point = -1, None
+    def reset(self) -> None:
+        """Check everything again next time: a file of the log was set aside or restored."""
+        self._checked, self._checked_checkpoint = -1, None
 
     def sync(self, version: int) -> None:
-        """Make an entry durable, with the checkpoint that may have come with it."""
+        """Fsync an entry and the checkpoint that delta-rs may have written with it."""
         for path in (
             self.entry(version),
             *self.folder.glob(f"{version:020d}.checkpoint*"),
-            self.folder / _HINT,
+            self.folder / _LAST_CHECKPOINT,
         ):
             if path.exists():
                 sync_file(path)
         sync_folder(self.folder)
 
-    def _look(self) -> list[Flaw]:
+    def commits(self, first: int, last: int) -> list[Commit] | None:
+        """Return the commits `first` to `last`, both inclusive.
+
+        None if they are not known any more: an entry was replaced by a checkpoint, or a file that
+        was added is deleted.
+        """
+        commits = []
+        for version in range(first, last + 1):
+            try:
+                actions = read_entry(self.entry(version))
+            except (FileNotFoundError, ValueError):
+                return None
+            commit = self._commit(version, actions)
+            if not all(Path(path).exists() for path in commit.added):
+                return None
+            commits.append(commit)
+        return commits
+
+    def tail(self, after: int, version: int) -> Tail | None:
+        """Return the rows added after one version, up to another.
+
+        None if rows were also deleted or changed, or if the commits are not known any more.
+        """
+        commits = self.commits(after + 1, version)
+        if commits is None or any(commit.removed for commit in commits):
+            return None
+        files = tuple(path for commit in commits for path in commit.added)
+        times = [time for commit in commits for file in commit.times for time in file]
+        return Tail(files, min(times, default=0), max(times, default=0))
+
+    def _commit(self, version: int, actions: Sequence[dict[str, Any]]) -> Commit:
+        adds = [add for action in actions if (add := action.get("add")) and add["dataChange"]]
+        removes = [action["remove"] for action in actions if action.get("remove")]
+        statistics = [json.loads(add["stats"]) for add in adds]
+        return Commit(
+            version,
+            added=tuple(str(self.folder.parent / unquote(add["path"])) for add in adds),
+            rows=sum(file["numRecords"] for file in statistics),
+            removed=any(remove["dataChange"] for remove in removes),
+            times=tuple(
+                (_micros(file["minValues"]["time"]), _micros(file["maxValues"]["time"]))
+                for file in statistics
+            ),
+        )
+
+    def _find_flaws(self) -> list[Flaw]:
         if not self.folder.is_dir():
             return []
         names = [path.name for path in self.folder.iterdir()]
         versions = set(_versions(names, ".json"))
-        point, found = self._checkpoint(names, versions)
+        checkpoint, flaws = self._checkpoint(names, versions)
         last = max(versions, default=-1)
-        for version in range(max(point, self._sound) + 1, last + 1):
+        for version in range(max(checkpoint, self._checked) + 1, last + 1):
             path = self.entry(version)
-            what = _wrong(path) if version in versions else "an entry is missing"
-            if what:
-                found.append(Flaw(path, what, torn=version == last))
-        if not found:
-            self._sound = last
-        return found
+            damage = _damage(path) if version in versions else "an entry is missing"
+            if damage:
+                flaws.append(Flaw(path, damage, torn=version == last))
+        if not flaws:
+            self._checked = last
+        return flaws
 
-    def _checkpoint(self, names: list[str], versions: set[int]) -> tuple[int, list[Flaw]]:
-        """The version of the newest checkpoint, -1 for none; and what is wrong with it."""
-        points = sorted(_versions(names, _POINT))
-        stated = self._stated() if _HINT in names else None
-        newest = max([*points, -1 if stated is None else stated], default=-1)
-        path = self.folder / f"{newest:020d}{_POINT}"
-        if newest < 0 or path == self._point:
+    def _checkpoint(self, names: Sequence[str], versions: set[int]) -> tuple[int, list[Flaw]]:
+        """Return the version of the newest usable checkpoint (-1: none), and its damage if any."""
+        checkpoints = sorted(_versions(names, _CHECKPOINT))
+        pointer = self._last_checkpoint() if _LAST_CHECKPOINT in names else None
+        newest = max([*checkpoints, -1 if pointer is None else pointer], default=-1)
+        path = self.folder / f"{newest:020d}{_CHECKPOINT}"
+        if newest < 0 or path == self._checked_checkpoint:
             return newest, []
         try:
             pq.read_table(path)
         except (OSError, pa.ArrowException) as e:
-            # the one before, or the first entry, with every entry since
-            before = max((point for point in points if point < newest), default=-1)
-            whole = versions.issuperset(range(before + 1, max(versions, default=-1) + 1))
-            return before, [Flaw(path, f"a checkpoint cannot be read: {e}", torn=whole)]
-        self._point = path
+            # readers can start from the checkpoint before, or the first entry, if all entries
+            # since are there
+            before = max((version for version in checkpoints if version < newest), default=-1)
+            complete = versions.issuperset(range(before + 1, max(versions, default=-1) + 1))
+            return before, [Flaw(path, f"a checkpoint cannot be read: {e}", torn=complete)]
+        self._checked_checkpoint = path
         return newest, []
 
-    def _stated(self) -> int | None:
-        """The version that `_last_checkpoint` names; one that is cut is as good as none."""
+    def _last_checkpoint(self) -> int | None:
+        """Return the version that `_last_checkpoint` names; None if it is damaged."""
         with suppress(ValueError, KeyError, TypeError, FileNotFoundError):
-            return int(json.loads((self.folder / _HINT).read_bytes())["version"])
+            return int(json.loads((self.folder / _LAST_CHECKPOINT).read_bytes())["version"])
         return None
 
 
-def _versions(names: list[str], suffix: str) -> list[int]:
-    """Of files that are called by their version."""
+def _versions(names: Sequence[str], suffix: str) -> list[int]:
+    """Return the versions of the files with a suffix."""
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return [int(stem) for stem in stems if stem.isdigit()]
 
 
-def _wrong(path: Path) -> str:
-    """What is wrong with an entry; empty: nothing."""
+def _damage(path: Path) -> str:
+    """Describe the damage of an entry; empty if it is intact."""
     try:
-        lines = path.read_bytes().splitlines()
-        actions = [json.loads(line) for line in lines]
+        actions = read_entry(path)
     except FileNotFoundError:
         return "an entry is missing"
     except ValueError:
-        return "an entry is cut, or its bytes are damaged"
+        return "an entry is truncated or damaged"
     if not actions:
         return "an entry is empty"
-    if not all(isinstance(one, dict) for one in actions):
-        return "an entry's bytes are damaged"
-    stated = next((one["commitInfo"].get(ACTIONS) for one in actions if "commitInfo" in one), None)
+    infos = (action["commitInfo"] for action in actions if "commitInfo" in action)
+    stated = next((info.get(ACTIONS) for info in infos), None)
     if stated is not None and len(actions) - 1 != int(stated):
         return f"an entry holds {len(actions) - 1} of {stated} actions"
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One version of a table."""
-
-    version: int
-    added: tuple[str, ...] = ()  # files with rows that were not there before
-    rows: int = 0  # in them
-    removed: bool = False  # whether rows went or changed
-    times: tuple[tuple[int, int], ...] = ()  # (first, last) of each of the files, µs
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Rows that came after a version: their files, and the first and last time in them (µs)."""
-
-    files: tuple[str, ...] = ()
-    first: int = 0
-    last: int = 0
-
-
-def commits(table: Table, first: int, last: int) -> list[Commit] | None:
-    """The commits first … last (both inclusive); None where one cannot be told any more."""
-    out: list[Commit] = []
-    for version in range(first, last + 1):
-        try:
-            lines = (table.log / f"{version:020d}.json").read_text().splitlines()
-            actions = [json.loads(line) for line in lines]
-        except (FileNotFoundError, ValueError):  # a checkpoint holds what it said
-            return None
-        added, times, rows, removed = [], [], 0, False
-        for action in actions:
-            add, gone = action.get("add"), action.get("remove")
-            if add and add["dataChange"]:
-                path = table.folder / unquote(add["path"])
-                if not path.exists():
-                    return None
-                added.append(str(path))
-                stats = json.loads(add["stats"])
-                ends = (stats[end]["time"] for end in ("minValues", "maxValues"))
-                first, last = (to_micros(datetime.fromisoformat(end)) for end in ends)
-                times.append((first, last))
-                rows += stats["numRecords"]
-            removed = removed or bool(gone and gone["dataChange"])
-        out.append(Commit(version, tuple(added), rows, removed, tuple(times)))
-    return out
-
-
-def tail(table: Table, after: int, version: int) -> Tail | None:
-    """All rows that came after a version; None where more than that changed."""
-    found = commits(table, after + 1, version)
-    if found is None or any(one.removed for one in found):
-        return None
-    files = tuple(path for one in found for path in one.added)
-    times = [at for one in found for ends in one.times for at in ends]
-    return Tail(files, min(times, default=0), max(times, default=0))
+def _micros(timestamp: str) -> int:
+    """Parse a timestamp of Delta's statistics."""
+    return to_micros(datetime.fromisoformat(timestamp))

@@ -1,7 +1,7 @@
-"""Rewriting a table's rows in place: for names that are forgotten, and for what is too old.
+"""Rewrite a table's rows in place: for forgetting names, and for retention.
 
-Comes in: a table and a function from rows to rows. Goes out: one commit in which every file that
-changed is another; readers see all of it or nothing. For the holder of the loader's lock.
+A rewrite is one commit that replaces every file with changed rows; readers see all of it or
+nothing. All functions that change a table need the loader's lock.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from hubbub.store.delta.data_file import DataFile, File
+from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 
-__all__ = ["Rewritten", "drop_history", "retire", "rewrite", "vacuum"]
+__all__ = ["Change", "Rewritten", "drop_history", "retire", "rewrite", "vacuum"]
 
-
+#: From a row group (an Arrow table, sorted by time) to its replacement: the very same object if
+#: nothing changes, without rows if all are deleted.
 Change = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What a rewriting did."""
+    """Counts of a rewrite."""
 
-    files: int = 0  # that are not part of the table any more
+    files: int = 0  # removed from the table
     rows: int = 0  # that were in them
-    gone: int = 0  # rows that are nowhere now
-    bytes: int = 0  # of files that are not part of the table any more, less those of new ones
+    deleted: int = 0  # rows that have no replacement
+    bytes: int = 0  # of the removed files, less those of the new ones
 
 
 def rewrite(
@@ -45,7 +46,7 @@ def rewrite(
     files: Iterable[File],
     change: Change,
     *,
-    out: Sequence[File] = (),
+    drop: Sequence[File] = (),
     dry: bool = False,
 ) -> Rewritten:
     """Pass the rows of these files through `change`, in one commit.
@@ -53,65 +54,67 @@ def rewrite(
     Args:
         table: whose files they are.
         files: of the newest snapshot.
-        change: from a row group (an Arrow table, sorted by time) to the one that takes its place:
-            the very same object where nothing changes, without rows where all go.
-        out: files that are taken out as they are, unread, in the same commit.
-        dry: only say what would be done; files are read, nothing is written.
+        change: see `Change`.
+        drop: files to remove unread in the same commit.
+        dry: only count; files are read, nothing is written.
 
     Raises:
-        StoreError: no room, or a file is damaged; nothing was changed then.
+        StoreError: no room, or a file is damaged; nothing was changed.
     """
-    removed = list(out)
+    removed = list(drop)
     added: list[AddAction] = []
-    rows = gone = sum(file.rows for file in out)
-    size = sum(file.bytes for file in out)
+    rows = deleted = sum(file.rows for file in drop)
+    size = sum(file.bytes for file in drop)
     try:
         for file in files:
-            kept, add = _one(file, table, change, dry=dry)
+            kept, add = _rewrite_file(file, table, change, dry=dry)
             if kept is None:
                 continue
             removed.append(file)
-            rows, gone, size = rows + file.rows, gone + file.rows - kept, size + file.bytes
+            rows += file.rows
+            deleted += file.rows - kept
+            size += file.bytes
             if add is not None:
                 added.append(add)
                 size -= add.size
     except (OSError, pa.ArrowException) as e:
-        table.drop(added)
+        table.discard(added)
         raise write_error(f"cannot rewrite {table.name}", e, table.folder) from e
     if removed and not dry:
         table.replace(removed, added)
         retire(removed)
-    return Rewritten(len(removed), rows, gone, size)
+    return Rewritten(len(removed), rows, deleted, size)
 
 
 def retire(files: Iterable[File]) -> None:
-    """Note when these stopped being part of their table: `vacuum` counts from then."""
-    for one in files:
-        os.utime(one.uri)
+    """Touch files that were just removed from their table, so that `vacuum` counts from now."""
+    for file in files:
+        os.utime(file.uri)
 
 
 def vacuum(table: Table, grace: float = 0.0) -> int:
-    """Delete data files that are no part of the table, and sync; how many.
+    """Delete data files that are not part of the table; return how many.
 
     Args:
-        table: whose folder.
-        grace: seconds that a file is left to readers who began before it was taken out.
+        table: whose folder to clean.
+        grace: seconds to keep removed files for readers that opened the table before.
     """
     live = {Path(file.uri) for file in table.files()}
-    oldest, n = time.time() - grace, 0
-    touched: set[Path] = set()
+    cutoff = time.time() - grace
+    deleted = 0
+    folders: set[Path] = set()
     for path in table.folder.glob("month=*/*.parquet"):
-        if path not in live and (not grace or path.stat().st_mtime < oldest):
+        if path not in live and (not grace or path.stat().st_mtime < cutoff):
             path.unlink()
-            touched.add(path.parent)
-            n += 1
-    for folder in touched:
+            folders.add(path.parent)
+            deleted += 1
+    for folder in folders:
         sync_folder(folder)
-    return n
+    return deleted
 
 
 def drop_history(table: Table) -> None:
-    """Keep of the Delta log only what says how the table is now: a checkpoint and the last entry.
+    """Delete the history of the Delta log: keep a new checkpoint and the last entry.
 
     Raises:
         StoreError: the log is damaged, or there is no room for a checkpoint.
@@ -134,27 +137,32 @@ def drop_history(table: Table) -> None:
         raise write_error("cannot shorten the Delta log", e, table.log) from e
 
 
-def _one(
+def _rewrite_file(
     file: File, table: Table, change: Change, *, dry: bool
 ) -> tuple[int | None, AddAction | None]:
-    """How many rows are left of a file, None where nothing changes; and what takes its place."""
+    """Return how many rows are left (None: nothing changes), and the replacement if there is one.
+
+    The replacement is written from the first row group that changes; until then files are only
+    read.
+    """
     path = Path(file.uri)
-    new: DataFile | None = None
+    new: DataFileWriter | None = None
     kept, changed = 0, False
     try:
-        with pq.ParquetFile(file.uri) as one:
-            for at in range(one.num_row_groups):
-                before = _group(one, at, table)
+        with pq.ParquetFile(file.uri) as parquet:
+            for number in range(parquet.num_row_groups):
+                before = _row_group(parquet, number, table)
                 rows = change(before)
                 kept += rows.num_rows
                 if rows is not before and not changed:
                     changed = True
                     if not dry:
-                        # the same first part and batch: they say when the rows came
+                        # The name's first time and batch number stay.
                         stem = f"{path.stem.rpartition('-')[0]}-{secrets.token_hex(8)}"
-                        new = DataFile(table, path.parent.name.removeprefix("month="), stem)
-                        for earlier in range(at):
-                            new.write(_group(one, earlier, table))
+                        month = path.parent.name.removeprefix("month=")
+                        new = DataFileWriter(table, month, stem)
+                        for earlier in range(number):
+                            new.write(_row_group(parquet, earlier, table))
                 if new is not None:
                     new.write(rows)
         if new is None:
@@ -169,5 +177,5 @@ def _one(
     return 0, None
 
 
-def _group(one: pq.ParquetFile, at: int, table: Table) -> Any:
-    return one.read_row_group(at, columns=table.schema.names).cast(table.schema)
+def _row_group(parquet: pq.ParquetFile, number: int, table: Table) -> Any:
+    return parquet.read_row_group(number, columns=table.schema.names).cast(table.schema)

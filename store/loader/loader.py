@@ -45,8 +45,8 @@ from hubbub.store.state.database import State
 from hubbub.store.tables import samples
 from hubbub.store.tables.bodies import Bodies, Body
 from hubbub.store.tables.events import Events
-from hubbub.store.tables.id_index import Hashes, Ids
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_index import Hashes
+from hubbub.store.tables.id_lookup import open_index
 from hubbub.store.tables.samples import Samples
 
 __all__ = ["Loaded", "Loader"]
@@ -98,8 +98,7 @@ class Loader:
         self._missed = understand.missed if isinstance(understand, Reader) else {}
         folder.recover(spool_folder)
         recovery.resume(self.state, table, bodies, samples, spool_folder)
-        lookup = Lookup(table)
-        self._ids = Ids(ids_folder, scan=lookup.scan, exact=lookup.exact)
+        self._ids = open_index(ids_folder, table)
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
@@ -200,7 +199,7 @@ class Loader:
                     ],
                     number,
                 )
-            if found := list(samples.of(fresh, batch.samples)):
+            if found := list(samples.from_events(fresh, batch.samples)):
                 self.samples.append(found, number)
             version = self.table.append(fresh, number)
             self._ids.add(hashed, version)

@@ -56,7 +56,7 @@ def resume(
             with state.transaction() as db:
                 db.execute("DELETE FROM pending WHERE batch = ?", (number,))
     for beside in (bodies, samples):
-        if beside.settle(table.batch()):
+        if beside.roll_back(table.batch()):
             _log.warning(f"taking out {beside.name} of a loader that died before their events")
     # a loader died between the end of a segment and that of its position
     there = {one.name for one in folder.segments(spool_folder)}

@@ -25,14 +25,14 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFile, File
-from hubbub.store.delta.merge import groups, merged
+from hubbub.store.delta.data_file import DataFileWriter, File
+from hubbub.store.delta.merge import merge_files, row_groups
 from hubbub.store.delta.rewrite import retire, vacuum
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.maintenance.retention import GRACE
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -122,10 +122,10 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     """
     month = Path(files[0].uri).parent.name.removeprefix("month=")
     first = min(file.first for file in files)
-    new: DataFile | None = None
+    new: DataFileWriter | None = None
     try:
-        new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
-        for rows in groups(table, map(table.combined, merged(table, files))):
+        new = DataFileWriter(table, month, f"{first:020d}-{secrets.token_hex(8)}")
+        for rows in row_groups(table, map(table.combined, merge_files(table, files))):
             if stop():
                 new.discard()
                 return None
@@ -143,7 +143,7 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     return Compacted(len(files), 1, new.rows, sum(file.bytes for file in files) - add.size)
 
 
-def _check(table: Table, files: Sequence[File], new: DataFile) -> None:
+def _check(table: Table, files: Sequence[File], new: DataFileWriter) -> None:
     """Nothing is taken out of the table that was not read."""
     before = sum(file.rows for file in files)
     if new.rows != before and not table.combines:
@@ -163,7 +163,7 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
         StoreError: no room, or damage.
     """
     for beside in (store.bodies, store.samples):
-        beside.settle(store.table.batch())  # whatever is in the table is there to stay
+        beside.roll_back(store.table.batch())  # whatever is in the table is there to stay
     for table in store.tables:
         files = plan(table.files(), whole=whole)
         if not files:
@@ -171,7 +171,7 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
         version = store.table.version()
         done = fold(table, files, stop)
         if table is store.table and done is not None:
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
         return done
     return None
 

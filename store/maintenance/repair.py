@@ -25,9 +25,8 @@ from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
 from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.companion import Beside
-from hubbub.store.tables.id_index import Ids
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.companion import CompanionTable
+from hubbub.store.tables.id_lookup import open_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.log import Flaw
@@ -97,13 +96,13 @@ def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
     told = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
     store.state.set(_KEY + table.name, told)  # whoever finds this goes on
     places = [(path, move_to_quarantine(store.path, path)) for one in flaws for path in one.files]
-    table.entries.forget()
+    table.entries.reset()
     try:
         _all_there(table, flaw)
     except StoreError:
         for path, place in places:
             place.rename(path)
-        table.entries.forget()
+        table.entries.reset()
         store.state.set(_KEY + table.name, None)
         raise
     return Mended(table.name, flaw.what, str(flaw.path), str(places[-1][1]))
@@ -113,7 +112,7 @@ def _restore(store: Store, table: Table) -> int:
     """Commit again what the log does not tell of any more; how many rows."""
     if table is store.table:
         return _events(store)
-    if isinstance(table, Beside):
+    if isinstance(table, CompanionTable):
         return _bring_back(table, _finished(table, store.table.batch()))
     return 0
 
@@ -132,8 +131,7 @@ def _all_there(table: Table, flaw: Flaw) -> None:
 def _events(store: Store) -> int:
     """Bring events back, unless their batch is noted as unfinished; the set of ids starts anew."""
     table, version = store.table, store.table.version()
-    lookup = Lookup(table)
-    ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
+    ids = open_index(store.path / "ids", table)
     ids.catch_up(version)  # it may know of the torn version
     noted = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if noted else _bring_back(table, _spare(table))
@@ -173,7 +171,7 @@ def _bring_back(table: Table, files: Sequence[Path]) -> int:
                 yield path.parent.name.removeprefix("month="), lacking
 
     number = table.batch() + 1
-    mark = f"b{number}-" if isinstance(table, Beside) else ""
+    mark = f"b{number}-" if isinstance(table, CompanionTable) else ""
     if files:
         table.append_rows(parts(), number, mark=mark)
     return rows

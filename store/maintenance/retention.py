@@ -23,7 +23,7 @@ from hubbub.store.delta.rewrite import Change, rewrite, vacuum
 from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
 from hubbub.store.query.selection import Selection
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def prune(
             if store.samples.exists():
                 out.append(_cut(store.samples, now - events, dry=dry))
             # the set keeps hashes of ids that went: a hit is looked up in the table anyway
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
             if not dry:
-                refresh.mark(store)  # they keep the days that went
+                refresh.mark_current(store)  # they keep the days that went
         if ends:
             out.append(_cut(store.bodies, now - min(ends), dry=dry))
         if not dry:
@@ -120,8 +120,8 @@ def _cut(table: Table, before: datetime, *, dry: bool) -> Pruned:
     old = [file for file in table.files() if file.first < limit]
     whole = [file for file in old if file.last < limit]
     parts = [file for file in old if file.last >= limit]
-    done = rewrite(table, parts, _newer(limit), out=whole, dry=dry)
-    return Pruned(table.name, before, done.gone, done.bytes)
+    done = rewrite(table, parts, _newer(limit), drop=whole, dry=dry)
+    return Pruned(table.name, before, done.deleted, done.bytes)
 
 
 def _newer(limit: int) -> Change:

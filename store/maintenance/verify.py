@@ -25,8 +25,8 @@ from hubbub.store.rollups import refresh
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import ledger
-from hubbub.store.tables.id_index import Ids, hashes
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_index import hashes
+from hubbub.store.tables.id_lookup import open_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
@@ -182,7 +182,7 @@ def _spool(store: Store, report: Report) -> None:
 def _logs(store: Store, report: Report, *, repair: bool) -> bool:
     """Every commit is in its log, whole; whether the tables can be read."""
     for table in store.tables:
-        table.entries.forget()  # whatever was looked at before
+        table.entries.reset()  # whatever was looked at before
     if repair:
         try:
             _anew(store, report)
@@ -207,7 +207,7 @@ def _anew(store: Store, report: Report) -> None:
         flaws = [flaw for flaw in one.entries.flaws() if not flaw.torn]
         if flaws and not refresh.frozen(store):
             place = move_to_quarantine(store.path, one.folder)
-            one.entries.forget()
+            one.entries.reset()
             what = f"{flaws[0].what}; it is kept as {place}, and counted again"
             report.repaired.append(Fault(one.name, what, str(flaws[0].path)))
 
@@ -224,8 +224,7 @@ def _minutes(store: Store, report: Report, *, repair: bool) -> None:
 def _ids(store: Store, report: Report, *, repair: bool) -> None:
     """Each id is in the table once, and the set of ids knows it."""
     folder = store.path / "ids"
-    lookup = Lookup(store.table)
-    ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    ids = open_index(folder, store.table)
     ids.catch_up(store.table.version())  # as the next loader would
     found = compare(_texts(store.table), store.path, [run.data for run in ids.runs])
     report.checked["ids"], report.checked["ids:spare"] = found.ids, found.spare
@@ -237,7 +236,7 @@ def _ids(store: Store, report: Report, *, repair: bool) -> None:
         fault = Fault("ids", f"{found.unknown:,} ids of the table are not in the set of ids")
         if repair:
             shutil.rmtree(folder)
-            Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+            open_index(folder, store.table).catch_up(store.table.version())
         (report.repaired if repair else report.faults).append(fault)
     bodies = compare(_texts(store.bodies), store.path)
     if bodies.doubled:

@@ -53,14 +53,13 @@ class Rolled:
 
     def rollup(self, name: str) -> Found | None:
         """What a rollup says; None where it is of no use."""
-        from hubbub.store.delta.log import tail
         from hubbub.store.query.engine import view
 
         (one,) = (r for r in self.rollups if r.name == name)
-        number, files = one.state()
+        number, files = one.batch_and_files()
         if not files or number > self.version:
             return None
-        since = tail(self.table, number, self.version)
+        since = self.table.entries.tail(number, self.version)
         if since is None:
             return None
         rows = view(self.backend, name, [f.uri for f in files])

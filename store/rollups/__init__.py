@@ -1,1 +1,1 @@
-"""Counts per period kept beside the events."""
+"""Rollups: sums per hour, day and week, kept up to date with the events."""

@@ -1,15 +1,15 @@
-"""Rollups: how many messages and bytes each user and topic had in each hour, day or week.
+"""Keep the rollups up to date with the events table.
 
-Comes in: the events table. Goes out: four Delta tables beside it, each complete up to a version of
-the events table that its last commit carries as its number. Rows and number are one commit, so that
-whatever is killed, each commit of events is counted once. What they hold: see `rollup`.
+A rollup is complete up to one version of the events table, which its last commit carries as its
+batch number. Rows and number are one commit, so that each commit of events is counted exactly once,
+whatever is killed. See `tables` for the columns.
 
-A period may have several rows (one for each time it was added to), which readers sum and compaction
-makes one. What came after the number is read from the events' own files: see `rolled`. Where rows
-of events went or changed without a word to `mark`, everything is counted again.
+A period may have several rows, one for each time it was added to: readers sum them, compaction
+merges them. Readers count later events from the events' own files (`query.from_rollups`). If rows
+of events were deleted or changed and `mark_current` was not called, everything is counted again.
 
-Rollups outlive events: times before `frozen` (retention's cut, at a day's end) are never counted
-again. The cut may lie within a week: weeks are always the sums of the days.
+Rollups outlive events: times before `frozen` (retention's cut, rounded up to the end of the day)
+are never counted again. The cut may lie within a week, so that weeks are always sums of days.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFile, File
-from hubbub.store.delta.log import commits
-from hubbub.store.delta.rewrite import retire, rewrite
+from hubbub.store.delta.data_file import DataFileWriter, File
+from hubbub.store.delta.rewrite import Change, retire, rewrite
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
 from hubbub.store.rollups.tables import (
@@ -51,40 +50,40 @@ __all__ = [
     "HOUR",
     "LAG",
     "Rollup",
-    "all_of",
     "catch_up",
     "differences",
     "frozen",
     "keep_up",
-    "mark",
+    "mark_current",
+    "open_rollups",
     "rebuild",
     "source",
 ]
 
-LAG = 12  # commits of events that readers add up themselves
-CHUNK = 1_000_000  # rows that are counted at once, about
-FROZEN = "rollups:frozen"  # key of the state: µs
+LAG = 12  # commits of events that readers count themselves
+CHUNK = 1_000_000  # about so many rows are counted at once
+FROZEN = "rollups:frozen"  # key in the state: µs
 
 
-def all_of(folder: Path) -> tuple[Rollup, ...]:
-    """The rollups of a store, whether they are there or not."""
-    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics)  # what is finer before its sums
+def open_rollups(folder: Path) -> tuple[Rollup, ...]:
+    """Return the rollups of a store, each after the one it is counted from; they need not exist."""
+    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics)
     return tuple(kind(folder / kind.name) for kind in kinds)
 
 
 def frozen(store: Store) -> int:
-    """The time (µs) before which rollups are never counted again."""
+    """Return the time (µs) before which rollups are never counted again."""
     return int(store.state.get(FROZEN) or 0)
 
 
 def keep_up(store: Store) -> None:
-    """`catch_up` where much came since the last time. For the holder of the loader's lock."""
-    if store.table.version() - min(one.batch() for one in store.rollups) >= LAG:
+    """Call `catch_up` if the rollups are `LAG` commits behind. Needs the loader's lock."""
+    if store.table.version() - min(rollup.batch() for rollup in store.rollups) >= LAG:
         catch_up(store)
 
 
 def catch_up(store: Store) -> None:
-    """Count what came. For the holder of the loader's lock.
+    """Count the events that the rollups lack. Needs the loader's lock.
 
     Raises:
         StoreError: no room, or damage; what was counted until then stays.
@@ -93,63 +92,64 @@ def catch_up(store: Store) -> None:
     if version <= 0:
         return
     while True:
-        numbers = sorted({one.batch() for one in store.rollups})
-        if numbers == [version]:
+        batches = sorted({rollup.batch() for rollup in store.rollups})
+        if batches == [version]:
             return
-        if numbers[-1] > version:  # the events were restored from a backup
+        if batches[-1] > version:  # the events were restored from a backup
             rebuild(store)
             return
         days, weeks = _days_and_weeks(store)
-        if weeks.batch() != days.batch():  # a run died between the two, or was of an older hubbub
+        if weeks.batch() != days.batch():  # a run died between the two, or an older hubbub wrote
             _rebuild(store, weeks, days.batch())
             continue
-        # those that are behind, up to the next one: a run that died may have left them apart
-        behind = [one for one in store.rollups if one.batch() == numbers[0]]
-        target = min([*numbers[1:], version])
-        found = commits(store.table, numbers[0] + 1, target)
-        if found is None or any(one.removed for one in found):
+        # A run that died may have left some rollups behind the others: first count up to those.
+        behind = [rollup for rollup in store.rollups if rollup.batch() == batches[0]]
+        target = min([*batches[1:], version])
+        commits = store.table.entries.commits(batches[0] + 1, target)
+        if commits is None or any(commit.removed for commit in commits):
             rebuild(store)
             return
         since = frozen(store)
         files: list[str] = []
         rows = 0
-        for commit in found:
+        for commit in commits:
             files += commit.added
             rows += commit.rows
             if rows >= CHUNK or commit.version == target:
-                for one, sums in _counted(behind, files, since):
-                    one.append_rows(list(one.parts(sums)), commit.version)
+                for rollup, sums in _count(behind, files, since):
+                    rollup.append_rows(list(rollup.parts(sums)), commit.version)
                 files, rows = [], 0
 
 
-def _counted(
-    some: Iterable[Rollup], files: Sequence[str], since: int
+def _count(
+    rollups: Iterable[Rollup], files: Sequence[str], since: int
 ) -> Iterator[tuple[Rollup, Any]]:
-    """The rows that these files of events make in each; the events are read once for all users."""
-    known: dict[str, Any] = {}
-    for one in some:
-        finer = known.get(one.finer)
-        known[one.name] = one.count(files, since) if finer is None else one.summed(finer)
-        yield one, known[one.name]
+    """Yield each rollup with its rows for these files; coarser ones are summed from finer ones."""
+    counted: dict[str, Any] = {}
+    for rollup in rollups:
+        finer = counted.get(rollup.finer)
+        sums = rollup.count(files, since) if finer is None else rollup.summed(finer)
+        counted[rollup.name] = sums
+        yield rollup, sums
 
 
 def _days_and_weeks(store: Store) -> tuple[Rollup, Rollup]:
-    (weeks,) = (one for one in store.rollups if isinstance(one, WeeklyUsers))
-    (days,) = (one for one in store.rollups if one.name == weeks.finer)
+    (weeks,) = (rollup for rollup in store.rollups if isinstance(rollup, WeeklyUsers))
+    (days,) = (rollup for rollup in store.rollups if rollup.name == weeks.finer)
     return days, weeks
 
 
-def source(store: Store, one: Rollup) -> tuple[Table, Callable[[Sequence[str]], Any], int]:
-    """Of which table a rollup is counted, how (files to rows), and from which time on (µs)."""
+def source(store: Store, rollup: Rollup) -> tuple[Table, Callable[[Sequence[str]], Any], int]:
+    """Return the table a rollup is counted from, how (files to rows), and since when (µs)."""
     days, weeks = _days_and_weeks(store)
-    if one.name == weeks.name:
-        return days, lambda files: one.summed(_read(days, files)), 0
+    if rollup.name == weeks.name:
+        return days, lambda files: rollup.summed(_read(days, files)), 0
     since = frozen(store)
-    return store.table, lambda files: one.count(files, since), since
+    return store.table, lambda files: rollup.count(files, since), since
 
 
 def _read(table: Rollup, files: Sequence[str]) -> Any:
-    """The rows of these files.
+    """Read the rows of these files.
 
     Raises:
         StoreError: a file cannot be read.
@@ -166,52 +166,53 @@ def _read(table: Rollup, files: Sequence[str]) -> Any:
 
 
 def rebuild(store: Store) -> None:
-    """Count everything again, from `frozen` on. For the holder of the loader's lock.
+    """Count everything again, from `frozen` on. Needs the loader's lock.
 
-    Readers see the old rows until the new ones are there.
+    Readers see the old rows of a rollup until all its new ones are committed.
 
     Raises:
-        StoreError: no room, or damage; nothing was changed then in the rollup in hand.
+        StoreError: no room, or damage; the rollup that failed is unchanged.
     """
     version = store.table.version()
     if version >= 0:
-        for one in store.rollups:
-            _rebuild(store, one, version)
+        for rollup in store.rollups:
+            _rebuild(store, rollup, version)
 
 
-def _rebuild(store: Store, table: Rollup, version: int) -> None:
-    origin, count, since = source(store, table)
+def _rebuild(store: Store, rollup: Rollup, version: int) -> None:
+    origin, count, since = source(store, rollup)
     files = [file for file in origin.files() if file.last >= since]
-    table.ensure()
-    if since:  # what is older than the cut stays, alone in its files
-        rewrite(table, [f for f in table.files() if f.first < since <= f.last], _before(since))
-    old = [file for file in table.files() if file.last >= since]
+    rollup.ensure()
+    if since:  # rows from before the cut stay, in files of their own
+        mixed = [file for file in rollup.files() if file.first < since <= file.last]
+        rewrite(rollup, mixed, _rows_before(since))
+    old = [file for file in rollup.files() if file.last >= since]
     added: list[AddAction] = []
     try:
-        for some in _chunks(files):
-            for month, rows in table.parts(count([f.uri for f in some])):
-                added.append(_write(table, month, rows))
+        for chunk in _chunks(files):
+            for month, rows in rollup.parts(count([file.uri for file in chunk])):
+                added.append(_write(rollup, month, rows))
     except (OSError, pa.ArrowException) as e:
-        table.drop(added)
-        raise write_error(f"cannot write {table.name}", e, table.folder) from e
+        rollup.discard(added)
+        raise write_error(f"cannot write {rollup.name}", e, rollup.folder) from e
     except StoreError:
-        table.drop(added)
+        rollup.discard(added)
         raise
-    table.replace(old, added, version)
+    rollup.replace(old, added, version)
     retire(old)
 
 
-def _before(limit: int) -> Any:
-    """Rows before a time; the others are counted again."""
-    return lambda rows: rows.filter(pc.less(rows["time"], _moment(limit)))
+def _rows_before(limit: int) -> Change:
+    """Return a change that keeps the rows before a time, µs."""
+    return lambda rows: rows.filter(pc.less(rows["time"], _timestamp(limit)))
 
 
-def _moment(micros: int) -> Any:
+def _timestamp(micros: int) -> Any:
     return pa.scalar(from_micros(micros), pa.timestamp("us", "UTC"))
 
 
-def _write(table: Rollup, month: str, rows: Any) -> AddAction:
-    file = DataFile(table, month, f"{0:020d}-{secrets.token_hex(8)}")
+def _write(rollup: Rollup, month: str, rows: Any) -> AddAction:
+    file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
     try:
         file.write(rows)
         return file.close()
@@ -221,45 +222,49 @@ def _write(table: Rollup, month: str, rows: Any) -> AddAction:
 
 
 def _chunks(files: Sequence[File]) -> Iterator[list[File]]:
-    held: list[File] = []
+    """Group consecutive files, so that each group has `CHUNK` rows or is the last one."""
+    chunk: list[File] = []
+    rows = 0
     for file in files:
-        held.append(file)
-        if sum(f.rows for f in held) >= CHUNK:
-            yield held
-            held = []
-    if held:
-        yield held
+        chunk.append(file)
+        rows += file.rows
+        if rows >= CHUNK:
+            yield chunk
+            chunk, rows = [], 0
+    if chunk:
+        yield chunk
 
 
-def differences(store: Store, table: Rollup) -> list[str]:
-    """The months in which a rollup and what it is counted of differ, from `frozen` on.
+def differences(store: Store, rollup: Rollup) -> list[str]:
+    """Return the months, from `frozen` on, in which a rollup differs from its source.
 
-    For the holder of the loader's lock, who caught up.
+    Needs the loader's lock; call `catch_up` before.
 
     Raises:
-        StoreError: that cannot be read.
+        StoreError: a file cannot be read.
     """
-    origin, count, since = source(store, table)
+    origin, count, since = source(store, rollup)
     months: dict[str, tuple[list[str], list[str]]] = {}
-    for which, files in enumerate((origin.files(), table.files())):
+    for place, files in enumerate((origin.files(), rollup.files())):
         for file in files:
             if file.last >= since:
-                months.setdefault(Path(file.uri).parent.name, ([], []))[which].append(file.uri)
-    out = []
-    for month, (counted, sums) in sorted(months.items()):
-        rows = _read(table, sums)
-        rows = table.combined(rows.filter(pc.greater_equal(rows["time"], _moment(since))))
-        if not rows.equals(table.combined(count(counted))):
-            out.append(month.removeprefix("month="))
-    return out
+                months.setdefault(Path(file.uri).parent.name, ([], []))[place].append(file.uri)
+    differing = []
+    for month, (source_files, rollup_files) in sorted(months.items()):
+        rows = _read(rollup, rollup_files)
+        rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], _timestamp(since))))
+        if not rows.equals(rollup.combined(count(source_files))):
+            differing.append(month.removeprefix("month="))
+    return differing
 
 
-def mark(store: Store) -> None:
-    """The newest version of events counts as the rollups do: rows went, or names changed in both.
+def mark_current(store: Store) -> None:
+    """Record that the rollups match the newest version of events, without counting again.
 
-    For whoever called `catch_up` before it, and holds the loader's lock since.
+    For retention and forgetting, which delete or change rows of events and have treated the rollups
+    accordingly. Call `catch_up` before the change, and keep the loader's lock in between.
     """
     version = store.table.version()
-    for one in store.rollups:
-        if one.exists() and one.batch() < version:
-            one.replace([], [], version)
+    for rollup in store.rollups:
+        if rollup.exists() and rollup.batch() < version:
+            rollup.replace([], [], version)

@@ -1,20 +1,17 @@
-"""The tables of sums: what each holds, and how its rows are counted from files of events.
-
-Comes in: files of events, or the rows of a finer rollup. Goes out: sorted rows, one for each period
-and name.
+"""The rollup tables: their columns, their periods, and how their rows are counted.
 
     hourly_users, daily_users   time, user, named, named_bytes, acted, acted_bytes
     weekly_users                the same; a period ends with its week (Sunday, UTC) or its month
     daily_topics                time, topic, category, events, bytes
 
-A week that two months share is two periods, so that weeks, months, quarters and years are all whole
-numbers of them. When which rows are counted is decided in `rollups`.
+A week that two months share is two periods, so that weeks, months, quarters and years each consist
+of whole periods. `refresh` decides when and from which files rows are counted.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -37,25 +34,25 @@ _USERS = ("named", "named_bytes", "acted", "acted_bytes")
 
 
 class Rollup(Table):
-    """One of the four."""
+    """A table of sums per period and name."""
 
     unit: ClassVar[int]  # µs: length of the periods that are counted from events
-    counted: Callable[[Sequence[str], int, int], Any]  # see `counting`
+    counted: Callable[[Sequence[str], int, int], Any]  # a function of `aggregate`
     keys: ClassVar[Sequence[str]]
     sums: ClassVar[Sequence[str]]
-    finer: ClassVar[str] = ""  # name of the rollup of which this one's rows are sums
+    finer: ClassVar[str] = ""  # name of the rollup whose rows this one sums up, if there is one
     combines: ClassVar[bool] = True
 
     def floor(self, time: int) -> int:
-        """The start of the period that holds a time; both µs."""
+        """Return the start of the period that contains a time; both µs."""
         return time // self.unit * self.unit
 
     def ceil(self, time: int) -> int:
-        """The first start of a period at a time or after it; both µs."""
+        """Return the first start of a period at or after a time; both µs."""
         return -(-time // self.unit) * self.unit
 
     def combined(self, rows: Any) -> Any:
-        """One row for each period and name."""
+        """Add rows up: one for each period and name."""
         if not rows.num_rows:
             return rows
         sums = rows.group_by(list(self.keys)).aggregate([(name, "sum") for name in self.sums])
@@ -63,20 +60,21 @@ class Rollup(Table):
         return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
 
     def summed(self, rows: Any) -> Any:
-        """The rows that rows of the finer rollup make."""
-        starts = _each(rows["time"], lambda times: map(self.floor, times))
+        """Sum rows of the finer rollup up to rows of this one."""
+        starts = _map_times(rows["time"], self.floor)
         return self.combined(rows.set_column(0, _TIME, pc.cast(starts, _TIME.type)))
 
-    def state(self) -> tuple[int, list[File]]:
-        """Up to which version of events it is complete (0: nothing), and its files."""
-        while True:  # of one snapshot
+    def batch_and_files(self) -> tuple[int, list[File]]:
+        """Return the version of events that is completely counted (0: none), and the files."""
+        while True:  # until both are of the same snapshot
             before = self.version()
-            number, (version, files) = self.batch(), self.snapshot()
+            batch = self.batch()
+            version, files = self.snapshot()
             if version == before:
-                return number, files
+                return batch, files
 
     def count(self, files: Sequence[str], since: int) -> Any:
-        """The rows that these files of events make, from a time (µs) on.
+        """Count the events of these files from a time (µs) on.
 
         Raises:
             StoreError: a file cannot be read.
@@ -84,25 +82,26 @@ class Rollup(Table):
         if not files:
             return self.schema.empty_table()
         try:
-            found = self.counted(files, self.unit, since)
+            rows = self.counted(files, self.unit, since)
         except (OSError, pa.ArrowException) as e:
             raise StoreError(
                 f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
             ) from e
-        return found.select(self.schema.names).cast(self.schema)
+        return rows.select(self.schema.names).cast(self.schema)
 
     def parts(self, rows: Any) -> Iterator[tuple[str, Any]]:
-        """Sorted rows by month."""
-        months = _each(rows["time"], lambda times: [f"{from_micros(t):%Y-%m}" for t in times])
+        """Split sorted rows by month (`YYYY-MM`)."""
+        months = _map_times(rows["time"], lambda time: f"{from_micros(time):%Y-%m}")
         for month in pc.unique(months).to_pylist():
             yield month, rows.filter(pc.equal(months, month))
 
 
-def _each(times: Any, change: Callable[[Sequence[int]], Iterable[Any]]) -> Any:
-    """What becomes of each distinct time (µs), in its rows: there are few, and many rows."""
+def _map_times(times: Any, function: Callable[[int], Any]) -> Any:
+    """Apply a function to each time (µs); called once for each distinct one, for they are few."""
     micros = pc.cast(times, pa.int64())
     distinct = pc.unique(micros)
-    return pa.array(change(distinct.to_pylist())).take(pc.index_in(micros, distinct))
+    results = pa.array([function(time) for time in distinct.to_pylist()])
+    return results.take(pc.index_in(micros, distinct))
 
 
 def _schema(names: Sequence[str], sums: Sequence[str]) -> Any:
@@ -120,7 +119,7 @@ def _options(names: Sequence[str], sums: Sequence[str]) -> Mapping[str, Any]:
 
 
 class HourlyUsers(Rollup):
-    """Hour by user."""
+    """Sums by hour and user."""
 
     name: ClassVar[str] = "hourly_users"
     unit: ClassVar[int] = HOUR
@@ -133,7 +132,7 @@ class HourlyUsers(Rollup):
 
 
 class DailyUsers(HourlyUsers):
-    """Day by user."""
+    """Sums by day and user."""
 
     name: ClassVar[str] = "daily_users"
     unit: ClassVar[int] = DAY
@@ -141,27 +140,27 @@ class DailyUsers(HourlyUsers):
 
 
 class WeeklyUsers(DailyUsers):
-    """Week within a month by user."""
+    """Sums by week and user; weeks are cut at the end of a month."""
 
     name: ClassVar[str] = "weekly_users"
     finer: ClassVar[str] = "daily_users"
 
     def floor(self, time: int) -> int:
-        """The start of the period that holds a time; both µs."""
+        """Return the start of the period that contains a time; both µs."""
         day = from_micros(time).date()
         return time // DAY * DAY - min(day.weekday(), day.day - 1) * DAY
 
     def ceil(self, time: int) -> int:
-        """The first start of a period at a time or after it; both µs."""
+        """Return the first start of a period at or after a time; both µs."""
         start = self.floor(time)
         if start == time:
             return time
         day = from_micros(start).date()
-        left = monthrange(day.year, day.month)[1] - day.day + 1
-        return start + min(7 - day.weekday(), left) * DAY
+        days_left = monthrange(day.year, day.month)[1] - day.day + 1
+        return start + min(7 - day.weekday(), days_left) * DAY
 
     def count(self, files: Sequence[str], since: int) -> Any:
-        """The rows that these files of events make, from a day's start (µs) on.
+        """Count the events of these files from a day's start (µs) on.
 
         Raises:
             StoreError: a file cannot be read.
@@ -170,7 +169,7 @@ class WeeklyUsers(DailyUsers):
 
 
 class DailyTopics(Rollup):
-    """Day by topic, with its category."""
+    """Sums by day and topic, with the topic's category."""
 
     name: ClassVar[str] = "daily_topics"
     unit: ClassVar[int] = DAY

@@ -1,1 +1,1 @@
-"""The Delta tables of a store: events, bodies, samples, and the index of ids."""
+"""The Delta tables of a store: events, bodies and samples; and the index of event ids."""

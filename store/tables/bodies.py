@@ -1,9 +1,6 @@
-"""The Delta table `bodies`: what was received, byte for byte; only where somebody asked for it.
+"""The Delta table `bodies`: message bodies byte for byte as received, stored on request only.
 
-Comes in: bodies of a batch, whose events are new. Goes out: a commit that carries the batch's
-number, and for ids the bodies. A body that held a forgotten name is null.
-
-Bodies are committed before their events (see `beside`).
+A body that held a forgotten name is null.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hubbub.store.tables.companion import Beside
+from hubbub.store.tables.companion import CompanionTable
 
 __all__ = ["BODIES", "Bodies", "Body"]
 
@@ -30,14 +27,14 @@ BODIES = pa.schema(
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """What a message was, as it was received."""
+    """A message's body as received."""
 
     time: int  # µs since the epoch, of its event
     id: str
     body: bytes | None  # None: it held a forgotten name
 
 
-class Bodies(Beside):
+class Bodies(CompanionTable):
     """The table of bodies."""
 
     name: ClassVar[str] = "bodies"
@@ -47,21 +44,21 @@ class Bodies(Beside):
         "compression_level": 3,  # measured: 9 takes twice the time for a fifth less
         "use_dictionary": False,
         "column_encoding": {"id": "DELTA_BYTE_ARRAY", "time": "DELTA_BINARY_PACKED"},
-        "data_page_size": 2 << 20,  # a page is what zstd sees at once, and each reader holds
+        "data_page_size": 2 << 20,  # zstd compresses, and a reader holds, one page at a time
     }
 
     def find(self, ids: Sequence[str]) -> dict[str, bytes | None]:
-        """The bodies of these ids; ids without one are not in the answer.
+        """Return the bodies of these ids; ids without a stored body are left out.
 
         Raises:
             StoreError: the Delta log is damaged.
         """
         wanted = pa.array(ids, pa.string())
-        out: dict[str, bytes | None] = {}
+        bodies: dict[str, bytes | None] = {}
         for file in self.files():
-            with pq.ParquetFile(file.uri) as one:
-                for part in one.iter_batches(4096):
+            with pq.ParquetFile(file.uri) as parquet:
+                for part in parquet.iter_batches(4096):
                     rows = part.filter(pc.is_in(part["id"], wanted))
                     pairs = zip(rows["id"].to_pylist(), rows["body"].to_pylist(), strict=True)
-                    out.update(pairs)
-        return out
+                    bodies.update(pairs)
+        return bodies

@@ -1,7 +1,7 @@
-"""A table beside the events: what is committed before its events, under the same batch's number.
+"""Companion tables: committed before the events of their batch, under the same batch number.
 
-A loader that died in between leaves rows of a batch that never was: `settle` takes them out again,
-and nothing is there twice. The batch's number is in the names of the files.
+If a loader dies in between, the rows of its unfinished batch stay behind; `roll_back` removes them,
+so that nothing is stored twice. File names carry the batch number.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any
 from hubbub.store.delta.table import Table
 from hubbub.store.tables.events import Timed, by_month
 
-__all__ = ["Beside"]
+__all__ = ["CompanionTable"]
 
-_GROUP = 4_096  # rows of a row group: bodies are large, and all of a batch are in memory already
+_GROUP = 4_096  # rows of a row group: bodies are large, and the whole batch is in memory already
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 
 
-class Beside(Table):
-    """Bodies, samples: rows that belong to events."""
+class CompanionTable(Table):
+    """A table whose rows belong to events: bodies, samples."""
 
     def to_arrow(self, rows: Sequence[Any]) -> Any:
-        """The rows, structs with a field for each column, as an Arrow table of the schema."""
+        """Convert rows, structs with a field for each column, to an Arrow table of the schema."""
         import pyarrow as pa
 
         columns = {
-            name: pa.array([getattr(one, name) for one in rows], self.schema.field(name).type)
+            name: pa.array([getattr(row, name) for row in rows], self.schema.field(name).type)
             for name in self.schema.names
         }
         return pa.table(columns, schema=self.schema)
@@ -41,24 +41,25 @@ class Beside(Table):
             batch: the number under which their events will be committed.
 
         Raises:
-            StoreError: no room, or the log is damaged. Nothing was added then, or everything.
+            StoreError: no room, or the log is damaged. Either all rows were added or none.
         """
         parts = ((month, self._groups(part)) for month, part in by_month(rows).items())
         return self.append_rows(parts, batch, mark=f"b{batch}-")
 
     def _groups(self, rows: Sequence[Timed]) -> Iterator[Any]:
-        """Row groups in their order."""
-        ordered = sorted(rows, key=lambda one: one.time)
-        return (self.to_arrow(ordered[at : at + _GROUP]) for at in range(0, len(ordered), _GROUP))
+        """Yield the rows, sorted by time, as row groups."""
+        ordered = sorted(rows, key=lambda row: row.time)
+        for start in range(0, len(ordered), _GROUP):
+            yield self.to_arrow(ordered[start : start + _GROUP])
 
-    def settle(self, batch: int) -> int:
-        """Take out what batches after this one brought; how many rows."""
+    def roll_back(self, batch: int) -> int:
+        """Remove the rows of batches after this one; return how many."""
         if self.batch() <= batch:
             return 0
-        late = []
+        uncommitted = []
         for file in self.files():
-            found = _BATCH.fullmatch(Path(file.uri).name)
-            if found is not None and int(found[1]) > batch:
-                late.append(file)
-        self.replace(late, (), batch)
-        return sum(file.rows for file in late)
+            match = _BATCH.fullmatch(Path(file.uri).name)
+            if match is not None and int(match[1]) > batch:
+                uncommitted.append(file)
+        self.replace(uncommitted, (), batch)
+        return sum(file.rows for file in uncommitted)

@@ -1,16 +1,14 @@
-"""Which ids the events table holds: a log-structured set of 64-bit hashes.
+"""Index of the event ids in the events table: a log-structured set of 64-bit hashes.
 
-Comes in: ids of a batch. Goes out: those that are in the table already, whatever their time. A
-hash that is not in the set proves that the id is new; one that is gets an exact look at the table,
-in the files of the batch's time first.
+A hash that is not in the index proves that the id is new; for one that is, the id itself is looked
+up in the table.
 
-    ids/<first>-<last>-<length>-<random>.run   sorted little-endian uint64, the ids that these
-                                               versions of the table added; mapped into memory
+    ids/<first>-<last>-<length>-<random>.run   sorted little-endian uint64: hashes of the ids that
+                                               these versions of the table added; memory-mapped
 
-Runs are merged when they are of like size, so that there are few (logarithmically many). The set
-is derived: what is missing or behind the table's version is read from the table again. 100 M ids
-take 800 MB on disk, and while two runs merge the same again; memory is that of one batch and of
-`CHUNK` hashes.
+Runs of similar size are merged, so that their number is logarithmic. The index is derived data:
+what it lacks is read from the table again. 100 M ids take 800 MB on disk, and as much again while
+two runs are merged; memory is bounded by one batch and `CHUNK` hashes.
 """
 
 from __future__ import annotations
@@ -28,30 +26,30 @@ from numpy.typing import NDArray
 
 from hubbub.store.disk.files import sync_file, sync_folder
 
-__all__ = ["Hashes", "Ids", "hashes"]
+__all__ = ["Hashes", "IdIndex", "hashes"]
 
 Hashes = NDArray[np.uint64]
-RATIO = 4  # a run is merged with an older one that is less than so many times as large
+RATIO = 4  # a run is merged with an older one that is at most this many times as large
 CHUNK = 1 << 20  # hashes in memory at once while merging
 _RUN = re.compile(r"(\d+)-(\d+)-(\d+)-[0-9a-f]{8}\.run")
 
 
 def hashes(ids: Iterable[str]) -> Hashes:
-    """64-bit hashes, the same in every process and release."""
-    digests = b"".join(blake2b(one.encode(), digest_size=8).digest() for one in ids)
+    """Return the ids' 64-bit hashes, which are the same in every process and release."""
+    digests = b"".join(blake2b(id_.encode(), digest_size=8).digest() for id_ in ids)
     return np.frombuffer(digests, dtype="<u8")
 
 
 class Run:
-    """One sorted file."""
+    """A sorted file of hashes, memory-mapped."""
 
     __slots__ = ("_map", "data", "first", "last", "path")
 
     def __init__(self, path: Path) -> None:
-        found = _RUN.fullmatch(path.name)
-        assert found is not None
+        match = _RUN.fullmatch(path.name)
+        assert match is not None
         self.path = path
-        self.first, self.last = int(found[1]), int(found[2])
+        self.first, self.last = int(match[1]), int(match[2])
         self._map: mmap.mmap | None = None
         self.data: Hashes = np.empty(0, dtype="<u8")
         if path.stat().st_size:
@@ -63,34 +61,36 @@ class Run:
         return len(self.data)
 
     def has(self, wanted: Hashes) -> NDArray[np.bool_]:
-        """Which of these sorted hashes are in the run."""
+        """Return for each of these sorted hashes whether it is in the run."""
         if not len(self.data):
             return np.zeros(len(wanted), dtype=bool)
-        found = []
+        hits = []
         for part in np.array_split(wanted, len(self.data) // CHUNK + 1):
-            at = np.searchsorted(self.data, part)
-            at[at == len(self.data)] = 0
-            found.append(self.data[at] == part)
+            positions = np.searchsorted(self.data, part)
+            positions[positions == len(self.data)] = 0
+            hits.append(self.data[positions] == part)
             self.release()
-        return np.concatenate(found)
+        return np.concatenate(hits)
 
     def release(self) -> None:
-        """Give the mapped pages back: a batch touches nearly all, and they count as ours."""
+        """Release the mapped pages: a batch touches nearly all, and they count as our memory."""
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
-        """Unmap."""
+        """Unmap the file."""
         self.data, self._map = np.empty(0, dtype="<u8"), None
 
 
-class Ids:
-    """The set. For the holder of the loader's lock.
+class IdIndex:
+    """The index. Needs the loader's lock. See `id_lookup.open_index`.
 
     Args:
-        folder: where the runs are.
-        scan: the ids of commits (versions first … last, both inclusive) in parts; used to catch up.
-        exact: of these ids, which the table holds, given the batch's range of times in µs.
+        folder: of the runs.
+        scan: yields the ids that versions first … last (both inclusive) of the table added, in
+            parts; used to catch up.
+        exact: returns which of these ids the table holds; its second argument is the range of the
+            batch's times in µs.
     """
 
     def __init__(
@@ -107,43 +107,43 @@ class Ids:
 
     @property
     def version(self) -> int:
-        """The table's version up to which the set is complete; -1: nothing."""
+        """The table's version up to which the index is complete; -1: it is empty."""
         return self.runs[-1].last if self.runs else -1
 
     def __len__(self) -> int:
         return sum(map(len, self.runs))
 
     def known(self, ids: Sequence[str], hashed: Hashes, span: tuple[int, int]) -> set[str]:
-        """Which of these ids the table holds.
+        """Return which of these ids the table holds.
 
         Args:
-            ids: the batch's, without repeats.
+            ids: of the batch, without repeats.
             hashed: their hashes, in the same order.
             span: first and last time of the batch in µs.
         """
         order = np.argsort(hashed)
         wanted = hashed[order]
-        hit = np.zeros(len(wanted), dtype=bool)
+        hits = np.zeros(len(wanted), dtype=bool)
         for run in self.runs:
-            hit |= run.has(wanted)
-        if not hit.any():
+            hits |= run.has(wanted)
+        if not hits.any():
             return set()
-        return self._exact([ids[i] for i in order[hit]], span)
+        return self._exact([ids[i] for i in order[hits]], span)
 
     def catch_up(self, version: int) -> int:
-        """Complete the set up to the table's version; how many ids were read for it."""
-        if self.version > version:  # of another table, or the table was restored: start again
+        """Complete the index up to the table's version; return how many ids were read."""
+        if self.version > version:  # the table was replaced, or restored from a backup
             self._drop(self.runs)
             self.runs = []
         if self.version == version:
             return 0
         parts = [hashes(part) for part in self._scan(self.version + 1, version)]
-        whole = np.concatenate(parts) if parts else np.empty(0, dtype="<u8")
-        self.add(whole, version)
-        return len(whole)
+        hashed = np.concatenate(parts) if parts else np.empty(0, dtype="<u8")
+        self.add(hashed, version)
+        return len(hashed)
 
     def add(self, hashed: Hashes, version: int) -> None:
-        """Take the ids of the commits since the last version up to this one."""
+        """Add the hashes of all ids that commits after `self.version`, up to this one, added."""
         self.runs.append(self._write(self.version + 1, version, [np.sort(hashed)]))
         while len(self.runs) > 1 and len(self.runs[-2]) <= RATIO * len(self.runs[-1]):
             older, newer = self.runs[-2:]
@@ -165,24 +165,24 @@ class Ids:
         return Run(path)
 
     def _load(self) -> None:
-        """The runs that lead without a hole from the first version on; the rest is of no use."""
-        for left in self.folder.glob("*.new"):
-            left.unlink()
-        spare: list[Run] = []
-        found = []
+        """Open the runs that cover all versions from the first one without a gap; drop the rest."""
+        for unfinished in self.folder.glob("*.new"):
+            unfinished.unlink()
+        runs = []
         for path in self.folder.glob("*.run"):
-            name = _RUN.fullmatch(path.name)
-            if name is not None and path.stat().st_size == 8 * int(name[3]):
-                found.append(Run(path))
+            match = _RUN.fullmatch(path.name)
+            if match is not None and path.stat().st_size == 8 * int(match[3]):
+                runs.append(Run(path))
             else:
                 path.unlink()
-        # of two that start together, one is the merged one: the longer reaches further
-        for run in sorted(found, key=lambda r: (r.first, -r.last)):
+        unused: list[Run] = []
+        # a crash while merging may leave both the merged run and its parts: take the longer one
+        for run in sorted(runs, key=lambda r: (r.first, -r.last)):
             if run.first == self.version + 1:
                 self.runs.append(run)
             else:
-                spare.append(run)
-        self._drop(spare)
+                unused.append(run)
+        self._drop(unused)
 
     def _drop(self, runs: Iterable[Run]) -> None:
         for run in runs:
@@ -198,7 +198,7 @@ def _union(older: Run, newer: Run) -> Iterable[Hashes]:
 
 
 def _merge(a: Hashes, b: Hashes) -> Iterable[Hashes]:
-    """The sorted union of two sorted arrays, in parts of about `CHUNK`."""
+    """Yield the sorted union (with repeats) of two sorted arrays, in parts of about `CHUNK`."""
     steps = max(1, (len(a) + len(b)) // CHUNK)
     bounds = np.array([(i << 64) // steps for i in range(1, steps)], dtype=np.uint64)
     cut_a = [0, *np.searchsorted(a, bounds).tolist(), len(a)]

@@ -1,8 +1,6 @@
-"""The Delta table `samples`: gauges that somebody reads at times, such as counts of a system.
+"""The Delta table `samples`: values of gauges over time, such as a notebook server's counts.
 
-Comes in: for each new event of samples, its values by name. Goes out: a commit that carries the
-batch's number (see `beside`), and for queries a lazy table with the names there are. A missing
-value is a null row. No person is in it.
+A missing value is a null row. The table holds no personal data.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import pyarrow as pa
 
 from hubbub.collector.decode.notebooks import COLUMNS
 from hubbub.collector.event import Event
-from hubbub.store.tables.companion import Beside
+from hubbub.store.tables.companion import CompanionTable
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -26,7 +24,16 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["SAMPLES", "Read", "Sample", "Samples", "columns", "of", "read", "remember"]
+__all__ = [
+    "SAMPLES",
+    "Sample",
+    "Samples",
+    "SelectedSamples",
+    "columns",
+    "from_events",
+    "read",
+    "save_columns",
+]
 
 SAMPLES = pa.schema(
     [
@@ -41,24 +48,24 @@ _KEY = "samples:columns"
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """One value of one gauge."""
+    """A value of a gauge."""
 
     time: int  # µs since the epoch
-    seq: int  # of the line
-    origin: int  # a number for the file, which tells lines of several apart
+    seq: int  # line number
+    origin: int  # hash of the imported file's name: line numbers are only unique within a file
     name: str
     value: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What queries see: the samples of a range, lazy, and every name in the order of import."""
+class SelectedSamples:
+    """The samples of a range, as a lazy table, and the names of all gauges in order of import."""
 
     table: ir.Table
     columns: tuple[str, ...]
 
 
-class Samples(Beside):
+class Samples(CompanionTable):
     """The table of samples."""
 
     name: ClassVar[str] = "samples"
@@ -76,48 +83,51 @@ class Samples(Beside):
     }
 
 
-def of(events: Iterable[Event], values: Mapping[str, Mapping[str, str]]) -> Iterator[Sample]:
-    """The samples of events.
+def from_events(
+    events: Iterable[Event], values: Mapping[str, Mapping[str, str]]
+) -> Iterator[Sample]:
+    """Yield the samples that events carry.
 
     Args:
-        events: new ones; those that are no samples are passed over.
-        values: id of an event → its values as texts, an empty one for a missing value.
+        events: new ones; those without samples are skipped.
+        values: event id → gauge name → value as text, empty for a missing value.
     """
     for event in events:
-        if found := values.get(event.id):
+        if gauges := values.get(event.id):
             digest = hashlib.blake2b(event.source.encode(), digest_size=8).digest()
             origin = int.from_bytes(digest, "little", signed=True)
-            for name, text in found.items():
+            for name, text in gauges.items():
                 value = int(text) if text else None
                 yield Sample(event.time, event.seq, origin, name, value)
 
 
-def remember(state: State, names: Sequence[str]) -> None:
-    """Write down an import's columns, also if it has no line; those known before keep their place.
+def save_columns(state: State, names: Sequence[str]) -> None:
+    """Add an import's columns to the names of gauges, also if the import has no lines.
 
-    Loaders and queries of other processes read them: a gauge without a sample is a gauge.
+    Names keep the order in which they were first imported. Other processes read them from the
+    state, since a gauge may have no sample.
     """
     with state.transaction():
-        known = state.get(_KEY) or []
-        state.set(_KEY, list(dict.fromkeys([*known, *names])))
+        saved = state.get(_KEY) or []
+        state.set(_KEY, list(dict.fromkeys([*saved, *names])))
 
 
 def columns(state: State) -> tuple[str, ...]:
-    """The names of all gauges; before the first import those that a notebook server has."""
+    """Return the names of all gauges; before the first import, those of a notebook server."""
     return tuple(state.get(_KEY) or COLUMNS["seed"])
 
 
-def read(store: Store, since: int, until: int) -> Read:
-    """The samples with times in [since, until), µs."""
+def read(store: Store, since: int, until: int) -> SelectedSamples:
+    """Return the samples with times in [since, until), µs."""
     import ibis
 
-    near = [f.uri for f in store.samples.files() if f.overlaps(since, until)]
-    if near:
-        rows = store.backend.read_parquet(near, hive_partitioning=False)
+    paths = [f.uri for f in store.samples.files() if f.overlaps(since, until)]
+    if paths:
+        rows = store.backend.read_parquet(paths, hive_partitioning=False)
     else:
         name = "no_samples"
         store.backend.con.register(name, SAMPLES.empty_table())
         rows = store.backend.table(name)
     start, end = ibis.timestamp(from_micros(since)), ibis.timestamp(from_micros(until))
     rows = rows.filter(rows.time >= start, rows.time < end)
-    return Read(rows, columns(store.state))
+    return SelectedSamples(rows, columns(store.state))

@@ -1,7 +1,4 @@
-"""Tables of an older form are migrated in place, those of a newer one refused untouched."""
-
-from collections.abc import Callable
-from typing import Any
+"""Tables of an older format version are migrated in place; a newer version is refused."""
 
 import deltalake
 import pytest
@@ -10,21 +7,17 @@ from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta import format_version
 from hubbub.store.delta import table as delta
-
-Make = Callable[..., Any]
-Ids = Callable[[Store], list[str]]
+from tests.support.store import MakeFrame, ReadIds, put
 
 
 @pytest.fixture
-def old(store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store whose tables are of the first form."""
+def old(store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store whose tables have format version 1."""
+    first = {"delta.dataSkippingStatsColumns": "time"}
     with monkeypatch.context() as m:
         m.setattr(format_version, "STEPS", ())
-        m.setattr(format_version, "newest", lambda: {"delta.dataSkippingStatsColumns": "time"})
-        with store.spool("test", bodies=True) as writer:
-            for n in range(3):
-                writer.put(frame(n))
-        store.load()
+        m.setattr(format_version, "latest_properties", lambda: first)
+        put(store, *(frame(n) for n in range(3)), bodies=True, load=True)
     assert format_version.FORM not in properties(store)
     return store
 
@@ -33,53 +26,50 @@ def properties(store: Store) -> dict[str, str]:
     return dict(deltalake.DeltaTable(str(store.table.folder)).metadata().configuration)
 
 
-def more(store: Store, frame: Make) -> None:
-    with store.spool("test", bodies=True) as writer:
-        for n in range(2, 5):
-            writer.put(frame(n))
-    store.load()
+def load_more(store: Store, frame: MakeFrame) -> None:
+    """Load three frames, one of which the fixture `old` has loaded before."""
+    put(store, *(frame(n) for n in range(2, 5)), bodies=True, load=True)
 
 
-def test_an_older_form_is_read_and_migrated_by_the_next_load(
-    old: Store, frame: Make, ids: Ids
+def test_an_older_version_is_read_and_migrated_by_the_next_load(
+    old: Store, frame: MakeFrame, ids: ReadIds
 ) -> None:
     assert len(ids(old)) == 3
     version = old.table.version()
-    more(old, frame)
+    load_more(old, frame)
     assert ids(old) == [f"id-{n}" for n in range(5)]
-    assert properties(old) == format_version.newest()
+    assert properties(old) == format_version.latest_properties()
     assert old.table.version() == version + 2, "one commit migrates, one loads"
-    made = deltalake.DeltaTable(str(old.bodies.folder)).metadata().configuration
-    assert made == format_version.newest()
+    bodies = deltalake.DeltaTable(str(old.bodies.folder)).metadata().configuration
+    assert bodies == format_version.latest_properties()
     with old.loader_lock():
         format_version.migrate(old.tables)
-    assert old.table.version() == version + 2, "once"
+    assert old.table.version() == version + 2, "migrated only once"
 
 
-def test_a_new_table_has_the_newest_form(store: Store, frame: Make) -> None:
-    more(store, frame)
-    assert properties(store) == format_version.newest()
+def test_a_new_table_has_the_latest_version(store: Store, frame: MakeFrame) -> None:
+    load_more(store, frame)
+    assert properties(store) == format_version.latest_properties()
     assert store.table.version() == 1
 
 
-def test_a_newer_form_is_refused_untouched(store: Store, frame: Make) -> None:
-    more(store, frame)
+def test_a_newer_version_is_refused_and_left_untouched(store: Store, frame: MakeFrame) -> None:
+    load_more(store, frame)
     newer = str(len(format_version.STEPS) + 2)
     table = deltalake.DeltaTable(str(store.table.folder))
     table.alter.set_table_properties({format_version.FORM: newer}, raise_if_not_exists=False)
-    with pytest.raises(StoreError, match=f"has form {newer}") as e:
+    with pytest.raises(StoreError, match=f"has format version {newer}") as e:
         store.events()
     assert e.value.exit_code == 5
-    with store.spool("test") as writer:
-        writer.put(frame(9))
-    with pytest.raises(StoreError, match="has form"):
+    put(store, frame(9))
+    with pytest.raises(StoreError, match="has format version"):
         store.load()
     assert store.waiting().records == 1
     assert deltalake.DeltaTable(str(store.table.folder)).version() == 2
 
 
-def test_a_migration_without_room_is_done_later(
-    old: Store, frame: Make, monkeypatch: pytest.MonkeyPatch, ids: Ids
+def test_a_migration_on_a_full_disk_is_done_later(
+    old: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, ids: ReadIds
 ) -> None:
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -87,8 +77,8 @@ def test_a_migration_without_room_is_done_later(
     with monkeypatch.context() as m:
         m.setattr(delta, "sync_file", full)
         with pytest.raises(StoreError, match="cannot migrate events"):
-            more(old, frame)
+            load_more(old, frame)
     assert old.waiting().records == 3
     old.load()
-    assert properties(old) == format_version.newest()
+    assert properties(old) == format_version.latest_properties()
     assert len(ids(old)) == 5

@@ -226,7 +226,7 @@ def dies(owner, name, after=False):
     "after the log entry": lambda: dies(tables.Events, "_sync_log"),
     "after the commit": lambda: dies(tables.Events, "append", after=True),
     "while ids are written": lambda: dies(ids, "sync_file"),
-    "after the ids": lambda: dies(ids.Ids, "add", after=True),
+    "after the ids": lambda: dies(ids.IdIndex, "add", after=True),
     "before positions": lambda: dies(pending, "finish"),
     "after positions": lambda: dies(pending, "finish", after=True),
     "before the segment goes": lambda: dies(loader.Loader, "_delete"),

@@ -20,8 +20,7 @@ from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta import data_file, merge
-from hubbub.store.delta import table as delta
-from hubbub.store.delta.merge import groups, merged
+from hubbub.store.delta.merge import merge_files, row_groups
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.bodies import Body
@@ -163,7 +162,7 @@ def test_no_room_and_damage_change_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(delta, "sync_file", full)
+        m.setattr(data_file, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
             compaction.compact(store)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
@@ -207,7 +206,7 @@ def test_merging_is_sorting(
     n = 0
     for batch, times in enumerate(filter(None, parts), 1):
         table.append([_event(n := n + 1, t) for t in times], batch)
-    found = list(merged(table, table.files(), rows=rows))
+    found = list(merge_files(table, table.files(), rows=rows))
     got = [(r["time"], r["seq"]) for part in found for r in part.to_pylist()]
     assert got == sorted(got)
     assert len({seq for _, seq in got}) == len(got) == n
@@ -223,17 +222,20 @@ def test_groups_have_a_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     parts = [to_arrow([_event(n, n)]) for n in range(10)]
     with monkeypatch.context() as m:
         m.setattr(merge, "ROWS", 4)
-        assert [g.num_rows for g in groups(store.table, parts)] == [4, 4, 2]
+        assert [g.num_rows for g in row_groups(store.table, parts)] == [4, 4, 2]
     with monkeypatch.context() as m:
         m.setattr(merge, "BYTES", 1)
-        assert [g.num_rows for g in groups(store.table, parts)] == [1] * 10
+        assert [g.num_rows for g in row_groups(store.table, parts)] == [1] * 10
     large = [store.bodies.to_arrow([Body(n, f"id-{n}", bytes(1 << 20))]) for n in range(10)]
-    assert [g.num_rows for g in groups(store.bodies, large)] == [4, 4, 2]
+    assert [g.num_rows for g in row_groups(store.bodies, large)] == [4, 4, 2]
 
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, compact, delta, ids, rewrite
+from hubbub.store import Store
+from hubbub.store.delta import data_file, rewrite, table as delta
+from hubbub.store.maintenance import compaction as compact
+from hubbub.store.tables import id_index as ids
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -248,11 +250,11 @@ def dies(owner, name, after=False):
 
 where = sys.argv[2]
 {
-    "while the file is written": lambda: dies(delta.DataFile, "write", after=True),
-    "after the file": lambda: dies(delta.DataFile, "close", after=True),
+    "while the file is written": lambda: dies(data_file.DataFileWriter, "write", after=True),
+    "after the file": lambda: dies(data_file.DataFileWriter, "close", after=True),
     "after the log entry": lambda: dies(delta.Table, "_sync_log"),
     "before old files are marked": lambda: dies(compact, "retire"),
-    "before the ids know": lambda: dies(compact, "keep_up"),
+    "before the ids know": lambda: dies(compact, "update_index"),
     "while ids are written": lambda: dies(ids, "sync_file"),
     "before old files go": lambda: dies(compact, "vacuum"),
     "while old files go": lambda: dies(rewrite, "sync_folder"),

@@ -13,7 +13,7 @@ import pytest
 from hubbub.collector.event import Frame
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import Store
-from hubbub.store.delta import data_file, table
+from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import retention
 from hubbub.store.maintenance.retention import prune
@@ -131,7 +131,7 @@ def test_no_room_changes_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(table, "sync_file", full)
+        m.setattr(data_file, "sync_file", full)
         with pytest.raises(StoreError, match="the disk is full"):
             prune(store, now=START + timedelta(seconds=3) + DAY, events=DAY, bodies=None)
     assert sorted(store.table.folder.rglob("*.parquet")) == before
@@ -143,7 +143,7 @@ def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
     put(store, *(frame(n) for n in range(20)))
     (file,) = store.table.files()
     rows = pq.read_table(file.uri, partitioning=None)
-    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(rows.slice(at, 5).cast(store.table.schema))
     store.table.replace([file], [new.close()])

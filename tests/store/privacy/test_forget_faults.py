@@ -28,7 +28,7 @@ def test_no_room_is_said_and_the_next_load_finishes(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(data_file.DataFile, "close", full)
+        m.setattr(data_file.DataFileWriter, "close", full)
         with pytest.raises(StoreError, match="the disk is full"):
             forget(store, NAME)
     assert not entries(store.state)[0].done
@@ -58,7 +58,10 @@ def test_a_reader_that_does_not_let_go_is_said(
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, delta, forget, rewrite, scrub, state
+from hubbub.store import Store
+from hubbub.store.delta import data_file, rewrite, table as delta
+from hubbub.store.privacy import forget, scrub_state as scrub
+from hubbub.store.state import database as state
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -73,7 +76,7 @@ def dies(owner, name, after=False):
 
 owner, name, after = sys.argv[2:5]
 place = {"forget": forget, "rewrite": rewrite, "scrub": scrub, "store": Store,
-         "table": delta.Table, "file": delta.DataFile}[owner]
+         "table": delta.Table, "file": data_file.DataFileWriter}[owner]
 dies(place, name, after == "after")
 forget.forget(Store.open(sys.argv[1]), sys.argv[5])
 raise SystemExit("it did not die")
@@ -86,8 +89,8 @@ PLACES = [
     ("forget", "vacuum", "before"),
     ("forget", "drop_history", "before"),
     ("forget", "drop_history", "after"),
-    ("forget", "keep_up", "before"),
-    ("forget", "keep_up", "after"),
+    ("forget", "update_index", "before"),
+    ("forget", "update_index", "after"),
     ("scrub", "_letters", "after"),
     ("scrub", "scrub_state", "after"),
     ("scrub", "purge", "after"),

@@ -1,4 +1,4 @@
-"""What rollups are made of: the same sums as an SQL engine makes of the same files."""
+"""The sums that rollups consist of are those that DuckDB computes from the same files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 from hubbub.store import Store
 from hubbub.store.rollups import aggregate
 from hubbub.store.rollups.refresh import DAY, HOUR
+from tests.support.store import MakeEvent
 
-Make = Callable[..., Any]
 START = 1_768_435_200_000_000  # 2026-01-15
 FILES = "read_parquet($files, hive_partitioning = false)"
 BY_USER = f"""
@@ -28,10 +28,10 @@ USERS: list[tuple[str, ...]] = [(), ("anna",), ("anna", "bob"), ("ßtraße", "an
 
 
 @pytest.fixture
-def files(store: Store, event: Make) -> list[str]:
-    """Two files of three days; messages of nobody, of one and of several people."""
+def files(store: Store, event: MakeEvent) -> list[str]:
+    """Two files of three days; messages that name no, one or several users."""
     for batch, numbers in enumerate((range(320), range(320, 600)), 1):
-        made = [
+        events = [
             event(
                 i,
                 time=START + i * 7 * 60_000_000,
@@ -42,7 +42,7 @@ def files(store: Store, event: Make) -> list[str]:
             )
             for i in numbers
         ]
-        store.table.append(made, batch)
+        store.table.append(events, batch)
     return [file.uri for file in store.table.files()]
 
 
@@ -68,7 +68,7 @@ def test_sums_are_those_of_sql(
     monkeypatch.setattr(aggregate, "_PART", part)
     monkeypatch.setattr(aggregate, "_HELD", 10 * part)
     with duckdb.connect() as db:
-        wanted = db.execute(query, {"files": files, "unit": unit, "since": since}).fetchall()
-    found = count(files, unit, since).to_pylist()
-    assert [tuple(row.values()) for row in found] == wanted
-    assert bool(wanted) == (since < START + 99 * DAY)
+        expected = db.execute(query, {"files": files, "unit": unit, "since": since}).fetchall()
+    rows = count(files, unit, since).to_pylist()
+    assert [tuple(row.values()) for row in rows] == expected
+    assert bool(expected) == (since < START + 99 * DAY)

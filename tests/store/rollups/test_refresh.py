@@ -1,6 +1,5 @@
-"""Rollups: the same answers as from events, whatever is killed, forgotten, pruned or late."""
+"""Rollups give the same sums as events, whatever is late, forgotten, deleted or compacted."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,26 +13,25 @@ from hubbub.store.maintenance.retention import prune
 from hubbub.store.privacy.forget import forget
 from hubbub.store.rollups import refresh
 from hubbub.store.rollups.refresh import DAY, HOUR
-from tests.support.rollup_events import NAMES, START, add, answers, make, numbers
-
-Make = Callable[..., Any]
+from tests.support.rollup_events import NAMES, START, add, answers, batches, make
+from tests.support.store import MakeFrame, put
 
 
 def test_sums_by_day_hour_and_topic(store: Store) -> None:
     add(store, make(0), make(1, HOUR, agent="bob"), make(2, DAY - 1, users=(), agent=None))
     add(store, make(3, 5, users=("bob",)), make(4, DAY, topic="x", category="y"))
     refresh.catch_up(store)
-    assert numbers(store) == [2, 2, 2, 2]
+    assert batches(store) == [2, 2, 2, 2]
     day = datetime(2026, 1, 15, tzinfo=UTC)
-    found = answers(store, Selection())
-    assert found["daily_users"] == [
+    sums = answers(store, Selection())
+    assert sums["daily_users"] == [
         (day, "alice", 2, 21), (day, "bob", 3, 34),
         (day + timedelta(days=1), "alice", 1, 14), (day + timedelta(days=1), "bob", 1, 14),
     ]  # fmt: skip
-    assert found["hourly_users"][:3] == [
+    assert sums["hourly_users"][:3] == [
         (day, "alice", 1, 10), (day, "bob", 2, 23), (day + timedelta(hours=1), "alice", 1, 11),
     ]  # fmt: skip
-    assert found["daily_topics"] == [
+    assert sums["daily_topics"] == [
         (day, "a.b.prod.git.receive", "git", 4, 46), (day + timedelta(days=1), "x", "y", 1, 14),
     ]  # fmt: skip
     agents = answers(store, Selection(by="agent"))["daily_users"]
@@ -58,30 +56,30 @@ EDGE = st.none() | st.integers(-20, 20).map(lambda n: START + n * DAY) | st.inte
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(
-    batches=st.lists(st.lists(EVENT, min_size=1, max_size=6), min_size=1, max_size=4),
-    counted=st.integers(0, 4), again=st.booleans(), fold=st.booleans(),
+    commits=st.lists(st.lists(EVENT, min_size=1, max_size=6), min_size=1, max_size=4),
+    counted=st.integers(0, 4), rebuild=st.booleans(), compact=st.booleans(),
     edges=st.tuples(EDGE, EDGE), by=st.sampled_from(["agent", "users"]),
     filters=st.sampled_from([{}, {"bots": False, "bot_names": ("bot-*",)}, {"topic": ("*wiki*",)},
                              {"category": ("git",)}, {"user": ("b*",)}, {"not_user": ("ann",)}]),
 )  # fmt: skip
-def test_the_same_answer_as_from_events(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Any]], counted: int,
-    again: bool, fold: bool, edges: tuple[int | None, int | None], by: Any, filters: Any,
+def test_sums_are_the_same_as_from_events(
+    tmp_path_factory: pytest.TempPathFactory, commits: list[list[Any]], counted: int,
+    rebuild: bool, compact: bool, edges: tuple[int | None, int | None], by: Any, filters: Any,
 ) -> None:  # fmt: skip
     with Store.open(tmp_path_factory.mktemp("roll") / "store") as store:
         n = 0
-        for at, batch in enumerate(batches):
-            rows = []
-            for time, agent, users, topic, size in batch:
+        for number, commit in enumerate(commits):
+            events = []
+            for time, agent, users, topic, size in commit:
                 n += 1
-                rows.append(make(n, time, agent=agent, users=tuple(sorted(users)), topic=topic,
-                                 category=topic.split(".")[1], size=size))  # fmt: skip
-            add(store, *rows)
-            if at == counted:
+                events.append(make(n, time, agent=agent, users=tuple(sorted(users)), topic=topic,
+                                   category=topic.split(".")[1], size=size))  # fmt: skip
+            add(store, *events)
+            if number == counted:
                 refresh.catch_up(store)
-        if again:
+        if rebuild:
             refresh.rebuild(store)
-        if fold:
+        if compact:
             compaction.compact(store)
         since, until = edges
         if since is not None and until is not None and since > until:
@@ -90,32 +88,30 @@ def test_the_same_answer_as_from_events(
         assert answers(store, chosen) == answers(store, chosen, direct=True)
 
 
-def test_rollups_are_really_asked(store: Store) -> None:
-    """Whoever changes a rollup behind our back changes the answer."""
+def test_queries_really_read_the_rollups(store: Store) -> None:
+    """Rows that are added to a rollup only are in the result."""
     add(store, make(0), make(1, DAY))
     refresh.catch_up(store)
-    (one,) = (r for r in store.rollups if r.name == "daily_users")
-    (day, *_) = one.parts(one.count([store.table.files()[0].uri], 0))
+    (users,) = (rollup for rollup in store.rollups if rollup.name == "daily_users")
+    (month, *_) = users.parts(users.count([store.table.files()[0].uri], 0))
     add(store, make(2, 2 * DAY))
-    one.append_rows([day], 2)
+    users.append_rows([month], 2)
     add(store, make(3, 3 * DAY))
-    found = answers(store, Selection())["daily_users"]
-    assert [r[2] for r in found] == [2, 2, 2, 2, 1, 1], "twice from the rollup, then its tail"
+    rows = answers(store, Selection())["daily_users"]
+    assert [row[2] for row in rows] == [2, 2, 2, 2, 1, 1], "twice from the rollup, then its tail"
 
 
 def test_the_loader_keeps_up_after_some_commits(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresh, "LAG", 3)
     for n in range(5):
-        with store.spool("test") as writer:
-            writer.put(frame(n))
-        store.load()
+        put(store, frame(n), load=True)
         assert answers(store, Selection()) == answers(store, Selection(), direct=True)
-    assert numbers(store) == [3, 3, 3, 3]
+    assert batches(store) == [3, 3, 3, 3]
 
 
-def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
+def test_frozen_days_outlive_their_events(store: Store, frame: MakeFrame) -> None:
     for day in range(4):
         add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 13 * HOUR))
     refresh.catch_up(store)
@@ -124,64 +120,62 @@ def test_frozen_days_outlive_their_events(store: Store, frame: Make) -> None:
     prune(store, now=now + timedelta(days=1), events=timedelta(days=1), bodies=None)
     assert store.rows() == 3
     after = answers(store, Selection())
-    assert after["daily_users"] == before["daily_users"], "the days that went, and half of one"
+    assert after["daily_users"] == before["daily_users"], "deleted events still count"
     rest = Selection(since=START + 3 * DAY)
-    assert answers(store, rest) == answers(store, rest, direct=True), "what is left"
+    assert answers(store, rest) == answers(store, rest, direct=True), "days with all their events"
     half = Selection(since=START + 2 * DAY + 12 * HOUR)
     assert answers(store, half) == answers(store, half, direct=True)
-    version = [one.version() for one in store.rollups]
+    versions = [rollup.version() for rollup in store.rollups]
     refresh.catch_up(store)
-    assert [one.version() for one in store.rollups] == version
+    assert [rollup.version() for rollup in store.rollups] == versions
     refresh.rebuild(store)
     assert answers(store, Selection()) == after
     add(store, make(90, -30 * DAY), make(91, DAY))  # late, from before the cut
     assert answers(store, rest) == answers(store, rest, direct=True)
-    known = Selection(since=START)
-    assert answers(store, known)["daily_users"] == before["daily_users"]
+    counted = Selection(since=START)
+    assert answers(store, counted)["daily_users"] == before["daily_users"]
     late = Selection(until=START - 20 * DAY)
     assert answers(store, late) == answers(store, late, direct=True)
     assert answers(store, late)["daily_users"] != []
 
 
-def test_rollups_outlive_the_last_event(store: Store, frame: Make) -> None:
+def test_rollups_outlive_the_last_event(store: Store, frame: MakeFrame) -> None:
     for day in range(3):
         add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 20 * HOUR))
     refresh.catch_up(store)
-    chosen = [Selection(), Selection(since=START + DAY), Selection(until=START + 9 * DAY)]
-    before = [answers(store, one) for one in chosen]
+    selections = [Selection(), Selection(since=START + DAY), Selection(until=START + 9 * DAY)]
+    before = [answers(store, selection) for selection in selections]
     prune(store, now=datetime(2027, 1, 1, tzinfo=UTC), events=timedelta(days=1), bodies=None)
     assert store.rows() == 0
-    assert [answers(store, one) for one in chosen] == before
+    assert [answers(store, selection) for selection in selections] == before
     assert before[0]["daily_users"] != []
 
 
-def test_forgetting_reaches_every_rollup(store: Store, frame: Make) -> None:
-    with store.spool("test") as writer:
-        for n in range(4):
-            writer.put(frame(n, topic=f"org.x.prod.git.branch.alice.{n % 2}"))
+def test_forgetting_reaches_every_rollup(store: Store, frame: MakeFrame) -> None:
+    put(store, *(frame(n, topic=f"org.x.prod.git.branch.alice.{n % 2}") for n in range(4)))
     store.load()
     refresh.catch_up(store)
-    done = forget(store, "alice")
+    (pseudonym,) = forget(store, "alice").pseudonyms
     for path in (store.path / "rollups").rglob("*"):
         assert not path.is_file() or b"alice" not in path.read_bytes(), path
-    assert numbers(store) == [store.table.version()] * 4, "counted, not counted again"
-    found = answers(store, Selection())
-    assert found == answers(store, Selection(), direct=True)
-    assert {r[1] for r in found["daily_users"]} == {"bob", done.pseudonyms[0]}
-    assert done.pseudonyms[0] in found["daily_topics"][0][1]
+    assert batches(store) == [store.table.version()] * 4, "marked current, not counted again"
+    sums = answers(store, Selection())
+    assert sums == answers(store, Selection(), direct=True)
+    assert {row[1] for row in sums["daily_users"]} == {"bob", pseudonym}
+    assert pseudonym in sums["daily_topics"][0][1]
 
 
-def test_merged_accounts_are_one(store: Store) -> None:
+def test_merged_accounts_are_one_person(store: Store) -> None:
     from hubbub.store.query.identity import merge
 
     add(store, make(0), make(1, users=("bob",)), make(2, users=("cy",)))
     refresh.catch_up(store)
     merge(store.state, "bob", "alice", who="x", why="y", time=START)
-    found = answers(store, Selection())["daily_users"]
-    assert [(r[1], r[2]) for r in found] == [("alice", 2), ("cy", 1)]
+    rows = answers(store, Selection())["daily_users"]
+    assert [(row[1], row[2]) for row in rows] == [("alice", 2), ("cy", 1)]
 
 
-def test_a_lost_log_or_table_only_costs_a_count(store: Store) -> None:
+def test_a_lost_log_only_costs_a_recount(store: Store) -> None:
     for n in range(3):
         add(store, make(n))
     refresh.catch_up(store)
@@ -189,9 +183,9 @@ def test_a_lost_log_or_table_only_costs_a_count(store: Store) -> None:
     add(store, make(4))
     compaction.compact(store)
     compaction.clean(store, 0.0)
-    assert answers(store, Selection()) == answers(store, Selection(), direct=True), "no tail"
+    assert answers(store, Selection()) == answers(store, Selection(), direct=True), "without a tail"
     refresh.catch_up(store)
-    assert numbers(store) == [store.table.version()] * 4
+    assert batches(store) == [store.table.version()] * 4
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
 
 
@@ -201,15 +195,15 @@ def test_an_empty_store(store: Store) -> None:
     assert answers(store, Selection()) == {name: [] for name in NAMES}
 
 
-def test_what_was_asked_of_an_earlier_moment_stays_as_it_was(store: Store) -> None:
+def test_a_lazy_query_still_reads_its_own_snapshot_after_a_compaction(store: Store) -> None:
     add(store, make(0))
     refresh.catch_up(store)
     for n in range(1, 4):
         add(store, make(n))
     earlier = [getattr(store.events(), name)() for name in NAMES]
     refresh.catch_up(store)
-    for one in store.rollups:
-        compaction.fold(one, one.files())
-    again = [getattr(store.events(), name)() for name in NAMES]
-    for tables in (again, earlier):
+    for rollup in store.rollups:
+        compaction.fold(rollup, rollup.files())
+    later = [getattr(store.events(), name)() for name in NAMES]
+    for tables in (later, earlier):
         assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4, 8]

@@ -1,27 +1,17 @@
-"""Bodies: only where asked for, byte for byte, as often as their events: once."""
+"""Bodies are stored on request only, byte for byte, and once like their events."""
 
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.tables import events
-
-Make = Callable[..., Any]
-
-
-def put(store: Store, *frames: Frame, bodies: bool = True) -> None:
-    with store.spool("test", bodies=bodies) as writer:
-        for frame in frames:
-            writer.put(frame)
+from tests.support.store import MakeFrame, put
 
 
 def stored(store: Store) -> list[tuple[str, bytes | None]]:
@@ -30,13 +20,12 @@ def stored(store: Store) -> list[tuple[str, bytes | None]]:
     return sorted((row["id"], row["body"]) for row in rows)
 
 
-def test_only_where_asked_for_and_byte_for_byte(store: Store, frame: Make) -> None:
-    put(store, frame(1), bodies=False)
+def test_bodies_are_stored_on_request_and_byte_for_byte(store: Store, frame: MakeFrame) -> None:
+    put(store, frame(1))
     assert store.load() == Loaded(new=1)
     assert not store.bodies.exists()
-    put(store, frame(2), frame(1), frame(2, topic="x"))
-    put(store, frame(3), bodies=False)
-    store.load()
+    put(store, frame(2), frame(1), frame(2, topic="x"), bodies=True)
+    put(store, frame(3), load=True)
     assert stored(store) == [("id-2", frame(2).body)], "of new events only, the first of each"
     assert store.bodies.find(["id-2", "id-3"]) == {"id-2": frame(2).body}
     (file,) = store.bodies.files()
@@ -44,7 +33,7 @@ def test_only_where_asked_for_and_byte_for_byte(store: Store, frame: Make) -> No
     assert file.first == event.first
 
 
-def test_the_order_survives_an_unsealed_segment(store: Store, frame: Make) -> None:
+def test_the_order_survives_an_unsealed_segment(store: Store, frame: MakeFrame) -> None:
     writer = store.spool("live", bodies=True)
     writer.put(frame(1))
     writer.flush()
@@ -52,45 +41,44 @@ def test_the_order_survives_an_unsealed_segment(store: Store, frame: Make) -> No
     writer.put(frame(2))
     writer.close()
     store.load()
-    assert [one for one, _ in stored(store)] == ["id-1", "id-2"]
+    assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2"]
 
 
-def test_statistics_hold_no_id_and_no_body(store: Store, frame: Make) -> None:
-    put(store, frame(1))
-    store.load()
+def test_statistics_hold_no_id_and_no_body(store: Store, frame: MakeFrame) -> None:
+    put(store, frame(1), bodies=True, load=True)
     metadata = pq.ParquetFile(store.bodies.files()[0].uri).metadata
     columns = [metadata.row_group(0).column(i) for i in range(metadata.num_columns)]
     assert [c.path_in_schema for c in columns if c.is_stats_set] == ["time"]
 
 
 def test_large_bodies_end_a_batch(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader, "HELD", 3000)
-    put(store, *(frame(n, note="x" * 1000) for n in range(7)))
-    store.load()
+    put(store, *(frame(n, note="x" * 1000) for n in range(7)), bodies=True, load=True)
     assert store.table.batch() == 3, "memory is bounded by bytes, not by messages"
     assert len(stored(store)) == 7
 
 
 def test_events_that_cannot_be_written_leave_no_body_behind(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store, frame(1))
-    store.load()
-    put(store, frame(2), frame(3))
+    put(store, frame(1), bodies=True, load=True)
+    put(store, frame(2), frame(3), bodies=True)
     with monkeypatch.context() as m:
         m.setattr(events, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
         with pytest.raises(StoreError):
             store.load()
-    assert [one for one, _ in stored(store)] == ["id-1", "id-2", "id-3"], "bodies go first"
+    assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2", "id-3"], "bodies come first"
     assert store.load() == Loaded(new=2)
-    assert [one for one, _ in stored(store)] == ["id-1", "id-2", "id-3"]
+    assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2", "id-3"]
 
 
 CRASH = """
 import os, signal, sys
-from hubbub.store import Store, bodies, pending, tables
+from hubbub.store import Store
+from hubbub.store.loader import recovery
+from hubbub.store.tables import bodies, events
 
 def dies(owner, name, after):
     real = getattr(owner, name)
@@ -101,8 +89,8 @@ def dies(owner, name, after):
     setattr(owner, name, call)
 
 owner, name, after = sys.argv[2:]
-dies({"bodies": bodies.Bodies, "events": tables.Events, "pending": pending}[owner], name,
-     after == "after")
+owners = {"bodies": bodies.Bodies, "events": events.Events, "recovery": recovery}
+dies(owners[owner], name, after == "after")
 Store.open(sys.argv[1]).load()
 raise SystemExit("it did not die")
 """
@@ -115,24 +103,22 @@ raise SystemExit("it did not die")
         ("bodies", "append", "after"),
         ("events", "append", "before"),
         ("events", "append", "after"),
-        ("pending", "finish", "before"),
-        ("pending", "finish", "after"),
+        ("recovery", "finish", "before"),
+        ("recovery", "finish", "after"),
     ],
 )
-def test_a_loader_that_is_killed_doubles_and_loses_no_body(
-    store: Store, frame: Make, owner: str, name: str, when: str
+def test_a_killed_loader_neither_repeats_nor_loses_bodies(
+    store: Store, frame: MakeFrame, owner: str, name: str, when: str
 ) -> None:
-    put(store, frame(0))
-    store.load()
-    put(store, *(frame(n) for n in range(1, 9)))
+    put(store, frame(0), bodies=True, load=True)
+    put(store, *(frame(n) for n in range(1, 9)), bodies=True)
     done = subprocess.run(
         [sys.executable, "-c", CRASH, store.path, owner, name, when],
         capture_output=True,
         check=False,
     )
     assert done.returncode == -9, done.stderr.decode()
-    put(store, frame(9))  # the next batch is not the one that died
-    store.load()
+    put(store, frame(9), bodies=True, load=True)  # the next batch is not the one that died
     assert stored(store) == sorted((f"id-{n}", frame(n).body) for n in range(10))
     assert store.rows() == 10
     assert store.bodies.batch() <= store.table.batch()

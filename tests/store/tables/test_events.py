@@ -1,23 +1,22 @@
-"""The Delta table: what is in it, what is durable, what must not be in its statistics."""
+"""The events table: columns, durability, and statistics without names."""
 
 import errno
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import NoRoomError, StoreError
-from hubbub.store.delta import log as deltalog
-from hubbub.store.delta import table as delta
+from hubbub.store.delta import data_file, log
+from hubbub.store.delta import table as table_module
 from hubbub.store.disk.files import sync_file
 from hubbub.store.tables.events import LOADER, SCHEMA, Events
+from tests.support.store import MakeEvent
 
-Make = Callable[..., Any]
 DAY = 86_400_000_000
+SYNCING = (data_file, table_module, log)
 
 
 @pytest.fixture
@@ -25,27 +24,27 @@ def table(tmp_path: Path) -> Events:
     return Events(tmp_path / "events")
 
 
-def test_rows_come_back_sorted_with_all_their_columns(table: Events, event: Make) -> None:
+def test_rows_are_stored_sorted_with_all_their_columns(table: Events, event: MakeEvent) -> None:
     rows = [event(2), event(1, extra={"host": "h"}, agent=None, users=(), action=None), event(0)]
     assert table.append(rows, 1) == 1
     (file,) = table.files()
     assert file.rows == 3
     assert (file.first, file.last) == (rows[2].time, rows[0].time)
-    got = pq.ParquetFile(file.uri).read()
-    assert got.schema.names == SCHEMA.names
-    assert got["id"].to_pylist() == ["id-0", "id-1", "id-2"]
-    row = got.slice(1, 1).to_pylist()[0]
+    stored = pq.ParquetFile(file.uri).read()
+    assert stored.schema.names == SCHEMA.names
+    assert stored["id"].to_pylist() == ["id-0", "id-1", "id-2"]
+    row = stored.slice(1, 1).to_pylist()[0]
     assert [row[c] for c in ("agent", "users", "objects", "action")] == [None, [], ["rpms/p"], None]
     assert row["extra"] == [("host", "h")]
-    assert got["time"].cast("int64").to_pylist()[0] == rows[2].time
+    assert stored["time"].cast("int64").to_pylist()[0] == rows[2].time
 
 
-def test_same_times_are_ordered_by_their_position(table: Events, event: Make) -> None:
+def test_equal_times_are_ordered_by_sequence_number(table: Events, event: MakeEvent) -> None:
     table.append([event(n, time=event(0).time, id=f"x{n}") for n in (3, 1, 2)], 1)
     assert pq.read_table(table.files()[0].uri)["seq"].to_pylist() == [1, 2, 3]
 
 
-def test_a_file_for_each_month_and_pruning_by_time(table: Events, event: Make) -> None:
+def test_a_file_for_each_month_and_pruning_by_time(table: Events, event: MakeEvent) -> None:
     start = event(0).time
     table.append([event(n, time=start + n * 30 * DAY) for n in range(4)], 1)
     files = table.files()
@@ -61,17 +60,17 @@ def test_a_file_for_each_month_and_pruning_by_time(table: Events, event: Make) -
     assert [f.overlaps(None, start + 30 * DAY) for f in files] == [True, False, False, False]
 
 
-def test_a_batch_is_committed_once(table: Events, event: Make) -> None:
+def test_a_batch_is_committed_once(table: Events, event: MakeEvent) -> None:
     table.append([event(0)], 7)
     assert table.batch() == 7
     for repeat in (7, 6):
-        with pytest.raises(StoreError, match="committed before"):
+        with pytest.raises(StoreError, match="already committed"):
             table.append([event(1)], repeat)
     assert table.version() == 1
     assert table.table().transaction_version(LOADER) == 7
 
 
-def test_names_are_in_no_statistics(table: Events, event: Make) -> None:
+def test_names_are_in_no_statistics(table: Events, event: MakeEvent) -> None:
     name = "zzsecretname"
     table.append(
         [event(0, id=name, agent=name, users=(name,), objects=(name,), topic=name, action=name)], 1
@@ -80,49 +79,50 @@ def test_names_are_in_no_statistics(table: Events, event: Make) -> None:
     metadata = pq.ParquetFile(file.uri).metadata
     columns = [metadata.row_group(0).column(i) for i in range(metadata.num_columns)]
     assert [c.path_in_schema for c in columns if c.is_stats_set] == ["time"]
-    log = "".join(p.read_text() for p in table.log.glob("*.json"))
-    assert name not in log
-    stats = [json.loads(json.loads(x)["add"]["stats"]) for x in log.splitlines() if '"add"' in x]
+    entries = "".join(p.read_text() for p in table.log.glob("*.json"))
+    assert name not in entries
+    adds = [json.loads(line)["add"] for line in entries.splitlines() if '"add"' in line]
+    stats = [json.loads(add["stats"]) for add in adds]
     assert [list(s["minValues"]) for s in stats] == [["time"]]
 
 
 def test_everything_is_synced_before_append_returns(
-    table: Events, event: Make, monkeypatch: pytest.MonkeyPatch
+    table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.append([event(0)], 1)
     synced: list[Path] = []
-    for module in (delta, deltalog):
+    for module in SYNCING:
         monkeypatch.setattr(module, "sync_file", synced.append)
         monkeypatch.setattr(module, "sync_folder", synced.append)
     table.append([event(1, time=event(0).time + 40 * DAY)], 2)
     file = Path(table.files()[-1].uri)
-    assert synced[:3] == [table.folder, file, file.parent], "a new folder, the file, its name"
+    assert synced[:3] == [table.folder, file, file.parent], "the month's folder is new"
     assert synced[3:] == [table.log / f"{2:020d}.json", table.log]
 
 
 def test_checkpoints_of_the_log_are_synced_too(
-    table: Events, event: Make, monkeypatch: pytest.MonkeyPatch
+    table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    for module in (delta, deltalog):
+    for module in SYNCING:
         monkeypatch.setattr(module, "sync_folder", lambda _: None)
     with monkeypatch.context() as m:
-        for module in (delta, deltalog):
+        for module in SYNCING:
             m.setattr(module, "sync_file", lambda _: None)
         for n in range(1, 99):
             table.append([event(n)], n)
-    for module in (delta, deltalog):
+    for module in SYNCING:
         monkeypatch.setattr(module, "sync_file", synced.append)
     for n in range(99, 103):
         table.append([event(n)], n)
-    made = {p for p in table.log.iterdir() if p.suffix != ".json"}
-    assert any("checkpoint.parquet" in p.name for p in made)
-    assert made <= set(synced)
+    checkpoints = {p for p in table.log.iterdir() if p.suffix != ".json"}
+    assert any("checkpoint.parquet" in p.name for p in checkpoints)
+    assert checkpoints <= set(synced)
     assert sum(f.rows for f in table.files()) == 102
 
 
-def test_no_room_leaves_nothing_behind(
-    table: Events, event: Make, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_leaves_no_file_behind(
+    table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.append([event(0)], 1)
     before = sorted(table.folder.rglob("*.parquet"))
@@ -136,7 +136,7 @@ def test_no_room_leaves_nothing_behind(
 
     two_months = [event(1), event(2, time=event(0).time + 40 * DAY)]
     with monkeypatch.context() as m:
-        m.setattr(delta, "sync_file", full)
+        m.setattr(data_file, "sync_file", full)
         with pytest.raises(NoRoomError, match="the disk is full"):
             table.append(two_months, 2)
     assert sorted(table.folder.rglob("*.parquet")) == before
@@ -145,7 +145,7 @@ def test_no_room_leaves_nothing_behind(
     assert sum(f.rows for f in table.files()) == 3
 
 
-def test_a_damaged_log_is_said_so(table: Events, event: Make) -> None:
+def test_a_damaged_log_is_reported(table: Events, event: MakeEvent) -> None:
     table.append([event(0)], 1)
     table.append([event(1)], 2)
     (table.log / f"{2:020d}.json").write_text('{"add": {"path"')
@@ -154,8 +154,8 @@ def test_a_damaged_log_is_said_so(table: Events, event: Make) -> None:
     assert e.value.exit_code == 5
 
 
-def test_what_versions_added_and_all_files_where_the_log_does_not_say(
-    table: Events, event: Make
+def test_added_files_are_those_of_the_versions_or_all_if_the_log_does_not_tell(
+    table: Events, event: MakeEvent
 ) -> None:
     for n in (1, 2, 3):
         table.append([event(n)], n)
@@ -163,7 +163,7 @@ def test_what_versions_added_and_all_files_where_the_log_does_not_say(
     assert table.added(1, 1) == [first]
     assert table.added(2, 3) == [second, third]
     Path(second).rename(table.folder / "rewritten.parquet")
-    assert table.added(2, 3) == [first, second, third], "a file is gone: look at everything"
+    assert table.added(2, 3) == [first, second, third], "a file is missing: all files"
 
 
 def test_an_empty_table(table: Events) -> None:

@@ -1,6 +1,5 @@
-"""Exact looks: every id is found, whatever its time, in as few row groups as can be."""
+"""Exact look-ups find every id, whatever its time, and read as few row groups as possible."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from hubbub.store import Store
 from hubbub.store.delta import merge
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.id_lookup import Lookup
+from tests.support.store import MakeEvent
 
-Make = Callable[..., Any]
 START = 1_768_435_200_000_000  # 2026-01-15
 SECOND = 1_000_000
 
 
 @pytest.fixture
-def full(store: Store, event: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Ids 0 to 99, a second apart, in row groups of ten; and 100 to 109 in a file of their own."""
+def full(store: Store, event: MakeEvent, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Ids 0 to 99, a second apart, in row groups of ten; and 100 to 109 in a second file."""
     monkeypatch.setattr(merge, "ROWS", 10)
     monkeypatch.setattr(merge, "_PART", 10)
     store.table.append([event(n) for n in range(50)], 1)
@@ -33,33 +32,33 @@ def full(store: Store, event: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many row groups each file was asked for."""
-    asked: list[int] = []
+def row_groups_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of row groups that each read of a file requested."""
+    counts: list[int] = []
     real = pq.ParquetFile.iter_batches
 
-    def counted(self: Any, *positional: Any, row_groups: list[int], **more: Any) -> Any:
-        asked.append(len(row_groups))
-        return real(self, *positional, row_groups=row_groups, **more)
+    def counted(self: Any, *args: Any, row_groups: list[int], **kwargs: Any) -> Any:
+        counts.append(len(row_groups))
+        return real(self, *args, row_groups=row_groups, **kwargs)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
-    return asked
+    return counts
 
 
-def test_near_ids_are_found_where_their_times_are(full: Store, read: list[int]) -> None:
+def test_ids_of_the_span_need_one_row_group(full: Store, row_groups_read: list[int]) -> None:
     span = START + 42 * SECOND, START + 47 * SECOND
     assert Lookup(full.table).exact(["id-42", "id-47"], span) == {"id-42", "id-47"}
-    assert read == [1]
+    assert row_groups_read == [1]
 
 
-def test_ids_of_other_times_are_found_too(full: Store, read: list[int]) -> None:
+def test_ids_of_other_times_are_found_too(full: Store, row_groups_read: list[int]) -> None:
     wanted = ["id-3", "id-42", "id-105", "id-none"]
     span = START + 42 * SECOND, START + 42 * SECOND
     assert Lookup(full.table).exact(wanted, span) == {"id-3", "id-42", "id-105"}
-    assert sum(read) == 11  # each row group once
+    assert sum(row_groups_read) == 11, "each row group is read once"
 
 
-def test_a_damaged_file_is_said(full: Store) -> None:
+def test_a_damaged_file_is_reported(full: Store) -> None:
     with Path(full.table.files()[1].uri).open("r+b") as file:
         file.truncate(100)
     with pytest.raises(StoreError, match="cannot be read"):
