@@ -9,11 +9,20 @@ from hypothesis import strategies as st
 
 from hubbub.collector.history.paging import Piece, Walker
 from hubbub.errors import SourceError, UsageError
-from tests.support.fake_history import T0, FakeHistory, Grepper, as_raw, at, message, run, steady
+from tests.support.fake_history import (
+    T0,
+    FakeDatagrepper,
+    FakeHistory,
+    as_raw,
+    at,
+    message,
+    run,
+    steady,
+)
 
 
 def test_every_row_once_with_one_request_a_page():
-    result, sink, ledger = run(Grepper(steady(950)))
+    result, sink, ledger = run(FakeDatagrepper(steady(950)))
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(950))
     assert result.rows == 950
     assert result.requests <= math.ceil(950 / 99) + 1 + 1  # ties at page borders; one count
@@ -24,7 +33,7 @@ def test_every_row_once_with_one_request_a_page():
 
 def test_frames_carry_the_row_as_sent():
     rows = [message(5, "a", big=10**30, small=1e-7, text="\N{SNOWMAN}")]
-    _, sink, _ = run(Grepper(rows))
+    _, sink, _ = run(FakeDatagrepper(rows))
     (frame,) = sink.durable
     assert json.loads(frame.body) == rows[0][1]
     assert frame.body == json.dumps(rows[0][1]).encode()
@@ -35,10 +44,10 @@ def test_frames_carry_the_row_as_sent():
 
 @pytest.mark.parametrize("jobs", [1, 4, 16])
 def test_jobs_share_the_work_and_nothing_is_lost(jobs):
-    grepper = Grepper(steady(3000))
-    result, sink, ledger = run(grepper, jobs=jobs)
+    datagrepper = FakeDatagrepper(steady(3000))
+    result, sink, ledger = run(datagrepper, jobs=jobs)
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(3000))
-    early = {float(asked["start"]) for asked in grepper.asked[: jobs + 1]}
+    early = {float(asked["start"]) for asked in datagrepper.queries[: jobs + 1]}
     assert any(start > T0 + 1000 * (1 - 1.5 / jobs) for start in early)  # the last part, too
     assert result.requests <= 3000 / 99 + 4 * jobs + 4
     assert ledger.seconds("complete") == set(range(1000))
@@ -46,45 +55,47 @@ def test_jobs_share_the_work_and_nothing_is_lost(jobs):
 
 def test_a_second_with_more_than_a_page_is_read_whole():
     rows = [*steady(300), *(message(500, f"tie{n}") for n in range(357))]
-    grepper = Grepper(rows)
-    result, sink, _ = run(grepper)
+    datagrepper = FakeDatagrepper(rows)
+    result, sink, _ = run(datagrepper)
     assert sorted(sink.ids()) == sorted(row["id"] for _, row in rows)
-    assert [q for q in grepper.asked if q["rows_per_page"] == "0"] != []
+    assert [q for q in datagrepper.queries if q["rows_per_page"] == "0"] != []
     assert result.incomplete == ()
 
 
 def test_one_id_stored_twice_with_two_times_is_complete():
     rows = [*steady(450), message(100, "m10"), message(700, "m10"), message(700, "m11")]
-    result, sink, ledger = run(Grepper(rows))
+    result, sink, ledger = run(FakeDatagrepper(rows))
     assert set(sink.ids()) == {f"m{n}" for n in range(450)}
     assert result.incomplete == ()
     assert ledger.seconds("complete") == set(range(1000))
 
 
 def test_start_and_end_are_always_sent_and_half_open():
-    grepper = Grepper([message(1000, "end"), message(999.999, "in"), message(-0.5, "before")])
-    result, sink, _ = run(grepper)
+    datagrepper = FakeDatagrepper(
+        [message(1000, "end"), message(999.999, "in"), message(-0.5, "before")]
+    )
+    result, sink, _ = run(datagrepper)
     assert sink.ids() == ["in"]
     assert result.rows == 1
-    assert all(float(q["start"]) > 0 and float(q["end"]) < T0 + 1000 for q in grepper.asked)
-    _, sink, _ = run(grepper, start=at(-T0 - 5))  # before 1970
+    assert all(float(q["start"]) > 0 and float(q["end"]) < T0 + 1000 for q in datagrepper.queries)
+    _, sink, _ = run(datagrepper, start=at(-T0 - 5))  # before 1970
     assert set(sink.ids()) == {"in", "before"}
-    assert all(float(q["start"]) > 0 for q in grepper.asked)
+    assert all(float(q["start"]) > 0 for q in datagrepper.queries)
 
 
 def test_a_range_of_fractions_is_widened_to_whole_seconds():
     rows = [message(10.2, "a"), message(19.9, "b")]
-    _, sink, ledger = run(Grepper(rows), start=at(10.5), end=19.3)
+    _, sink, ledger = run(FakeDatagrepper(rows), start=at(10.5), end=19.3)
     assert set(sink.ids()) == {"a", "b"}
     assert ledger.seconds("complete") == set(range(10, 20))
 
 
 def test_rows_that_come_late_while_gathering_are_found_by_the_count():
-    def late(grepper, n):
+    def late(datagrepper, n):
         if n == 4:  # into seconds already read
-            grepper.rows.extend(message(20 + k, f"late{k}") for k in range(3))
+            datagrepper.rows.extend(message(20 + k, f"late{k}") for k in range(3))
 
-    result, sink, ledger = run(Grepper(steady(900), before=late))
+    result, sink, ledger = run(FakeDatagrepper(steady(900), before=late))
     assert {"late0", "late1", "late2"} <= set(sink.ids())
     assert len(set(sink.ids())) == 903
     assert result.incomplete == ()
@@ -92,45 +103,45 @@ def test_rows_that_come_late_while_gathering_are_found_by_the_count():
 
 
 def test_the_last_look_finds_what_came_late_into_a_proven_slice():
-    grepper = Grepper(steady(9000))
+    datagrepper = FakeDatagrepper(steady(9000))
 
-    def late(grepper, n):
+    def late(datagrepper, n):
         if n == 80:  # the first slice is proven after 64 pages
-            grepper.rows.append(message(3, "late"))
+            datagrepper.rows.append(message(3, "late"))
 
-    grepper.before = late
-    result, sink, ledger = run(grepper)
+    datagrepper.before = late
+    result, sink, ledger = run(datagrepper)
     assert "late" in sink.ids()
     assert [span[4] for span in ledger.recorded] == ["complete"] * 3  # two slices, then the whole
     assert result.requests <= 9000 / 98 + 30
 
 
 def test_the_trailing_part_is_read_again_once_and_then_closed():
-    grepper, now = Grepper(steady(100)), [T0 + 1000]
+    datagrepper, now = FakeDatagrepper(steady(100)), [T0 + 1000]
     more: dict[str, Any] = {"settle": timedelta(seconds=200), "clock": lambda: now[0]}
-    _, sink, ledger = run(grepper, **more)
+    _, sink, ledger = run(datagrepper, **more)
     assert ledger.seconds("complete") == set(range(800))
     assert ledger.seconds("unproven") == set(range(800, 1000))
-    grepper.rows.append(message(900, "late"))
-    grepper.asked.clear()
+    datagrepper.rows.append(message(900, "late"))
+    datagrepper.queries.clear()
     now[0] += 60
-    result, _, _ = run(grepper, sink, ledger, end=1060, **more)
+    result, _, _ = run(datagrepper, sink, ledger, end=1060, **more)
     assert "late" in sink.ids()
-    assert min(float(q["start"]) for q in grepper.asked) == T0 + 800
+    assert min(float(q["start"]) for q in datagrepper.queries) == T0 + 800
     assert ledger.seconds("complete") == set(range(860))
     now[0] += 3600
-    run(grepper, sink, ledger, end=1060, **more)
+    run(datagrepper, sink, ledger, end=1060, **more)
     assert ledger.seconds("complete") == set(range(1060))
-    result, _, _ = run(grepper, sink, ledger, end=1060, **more)
+    result, _, _ = run(datagrepper, sink, ledger, end=1060, **more)
     assert result.requests == 0
 
 
 def test_a_later_run_asks_only_for_what_is_missing():
-    grepper = Grepper(steady(1000, span=3000))
-    _, sink, ledger = run(grepper, start=at(500), end=1500)
-    grepper.asked.clear()
-    run(grepper, sink, ledger, start=at(0), end=3000)
-    windows = [(float(q["start"]) - T0, float(q["end"]) - T0) for q in grepper.asked]
+    datagrepper = FakeDatagrepper(steady(1000, span=3000))
+    _, sink, ledger = run(datagrepper, start=at(500), end=1500)
+    datagrepper.queries.clear()
+    run(datagrepper, sink, ledger, start=at(0), end=3000)
+    windows = [(float(q["start"]) - T0, float(q["end"]) - T0) for q in datagrepper.queries]
     assert all(b <= 500 or a >= 1500 for a, b in windows)
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(1000))
     assert ledger.seconds("complete") == set(range(3000))
@@ -138,23 +149,23 @@ def test_a_later_run_asks_only_for_what_is_missing():
 
 def test_filters_are_sent_and_are_part_of_coverage():
     rows = [message(n, f"{c}{n}", topic=f"org.example.{c}.x") for n in range(50) for c in "ab"]
-    grepper = Grepper(rows)
-    _, sink, ledger = run(grepper, categories=["a"], topics=["org.example.a.x"])
+    datagrepper = FakeDatagrepper(rows)
+    _, sink, ledger = run(datagrepper, categories=["a"], topics=["org.example.a.x"])
     assert set(sink.ids()) == {f"a{n}" for n in range(50)}
     (source, filters) = ledger.recorded[0][:2]
     assert (source, filters) == (
         "history:http://history.example",
         "category=a&topic=org.example.a.x",
     )
-    result, _, _ = run(grepper, sink, ledger)  # what is filtered covers nothing else
+    result, _, _ = run(datagrepper, sink, ledger)  # what is filtered covers nothing else
     assert result.rows == 100
-    result, _, _ = run(grepper, sink, ledger, users=["x"])  # everything covers each part of it
+    result, _, _ = run(datagrepper, sink, ledger, users=["x"])  # everything covers each part of it
     assert result.requests == 0
 
 
 def test_an_older_service_is_walked_by_raw():
     rows = [*steady(550), *(message(500.25, f"tie{n}") for n in range(130))]
-    result, sink, _ = run(Grepper(rows, raw_only=True))
+    result, sink, _ = run(FakeDatagrepper(rows, raw_only=True))
     assert sorted(sink.ids()) == sorted(row["id"] for _, row in rows)
     assert json.loads(sink.durable[0].body)["msg_id"]
     assert result.incomplete == ()
@@ -171,8 +182,8 @@ def test_a_count_that_never_agrees_is_a_gap_with_its_numbers():
             page["pages"] = math.ceil(page["total"] / (int(asked["rows_per_page"]) or 10**9))
         return page
 
-    grepper = Grepper(steady(500), twist=lossy)
-    result, sink, ledger = run(grepper)
+    datagrepper = FakeDatagrepper(steady(500), mutate=lossy)
+    result, sink, ledger = run(datagrepper)
     assert len(set(sink.ids())) == 500
     (gap,) = result.incomplete
     assert (gap.start, gap.end) == ((T0 + hidden) * 10**6, (T0 + hidden + 1) * 10**6)
@@ -180,8 +191,10 @@ def test_a_count_that_never_agrees_is_a_gap_with_its_numbers():
     assert ledger.seconds("gap") == {hidden}
     assert ledger.seconds("complete") == set(range(1000)) - {hidden}
     assert result.requests < 60
-    grepper.twist = lambda page, _: page
-    again, _, _ = run(grepper, sink, ledger)  # the next run asks for the gap again, and only for it
+    datagrepper.mutate = lambda page, _: page
+    again, _, _ = run(
+        datagrepper, sink, ledger
+    )  # the next run asks for the gap again, and only for it
     assert again.requests == 1
     assert ledger.seconds("complete") == set(range(1000))
 
@@ -192,7 +205,7 @@ def test_a_service_whose_counts_always_lie_is_not_asked_for_ever():
         page["pages"] = math.ceil(page["total"] / (int(asked["rows_per_page"]) or 10**9))
         return page
 
-    result, sink, ledger = run(Grepper(steady(500, 100_000), twist=liar), end=100_000)
+    result, sink, ledger = run(FakeDatagrepper(steady(500, 100_000), mutate=liar), end=100_000)
     assert len(set(sink.ids())) == 500
     assert ledger.seconds("complete") == set()
     assert result.requests < 400
@@ -204,37 +217,37 @@ def test_a_full_page_is_never_taken_for_the_last():
             page["total"], page["pages"] = len(page["raw_messages"]), 1
         return page
 
-    _, sink, _ = run(Grepper(steady(950), twist=modest))
+    _, sink, _ = run(FakeDatagrepper(steady(950), mutate=modest))
     assert set(sink.ids()) == {f"m{n}" for n in range(950)}
 
 
 def test_reading_again_halves_a_full_page_whatever_it_counts():
-    grepper, piece = Grepper(steady(150, 10)), Piece(T0, T0 + 10, 3)
-    grepper.twist = lambda page, asked: {
+    datagrepper, piece = FakeDatagrepper(steady(150, 10)), Piece(T0, T0 + 10, 3)
+    datagrepper.mutate = lambda page, asked: {
         **page, "total": 5 if asked["rows_per_page"] == "1" else page["count"], "pages": None
     }  # fmt: skip
-    proof = Walker(FakeHistory(grepper)).prove([piece])
+    proof = Walker(FakeHistory(datagrepper)).prove([piece])
     assert {row.key.split()[0] for row in proof.rows} == {f"m{n}" for n in range(150)}
     assert sum(piece.rows for piece in proof.pieces) == 150
 
 
 def test_progress_ends_at_all_of_it():
     told = []
-    run(Grepper(steady(950)), jobs=3, progress=lambda *numbers: told.append(numbers))
+    run(FakeDatagrepper(steady(950)), jobs=3, progress=lambda *numbers: told.append(numbers))
     assert told[-1] == (1000, 1000, 950)
     assert told == sorted(told)
 
 
 def test_one_request_finds_out_that_nobody_is_there():
-    grepper, failed = Grepper(), []
+    datagrepper, failed = FakeDatagrepper(), []
 
     def down(*_):
         failed.append(1)
         raise SourceError("down")
 
-    grepper.before = down
+    datagrepper.before = down
     with pytest.raises(SourceError):
-        run(grepper, jobs=8, settle=timedelta(seconds=100))
+        run(datagrepper, jobs=8, settle=timedelta(seconds=100))
     assert len(failed) == 1
 
 
@@ -243,7 +256,7 @@ def test_one_request_finds_out_that_nobody_is_there():
 )
 def test_wrong_use_is_told(more, words):
     with pytest.raises(UsageError, match=words):
-        run(Grepper(), **more)
+        run(FakeDatagrepper(), **more)
 
 
 @settings(max_examples=60, deadline=None)
@@ -257,12 +270,12 @@ def test_wrong_use_is_told(more, words):
 def test_any_rows_with_ties_and_late_ones_come_once_each(seconds, late, jobs):
     rows = [message(second, f"m{n}") for n, second in enumerate(seconds)]
 
-    def before(grepper, n):
+    def before(datagrepper, n):
         if n in late:
-            grepper.rows.append(message(late[n], f"late{n}"))
+            datagrepper.rows.append(message(late[n], f"late{n}"))
 
-    grepper = Grepper(list(rows), before=before)
-    result, sink, ledger = run(grepper, end=301, jobs=jobs)
+    datagrepper = FakeDatagrepper(list(rows), before=before)
+    result, sink, ledger = run(datagrepper, end=301, jobs=jobs)
     assert {row["id"] for _, row in rows} <= set(sink.ids())
     assert ledger.seconds("complete") == set(range(301))
     assert result.requests <= len(rows) / 20 + 30 + 20 * len(late)

@@ -3,7 +3,15 @@ import random
 import pytest
 
 from hubbub.errors import SourceError
-from tests.support.fake_history import Grepper, MemoryLedger, MemorySink, at, message, run, steady
+from tests.support.fake_history import (
+    FakeDatagrepper,
+    MemoryLedger,
+    MemorySink,
+    at,
+    message,
+    run,
+    steady,
+)
 
 
 class Killed(BaseException):
@@ -18,20 +26,20 @@ def rows_of(seed):
 @pytest.mark.parametrize("failure", [Killed, SourceError, KeyboardInterrupt])
 def test_resumes_after_an_end_at_any_request(failure):
     rows = rows_of(1)
-    usual = run(Grepper(rows))[0].requests
+    usual = run(FakeDatagrepper(rows))[0].requests
     for last in range(1, usual + 1):
-        grepper, sink, ledger = Grepper(rows), MemorySink(), MemoryLedger()
+        datagrepper, sink, ledger = FakeDatagrepper(rows), MemorySink(), MemoryLedger()
 
         def end(_, n, last=last):
             if n == last:
                 raise failure("the end")
 
-        grepper.before = end
+        datagrepper.before = end
         with pytest.raises(failure):
-            run(grepper, sink, ledger)
+            run(datagrepper, sink, ledger)
         sink.waiting.clear()
-        grepper.before = lambda *_: None
-        result, _, _ = run(grepper, sink, ledger)
+        datagrepper.before = lambda *_: None
+        result, _, _ = run(datagrepper, sink, ledger)
         assert set(sink.ids()) == {f"m{n}" for n in range(700)}
         assert len(sink.ids()) <= 700 + 100
         assert last + result.requests <= usual + 2  # the page, and the whole of its crowded second
@@ -65,16 +73,16 @@ def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
             step()
             super().set(key, value)
 
-    sink, ledger, grepper = Sink(), Ledger(), Grepper(rows)
+    sink, ledger, datagrepper = Sink(), Ledger(), FakeDatagrepper(rows)
     try:
-        run(grepper, sink, ledger)
+        run(datagrepper, sink, ledger)
     except Killed:
         frames, values = list(sink.durable), dict(ledger.values)
     else:
         pytest.fail("not so many steps")
     quiet, after = MemorySink(), MemoryLedger()
     quiet.durable, after.values, after.recorded = frames, values, ledger.recorded
-    run(grepper, quiet, after)
+    run(datagrepper, quiet, after)
     assert set(quiet.ids()) == {f"m{n}" for n in range(700)}
     assert after.seconds("complete") == set(range(1000))
 
@@ -86,10 +94,10 @@ def test_the_same_relative_command_goes_on_although_its_range_has_moved():
         if n == 15:
             raise Killed
 
-    grepper = Grepper(rows, before=end)
+    datagrepper = FakeDatagrepper(rows, before=end)
     with pytest.raises(Killed):
-        run(grepper, sink, ledger, start=at(0), end=990)
-    grepper.before = lambda *_: None
-    result, _, _ = run(grepper, sink, ledger, start=at(5), end=995)
+        run(datagrepper, sink, ledger, start=at(0), end=990)
+    datagrepper.before = lambda *_: None
+    result, _, _ = run(datagrepper, sink, ledger, start=at(5), end=995)
     assert 15 + result.requests <= 2000 / 99 + 6
     assert ledger.seconds("complete") == set(range(995))
