@@ -14,10 +14,10 @@ from typing import Any
 from hubbub.collector.event import Frame
 from hubbub.collector.history.client import History
 from hubbub.collector.history.gather import Gathered, gather
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 
 T0 = 1_795_000_000  # 2026-11-18
-QUICK = Patience(pause=lambda _: None)
+NO_PAUSES = RetryPolicy(pause=lambda _: None)
 
 
 def at(second: float) -> datetime:
@@ -105,7 +105,7 @@ class FakeHistory(History):
     """The real client, with a `FakeDatagrepper` in place of the network."""
 
     def __init__(self, datagrepper: FakeDatagrepper, url: str = "http://history.example") -> None:
-        super().__init__(url, patience=QUICK)
+        super().__init__(url, retry=NO_PAUSES)
         self._datagrepper = datagrepper
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:

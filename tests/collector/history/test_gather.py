@@ -1,3 +1,5 @@
+"""Gathering a history: completeness, proofs, coverage, the number of requests."""
+
 import json
 import math
 from datetime import timedelta
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.history.paging import Piece, Walker
+from hubbub.collector.history.paging import Pager, Piece
 from hubbub.errors import SourceError, UsageError
 from tests.support.fake_history import (
     T0,
@@ -21,14 +23,14 @@ from tests.support.fake_history import (
 )
 
 
-def test_every_row_once_with_one_request_a_page():
+def test_each_row_arrives_once_with_one_request_per_page():
     result, sink, ledger = run(FakeDatagrepper(steady(950)))
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(950))
     assert result.rows == 950
     assert result.requests <= math.ceil(950 / 99) + 1 + 1  # ties at page borders; one count
     assert ledger.seconds("complete") == set(range(1000))
     assert result.incomplete == ()
-    assert ledger.values == {}  # nothing is left half done
+    assert ledger.values == {}  # no slice is left unfinished
 
 
 def test_frames_carry_the_row_as_sent():
@@ -43,17 +45,17 @@ def test_frames_carry_the_row_as_sent():
 
 
 @pytest.mark.parametrize("jobs", [1, 4, 16])
-def test_jobs_share_the_work_and_nothing_is_lost(jobs):
+def test_parallel_requests_share_the_work_and_lose_nothing(jobs):
     datagrepper = FakeDatagrepper(steady(3000))
     result, sink, ledger = run(datagrepper, jobs=jobs)
     assert sorted(sink.ids()) == sorted(f"m{n}" for n in range(3000))
-    early = {float(asked["start"]) for asked in datagrepper.queries[: jobs + 1]}
-    assert any(start > T0 + 1000 * (1 - 1.5 / jobs) for start in early)  # the last part, too
+    early = {float(query["start"]) for query in datagrepper.queries[: jobs + 1]}
+    assert any(start > T0 + 1000 * (1 - 1.5 / jobs) for start in early)  # up to the last part
     assert result.requests <= 3000 / 99 + 4 * jobs + 4
     assert ledger.seconds("complete") == set(range(1000))
 
 
-def test_a_second_with_more_than_a_page_is_read_whole():
+def test_a_second_with_more_than_a_page_is_read_completely():
     rows = [*steady(300), *(message(500, f"tie{n}") for n in range(357))]
     datagrepper = FakeDatagrepper(rows)
     result, sink, _ = run(datagrepper)
@@ -62,7 +64,7 @@ def test_a_second_with_more_than_a_page_is_read_whole():
     assert result.incomplete == ()
 
 
-def test_one_id_stored_twice_with_two_times_is_complete():
+def test_an_id_stored_twice_with_two_times_is_complete():
     rows = [*steady(450), message(100, "m10"), message(700, "m10"), message(700, "m11")]
     result, sink, ledger = run(FakeDatagrepper(rows))
     assert set(sink.ids()) == {f"m{n}" for n in range(450)}
@@ -83,7 +85,7 @@ def test_start_and_end_are_always_sent_and_half_open():
     assert all(float(q["start"]) > 0 for q in datagrepper.queries)
 
 
-def test_a_range_of_fractions_is_widened_to_whole_seconds():
+def test_a_fractional_range_is_widened_to_whole_seconds():
     rows = [message(10.2, "a"), message(19.9, "b")]
     _, sink, ledger = run(FakeDatagrepper(rows), start=at(10.5), end=19.3)
     assert set(sink.ids()) == {"a", "b"}
@@ -92,7 +94,7 @@ def test_a_range_of_fractions_is_widened_to_whole_seconds():
 
 def test_rows_that_come_late_while_gathering_are_found_by_the_count():
     def late(datagrepper, n):
-        if n == 4:  # into seconds already read
+        if n == 4:  # within seconds that were read already
             datagrepper.rows.extend(message(20 + k, f"late{k}") for k in range(3))
 
     result, sink, ledger = run(FakeDatagrepper(steady(900), before=late))
@@ -102,7 +104,7 @@ def test_rows_that_come_late_while_gathering_are_found_by_the_count():
     assert ledger.seconds("complete") == set(range(1000))
 
 
-def test_the_last_look_finds_what_came_late_into_a_proven_slice():
+def test_the_final_count_finds_rows_that_came_late_into_a_proven_slice():
     datagrepper = FakeDatagrepper(steady(9000))
 
     def late(datagrepper, n):
@@ -116,27 +118,27 @@ def test_the_last_look_finds_what_came_late_into_a_proven_slice():
     assert result.requests <= 9000 / 98 + 30
 
 
-def test_the_trailing_part_is_read_again_once_and_then_closed():
+def test_the_trailing_part_is_read_once_more_and_then_proven():
     datagrepper, now = FakeDatagrepper(steady(100)), [T0 + 1000]
-    more: dict[str, Any] = {"settle": timedelta(seconds=200), "clock": lambda: now[0]}
-    _, sink, ledger = run(datagrepper, **more)
+    options: dict[str, Any] = {"settle": timedelta(seconds=200), "clock": lambda: now[0]}
+    _, sink, ledger = run(datagrepper, **options)
     assert ledger.seconds("complete") == set(range(800))
     assert ledger.seconds("unproven") == set(range(800, 1000))
     datagrepper.rows.append(message(900, "late"))
     datagrepper.queries.clear()
     now[0] += 60
-    result, _, _ = run(datagrepper, sink, ledger, end=1060, **more)
+    result, _, _ = run(datagrepper, sink, ledger, end=1060, **options)
     assert "late" in sink.ids()
     assert min(float(q["start"]) for q in datagrepper.queries) == T0 + 800
     assert ledger.seconds("complete") == set(range(860))
     now[0] += 3600
-    run(datagrepper, sink, ledger, end=1060, **more)
+    run(datagrepper, sink, ledger, end=1060, **options)
     assert ledger.seconds("complete") == set(range(1060))
-    result, _, _ = run(datagrepper, sink, ledger, end=1060, **more)
+    result, _, _ = run(datagrepper, sink, ledger, end=1060, **options)
     assert result.requests == 0
 
 
-def test_a_later_run_asks_only_for_what_is_missing():
+def test_a_later_run_requests_only_what_is_missing():
     datagrepper = FakeDatagrepper(steady(1000, span=3000))
     _, sink, ledger = run(datagrepper, start=at(500), end=1500)
     datagrepper.queries.clear()
@@ -157,13 +159,15 @@ def test_filters_are_sent_and_are_part_of_coverage():
         "history:http://history.example",
         "category=a&topic=org.example.a.x",
     )
-    result, _, _ = run(datagrepper, sink, ledger)  # what is filtered covers nothing else
+    result, _, _ = run(datagrepper, sink, ledger)  # filtered coverage covers nothing else
     assert result.rows == 100
-    result, _, _ = run(datagrepper, sink, ledger, users=["x"])  # everything covers each part of it
+    result, _, _ = run(
+        datagrepper, sink, ledger, users=["x"]
+    )  # unfiltered coverage covers every filter
     assert result.requests == 0
 
 
-def test_an_older_service_is_walked_by_raw():
+def test_an_older_service_is_read_by_raw():
     rows = [*steady(550), *(message(500.25, f"tie{n}") for n in range(130))]
     result, sink, _ = run(FakeDatagrepper(rows, raw_only=True))
     assert sorted(sink.ids()) == sorted(row["id"] for _, row in rows)
@@ -172,17 +176,17 @@ def test_an_older_service_is_walked_by_raw():
     assert as_raw(*rows[0])["timestamp"] == T0
 
 
-def test_a_count_that_never_agrees_is_a_gap_with_its_numbers():
+def test_a_count_that_never_matches_is_a_gap_with_both_counts():
     hidden = 400
 
-    def lossy(page, asked):
-        inside = float(asked["start"]) <= T0 + hidden <= float(asked["end"])
-        if inside and (page["pages"] <= 1 or asked["rows_per_page"] == "1"):
+    def overcount(page, query):
+        inside = float(query["start"]) <= T0 + hidden <= float(query["end"])
+        if inside and (page["pages"] <= 1 or query["rows_per_page"] == "1"):
             page["total"] += 1
-            page["pages"] = math.ceil(page["total"] / (int(asked["rows_per_page"]) or 10**9))
+            page["pages"] = math.ceil(page["total"] / (int(query["rows_per_page"]) or 10**9))
         return page
 
-    datagrepper = FakeDatagrepper(steady(500), mutate=lossy)
+    datagrepper = FakeDatagrepper(steady(500), mutate=overcount)
     result, sink, ledger = run(datagrepper)
     assert len(set(sink.ids())) == 500
     (gap,) = result.incomplete
@@ -192,71 +196,69 @@ def test_a_count_that_never_agrees_is_a_gap_with_its_numbers():
     assert ledger.seconds("complete") == set(range(1000)) - {hidden}
     assert result.requests < 60
     datagrepper.mutate = lambda page, _: page
-    again, _, _ = run(
-        datagrepper, sink, ledger
-    )  # the next run asks for the gap again, and only for it
-    assert again.requests == 1
+    result, _, _ = run(datagrepper, sink, ledger)  # requests only the gap
+    assert result.requests == 1
     assert ledger.seconds("complete") == set(range(1000))
 
 
-def test_a_service_whose_counts_always_lie_is_not_asked_for_ever():
-    def liar(page, asked):
+def test_always_wrong_counts_do_not_cause_endless_requests():
+    def overcount(page, query):
         page["total"] = page["total"] + 7
-        page["pages"] = math.ceil(page["total"] / (int(asked["rows_per_page"]) or 10**9))
+        page["pages"] = math.ceil(page["total"] / (int(query["rows_per_page"]) or 10**9))
         return page
 
-    result, sink, ledger = run(FakeDatagrepper(steady(500, 100_000), mutate=liar), end=100_000)
+    result, sink, ledger = run(FakeDatagrepper(steady(500, 100_000), mutate=overcount), end=100_000)
     assert len(set(sink.ids())) == 500
     assert ledger.seconds("complete") == set()
     assert result.requests < 400
 
 
-def test_a_full_page_is_never_taken_for_the_last():
-    def modest(page, asked):
+def test_a_full_page_is_never_taken_for_the_last_one():
+    def undercount(page, _):
         if page["total"] > len(page["raw_messages"]):
             page["total"], page["pages"] = len(page["raw_messages"]), 1
         return page
 
-    _, sink, _ = run(FakeDatagrepper(steady(950), mutate=modest))
+    _, sink, _ = run(FakeDatagrepper(steady(950), mutate=undercount))
     assert set(sink.ids()) == {f"m{n}" for n in range(950)}
 
 
-def test_reading_again_halves_a_full_page_whatever_it_counts():
+def test_reading_again_halves_a_full_page_whatever_its_count():
     datagrepper, piece = FakeDatagrepper(steady(150, 10)), Piece(T0, T0 + 10, 3)
-    datagrepper.mutate = lambda page, asked: {
-        **page, "total": 5 if asked["rows_per_page"] == "1" else page["count"], "pages": None
+    datagrepper.mutate = lambda page, query: {
+        **page, "total": 5 if query["rows_per_page"] == "1" else page["count"], "pages": None
     }  # fmt: skip
-    proof = Walker(FakeHistory(datagrepper)).prove([piece])
+    proof = Pager(FakeHistory(datagrepper)).prove([piece])
     assert {row.key.split()[0] for row in proof.rows} == {f"m{n}" for n in range(150)}
     assert sum(piece.rows for piece in proof.pieces) == 150
 
 
-def test_progress_ends_at_all_of_it():
-    told = []
-    run(FakeDatagrepper(steady(950)), jobs=3, progress=lambda *numbers: told.append(numbers))
-    assert told[-1] == (1000, 1000, 950)
-    assert told == sorted(told)
+def test_progress_ends_at_the_total():
+    reports = []
+    run(FakeDatagrepper(steady(950)), jobs=3, progress=lambda *numbers: reports.append(numbers))
+    assert reports[-1] == (1000, 1000, 950)
+    assert reports == sorted(reports)
 
 
-def test_one_request_finds_out_that_nobody_is_there():
-    datagrepper, failed = FakeDatagrepper(), []
+def test_an_unreachable_service_gets_one_request():
+    datagrepper, requests = FakeDatagrepper(), []
 
     def down(*_):
-        failed.append(1)
+        requests.append(1)
         raise SourceError("down")
 
     datagrepper.before = down
     with pytest.raises(SourceError):
         run(datagrepper, jobs=8, settle=timedelta(seconds=100))
-    assert len(failed) == 1
+    assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("more", "words"), [({"end": 0}, "range is empty"), ({"jobs": 0}, "at least one request")]
+    ("options", "words"), [({"end": 0}, "range is empty"), ({"jobs": 0}, "at least one request")]
 )
-def test_wrong_use_is_told(more, words):
+def test_invalid_arguments(options, words):
     with pytest.raises(UsageError, match=words):
-        run(FakeDatagrepper(), **more)
+        run(FakeDatagrepper(), **options)
 
 
 @settings(max_examples=60, deadline=None)
@@ -267,7 +269,7 @@ def test_wrong_use_is_told(more, words):
     late=st.dictionaries(st.integers(1, 9), st.integers(0, 250), max_size=4),
     jobs=st.integers(1, 4),
 )
-def test_any_rows_with_ties_and_late_ones_come_once_each(seconds, late, jobs):
+def test_any_rows_with_ties_and_late_rows_are_gathered(seconds, late, jobs):
     rows = [message(second, f"m{n}") for n, second in enumerate(seconds)]
 
     def before(datagrepper, n):

@@ -1,3 +1,5 @@
+"""A gather resumes after any interruption, without losing rows."""
+
 import random
 
 import pytest
@@ -14,8 +16,8 @@ from tests.support.fake_history import (
 )
 
 
-class Killed(BaseException):
-    pass
+class KilledError(BaseException):
+    """Stands for kill -9."""
 
 
 def rows_of(seed):
@@ -23,11 +25,11 @@ def rows_of(seed):
     return [message(draw.choice([draw.random() * 1000, 333]), f"m{n}") for n in range(700)]
 
 
-@pytest.mark.parametrize("failure", [Killed, SourceError, KeyboardInterrupt])
-def test_resumes_after_an_end_at_any_request(failure):
+@pytest.mark.parametrize("failure", [KilledError, SourceError, KeyboardInterrupt])
+def test_resumes_after_an_interruption_at_any_request(failure):
     rows = rows_of(1)
-    usual = run(FakeDatagrepper(rows))[0].requests
-    for last in range(1, usual + 1):
+    uninterrupted = run(FakeDatagrepper(rows))[0].requests
+    for last in range(1, uninterrupted + 1):
         datagrepper, sink, ledger = FakeDatagrepper(rows), MemorySink(), MemoryLedger()
 
         def end(_, n, last=last):
@@ -42,20 +44,20 @@ def test_resumes_after_an_end_at_any_request(failure):
         result, _, _ = run(datagrepper, sink, ledger)
         assert set(sink.ids()) == {f"m{n}" for n in range(700)}
         assert len(sink.ids()) <= 700 + 100
-        assert last + result.requests <= usual + 2  # the page, and the whole of its crowded second
+        assert last + result.requests <= uninterrupted + 2  # a page and its crowded second
         assert ledger.seconds("complete") == set(range(1000))
         assert ledger.values == {}
 
 
 @pytest.mark.parametrize("call", range(1, 24))
-def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
-    """A kill -9 inside put, flush or set: rows not flushed are lost, and asked for again."""
+def test_resumes_after_a_kill_between_any_two_writes(call):
+    """After a kill inside put, flush or set, rows that were not flushed are gathered again."""
     rows, calls = rows_of(2), [0]
 
     def step():
         calls[0] += 1
         if calls[0] == call:
-            raise Killed
+            raise KilledError
 
     class Sink(MemorySink):
         def put(self, frame):
@@ -76,26 +78,27 @@ def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
     sink, ledger, datagrepper = Sink(), Ledger(), FakeDatagrepper(rows)
     try:
         run(datagrepper, sink, ledger)
-    except Killed:
+    except KilledError:
         frames, values = list(sink.durable), dict(ledger.values)
     else:
-        pytest.fail("not so many steps")
-    quiet, after = MemorySink(), MemoryLedger()
-    quiet.durable, after.values, after.recorded = frames, values, ledger.recorded
-    run(datagrepper, quiet, after)
-    assert set(quiet.ids()) == {f"m{n}" for n in range(700)}
-    assert after.seconds("complete") == set(range(1000))
+        pytest.fail("there are fewer steps")
+    sink_after, ledger_after = MemorySink(), MemoryLedger()
+    sink_after.durable, ledger_after.values = frames, values
+    ledger_after.recorded = ledger.recorded
+    run(datagrepper, sink_after, ledger_after)
+    assert set(sink_after.ids()) == {f"m{n}" for n in range(700)}
+    assert ledger_after.seconds("complete") == set(range(1000))
 
 
-def test_the_same_relative_command_goes_on_although_its_range_has_moved():
+def test_resumes_although_a_relative_range_has_moved():
     rows, sink, ledger = steady(2000), MemorySink(), MemoryLedger()
 
     def end(_, n):
         if n == 15:
-            raise Killed
+            raise KilledError
 
     datagrepper = FakeDatagrepper(rows, before=end)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(datagrepper, sink, ledger, start=at(0), end=990)
     datagrepper.before = lambda *_: None
     result, _, _ = run(datagrepper, sink, ledger, start=at(5), end=995)
