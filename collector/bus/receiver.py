@@ -207,19 +207,20 @@ class Receiver(Closeable):
             for _ in range(_TURN):
                 # Frames instead of bytes, for `more`: asking the socket with get(zmq.RCVMORE) takes
                 # as long as receiving the message.
-                topic = recv(noblock, copy=False)
-                if not topic.more:
-                    refuse(topic.bytes, b"", "bad-frame-count")
+                frame = recv(noblock, copy=False)
+                topic = frame.bytes
+                if not frame.more:
+                    refuse(topic, b"", "bad-frame-count")
                     continue
-                body = recv(noblock, copy=False)
-                if body.more:
-                    content = b"".join([body.bytes, *_remaining_frames(socket)])
-                    refuse(topic.bytes, content, "bad-frame-count")
+                frame = recv(noblock, copy=False)
+                body = frame.bytes
+                if frame.more:
+                    refuse(topic, b"".join([body, *_remaining_frames(socket)]), "bad-frame-count")
                 elif len(body) > max_message or len(topic) > KEPT:
-                    refuse(topic.bytes, body.bytes, "too-large")
+                    refuse(topic, body, "too-large")
                 else:
-                    parts.append(topic.bytes)
-                    parts.append(body.bytes)
+                    parts.append(topic)
+                    parts.append(body)
                     size += len(topic) + len(body)
                     if size > _TURN_SIZE:
                         break
