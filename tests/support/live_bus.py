@@ -14,7 +14,7 @@ from hubbub.collector.bus.receiver import Receiver
 
 
 class Publisher:
-    """An XPUB socket on an address of its own."""
+    """An XPUB socket that publishes messages."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, bind: bool) -> None:
         self.socket = context.socket(zmq.XPUB)

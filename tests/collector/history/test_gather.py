@@ -161,9 +161,7 @@ def test_filters_are_sent_and_are_part_of_coverage():
     )
     result, _, _ = run(datagrepper, sink, ledger)  # filtered coverage covers nothing else
     assert result.rows == 100
-    result, _, _ = run(
-        datagrepper, sink, ledger, users=["x"]
-    )  # unfiltered coverage covers every filter
+    result, _, _ = run(datagrepper, sink, ledger, users=["x"])  # unfiltered covers every filter
     assert result.requests == 0
 
 
