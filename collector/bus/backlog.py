@@ -1,8 +1,7 @@
-"""The backlog: messages that were received and wait for the disk.
+"""A bounded queue of received messages that wait to be written.
 
-Comes in: batches from the receive thread, which must never wait. Goes out: the same batches, in
-order, to the thread that writes. What does not fit is dropped, newest first, and counted: a
-number is the only honest thing to say about a message that nobody keeps.
+The receive thread puts batches in and never blocks; the writing thread takes them out in the same
+order. A batch that does not fit is dropped and counted as overflow.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ class Batch(msgspec.Struct):
     """Messages of one endpoint that arrived together."""
 
     source: str  # as in Frame.source
-    arrived: int  # µs since the epoch, our clock, of the first
-    # topic, body, topic, body, …: no object per message for the collector of garbage
+    arrived: int  # µs since the epoch by the local clock, of the first message
+    # topic, body, topic, body, …: no object per message for the garbage collector to track
     parts: list[bytes]
     size: int  # bytes of all parts
-    reason: str = ""  # why they are refused; empty: they are not
-    length: int = 0  # of a refused one: bytes of the body as it came, of which less may be here
+    reason: str = ""  # why the messages are refused; empty if they are not
+    length: int = 0  # bytes of a refused body as received, of which `parts` may hold fewer
 
-    packed: bytes = b""  # instead of the parts: what the sink made of them
-    count: int = 0  # messages of what is packed
+    packed: bytes = b""  # the sink's encoding of the messages, which replaces `parts`
+    count: int = 0  # number of packed messages
 
     def pack(self, records: bytes) -> None:
-        """Keep these instead of the parts."""
+        """Replace the parts by the sink's encoding of them."""
         self.packed, self.count = records, len(self.parts) // 2
         self.parts, self.size = [], len(records)
 
@@ -42,21 +41,21 @@ class Backlog:
     """A first-in first-out queue of batches between two threads, bounded by messages and bytes.
 
     Args:
-        messages: at most so many wait.
-        size: at most so many bytes wait; one batch is always taken when nothing else waits.
+        messages: the most messages that may wait.
+        size: the most bytes that may wait; an empty queue accepts a batch of any size.
     """
 
     def __init__(self, messages: int = 200_000, size: int = 256 << 20) -> None:
         self.max_messages, self.max_size = messages, size
         self.messages = self.size = 0  # waiting now
-        self.overflow = self.overflow_size = 0  # dropped, ever
+        self.overflow = self.overflow_size = 0  # dropped since the start
         self.peak = 0
         self._batches: deque[Batch] = deque()
         self._closed = False
         self._changed = Condition()
 
     def put(self, batch: Batch) -> bool:
-        """Take a batch without waiting; False: it did not fit, is dropped and counted."""
+        """Append a batch without waiting; False if it did not fit and was dropped."""
         with self._changed:
             if self._batches and (
                 self.messages + len(batch) > self.max_messages
@@ -73,7 +72,7 @@ class Backlog:
             return True
 
     def take(self, timeout: float) -> Batch | None:
-        """The oldest batch, after at most `timeout` seconds; None: there is none."""
+        """Remove and return the oldest batch; None if none arrives within `timeout` seconds."""
         with self._changed:
             if not self._batches and not self._closed:
                 self._changed.wait(timeout)
@@ -85,13 +84,13 @@ class Backlog:
             return batch
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Declare that no more batches will be put."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     @property
     def done(self) -> bool:
-        """Closed and empty."""
+        """Whether the backlog is closed and empty."""
         with self._changed:
             return self._closed and not self._batches

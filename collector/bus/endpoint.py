@@ -1,8 +1,6 @@
-"""An endpoint of a ZeroMQ bus: its address, and whether somebody is there.
+"""Endpoints of a ZeroMQ bus: checked addresses, connection states and notices about them.
 
-Comes in: an address as typed, and libzmq's monitor events about it. Goes out: a checked address,
-a state for the status line, and the one sentence a person needs when nobody answers. It never
-touches the socket that receives.
+An `Endpoint` follows libzmq's monitor events; it never touches the socket that receives.
 """
 
 from __future__ import annotations
@@ -17,35 +15,36 @@ from zmq.utils.monitor import parse_monitor_message
 
 from hubbub.errors import UsageError
 
-__all__ = ["Endpoint", "Notice", "check"]
+__all__ = ["Endpoint", "Notice", "check_address"]
 
 _TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.%\w]+\]|[^\s:/\[\];@]+):(?P<port>\d{1,5}|\*)")
 _IPC = re.compile(r"ipc://\S+")
 _EXAMPLE = "write for example tcp://bus.example.org:9940 or ipc:///run/bus.sock"
 
-_REFUSED = {
-    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "it answers, but the ZeroMQ handshake broke off",
-    zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "it answers, but is no ZeroMQ publisher",
-    zmq.Event.HANDSHAKE_FAILED_AUTH: "it answers, but demands an authentication",
+_HANDSHAKE_FAULTS = {
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "the peer broke off the ZeroMQ handshake",
+    zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "the peer is not a ZeroMQ publisher",
+    zmq.Event.HANDSHAKE_FAILED_AUTH: "the peer requires authentication",
 }
 
-_FIRST_AGAIN, _LAST_AGAIN = 0.2, 10.0  # s; pauses before a connection that libzmq gave up
+# s; delays before reconnecting where libzmq has given up
+_FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
 
-State = Literal["waiting", "connected", "lost"]
+ConnectionState = Literal["waiting", "connected", "lost"]
 
 
-def check(address: str, *, bind: bool) -> str:
-    """The address, if it can be one.
+def check_address(address: str, *, bind: bool) -> str:
+    """Return the address if ZeroMQ can connect (or bind) to it.
 
     Raises:
-        UsageError: no transport, host or port that ZeroMQ could use.
+        UsageError: the transport, host or port is invalid.
     """
     option = "--zmq-bind" if bind else "--zmq"
     if _IPC.fullmatch(address):
         return address
     matched = _TCP.fullmatch(address)
     if matched is None:
-        raise UsageError("this is no ZeroMQ endpoint", where=f"{option} {address}", hint=_EXAMPLE)
+        raise UsageError("not a ZeroMQ endpoint", where=f"{option} {address}", hint=_EXAMPLE)
     host, port = matched["host"], matched["port"]
     wildcard = port in ("*", "0")
     if wildcard and not bind:
@@ -54,7 +53,7 @@ def check(address: str, *, bind: bool) -> str:
         )
     if host == "*" and not bind:
         raise UsageError(
-            "a publisher's host is needed, * is only for binding",
+            "a publisher's host is needed; * is only for --zmq-bind",
             where=f"{option} {address}",
             hint=_EXAMPLE,
         )
@@ -65,7 +64,7 @@ def check(address: str, *, bind: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know about an endpoint."""
+    """A change of an endpoint that is worth a log line."""
 
     level: Literal["info", "warning"]
     what: str
@@ -75,105 +74,106 @@ class Notice:
 
 @dataclass(slots=True)
 class Endpoint:
-    """One address and what the monitor told about it; times are `time.monotonic()` seconds.
+    """An address and the state of its connections; times are `time.monotonic()` seconds.
 
-    A peer counts as there when its handshake succeeded. libzmq says nothing about the handshake of
-    a peer older than ZMTP 3 (libzmq 3.2 and before): such a one is there when it was heard.
+    A peer counts as connected when its handshake succeeded. libzmq reports no handshake for peers
+    older than ZMTP 3 (libzmq 3.2 and before): they count as connected once they sent a message.
     """
 
     address: str
     bound: bool
-    received: int = 0  # messages; counted by the thread that receives
-    connects: int = 0  # handshakes, ever
+    received: int = 0  # messages; counted by the receive thread
+    connects: int = 0  # successful handshakes since the start
     losses: int = 0
-    retries: int = 0  # since the last time somebody was there
-    fault: str = ""
-    since: float = field(default_factory=time.monotonic)  # nobody is there
-    warned: bool = False
+    retries: int = 0  # since the last successful handshake
+    fault: str = ""  # why the last attempt failed
+    since: float = field(default_factory=time.monotonic)  # when the last peer disappeared
+    warned: bool = False  # about an unreachable peer
     _open: set[int] = field(default_factory=set)  # file descriptors of connections
-    _greeted: bool = False
-    _heard: int = 0  # `received` when the oldest of the open connections was made
-    _stranded: float | None = None  # since when libzmq has given up
+    _greeted: bool = False  # a handshake succeeded
+    _received_before: int = 0  # `received` when the oldest open connection was made
+    _given_up_since: float | None = None  # when libzmq stopped trying to connect
 
     @property
     def source(self) -> str:
-        """What frames of this endpoint carry as their `source`."""
+        """The `source` of frames from this endpoint."""
         return f"zmq:{self.address}"
 
     @property
-    def state(self) -> State:
-        """`waiting`: never reached; `connected`: somebody is there; `lost`: was there once."""
-        if self._open and (self._greeted or self.received > self._heard):
+    def state(self) -> ConnectionState:
+        """`waiting` (never connected so far), `connected` or `lost`."""
+        if self._open and (self._greeted or self.received > self._received_before):
             return "connected"
         return "lost" if self.connects or self.received else "waiting"
 
-    def hear(self, message: list[bytes]) -> Notice | None:
-        """Take one message of the socket's monitor."""
-        told = parse_monitor_message(message)
-        self._stranded = None
-        match told["event"]:
+    def handle_event(self, message: list[bytes]) -> Notice | None:
+        """Update the state from a message of the socket's monitor."""
+        event = parse_monitor_message(message)
+        self._given_up_since = None
+        match event["event"]:
             case zmq.Event.CONNECTED | zmq.Event.ACCEPTED:
                 if not self._open:
-                    self._heard = self.received
-                self._open.add(told["value"])
+                    self._received_before = self.received
+                self._open.add(event["value"])
             case zmq.Event.HANDSHAKE_SUCCEEDED:
                 self.connects, self._greeted = self.connects + 1, True
                 self.retries, self.fault, self.warned = 0, "", False
-                again = self.connects > 1 and not self.bound
-                return Notice("info", "connected again" if again else "connected", self.address)
+                reconnected = self.connects > 1 and not self.bound
+                return Notice("info", "reconnected" if reconnected else "connected", self.address)
             case zmq.Event.DISCONNECTED:
-                return self._lose(told["value"])
+                return self._disconnected(event["value"])
             case zmq.Event.CONNECT_RETRIED:
                 self.retries += 1
-            case refused if refused in _REFUSED:
-                self.fault = _REFUSED[zmq.Event(refused)]
+            case failure if failure in _HANDSHAKE_FAULTS:
+                self.fault = _HANDSHAKE_FAULTS[zmq.Event(failure)]
         return None
 
-    def _lose(self, descriptor: int) -> Notice | None:
-        there = self.state == "connected"
+    def _disconnected(self, descriptor: int) -> Notice | None:
+        was_connected = self.state == "connected"
         self._open.discard(descriptor)
-        self._stranded = time.monotonic()  # unless libzmq says in its next event that it goes on
+        self._given_up_since = time.monotonic()  # until an event shows that libzmq retries
         if not self._open:
             self._greeted = False
             self.since = time.monotonic()
-        if not there:
-            self.fault = self.fault or "it answers, but hangs up: it is no ZeroMQ publisher"
+        if not was_connected:
+            self.fault = self.fault or "the peer closes the connection: not a ZeroMQ publisher"
             return None
         self.losses += 1
         return Notice(
             "warning",
             "connection lost",
             self.address,
-            hint="what is published until it is back is not heard; gather fills it in",
+            hint="messages published until it is back are missed; `hubbub gather` fetches them",
         )
 
-    def stranded(self) -> bool:
-        """Whether the connection must be made anew, asked once each time.
+    def take_reconnect(self) -> bool:
+        """Whether it is time to reconnect; True only once for each attempt.
 
-        libzmq connects again by itself after a loss, but never after a protocol error, and a
-        message larger than its bound is one: the socket would be deaf for ever.
+        libzmq reconnects by itself after a loss, but never after a protocol error, and a message
+        larger than its limit is one: without this the socket would stay disconnected.
         """
-        if self.bound or self._stranded is None or self._open:
+        if self.bound or self._given_up_since is None or self._open:
             return False
-        wait = min(_FIRST_AGAIN * 2.0 ** min(self.retries, 10), _LAST_AGAIN)
-        if time.monotonic() - self._stranded < wait:
+        delay = min(_FIRST_DELAY * 2.0 ** min(self.retries, 10), _LONGEST_DELAY)
+        if time.monotonic() - self._given_up_since < delay:
             return False
-        self._stranded = None
+        self._given_up_since = None
         self.retries += 1
         return True
 
-    def overdue(self, patience: float) -> Notice | None:
-        """A warning, once, when nobody was there for `patience` seconds."""
-        if self.warned or self.state == "connected" or time.monotonic() - self.since < patience:
+    def unreachable(self, warn_after: float) -> Notice | None:
+        """Return a warning, once, if no peer was connected for `warn_after` seconds."""
+        disconnected = time.monotonic() - self.since
+        if self.warned or self.state == "connected" or disconnected < warn_after:
             return None
         self.warned = True
         if self.bound:
-            what = self.fault or f"no publisher has connected for {patience:g} s"
+            what = self.fault or f"no publisher has connected for {warn_after:g} s"
             hint = "still listening; does the publisher connect to this address?"
         elif self._open:
-            what = f"it answers, but has not said a word of ZeroMQ for {patience:g} s"
+            what = f"the peer accepts connections, but no ZeroMQ handshake for {warn_after:g} s"
             hint = "is this a publisher? one of an old version is silent until it publishes"
         else:
-            what = self.fault or f"nobody answers for {patience:g} s"
+            what = self.fault or f"no response for {warn_after:g} s"
             hint = "still trying; is the address right, is the publisher up, is the port open?"
         return Notice("warning", what, self.address, hint=hint)

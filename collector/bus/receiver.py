@@ -1,63 +1,59 @@
-"""The receiver: ZeroMQ sockets, and the one loop that empties them.
+"""The receiver: ZeroMQ SUB sockets, and the loop that empties them into batches.
 
-Comes in: fedmsg's two frames, topic and body, from publishers that we connect to or that connect to
-us. Goes out: `Batch`es. The loop polls, then drains with two non-blocking `recv()` a message; it
-never decodes, never writes and never waits for anybody, because a SUB socket that is not emptied
-makes the publisher drop messages, and nobody is told.
+Messages are fedmsg's two frames, topic and body, from publishers that the receiver connects to or
+that connect to it. The loop polls and drains; it never decodes, writes or blocks, because a
+publisher silently drops messages for a SUB socket that is not emptied.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from importlib import import_module
 from select import select
 from threading import Event as Flag
-from typing import Any, Self
+from typing import Self
 
 import zmq
 
 from hubbub.closeable import Closeable
 from hubbub.collector.bus.backlog import Batch
-from hubbub.collector.bus.endpoint import Endpoint, Notice, check
+from hubbub.collector.bus.endpoint import Endpoint, Notice, check_address
 from hubbub.collector.decode.rejected import KEPT_BYTES, MAX_MESSAGE, check_max_message
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["Receiver"]
 
-_TURN = 1_000  # messages, before another socket has its turn
-_TURN_SIZE = 4 << 20  # bytes, the same
-_MEMORY = 60 << 20  # bytes; what libzmq takes from a peer at all
-_POLL = 100  # ms; how late a stop is seen
-# s, after the sockets were emptied: what comes meanwhile is one batch. Woken for each few messages,
-# this thread and the writing one would take the interpreter from each other all the time.
-_NAP = 0.005
-_LAST_DRAIN = 1.0  # s; a publisher that never pauses must not keep us from stopping
+_TURN = 1_000  # messages read from one socket before the next socket has its turn
+_TURN_SIZE = 4 << 20  # bytes, likewise
+_MAX_RECEIVED = 60 << 20  # bytes; libzmq disconnects a peer that sends a larger message
+_POLL = 100  # ms; the longest delay of a stop
+# s to wait after the sockets were emptied, so that the messages of that time form one batch.
+# Without it, this thread wakes for every few messages and competes for the GIL with the writer.
+_PAUSE = 0.005
+_LAST_DRAIN = 1.0  # s; bounds the final drain if a publisher never pauses
 
 _HINTS = {
     errno.EADDRINUSE: "another process listens there: stop it, or choose another port",
-    errno.EACCES: "ports below 1024 need a privilege: choose a higher one",
-    errno.EADDRNOTAVAIL: "this machine has no such address: use one of its own, or *",
-    errno.ENODEV: "this machine has no such address: use one of its own, or *",
-    errno.ENOENT: "the folder of the socket file does not exist: make it first",
+    errno.EACCES: "ports below 1024 require privileges: choose a higher one",
+    errno.EADDRNOTAVAIL: "this machine has no such address: bind to one of its own, or to *",
+    errno.ENODEV: "this machine has no such address: bind to one of its own, or to *",
+    errno.ENOENT: "the folder of the socket file does not exist: create it first",
 }
 
 
 class Receiver(Closeable):
-    """SUB sockets on several endpoints, one each, so that each has a state of its own.
+    """Receives from several endpoints, with one SUB socket and one state for each.
 
     Args:
         connect: addresses of publishers.
         bind: addresses that publishers connect to (fedmsg's "active" mode).
-        topics: prefixes; none: everything.
-        rcvhwm: messages that libzmq holds for each peer while this process is busy.
-        max_message: bytes; a larger body is refused as `too-large`: its beginning is kept.
-        heartbeat: seconds between ZMTP heartbeats, 0 for none: peers before libzmq 4.2 have none.
+        topics: prefixes to subscribe to; all topics if empty.
+        rcvhwm: messages that libzmq queues for each peer while this process is busy.
+        max_message: bytes; a larger body is refused as `too-large` and only its beginning kept.
+        heartbeat: seconds between ZMTP heartbeats; 0 for none, as peers before libzmq 4.2 need.
     """
 
     def __init__(
@@ -76,27 +72,31 @@ class Receiver(Closeable):
                 hint="name a bus: --zmq tcp://HOST:PORT, or --zmq-bind tcp://*:PORT",
             )
         self.endpoints = [
-            *(Endpoint(check(one, bind=False), bound=False) for one in dict.fromkeys(connect)),
-            *(Endpoint(check(one, bind=True), bound=True) for one in dict.fromkeys(bind)),
+            Endpoint(check_address(address, bind=bound), bound)
+            for addresses, bound in ((connect, False), (bind, True))
+            for address in dict.fromkeys(addresses)
         ]
         self.topics = [topic.encode() for topic in topics] or [b""]
-        self.rcvhwm, self.heartbeat = rcvhwm, heartbeat
-        self.max_message = check_max_message(max_message)
-        self.received = 0  # messages, refused ones included
-        self.size = 0  # bytes of them
+        self.rcvhwm, self.max_message, self.heartbeat = (
+            rcvhwm,
+            check_max_message(max_message),
+            heartbeat,
+        )
+        self.received = 0  # messages, including refused ones
+        self.size = 0  # bytes of those messages
         self.refused: dict[str, int] = {}
-        self.beat = time.monotonic()  # when the loop last turned
+        self.beat = time.monotonic()  # when the loop last ran
         self._sockets: list[zmq.Socket[bytes]] = []
         self._monitors: list[zmq.Socket[bytes]] = []
-        self._renew: deque[int] = deque()  # endpoints to be connected anew, by their place
-        self._wanted: deque[list[bytes]] = deque()  # other topics, one set after the other
+        self._reconnects: deque[int] = deque()  # indices of endpoints to reconnect
+        self._subscriptions: deque[list[bytes]] = deque()  # new sets of topics, in order
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
 
     def open(self) -> None:
-        """Make the sockets; connecting goes on in the background, binding is done on return.
+        """Create the sockets and bind; connections are made in the background.
 
         Raises:
-            UsageError: libzmq cannot make sense of an address.
+            UsageError: libzmq rejects an address.
             SourceError: an address cannot be bound.
         """
         self._context = zmq.Context()
@@ -111,11 +111,11 @@ class Receiver(Closeable):
         socket = context.socket(zmq.SUB)
         self._sockets.append(socket)
         socket.set(zmq.RCVHWM, self.rcvhwm)
-        # libzmq drops the connection of a peer that sends more than this, and with it whatever is
-        # on its way: this bound protects memory, `max_message` refuses politely.
-        socket.set(zmq.MAXMSGSIZE, _MEMORY)
+        # Beyond this limit libzmq drops the connection and all messages in flight. It only protects
+        # memory: `max_message` is what refuses large messages.
+        socket.set(zmq.MAXMSGSIZE, _MAX_RECEIVED)
         socket.set(zmq.LINGER, 0)
-        # As fedmsg does: a peer that vanished without a word is noticed after 75 s.
+        # As in fedmsg: a peer that vanished without closing is noticed after 75 s.
         socket.set(zmq.TCP_KEEPALIVE, 1)
         socket.set(zmq.TCP_KEEPALIVE_IDLE, 60)
         socket.set(zmq.TCP_KEEPALIVE_CNT, 3)
@@ -137,43 +137,42 @@ class Receiver(Closeable):
             else:
                 socket.connect(endpoint.address)
         except zmq.ZMQError as error:
-            raise _explain(error, endpoint) from error
+            raise _open_error(error, endpoint) from error
 
     def run(self, put: Callable[[Batch], object], stop: Flag) -> None:
-        """Receive until `stop`, then what has arrived by then.
+        """Receive until `stop` is set, then drain what has arrived by then.
 
         Args:
-            put: where batches go; it must not wait, and says False for one that it drops.
+            put: takes each batch; it must not block, and returns False for a batch that it drops.
             stop: ends the run.
         """
         poller = zmq.Poller()
-        drains = {}
-        for endpoint, socket in zip(self.endpoints, self._sockets, strict=True):
+        endpoints = dict(zip(self._sockets, self.endpoints, strict=True))
+        for socket in self._sockets:
             poller.register(socket, zmq.POLLIN)
-            drains[socket] = (endpoint, socket, _more(socket))
         while not stop.is_set():
             self.beat = time.monotonic()
-            while self._renew:
-                self._connect_again(self._renew.popleft())
-            while self._wanted:
-                self._resubscribe(self._wanted.popleft())
+            while self._reconnects:
+                self._reconnect(self._reconnects.popleft())
+            while self._subscriptions:
+                self._resubscribe(self._subscriptions.popleft())
             ready = poller.poll(_POLL)
             busy = False
             for socket, _ in ready:
-                busy |= self._drain(*drains[socket], put)
+                busy |= self._drain(endpoints[socket], socket, put)
             if ready and not busy:
-                select((), (), (), _NAP)  # a sleep of so long, whatever becomes of the clock
+                select((), (), (), _PAUSE)  # tools that fake the clock stretch time.sleep
         end = time.monotonic() + _LAST_DRAIN
         while time.monotonic() < end and (ready := poller.poll(0)):
             for socket, _ in ready:
-                self._drain(*drains[socket], put)
+                self._drain(endpoints[socket], socket, put)
 
     def subscribe(self, topics: Sequence[str]) -> None:
-        """Hear these prefixes from now on (none: everything), within a turn of `run`.
+        """Replace the topic prefixes (none: all topics); may be called from any thread.
 
-        For another thread; what both sets hold is heard without a break.
+        It takes effect within a turn of `run`. Prefixes in both sets stay subscribed throughout.
         """
-        self._wanted.append([topic.encode() for topic in topics] or [b""])
+        self._subscriptions.append([topic.encode() for topic in topics] or [b""])
 
     def _resubscribe(self, topics: list[bytes]) -> None:
         for socket in self._sockets:
@@ -185,88 +184,91 @@ class Receiver(Closeable):
                     socket.unsubscribe(topic)
         self.topics = topics
 
-    def _connect_again(self, place: int) -> None:
-        """Here, because a socket belongs to one thread; what it had received is drained."""
-        socket, address = self._sockets[place], self.endpoints[place].address
-        with contextlib.suppress(zmq.ZMQError):  # libzmq may have forgotten it already
+    def _reconnect(self, index: int) -> None:
+        """Reconnect in the receive thread, which owns the socket; received messages are kept."""
+        socket, address = self._sockets[index], self.endpoints[index].address
+        with contextlib.suppress(zmq.ZMQError):  # libzmq may have dropped the connection already
             socket.disconnect(address)
         socket.connect(address)
 
     def _drain(
-        self,
-        endpoint: Endpoint,
-        socket: zmq.Socket[bytes],
-        more: tuple[Callable[[], object], Sequence[int]],
-        put: Callable[[Batch], object],
+        self, endpoint: Endpoint, socket: zmq.Socket[bytes], put: Callable[[Batch], object]
     ) -> bool:
-        """One turn of a socket; whether there may be more at once."""
-        recv, again, largest = socket.recv, int(zmq.NOBLOCK), self.max_message
-        ask, goes_on = more
+        """Read at most one turn of messages; return whether more may be waiting."""
+        recv, noblock, max_message = socket.recv, int(zmq.NOBLOCK), self.max_message
         parts: list[bytes] = []
-        add = parts.append
         size = 0
         arrived = time.time_ns() // 1000
 
         def refuse(topic: bytes, body: bytes, reason: str) -> None:
-            parts = [topic[:KEPT_BYTES], body[:KEPT_BYTES]]
-            held, length = sum(map(len, parts)), len(body)
-            self.size += len(topic) + length - held
-            self._hand(endpoint, Batch(endpoint.source, arrived, parts, held, reason, length), put)
+            kept = [topic[:KEPT_BYTES], body[:KEPT_BYTES]]
+            kept_size = sum(map(len, kept))
+            self.size += len(topic) + len(body) - kept_size
+            batch = Batch(endpoint.source, arrived, kept, kept_size, reason, len(body))
+            self._deliver(endpoint, batch, put)
 
         try:
             for _ in range(_TURN):
-                topic = recv(again)
-                ask()
-                if not goes_on[0]:
+                # Frames instead of bytes, for `more`: asking the socket with get(zmq.RCVMORE) takes
+                # as long as receiving the message.
+                frame = recv(noblock, copy=False)
+                topic = frame.bytes
+                if not frame.more:
                     refuse(topic, b"", "bad-frame-count")
                     continue
-                body = recv(again)
-                ask()
-                length = len(body)
-                if goes_on[0]:
-                    refuse(topic, b"".join([body, *_rest(socket, more)]), "bad-frame-count")
-                elif length > largest or len(topic) > KEPT_BYTES:
+                frame = recv(noblock, copy=False)
+                body = frame.bytes
+                if frame.more:
+                    refuse(topic, b"".join([body, *_remaining_frames(socket)]), "bad-frame-count")
+                elif len(body) > max_message or len(topic) > KEPT_BYTES:
                     refuse(topic, body, "too-large")
                 else:
-                    add(topic)
-                    add(body)
-                    size += len(topic) + length
+                    parts.append(topic)
+                    parts.append(body)
+                    size += len(topic) + len(body)
                     if size > _TURN_SIZE:
                         break
-            more_there = True
+            exhausted = False
         except zmq.Again:
-            more_there = False  # the poller says when there is more
+            exhausted = True
         if parts:
-            self._hand(endpoint, Batch(endpoint.source, arrived, parts, size), put)
-        return more_there
+            self._deliver(endpoint, Batch(endpoint.source, arrived, parts, size), put)
+        return not exhausted
 
-    def _hand(self, endpoint: Endpoint, batch: Batch, put: Callable[[Batch], object]) -> None:
+    def _deliver(self, endpoint: Endpoint, batch: Batch, put: Callable[[Batch], object]) -> None:
         endpoint.received += len(batch)
         self.received += len(batch)
         self.size += batch.size
-        if put(batch) is not False and batch.reason:  # else it is counted as overflow
+        if put(batch) is not False and batch.reason:  # a dropped batch counts as overflow instead
             self.refused[batch.reason] = self.refused.get(batch.reason, 0) + len(batch)
 
-    def watch(self, timeout: float, patience: float = 10) -> list[Notice]:
-        """What happened to the endpoints, after at most `timeout` seconds; for another thread."""
+    def watch(self, timeout: float, warn_after: float = 10) -> list[Notice]:
+        """Wait for events of the endpoints and return notices about them.
+
+        For another thread than that of `run`.
+
+        Args:
+            timeout: the most seconds to wait.
+            warn_after: seconds without a connection after which an endpoint is reported.
+        """
         poller = zmq.Poller()
         for monitor in self._monitors:
             poller.register(monitor, zmq.POLLIN)
         poller.poll(round(timeout * 1000))
         notices: list[Notice | None] = []
-        for place, (endpoint, monitor) in enumerate(
+        for index, (endpoint, monitor) in enumerate(
             zip(self.endpoints, self._monitors, strict=True)
         ):
             with contextlib.suppress(zmq.Again):
                 while True:
-                    notices.append(endpoint.hear(monitor.recv_multipart(zmq.NOBLOCK)))
-            if endpoint.stranded():
-                self._renew.append(place)
-            notices.append(endpoint.overdue(patience))
+                    notices.append(endpoint.handle_event(monitor.recv_multipart(zmq.NOBLOCK)))
+            if endpoint.take_reconnect():
+                self._reconnects.append(index)
+            notices.append(endpoint.unreachable(warn_after))
         return [notice for notice in notices if notice]
 
     def close(self) -> None:
-        """Let the sockets go; `run` must have returned."""
+        """Close the sockets; `run` must have returned."""
         for socket in self._sockets:
             socket.disable_monitor()
         for socket in (*self._monitors, *self._sockets):
@@ -281,49 +283,25 @@ class Receiver(Closeable):
         return self
 
 
-def _rest(
-    socket: zmq.Socket[bytes], more: tuple[Callable[[], object], Sequence[int]]
-) -> Iterator[bytes]:
-    """The frames that are left of a message, so that the next `recv` begins a new one."""
-    ask, goes_on = more
-    while goes_on[0]:
-        yield socket.recv(zmq.NOBLOCK)
-        ask()
+def _remaining_frames(socket: zmq.Socket[bytes]) -> Iterator[bytes]:
+    """Read the rest of a message, so that the next `recv` starts with a new one."""
+    more = True
+    while more:
+        frame = socket.recv(zmq.NOBLOCK, copy=False)
+        more = frame.more
+        yield frame.bytes
 
 
-def _more(socket: zmq.Socket[bytes]) -> tuple[Callable[[], object], Sequence[int]]:
-    """What asks whether a message goes on after the frame received last, and where the answer is.
-
-    pyzmq's own `get(RCVMORE)` looks its option up in an Enum: 1.3 µs, twice a message, as long as
-    receiving it. The C function that it ends in takes 0.2 µs.
-    """
-    answer: Any = (ctypes.c_int * 1)()
-    try:
-        library = ctypes.PyDLL(import_module("zmq.backend.cython._zmq").__file__)
-        ask = library.zmq_getsockopt
-    except (AttributeError, ImportError, OSError):  # another backend, or a library that hides it
-        answer = [0]
-        return lambda: answer.__setitem__(0, int(socket.get(zmq.RCVMORE))), answer
-    call = partial(
-        ask,
-        ctypes.c_void_p(socket.underlying),
-        ctypes.c_int(zmq.RCVMORE),
-        ctypes.byref(answer),
-        ctypes.byref(ctypes.c_size_t(ctypes.sizeof(answer))),
-    )
-    return call, answer
-
-
-def _explain(error: zmq.ZMQError, endpoint: Endpoint) -> SourceError | UsageError:
+def _open_error(error: zmq.ZMQError, endpoint: Endpoint) -> SourceError | UsageError:
     code = error.errno or 0
     if not endpoint.bound or code in (errno.EINVAL, errno.EPROTONOSUPPORT):
         return UsageError(
-            f"ZeroMQ cannot use this address: {error.strerror}",
+            f"ZeroMQ rejects this address: {error.strerror}",
             where=endpoint.address,
             hint="write for example tcp://bus.example.org:9940",
         )
     return SourceError(
-        f"cannot listen there: {error.strerror}",
+        f"cannot bind: {error.strerror}",
         where=endpoint.address,
         hint=_HINTS.get(code, "choose another address"),
     )

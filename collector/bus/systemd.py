@@ -1,6 +1,6 @@
-"""systemd's notification socket: ready, status, watchdog. Without systemd it does nothing.
+"""Notifications to systemd (sd_notify(3)): ready, status, watchdog.
 
-Comes in: `KEY=VALUE` lines of sd_notify(3). Goes out: one datagram to $NOTIFY_SOCKET.
+Without systemd, that is without $NOTIFY_SOCKET, nothing is sent.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from collections.abc import Mapping
 
 __all__ = ["notify", "watchdog_interval"]
 
-_PATIENCE = 1.0  # s
+_TIMEOUT = 1.0  # s
 
 
 def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell systemd; False where nobody listens: a manager that is gone must not stop us.
+    """Send `KEY=VALUE` lines to systemd in one datagram; False if they were not delivered.
 
-    Nor one that does not read: a full queue of its socket would hold us up for ever.
+    A missing service manager is not an error, and one that does not read its socket delays the
+    caller by at most a second.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-        out.settimeout(_PATIENCE)
+        out.settimeout(_TIMEOUT)
         try:
             out.sendto("\n".join(lines).encode(), address.replace("@", "\0", 1))
         except OSError:
@@ -32,7 +33,10 @@ def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def watchdog_interval(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Seconds between `WATCHDOG=1`, half of what systemd allows; None: nobody watches us."""
+    """Return the seconds between `WATCHDOG=1` notifications; None if no watchdog is configured.
+
+    It is half of the time after which systemd regards the service as hung.
+    """
     micros = environ.get("WATCHDOG_USEC", "")
     if not micros.isdigit() or environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

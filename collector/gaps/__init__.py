@@ -1,1 +1,1 @@
-"""Gaps in what was heard: detection, healing from history, audits."""
+"""Gaps in what was received: detection, healing from history, audits."""

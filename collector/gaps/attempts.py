@@ -1,7 +1,6 @@
-"""Which gaps a history was asked for, and when it is worth asking again.
+"""Back-off of repeated requests for the same gap.
 
-Comes in: gaps in seconds, and the time. Goes out: whether one is due. It asks nobody and keeps no
-file: a new process asks for every gap once.
+Nothing is persisted: a new process requests every gap once.
 """
 
 from __future__ import annotations
@@ -9,68 +8,74 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Asked"]
+__all__ = ["Attempts"]
 
-_REMEMBERED = 1_000  # gaps
-_OFTEN, _RARELY = 600.0, 86_400.0  # s between two questions about what nobody could fill
+_MAX_REMEMBERED = 1_000  # attempts
+# s; shortest and longest pause between requests for a gap that could not be filled
+_SHORTEST, _LONGEST = 600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Gap:
-    """[start, end) as it was then, when that was, and how often in vain before."""
+class _Attempt:
+    """A request for [start, end), its time, and how many preceded it in vain."""
 
     start: int
     end: int
-    at: float
-    times: int
+    time: float
+    retries: int
 
 
-class Asked:
-    """What was asked for, all in seconds.
+class Attempts:
+    """Requests for gaps so far; all times are in seconds.
 
-    A gap is due at once; once more when no rows come late into it any more; and then, or while it
-    grows, again and again, each time twice as long after the last: every answer reads all of it
-    that is not proven.
+    A gap is due at once, and again when late rows have settled. After that, or while it still
+    grows, it is due with doubling pauses, because every request reads the whole of it that is not
+    proven.
 
     Args:
-        settle: rows come late within this time.
+        settle: time within which late rows arrive.
     """
 
     def __init__(self, settle: float) -> None:
         self._settle = settle
-        self._often = max(settle * 6, _OFTEN)
-        self._gaps: list[_Gap] = []
+        self._shortest = max(settle * 6, _SHORTEST)
+        self._attempts: list[_Attempt] = []
 
-    def keep(self, lacking: Iterable[tuple[int, int]]) -> None:
-        """Remember only what lies in these."""
-        near = list(lacking)
-        kept = [g for g in self._gaps if any(a < g.end and g.start < b for a, b in near)]
-        self._gaps = kept[-_REMEMBERED:]
+    def retain(self, gaps: Iterable[tuple[int, int]]) -> None:
+        """Forget attempts that overlap none of these gaps."""
+        spans = list(gaps)
+        overlapping = [
+            attempt
+            for attempt in self._attempts
+            if any(start < attempt.end and attempt.start < end for start, end in spans)
+        ]
+        self._attempts = overlapping[-_MAX_REMEMBERED:]
 
     def due(self, start: int, end: int, now: float) -> bool:
-        """Whether to ask for [start, end) now."""
+        """Whether to request [start, end) now."""
         last = self._last(start, end)
         return (
             last is None
-            or self._settles(last, end, now)
-            or now - last.at >= self._pause(last, grows=end > last.end)
+            or self._has_settled_since(last, end, now)
+            or now - last.time >= self._pause(last, grows=end > last.end)
         )
 
-    def note(self, start: int, end: int, now: float) -> None:
-        """It was asked for, and answered."""
+    def record(self, start: int, end: int, now: float) -> None:
+        """Record a completed request for [start, end)."""
         last = self._last(start, end)
-        again = last is not None and not self._settles(last, end, now)
-        self._gaps.append(_Gap(start, end, now, last.times + 1 if last and again else 0))
+        is_retry = last is not None and not self._has_settled_since(last, end, now)
+        retries = last.retries + 1 if last and is_retry else 0
+        self._attempts.append(_Attempt(start, end, now, retries))
 
-    def _last(self, start: int, end: int) -> _Gap | None:
-        """Its front may have been healed since, and its end may have moved."""
-        about = (g for g in self._gaps if g.start < end and start < g.end)
-        return max(about, key=lambda g: g.at, default=None)
+    def _last(self, start: int, end: int) -> _Attempt | None:
+        """Return the latest overlapping attempt: the gap may have shrunk or grown since."""
+        overlapping = (a for a in self._attempts if a.start < end and start < a.end)
+        return max(overlapping, key=lambda attempt: attempt.time, default=None)
 
-    def _settles(self, last: _Gap, end: int, now: float) -> bool:
-        return last.at < end + self._settle <= now
+    def _has_settled_since(self, last: _Attempt, end: int, now: float) -> bool:
+        return last.time < end + self._settle <= now
 
-    def _pause(self, last: _Gap, *, grows: bool) -> float:
+    def _pause(self, last: _Attempt, *, grows: bool) -> float:
         if grows:
-            return min(self._settle / 2 * 2.0**last.times, self._often)
-        return min(self._often * 2.0**last.times, max(self._often, _RARELY))
+            return min(self._settle / 2 * 2.0**last.retries, self._shortest)
+        return min(self._shortest * 2.0**last.retries, max(self._shortest, _LONGEST))

@@ -1,7 +1,7 @@
-"""Does the store hold as many messages as history counts? Bisected where it does not.
+"""Compare message counts of the store with those of history, and bisect where they differ.
 
-Comes in: a window of whole minutes, and both counts. Goes out: the spans whose counts agree, and
-small ones whose counts do not, which are worth reading. It writes nothing and reads no message.
+The result separates spans whose counts match from small spans that are worth reading. No message is
+read here and nothing is written.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["MINUTE", "Audit", "Part", "audit"]
+__all__ = ["MINUTE", "AuditResult", "CountedSpan", "audit"]
 
-MINUTE = 60  # s; finer is not counted
-_PAGE = 100  # messages that one request brings
-_COUNTS = 8  # requests that it takes to find one message, at about
+MINUTE = 60  # s; the store counts nothing finer
+_PAGE = 100  # messages per request
+_BISECTION = 8  # requests that finding one message takes, roughly
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """[start, end) in seconds; messages that history counts, and that are stored."""
+class CountedSpan:
+    """[start, end) in seconds, with the messages that history counts and those stored."""
 
     start: int
     end: int
@@ -27,11 +27,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
-    """What a comparison found."""
+class AuditResult:
+    """Spans whose counts match and spans whose counts differ."""
 
-    agreed: tuple[Part, ...]  # by start, without neighbours
-    wrong: tuple[Part, ...]
+    matching: tuple[CountedSpan, ...]  # sorted, adjoining spans merged
+    differing: tuple[CountedSpan, ...]
 
 
 def audit(
@@ -40,49 +40,51 @@ def audit(
     start: int,
     end: int,
     *,
-    read: Callable[[int, int], bool] = lambda *_: False,
+    already_read: Callable[[int, int], bool] = lambda *_: False,
     stop: Callable[[], bool] = lambda: False,
-) -> Audit:
+) -> AuditResult:
     """Compare [start, end), seconds at whole minutes.
 
-    A part is not bisected any further where reading it costs no more than finding out.
+    A span is not bisected further where reading it is as cheap.
 
     Args:
-        total: messages of [start, end) as history counts; a request.
-        stored: messages of [start, end) in the store.
+        total: counts the messages of [start, end) in history; a request.
+        stored: counts the messages of [start, end) in the store.
         start: second.
         end: second.
-        read: whether something of [start, end) was read already, and the counts differ all the
-            same: then the minute is looked for.
-        stop: asked before each request; True ends early, with what is known by then.
+        already_read: whether a part of [start, end) was read before. Its counts differ all the
+            same, so it is bisected down to the minute.
+        stop: called before each request; True ends the audit early, with the results so far.
     """
-    agreed: list[Part] = []
-    wrong: list[Part] = []
-    parts: list[tuple[int, int, int | None]] = [(start, end, None)] if start < end else []
-    while parts and not stop():
-        a, b, known = parts.pop()
-        part = Part(a, b, total(a, b) if known is None else known, stored(a, b))
-        missing = abs(part.total - part.stored)
-        if not missing:
-            agreed.append(part)
-        elif b - a <= MINUTE or (part.total <= _PAGE * _COUNTS * missing and not read(a, b)):
-            wrong.append(part)
+    matching: list[CountedSpan] = []
+    differing: list[CountedSpan] = []
+    # (start, end, total or None where it has not been requested)
+    queue: list[tuple[int, int, int | None]] = [(start, end, None)] if start < end else []
+    while queue and not stop():
+        first, last, count = queue.pop()
+        count = total(first, last) if count is None else count
+        span = CountedSpan(first, last, count, stored(first, last))
+        difference = abs(span.total - span.stored)
+        cheap_to_read = span.total <= _PAGE * _BISECTION * difference
+        if not difference:
+            matching.append(span)
+        elif last - first <= MINUTE or (cheap_to_read and not already_read(first, last)):
+            differing.append(span)
         else:
-            middle = a + (b - a) // (2 * MINUTE) * MINUTE
-            middle = middle if middle > a else a + MINUTE
-            left = total(a, middle)
-            # the rest follows from the two, but for messages that came between the requests
-            parts += [(middle, b, part.total - left), (a, middle, left)]
-    return Audit(_joined(agreed), tuple(wrong))
+            middle = max(first + (last - first) // (2 * MINUTE) * MINUTE, first + MINUTE)
+            left = total(first, middle)
+            # The right half follows from both, except for messages that arrived in between.
+            queue += [(middle, last, span.total - left), (first, middle, left)]
+    return AuditResult(_merged(matching), tuple(differing))
 
 
-def _joined(parts: list[Part]) -> tuple[Part, ...]:
-    out: list[Part] = []
-    for part in sorted(parts, key=lambda one: one.start):
-        last = out[-1] if out else None
-        if last is not None and last.end == part.start:
-            total, stored = last.total + part.total, last.stored + part.stored
-            out[-1] = Part(last.start, part.end, total, stored)
+def _merged(spans: list[CountedSpan]) -> tuple[CountedSpan, ...]:
+    merged: list[CountedSpan] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        last = merged[-1] if merged else None
+        if last is not None and last.end == span.start:
+            total, stored = last.total + span.total, last.stored + span.stored
+            merged[-1] = CountedSpan(last.start, span.end, total, stored)
         else:
-            out.append(part)
-    return tuple(out)
+            merged.append(span)
+    return tuple(merged)

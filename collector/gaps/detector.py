@@ -1,16 +1,16 @@
-"""Gaps of a live bus: which spans were heard, and in which messages may have been missed.
+"""Detect gaps of a running listener and record them in the ledger.
 
-Comes in: the endpoints and counts of a running listener, two clocks. Goes out: spans of the ledger:
-`unproven` for what was heard and is durable, `gap` where a message may be missing:
+Spans that were received and are durable are recorded as `unproven`. A span in which messages may be
+missing is recorded as a `gap`:
 
-- we did not listen: from the last heartbeat that reached the disk, also after kill -9
-- nobody answered, or the connection was made again
-- an endpoint was silent against its own habit
-- more came than the disk could take
-- our clock jumped: what was heard meanwhile is filed under wrong times
+- no listener was running, since the last heartbeat that reached the disk (also after kill -9)
+- an endpoint was unreachable, or the connection to it was lost and made again
+- an endpoint was silent for longer than its usual rate explains
+- the backlog overflowed
+- the local clock jumped, so that messages were recorded under wrong times
 
-(Numbers that a publisher skipped are seen where messages are read: `sequences`.) It has a thread of
-its own, because a ledger may wait for a disk, and the receiver must not.
+(Skipped sequence numbers are detected by the loader: see `sequences`.) The detector has its own
+thread, because a write to the ledger may wait for the disk, and the receiver must not.
 """
 
 from __future__ import annotations
@@ -28,69 +28,76 @@ import structlog
 from hubbub.collector.bus.endpoint import Endpoint
 from hubbub.collector.bus.listener import Counts
 from hubbub.collector.event import Ledger, alive_key, partial_key
-from hubbub.collector.gaps.silence import Habit
+from hubbub.collector.gaps.silence import SilenceDetector
 
-__all__ = ["SLACK", "Gaps"]
+__all__ = ["SLACK", "GapDetector"]
 
-SLACK = 10.0  # s; between a message's own stamp and its arrival, and what was on its way
+# s added on both sides of a gap: delay between a message's timestamp and its arrival
+SLACK = 10.0
 _TICK = 0.25  # s
-_BEAT = 5.0  # s; after a kill -9 so much more is asked for again
-_JUMP = 2.0  # s; more than a clock is slewed within a tick
-_FIRST = 10.0  # s that an endpoint may take to answer the first time
+_HEARTBEAT = 5.0  # s; a kill -9 extends the gap by at most this much
+_MIN_JUMP = 2.0  # s; more than a clock is slewed within a tick
+_FIRST_CONNECTION = 10.0  # s that connecting to an endpoint may take at first
 _MICRO = 1_000_000
 
+# Reasons as the ledger keeps them
 STOPPED = "we did not listen"
-LOST = "nobody answered"
-AGAIN = "the connection was lost and made again"
+UNREACHABLE = "nobody answered"
+RECONNECTED = "the connection was lost and made again"
 SILENT = "silent against its habit"
 OVERFLOW = "more came than the disk could take"
 CLOCK = "our clock jumped"
-HEARD = "heard"
+RECEIVED = "heard"
 
 _log = structlog.get_logger("hubbub.gaps")
 
 
 @dataclass(slots=True)
-class _Open:
-    """A gap that has not ended. `after`: it is no gap if it ends before; `told`: up to there."""
+class _OpenGap:
+    """A gap that has not ended yet."""
 
     start: float
-    why: str
-    after: float = 0.0
-    told: float | None = None
+    reason: str
+    tolerated_until: float = 0.0  # it is not recorded if it ends before
+    recorded_until: float | None = None
+
+    @property
+    def unrecorded(self) -> float:
+        """Where the part starts that the ledger does not have yet."""
+        return self.start if self.recorded_until is None else self.recorded_until
 
 
 @dataclass(slots=True)
-class _Ear:
-    """One endpoint: what it said when it was looked at last."""
+class _Watched:
+    """An endpoint and its counters at the last tick."""
 
     endpoint: Endpoint
     received: int
     losses: int
-    heard: float  # told as heard up to there
-    gap: _Open | None = None
-    habit: Habit = field(default_factory=Habit)
+    recorded_until: float  # end of the span recorded as received
+    gap: _OpenGap | None = None
+    silence: SilenceDetector = field(default_factory=SilenceDetector)
 
     @property
     def source(self) -> str:
         return self.endpoint.source
 
     @property
-    def there(self) -> bool:
-        """Publishers come and go at an address that we bind."""
+    def reachable(self) -> bool:
+        """Whether it is connected; always true of a bound address, where publishers come and go."""
         return self.endpoint.bound or self.endpoint.state == "connected"
 
 
-class Gaps:
-    """Watches a listener.
+class GapDetector:
+    """Watches the endpoints and counts of a listener.
 
     Args:
-        endpoints: of its receiver.
-        counts: of the listener.
-        ledger: used by this thread alone.
-        filters: what the listener is limited to, as the ledger names it; empty: nothing.
+        endpoints: of the listener's receiver.
+        counts: returns the listener's counts.
+        ledger: used only by this detector's thread.
+        filters: key of the filters that limit the listener, as in the ledger; empty for none.
         clock: seconds since the epoch.
-        monotonic: seconds that no one sets.
+        monotonic: seconds of a clock that is never set.
     """
 
     def __init__(
@@ -106,18 +113,18 @@ class Gaps:
         self._endpoints, self._counts, self._ledger = endpoints, counts, ledger
         self._filters = filters
         self._clock, self._monotonic = clock, monotonic
-        self._ears: list[_Ear] = []
-        self._marks: deque[tuple[float, int]] = deque()  # (clock, received so far)
-        self._durable = 0.0  # what arrived before is on the disk
+        self._watched: list[_Watched] = []
+        self._arrivals: deque[tuple[float, int]] = deque()  # (clock, messages received by then)
+        self._durable = 0.0  # everything that arrived before is on the disk
         self._overflow = 0
-        self._wall = self._mono = self._beaten = 0.0
-        self._unsaid: list[Callable[[], None]] = []  # statements that the ledger has not taken yet
+        self._wall = self._mono = self._last_heartbeat = 0.0
+        self._pending: deque[Callable[[], None]] = deque()  # writes to the ledger
         self._failing = False
         self._stop = Flag()
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Begin, and go on in a thread of its own.
+        """Record the gap since the last run, and start watching in a thread.
 
         Raises:
             StoreError: the ledger cannot be read.
@@ -127,7 +134,7 @@ class Gaps:
         self._thread.start()
 
     def stop(self, timeout: float = 1.0) -> bool:
-        """End with a last heartbeat; False: the ledger does not answer."""
+        """Stop after a last heartbeat; False if the ledger does not respond within `timeout`."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -138,155 +145,155 @@ class Gaps:
             self.tick()
         self.end()
 
-    # what is seen
-
     def begin(self) -> None:
-        """What was missed since we listened last."""
+        """Open a gap for the time since the last run."""
         self._wall, self._mono = self._now()
-        self._durable, self._beaten = self._wall, self._mono
-        ever = self._ledger.get(alive_key(""))
+        self._durable, self._last_heartbeat = self._wall, self._mono
+        last_of_any = self._ledger.get(alive_key(""))
         for endpoint in self._endpoints:
-            ear = _Ear(endpoint, endpoint.received, endpoint.losses, self._wall)
-            last = self._ledger.get(alive_key(ear.source)) or ever
+            watched = _Watched(endpoint, endpoint.received, endpoint.losses, self._wall)
+            last = self._ledger.get(alive_key(watched.source)) or last_of_any
             if last is None:
-                ear.gap = _Open(self._wall, LOST, after=self._wall + _FIRST)
-                # Killed before the first heartbeat, we know all the same that we were to listen.
-                self._note(alive_key(ear.source), int(self._wall * _MICRO))
+                watched.gap = _OpenGap(
+                    self._wall, UNREACHABLE, tolerated_until=self._wall + _FIRST_CONNECTION
+                )
+                # So that a kill before the first heartbeat leaves a gap too.
+                self._set(alive_key(watched.source), int(self._wall * _MICRO))
             else:
-                # A clock that was set back since then: what was heard is filed under times to come.
-                ear.gap = _Open(min(last / _MICRO, self._wall) - SLACK, STOPPED)
-                if last / _MICRO > self._wall + _JUMP:
-                    self._gap(ear, self._wall, last / _MICRO, CLOCK)
-            self._ears.append(ear)
-            self._note(partial_key(ear.source), self._filters or None)
-        self._tell()
+                watched.gap = _OpenGap(min(last / _MICRO, self._wall) - SLACK, STOPPED)
+                # The clock was set back since: messages were recorded under future times.
+                if last / _MICRO > self._wall + _MIN_JUMP:
+                    self._record_gap(watched, self._wall, last / _MICRO, CLOCK)
+            self._watched.append(watched)
+            self._set(partial_key(watched.source), self._filters or None)
+        self._write_pending()
 
     def tick(self) -> None:
-        """Look at everything once."""
+        """Examine clocks, counts and endpoints once."""
         wall, mono = self._now()
-        before, passed = self._wall, mono - self._mono
+        previous, elapsed = self._wall, mono - self._mono
         self._wall, self._mono = wall, mono
-        if abs(wall - before - passed) > _JUMP:
-            self._jumped(before, wall)
+        if abs(wall - previous - elapsed) > _MIN_JUMP:
+            self._clock_jumped(previous, wall)
         counts = self._counts()
         if counts.overflow > self._overflow:
-            for ear in self._ears:
-                self._gap(ear, before - SLACK, wall + SLACK, OVERFLOW)
+            for watched in self._watched:
+                self._record_gap(watched, previous - SLACK, wall + SLACK, OVERFLOW)
             self._overflow = counts.overflow
-        self._marks.append((wall, counts.received))
-        done = counts.received - counts.waiting
-        while self._marks and self._marks[0][1] <= done:
-            self._durable = self._marks.popleft()[0]
-        for ear in self._ears:
-            self._look(ear, before, wall, passed)
-        if mono - self._beaten >= _BEAT:
-            self._beat()
+        self._arrivals.append((wall, counts.received))
+        written = counts.received - counts.waiting
+        while self._arrivals and self._arrivals[0][1] <= written:
+            self._durable = self._arrivals.popleft()[0]
+        for watched in self._watched:
+            self._examine(watched, previous, wall, elapsed)
+        if mono - self._last_heartbeat >= _HEARTBEAT:
+            self._heartbeat()
 
     def _now(self) -> tuple[float, float]:
-        """Both clocks at one moment: it is no jump if we are paused between them."""
+        """Read both clocks at one moment; a pause between the two would look like a jump."""
         while True:
             before, wall, mono = self._monotonic(), self._clock(), self._monotonic()
-            if mono - before < _JUMP / 4:
+            if mono - before < _MIN_JUMP / 4:
                 return wall, mono
 
-    def _jumped(self, before: float, wall: float) -> None:
-        _log.warning("our clock jumped", seconds=round(wall - before, 1))
-        self._marks.clear()
+    def _clock_jumped(self, previous: float, wall: float) -> None:
+        _log.warning("our clock jumped", seconds=round(wall - previous, 1))
+        self._arrivals.clear()
         self._durable = wall
-        low, high = min(before, wall), max(before, wall)
-        for ear in self._ears:
-            self._gap(ear, low - SLACK, high + SLACK, CLOCK)
-            ear.heard = wall
-            if ear.gap is not None:
-                ear.gap = _Open(wall, ear.gap.why)
+        low, high = min(previous, wall), max(previous, wall)
+        for watched in self._watched:
+            self._record_gap(watched, low - SLACK, high + SLACK, CLOCK)
+            watched.recorded_until = wall
+            if watched.gap is not None:
+                watched.gap = _OpenGap(wall, watched.gap.reason)
 
-    def _look(self, ear: _Ear, before: float, wall: float, passed: float) -> None:
-        endpoint = ear.endpoint
-        came, ear.received = endpoint.received - ear.received, endpoint.received
-        lost, ear.losses = endpoint.losses > ear.losses, endpoint.losses
-        if not ear.there:
-            if ear.gap is None or ear.gap.why == SILENT:
-                start = before if ear.gap is None else ear.gap.start
-                ear.gap = _Open(start - SLACK, LOST, told=None if ear.gap is None else ear.gap.told)
-                ear.habit.quiet = 0.0
+    def _examine(self, watched: _Watched, previous: float, wall: float, elapsed: float) -> None:
+        """Open or close the gap of an endpoint."""
+        endpoint = watched.endpoint
+        received = endpoint.received - watched.received
+        was_lost = endpoint.losses > watched.losses
+        watched.received, watched.losses = endpoint.received, endpoint.losses
+        gap = watched.gap
+        if not watched.reachable:
+            if gap is None or gap.reason == SILENT:
+                start = previous if gap is None else gap.start
+                recorded_until = None if gap is None else gap.recorded_until
+                watched.gap = _OpenGap(start - SLACK, UNREACHABLE, recorded_until=recorded_until)
+                watched.silence.silence = 0.0
             return
-        if ear.gap is not None and ear.gap.why != SILENT:
-            self._close(ear, wall)
-        elif lost and not endpoint.bound:
-            self._gap(ear, before - SLACK, wall + SLACK, AGAIN)
-        ear.habit.take(came, passed)
-        if ear.gap is None and ear.habit.silent:
+        if gap is not None and gap.reason != SILENT:
+            self._close_gap(watched, wall)
+        elif was_lost and not endpoint.bound:
+            self._record_gap(watched, previous - SLACK, wall + SLACK, RECONNECTED)
+        silence = watched.silence
+        silence.update(received, elapsed)
+        if watched.gap is None and silence.suspicious:
             _log.warning(
                 "suspiciously silent",
                 endpoint=endpoint.address,
-                seconds=round(ear.habit.quiet),
-                usual=f"{ear.habit.rate:.2g} messages/s",
+                seconds=round(silence.silence),
+                usual=f"{silence.rate:.2g} messages/s",
             )
-            ear.gap = _Open(wall - ear.habit.quiet - SLACK, SILENT)
-        elif ear.gap is not None and came:
-            self._close(ear, wall)
+            watched.gap = _OpenGap(wall - silence.silence - SLACK, SILENT)
+        elif watched.gap is not None and received:
+            self._close_gap(watched, wall)
 
-    def _close(self, ear: _Ear, wall: float) -> None:
-        gap, ear.gap = ear.gap, None
+    def _close_gap(self, watched: _Watched, wall: float) -> None:
+        gap, watched.gap = watched.gap, None
         assert gap is not None
-        if wall >= gap.after:
-            self._gap(ear, gap.start if gap.told is None else gap.told, wall + SLACK, gap.why)
-        ear.heard = max(ear.heard, wall)
+        if wall >= gap.tolerated_until:
+            self._record_gap(watched, gap.unrecorded, wall + SLACK, gap.reason)
+        watched.recorded_until = max(watched.recorded_until, wall)
 
-    # what is said
-
-    def _beat(self) -> None:
-        """The heartbeat: everything up to `durable` was heard, except in a gap that is open."""
-        self._beaten = self._monotonic()
-        self._tell()
-        if self._unsaid:  # all of this will be so at the next beat too
+    def _heartbeat(self) -> None:
+        """Record that everything before `_durable` was received, except in open gaps."""
+        self._last_heartbeat = self._monotonic()
+        self._write_pending()
+        if self._pending:  # the ledger fails; the next heartbeat covers this one
             return
-        for ear in self._ears:
-            gap = ear.gap
+        for watched in self._watched:
+            gap = watched.gap
             if gap is not None:
-                if self._wall >= gap.after:
-                    self._gap(ear, gap.start if gap.told is None else gap.told, self._wall, gap.why)
-                    gap.told = self._wall
-            elif self._durable > ear.heard:
-                self._span(ear.source, ear.heard, self._durable, "unproven", HEARD)
-                ear.heard = self._durable
-        at = int(self._durable * _MICRO)
-        for source in ("", *(ear.source for ear in self._ears)):
-            self._note(alive_key(source), at)
-        self._tell()
+                if self._wall >= gap.tolerated_until:
+                    self._record_gap(watched, gap.unrecorded, self._wall, gap.reason)
+                    gap.recorded_until = self._wall
+            elif self._durable > watched.recorded_until:
+                start, watched.recorded_until = watched.recorded_until, self._durable
+                self._record(watched.source, start, self._durable, "unproven", RECEIVED)
+        alive_until = int(self._durable * _MICRO)
+        for source in ("", *(watched.source for watched in self._watched)):
+            self._set(alive_key(source), alive_until)
+        self._write_pending()
 
     def end(self) -> None:
-        """The last heartbeat."""
+        """Write a last heartbeat."""
         self.tick()
-        self._beat()
-        if self._unsaid:
-            _log.warning(
-                "the ledger does not know what was heard last", statements=len(self._unsaid)
-            )
+        self._heartbeat()
+        if self._pending:
+            _log.warning("the last heartbeat could not be written", statements=len(self._pending))
 
-    def _gap(self, ear: _Ear, start: float, end: float, why: str) -> None:
-        self._span(ear.source, start, end, "gap", why)
+    def _record_gap(self, watched: _Watched, start: float, end: float, reason: str) -> None:
+        self._record(watched.source, start, end, "gap", reason)
 
-    def _span(self, source: str, start: float, end: float, state: str, why: str) -> None:
+    def _record(self, source: str, start: float, end: float, state: str, proof: str) -> None:
         first, last = int(start * _MICRO), int(end * _MICRO)
         if first < last:
-            self._say(lambda: self._ledger.span(source, self._filters, first, last, state, why))
+            self._pending.append(
+                lambda: self._ledger.span(source, self._filters, first, last, state, proof)
+            )
 
-    def _note(self, key: str, value: Any) -> None:
-        self._say(lambda: self._ledger.set(key, value))
+    def _set(self, key: str, value: Any) -> None:
+        self._pending.append(lambda: self._ledger.set(key, value))
 
-    def _say(self, statement: Callable[[], None]) -> None:
-        self._unsaid.append(statement)
-
-    def _tell(self) -> None:
-        """Write down what is unsaid; what the ledger does not take is said again next time."""
-        while self._unsaid:
+    def _write_pending(self) -> None:
+        """Write to the ledger; what fails stays pending."""
+        while self._pending:
             try:
-                self._unsaid[0]()
-            except Exception as error:  # noqa: BLE001 - any fault of a store; it must not end us
+                self._pending[0]()
+            except Exception as error:  # noqa: BLE001 - whatever a store raises, go on
                 if not self._failing:
-                    _log.warning("the ledger cannot be written, it is tried again", why=str(error))
+                    _log.warning("cannot write to the ledger, will retry", why=str(error))
                 self._failing = True
                 return
             self._failing = False
-            self._unsaid.pop(0)
+            self._pending.popleft()

@@ -1,17 +1,15 @@
-"""Healing: what the live bus missed comes from history, and what it heard is proven by count.
+"""Heal gaps of the live bus from history, and prove the rest by comparing message counts.
 
-Comes in: a `History`, the spans of the ledger, and how much is stored. Goes out: frames, and the
-spans that are complete or healed now. Everything is worked out from the ledger, so that it goes on
-after any crash:
+- A gap is requested at once, again when late rows have settled, and then with growing pauses. What
+  history provably delivered becomes `healed`.
+- For each day of listening, up to the settling time, history's count is compared with the store's.
+  Where they differ they are bisected, and the differing spans are read. Counting whole days again
+  finds rows that arrived long after they were due.
 
-- a gap is asked for at once, again when late rows have settled, and then ever more rarely; what
-  history then provably gave is `healed`
-- of each day since we listen, history's count is held against the store's, up to the settling
-  time; where they differ they are bisected, and what differs is read. Counting the whole day again
-  finds rows that came late, long after they were due.
+History has gaps itself: messages that only the bus delivered are kept, as a known difference.
 
-History has holes of its own: what it lacks and the bus brought is kept, as a known difference.
-It runs in a thread of its own and asks one history with few connections.
+All state is derived from the ledger, so healing continues after any crash. The healer runs in its
+own thread and uses few connections to one history.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ import structlog
 
 from hubbub import memory
 from hubbub.collector.event import Ledger, Sink
-from hubbub.collector.gaps.attempts import Asked
-from hubbub.collector.gaps.audit import MINUTE, Part, audit
+from hubbub.collector.gaps.attempts import Attempts
+from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit
 from hubbub.collector.history.client import History
 from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
@@ -36,45 +34,45 @@ from hubbub.errors import HubbubError
 from hubbub.intervals import Spans, union, without
 from hubbub.times import from_micros, iso
 
-__all__ = ["Healer", "Heard"]
+__all__ = ["Healer", "StoreCounts"]
 
 _SECOND = 1_000_000  # µs
 _DAY = 86_400  # s
 _JOBS = 2  # connections
-_PAUSES = 5.0, 600.0  # s; first and longest pause after an error
-_RECOUNTED = 2 * _DAY  # s back, days are counted again although they were proven: rows came late
-_RECOUNT = 3600.0  # s between two such counts
-_KEPT = 7  # days for which differences are remembered
+_BACK_OFF = 5.0, 600.0  # s; first and longest pause after an error
+_RECOUNTED = 2 * _DAY  # s back from now; proven days are recounted there, for rows that came late
+_RECOUNT_INTERVAL = 3600.0  # s between two such counts of a day
+_DIFFERENCE_DAYS = 7  # for which known differences are remembered
 
 _log = structlog.get_logger("hubbub.heal")
 
 
-class Heard(Protocol):
-    """What is stored by now, of the bus and its history."""
+class StoreCounts(Protocol):
+    """What the store holds at present of the bus and its history."""
 
     def stored(self, start: int, end: int) -> int:
-        """Messages in [start, end), seconds at whole minutes; each once."""
+        """Return the number of distinct messages in [start, end), seconds at whole minutes."""
 
     def loaded(self) -> int:
-        """What arrived before is in the tables, µs."""
+        """Return the time, µs, before which everything received is in the tables."""
 
 
 class _StoppedError(Exception):
-    """Raised where a gather can be ended."""
+    """The healer was stopped during a gather or an audit."""
 
 
 class Healer:
     """Heals the gaps of some sources from one history.
 
     Args:
-        history: whom to ask.
-        sink: where rows go; used by this thread alone.
-        ledger: the same.
-        heard: counts of the store.
-        sources: of the live bus, as frames carry them.
-        categories: what the listener is limited to; then nothing can be counted, all is read.
-        settle: rows come late within this time.
-        every: seconds between two looks.
+        history: the history service.
+        sink: takes the rows; used only by the healer's thread.
+        ledger: likewise.
+        store: counts of the store.
+        sources: of the live bus, as in `Frame.source`.
+        categories: that limit the listener; if any, messages cannot be counted and all are read.
+        settle: time within which late rows arrive.
+        every: seconds between rounds.
         clock: seconds since the epoch.
     """
 
@@ -83,7 +81,7 @@ class Healer:
         history: History,
         sink: Sink,
         ledger: Ledger,
-        heard: Heard,
+        store: StoreCounts,
         sources: Sequence[str],
         *,
         categories: Sequence[str] = (),
@@ -91,28 +89,28 @@ class Healer:
         every: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.history, self.sink, self.ledger, self.heard = history, sink, ledger, heard
+        self.history, self.sink, self.ledger, self.store = history, sink, ledger, store
         self.sources, self.settle = tuple(sources), settle.total_seconds()
         self.every = every if every is not None else min(max(self.settle / 10, 1.0), 60.0)
         self._categories, self._filters = tuple(categories), Filters(tuple(categories))
         self._clock = clock
-        self._asked = Asked(self.settle)
-        self._unproven = Asked(self.settle)  # of what cannot be counted
-        self._read: Spans = []  # read since they were found to differ, seconds
-        self._put = clock()  # when rows came last; those of a run that was killed may wait too
-        self._counted = float("-inf")  # when was counted last
-        self._days: dict[int, float] = {}  # by day: when its whole was counted last
-        self._failures, self._looked = 0, float("inf")  # when was looked last
+        self._gap_attempts = Attempts(self.settle)
+        self._read_attempts = Attempts(self.settle)  # for spans that cannot be counted
+        self._read: Spans = []  # seconds; differing spans that were read
+        self._last_rows = clock()  # rows of a run that was killed may still wait for the loader
+        self._last_comparison = float("-inf")
+        self._last_counts: dict[int, float] = {}  # by day: when all of it was counted last
+        self._failures, self._last_round = 0, float("inf")
         self._stop = Flag()
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start healing in a thread."""
         self._thread = Thread(target=self._run, name="heal", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 1.0) -> bool:
-        """End; False: it still waits for an answer, which the end of the process cuts off."""
+        """Stop the thread; False if it still waits for a response (it is a daemon thread)."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -121,89 +119,96 @@ class Healer:
     def _run(self) -> None:
         wait = 0.0
         while not self._stop.wait(wait):
-            wait = self.look()
+            wait = self.run_once()
 
-    def look(self) -> float:
-        """Do what is due; gives the seconds until the next look. Never raises what passes."""
+    def run_once(self) -> float:
+        """Do one round; return the seconds until the next one. Errors are logged, not raised."""
         try:
             self._heal()
         except _StoppedError:
             return 0.0
-        except Exception as error:  # noqa: BLE001 - said; all of it is tried again
+        except Exception as error:  # noqa: BLE001 - logged; the next round tries again
             if self._stop.is_set():
-                return 0.0  # that is why nobody waited for the answer
+                return 0.0  # the stop interrupted a request
             self._failures += 1
-            first, longest = _PAUSES
+            first, longest = _BACK_OFF
             wait = min(first * 2.0 ** (self._failures - 1), longest)
-            what = error.what if isinstance(error, HubbubError) else repr(error)
-            _log.warning("cannot heal now", why=what, again_in=round(wait), url=self.history.url)
+            why = error.what if isinstance(error, HubbubError) else repr(error)
+            _log.warning("cannot heal now", why=why, again_in=round(wait), url=self.history.url)
             return wait
         if self._failures:
             _log.info("healing again", url=self.history.url)
         self._failures = 0
         return self.every
 
-    # what the ledger says
-
-    def _spans(self, state: str) -> Spans:
-        """In this state (empty: any) of all our sources, µs."""
+    def _gaps(self) -> Spans:
+        """Return the gaps of all sources, µs."""
         return union(
             (start, end)
             for source in self.sources
-            for start, end, found in self.ledger.spans(source, self._filters.key)
-            if not state or found == state
+            for start, end, state in self.ledger.spans(source, self._filters.key)
+            if state == "gap"
+        )
+
+    def _listened(self) -> Spans:
+        """Return the spans in any state of all sources, µs."""
+        return union(
+            (start, end)
+            for source in self.sources
+            for start, end, _ in self.ledger.spans(source, self._filters.key)
         )
 
     def _proven(self) -> Spans:
-        """What history is known to hold, and the store with it, µs."""
-        every = self.ledger.spans(self.history.source, self._filters.key)
+        """Return the spans that the store provably has as completely as history, µs."""
+        spans = self.ledger.spans(self.history.source, self._filters.key)
         if self._filters.key:
-            every = [*every, *self.ledger.spans(self.history.source, "")]
-        return union((a, b) for a, b, state in every if state in {"complete", "healed"})
+            spans = [*spans, *self.ledger.spans(self.history.source, "")]
+        return union((start, end) for start, end, state in spans if state in {"complete", "healed"})
 
-    # what is done
+    def _proven_seconds(self) -> Spans:
+        return [(start // _SECOND, end // _SECOND) for start, end in self._proven()]
 
     def _heal(self) -> None:
         now = int(self._clock())
-        if now < self._looked:
-            self._back(now)
-        self._looked = now
-        self._ask(now)
-        self._mark()
-        if self._clock() - self._counted >= self.settle / 2:
-            if self._prove(now):
-                self._counted = self._clock()
-            self._mark()
+        if now < self._last_round:
+            self._clock_set_back(now)
+        self._last_round = now
+        self._request_gaps(now)
+        self._mark_healed()
+        if self._clock() - self._last_comparison >= self.settle / 2:
+            if self._compare_counts(now):
+                self._last_comparison = self._clock()
+            self._mark_healed()
 
-    def _back(self, now: int) -> None:
-        """The clock was put back: nothing was asked yet, and no time to come is proven."""
-        self._asked, self._unproven = Asked(self.settle), Asked(self.settle)
-        self._days, self._counted = {}, float("-inf")
-        self._put = min(self._put, now)
-        source, key, at = self.history.source, self._filters.key, now * _SECOND
+    def _clock_set_back(self, now: int) -> None:
+        """Forget attempts and counts, and withdraw proofs of times that are now in the future."""
+        self._gap_attempts, self._read_attempts = Attempts(self.settle), Attempts(self.settle)
+        self._last_counts, self._last_comparison = {}, float("-inf")
+        self._last_rows = min(self._last_rows, now)
+        source, key, now_micros = self.history.source, self._filters.key, now * _SECOND
         for start, end, state in self.ledger.spans(source, key):
-            if end > at and state in {"complete", "healed"}:
-                self.ledger.span(source, key, max(start, at), end, "unproven", "clock put back")
+            if end > now_micros and state in {"complete", "healed"}:
+                first = max(start, now_micros)
+                self.ledger.span(source, key, first, end, "unproven", "clock put back")
 
-    def _ask(self, now: int) -> None:
-        """Ask for the gaps that are due."""
-        gaps = ((a // _SECOND, min(-(-b // _SECOND), now)) for a, b in self._spans("gap"))
-        proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        lacking = without((gap for gap in gaps if gap[0] < gap[1]), proven)
-        self._asked.keep(lacking)
-        for start, end in lacking:
-            if self._asked.due(start, end, now):
-                self._gather(start, end, final=now >= end + self.settle)
-                self._asked.note(start, end, now)
+    def _request_gaps(self, now: int) -> None:
+        """Gather the gaps that are due."""
+        gaps = ((start // _SECOND, min(-(-end // _SECOND), now)) for start, end in self._gaps())
+        missing = without((gap for gap in gaps if gap[0] < gap[1]), self._proven_seconds())
+        self._gap_attempts.retain(missing)
+        for start, end in missing:
+            if self._gap_attempts.due(start, end, now):
+                self._gather(start, end, settled=now >= end + self.settle)
+                self._gap_attempts.record(start, end, now)
 
-    def _gather(self, start: int, end: int, *, final: bool) -> None:
-        """Read [start, end), seconds; `final`: no rows come late any more."""
+    def _gather(self, start: int, end: int, *, settled: bool) -> None:
+        """Read [start, end), seconds; `settled`: no more rows arrive late."""
 
-        def go_on(*_: int) -> None:
+        def raise_if_stopped(*_: int) -> None:
             if self._stop.is_set():
                 raise _StoppedError
 
-        done = gather(
+        result = gather(
             self.history,
             self.sink,
             self.ledger,
@@ -211,130 +216,129 @@ class Healer:
             end=from_micros(end * _SECOND),
             categories=self._categories,
             jobs=_JOBS,
-            settle=timedelta(0 if final else self.settle / _DAY),
-            progress=go_on,
+            settle=timedelta(0 if settled else self.settle / _DAY),
+            progress=raise_if_stopped,
             clock=self._clock,
         )
-        if done.rows:
-            self._put = self._clock()
-            memory.give_back()  # pages of history; the listener had no more than it needs
+        if result.rows:
+            self._last_rows = self._clock()
+            memory.give_back()  # a page of history is large, and the listener runs on
         _log.info(
-            "asked history for a gap",
+            "requested a gap from history",
             start=iso(from_micros(start * _SECOND)),
             seconds=end - start,
-            rows=done.rows,
-            settled=final,
-            incomplete=len(done.incomplete),
+            rows=result.rows,
+            settled=settled,
+            incomplete=len(result.incomplete),
         )
 
-    def _mark(self) -> None:
-        """Gaps that history has filled are healed now."""
+    def _mark_healed(self) -> None:
+        """Record the gaps that history has filled as healed."""
         proven = self._proven()
         proof = f"{self.history.source} filled it, as many as it counts"
         for source in self.sources:
-            gaps = [
-                (a, b)
-                for a, b, state in self.ledger.spans(source, self._filters.key)
-                if state == "gap"
-            ]
+            spans = self.ledger.spans(source, self._filters.key)
+            gaps = [(start, end) for start, end, state in spans if state == "gap"]
             for start, end in without(gaps, without(gaps, proven)):
                 self.ledger.span(source, self._filters.key, start, end, "healed", proof)
                 _log.info("healed a gap", source=source, seconds=round((end - start) / _SECOND, 1))
 
-    def _prove(self, now: int) -> bool:
-        """Hold the counts of what we listened to against each other, day by day.
+    def _compare_counts(self, now: int) -> bool:
+        """Compare the counts of the spans that were listened to, day by day.
 
-        False: what was read is not in the tables yet.
+        Returns:
+            False if rows of history are not in the tables yet, so that counts would be too low.
         """
-        loaded = self.heard.loaded()
-        if loaded < self._put * _SECOND:
+        loaded = self.store.loaded()
+        if loaded < self._last_rows * _SECOND:
             return False
         edge = int(min(now, loaded / _SECOND) - self.settle) // MINUTE * MINUTE
-        listened = [
-            (a // _SECOND // MINUTE * MINUTE, min(-(-b // _SECOND // MINUTE) * MINUTE, edge))
-            for a, b in self._spans("")
-        ]
-        listened = union(span for span in listened if span[0] < span[1])
-        proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        lacking = without(listened, proven)
-        self._unproven.keep(lacking)
-        due = {day for a, b in lacking for day in _days(a, b)}
+        minute = MINUTE * _SECOND
+        listened = (
+            (start // minute * MINUTE, min(-(-end // minute) * MINUTE, edge))
+            for start, end in self._listened()
+        )
+        spans = union(span for span in listened if span[0] < span[1])
+        missing = without(spans, self._proven_seconds())
+        self._read_attempts.retain(missing)
+        due = {day for start, end in missing for day in _days(start, end)}
         due |= {
             day
             for day in _days(edge - _RECOUNTED, edge)
-            if self._clock() - self._days.get(day, 0) >= _RECOUNT
+            if self._clock() - self._last_counts.get(day, 0) >= _RECOUNT_INTERVAL
         }
         for day in sorted(due):
-            for start, end in listened:
+            for start, end in spans:
                 window = max(start, day), min(end, day + _DAY)
                 if window[0] < window[1] and self._filters.key:
-                    self._read_all(*window, now)
+                    self._read_unproven(*window, now)
                 elif window[0] < window[1]:
                     self._compare(*window)
-            self._days[day] = self._clock()
+            self._last_counts[day] = self._clock()
         return True
 
-    def _read_all(self, start: int, end: int, now: int) -> None:
-        """Prove one window by reading what of it is not proven: a part of a bus is not counted."""
-        proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        for part in without([(start, end)], proven):
-            if self._unproven.due(*part, now):
-                self._gather(*part, final=True)
-                self._unproven.note(*part, now)
+    def _read_unproven(self, start: int, end: int, now: int) -> None:
+        """Prove a window by reading it: the messages of a limited listener cannot be counted."""
+        for span in without([(start, end)], self._proven_seconds()):
+            if self._read_attempts.due(*span, now):
+                self._gather(*span, settled=True)
+                self._read_attempts.record(*span, now)
 
     def _compare(self, start: int, end: int) -> None:
-        """Prove one window, or read what differs."""
-        differs = self._differences(start)
+        """Prove a window by its counts, and read the spans that differ."""
+        differences = self._known_differences(start)
 
-        def stored(a: int, b: int) -> int:
-            return self.heard.stored(a, b) + sum(n for at, n in differs.items() if a <= at < b)
+        def stored(start: int, end: int) -> int:
+            expected = sum(n for minute, n in differences.items() if start <= minute < end)
+            return self.store.stored(start, end) + expected
 
-        found = audit(
+        result = audit(
             self._total,
             stored,
             start,
             end,
-            read=lambda a, b: any(x < b and a < y for x, y in self._read),
+            already_read=lambda start, end: any(a < end and start < b for a, b in self._read),
             stop=self._stop.is_set,
         )
         if self._stop.is_set():
             raise _StoppedError
-        for part in found.agreed:
-            self._read = without(self._read, [(part.start, part.end)])
-            proof = f"{part.total} messages are stored, as many as history counts"
-            self._state(part, "complete", proof)
-        for part in found.wrong:
-            if part.end - part.start <= MINUTE and not without(
-                [(part.start, part.end)], self._read
-            ):
-                # Read, loaded, and still not as many: history counts a message twice, or lacks one.
-                differs[part.start] = differs.get(part.start, 0) + part.total - part.stored
-                self.ledger.set(self._key, {str(at): n for at, n in differs.items() if n})
-                self._read = without(self._read, [(part.start, part.end)])
+        for span in result.matching:
+            self._read = without(self._read, [(span.start, span.end)])
+            proof = f"{span.total} messages are stored, as many as history counts"
+            self._record(span, "complete", proof)
+        for span in result.differing:
+            seconds = span.start, span.end
+            if span.end - span.start <= MINUTE and not without([seconds], self._read):
+                # It was read and loaded, and still differs: history lacks a message, or has one
+                # twice.
+                difference = differences.get(span.start, 0) + span.total - span.stored
+                differences[span.start] = difference
+                self.ledger.set(self._key, {str(at): n for at, n in differences.items() if n})
+                self._read = without(self._read, [seconds])
                 continue
-            why = f"history counts {part.total} messages, {part.stored} are stored"
-            self._state(part, "gap", why)
-            self._gather(part.start, part.end, final=True)
-            self._read = union([*self._read, (part.start, part.end)])
+            proof = f"history counts {span.total} messages, {span.stored} are stored"
+            self._record(span, "gap", proof)
+            self._gather(*seconds, settled=True)
+            self._read = union([*self._read, seconds])
 
     def _total(self, start: int, end: int) -> int:
         return self.history.window(start, end, rows=1, stopped=self._stop).total
 
-    def _state(self, part: Part, state: str, why: str) -> None:
-        start, end = part.start * _SECOND, part.end * _SECOND
-        self.ledger.span(self.history.source, self._filters.key, start, end, state, why)
+    def _record(self, span: CountedSpan, state: str, proof: str) -> None:
+        start, end = span.start * _SECOND, span.end * _SECOND
+        self.ledger.span(self.history.source, self._filters.key, start, end, state, proof)
 
     @property
     def _key(self) -> str:
         return f"heal {self.history.source}"
 
-    def _differences(self, start: int) -> dict[int, int]:
-        """Minute → how many more messages history counts than the store can hold."""
-        known = self.ledger.get(self._key) or {}
-        oldest = start - _KEPT * _DAY
-        return {int(at): n for at, n in known.items() if int(at) >= oldest}
+    def _known_differences(self, start: int) -> dict[int, int]:
+        """Return by minute how many more messages history counts than the store can hold."""
+        differences = self.ledger.get(self._key) or {}
+        oldest = start - _DIFFERENCE_DAYS * _DAY
+        return {int(minute): n for minute, n in differences.items() if int(minute) >= oldest}
 
 
 def _days(start: int, end: int) -> range:
-    """The beginnings of the days that [start, end) touches."""
+    """Return the beginnings of the days that [start, end) overlaps."""
     return range(start // _DAY * _DAY, end, _DAY)

@@ -1,13 +1,10 @@
-"""Numbers that a publisher skipped: what says that messages were lost on the way.
+"""Detect messages lost on the way by the sequence numbers that publishers skip.
 
-Comes in: the counter `i` and the time of each message of a stream (an endpoint and a certificate),
-in the order in which they were heard. Goes out: the spans in which numbers were skipped. Pure.
-
-Several processes may share a certificate, each with a counter of its own that starts again at 1,
-and only some of them may have been heard from their beginning. So a stream is kept as runs of
-numbers without holes. A number that goes on from no run begins a new one: another process, or the
-far side of a loss. It is a loss if a run that ended before it is not gone on with. A jump is
-strong evidence of a loss; no jump proves nothing.
+A stream is the messages of one certificate at one endpoint. Several processes may share a
+certificate, each with its own counter `i` that starts at 1, and some may have started before the
+listener. So a stream is kept as runs of consecutive numbers. A number that continues no run starts
+a new one: it comes from another process, or is the first after a loss. It is a loss if the run that
+ended before it is not continued. A jump is strong evidence of a loss; no jump proves nothing.
 """
 
 from __future__ import annotations
@@ -21,35 +18,37 @@ import msgspec
 __all__ = ["Jump", "Run", "Sequences"]
 
 _SECOND = 1_000_000  # µs
-_FURTHER = 8  # numbers of a new run without one of the old: the old process would have spoken
-_WAIT = 30 * _SECOND  # or so long, and three of its usual pauses
-_PAUSES = 3
-_LARGEST = 100_000  # numbers; a longer jump is another process
-_RUNS = 32  # of one stream that are remembered, the latest heard
-_STREAMS = 4096
+# A jump is certain after this many numbers of the new run without one that continues the old run,
+_CERTAIN = 8
+# or after this time, and three mean intervals of the old run.
+_WAIT = 30 * _SECOND
+_INTERVALS = 3
+_LONGEST_JUMP = 100_000  # numbers; a longer jump is another process
+_MAX_RUNS = 32  # per stream; older ones are forgotten
+_MAX_STREAMS = 4096
 
 
 class Run(msgspec.Struct, array_like=True):
-    """Numbers without a hole, as heard; times in µs."""
+    """Consecutive numbers as received; times in µs."""
 
     first: int
     last: int
-    begun: int  # time of the message `first`
-    ended: int  # time of the message `last`
-    since: int  # our clock when it began
-    born: int  # how many messages of all streams came before it
-    heard: int  # the same, before its last message
-    fresh: int = 1  # numbers since it began here
-    judged: bool = False  # what was before it is settled
+    first_time: int  # of the message `first`
+    last_time: int  # of the message `last`
+    arrived: int  # when its first message arrived, by the local clock
+    first_order: int  # ordinal of its first message among those of all streams
+    last_order: int  # likewise, of its last message
+    length: int = 1  # numbers received since the run, or the part after its last jump, began
+    settled: bool = False  # whether there was a jump before it is decided
 
-    def pause(self) -> float:
-        """Usual µs between two messages."""
-        return (self.ended - self.begun) / max(self.last - self.first, 1)
+    def interval(self) -> float:
+        """Return the mean time between two messages, µs."""
+        return (self.last_time - self.first_time) / max(self.last - self.first, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """[start, end) in µs, whole seconds of the publisher's stamps, in which `lost` were skipped."""
+    """`lost` skipped numbers in [start, end) µs, whole seconds of the publisher's timestamps."""
 
     source: str
     start: int
@@ -58,10 +57,10 @@ class Jump:
 
 
 class Sequences:
-    """All streams of a listener.
+    """The runs of all streams of a listener.
 
     Args:
-        document: what `document` gave before.
+        document: the result of an earlier `document()`.
     """
 
     def __init__(self, document: Any = None) -> None:
@@ -69,30 +68,33 @@ class Sequences:
             (source, publisher): msgspec.convert(runs, list[Run])
             for source, publisher, runs in document or ()
         }
-        self._open: set[tuple[str, str]] = {
-            key for key, runs in self._streams.items() if any(not run.judged for run in runs)
+        self._unsettled: set[tuple[str, str]] = {
+            key for key, runs in self._streams.items() if any(not run.settled for run in runs)
         }
-        self._certain: list[Jump] = []  # to be told by the next `jumps`
+        self._certain: list[Jump] = []  # to be returned by the next `jumps`
         self.changed = False
-        self._order = 1 + max((r.heard for runs in self._streams.values() for r in runs), default=0)
+        orders = (run.last_order for runs in self._streams.values() for run in runs)
+        self._order = 1 + max(orders, default=0)
 
     def document(self) -> list[Any]:
-        """Everything that is remembered, as JSON."""
-        latest = sorted(self._streams.items(), key=lambda item: max(run.heard for run in item[1]))
+        """Return the state as JSON values."""
+        latest = sorted(
+            self._streams.items(), key=lambda item: max(run.last_order for run in item[1])
+        )
         return [
             [source, publisher, msgspec.to_builtins(runs)]
-            for (source, publisher), runs in latest[-_STREAMS:]
+            for (source, publisher), runs in latest[-_MAX_STREAMS:]
         ]
 
-    def hear(self, source: str, publisher: str, number: int, time: int, at: int) -> None:
-        """Take the next message of a stream.
+    def add(self, source: str, publisher: str, number: int, time: int, arrived: int) -> None:
+        """Add the next message of a stream.
 
         Args:
             source: the endpoint.
-            publisher: what tells its certificate from others.
-            number: its `i`; a message without one says nothing.
-            time: its own time, µs.
-            at: our clock when it came, µs.
+            publisher: identifies the certificate.
+            number: its `i`; messages without one (0) are ignored.
+            time: the publisher's timestamp, µs.
+            arrived: when it was received by the local clock, µs.
         """
         if number <= 0:
             return
@@ -102,77 +104,82 @@ class Sequences:
         runs = self._streams.setdefault(key, [])
         for run in reversed(runs):
             if run.last == number - 1:
-                run.last, run.ended, run.heard = number, time, order
-                run.fresh += 1
-                self._join(runs, run)
+                run.last, run.last_time, run.last_order = number, time, order
+                run.length += 1
+                self._join_next(runs, run)
                 return
-        runs.append(Run(number, number, time, time, at, order, order, judged=number == 1))
+        runs.append(Run(number, number, time, time, arrived, order, order, settled=number == 1))
         if number != 1:
-            self._open.add(key)
-        if len(runs) > _RUNS:
+            self._unsettled.add(key)
+        if len(runs) > _MAX_RUNS:
             self._make_room(source, runs)
 
     def _make_room(self, source: str, runs: list[Run]) -> None:
-        """So many holes at once: the oldest is a loss, without waiting for late numbers."""
-        for run in sorted(runs, key=lambda one: one.born):
-            before = None if run.judged else self._before(runs, run)
+        """Take the oldest possible jump as certain, or else forget the oldest run."""
+        for run in sorted(runs, key=lambda run: run.first_order):
+            before = None if run.settled else self._predecessor(runs, run)
             if before is not None:
-                self._certain.append(_close(source, runs, before, run))
+                self._certain.append(_confirm(source, runs, before, run))
                 return
-        runs.remove(min(runs, key=lambda one: one.heard))
+        runs.remove(min(runs, key=lambda run: run.last_order))
 
     @staticmethod
-    def _join(runs: list[Run], run: Run) -> None:
-        """A number that came late closes the hole before another run."""
+    def _join_next(runs: list[Run], run: Run) -> None:
+        """Join the run that now follows without a jump, after a number that came late."""
         for other in runs:
-            if other is not run and other.first == run.last + 1 and not other.judged:
-                run.last, run.ended = other.last, other.ended
-                run.heard, run.fresh = max(run.heard, other.heard), run.fresh + other.fresh
+            if other is not run and other.first == run.last + 1 and not other.settled:
+                run.last, run.last_time = other.last, other.last_time
+                run.last_order = max(run.last_order, other.last_order)
+                run.length += other.length
                 runs.remove(other)
                 return
 
     def jumps(self, now: int) -> Iterable[Jump]:
-        """The losses that have become certain; each is told once.
+        """Return the jumps that have become certain since the last call.
 
         Args:
-            now: our clock, µs.
+            now: µs by the local clock.
         """
-        found, self._certain = self._certain, []
-        for key in sorted(self._open):
+        jumps, self._certain = self._certain, []
+        for key in sorted(self._unsettled):
             runs = self._streams[key]
-            for run in [one for one in runs if not one.judged]:
-                before = self._before(runs, run)
+            for run in [run for run in runs if not run.settled]:
+                before = self._predecessor(runs, run)
                 if before is None:
-                    run.judged = True  # a process that we hear from its middle on
-                elif run.fresh > _FURTHER or now - run.since > max(_WAIT, _PAUSES * before.pause()):
-                    found.append(_close(key[0], runs, before, run))
-            if all(run.judged for run in runs):
-                self._open.discard(key)
-        self.changed = self.changed or bool(found)
-        return found
+                    run.settled = True  # a process whose beginning was not received
+                    continue
+                wait = max(_WAIT, _INTERVALS * before.interval())
+                if run.length > _CERTAIN or now - run.arrived > wait:
+                    jumps.append(_confirm(key[0], runs, before, run))
+            if all(run.settled for run in runs):
+                self._unsettled.discard(key)
+        self.changed = self.changed or bool(jumps)
+        return jumps
 
     @staticmethod
-    def _before(runs: list[Run], run: Run) -> Run | None:
-        """The run that may have gone on as `run`: ended before it began, at the nearest number."""
+    def _predecessor(runs: list[Run], run: Run) -> Run | None:
+        """Return the run that `run` may continue: it ended earlier, at the nearest lower number."""
         ended = [
-            one
-            for one in runs
-            if one is not run and one.heard < run.born and 0 < run.first - one.last <= _LARGEST
+            other
+            for other in runs
+            if other is not run
+            and other.last_order < run.first_order
+            and 0 < run.first - other.last <= _LONGEST_JUMP
         ]
-        return max(ended, key=lambda one: (one.last, one.heard)) if ended else None
+        return max(ended, key=lambda other: (other.last, other.last_order)) if ended else None
 
 
-def _close(source: str, runs: list[Run], before: Run, run: Run) -> Jump:
-    """What was lost between two runs; `run` goes back to the beginning of `before` from now on."""
+def _confirm(source: str, runs: list[Run], before: Run, run: Run) -> Jump:
+    """Return the jump between two runs, and extend `run` back to the beginning of `before`."""
     jump = _jump(source, before, run)
-    run.first, run.begun, run.judged = before.first, before.begun, before.judged
-    run.since, run.born = before.since, before.born
+    run.first, run.first_time, run.settled = before.first, before.first_time, before.settled
+    run.arrived, run.first_order = before.arrived, before.first_order
     runs.remove(before)
     return jump
 
 
 def _jump(source: str, before: Run, run: Run) -> Jump:
-    # A publisher stamps whole seconds, so that what is lost lies in these seconds too.
-    start, end = sorted((before.ended, run.begun))
+    # Timestamps are whole seconds, so lost messages may lie in the seconds of both neighbours.
+    start, end = sorted((before.last_time, run.first_time))
     end = (end // _SECOND + 1) * _SECOND
     return Jump(source, start // _SECOND * _SECOND, end, run.first - before.last - 1)

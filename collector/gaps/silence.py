@@ -1,52 +1,48 @@
-"""How often an endpoint usually speaks, and whether its silence is out of character.
-
-Comes in: how many messages came in a while. Goes out: whether it has been quiet for so long that a
-loss has to be suspected. Pure; it knows no clock.
-"""
+"""Detect an endpoint that has been silent for longer than its usual message rate explains."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["Habit"]
+__all__ = ["SilenceDetector"]
 
-_MEMORY = 3600.0  # s; a bus is ten times quieter at night, and does not fall asleep in minutes
-_KNOWN = 600.0  # s of listening, and
-_MESSAGES = 100  # messages, before there is a habit
-_PAUSES = 30  # usual pauses; chance makes none so long: e**-30
-_LEAST = 30.0  # s
+_DECAY = 3600.0  # s; follows a bus that is ten times quieter at night, but not a sudden silence
+_MIN_TIME = 600.0  # s of observation, and
+_MIN_MESSAGES = 100  # messages, before the rate is meaningful
+_PAUSES = 30  # mean intervals without a message; by chance this happens with probability e**-30
+_MIN_SILENCE = 30.0  # s
 
 
 @dataclass(slots=True)
-class Habit:
-    """Of one endpoint; `quiet` is the seconds since it spoke last."""
+class SilenceDetector:
+    """The message rate of one endpoint; reads no clock."""
 
-    quiet: float = 0.0
+    silence: float = 0.0  # s since the last message
     messages: int = 0
     _age: float = 0.0
-    _weight: float = 0.0  # messages, the older the less they count
+    _weight: float = 0.0  # messages, exponentially decayed by age
 
-    def take(self, messages: int, seconds: float) -> None:
-        """`messages` came within the last `seconds`."""
+    def update(self, messages: int, seconds: float) -> None:
+        """Account for `messages` received within the last `seconds`."""
         self.messages += messages
         if messages:
-            self.quiet = 0.0
+            self.silence = 0.0
         else:
-            self.quiet += seconds
-            if self.silent:
-                return  # a silence out of character does not become the character
+            self.silence += seconds
+            if self.suspicious:
+                return  # a suspicious silence must not lower the usual rate
         self._age += seconds
-        self._weight = self._weight * math.exp(-seconds / _MEMORY) + messages
+        self._weight = self._weight * math.exp(-seconds / _DECAY) + messages
 
     @property
     def rate(self) -> float:
-        """Messages a second, mostly of the last hour."""
-        return self._weight / (_MEMORY * (1 - math.exp(-max(self._age, 1e-6) / _MEMORY)))
+        """Messages per second, mostly of the last hour."""
+        return self._weight / (_DECAY * (1 - math.exp(-max(self._age, 1e-6) / _DECAY)))
 
     @property
-    def silent(self) -> bool:
-        """Whether the silence is longer than its habit explains."""
-        if self._age < _KNOWN or self.messages < _MESSAGES or not self.rate:
+    def suspicious(self) -> bool:
+        """Whether the silence is longer than the usual rate explains."""
+        if self._age < _MIN_TIME or self.messages < _MIN_MESSAGES or not self.rate:
             return False
-        return self.quiet > max(_LEAST, _PAUSES / self.rate)
+        return self.silence > max(_MIN_SILENCE, _PAUSES / self.rate)

@@ -1,8 +1,4 @@
-"""What a gather writes down and reads again: how far each slice is, and which spans are proven.
-
-Comes in: slices and their proofs. Goes out: entries of the `Ledger`, and from them the slices that
-a run still has to read. It never asks a history for anything.
-"""
+"""Checkpoints of a gather in the ledger: how far slices were read, and which spans are proven."""
 
 from __future__ import annotations
 
@@ -14,15 +10,15 @@ from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, Ledger
 from hubbub.collector.history.paging import Piece, Slice
 from hubbub.intervals import whole_seconds, without
 
-__all__ = ["SECOND", "Notes", "Span"]
+__all__ = ["SECOND", "Checkpoints", "RecordedSpan"]
 
 SECOND = 1_000_000  # µs
-_ELSEWHERE = 64  # begun slices outside a run's range that are kept for a later run
+_MAX_OUTSIDE = 64  # unfinished slices outside a run's range that are kept for a later run
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """[start, end) in µs, its state in the ledger, and why."""
+class RecordedSpan:
+    """[start, end) in µs, its state in the ledger, and the proof."""
 
     start: int
     end: int
@@ -30,106 +26,124 @@ class Span:
     proof: str
 
 
-class Notes:
-    """The part of a ledger that is about one history under one set of filters."""
+class Checkpoints:
+    """The ledger's entries for one history and one set of filters."""
 
     def __init__(
         self, ledger: Ledger, source: str, filters: str, clock: Callable[[], float]
     ) -> None:
         self._ledger, self._source, self._filters, self._clock = ledger, source, filters, clock
         self._key = f"{GATHER_PREFIX}{source} {filters}".rstrip()
-        self._damage = ledger.get(DAMAGE_KEY)  # as it was before the first row came
-        self._elsewhere: list[Any] = []
-        self._spans: list[Span] = []
+        self._initial_damage = ledger.get(DAMAGE_KEY)
+        self._outside: list[Any] = []
+        self._spans: list[RecordedSpan] = []
 
     def plan(self, first: int, last: int, settle: int) -> list[Slice]:
-        """The slices of [first, last), seconds, that the ledger lacks; begun ones are gone on with.
+        """Return the slices of [first, last), seconds, that are not covered yet.
 
-        Rows still come late into the last `settle` seconds: slices there are not `settled`.
+        Unfinished slices are resumed. Slices of the last `settle` seconds are not `settled`, since
+        rows still arrive late there.
         """
-        known = self._ledger.spans(self._source, self._filters)
-        every = [*known, *(self._ledger.spans(self._source, "") if self._filters else ())]
-        covered = whole_seconds((a, b) for a, b, state in every if state in {"complete", "healed"})
-        once = whole_seconds((a, b) for a, b, _ in known)
-        settled = self._settled(first, last, settle, once)
-        begun: dict[int, Slice] = {}
-        for part in _saved(self._ledger.get(self._key)):
-            inside = without([(part.start, part.at)], covered) == [(part.start, part.at)]
-            if not inside or part.at > settled:
-                continue  # proven since then, or asked too early by today's settling time
-            if part.at < first or part.start >= last:
-                self._elsewhere = [*self._elsewhere, _entry(part)][-_ELSEWHERE:]
+        own = self._ledger.spans(self._source, self._filters)
+        unfiltered = self._ledger.spans(self._source, "") if self._filters else []
+        covered = whole_seconds(
+            (start, end)
+            for start, end, state in (*own, *unfiltered)
+            if state in {"complete", "healed"}
+        )
+        read_before = whole_seconds((start, end) for start, end, _ in own)
+        settled_until = self._settled_until(first, last, settle, read_before)
+        slices: dict[int, Slice] = {}  # by the position where reading continues
+        for part in _load(self._ledger.get(self._key)):
+            read = (part.start, part.position)
+            if without([read], covered) != [read] or part.position > settled_until:
+                continue  # proven since then, or read too early by today's settling time
+            if part.position < first or part.start >= last:
+                self._outside = [*self._outside, _entry(part)][-_MAX_OUTSIDE:]
             else:
-                begun[part.at] = part
-        read = ((part.start, part.at) for part in begun.values())
-        for a, b in without([(first, last)], [*covered, *read]):
-            for start, end, is_settled in ((a, min(b, settled), True), (max(a, settled), b, False)):
-                if start < end and is_settled and start in begun:
-                    begun[start].end = end
-                elif start < end:
-                    begun[start] = Slice(start, start, end, is_settled)
-        return sorted(begun.values(), key=lambda part: part.start)
+                slices[part.position] = part
+        already_read = ((part.start, part.position) for part in slices.values())
+        for start, end in without([(first, last)], [*covered, *already_read]):
+            self._add(slices, start, min(end, settled_until), settled=True)
+            self._add(slices, max(start, settled_until), end, settled=False)
+        return sorted(slices.values(), key=lambda part: part.start)
 
-    def _settled(self, first: int, last: int, settle: int, once: list[tuple[int, int]]) -> int:
-        """The second before which an agreeing count is a proof."""
-        old = int(self._clock()) - settle
-        if last <= old and not without([(max(first, last - settle), last)], once):
+    @staticmethod
+    def _add(slices: dict[int, Slice], start: int, end: int, *, settled: bool) -> None:
+        """Add [start, end) unless it is empty; an unfinished slice that ends at `start` grows."""
+        if start < end and settled and start in slices:
+            slices[start].end = end
+        elif start < end:
+            slices[start] = Slice(start, start, end, settled)
+
+    def _settled_until(
+        self, first: int, last: int, settle: int, read_before: list[tuple[int, int]]
+    ) -> int:
+        """Return the second before which a matching count is a proof."""
+        settled_by_clock = int(self._clock()) - settle
+        trailing = (max(first, last - settle), last)
+        if last <= settled_by_clock and not without([trailing], read_before):
             return last  # the trailing part was read before, and is old enough now
-        return min(last - settle, old)
+        return min(last - settle, settled_by_clock)
 
-    def save(self, parts: Iterable[Slice]) -> None:
-        """Set the checkpoint; to be called only when the rows of all these slices are durable."""
-        begun = [_entry(part) for part in parts if part.settled and part.at > part.start]
-        kept = [] if self._damaged() else [*self._elsewhere, *begun]
-        self._ledger.set(self._key, kept or None)
+    def save(self, slices: Iterable[Slice]) -> None:
+        """Save unfinished slices; to be called only once all their rows are durable."""
+        unfinished = [
+            _entry(part) for part in slices if part.settled and part.position > part.start
+        ]
+        entries = [] if self._damaged() else [*self._outside, *unfinished]
+        self._ledger.set(self._key, entries or None)
 
-    def proven(self, part: Slice, pieces: Sequence[Piece]) -> None:
-        """Record a slice as complete, but pieces whose numbers never agreed as gaps.
+    def record_proven(self, part: Slice, pieces: Sequence[Piece]) -> None:
+        """Record a slice as complete, except pieces whose counts never matched: those are gaps.
 
-        Where rows of this run were damaged on the disk meanwhile, nobody can tell whose: nothing
-        that it reads is complete any more, and the next run reads it again.
+        If durable rows were damaged during the run, any slice may have lost some. It is then
+        recorded as a gap, and the next run reads it again.
         """
-        bad = [piece for piece in pieces if piece.total is not None]
-        for piece in bad:
-            what = f"{piece.rows} rows came where history counts {piece.total}"
-            self._record(piece.start, piece.end, "gap", what)
-        for start, end in without([(part.start, part.end)], ((p.start, p.end) for p in bad)):
+        gaps = [piece for piece in pieces if piece.total is not None]
+        for piece in gaps:
+            proof = f"{piece.rows} rows came where history counts {piece.total}"
+            self._record(piece.start, piece.end, "gap", proof)
+        bad = [(piece.start, piece.end) for piece in gaps]
+        for start, end in without([(part.start, part.end)], bad):
             rows = sum(piece.rows for piece in pieces if start <= piece.start < end)
             self._record(start, end, "complete", f"{rows} rows, as many as history counts")
-        if self._damaged():  # asked after that was said: either whoever found it knows, or we do
+        # Checked after recording: damage reported later reopens the recorded spans.
+        if self._damaged():
             self._record(part.start, part.end, "gap", "rows of it were damaged on the disk")
 
-    def unproven(self, part: Slice) -> None:
-        """Record a slice that was read while rows may still come late."""
+    def record_unproven(self, part: Slice) -> None:
+        """Record a slice that was read while rows may still arrive late."""
         rows = sum(piece.rows for piece in part.pieces)
         self._record(part.start, part.end, "unproven", f"{rows} rows, more may come late")
 
     def _damaged(self) -> bool:
-        return bool(self._ledger.get(DAMAGE_KEY) != self._damage)
+        return bool(self._ledger.get(DAMAGE_KEY) != self._initial_damage)
 
-    def spans(self) -> tuple[Span, ...]:
-        """What this run recorded, by start."""
+    def spans(self) -> tuple[RecordedSpan, ...]:
+        """Return the spans that this run recorded, by start."""
         return tuple(sorted(self._spans, key=lambda span: span.start))
 
-    def _record(self, start: int, end: int, state: str, why: str) -> None:
-        span = Span(start * SECOND, end * SECOND, state, why)
-        self._ledger.span(self._source, self._filters, span.start, span.end, span.state, span.proof)
-        inside = (span.start, span.end)
-        self._spans = [s for s in self._spans if not inside[0] <= s.start < s.end <= inside[1]]
-        self._spans.append(span)
+    def _record(self, start: int, end: int, state: str, proof: str) -> None:
+        new = RecordedSpan(start * SECOND, end * SECOND, state, proof)
+        self._ledger.span(self._source, self._filters, new.start, new.end, state, proof)
+        self._spans = [
+            span for span in self._spans if not new.start <= span.start < span.end <= new.end
+        ]
+        self._spans.append(new)
 
 
 def _entry(part: Slice) -> list[Any]:
-    """[start, [[end, rows, agreed] of each piece]], as JSON keeps it."""
-    return [part.start, [[piece.end, piece.rows, piece.agreed] for piece in part.pieces]]
+    """Return [start, [[end, rows, verified] of each piece]], a slice as JSON."""
+    return [part.start, [[piece.end, piece.rows, piece.verified] for piece in part.pieces]]
 
 
-def _saved(entries: Any) -> list[Slice]:
-    parts = []
+def _load(entries: Any) -> list[Slice]:
+    slices = []
     for start, pieces in entries or ():
         part = Slice(start, start, start)
-        for end, rows, agreed in pieces:
-            part.pieces.append(Piece(part.at, end, rows, agreed=agreed))
-            part.at = part.end = end
-        parts.append(part)
-    return parts
+        for end, rows, verified in pieces:
+            part.pieces.append(Piece(part.position, end, rows, verified=verified))
+            part.position = part.end = end
+        slices.append(part)
+    return slices

@@ -1,13 +1,12 @@
-"""One datagrepper: its history of the bus, asked over HTTP.
+"""A client for the history service datagrepper.
 
-Comes in: a window of whole seconds [start, end) and filters. Goes out: `Answer`s, one per request.
-It retries what may pass (429, 5xx, time-outs, lost connections, answers that make no sense), and
-says clearly what does not. It never walks: that is walk and gather.
+It retries transient failures (429, 5xx, time-outs, lost connections, invalid responses) and raises
+on permanent ones. It sends single requests; `paging` and `gather` build on it.
 
-What the service does that shapes this client (seen on datagrepper 1.1.0): `start` and `end` are
-both inclusive, so that [start, end) is asked as start to end less 1 µs; `end` is ignored unless
-start > 0; at most 100 rows a page, 0 means the whole window; errors come as HTML or as JSON,
-whatever the Content-Type says.
+Behaviour of the service that shapes this client (seen on datagrepper 1.1.0): `start` and `end` are
+both inclusive, so [start, end) is requested as start to end less 1 µs; `end` is ignored unless
+start > 0; a page has at most 100 rows, and 0 means the whole window; errors are sent as HTML or as
+JSON, whatever the Content-Type.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from requests.utils import get_auth_from_url
 from hubbub import __version__
 from hubbub.collector.history import response
 from hubbub.collector.history.filters import EVERYTHING, Filters
-from hubbub.collector.history.response import Answer, AnswerError, excerpt
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.response import Page, ResponseError, excerpt
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
@@ -36,37 +35,37 @@ __all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
 DEFAULT_URL = "https://apps.fedoraproject.org/datagrepper"
 ROWS = 100  # the most rows that the service puts on a page
 _PATHS = ("/v2/search", "/raw")  # the first is 25 to 30 times faster; older services lack it
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that may be gone next time
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses worth a retry
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
-_HOPS = 3  # redirects followed
-_CHECK = "check the address, and that the service is up; then run the same command again"
-_AGAIN = "what was gathered so far is kept; run the same command again and it goes on from there"
+_MAX_REDIRECTS = 3
+_CHECK_HINT = "check the address, and that the service is up; then run the same command again"
+_RESUME_HINT = "rows gathered so far are kept; run the same command again to resume"
 
 _log = structlog.get_logger("hubbub.history")
 
 
-class _PassingError(Exception):
-    """This try failed; the next one may not."""
+class _TransientError(Exception):
+    """A failed attempt that is worth a retry."""
 
-    def __init__(self, what: str, retry_after: str | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, retry_after: str | None = None) -> None:
+        super().__init__(message)
         self.retry_after = retry_after
 
 
 class History:
-    """One datagrepper.
+    """A datagrepper at one address; may be used from several threads.
 
     Args:
-        url: its base, or its /raw or /v2/search. A URL that ends in /raw is asked there and nowhere
-            else; otherwise /v2/search is tried first, and /raw where that answers 404.
-        timeout: seconds to wait for a connection or for the next bytes of an answer.
-        user_agent: a name with a contact is polite.
-        max_bytes: the largest answer that is read.
-        patience: how often and how long to try again.
+        url: its base, or its /raw or /v2/search. If the URL ends in /raw, only that is used;
+            otherwise /v2/search, or /raw if that responds with 404.
+        timeout: seconds to wait for a connection or for the next bytes of a response.
+        user_agent: preferably a name with a contact.
+        max_bytes: the largest response that is read.
+        retry: the retry policy.
 
     Raises:
-        UsageError: the URL is none of http or https.
+        UsageError: the URL is not an http or https URL.
     """
 
     def __init__(
@@ -76,11 +75,11 @@ class History:
         timeout: float = 60.0,
         user_agent: str = f"hubbub/{__version__} (community statistics; python-requests)",
         max_bytes: int = 256 * 2**20,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
         if _origin(url.strip()) is None:
             raise UsageError(
-                f"{_redacted(url)!r} is no address of a history service",
+                f"{_redacted(url)!r} is not the address of a history service",
                 hint=f"write for example {DEFAULT_URL}",
             )
         parts = urlsplit(url.strip())
@@ -92,13 +91,13 @@ class History:
         self.url = _redacted(urlunsplit((parts.scheme, parts.netloc, base, "", "")))
         self._login = get_auth_from_url(url) if "@" in parts.netloc else None
         self.source = f"history:{self.url}"
-        self.patience = patience or Patience()
+        self.retry = retry or RetryPolicy()
         self._timeout, self._max_bytes, self._agent = timeout, max_bytes, user_agent
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
-        self.requests = 0  # answered or failed, retries included
-        self._answered = self._searched = False
+        self.requests = 0  # including failed ones and retries
+        self._has_answered = self._has_search = False
 
     def window(
         self,
@@ -108,13 +107,19 @@ class History:
         *,
         rows: int = ROWS,
         stopped: threading.Event | None = None,
-    ) -> Answer:
-        """The first `rows` messages of [start, end), seconds since the epoch, ascending by time.
+    ) -> Page:
+        """Request the first `rows` messages of [start, end), seconds, ascending by time.
 
-        `rows=0` asks for all of them on one page. `stopped`, once set, ends waiting between tries.
+        Args:
+            start: seconds since the epoch.
+            end: seconds since the epoch.
+            filters: which messages.
+            rows: rows on the page; 0 for all of them.
+            stopped: ends the waiting between attempts once it is set.
 
         Raises:
-            SourceError: the service cannot be reached, refuses, or does not make sense.
+            SourceError: the service cannot be reached, refuses the request, or sends an invalid
+                response.
         """
         query = [
             ("start", str(max(start, 1))),
@@ -127,23 +132,25 @@ class History:
         where = self.url + self._path
         for attempt in itertools.count(1):
             try:
-                got = self._once(query, rows)
-            except _PassingError as failure:
+                page = self._attempt(query, rows)
+            except _TransientError as failure:
                 where = self.url + self._path
-                wait = self.patience.wait(attempt, failure.retry_after, known=self._answered)
-                if wait is None:
+                delay = self.retry.delay(
+                    attempt, failure.retry_after, has_answered=self._has_answered
+                )
+                if delay is None:
                     raise SourceError(
                         f"{failure}, {attempt} times in a row",
                         where=where,
-                        hint=_AGAIN if self._answered else _CHECK,
+                        hint=_RESUME_HINT if self._has_answered else _CHECK_HINT,
                     ) from failure
-                _log.warning("history.retry", url=where, why=str(failure), wait=round(wait, 1))
-                self.patience.sleep(wait, stopped)
+                _log.warning("history.retry", url=where, why=str(failure), wait=round(delay, 1))
+                self.retry.sleep(delay, stopped)
                 if stopped is not None and stopped.is_set():
-                    raise SourceError("stopped while waiting to try again", where=where) from None
+                    raise SourceError("stopped while waiting to retry", where=where) from None
             else:
-                self._answered = True
-                return got
+                self._has_answered = True
+                return page
         raise AssertionError
 
     def close(self) -> None:
@@ -151,83 +158,83 @@ class History:
         while self._sessions:
             self._sessions.pop().close()
 
-    def _once(self, query: list[tuple[str, str]], rows: int) -> Answer:
+    def _attempt(self, query: list[tuple[str, str]], rows: int) -> Page:
         path = self._path
         status, body = self._get(path, query)
-        if status == HTTPStatus.NOT_FOUND and path == _PATHS[0] and not self._searched:
-            # Several threads may find this out at once: each goes by what it asked itself.
+        if status == HTTPStatus.NOT_FOUND and path == _PATHS[0] and not self._has_search:
+            # A thread goes by the path of its own request: another may have set self._path.
             self._path = path = _PATHS[1]
             status, body = self._get(path, query)
         where = self.url + path
         if status == HTTPStatus.OK:
-            self._searched = self._searched or path == _PATHS[0]
+            self._has_search = self._has_search or path == _PATHS[0]
             try:
-                return response.read(body, rows)
-            except AnswerError as error:
-                what = f"the answer {error}; it begins: {excerpt(body)!r}"
-                raise _PassingError(what) from error
-        said = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
-        if status in _PASSING:
-            raise _PassingError(said, self._local.retry_after)
+                return response.parse_page(body, rows)
+            except ResponseError as error:
+                message = f"the response {error}; it begins: {excerpt(body)!r}"
+                raise _TransientError(message) from error
+        message = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
+        if status in _TRANSIENT:
+            raise _TransientError(message, self._local.retry_after)
         hint = "the service refuses this request; check the filters and times"
         if status == HTTPStatus.NOT_FOUND:
             hint = "is this the address of a datagrepper?"
         elif status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            hint = "the service wants a login, or blocks you"
-        raise SourceError(said, where=where, hint=hint)
+            hint = "the service requires a login, or blocks this client"
+        raise SourceError(message, where=where, hint=hint)
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
-        """One request, redirects to the same service followed: status and body."""
+        """Send a request, follow redirects within the service, and return status and body."""
         url = f"{self.url}{path}?{urlencode(query, errors='surrogatepass')}"
-        for _ in range(_HOPS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             with self._lock:
                 self.requests += 1
             try:
-                with self._ask(url) as reply:
+                with self._send(url) as reply:
                     self._local.retry_after = reply.headers.get("Retry-After")
                     if reply.status_code not in _REDIRECTS:
-                        return reply.status_code, b"".join(self._body(reply))
+                        return reply.status_code, b"".join(self._read_body(reply))
                     location = reply.headers.get("Location", "")
             except requests.exceptions.SSLError as error:
                 hint = "check the address and the certificates of this machine"
                 what = f"no trusted connection: {_reason(error)}"
                 raise SourceError(what, where=self.url, hint=hint) from error
             except requests.exceptions.Timeout as error:
-                raise _PassingError(f"no answer within {self._timeout:g} s") from error
+                raise _TransientError(f"no response within {self._timeout:g} s") from error
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise _PassingError(f"no connection, or it broke: {_reason(error)}") from error
-            except ValueError as error:  # requests looks where a redirect leads, wanted or not
-                raise _PassingError(f"redirects to no address: {error}") from error
-            target = _onward(url, location)
+                raise _TransientError(f"the connection failed: {_reason(error)}") from error
+            except (
+                ValueError
+            ) as error:  # requests parses the Location even if not told to follow it
+                raise _TransientError(f"redirects to an invalid address: {error}") from error
+            target = _redirect_target(url, location)
             if target is None:
                 what = f"redirects to {_redacted(location)}"
-                hint = "if you trust that place, give its address instead"
+                hint = "if you trust that address, use it instead"
                 raise SourceError(what, where=self.url + path, hint=hint)
             url = target
-        raise SourceError(
-            "redirects in a circle", where=self.url + path, hint="try it in a browser"
-        )
+        raise SourceError("too many redirects", where=self.url + path, hint="try it in a browser")
 
-    def _body(self, reply: requests.Response) -> Iterator[bytes]:
-        """The body in the pieces in which it arrives, bounded in size and in time."""
-        size, late = 0, self.patience.clock() + 4 * self._timeout
+    def _read_body(self, reply: requests.Response) -> Iterator[bytes]:
+        """Yield the body as it arrives, limited in size and time."""
+        size, deadline = 0, self.retry.clock() + 4 * self._timeout
         while chunk := reply.raw.read1(2**16, decode_content=True):
             size += len(chunk)
             if size > self._max_bytes:
                 raise SourceError(
                     f"sends more than {self._max_bytes:,} bytes for one page",
                     where=self.url + self._path,
-                    hint="raise max_bytes if such messages are to be expected",
+                    hint="raise max_bytes if messages are that large",
                 )
-            if self.patience.clock() > late:
-                raise _PassingError(f"the answer did not end within {4 * self._timeout:g} s")
+            if self.retry.clock() > deadline:
+                raise _TransientError(f"the response did not end within {4 * self._timeout:g} s")
             yield chunk
 
-    def _ask(self, url: str) -> requests.Response:
-        """The head of an answer, on this thread's own connection.
+    def _send(self, url: str) -> requests.Response:
+        """Send a GET request on this thread's connection; return when the headers arrived.
 
-        A request is prepared once: nothing but its URL differs from one to the next, and preparing
-        is half of what the library does for each.
+        The request is prepared once and copied, since only its URL differs: preparing it is half of
+        the library's work per request.
         """
         session = self._session()
         request: requests.PreparedRequest = self._local.request.copy()
@@ -242,14 +249,16 @@ class History:
         )
 
     def _session(self) -> requests.Session:
-        """This thread's own connection."""
+        """Return this thread's session."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
             session.headers["User-Agent"] = self._agent
-            session.headers["Accept"] = "application/json"  # */* or a list comes back as the type
-            found = session.merge_environment_settings(self.url, {}, True, None, None)  # noqa: FBT003
-            session.proxies, session.verify = found["proxies"], found["verify"]
+            session.headers["Accept"] = (
+                "application/json"  # the service echoes */* or a list as the Content-Type
+            )
+            settings = session.merge_environment_settings(self.url, {}, True, None, None)  # noqa: FBT003
+            session.proxies, session.verify = settings["proxies"], settings["verify"]
             session.auth = self._login
             session.trust_env = False  # the environment is read once, not for every request
             self._local.session = session
@@ -259,11 +268,11 @@ class History:
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of a URL; None where it is none of HTTP."""
+    """Return scheme, host and port of a URL; None if it is not a valid HTTP(S) URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # brackets without an address between them, a port that is no number
+    except ValueError:  # brackets without an address, a port that is not a number
         return None
     host = parts.hostname
     if parts.scheme not in _PORTS or not host or not host.isprintable() or " " in host:
@@ -271,11 +280,11 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, host, port or _PORTS[parts.scheme]
 
 
-def _onward(url: str, location: str) -> str | None:
-    """Where a redirect leads, if that is the same service; None: elsewhere, or nowhere.
+def _redirect_target(url: str, location: str) -> str | None:
+    """Return the target of a redirect within the same service; None for any other.
 
-    Another port is another service, which is not to get our login and our questions; only from
-    HTTP to HTTPS of one host do services send everybody.
+    Another host or port is another service, which must not receive credentials and queries. The one
+    exception is the common redirect from HTTP to HTTPS of the same host.
     """
     try:
         target = urljoin(url, location)
@@ -284,13 +293,13 @@ def _onward(url: str, location: str) -> str | None:
     old, new = _origin(url), _origin(target)
     if old is None or new is None or "@" in urlsplit(target).netloc:
         return None
-    host = old[1]
+    _, host, _ = old
     upgraded = (old, new) == (("http", host, 80), ("https", host, 443))
     return target if new == old or upgraded else None
 
 
 def _redacted(url: str) -> str:
-    """The URL without user name, password and query; as much of it as makes sense."""
+    """Return the URL without credentials and query; as much of it as can be parsed."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -299,7 +308,7 @@ def _redacted(url: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost words of a chain of wrapped errors; the outer ones repeat the whole URL."""
+    """Return the message of the innermost wrapped error; the outer ones repeat the whole URL."""
     inner: BaseException = error
     while inner.args and isinstance(inner.args[0], BaseException):
         inner = inner.args[0]

@@ -1,4 +1,4 @@
-"""Which messages a history is asked for, and the text under which coverage remembers it."""
+"""Filters of requests to a history, and the key under which coverage is recorded for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["EVERYTHING", "Filters"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which messages: values of one kind are alternatives, kinds narrow each other; exact names."""
+    """Exact names; a message matches any value of a kind, and all kinds that have values."""
 
     categories: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -18,11 +18,11 @@ class Filters:
 
     @property
     def key(self) -> str:
-        """The canonical text that coverage is kept under; empty for every message."""
+        """The canonical text under which the ledger records coverage; empty for no filters."""
         return urlencode(sorted(set(self.parameters())))
 
     def parameters(self) -> list[tuple[str, str]]:
-        """As the service wants them."""
+        """Return the query parameters of a request."""
         kinds = (("category", self.categories), ("topic", self.topics), ("user", self.users))
         return [(kind, value) for kind, values in kinds for value in values]
 

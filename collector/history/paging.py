@@ -1,11 +1,8 @@
-"""The walk over one slice of history, page by page, and the proof that nothing is missing.
+"""Page through a slice of history, and prove that no row is missing.
 
-Comes in: a `Slice` of time. Goes out: rows, and `Piece`s that say how many rows each second-aligned
-part of the slice holds. It keeps nothing durable and knows no threads: gather does.
-
-Page numbers lose and repeat rows among equal stamps, so the walk goes by key: always page 1, the
-next start is the last row's second. The proof is the service's own `total` for the same window:
-where it differs from the rows that came, the window is bisected until both agree.
+Page numbers lose and repeat rows with equal timestamps, so paging goes by key: each request is for
+page 1, starting at the last row's second. The proof is the service's own `total` for the same
+window: where it differs from the number of rows received, the window is bisected until both match.
 """
 
 from __future__ import annotations
@@ -16,13 +13,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
 from hubbub.collector.history.client import EVERYTHING, ROWS, Filters, History
-from hubbub.collector.history.response import Answer, Row
+from hubbub.collector.history.response import Page, Row
 from hubbub.errors import SourceError
 
-__all__ = ["Piece", "Proof", "Slice", "Step", "Walker"]
+__all__ = ["Pager", "Piece", "Proof", "Slice", "Step"]
 
-_TRIES = 3  # times that a window whose numbers do not agree is read
-_DOUBTS = 8  # windows that never agree, after which no more are bisected: the service's counts lie
+_READS = 3  # of a window whose counts do not match
+_MAX_MISMATCHES = 8  # windows; after that the service's counts are wrong, and bisecting is in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,62 +29,62 @@ class Piece:
     start: int
     end: int
     rows: int
-    agreed: bool = False  # one answer held all its rows and counted as many
-    total: int | None = None  # what the service counts, where that never agreed with `rows`
+    verified: bool = False  # a single response held all rows, and its total matched
+    total: int | None = None  # the service's count, if it never matched `rows`
 
 
 @dataclass(slots=True, eq=False)
 class Slice:
-    """[start, end) in seconds; [start, at) has been read, in `pieces` without holes."""
+    """[start, end) in seconds, of which [start, position) was read, in adjoining `pieces`."""
 
     start: int
-    at: int
+    position: int
     end: int
-    settled: bool = True  # False: rows may still come late, so no count proves anything
+    settled: bool = True  # False: rows may still arrive late, so no count proves anything
     pieces: list[Piece] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)  # keys of rows at the second `at`
+    seen: set[str] = field(default_factory=set)  # keys of rows received for second `position`
 
-    def fresh(self, step: Step) -> list[Row]:
-        """The step's rows that the step before did not bring already."""
+    def new_rows(self, step: Step) -> list[Row]:
+        """Return the step's rows that the previous step did not have."""
         return [row for row in step.rows if row.key not in self.seen]
 
-    def take(self, step: Step) -> None:
-        """Move on by one step, whose rows are durable now."""
+    def advance(self, step: Step) -> None:
+        """Move the position past a step, whose rows are durable now."""
         self.seen = {row.key for row in step.rows[step.count :]}
-        self.pieces.append(Piece(self.at, step.until, step.count, agreed=step.agreed))
-        self.at = step.until
+        self.pieces.append(Piece(self.position, step.until, step.count, verified=step.verified))
+        self.position = step.until
 
-    def cut(self, parts: int) -> list[Slice]:
-        """Keep the first of `parts` equal parts of what is unread; the others as new slices."""
-        width = self.end - self.at
-        marks = [self.at + width * n // parts for n in range(1, parts)] + [self.end]
-        self.end = marks[0]
-        return [Slice(a, a, b, self.settled) for a, b in pairwise(marks)]
+    def split(self, parts: int) -> list[Slice]:
+        """Keep the first of `parts` equal parts of what is unread; return the others."""
+        width = self.end - self.position
+        bounds = [self.position + width * n // parts for n in range(1, parts)] + [self.end]
+        self.end = bounds[0]
+        return [Slice(start, start, end, self.settled) for start, end in pairwise(bounds)]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one page brought: its rows, the second up to which it is whole, and what is left."""
+    """The result of one page."""
 
     rows: tuple[Row, ...]
-    until: int  # the slice is read up to here
-    count: int  # the first so many rows are before `until`
-    left: int  # rows from `until` to the end of the slice, as the service counts
-    agreed: bool
+    until: int  # the slice is read up to this second
+    count: int  # leading rows that lie before `until`
+    remaining: int  # rows from `until` to the end of the slice, by the service's count
+    verified: bool  # as in Piece
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Pieces that the service's count was held against, and the rows that were read again for it.
+    """Pieces checked against the service's count, and the rows that were read again for it.
 
-    The pieces replace those that were given; one with a `total` never agreed.
+    The pieces replace the checked ones; one with a `total` never matched.
     """
 
     rows: tuple[Row, ...]
     pieces: tuple[Piece, ...]
 
 
-class Walker:
+class Pager:
     """Reads and proves windows of one history under one set of filters."""
 
     def __init__(
@@ -97,75 +94,75 @@ class Walker:
         stopped: threading.Event | None = None,
     ) -> None:
         self._history, self._filters, self._stopped = history, filters, stopped
-        self._doubts = 0
+        self._mismatches = 0
 
-    def _window(self, start: int, end: int, rows: int = ROWS) -> Answer:
+    def _window(self, start: int, end: int, rows: int = ROWS) -> Page:
         return self._history.window(start, end, self._filters, rows=rows, stopped=self._stopped)
 
     def step(self, start: int, end: int) -> Step:
         """Read the next page of [start, end).
 
         Raises:
-            SourceError: what the history raises, or rows that belong elsewhere.
+            SourceError: of the history, or the rows do not belong to the window.
         """
-        for _ in range(_TRIES):
+        for _ in range(_READS):
             page = self._window(start, end)
             if len(page.rows) < ROWS and page.total <= len(page.rows):
-                return Step(page.rows, end, len(page.rows), 0, page.agrees)
+                return Step(page.rows, end, len(page.rows), 0, page.is_complete)
             if len(page.rows) == ROWS:
-                break  # otherwise the page is not full although more are said to be there
-        if not page.rows:  # nothing to go by; the proof will bisect it, or call it a gap
-            return Step((), end, 0, 0, agreed=False)
+                break  # otherwise the page is not full, although the total promises more rows
+        if not page.rows:  # no position to continue from; the proof bisects it or finds a gap
+            return Step((), end, 0, 0, verified=False)
         seconds = (row.second for row in reversed(page.rows))
         last = next((s for s in seconds if s is not None and start <= s < end), None)
         if last is None:
             raise SourceError(
-                f"asked for {start} to {end}, it sends rows of another time, or of none",
+                f"no row of the response has a time within the request, {start} to {end}",
                 where=self._history.url,
-                hint="this service cannot be walked; is it a datagrepper?",
+                hint="is this the address of a datagrepper?",
             )
         if last > start:
-            later = takewhile(lambda row: row.second in {last, None}, reversed(page.rows))
-            count = len(page.rows) - len(list(later))
-            return Step(page.rows, last, count, max(page.total - count, 0), agreed=False)
+            trailing = takewhile(lambda row: row.second in {last, None}, reversed(page.rows))
+            count = len(page.rows) - len(list(trailing))
+            return Step(page.rows, last, count, max(page.total - count, 0), verified=False)
         if end - start == 1 and len(page.rows) < ROWS:
-            return Step(page.rows, end, len(page.rows), 0, agreed=False)
-        whole = self._window(start, start + 1, rows=0)  # a second that holds more than a page
-        left = max(page.total - len(whole.rows), 0)
-        return Step(whole.rows, start + 1, len(whole.rows), left, whole.agrees)
+            return Step(page.rows, end, len(page.rows), 0, verified=False)
+        second = self._window(start, start + 1, rows=0)  # it holds more rows than a page
+        remaining = max(page.total - len(second.rows), 0)
+        return Step(second.rows, start + 1, len(second.rows), remaining, second.is_complete)
 
     def prove(self, pieces: Sequence[Piece]) -> Proof:
-        """Compare adjoining pieces with the service's count, and read again what differs.
+        """Compare adjoining pieces with the service's count, and read again those that differ.
 
         Raises:
-            SourceError: what the history raises.
+            SourceError: of the history.
         """
-        parts = list(self._prove(pieces))
+        results = list(self._prove(pieces))
         return Proof(
-            rows=tuple(row for rows, _ in parts for row in rows),
-            pieces=tuple(piece for _, some in parts for piece in some),
+            rows=tuple(row for rows, _ in results for row in rows),
+            pieces=tuple(piece for _, proven in results for piece in proven),
         )
 
     def _prove(self, pieces: Sequence[Piece]) -> Iterator[tuple[tuple[Row, ...], list[Piece]]]:
-        if len(pieces) == 1 and pieces[0].agreed:
+        if len(pieces) == 1 and pieces[0].verified:
             yield (), list(pieces)
             return
         start, end, rows = pieces[0].start, pieces[-1].end, sum(piece.rows for piece in pieces)
         total = self._window(start, end, rows=1).total
         if total == rows:
             yield (), list(pieces)
-        elif len(pieces) > 1 and self._doubts < _DOUBTS:
+        elif len(pieces) > 1 and self._mismatches < _MAX_MISMATCHES:
             middle = len(pieces) // 2
             yield from self._prove(pieces[:middle])
             yield from self._prove(pieces[middle:])
         else:
             yield from self._read_again(Piece(start, end, rows, total=total))
 
-    def _read_again(self, doubtful: Piece) -> Iterator[tuple[tuple[Row, ...], list[Piece]]]:
-        """Read a piece without trusting any row's time: halves of it, down to one second."""
-        start, end = doubtful.start, doubtful.end
-        if self._doubts >= _DOUBTS:
-            yield (), [doubtful]
+    def _read_again(self, piece: Piece) -> Iterator[tuple[tuple[Row, ...], list[Piece]]]:
+        """Read a piece without relying on the rows' times: by halves, down to one second."""
+        start, end = piece.start, piece.end
+        if self._mismatches >= _MAX_MISMATCHES:
+            yield (), [piece]
             return
         page = self._window(start, end)
         if end - start > 1 and (page.total > len(page.rows) or len(page.rows) == ROWS):
@@ -173,14 +170,13 @@ class Walker:
             for half in ((start, middle), (middle, end)):
                 yield from self._read_again(Piece(*half, len(page.rows), total=page.total))
             return
-        for _ in range(_TRIES):
-            if page.agrees and len(page.rows) < ROWS:
+        for _ in range(_READS):
+            if page.is_complete and len(page.rows) < ROWS:
                 break
             page = self._window(start, end, rows=0 if end - start == 1 else ROWS)
-            if page.agrees:
+            if page.is_complete:
                 break
         else:
-            self._doubts += 1
-        total = None if page.agrees else page.total
-        piece = Piece(start, end, len(page.rows), agreed=page.agrees, total=total)
-        yield page.rows, [piece]
+            self._mismatches += 1
+        total = None if page.is_complete else page.total
+        yield page.rows, [Piece(start, end, len(page.rows), page.is_complete, total)]

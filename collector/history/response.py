@@ -1,10 +1,7 @@
-"""One answer of a history service: bytes in, rows out.
+"""Parse the response of a history service.
 
-Comes in: the body of an HTTP answer that should be a datagrepper page. Goes out: an `Answer` whose
-rows keep the very bytes that the service sent. It never asks for anything and never understands a
-message; a row that makes no sense stays a row, for decode to refuse and count.
-
-    AnswerError   the body is not such a page (HTML, cut off, another shape), or contradicts itself
+The rows of a page keep the bytes that the service sent. A malformed row is still a row: the decoder
+refuses and counts it later.
 """
 
 from __future__ import annotations
@@ -20,45 +17,52 @@ import msgspec
 
 from hubbub.collector.decode import timestamps
 
-__all__ = ["Answer", "AnswerError", "Row", "excerpt", "read"]
+__all__ = ["Page", "ResponseError", "Row", "excerpt", "parse_page"]
 
-_EXCERPT = 160  # characters of a strange answer that an error repeats
+_EXCERPT = 160  # characters
 
 
-class AnswerError(Exception):
-    """The body is not a page of messages, or contradicts itself; says in what."""
+class ResponseError(Exception):
+    """The body is not a page of messages (HTML, truncated, …), or contradicts itself."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
     """One stored message, as the service sent it."""
 
-    key: str  # what tells this row from all others: id and time; a hash where it has no id
-    topic: bytes  # UTF-8; empty where the row names none
-    stamp: Any  # the time as the row says it
+    key: str  # identifies the row: id and time, or a hash if it has no id
+    topic: bytes  # UTF-8; empty if the row has none
+    timestamp: Any  # as in the row
     body: bytes  # the row's JSON
 
     @property
     def second(self) -> int | None:
-        """Whole seconds since the epoch, read when asked for; None where the row says no time."""
-        when = timestamps.micros(self.stamp)
-        return None if when is None else when // 1_000_000
+        """Whole seconds since the epoch, parsed on access; None if the row has no valid time."""
+        micros = timestamps.micros(self.timestamp)
+        return None if micros is None else micros // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One page: its rows in the order sent, and how many the service says the window holds."""
+class Page:
+    """The rows of a page in the order sent, and the service's count for the whole window."""
 
     total: int
     rows: tuple[Row, ...]
 
     @property
-    def agrees(self) -> bool:
-        """The page holds exactly as many rows as the service counts: a proof in one answer."""
+    def is_complete(self) -> bool:
+        """Whether the page holds exactly as many rows as the service counts."""
         return self.total == len(self.rows)
 
 
-class _Page(msgspec.Struct, gc=False):
+class _RawPage(msgspec.Struct, gc=False):
     raw_messages: list[msgspec.Raw]
+    total: int
+    pages: int | None = None
+    count: int | None = None
+
+
+class _ParsedPage(msgspec.Struct, gc=False):
+    raw_messages: list[Any]
     total: int
     pages: int | None = None
     count: int | None = None
@@ -68,8 +72,8 @@ class _Headers(msgspec.Struct, gc=False):
     sent_at: Any = msgspec.field(default=None, name="sent-at")
 
 
-class _Head(msgspec.Struct, gc=False):
-    """Both shapes: `/raw` says msg_id and timestamp, `/v2/search` id and headers["sent-at"]."""
+class _RowHead(msgspec.Struct, gc=False):
+    """`/raw` has msg_id and timestamp, `/v2/search` id and headers["sent-at"]."""
 
     id: Any = None
     msg_id: Any = None
@@ -78,92 +82,90 @@ class _Head(msgspec.Struct, gc=False):
     headers: _Headers | None = None
 
 
-_PAGES = msgspec.json.Decoder(_Page)
-_HEADS = msgspec.json.Decoder(_Head)
+_PAGES = msgspec.json.Decoder(_RawPage)
+_ROW_HEADS = msgspec.json.Decoder(_RowHead)
 
 
-def read(body: bytes, asked: int) -> Answer:
-    """Read the answer to a request for `asked` rows (0: the whole window).
+def parse_page(body: bytes, requested: int) -> Page:
+    """Parse the response to a request for `requested` rows (0: the whole window).
 
     Raises:
-        AnswerError: no JSON, another shape, or numbers that contradict each other.
+        ResponseError: the body is not JSON, not a page, or has contradictory numbers.
     """
     page, rows = _split(body)
     if page.total < 0 or (page.count is not None and page.count != len(rows)):
-        raise AnswerError(f"says count={page.count}, total={page.total} with {len(rows)} rows")
-    if asked and len(rows) > asked:
-        raise AnswerError(f"sent {len(rows)} rows where {asked} were asked for")
-    # A row that arrives between the service's count and its select makes pages 0 or 1 of either.
-    pages = math.ceil(page.total / asked) if asked else 1
+        raise ResponseError(f"states count={page.count}, total={page.total} with {len(rows)} rows")
+    if requested and len(rows) > requested:
+        raise ResponseError(f"has {len(rows)} rows where {requested} were requested")
+    # The service counts and selects separately; a row that arrives in between makes `pages` 0 or 1
+    # with either total.
+    pages = math.ceil(page.total / requested) if requested else 1
     if page.pages is not None and page.pages != pages and max(page.pages, pages) > 1:
-        raise AnswerError(
-            f"says pages={page.pages} where total={page.total} makes {pages} of {asked} rows each"
+        raise ResponseError(
+            f"states pages={page.pages} where total={page.total} makes {pages} "
+            f"of {requested} rows each"
         )
-    return Answer(page.total, rows)
+    return Page(page.total, rows)
 
 
-def _split(body: bytes) -> tuple[_Page, tuple[Row, ...]]:
+def _split(body: bytes) -> tuple[_RawPage, tuple[Row, ...]]:
     try:
         page = _PAGES.decode(body)
         return page, tuple(_row(bytes(raw)) for raw in page.raw_messages)
     except msgspec.ValidationError as error:
-        raise AnswerError(f"is no page of messages: {error}") from None
+        raise ResponseError(f"is not a page of messages: {error}") from None
     except msgspec.DecodeError:
-        return _lenient(body)
+        return _split_leniently(body)
     except RecursionError:
-        raise AnswerError("is nested too deep to be read") from None
+        raise ResponseError("is nested too deeply") from None
 
 
-def _lenient(body: bytes) -> tuple[_Page, tuple[Row, ...]]:
-    """What json.loads reads and msgspec does not: bare NaN, lone surrogates. Spaces may change."""
+def _split_leniently(body: bytes) -> tuple[_RawPage, tuple[Row, ...]]:
+    """Accept what json.loads does and msgspec does not: bare NaN, lone surrogates.
+
+    The rows are serialised again, so their whitespace may change.
+    """
     try:
-        page = msgspec.convert(json.loads(body), _Loose)
+        page = msgspec.convert(json.loads(body), _ParsedPage)
         texts = [json.dumps(row).encode() for row in page.raw_messages]
     except msgspec.ValidationError as error:
-        raise AnswerError(f"is no page of messages: {error}") from None
+        raise ResponseError(f"is not a page of messages: {error}") from None
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         if body.lstrip()[:1] == b"<":
-            raise AnswerError("is HTML, not JSON") from None
-        raise AnswerError(f"is no JSON ({error})") from None
+            raise ResponseError("is HTML, not JSON") from None
+        raise ResponseError(f"is not JSON ({error})") from None
     rows = tuple(_row(text) for text in texts)
-    return _Page([], page.total, page.pages, page.count), rows
-
-
-class _Loose(msgspec.Struct, gc=False):
-    raw_messages: list[Any]
-    total: int
-    pages: int | None = None
-    count: int | None = None
+    return _RawPage([], page.total, page.pages, page.count), rows
 
 
 def _row(body: bytes) -> Row:
     try:
-        head = _HEADS.decode(body)
+        head = _ROW_HEADS.decode(body)
     except msgspec.DecodeError:  # ValidationError is one
-        head = _head(json.loads(body))
+        head = _lenient_head(json.loads(body))
     except RecursionError:
-        head = _Head()
-    said = head.headers.sent_at if head.headers else None
+        head = _RowHead()
+    sent_at = head.headers.sent_at if head.headers else None
     name = head.id if head.msg_id is None else head.msg_id
     if isinstance(name, str) and name:
-        key = f"{name} {head.timestamp} {said}"  # one id may be stored twice, with two times
+        key = f"{name} {head.timestamp} {sent_at}"  # one id may be stored twice, with two times
     else:
         key = hashlib.blake2b(body, digest_size=16).hexdigest()
     topic = head.topic.encode(errors="surrogatepass") if isinstance(head.topic, str) else b""
-    return Row(key, topic, said if head.timestamp is None else head.timestamp, body)
+    return Row(key, topic, sent_at if head.timestamp is None else head.timestamp, body)
 
 
-def _head(row: Any) -> _Head:
+def _lenient_head(row: Any) -> _RowHead:
     if not isinstance(row, dict):
-        return _Head()
+        return _RowHead()
     headers = row.get("headers")
     sent_at = headers.get("sent-at") if isinstance(headers, dict) else None
-    known = {name: row.get(name) for name in ("id", "msg_id", "topic", "timestamp")}
-    return _Head(**known, headers=_Headers(sent_at))
+    fields = {name: row.get(name) for name in ("id", "msg_id", "topic", "timestamp")}
+    return _RowHead(**fields, headers=_Headers(sent_at))
 
 
 def excerpt(body: bytes) -> str:
-    """The first words of an answer on one line, without tags and control characters."""
+    """Return the beginning of a body on one line, without tags and control characters."""
     text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", body[:4096].decode(errors="replace"))
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return words[:_EXCERPT] + ("…" if len(words) > _EXCERPT else "")

@@ -1,7 +1,6 @@
-"""Threads that ask while one thread decides.
+"""A small thread pool whose results are collected by one thread, in order of completion.
 
-Comes in: calls with a tag. Goes out: (tag, value, error) in the order in which they end. A thread
-that hangs in a read when all is over is left behind: it holds nothing that must survive.
+Unlike `concurrent.futures`, it abandons threads that still hang in a read when it is stopped.
 """
 
 from __future__ import annotations
@@ -15,52 +14,55 @@ __all__ = ["Outcome", "Workers"]
 
 T = TypeVar("T")
 V = TypeVar("V")
+#: (tag, value, error) of a call.
 Outcome = tuple[T, V | None, BaseException | None]
-_FAREWELL = 0.5  # seconds that all threads together get to end by themselves
+_STOP_TIMEOUT = 0.5  # seconds for all threads together to end
 
 
 class Workers(Generic[T, V]):
-    """At most `jobs` calls at a time; to be used by one thread."""
+    """Runs at most `jobs` calls at a time; to be used by one thread."""
 
     def __init__(self, jobs: int) -> None:
-        self.stopped = threading.Event()  # calls look at it wherever they wait
-        self._jobs, self._under_way = jobs, 0
+        self.stopped = threading.Event()  # for calls that wait
+        self._jobs, self._pending = jobs, 0
         self._calls: SimpleQueue[tuple[T, Callable[[], V]] | None] = SimpleQueue()
-        self._ended: SimpleQueue[Outcome[T, V]] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome[T, V]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
-    def ask(self, tag: T, call: Callable[[], V]) -> None:
-        """Run a call as soon as a thread is free; its outcome comes with its tag."""
-        self._under_way += 1
-        if self._under_way > len(self._threads) < self._jobs:
+    def submit(self, tag: T, call: Callable[[], V]) -> None:
+        """Run a call as soon as a thread is free; its outcome carries the tag."""
+        self._pending += 1
+        if self._pending > len(self._threads) < self._jobs:
             thread = threading.Thread(target=self._work, name="hubbub-history", daemon=True)
             self._threads.append(thread)
             thread.start()
         self._calls.put((tag, call))
 
-    def results(self) -> list[Outcome[T, V]]:
-        """Everything that has ended; waits for the first where nothing has."""
-        return [self._take(self._ended.get()), *self.rest()] if self._under_way else []
+    def wait(self) -> list[Outcome[T, V]]:
+        """Return all outcomes so far, at least one; empty if no call is pending."""
+        if not self._pending:
+            return []
+        return [self._collected(self._outcomes.get()), *self.finished()]
 
-    def rest(self) -> list[Outcome[T, V]]:
-        """Everything that has ended, without waiting."""
-        ended = []
+    def finished(self) -> list[Outcome[T, V]]:
+        """Return all outcomes so far, without waiting."""
+        outcomes = []
         while True:
             try:
-                ended.append(self._take(self._ended.get_nowait()))
+                outcomes.append(self._collected(self._outcomes.get_nowait()))
             except Empty:
-                return ended
+                return outcomes
 
     def stop(self) -> None:
-        """Start nothing more; return soon, whatever the calls do."""
+        """Start no more calls; return soon, whatever the running calls do."""
         self.stopped.set()
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:
-            thread.join(_FAREWELL / len(self._threads))
+            thread.join(_STOP_TIMEOUT / len(self._threads))
 
-    def _take(self, outcome: Outcome[T, V]) -> Outcome[T, V]:
-        self._under_way -= 1
+    def _collected(self, outcome: Outcome[T, V]) -> Outcome[T, V]:
+        self._pending -= 1
         return outcome
 
     def _work(self) -> None:
@@ -68,6 +70,6 @@ class Workers(Generic[T, V]):
             tag, call = job
             try:
                 outcome: Outcome[T, V] = (tag, call(), None)
-            except BaseException as error:  # noqa: BLE001 - the deciding thread raises it again
+            except BaseException as error:  # noqa: BLE001 - raised again by the collecting thread
                 outcome = (tag, None, error)
-            self._ended.put(outcome)
+            self._outcomes.put(outcome)

@@ -51,7 +51,7 @@ class Hearing:
         if event.seq <= 0 or frame.kind != "zmq" or not self._everything(frame.source):
             return
         moment = min(event.time, frame.arrived + _AHEAD)
-        self._sequences.hear(
+        self._sequences.add(
             frame.source, self._publisher(frame.body), event.seq, moment, frame.arrived
         )
 

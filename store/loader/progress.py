@@ -1,7 +1,7 @@
 """What the store holds of the bus by now: a count for any minutes, and how far the loader is.
 
 Comes in: the state and the folder of the spool. Goes out: the numbers that history's own counts are
-held against (`collector.heal.Heard`). It opens no table.
+held against (`collector.gaps.healer.StoreCounts`). It opens no table.
 """
 
 from __future__ import annotations

@@ -1,45 +1,45 @@
-"""Publishers and receivers that end with their test."""
+"""Publishers and receivers that are closed at the end of their test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import zmq
 
 from hubbub.collector.bus.receiver import Receiver
-from tests.support.live_bus import Bus, Buses, Heard
+from tests.support.live_bus import Publisher, RunningReceiver, StartPublisher, StartReceiver
 
 
 @pytest.fixture
-def buses() -> Iterator[Buses]:
-    made: list[Bus] = []
+def start_publisher() -> Iterator[StartPublisher]:
+    publishers: list[Publisher] = []
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
-    def start(address: str = "tcp://127.0.0.1:*", *, bind: bool = True) -> Bus:
-        made.append(Bus(context, address, bind))
-        return made[-1]
+    def start(address: str = "tcp://127.0.0.1:*", *, bind: bool = True) -> Publisher:
+        publishers.append(Publisher(context, address, bind))
+        return publishers[-1]
 
     yield start
-    for bus in made:
-        bus.socket.close(linger=0)
+    for publisher in publishers:
+        publisher.socket.close(linger=0)
     context.term()
 
 
 @pytest.fixture
-def bus(buses: Buses) -> Bus:
-    return buses()
+def publisher(start_publisher: StartPublisher) -> Publisher:
+    return start_publisher()
 
 
 @pytest.fixture
-def hear() -> Iterator[Callable[[Receiver], Heard]]:
-    running: list[Heard] = []
+def start_receiver() -> Iterator[StartReceiver]:
+    running: list[RunningReceiver] = []
 
-    def start(receiver: Receiver) -> Heard:
+    def start(receiver: Receiver) -> RunningReceiver:
         receiver.open()
-        running.append(Heard(receiver))
+        running.append(RunningReceiver(receiver))
         return running[-1]
 
     yield start
-    for one in running:
-        one.end()
+    for receiver in running:
+        receiver.end()

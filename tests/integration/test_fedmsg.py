@@ -78,7 +78,7 @@ def test_a_publisher_that_restarts_is_heard_again(listen: Start, fedmsg: Start) 
     first.wait()
     listening.until(lambda: listening.said("connection lost"))
     second = fedmsg("bind", address, 50, 50)
-    listening.until(lambda: listening.said("connected again"))
+    listening.until(lambda: listening.said("reconnected"))
     time.sleep(0.2)
     go(second)
     assert listening.end() < 5

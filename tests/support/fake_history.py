@@ -1,4 +1,4 @@
-"""A datagrepper in memory, with the manners of the real one; and a sink and a ledger in memory."""
+"""A datagrepper that behaves like the real one, a sink and a ledger, all in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any
 from hubbub.collector.event import Frame
 from hubbub.collector.history.client import History
 from hubbub.collector.history.gather import Gathered, gather
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 
 T0 = 1_795_000_000  # 2026-11-18
-QUICK = Patience(pause=lambda _: None)
+NO_PAUSES = RetryPolicy(pause=lambda _: None)
 
 
 def at(second: float) -> datetime:
@@ -26,12 +26,12 @@ def at(second: float) -> datetime:
 
 
 def message(second: float, name: str, *, topic: str = "org.example.git.push", **body: Any) -> Any:
-    """(time, row of /v2/search)."""
+    """Return the time of a message and its row as in /v2/search."""
     when = T0 + second
-    sent = datetime.fromtimestamp(when, UTC).isoformat()
+    sent_at = datetime.fromtimestamp(when, UTC).isoformat()
     row = {
         "body": {"n": name, **body},
-        "headers": {"sent-at": sent, "fedora_messaging_severity": 20},
+        "headers": {"sent-at": sent_at, "fedora_messaging_severity": 20},
         "id": name,
         "priority": 0,
         "queue": None,
@@ -41,43 +41,43 @@ def message(second: float, name: str, *, topic: str = "org.example.git.push", **
 
 
 @dataclass
-class Grepper:
-    """Rows by time; ties come in an order of their own at every request, as from PostgreSQL."""
+class FakeDatagrepper:
+    """Serves rows sorted by time; the order of ties changes with each request, as in PostgreSQL."""
 
     rows: list[Any] = field(default_factory=list)
     raw_only: bool = False
-    before: Callable[[Grepper, int], None] = lambda *_: None  # late rows, failures
-    twist: Callable[[dict[str, Any], dict[str, str]], Any] = lambda page, _: page  # lies
-    asked: list[dict[str, str]] = field(default_factory=list)
+    before: Callable[[FakeDatagrepper, int], None] = lambda *_: None  # adds late rows, fails
+    mutate: Callable[[dict[str, Any], dict[str, str]], Any] = lambda page, _: page
+    queries: list[dict[str, str]] = field(default_factory=list)
 
     def get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
-        """Status and body."""
-        asked = dict(query)
-        self.asked.append(asked)
-        self.before(self, len(self.asked))
+        """Answer a request with a status and a body."""
+        parameters = dict(query)
+        self.queries.append(parameters)
+        self.before(self, len(self.queries))
         if self.raw_only and path == "/v2/search":
             return 404, b'{"error": "not_found"}'
-        size, number = int(asked["rows_per_page"]), int(asked["page"])
+        size, number = int(parameters["rows_per_page"]), int(parameters["page"])
         if size > 100:
             return 400, b"<!doctype html>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>"
-        start, end = float(asked["start"]), float(asked["end"])
-        found = [
+        start, end = float(parameters["start"]), float(parameters["end"])
+        matching = [
             (when, row)
             for when, row in self.rows
             if start <= when and (not start or when <= end) and self._matches(row, query)
         ]
-        random.Random(len(self.asked)).shuffle(found)
-        found.sort(key=lambda row: row[0], reverse=asked["order"] == "desc")
-        rows = found[size * (number - 1) :][:size] if size else found
-        pages = math.ceil(len(found) / size) if size else 1
+        random.Random(len(self.queries)).shuffle(matching)
+        matching.sort(key=lambda row: row[0], reverse=parameters["order"] == "desc")
+        rows = matching[size * (number - 1) :][:size] if size else matching
+        pages = math.ceil(len(matching) / size) if size else 1
         page = {
             "raw_messages": [as_raw(*row) if path == "/raw" else row[1] for row in rows],
-            "total": len(rows) if pages == 1 else len(found),
+            "total": len(rows) if pages == 1 else len(matching),
             "pages": pages,
             "count": len(rows),
             "arguments": {"start": start, "end": end, "rows_per_page": size},
         }
-        return 200, json.dumps(self.twist(page, asked)).encode()
+        return 200, json.dumps(self.mutate(page, parameters)).encode()
 
     @staticmethod
     def _matches(row: Any, query: list[tuple[str, str]]) -> bool:
@@ -89,7 +89,7 @@ class Grepper:
 
 
 def as_raw(when: float, row: Any) -> Any:
-    """The same message as /raw sends it."""
+    """Return the same message as a row of /raw."""
     return {
         "i": 0,
         "msg_id": row["id"],
@@ -102,17 +102,17 @@ def as_raw(when: float, row: Any) -> Any:
 
 
 class FakeHistory(History):
-    """The real client, but for the network."""
+    """The real client, with a `FakeDatagrepper` in place of the network."""
 
-    def __init__(self, grepper: Grepper, url: str = "http://history.example") -> None:
-        super().__init__(url, patience=QUICK)
-        self._grepper = grepper
+    def __init__(self, datagrepper: FakeDatagrepper, url: str = "http://history.example") -> None:
+        super().__init__(url, retry=NO_PAUSES)
+        self._datagrepper = datagrepper
 
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
         with self._lock:
             self.requests += 1
             self._local.retry_after = None
-            return self._grepper.get(path, query)
+            return self._datagrepper.get(path, query)
 
 
 class MemorySink:
@@ -135,7 +135,7 @@ class MemorySink:
 
 
 class MemoryLedger:
-    """Survives what the sink survives; JSON in, JSON out."""
+    """A ledger whose values pass through JSON; never loses any."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
@@ -157,27 +157,27 @@ class MemoryLedger:
         return sorted(span[2:5] for span in self.recorded if span[:2] == (source, filters))
 
     def seconds(self, state: str) -> builtins.set[int]:
-        """The seconds after T0 whose last recorded state is this one."""
+        """Return the seconds after T0 whose last recorded state is this one."""
         states: dict[int, str] = {}
-        for _, _, start, end, said, _ in self.recorded:
-            states.update(dict.fromkeys(range(start // 10**6 - T0, end // 10**6 - T0), said))
-        return {second for second, said in states.items() if said == state}
+        for _, _, start, end, recorded, _ in self.recorded:
+            states.update(dict.fromkeys(range(start // 10**6 - T0, end // 10**6 - T0), recorded))
+        return {second for second, last in states.items() if last == state}
 
 
 def steady(rows: int, span: int = 1000) -> list[Any]:
-    """Messages at equal distances over `span` seconds."""
+    """Return messages at equal intervals over `span` seconds."""
     return [message(n * span / rows, f"m{n}") for n in range(rows)]
 
 
 def run(
-    grepper: Grepper,
+    datagrepper: FakeDatagrepper,
     sink: MemorySink | None = None,
     ledger: MemoryLedger | None = None,
     end: float = 1000,
-    **more: Any,
+    **options: Any,
 ) -> tuple[Gathered, MemorySink, MemoryLedger]:
-    """Gather [T0, T0 + end), by one request at a time, long after, if nothing else is said."""
+    """Gather [T0, T0 + end), by default long after it, one request at a time."""
     sink, ledger = sink or MemorySink(), ledger or MemoryLedger()
-    options = {"start": at(0), "end": at(end), "jobs": 1, "settle": timedelta(0), **more}
+    options = {"start": at(0), "end": at(end), "jobs": 1, "settle": timedelta(0), **options}
     options.setdefault("clock", lambda: T0 + 10**7)
-    return gather(FakeHistory(grepper), sink, ledger, **options), sink, ledger
+    return gather(FakeHistory(datagrepper), sink, ledger, **options), sink, ledger

@@ -1,4 +1,4 @@
-"""A store, a history that counts what it is asked, and a healer between them."""
+"""A store, a fake history that counts its requests, and a healer between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hubbub.collector.event import Frame
 from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
 from hubbub.store.loader.progress import Stock
-from tests.support.fake_history import T0, FakeHistory, Grepper, message
+from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, message
 
 SOURCE = "zmq:tcp://bus:9940"
 HOUR = 3600
@@ -19,22 +19,24 @@ SETTLE = 600
 
 
 class Lab:
-    """A store, a history, and our clock; messages are heard by the bus or not."""
+    """A healer between a store and a history, under a simulated clock.
 
-    def __init__(self, folder, rows=(), **more):
+    Times are seconds after T0. The test decides which messages the listener receives.
+    """
+
+    def __init__(self, folder, rows=(), **options):
         self.store = Store.open(folder)
         self.store.state.execute("PRAGMA synchronous = OFF")
-        self.grepper = Grepper(list(rows))
+        self.datagrepper = FakeDatagrepper(list(rows))
         self.now = 0.0
         self.sink = self.store.spool("heal")
         self.listener = self.store.spool("listen")
-        self.history = FakeHistory(self.grepper)
-        self.more = more
-        self.healer = self.new()
-        self._loaded = True
+        self.history = FakeHistory(self.datagrepper)
+        self.options = options
+        self.healer = self.new_healer()
 
-    def new(self):
-        """A healer that knows nothing but the ledger."""
+    def new_healer(self):
+        """Return a healer that has only the ledger to go by."""
         self._counts = Stock(self.store.state, self.store.spool_folder)
         return Healer(
             self.history,
@@ -44,7 +46,7 @@ class Lab:
             [SOURCE],
             settle=timedelta(seconds=SETTLE),
             clock=lambda: T0 + self.now,
-            **self.more,
+            **self.options,
         )
 
     def stored(self, start, end):
@@ -53,8 +55,8 @@ class Lab:
     def loaded(self):
         return int((T0 + self.now) * S) if self.store.waiting().records == 0 else 0
 
-    def hear(self, rows):
-        """The bus brings these messages."""
+    def receive(self, rows):
+        """Store rows as messages that the listener received."""
         for when, row in rows:
             body = {"msg": row["body"], "msg_id": row["id"], "topic": row["topic"],
                     "timestamp": int(when), "i": 0}  # fmt: skip
@@ -62,13 +64,14 @@ class Lab:
         self.listener.flush()
         self.store.load()
 
-    def span(self, start, end, state="unproven", why="heard"):
-        self.store.state.span(SOURCE, "", (T0 + start) * S, (T0 + end) * S, state, why)
+    def span(self, start, end, state="unproven", proof="heard", filters=""):
+        """Record a span of the listener in the ledger."""
+        self.store.state.span(SOURCE, filters, (T0 + start) * S, (T0 + end) * S, state, proof)
 
-    def look(self, at):
-        """One look at this time, after which everything is loaded."""
-        self.now = at
-        wait = self.healer.look()
+    def run_at(self, now):
+        """Run one round of the healer at this time, and load what it read."""
+        self.now = now
+        wait = self.healer.run_once()
         self.sink.flush()
         self.store.load()
         return wait
@@ -76,12 +79,16 @@ class Lab:
     def ids(self):
         return sorted(self.store.events().select("id").to_pyarrow()["id"].to_pylist())
 
-    def state(self, start, end):
-        return self.store.coverage((T0 + start) * S, (T0 + end) * S).state
+    def coverage(self, start, end, filters=""):
+        return self.store.coverage((T0 + start) * S, (T0 + end) * S, filters=filters)
 
-    def requests(self, at):
+    def state(self, start, end):
+        return self.coverage(start, end).state
+
+    def requests_at(self, now):
+        """Run one round at this time and return how many requests it took."""
         before = self.history.requests
-        self.look(at)
+        self.run_at(now)
         return self.history.requests - before
 
     def close(self):
@@ -91,7 +98,8 @@ class Lab:
 
 
 def traffic(start, end, every=7):
-    return [message(at, f"m{at}") for at in range(start, end, every)]
+    """Return rows of history, one every few seconds."""
+    return [message(second, f"m{second}") for second in range(start, end, every)]
 
 
 def ids(rows):

@@ -13,8 +13,8 @@ from hubbub.collector.bus.endpoint import Notice
 from hubbub.collector.bus.receiver import Receiver
 
 
-class Bus:
-    """A publisher."""
+class Publisher:
+    """An XPUB socket that publishes messages."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, bind: bool) -> None:
         self.socket = context.socket(zmq.XPUB)
@@ -22,18 +22,18 @@ class Bus:
         (self.socket.bind if bind else self.socket.connect)(address)
         self.address = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
-    def subscribed(self, n: int = 1) -> None:
-        """Wait for so many subscriptions."""
+    def await_subscriptions(self, n: int = 1) -> None:
+        """Wait for `n` subscriptions."""
         for _ in range(n):
-            assert self.socket.poll(10_000), "nobody subscribed"
+            assert self.socket.poll(10_000), "no subscription arrived"
             assert self.socket.recv()[:1] == b"\x01"
 
-    def say(self, *frames: bytes) -> None:
+    def publish(self, *frames: bytes) -> None:
         self.socket.send_multipart(frames)
 
 
-class Heard:
-    """Runs a receiver in a thread and keeps what it hands over."""
+class RunningReceiver:
+    """A receiver that runs in a thread, and the batches and notices that it delivered."""
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver, self.batches, self.stop = receiver, list[Batch](), threading.Event()
@@ -42,18 +42,20 @@ class Heard:
         self.thread.start()
 
     def messages(self, reason: str = "") -> list[tuple[bytes, bytes]]:
-        found = []
+        """Return (topic, body) of the messages refused for `reason`; empty: not refused."""
+        messages = []
         for batch in list(self.batches):
             if batch.reason == reason:
                 parts = iter(batch.parts)
-                found += list(zip(parts, parts, strict=True))
-        return found
+                messages += list(zip(parts, parts, strict=True))
+        return messages
 
     def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Collect notices until the condition holds; fail after `seconds`."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "waited in vain"
-            self.notices += self.receiver.watch(0.01, patience=0.05)
+            assert time.monotonic() < end, "timed out"
+            self.notices += self.receiver.watch(0.01, warn_after=0.05)
 
     def end(self) -> None:
         self.stop.set()
@@ -62,5 +64,5 @@ class Heard:
         self.receiver.close()
 
 
-Buses = Callable[..., Bus]
-Hear = Callable[[Receiver], Heard]
+StartPublisher = Callable[..., Publisher]
+StartReceiver = Callable[[Receiver], RunningReceiver]

@@ -42,7 +42,7 @@ from hubbub.store.rollups import refresh
 from hubbub.store.tables.events import File
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
-from tests.support.fake_history import T0, FakeHistory, Grepper, at, steady
+from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
 from tests.torture.actors import Failure
 from tests.torture.upkeep import DEEDS, Deed
 
@@ -134,7 +134,7 @@ class Steps:
 
     def _gather(self, store: Store, _: int) -> None:
         """Three pages of a history, and the proof that these are all."""
-        history = FakeHistory(Grepper(self.rows))
+        history = FakeHistory(FakeDatagrepper(self.rows))
         with store.spool("gather", bodies=True) as sink:
             gather(
                 history,

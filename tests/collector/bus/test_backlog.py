@@ -1,4 +1,4 @@
-"""The queue between receiving and writing: order, bounds, what overflows."""
+"""The queue between receiving and writing: order, bounds, overflow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_first_in_first_out() -> None:
     assert (backlog.messages, backlog.size, backlog.peak) == (0, 0, 6)
 
 
-def test_overflow_by_messages_is_counted_and_the_oldest_stay() -> None:
+def test_overflow_by_messages_is_counted_and_the_oldest_batches_stay() -> None:
     backlog = Backlog(messages=5)
     assert backlog.put(batch(3, mark=b"old"))
     assert not backlog.put(batch(3, size=77))
@@ -35,7 +35,7 @@ def test_overflow_by_messages_is_counted_and_the_oldest_stay() -> None:
     first = backlog.take(0)
     assert first is not None
     assert first.parts[0] == b"old"
-    assert backlog.put(batch(3)), "there is room again"
+    assert backlog.put(batch(3)), "a batch fits again after one was taken"
 
 
 def test_overflow_by_bytes() -> None:
@@ -46,7 +46,7 @@ def test_overflow_by_bytes() -> None:
     assert (backlog.overflow, backlog.size) == (1, 100)
 
 
-def test_one_batch_larger_than_the_bound_is_not_starved() -> None:
+def test_an_empty_backlog_accepts_a_batch_of_any_size() -> None:
     backlog = Backlog(messages=1, size=1)
     assert backlog.put(batch(5, size=500))
     assert backlog.overflow == 0
@@ -57,13 +57,13 @@ def test_take_waits_for_a_batch_and_close_wakes_it() -> None:
     threading.Timer(0.05, lambda: backlog.put(batch(1))).start()
     assert backlog.take(5) is not None
     threading.Timer(0.05, backlog.close).start()
-    begun = time.monotonic()
+    started = time.monotonic()
     assert backlog.take(5) is None
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - started < 4
     assert backlog.done
 
 
-def test_closed_is_not_done_while_something_waits() -> None:
+def test_a_closed_backlog_is_not_done_while_a_batch_waits() -> None:
     backlog = Backlog()
     backlog.put(batch(1))
     backlog.close()

@@ -1,4 +1,4 @@
-"""Addresses that can be listened to, and those that cannot."""
+"""Valid and invalid endpoint addresses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hubbub.errors import SourceError, UsageError
         "ipc://",
     ],
 )
-def test_no_endpoint(address: str) -> None:
+def test_an_invalid_address(address: str) -> None:
     with pytest.raises(UsageError, match="--zmq") as caught:
         Receiver([address])
     assert caught.value.hint
@@ -38,17 +38,17 @@ def test_no_endpoint(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["tcp://[::1]:9940", "tcp://bus:9940", "tcp://1.2.3.4:1", "ipc:///run/x"]
 )
-def test_an_endpoint(address: str) -> None:
+def test_a_valid_address(address: str) -> None:
     assert Receiver([address]).endpoints[0].address == address
 
 
-def test_no_endpoint_at_all() -> None:
+def test_no_address_at_all() -> None:
     with pytest.raises(UsageError, match="nothing to listen to"):
         Receiver()
 
 
 @pytest.mark.parametrize("size", [0, -1, 1 << 40])
-def test_a_size_no_message_can_have(size: int) -> None:
+def test_an_impossible_message_size(size: int) -> None:
     with pytest.raises(UsageError, match="--max-message"):
         Receiver(["tcp://127.0.0.1:1"], max_message=size)
 
@@ -61,9 +61,9 @@ def test_an_address_of_another_machine() -> None:
         pass
 
 
-def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_folder_of_an_ipc_socket(tmp_path: Path) -> None:
     with (
-        pytest.raises(SourceError, match="cannot listen"),
+        pytest.raises(SourceError, match="cannot bind"),
         Receiver(bind=[f"ipc://{tmp_path}/no/b.sock"]),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Counts of history against counts of the store: the difference is found, and cheaply."""
+"""The audit finds every difference between two sets of counts, with few requests."""
 
 from __future__ import annotations
 
@@ -8,83 +8,87 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.gaps.audit import MINUTE, Part, audit
+from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit
 
 DAY = 86_400
 
 
 class Counts:
-    """Messages by second, and how often history was asked."""
+    """Messages by second in the store and in history, and the number of requests."""
 
-    def __init__(self, stored, total):
-        self.has, self.holds, self.asked = stored, total, 0
+    def __init__(self, in_store, in_history):
+        self.in_store, self.in_history, self.requests = in_store, in_history, 0
 
     def total(self, start, end):
-        self.asked += 1
-        return sum(n for at, n in self.holds.items() if start <= at < end)
+        self.requests += 1
+        return sum(n for second, n in self.in_history.items() if start <= second < end)
 
     def stored(self, start, end):
-        return sum(n for at, n in self.has.items() if start <= at < end)
+        return sum(n for second, n in self.in_store.items() if start <= second < end)
 
-    def compare(self, start=0, end=DAY, **more):
-        return audit(self.total, self.stored, start, end, **more)
+    def compare(self, start=0, end=DAY, **options):
+        return audit(self.total, self.stored, start, end, **options)
 
 
 def every(seconds, end=DAY):
     return dict.fromkeys(range(0, end, seconds), 1)
 
 
-def test_equal_counts_cost_one_request():
+def test_equal_counts_take_one_request():
     counts = Counts(every(2), every(2))
-    found = counts.compare()
-    assert found.agreed == (Part(0, DAY, 43200, 43200),)
-    assert (found.wrong, counts.asked) == ((), 1)
+    result = counts.compare()
+    assert result.matching == (CountedSpan(0, DAY, 43200, 43200),)
+    assert (result.differing, counts.requests) == ((), 1)
 
 
-@pytest.mark.parametrize("more_in", ["history", "store"])
-def test_one_missing_message_of_a_day_is_found_in_a_dozen_requests(more_in):
-    whole, less = every(2), every(2)
-    del less[40_000]
-    counts = Counts(less, whole) if more_in == "history" else Counts(whole, less)
-    found = counts.compare()
-    (part,) = found.wrong
-    assert part.start <= 40_000 < part.end
-    assert part.total <= 800  # eight pages
-    assert counts.asked <= 12
-    assert sum(one.end - one.start for one in found.agreed) + part.end - part.start == DAY
+@pytest.mark.parametrize("missing_from", ["store", "history"])
+def test_one_missing_message_of_a_day_is_found_in_a_dozen_requests(missing_from):
+    complete, incomplete = every(2), every(2)
+    del incomplete[40_000]
+    if missing_from == "store":
+        counts = Counts(incomplete, complete)
+    else:
+        counts = Counts(complete, incomplete)
+    result = counts.compare()
+    (span,) = result.differing
+    assert span.start <= 40_000 < span.end
+    assert span.total <= 800  # eight pages
+    assert counts.requests <= 12
+    matching = sum(match.end - match.start for match in result.matching)
+    assert matching + span.end - span.start == DAY
 
 
-def test_what_was_read_already_is_followed_to_the_minute():
-    less = every(2)
-    del less[40_000]
-    found = Counts(less, every(2)).compare(read=lambda *_: True)
-    assert [(one.start, one.end) for one in found.wrong] == [(39_960, 40_020)]
+def test_a_difference_that_was_read_already_is_bisected_to_the_minute():
+    incomplete = every(2)
+    del incomplete[40_000]
+    result = Counts(incomplete, every(2)).compare(already_read=lambda *_: True)
+    assert [(span.start, span.end) for span in result.differing] == [(39_960, 40_020)]
 
 
-def test_where_much_is_missing_nothing_is_bisected():
+def test_where_many_messages_are_missing_nothing_is_bisected():
     counts = Counts({}, every(2))
-    assert counts.compare().wrong == (Part(0, DAY, 43200, 0),)
-    assert counts.asked == 1
+    assert counts.compare().differing == (CountedSpan(0, DAY, 43200, 0),)
+    assert counts.requests == 1
 
 
-def test_stopped_in_the_middle_it_tells_what_it_knows():
+def test_a_stopped_audit_returns_the_results_so_far():
     counts = Counts(every(7), every(2))
-    assert counts.compare(stop=lambda: counts.asked >= 1).agreed == ()
+    assert counts.compare(stop=lambda: counts.requests >= 1).matching == ()
 
 
-def test_an_empty_window_asks_nothing():
+def test_an_empty_window_takes_no_request():
     counts = Counts({}, {})
-    assert (counts.compare(60, 60).agreed, counts.asked) == ((), 0)
+    assert (counts.compare(60, 60).matching, counts.requests) == ((), 0)
 
 
 @given(st.sets(st.integers(0, 40 * MINUTE - 1), max_size=30), st.booleans(), st.booleans())
-def test_every_difference_lies_in_a_wrong_part_and_parts_tile_the_window(lost, read, swap):
-    whole = every(1, 40 * MINUTE)
-    less = {at: 1 for at in whole if at not in lost}
-    counts = Counts(whole, less) if swap else Counts(less, whole)
-    found = counts.compare(0, 40 * MINUTE, read=lambda *_: read)
-    for at in lost:
-        assert any(one.start <= at < one.end for one in found.wrong)
-    parts = sorted((one.start, one.end) for one in (*found.agreed, *found.wrong))
-    assert (parts[0][0], parts[-1][1]) == (0, 40 * MINUTE)
-    assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
+def test_differing_spans_contain_every_difference_and_the_spans_tile_the_window(lost, read, swap):
+    complete = every(1, 40 * MINUTE)
+    incomplete = {second: 1 for second in complete if second not in lost}
+    counts = Counts(complete, incomplete) if swap else Counts(incomplete, complete)
+    result = counts.compare(0, 40 * MINUTE, already_read=lambda *_: read)
+    for second in lost:
+        assert any(span.start <= second < span.end for span in result.differing)
+    spans = sorted((span.start, span.end) for span in (*result.matching, *result.differing))
+    assert (spans[0][0], spans[-1][1]) == (0, 40 * MINUTE)
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))

@@ -1,4 +1,4 @@
-"""Which addresses a history is asked at: no nonsense, and none that only a redirect names."""
+"""Addresses of a history: invalid ones, and redirects to another service."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 import responses
 
 from hubbub.collector.history.client import History
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 
 BASE = "http://history.example/datagrepper"
@@ -21,14 +21,14 @@ def web():
         yield mock
 
 
-def ask(base=BASE):
-    return History(base, patience=Patience(pause=lambda _: None)).window(1_000_000, 1_000_100)
+def request(base=BASE):
+    return History(base, retry=RetryPolicy(pause=lambda _: None)).window(1_000_000, 1_000_100)
 
 
-def sent_to(web, target, words):
+def refuses_redirect(web, target, words):
     web.replace(responses.GET, SEARCH, status=302, headers={"Location": target})
     with pytest.raises(SourceError, match=words) as caught:
-        ask()
+        request()
     assert caught.value.exit_code == 4
     assert "token" not in str(caught.value)
 
@@ -36,14 +36,14 @@ def sent_to(web, target, words):
 def test_a_redirect_within_the_service_is_followed(web):
     web.replace(responses.GET, SEARCH, status=301, headers={"Location": "/new?x=1"})
     web.get("http://history.example/new", body=EMPTY)
-    assert ask().rows == ()
+    assert request().rows == ()
 
 
 def test_a_redirect_to_https_on_the_usual_ports_is_followed(web):
-    safe = SEARCH.replace("http:", "https:")
-    web.replace(responses.GET, SEARCH, status=302, headers={"Location": safe})
-    web.get(safe, body=EMPTY)
-    assert ask().rows == ()
+    https = SEARCH.replace("http:", "https:")
+    web.replace(responses.GET, SEARCH, status=302, headers={"Location": https})
+    web.get(https, body=EMPTY)
+    assert request().rows == ()
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_a_redirect_to_https_on_the_usual_ports_is_followed(web):
     ],
 )
 def test_a_redirect_to_another_service_is_refused(web, target):
-    sent_to(web, target, "redirects to ")
+    refuses_redirect(web, target, "redirects to ")
     assert all(call.request.url.startswith(SEARCH) for call in web.calls)
 
 
-def test_redirects_that_lead_nowhere(web):
-    sent_to(web, "http://[", "redirects to no address")
-    sent_to(web, SEARCH, "redirects in a circle")
+def test_invalid_and_endless_redirects(web):
+    refuses_redirect(web, "http://[", "redirects to an invalid address")
+    refuses_redirect(web, SEARCH, "too many redirects")
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_redirects_that_lead_nowhere(web):
         *("", "h", "http://", "ftp://h/", "http://me:s3cret@[/?token=1"),
     ],
 )
-def test_an_address_that_is_none(url):
-    with pytest.raises(UsageError, match="is no address of a history service") as caught:
+def test_an_invalid_address(url):
+    with pytest.raises(UsageError, match="is not the address of a history service") as caught:
         History(url)
     assert "s3cret" not in str(caught.value)
     assert "token" not in str(caught.value)

@@ -1,3 +1,5 @@
+"""Requests to a history: addresses, parameters, retries, errors and responses."""
+
 import json
 import threading
 import time
@@ -10,7 +12,7 @@ import requests
 import responses
 
 from hubbub.collector.history.client import DEFAULT_URL, Filters, History
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 from tests.support import paths
 from tests.support.fake_history import T0, message
@@ -21,12 +23,12 @@ CAPTURES = paths.CAPTURES / "datagrepper-answers.jsonl"
 ANSWERS = [json.loads(line) for line in CAPTURES.read_text().splitlines()]
 
 
-def page(*rows, **more):
-    said = {"raw_messages": list(rows), "total": len(rows), "pages": 1, "count": len(rows)}
-    return json.dumps({**said, **more})
+def page(*rows, **fields):
+    content = {"raw_messages": list(rows), "total": len(rows), "pages": 1, "count": len(rows)}
+    return json.dumps({**content, **fields})
 
 
-ONE = page(message(1, "a")[1])
+ONE_ROW = page(message(1, "a")[1])
 
 
 @pytest.fixture
@@ -42,16 +44,17 @@ def waits():
 
 @pytest.fixture
 def history(waits):
-    return History(BASE, patience=Patience(pause=waits.append, jitter=lambda: 0.5))
+    return History(BASE, retry=RetryPolicy(pause=waits.append, jitter=lambda: 0.5))
 
 
-def ask(history, **more):
-    return history.window(T0, T0 + 100, **more)
+def request(history, **options):
+    return history.window(T0, T0 + 100, **options)
 
 
-def refused(history, words, hint=""):
+def error_of(history, words, hint=""):
+    """Return the error that a request raises, after checking its parts."""
     with pytest.raises(SourceError, match=words) as caught:
-        ask(history)
+        request(history)
     assert caught.value.exit_code == 4
     assert caught.value.where.startswith("http")
     assert caught.value.hint
@@ -63,20 +66,20 @@ def refused(history, words, hint=""):
     "url",
     [BASE, BASE + "/", SEARCH, SEARCH + "/", RAW, " " + RAW + "/", BASE + "?x=1", BASE + "#x"],
 )
-def test_any_form_of_the_address(web, url):
-    for known in (SEARCH, RAW):
-        web.get(known, body=ONE)
+def test_all_forms_of_the_address(web, url):
+    for endpoint in (SEARCH, RAW):
+        web.get(endpoint, body=ONE_ROW)
     history = History(url)
     assert history.url == BASE
     assert history.source == "history:" + BASE
-    assert len(ask(history).rows) == 1
-    asked = "/raw" if "/raw" in url else "/v2/search"
-    assert web.calls[0].request.path_url.startswith("/datagrepper" + asked)
+    assert len(request(history).rows) == 1
+    path = "/raw" if "/raw" in url else "/v2/search"
+    assert web.calls[0].request.path_url.startswith("/datagrepper" + path)
 
 
 @pytest.mark.parametrize("url", ["", "history.example", "ftp://x/", "http://", "/raw"])
-def test_no_address(url):
-    with pytest.raises(UsageError, match="no address of a history service"):
+def test_invalid_addresses(url):
+    with pytest.raises(UsageError, match="is not the address of a history service"):
         History(url)
 
 
@@ -84,85 +87,85 @@ def test_the_public_history_is_the_default():
     assert History().url == DEFAULT_URL == "https://apps.fedoraproject.org/datagrepper"
 
 
-def test_what_is_sent(web, history):
-    web.get(SEARCH, body=ONE)
-    ask(history, filters=Filters(("git", "wiki"), ("a.b",), ("u&v=\u00e9",)))
-    request = web.calls[0].request
-    assert request.params == {
+def test_parameters_and_headers_of_a_request(web, history):
+    web.get(SEARCH, body=ONE_ROW)
+    request(history, filters=Filters(("git", "wiki"), ("a.b",), ("u&v=\u00e9",)))
+    sent = web.calls[0].request
+    assert sent.params == {
         "start": str(T0), "end": f"{T0 + 99}.999999", "order": "asc", "page": "1",
         "rows_per_page": "100", "category": ["git", "wiki"], "topic": "a.b", "user": "u&v=\u00e9",
     }  # fmt: skip
-    assert request.headers["User-Agent"].startswith("hubbub/")
-    assert request.headers["Accept"] == "application/json"
+    assert sent.headers["User-Agent"].startswith("hubbub/")
+    assert sent.headers["Accept"] == "application/json"
 
 
-def test_a_start_of_zero_would_make_the_service_ignore_the_end(web, history):
-    web.get(SEARCH, body=ONE)
+def test_a_start_of_zero_is_sent_as_one_since_the_service_would_ignore_the_end(web, history):
+    web.get(SEARCH, body=ONE_ROW)
     history.window(0, 100)
     assert web.calls[0].request.params["start"] == "1"
 
 
-def test_filters_have_one_canonical_text():
-    one = Filters(("b", "a", "a"), ("t t",), ())
-    assert one.key == Filters(("a", "b"), ("t t",)).key == "category=a&category=b&topic=t+t"
+def test_filters_have_a_canonical_key():
+    filters = Filters(("b", "a", "a"), ("t t",), ())
+    assert filters.key == Filters(("a", "b"), ("t t",)).key == "category=a&category=b&topic=t+t"
     assert Filters().key == ""
 
 
-def test_an_older_service_has_only_raw(web, history):
+def test_falls_back_to_raw_for_an_older_service(web, history):
     web.get(SEARCH, status=404, body='{"error": "not_found"}')
-    web.get(RAW, body=ONE)
-    assert len(ask(history).rows) == len(ask(history).rows) == 1
+    web.get(RAW, body=ONE_ROW)
+    assert len(request(history).rows) == len(request(history).rows) == 1
     assert [call.request.path_url.partition("?")[0] for call in web.calls] == [
         "/datagrepper/v2/search", "/datagrepper/raw", "/datagrepper/raw",
     ]  # fmt: skip
 
 
-def test_two_threads_find_out_at_once_that_it_has_only_raw(web, history):
-    together = threading.Barrier(2)
+def test_two_threads_fall_back_to_raw_at_once(web, history):
+    barrier = threading.Barrier(2)
 
     def search(_):
-        together.wait(10)
+        barrier.wait(10)
         return 404, {}, ""
 
     web.add_callback(responses.GET, SEARCH, callback=search)
-    web.get(RAW, body=ONE)
+    web.get(RAW, body=ONE_ROW)
     with ThreadPoolExecutor(2) as pool:
-        got = [pool.submit(ask, history) for _ in range(2)]
-        assert [len(one.result().rows) for one in got] == [1, 1]
+        pages = [pool.submit(request, history) for _ in range(2)]
+        assert [len(page.result().rows) for page in pages] == [1, 1]
 
 
-def test_neither_is_there(web, history):
+def test_neither_endpoint_exists(web, history):
     web.get(SEARCH, status=404)
     web.get(RAW, status=404, body="<title>404</title> Not <b>Found</b>")
-    error = refused(history, "answered 404: 404 Not Found", "address of a datagrepper")
+    error = error_of(history, "answered 404: 404 Not Found", "address of a datagrepper")
     assert error.where == RAW
     assert len(web.calls) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 410, 451])
-def test_a_refusal_is_not_repeated(web, history, status):
+def test_a_client_error_is_not_retried(web, history, status):
     web.get(SEARCH, status=status, body="<h1>Bad\nRequest</h1>\n<p>page must be &gt; 0</p>")
-    refused(history, f"answered {status}: Bad Request page must be")
+    error_of(history, f"answered {status}: Bad Request page must be")
     assert len(web.calls) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_again(web, history, waits, status):
+def test_transient_statuses_are_retried(web, history, waits, status):
     web.get(SEARCH, status=status, body='{"error": NaN}')
-    web.get(SEARCH, body=ONE)
-    assert len(ask(history).rows) == 1
+    web.get(SEARCH, body=ONE_ROW)
+    assert len(request(history).rows) == 1
     assert waits == [0.5]
 
 
-def test_a_service_that_is_down_is_given_up_soon_at_first_and_late_later(web, history, waits):
+def test_a_service_that_has_answered_before_gets_more_attempts(web, history, waits):
     web.get(SEARCH, status=502, body="<html><body>Bad <i>Gateway</i></body></html>")
-    refused(history, "answered 502: Bad Gateway, 3 times in a row")
+    error_of(history, "answered 502: Bad Gateway, 3 times in a row")
     assert waits == [0.5, 1.0]
-    web.replace(responses.GET, SEARCH, body=ONE)
-    ask(history)
+    web.replace(responses.GET, SEARCH, body=ONE_ROW)
+    request(history)
     waits.clear()
     web.replace(responses.GET, SEARCH, status=502)
-    refused(history, "answered 502, 8 times in a row", "run the same command again")
+    error_of(history, "answered 502, 8 times in a row", "run the same command again")
     assert waits == [0.5, 1, 2, 4, 8, 16, 32]
     assert history.requests == 3 + 1 + 8
 
@@ -174,31 +177,31 @@ def test_a_service_that_is_down_is_given_up_soon_at_first_and_late_later(web, hi
      ("Sat, 99 Nov 2026 10:00:00 GMT", 0.5)],
 )  # fmt: skip
 def test_retry_after_is_honoured(web, waits, after, wait):
-    patience = Patience(pause=waits.append, jitter=lambda: 0.5, now=lambda: 1000.0)
+    retry = RetryPolicy(pause=waits.append, jitter=lambda: 0.5, now=lambda: 1000.0)
     web.get(SEARCH, status=503, headers={"Retry-After": after})
-    web.get(SEARCH, body=ONE)
-    ask(History(BASE, patience=patience))
+    web.get(SEARCH, body=ONE_ROW)
+    request(History(BASE, retry=retry))
     assert waits == [wait]
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (requests.exceptions.ConnectTimeout("x"), "no answer within 60 s"),
-        (requests.exceptions.ReadTimeout("x"), "no answer within 60 s"),
-        (requests.ConnectionError("refused"), "no connection, or it broke: refused"),
-        (requests.exceptions.ChunkedEncodingError("cut"), "broke: cut"),
+        (requests.exceptions.ConnectTimeout("x"), "no response within 60 s"),
+        (requests.exceptions.ReadTimeout("x"), "no response within 60 s"),
+        (requests.ConnectionError("refused"), "the connection failed: refused"),
+        (requests.exceptions.ChunkedEncodingError("cut"), "failed: cut"),
     ],
 )
-def test_a_network_that_fails(web, history, waits, fault, words):
+def test_network_errors_are_retried(web, history, waits, fault, words):
     web.get(SEARCH, body=fault)
-    refused(history, words)
+    error_of(history, words)
     assert len(waits) == 2
 
 
-def test_an_untrusted_certificate_is_not_tried_again(web, history):
+def test_an_untrusted_certificate_is_not_retried(web, history):
     web.get(SEARCH, body=requests.exceptions.SSLError("self-signed certificate"))
-    refused(history, "no trusted connection: self-signed", "certificates")
+    error_of(history, "no trusted connection: self-signed", "certificates")
     assert len(web.calls) == 1
 
 
@@ -206,11 +209,11 @@ def test_an_untrusted_certificate_is_not_tried_again(web, history):
     ("body", "words"),
     [
         ("<html><head><style>a{}</style></head>Please <b>log in</b></html>", "is HTML.*log in"),
-        ("", "is no JSON"),
-        (ONE[:-9], "is no JSON"),
-        (ONE + "x", "is no JSON"),
-        (b"\xff\xfe", "is no JSON"),
-        ("[]", "no page of messages: Expected `object`, got `array`"),
+        ("", "is not JSON"),
+        (ONE_ROW[:-9], "is not JSON"),
+        (ONE_ROW + "x", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        ("[]", "not a page of messages: Expected `object`, got `array`"),
         (page(raw_messages={}), r"Expected `array`, got `object` - at `\$.raw_messages`"),
         (page(total="7"), r"Expected `int`, got `str` - at `\$.total`"),
         (page(total=True), r"Expected `int`, got `bool`"),
@@ -219,36 +222,36 @@ def test_an_untrusted_certificate_is_not_tried_again(web, history):
         ("{}", "missing required field `raw_messages`"),
         ('{"raw_messages": []}', "missing required field `total`"),
         (page(total=-1), "total=-1"),
-        (page(count=5), "says count=5, total=0 with 0 rows"),
-        (page(total=250, pages=1), "says pages=1 where total=250 makes 3 of 100 rows each"),
-        (page(total=5, pages=9), "says pages=9"),
-        (page(*[{"id": str(n)} for n in range(101)], pages=2), "101 rows where 100 were asked"),
-        ('{"total": 1, "raw_messages": [' + "[" * 100_000, "is no JSON|nested too deep"),
+        (page(count=5), "states count=5, total=0 with 0 rows"),
+        (page(total=250, pages=1), "states pages=1 where total=250 makes 3 of 100 rows each"),
+        (page(total=5, pages=9), "states pages=9"),
+        (page(*[{"id": str(n)} for n in range(101)], pages=2), "101 rows where 100 were requested"),
+        ('{"total": 1, "raw_messages": [' + "[" * 100_000, "is not JSON|nested too deeply"),
     ],
 )
-def test_an_answer_that_makes_no_sense(web, history, waits, body, words):
+def test_invalid_responses_are_retried(web, history, waits, body, words):
     web.get(SEARCH, body=body, content_type="application/json")
-    error = refused(history, words)
+    error = error_of(history, words)
     assert "it begins: " in str(error)
     assert len(str(error)) < 600
-    assert len(waits) == 2  # a proxy's page may be gone the next time
+    assert len(waits) == 2  # it may be a proxy's error page, so it is retried
 
 
-def test_the_content_type_is_not_believed(web, history):
-    web.get(SEARCH, body=ONE, content_type="text/html; charset=latin-1")
-    assert len(ask(history).rows) == 1
+def test_the_content_type_is_ignored(web, history):
+    web.get(SEARCH, body=ONE_ROW, content_type="text/html; charset=latin-1")
+    assert len(request(history).rows) == 1
 
 
-def test_a_body_beyond_the_bound_is_not_read(web):
+def test_a_body_beyond_the_limit_is_not_read(web):
     web.get(SEARCH, body=page(message(1, "a" * 5000)[1]))
-    refused(History(BASE, max_bytes=4000), "more than 4,000 bytes", "max_bytes")
+    error_of(History(BASE, max_bytes=4000), "more than 4,000 bytes", "max_bytes")
 
 
-def test_credentials_are_sent_and_never_told(web, waits):
-    patience = Patience(pause=waits.append)
-    history = History("http://me:s3cret@history.example/datagrepper", patience=patience)
+def test_credentials_are_sent_and_never_shown(web, waits):
+    retry = RetryPolicy(pause=waits.append)
+    history = History("http://me:s3cret@history.example/datagrepper", retry=retry)
     web.get(SEARCH, status=500)
-    error = refused(history, "answered 500")
+    error = error_of(history, "answered 500")
     assert web.calls[0].request.headers["Authorization"].startswith("Basic ")
     assert "s3cret" not in str(error) + history.url + history.source
     assert history.url == BASE
@@ -258,41 +261,41 @@ def test_credentials_are_sent_and_never_told(web, waits):
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a['path']}-{a['status']}")
-def test_what_the_real_service_answered(web, history, answer):
+def test_captured_responses_of_the_real_service(web, history, answer):
     body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
     for path in (SEARCH, RAW):
         web.get(path, body=body, status=answer["status"], content_type=answer["content_type"])
     if answer["status"] == 200 and isinstance(answer["body"], dict):
         rows = dict(answer["params"]).get("rows_per_page", 25)
-        got = history.window(T0, T0 + 1, rows=rows)
-        assert got.total == answer["body"]["total"]
-        assert [json.loads(row.body) for row in got.rows] == answer["body"]["raw_messages"]
-        assert all(row.second and row.topic for row in got.rows)
+        result = history.window(T0, T0 + 1, rows=rows)
+        assert result.total == answer["body"]["total"]
+        assert [json.loads(row.body) for row in result.rows] == answer["body"]["raw_messages"]
+        assert all(row.second and row.topic for row in result.rows)
     else:
-        refused(history, "HTML" if answer["status"] == 200 else f"answered {answer['status']}")
+        error_of(history, "HTML" if answer["status"] == 200 else f"answered {answer['status']}")
 
 
-def test_waiting_ends_when_told(web):
+def test_waiting_ends_when_stopped(web):
     web.get(SEARCH, status=503, headers={"Retry-After": "200"})
     stopped = threading.Event()
     threading.Timer(0.05, stopped.set).start()
-    began = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(SourceError, match="stopped"):
-        ask(History(BASE), stopped=stopped)
-    assert time.monotonic() - began < 20
+        request(History(BASE), stopped=stopped)
+    assert time.monotonic() - started < 20
 
 
-class Bad(BaseHTTPRequestHandler):
-    """A real socket: connections that are cut, and bytes that drip."""
+class FaultyHandler(BaseHTTPRequestHandler):
+    """Cuts connections, or sends bytes very slowly."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         self.send_response(200)
         if self.path.startswith("/cut"):
-            self.send_header("Content-Length", str(len(ONE) + 10))
+            self.send_header("Content-Length", str(len(ONE_ROW) + 10))
             self.end_headers()
-            self.wfile.write(ONE.encode())
+            self.wfile.write(ONE_ROW.encode())
             self.close_connection = True
             return
         self.send_header("Content-Length", "1000")
@@ -310,28 +313,26 @@ class Bad(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("kind", "timeout", "words"),
-    [("cut", 5, "no connection, or it broke: .*read"), ("drip", 0.1, "did not end within 0.4 s")],
+    [("cut", 5, "the connection failed: .*read"), ("drip", 0.1, "did not end within 0.4 s")],
 )
 def test_real_connections_that_misbehave(kind, timeout, words):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FaultyHandler)
     server.daemon_threads, server.block_on_close = True, False
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    patience = Patience(pause=lambda _: None, first_tries=2)
-    history = History(
-        f"http://127.0.0.1:{server.server_port}/{kind}", timeout=timeout, patience=patience
-    )
+    retry = RetryPolicy(pause=lambda _: None, first_attempts=2)
+    history = History(f"http://127.0.0.1:{server.server_port}/{kind}", timeout=timeout, retry=retry)
     try:
-        refused(history, words)
+        error_of(history, words)
     finally:
         history.close()
         server.shutdown()
         server.server_close()
 
 
-def test_nobody_listens():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
+def test_a_port_without_a_server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FaultyHandler)
     server.server_close()
-    history = History(f"http://127.0.0.1:{server.server_port}", patience=Patience(first_tries=1))
-    error = refused(history, "it broke: (Failed|\\[Errno).*refused", "check the address")
+    history = History(f"http://127.0.0.1:{server.server_port}", retry=RetryPolicy(first_attempts=1))
+    error = error_of(history, "connection failed: (Failed|\\[Errno).*refused", "check the address")
     assert "object at 0x" not in str(error)
     assert "HTTPConnection" not in str(error)

@@ -1,13 +1,23 @@
+"""A gather resumes after any interruption, without losing rows."""
+
 import random
 
 import pytest
 
 from hubbub.errors import SourceError
-from tests.support.fake_history import Grepper, MemoryLedger, MemorySink, at, message, run, steady
+from tests.support.fake_history import (
+    FakeDatagrepper,
+    MemoryLedger,
+    MemorySink,
+    at,
+    message,
+    run,
+    steady,
+)
 
 
-class Killed(BaseException):
-    pass
+class KilledError(BaseException):
+    """Stands for kill -9."""
 
 
 def rows_of(seed):
@@ -15,39 +25,39 @@ def rows_of(seed):
     return [message(draw.choice([draw.random() * 1000, 333]), f"m{n}") for n in range(700)]
 
 
-@pytest.mark.parametrize("failure", [Killed, SourceError, KeyboardInterrupt])
-def test_resumes_after_an_end_at_any_request(failure):
+@pytest.mark.parametrize("failure", [KilledError, SourceError, KeyboardInterrupt])
+def test_resumes_after_an_interruption_at_any_request(failure):
     rows = rows_of(1)
-    usual = run(Grepper(rows))[0].requests
-    for last in range(1, usual + 1):
-        grepper, sink, ledger = Grepper(rows), MemorySink(), MemoryLedger()
+    uninterrupted = run(FakeDatagrepper(rows))[0].requests
+    for last in range(1, uninterrupted + 1):
+        datagrepper, sink, ledger = FakeDatagrepper(rows), MemorySink(), MemoryLedger()
 
         def end(_, n, last=last):
             if n == last:
                 raise failure("the end")
 
-        grepper.before = end
+        datagrepper.before = end
         with pytest.raises(failure):
-            run(grepper, sink, ledger)
+            run(datagrepper, sink, ledger)
         sink.waiting.clear()
-        grepper.before = lambda *_: None
-        result, _, _ = run(grepper, sink, ledger)
+        datagrepper.before = lambda *_: None
+        result, _, _ = run(datagrepper, sink, ledger)
         assert set(sink.ids()) == {f"m{n}" for n in range(700)}
         assert len(sink.ids()) <= 700 + 100
-        assert last + result.requests <= usual + 2  # the page, and the whole of its crowded second
+        assert last + result.requests <= uninterrupted + 2  # a page and its crowded second
         assert ledger.seconds("complete") == set(range(1000))
         assert ledger.values == {}
 
 
 @pytest.mark.parametrize("call", range(1, 24))
-def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
-    """A kill -9 inside put, flush or set: rows not flushed are lost, and asked for again."""
+def test_resumes_after_a_kill_between_any_two_writes(call):
+    """After a kill inside put, flush or set, rows that were not flushed are gathered again."""
     rows, calls = rows_of(2), [0]
 
     def step():
         calls[0] += 1
         if calls[0] == call:
-            raise Killed
+            raise KilledError
 
     class Sink(MemorySink):
         def put(self, frame):
@@ -65,31 +75,32 @@ def test_resumes_after_a_kill_between_any_two_steps_of_keeping(call):
             step()
             super().set(key, value)
 
-    sink, ledger, grepper = Sink(), Ledger(), Grepper(rows)
+    sink, ledger, datagrepper = Sink(), Ledger(), FakeDatagrepper(rows)
     try:
-        run(grepper, sink, ledger)
-    except Killed:
+        run(datagrepper, sink, ledger)
+    except KilledError:
         frames, values = list(sink.durable), dict(ledger.values)
     else:
-        pytest.fail("not so many steps")
-    quiet, after = MemorySink(), MemoryLedger()
-    quiet.durable, after.values, after.recorded = frames, values, ledger.recorded
-    run(grepper, quiet, after)
-    assert set(quiet.ids()) == {f"m{n}" for n in range(700)}
-    assert after.seconds("complete") == set(range(1000))
+        pytest.fail("there are fewer steps")
+    sink_after, ledger_after = MemorySink(), MemoryLedger()
+    sink_after.durable, ledger_after.values = frames, values
+    ledger_after.recorded = ledger.recorded
+    run(datagrepper, sink_after, ledger_after)
+    assert set(sink_after.ids()) == {f"m{n}" for n in range(700)}
+    assert ledger_after.seconds("complete") == set(range(1000))
 
 
-def test_the_same_relative_command_goes_on_although_its_range_has_moved():
+def test_resumes_although_a_relative_range_has_moved():
     rows, sink, ledger = steady(2000), MemorySink(), MemoryLedger()
 
     def end(_, n):
         if n == 15:
-            raise Killed
+            raise KilledError
 
-    grepper = Grepper(rows, before=end)
-    with pytest.raises(Killed):
-        run(grepper, sink, ledger, start=at(0), end=990)
-    grepper.before = lambda *_: None
-    result, _, _ = run(grepper, sink, ledger, start=at(5), end=995)
+    datagrepper = FakeDatagrepper(rows, before=end)
+    with pytest.raises(KilledError):
+        run(datagrepper, sink, ledger, start=at(0), end=990)
+    datagrepper.before = lambda *_: None
+    result, _, _ = run(datagrepper, sink, ledger, start=at(5), end=995)
     assert 15 + result.requests <= 2000 / 99 + 6
     assert ledger.seconds("complete") == set(range(995))

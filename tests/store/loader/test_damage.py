@@ -11,7 +11,15 @@ from hubbub.collector.event import DAMAGE_KEY
 from hubbub.collector.history.gather import Gathered, gather
 from hubbub.store import Store
 from hubbub.store.loader.damage import DAMAGED
-from tests.support.fake_history import T0, FakeHistory, Grepper, MemoryLedger, at, run, steady
+from tests.support.fake_history import (
+    T0,
+    FakeDatagrepper,
+    FakeHistory,
+    MemoryLedger,
+    at,
+    run,
+    steady,
+)
 
 S = 10**6
 SOURCE = "history:http://history.example"
@@ -21,8 +29,8 @@ ROWS = steady(250)
 def gathered(store: Store, first: int, last: int, **more: Any) -> Gathered:
     with store.spool("gather") as sink:
         return gather(
-            FakeHistory(Grepper(ROWS)), sink, store.state, start=at(first), end=at(last), jobs=1,
-            settle=timedelta(0), clock=lambda: T0 + 10**7, **more,
+            FakeHistory(FakeDatagrepper(ROWS)), sink, store.state, start=at(first), end=at(last),
+            jobs=1, settle=timedelta(0), clock=lambda: T0 + 10**7, **more,
         )  # fmt: skip
 
 
@@ -72,14 +80,14 @@ def test_what_is_only_heard_is_reopened_nowhere(store: Store, frame: Any) -> Non
 def test_a_gather_that_is_under_way_proves_nothing_any_more() -> None:
     ledger = MemoryLedger()
 
-    def found(_: Grepper, n: int) -> None:
+    def found(_: FakeDatagrepper, n: int) -> None:
         if n == 3:
             ledger.set(DAMAGE_KEY, 1)  # by a loader beside it
 
-    done, _, _ = run(Grepper(steady(950), before=found), ledger=ledger)
+    done, _, _ = run(FakeDatagrepper(steady(950), before=found), ledger=ledger)
     assert done.incomplete
     assert ledger.seconds("complete") == set()
     assert ledger.seconds("gap") == set(range(1000))
     assert list(ledger.values) == [DAMAGE_KEY], "no begun slice is gone on with"
-    done, _, _ = run(Grepper(steady(950)), ledger=ledger)
+    done, _, _ = run(FakeDatagrepper(steady(950)), ledger=ledger)
     assert not done.incomplete

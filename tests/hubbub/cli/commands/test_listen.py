@@ -19,7 +19,7 @@ from tests.support.commandline import Run
     ("options", "said"),
     [
         ([], "there is nothing to listen to"),
-        (["--zmq", "bus:9940"], "--zmq bus:9940: this is no ZeroMQ endpoint"),
+        (["--zmq", "bus:9940"], "--zmq bus:9940: not a ZeroMQ endpoint"),
         (["--zmq-bind", "tcp://127.0.0.1:70000"], "ports end at 65535"),
         (["--zmq", "tcp://*:9940"], "a publisher's host is needed"),
     ],

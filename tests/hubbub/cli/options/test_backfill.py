@@ -26,7 +26,7 @@ def test_categories_that_topics_are_limited_to(topics, found):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--backfill", "ftp://history"), "no address of a history service"),
+        (("--backfill", "ftp://history"), "not the address of a history service"),
         (("--backfill", "http://h", "--topic", "org.fedoraproject.prod."), "whole categories"),
         (("--backfill", "http://h", "--settle", "soon"), "no duration"),
     ],
