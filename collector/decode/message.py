@@ -13,7 +13,7 @@ Formats of the bus and its history are recognised by content, not by configurati
 | history row of `/v2/search`, fedora-messaging | `body`, with `topic` and `headers` |
 
 Import formats are determined by the frame's source: `jsonl`, whose keys have other meanings, and
-lines of logs (`_LOG_DECODERS`).
+lines of logs (`LINE_DECODERS`).
 
 A message id has the same time, topic and size in every format:
 
@@ -31,7 +31,8 @@ from typing import Any
 
 import msgspec
 
-from hubbub.collector.decode import access_log, notebooks, timestamps
+from hubbub.collector.decode import timestamps
+from hubbub.collector.decode.formats import LINE_DECODERS
 from hubbub.collector.decode.message_id import BUS_KINDS, content_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
@@ -68,13 +69,6 @@ class Envelope(msgspec.Struct, gc=False):
     size: Any = None
 
 
-#: Decoders of import formats that are not JSON, by the kind of the frame's source.
-_LOG_DECODERS = {
-    "notebook-events": notebooks.access,
-    "notebook-counts": notebooks.counts,
-    "access-log": access_log.message,
-}
-
 _FIELDS = Envelope.__struct_fields__
 _json = msgspec.json.Decoder(Envelope)
 _msgpack = msgspec.msgpack.Decoder(Envelope)
@@ -100,7 +94,7 @@ def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
         raise refuse(refused.reason, refused.source, f"{refused.length:,} bytes")
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
-    if (decode_line := _LOG_DECODERS.get(kind)) is not None:
+    if (decode_line := LINE_DECODERS.get(kind)) is not None:
         return decode_line(frame)
     envelope = parse(frame.body)
     return _jsonl(envelope, frame) if kind == "jsonl" else _message(envelope, frame, kind)

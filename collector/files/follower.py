@@ -21,19 +21,15 @@ from typing import Any
 
 import msgspec
 
+from hubbub.collector.decode.formats import LINE_DECODERS
 from hubbub.collector.event import Frame
 from hubbub.collector.files.reader import MAX_LINE
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["FORMATS", "Follower", "Position"]
 
-#: Formats that can be followed, and whether lines that start with # are comments.
-FORMATS = {
-    "jsonl": False,
-    "notebook-events": True,
-    "notebook-counts": True,
-    "access-log": True,
-}
+#: Formats that can be followed: a page of history has no end of line to wait for.
+FORMATS = ("jsonl", *LINE_DECODERS)
 _CHUNK = 1 << 20  # bytes of one read
 _MARK = 256  # bytes before a position, by which the file is recognised
 _GRACE = 2.0  # s without a new byte until a rotated file counts as complete
@@ -196,7 +192,7 @@ class Follower:
         for line in lines:
             self._lines += 1
             body = line.strip()
-            if body and not (body.startswith(b"#") and FORMATS[self.form]):
+            if body and not (body.startswith(b"#") and self.form in LINE_DECODERS):
                 frames.append(Frame(self.source, arrived, b"", body, self._lines))
         return frames
 

@@ -21,14 +21,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from hubbub.collector.decode.access_log import section
+from hubbub.collector.decode.formats import FORMATS, LINE_DECODERS
 from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["FORMATS", "MAX_LINE", "plain_lines", "read", "section"]
 
-FORMATS = ("jsonl", "fedmsg", "notebook-events", "notebook-counts", "access-log")
-#: Formats in which lines that start with # are comments.
-_WITH_COMMENTS = frozenset(("notebook-events", "notebook-counts", "access-log"))
 #: Bytes of the longest line or page that is read; a page of 100 messages of 80 kB has 8 MB.
 MAX_LINE = 64 << 20
 _GZIP = b"\x1f\x8b"
@@ -78,7 +76,7 @@ def read(
                     yield Frame(source, time.time_ns() // 1000, b"", body, seq)
                 return
             for number, line in lines:
-                if line.startswith(b"#") and form in _WITH_COMMENTS:
+                if line.startswith(b"#") and form in LINE_DECODERS:
                     continue
                 for body in _messages(line, form):
                     yield Frame(source, time.time_ns() // 1000, b"", body, number)

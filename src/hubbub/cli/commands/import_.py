@@ -11,6 +11,7 @@ from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.signals import until_told
+from hubbub.collector.decode.formats import FORMATS
 from hubbub.errors import HubbubError, SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _BATCH = 1000  # frames between two flushes
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "fedmsg", "notebook-events", "notebook-counts", "access-log"]),
+    type=click.Choice(FORMATS),
     required=True,
     help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "

@@ -1,0 +1,18 @@
+"""The formats of imported files, by the name that `hubbub import --format` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hubbub.collector.decode import access_log, notebooks
+from hubbub.collector.event import Frame, Message
+
+__all__ = ["FORMATS", "LINE_DECODERS"]
+
+#: Formats that are not JSON, each with the decoder of a line; lines that start with # are comments.
+LINE_DECODERS: dict[str, Callable[[Frame], Message]] = {
+    "notebook-events": notebooks.access,
+    "notebook-counts": notebooks.counts,
+    "access-log": access_log.message,
+}
+FORMATS = ("jsonl", "fedmsg", *LINE_DECODERS)
