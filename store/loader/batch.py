@@ -20,7 +20,7 @@ from hubbub.collector.decode.rejected import told
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
-from hubbub.store.loader.bus_stats import Hearing
+from hubbub.store.loader.bus_stats import BusStats
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
 from hubbub.store.state.dead_letters import Letter
@@ -55,7 +55,7 @@ class Batch:
 
     understand: Callable[[Frame], Event]
     forgotten: Forgotten = NOBODY
-    hearing: Hearing | None = None  # told of every message in its order
+    hearing: BusStats | None = None  # told of every message in its order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
     bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name

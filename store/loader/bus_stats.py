@@ -21,7 +21,7 @@ from hubbub.collector.gaps.sequences import Sequences
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["BUS", "SKIPPED", "Hearing", "write"]
+__all__ = ["BUS", "SKIPPED", "BusStats", "write"]
 
 SKIPPED = "numbers of a publisher were skipped"
 _KEY = "sequences"
@@ -33,7 +33,7 @@ _CERTIFICATE = b'"certificate"'
 _TAIL = 96  # the end of a certificate is its signature: no two have the same
 
 
-class Hearing:
+class BusStats:
     """One run of the loader.
 
     Args:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from hubbub.store.spool.folder import Segment
     from hubbub.store.state.database import State
 
-__all__ = ["DAMAGED", "reopen", "without"]
+__all__ = ["DAMAGED", "quarantine_segment", "reopen"]
 
 
 DAMAGED = "what was received was damaged on the disk"
 
 
-def without(state: State, store: Path, one: Segment) -> Path:
+def quarantine_segment(state: State, store: Path, one: Segment) -> Path:
     """Go on without a segment whose head is damaged: what was heard meanwhile is a gap.
 
     A history heals it. What was gathered is lacking again, and to be had by gathering once more;

@@ -36,8 +36,8 @@ from hubbub.errors import StoreError
 from hubbub.store.disk.files import sync_folder
 from hubbub.store.loader import recovery, unmapped
 from hubbub.store.loader.batch import Batch
-from hubbub.store.loader.bus_stats import Hearing
-from hubbub.store.loader.damage import reopen, without
+from hubbub.store.loader.bus_stats import BusStats
+from hubbub.store.loader.damage import quarantine_segment, reopen
 from hubbub.store.spool import folder, segment
 from hubbub.store.spool.trust import Trusts
 from hubbub.store.state import dead_letters
@@ -106,7 +106,7 @@ class Loader:
         """Load all that waits; ends early, after a commit, when `stop` says so."""
         self._counts = Counter()
         forgotten = self.state.forgotten
-        heard, trusts = Hearing(self.state), Trusts(self.state)
+        heard, trusts = BusStats(self.state), Trusts(self.state)
         batch = Batch(self.understand, forgotten, heard)
         done: list[Path] = []
         for one in folder.segments(self.spool):
@@ -144,7 +144,7 @@ class Loader:
             return segment.flags(descriptor, str(one.path))
         except StoreError as e:
             if not one.live:  # its writer still has it; sealed, it comes here again
-                place = without(self.state, self.spool.parent, one)
+                place = quarantine_segment(self.state, self.spool.parent, one)
                 _log.error("a segment is set aside", why=e.what, where=e.where, kept=str(place))
             return None
         finally:

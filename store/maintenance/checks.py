@@ -26,7 +26,7 @@ from hubbub.times import from_micros, to_micros
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Compared", "Contents", "check_table", "compare", "recount"]
+__all__ = ["Comparison", "Contents", "check_table", "compare", "recount"]
 
 
 _PART = 1 << 16  # rows at once
@@ -120,7 +120,7 @@ BUCKETS = 16  # a power of two; 100 M texts need 50 MB for one of 16
 
 
 @dataclass(slots=True)
-class Compared:
+class Comparison:
     """What a comparison found."""
 
     ids: int = 0
@@ -131,7 +131,7 @@ class Compared:
 
 def compare(
     texts: Iterable[Sequence[str]], folder: Path, runs: Sequence[Hashes] | None = None
-) -> Compared:
+) -> Comparison:
     """Compare.
 
     Args:
@@ -139,7 +139,7 @@ def compare(
         folder: where there is room for 8 bytes a text; nothing stays there.
         runs: the set; None: only look for repeats.
     """
-    out = Compared()
+    out = Comparison()
     shift = np.uint64(64 - (BUCKETS.bit_length() - 1))
     files = [TemporaryFile(dir=folder) for _ in range(BUCKETS)]  # noqa: SIM115 - closed below
     try:

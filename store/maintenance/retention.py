@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["GRACE", "Pruned", "doubt", "prune"]
+__all__ = ["GRACE", "Pruned", "check_clock", "prune"]
 
 
-def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
+def check_clock(store: Store, now: datetime, begun: int | None = None) -> str:
     """Why the clock is not believed; empty: it is.
 
     It is where retention ran within `LEAP` before, or never, or an event is of about now: not only

@@ -14,7 +14,7 @@ import structlog
 
 from hubbub.errors import HubbubError, NoRoomError
 from hubbub.store.disk.errors import told
-from hubbub.store.maintenance.retention import doubt
+from hubbub.store.maintenance.retention import check_clock
 from hubbub.store.policy import LAST
 from hubbub.store.state import dead_letters
 from hubbub.times import from_micros
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hubbub.store.policy import Keep
     from hubbub.store.store import Store
 
-__all__ = ["BUSY", "DAILY", "Tidy"]
+__all__ = ["BUSY", "DAILY", "Scheduler"]
 
 BUSY = 64 << 20  # bytes that wait in the spool; loading comes first then
 DAILY = 86_400.0  # seconds between two runs of retention
@@ -31,7 +31,7 @@ CLEAN = 600.0  # seconds between two looks for old files
 _log = structlog.get_logger("hubbub.store")
 
 
-class Tidy:
+class Scheduler:
     """The work beside loading of one process.
 
     Args:
@@ -96,7 +96,7 @@ class Tidy:
             return False
         from hubbub.store.maintenance.retention import prune
 
-        if why := doubt(self.store, from_micros(now), self._begun):
+        if why := check_clock(self.store, from_micros(now), self._begun):
             if not self._doubted:
                 hint = "set the clock; if it is right: hubbub retention --trust-clock"
                 _log.warning("nothing is let go while the clock is in doubt", why=why, hint=hint)

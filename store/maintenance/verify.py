@@ -20,7 +20,7 @@ from hubbub.errors import StoreError
 from hubbub.store.disk.quarantine import aside, kept
 from hubbub.store.loader import recovery
 from hubbub.store.maintenance.checks import check_table, compare, recount
-from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.rollups import refresh
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
@@ -186,7 +186,7 @@ def _logs(store: Store, report: Report, *, repair: bool) -> bool:
     if repair:
         try:
             _anew(store, report)
-            for done in mend(store):
+            for done in repair_logs(store):
                 report.repaired.append(Fault(done.table, done.done, done.where))
         except StoreError as e:
             parts = (t.name for t in store.tables if Path(e.where).is_relative_to(t.folder))

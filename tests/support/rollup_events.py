@@ -34,7 +34,7 @@ def answers(store: Store, chosen: Selection, *, direct: bool = False) -> dict[st
     """What the four say; `direct`: without the rollups."""
     events = store.events(chosen)
     if direct:
-        events.rolled = None
+        events.rollups = None
     found = {
         name: sorted(tuple(r.values()) for r in getattr(events, name)().to_pyarrow().to_pylist())
         for name in NAMES

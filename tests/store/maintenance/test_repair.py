@@ -14,7 +14,7 @@ from hubbub.store import Store
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.quarantine import kept
 from hubbub.store.maintenance import compaction, repair
-from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
 
@@ -153,7 +153,7 @@ def test_files_that_killed_writers_left_are_not_brought_back_twice(
     put(full, *(frame(n) for n in range(60, 65)))
     TEARS["empty"](last(full.table))
     with Store.open(full.path) as again, again.loader_lock():
-        (done,) = mend(again)
+        (done,) = repair_logs(again)
         assert done.rows == 5
         assert ids(again) == sorted(f"id-{n}" for n in range(65))
     assert verify(full).clean
@@ -261,13 +261,13 @@ def test_whoever_is_killed_while_mending_is_gone_on_from(
     with Store.open(full.path) as again, again.loader_lock(), monkeypatch.context() as m:
         m.setattr(repair, "_restore", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            mend(again)
+            repair_logs(again)
         assert again.rows() == 40, "set aside, and not brought back yet"
     with Store.open(full.path) as again:
         assert verify(again, repair=True).clean
         assert ids(again) == sorted(f"id-{n}" for n in range(60))
         with again.loader_lock():
-            assert mend(again) == []
+            assert repair_logs(again) == []
 
 
 def test_entries_say_how_much_they_hold(full: Store) -> None:

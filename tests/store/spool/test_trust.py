@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from hubbub.collector.event import Frame
 from hubbub.collector.signatures.guard import TrustFiles
 from hubbub.store import Store, Waiting
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.spool import trust as trusts
 from hubbub.store.spool.trust import UNREADY
 from hubbub.store.state import dead_letters
@@ -190,7 +190,7 @@ def test_what_cannot_be_judged_does_not_hold_up_who_counts(
     store: Store, trust: TrustFiles, pki: Path
 ) -> None:
     """History brings what waits there: until then nothing later could be proven."""
-    stock = Stock(store.state, store.spool_folder)
+    stock = LoadProgress(store.state, store.spool_folder)
     put(store, trust, *frames("fedmsg-signed-lab.jsonl")[:2])
     begun = int(next(store.spool_folder.glob("*.seg")).name.partition("-")[0]) // 1000
     assert stock.loaded() == begun
