@@ -52,12 +52,12 @@ def resume(
             table.sync()
             finish(state, number)
         else:
-            _log.warning("loading the batch of a loader that died again", batch=number)
+            _log.warning("loading again the batch of a loader that died", batch=number)
             with state.transaction() as db:
                 db.execute("DELETE FROM pending WHERE batch = ?", (number,))
     for companion in (bodies, samples):
         if companion.settle(table.batch()):
-            _log.warning(f"removed {companion.name} that a loader died before committing events of")
+            _log.warning(f"removed {companion.name} of a batch that a loader died over")
     # a loader may have died after deleting a segment and before deleting its position
     existing = {segment.name for segment in folder.segments(spool_folder)}
     deleted = [(n,) for (n,) in state.rows("SELECT name FROM segments") if n not in existing]

@@ -8,8 +8,8 @@ in the file is "unknown".
     alice,,2024-07-01,
     bob,Example University,,
 
-Days are UTC; `from` is the first day, `to` the first day after the last. An empty `from` means
-since ever, an empty `to` until today, an empty organisation "unknown".
+Days are UTC; `from` is the first day, `to` the first day after the last. Without `from` or `to` the
+affiliation has no start or no end; an empty organisation means "unknown".
 """
 
 from __future__ import annotations

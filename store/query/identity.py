@@ -70,7 +70,7 @@ class Persons:
         return {person: tuple(names) for person, names in sorted(accounts.items())}
 
     def widened(self, globs: Iterable[str]) -> tuple[str, ...]:
-        """Extend globs to all accounts of every person of whom they match at least one.
+        """Extend globs to all accounts of each person of whom they match at least one.
 
         A filter then means the same person before and after a merge, whichever name it uses.
         """
@@ -130,7 +130,7 @@ def merge(state: State, account: str, person: str, *, who: str, why: str, time: 
         time: now, µs since the epoch.
 
     Raises:
-        UsageError: invalid names, no reason, or they are one person already.
+        UsageError: an invalid name, no author or reason, or they are already one person.
     """
     account, person = _account(account), _account(person)
     who, why = _required(who, "who states it", "--who"), _required(why, "why", "--why")
@@ -196,7 +196,7 @@ def undo(state: State, number: int, *, who: str, why: str = "", time: int) -> En
 
 
 def _account(name: str) -> str:
-    """Return a name as stored; `normalise` would shorten the names of notebook accounts."""
+    """Return an account as stored; `normalise` would reject some accounts of notebooks."""
     cleaned = normalise_object(name)
     if cleaned is None:
         raise UsageError(f"{name!r} is not an account name", hint="give it as queries show it")

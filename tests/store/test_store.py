@@ -63,7 +63,7 @@ def test_other_files_and_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_write_permission_is_refused() -> None:
-    """/proc refuses root, too, as whom some run the tests."""
+    """/proc refuses even root, in case the tests run as root."""
     with pytest.raises(UsageError, match="cannot use this folder"):
         Store.open("/proc/store")
 

@@ -1,7 +1,5 @@
 """The loader stores each message once, whatever is wrong with others and wherever it crashes."""
 
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from hubbub.store.delta import data_file
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.spool.folder import segments
+from tests.support.crash import run_and_crash
 from tests.support.store import MakeFrame, ReadIds, put
 
 
@@ -197,29 +196,16 @@ def test_no_room_for_the_table_keeps_the_segment(
 
 
 CRASH = """
-import os, signal, sys
+import sys
 from hubbub.store import Store
 from hubbub.store.loader import loader, recovery
 from hubbub.store.tables import events, id_index
+from tests.support.crash import kill_at
 
-where, nth = sys.argv[2].rsplit(":", 1)
-left = int(nth)
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
+where, nth = sys.argv[2], int(sys.argv[3])
 
 def dies(owner, name, after=False):
-    real = getattr(owner, name)
-    def call(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0 and not after:
-            die()
-        result = real(*args, **kwargs)
-        if left == 0:
-            die()
-        return result
-    setattr(owner, name, call)
+    kill_at(owner, name, after=after, nth=nth)
 
 {
     "before the data file": lambda: dies(events, "to_arrow"),
@@ -254,12 +240,7 @@ def test_a_loader_that_is_killed_neither_loses_nor_duplicates_messages(
 ) -> None:
     put(store, *(frame(n) for n in range(5)))
     put(store, *(frame(n) for n in range(3, 20)), Frame("jsonl:test", frame(0).arrived, b"", b"{"))
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, f"{place}:{nth}"],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr.decode()
+    run_and_crash(CRASH, store.path, place, nth)
     readable = ids(store)
     assert len(readable) == len(set(readable)), "a reader never sees a repeat"
     store.load()
