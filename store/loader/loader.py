@@ -111,12 +111,12 @@ class Loader:
         bus_stats, trusts = BusStats(self.state), Trusts(self.state)
         batch = Batch(self.understand, forgotten, bus_stats)
         finished: list[Path] = []
-        for source in folder.segments(self.spool):
-            flags = self._flags(source)
+        for waiting in folder.segments(self.spool):
+            flags = self._flags(waiting)
             if flags is None or not trusts.ready(flags):
                 continue
-            name, guard = source.name, trusts.guard(flags)
-            for record in self._records(source):
+            name, guard = waiting.name, trusts.guard(flags)
+            for record in self._records(waiting):
                 batch.take(name, record, flags=flags, guard=guard)
                 if self._full(batch):
                     self._commit(batch)
@@ -124,8 +124,8 @@ class Loader:
                     batch, finished = Batch(self.understand, forgotten, bus_stats), []
                     if stop():
                         return self._loaded()
-            if not source.live:
-                finished.append(source.path)
+            if not waiting.live:
+                finished.append(waiting.path)
         for letter in dead_letters.again(self.state.rows):
             if trusts.ready(letter.flags):
                 batch.retry(letter, trusts.guard(letter.flags))
@@ -140,30 +140,30 @@ class Loader:
     def _full(self, batch: Batch) -> bool:
         return batch.frames >= self.events or batch.held >= HELD
 
-    def _flags(self, source: folder.Segment) -> int | None:
+    def _flags(self, waiting: folder.Segment) -> int | None:
         """Return the flags of a segment; None: its head is damaged."""
-        descriptor = folder.open_segment(source)
+        descriptor = folder.open_segment(waiting)
         if descriptor is None:
             return 0
         try:
-            return segment.flags(descriptor, str(source.path))
+            return segment.flags(descriptor, str(waiting.path))
         except StoreError as e:
-            if not source.live:  # one that is still being written is quarantined once it is sealed
-                place = quarantine_segment(self.state, self.spool.parent, source)
+            if not waiting.live:  # one that is still being written is quarantined once it is sealed
+                place = quarantine_segment(self.state, self.spool.parent, waiting)
                 _log.error("a segment is quarantined", why=e.what, where=e.where, kept=str(place))
             return None
         finally:
             os.close(descriptor)
 
-    def _records(self, source: folder.Segment) -> Iterator[segment.Record | segment.Damage]:
+    def _records(self, waiting: folder.Segment) -> Iterator[segment.Record | segment.Damage]:
         """Yield the records of a segment that are not loaded yet."""
-        start = position(self.state, source.name)
-        descriptor = folder.open_segment(source)
+        start = position(self.state, waiting.name)
+        descriptor = folder.open_segment(waiting)
         if descriptor is None:
             return
         try:
             yield from segment.read(
-                descriptor, start, name=str(source.path), live=source.live, torn=source.torn
+                descriptor, start, name=str(waiting.path), live=waiting.live, torn=waiting.torn
             )
         finally:
             os.close(descriptor)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "Pruned", "check_clock", "prune"]
 
+GRACE = 3600.0  # seconds that old files are kept for queries that are running
+
 
 def check_clock(store: Store, now: datetime, started: int | None = None) -> str:
     """Sanity-check the clock before retention deletes anything.
@@ -62,9 +64,6 @@ def check_clock(store: Store, now: datetime, started: int | None = None) -> str:
         f"the clock shows {iso(now)}, it was {iso(from_micros(last))} at the last check, "
         f"and {newest}"
     )
-
-
-GRACE = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
