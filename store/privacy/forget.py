@@ -156,7 +156,7 @@ def _name(name: str) -> str:
     if PSEUDONYM.fullmatch(cleaned):
         raise UsageError("this is already the pseudonym of a forgotten account")
     if not any(map(str.isalnum, cleaned)):
-        raise UsageError("a name needs at least one letter or digit")
+        raise UsageError("a name without a letter or digit cannot be forgotten")
     return cleaned
 
 
