@@ -42,7 +42,7 @@ from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.query.from_rollups import RollupReader
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.id_index import IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 from hubbub.times import from_micros
 
@@ -104,7 +104,7 @@ def ids(path: Path, _options: argparse.Namespace) -> str:
     """The set of ids, read again from the table."""
     with Store.open(path) as store, store.loader_lock():
         lookup = Lookup(store.table)
-        Ids(path / "ids", scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+        IdIndex(path / "ids", scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
     return ""
 
 

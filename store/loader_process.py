@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from hubbub import memory
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.errors import HubbubError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
 __all__ = ["LoaderProcess", "run"]
@@ -47,18 +47,18 @@ _log = structlog.get_logger("hubbub.store")
 
 def run(
     path: str,
-    understanding: Understanding,
+    reader_config: ReaderConfig,
     stop: Connection,
     *,
     every: float = EVERY,
-    keep: Keep | None = None,
+    keep: RetentionPolicy | None = None,
     prepare: Callable[[], object] | None = None,
 ) -> None:
     """Load the spool repeatedly until `stop` is closed; the main function of the child.
 
     Args:
         path: the store.
-        understanding: how frames are decoded to events; its files are read once, at the start.
+        reader_config: how frames are decoded to events; its files are read once, at the start.
         stop: the parent closes its end of this pipe to end the child, which then finishes its
             batch and loads the rest of the spool.
         every: seconds between two runs.
@@ -83,7 +83,7 @@ def run(
         return stop.poll() or (bool(terms) and time.monotonic() - terms[0] >= GRACE)
 
     failures = 0
-    reader = understanding.reader()
+    reader = reader_config.reader()
     with _opened(path) as store:
         _repair(store)
         scheduler = Scheduler(store, keep)
@@ -124,11 +124,11 @@ def _opened(path: str) -> Store:
 
 def _repair(store: Store) -> None:
     """Repair torn logs after a loss of power, also where the spool is empty."""
-    from hubbub.store.disk.errors import told
+    from hubbub.store.disk.errors import translate_errors
     from hubbub.store.maintenance.repair import repair_logs
 
     try:
-        with told(store.path), store.loader_lock(wait=False) as acquired:
+        with translate_errors(store.path), store.loader_lock(wait=False) as acquired:
             if acquired:
                 repair_logs(store)
     except HubbubError as e:
@@ -155,15 +155,15 @@ class LoaderProcess:
     def __init__(
         self,
         path: Path,
-        understanding: Understanding | None = None,
+        reader_config: ReaderConfig | None = None,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
         every: float = EVERY,
         delay: float = 1.0,
     ) -> None:
         self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
-        self.understanding = understanding or Understanding()
+        self.reader_config = reader_config or ReaderConfig()
         self.restarts = 0
         self._delay = delay  # seconds before the first restart; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
@@ -193,14 +193,14 @@ class LoaderProcess:
 
     def renew(
         self,
-        understanding: Understanding,
+        reader_config: ReaderConfig,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
         """Replace the process by one with these settings, after it has finished its batch."""
         with self._lock:
-            self.understanding, self.keep, self.prepare = understanding, keep, prepare
+            self.reader_config, self.keep, self.prepare = reader_config, keep, prepare
             if self._stop is None or self._ending.is_set():
                 return
             self._replaced = self._process
@@ -242,7 +242,7 @@ class LoaderProcess:
         with theirs:
             self._process = self._context.Process(
                 target=run,
-                args=(str(self.path), self.understanding, theirs),
+                args=(str(self.path), self.reader_config, theirs),
                 kwargs={"every": self.every, "keep": self.keep, "prepare": self.prepare},
                 name="hubbub-loader",
                 daemon=True,

@@ -9,15 +9,15 @@ import hashlib
 
 from hubbub.collector.event import Frame
 
-__all__ = ["HEARD", "hashed"]
+__all__ = ["BUS_KINDS", "content_id"]
 
 #: Kinds of sources that give a topic beside the body; their messages need no place of their own.
-HEARD = frozenset(("zmq", "amqp"))
+BUS_KINDS = frozenset(("zmq", "amqp"))
 
 
-def hashed(frame: Frame, topic: str) -> str:
+def content_id(frame: Frame, topic: str) -> str:
     """The id: a line's number is part of it, so that equal lines of a file are several messages."""
-    place = "" if frame.kind in HEARD or frame.kind == "history" else str(frame.seq)
+    place = "" if frame.kind in BUS_KINDS or frame.kind == "history" else str(frame.seq)
     digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
     digest.update(frame.body.rstrip(b"\r\n"))
     return f"sha256-{digest.hexdigest()[:40]}"

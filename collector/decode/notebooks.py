@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hubbub.collector.decode.message_id import hashed
+from hubbub.collector.decode.message_id import content_id
 from hubbub.collector.decode.reasons import refuse
 from hubbub.collector.event import Frame, Message, Sink
 from hubbub.errors import UsageError
@@ -65,7 +65,7 @@ def access(frame: Frame) -> Message:
         raise refuse("bad-fields", ACCESS, f"{len(found)}, not {_FIELDS}")
     stamp, course, student, notebook, action, port = found
     return Message(
-        id=hashed(frame, ACCESS),
+        id=content_id(frame, ACCESS),
         time=_time(stamp, ACCESS),
         topic=ACCESS,
         body=None,
@@ -127,7 +127,7 @@ def counts(frame: Frame) -> Message:
             raise refuse("bad-value", _COUNTS, repr(text[:_SHOWN]))
     texts += [""] * (len(names) - len(texts))
     return Message(
-        id=hashed(frame, _COUNTS),
+        id=content_id(frame, _COUNTS),
         time=_time(stamp, _COUNTS),
         topic=_COUNTS,
         body=None,

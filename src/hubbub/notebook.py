@@ -136,12 +136,12 @@ def open(  # noqa: A001 - hubbub.open is its name
         raise UsageError(
             "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"
         )
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
 
     people = settings.people
     store = Store.open(folder, create=False)
     try:
-        understanding = Understanding(
+        understanding = ReaderConfig(
             directory=Path(people.directory) if people.directory else None,
             rules=Path(people.rules) if people.rules else None,
         )

@@ -15,14 +15,14 @@ import structlog
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 
 if TYPE_CHECKING:
     import deltalake
 
     from hubbub.store.delta.table import Table
 
-__all__ = ["FORM", "STEPS", "checked", "migrate", "newest"]
+__all__ = ["FORM", "STEPS", "check_version", "migrate", "latest_properties"]
 
 FORM = "hubbub.form"  # property of a table: the number
 _FIRST = {"delta.dataSkippingStatsColumns": "time"}
@@ -37,7 +37,7 @@ STEPS: tuple[Mapping[str, str], ...] = (
 _log = structlog.get_logger("hubbub.store")
 
 
-def newest() -> dict[str, str]:
+def latest_properties() -> dict[str, str]:
     """The properties of a new table."""
     out = dict(_FIRST)
     for step in STEPS:
@@ -45,7 +45,7 @@ def newest() -> dict[str, str]:
     return out | {FORM: str(len(STEPS) + 1)}
 
 
-def checked(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaTable:
+def check_version(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaTable:
     """The table, if its form is known.
 
     Raises:
@@ -81,7 +81,7 @@ def migrate(tables: Iterable[Table]) -> None:
             table.alter.set_table_properties(changes, raise_if_not_exists=False)
             one.sync()
         except (DeltaError, OSError) as e:
-            raise unwritten(f"cannot migrate {one.name}", e, one.folder) from e
+            raise write_error(f"cannot migrate {one.name}", e, one.folder) from e
         _log.info("table migrated", table=one.name, form=len(STEPS) + 1)
 
 

@@ -25,7 +25,7 @@ from hubbub.times import to_micros
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
 
-__all__ = ["ACTIONS", "Commit", "Flaw", "Log", "Tail", "commits", "marked", "tail"]
+__all__ = ["ACTIONS", "Commit", "Flaw", "Log", "Tail", "commits", "commit_info", "tail"]
 
 
 ACTIONS = "hubbub.actions"  # in `commitInfo`: how many actions follow it
@@ -36,7 +36,7 @@ _REPAIR = "`hubbub verify --repair` sets it aside, and brings back what it told 
 _LOST = "restore the folder _delta_log from a backup, or gather into a new store"
 
 
-def marked(actions: int) -> dict[str, str]:
+def commit_info(actions: int) -> dict[str, str]:
     """What a commit of so many actions writes into its `commitInfo`."""
     return {ACTIONS: str(actions)}
 

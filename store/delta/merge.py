@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 
-__all__ = ["groups", "merged"]
+__all__ = ["row_groups", "merge_files"]
 
 ROWS = 65_536  # of a row group
 BYTES = 16 << 20  # of a row group, in memory
@@ -28,7 +28,7 @@ _BUFFER = 1 << 18  # bytes of a column read at once
 _LARGE = 512, 4 << 20  # rows read and bytes of a row group for a table whose rows are large
 
 
-def groups(table: Table, parts: Iterable[Any]) -> Iterator[Any]:
+def row_groups(table: Table, parts: Iterable[Any]) -> Iterator[Any]:
     """Row groups of the parts, in order; each has about `ROWS` or `BYTES`, or is the last."""
     held: list[Any] = []
     n = held_bytes = 0
@@ -43,7 +43,7 @@ def groups(table: Table, parts: Iterable[Any]) -> Iterator[Any]:
         yield pa.concat_tables(held)
 
 
-def merged(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[Any]:
+def merge_files(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[Any]:
     """The rows of these files, sorted.
 
     Args:

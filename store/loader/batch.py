@@ -16,15 +16,15 @@ import structlog
 from msgspec.structs import replace
 
 from hubbub.collector.decode.notebooks import SAMPLES
-from hubbub.collector.decode.rejected import told
+from hubbub.collector.decode.rejected import parse_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
 from hubbub.store.loader.bus_stats import BusStats
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
-from hubbub.store.state.dead_letters import Letter
-from hubbub.store.state.pseudonyms import NOBODY, Forgotten
+from hubbub.store.state.dead_letters import DeadLetter
+from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, Forgotten
 
 __all__ = ["SPOOL", "Batch"]
 
@@ -58,14 +58,14 @@ class Batch:
     """
 
     understand: Callable[[Frame], Event]
-    forgotten: Forgotten = NOBODY
+    forgotten: Forgotten = NONE_FORGOTTEN
     bus_stats: BusStats | None = None  # observes all messages in order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
     #: by id; None: the body held a forgotten name
     bodies: dict[str, bytes | None] = field(default_factory=dict)
     samples: dict[str, dict[str, str]] = field(default_factory=dict)  # by id: name → value
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
     #: retried dead letters: place → None if decoded now, otherwise reason and explanation
@@ -94,7 +94,7 @@ class Batch:
             started = int(name.partition("-")[0]) // 1000
             self.damaged = started if self.damaged is None else min(started, self.damaged)
             self._add_letter(
-                Letter(
+                DeadLetter(
                     place=place,
                     reason="damaged",
                     what=f"bytes {record.start:,} to {record.end:,} of a segment "
@@ -114,12 +114,12 @@ class Batch:
             self._add_event(decoded, frame, flags)
             return
         reason, explanation = decoded
-        rejected = told(frame)
+        rejected = parse_refused(frame)
         source, missing = frame.source, 0
         if rejected is not None:
             source, missing = rejected.source, rejected.length - len(frame.body)
         self._add_letter(
-            Letter(
+            DeadLetter(
                 place=place,
                 reason=reason,
                 what=explanation,
@@ -133,7 +133,7 @@ class Batch:
             )
         )
 
-    def retry(self, letter: Letter, guard: Guard | None) -> None:
+    def retry(self, letter: DeadLetter, guard: Guard | None) -> None:
         """Decode a dead letter again: it becomes an event, or stays a dead letter."""
         self.frames += 1
         decoded = self._decode(letter.frame, letter.place, guard)
@@ -176,8 +176,8 @@ class Batch:
                 self.held += len(frame.body)
         self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
 
-    def _add_letter(self, letter: Letter) -> None:
-        letter = dead_letters.without(letter, self.forgotten)
+    def _add_letter(self, letter: DeadLetter) -> None:
+        letter = dead_letters.redact(letter, self.forgotten)
         self.letters.append(letter)
         self.held += len(letter.body)
         self.counts[letter.source, f"refused:{letter.reason}"] += 1

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubbub.collector.event import DAMAGE, GATHER, alive_key, partial_key
-from hubbub.store.disk.quarantine import aside
+from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, alive_key, partial_key
+from hubbub.store.disk.quarantine import move_to_quarantine
 
 if TYPE_CHECKING:
     from hubbub.store.spool.folder import Segment
@@ -35,7 +35,9 @@ def quarantine_segment(state: State, store: Path, damaged: Segment) -> Path:
             if source and start < end:
                 filters = state.get(partial_key(source)) or ""
                 state.span(source, filters, start, end, "gap", DAMAGED)
-    return aside(store, damaged.path)  # last: after a crash before it, the next load repeats all
+    return move_to_quarantine(
+        store, damaged.path
+    )  # last: after a crash before it, the next load repeats all
 
 
 def reopen(state: State, since: int) -> None:
@@ -45,8 +47,8 @@ def reopen(state: State, since: int) -> None:
     under way is notified, too.
     """
     with state.transaction():
-        state.set(DAMAGE, time.time_ns() // 1000)
-        for key in state.keys(GATHER):  # slices that were read and not proven yet
+        state.set(DAMAGE_KEY, time.time_ns() // 1000)
+        for key in state.keys(GATHER_PREFIX):  # slices that were read and not proven yet
             state.set(key, None)
         for span in state.coverage():
             if span.state in {"complete", "healed"} and span.asked >= since:

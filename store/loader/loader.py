@@ -47,7 +47,7 @@ from hubbub.store.state.database import State
 from hubbub.store.tables import samples
 from hubbub.store.tables.bodies import Bodies, Body
 from hubbub.store.tables.events import Events
-from hubbub.store.tables.id_index import Hashes, Ids
+from hubbub.store.tables.id_index import Hashes, IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 from hubbub.store.tables.samples import Samples
 
@@ -101,7 +101,7 @@ class Loader:
         folder.recover(spool_folder)
         recovery.resume(self.state, table, bodies, samples, spool_folder)
         lookup = Lookup(table)
-        self._ids = Ids(ids_folder, scan=lookup.scan, exact=lookup.exact)
+        self._ids = IdIndex(ids_folder, scan=lookup.scan, exact=lookup.exact)
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
@@ -126,7 +126,7 @@ class Loader:
                         return self._loaded()
             if not waiting.live:
                 finished.append(waiting.path)
-        for letter in dead_letters.again(self.state.rows):
+        for letter in dead_letters.to_retry(self.state.rows):
             if trusts.ready(letter.flags):
                 batch.retry(letter, trusts.guard(letter.flags))
                 if self._full(batch):
@@ -205,7 +205,7 @@ class Loader:
                     ],
                     number,
                 )
-            if new_samples := list(samples.of(new, batch.samples)):
+            if new_samples := list(samples.from_events(new, batch.samples)):
                 self.samples.append(new_samples, number)
             version = self.table.append(new, number)
             self._ids.add(new_hashes, version)

@@ -36,7 +36,7 @@ def finish(state: State, number: int) -> None:
             state.count(source, name, n)
         # retried dead letters may leave a reason without a message
         db.execute("DELETE FROM counters WHERE n = 0")
-        dead_letters.settle(db, document.get("letters", {}))
+        dead_letters.record_retries(db, document.get("letters", {}))
         if counts := document.get("unmapped"):
             state.set(unmapped.KEY, unmapped.add(state.get(unmapped.KEY), counts))
         db.execute("DELETE FROM pending WHERE batch = ?", (number,))

@@ -25,14 +25,14 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFile, File
-from hubbub.store.delta.merge import groups, merged
+from hubbub.store.delta.data_file import DataFileWriter, File
+from hubbub.store.delta.merge import row_groups, merge_files
 from hubbub.store.delta.rewrite import retire, vacuum
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.maintenance.retention import GRACE
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -122,10 +122,10 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     """
     month = Path(files[0].uri).parent.name.removeprefix("month=")
     first = min(file.first for file in files)
-    new: DataFile | None = None
+    new: DataFileWriter | None = None
     try:
-        new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
-        for rows in groups(table, map(table.combined, merged(table, files))):
+        new = DataFileWriter(table, month, f"{first:020d}-{secrets.token_hex(8)}")
+        for rows in row_groups(table, map(table.combined, merge_files(table, files))):
             if stop():
                 new.discard()
                 return None
@@ -136,14 +136,14 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
         if new is not None:
             new.discard()
         if isinstance(e, (OSError, pa.ArrowException)):
-            raise unwritten(f"cannot compact {table.name}", e, table.folder) from e
+            raise write_error(f"cannot compact {table.name}", e, table.folder) from e
         raise
     table.replace(files, [add], data_change=False)
     retire(files)
     return Compacted(len(files), 1, new.rows, sum(file.bytes for file in files) - add.size)
 
 
-def _check_row_count(table: Table, files: Sequence[File], new: DataFile) -> None:
+def _check_row_count(table: Table, files: Sequence[File], new: DataFileWriter) -> None:
     """Raise StoreError if the new file lacks rows of the files that it replaces."""
     expected = sum(file.rows for file in files)
     if new.rows != expected and not table.combines:
@@ -172,7 +172,7 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
         version = store.table.version()
         done = fold(table, files, stop)
         if table is store.table and done is not None:
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
         return done
     return None
 
@@ -251,7 +251,7 @@ def trim_log(table: Table, grace: float = GRACE) -> int:
         if old:
             sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise unwritten("cannot shorten the Delta log", e, table.log) from e
+        raise write_error("cannot shorten the Delta log", e, table.log) from e
     return len(old)
 
 

@@ -22,10 +22,10 @@ import structlog
 
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
-from hubbub.store.disk.quarantine import FOLDER, aside
+from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.companion import Beside
-from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.companion import CompanionTable
+from hubbub.store.tables.id_index import IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Repaired:
     table: str
     what: str  # the damage
     where: str  # the former path of the torn file
-    aside: str  # its path in the quarantine
+    move_to_quarantine: str  # its path in the quarantine
     rows: int = 0  # that were committed again
 
     @property
@@ -99,7 +99,7 @@ def _quarantine(store: Store, table: Table, flaws: Sequence[Flaw]) -> Repaired:
     flaw = flaws[-1]
     started = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
     store.state.set(_KEY + table.name, started)  # after a crash, the next process continues
-    moves = [(path, aside(store.path, path)) for torn in flaws for path in torn.files]
+    moves = [(path, move_to_quarantine(store.path, path)) for torn in flaws for path in torn.files]
     table.entries.forget()
     try:
         _check_files(table, flaw)
@@ -116,7 +116,7 @@ def _restore(store: Store, table: Table) -> int:
     """Commit again the rows that the log no longer has; return how many."""
     if table is store.table:
         return _restore_events(store)
-    if isinstance(table, Beside):
+    if isinstance(table, CompanionTable):
         return _commit_again(table, _files_of_finished(table, store.table.batch()))
     return 0
 
@@ -137,7 +137,7 @@ def _restore_events(store: Store) -> int:
     """Restore events, unless their batch is pending and will be loaded again."""
     table, version = store.table, store.table.version()
     lookup = Lookup(table)
-    ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
+    ids = IdIndex(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
     ids.catch_up(version)  # rebuilds an index that contains the torn version
     pending = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if pending else _commit_again(table, _stray_files(table))
@@ -177,7 +177,7 @@ def _commit_again(table: Table, files: Sequence[Path]) -> int:
                 yield path.parent.name.removeprefix("month="), missing
 
     number = table.batch() + 1
-    mark = f"b{number}-" if isinstance(table, Beside) else ""
+    mark = f"b{number}-" if isinstance(table, CompanionTable) else ""
     if files:
         table.append_rows(parts(), number, mark=mark)
     return rows

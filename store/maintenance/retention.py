@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.store.delta.rewrite import Change, rewrite, vacuum
-from hubbub.store.policy import LAST, LEAP, doubtful
+from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
 from hubbub.store.query.selection import Selection
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ def check_clock(store: Store, now: datetime, started: int | None = None) -> str:
     Returns:
         Why the clock is not plausible; empty if it is.
     """
-    last: Any = store.state.get(LAST) or started
-    if not doubtful(to_micros(now), last):
+    last: Any = store.state.get(LAST_RUN) or started
+    if not clock_jumped(to_micros(now), last):
         return ""
-    near_now = Selection(since=to_micros(now - LEAP), until=to_micros(now + LEAP))
+    near_now = Selection(
+        since=to_micros(now - MAX_CLOCK_JUMP), until=to_micros(now + MAX_CLOCK_JUMP)
+    )
     if store.events(near_now).count_events():
         return ""
     bounds = store.bounds()
@@ -108,9 +110,9 @@ def prune(
             if store.samples.exists():
                 out.append(_cut_table(store.samples, now - events, dry=dry))
             # the index keeps hashes of deleted ids: a hit is looked up in the table anyway
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
             if not dry:
-                refresh.mark(store)  # rollups keep the deleted days
+                refresh.mark_current(store)  # rollups keep the deleted days
         if periods:
             out.append(_cut_table(store.bodies, now - min(periods), dry=dry))
         if not dry:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hubbub.errors import HubbubError, NoRoomError
-from hubbub.store.disk.errors import told
+from hubbub.store.disk.errors import translate_errors
 from hubbub.store.maintenance.retention import check_clock
-from hubbub.store.policy import LAST
+from hubbub.store.policy import LAST_RUN
 from hubbub.store.state import dead_letters
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
 __all__ = ["BUSY", "DAILY", "Scheduler"]
@@ -41,7 +41,10 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: Store, keep: Keep | None = None, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        keep: RetentionPolicy | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.store, self.keep, self._clock = store, keep, clock
         self._cleaned = clock()
@@ -81,7 +84,7 @@ class Scheduler:
         if not isinstance(error, NoRoomError):
             return
         try:
-            with told(self.store.path), self.store.loader_lock(wait=False) as acquired:
+            with translate_errors(self.store.path), self.store.loader_lock(wait=False) as acquired:
                 if acquired and (deleted := compaction.clean(self.store)):
                     _log.warning("deleted old files to make room", files=deleted)
         except HubbubError as e:
@@ -91,9 +94,9 @@ class Scheduler:
         """Run retention once a day; a clock that is set back delays it by a day at most."""
         if self.keep is None or stop():
             return False
-        dead_letters.bound(self.store.state, self.keep)
+        dead_letters.set_bounds(self.store.state, self.keep)
         now = int(self._clock() * 1e6)
-        last = self.store.state.get(LAST)
+        last = self.store.state.get(LAST_RUN)
         if isinstance(last, int) and 0 <= now - last < DAILY * 1e6:
             return False
         from hubbub.store.maintenance.retention import prune
@@ -109,7 +112,7 @@ class Scheduler:
         deletions = prune(
             self.store, now=from_micros(now), events=self.keep.events, bodies=self.keep.bodies
         )
-        self.store.state.set(LAST, now)
+        self.store.state.set(LAST_RUN, now)
         for pruned in deletions:
             if pruned.rows:
                 _log.info(

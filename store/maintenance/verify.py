@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store.disk.quarantine import aside, kept
+from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
 from hubbub.store.loader import recovery
 from hubbub.store.loader.loader import position
 from hubbub.store.maintenance.checks import check_table, compare, recount
@@ -27,7 +27,7 @@ from hubbub.store.rollups import refresh
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import ledger
-from hubbub.store.tables.id_index import Ids, hashes
+from hubbub.store.tables.id_index import IdIndex, hashes
 from hubbub.store.tables.id_lookup import Lookup
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def verify(
             _check_minutes(store, report, repair=repair)
             progress("rollups")
             _check_rollups(store, report, repair=repair)
-        if files := kept(store.path):
+        if files := quarantined(store.path):
             report.checked["aside"] = len(files)
     return report
 
@@ -135,7 +135,7 @@ def _check_ledger(state: State, report: Report, *, repair: bool) -> None:
     spans = state.coverage()
     report.checked["spans"] = len(spans)
     faults = []
-    before: ledger.Span | None = None
+    before: ledger.CoverageSpan | None = None
     for span in spans:
         same = before and (before.source, before.filters) == (span.source, span.filters)
         if span.state not in ledger.STATES or span.end <= span.start:
@@ -212,7 +212,7 @@ def _quarantine_rollups(store: Store, report: Report) -> None:
     for rollup in store.rollups:
         flaws = [flaw for flaw in rollup.entries.flaws() if not flaw.torn]
         if flaws and not refresh.frozen(store):
-            quarantined = aside(store.path, rollup.folder)
+            quarantined = move_to_quarantine(store.path, rollup.folder)
             rollup.entries.forget()
             what = f"{flaws[0].what}; it is kept as {quarantined}, and rebuilt"
             report.repaired.append(Fault(rollup.name, what, str(flaws[0].path)))
@@ -231,7 +231,7 @@ def _check_ids(store: Store, report: Report, *, repair: bool) -> None:
     """Each id is in the table once, and in the id index."""
     folder = store.path / "ids"
     lookup = Lookup(store.table)
-    index = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    index = IdIndex(folder, scan=lookup.scan, exact=lookup.exact)
     index.catch_up(store.table.version())  # as the next loader would
     comparison = compare(_read_ids(store.table), store.path, [run.data for run in index.runs])
     report.checked["ids"], report.checked["ids:spare"] = comparison.ids, comparison.spare
@@ -243,7 +243,7 @@ def _check_ids(store: Store, report: Report, *, repair: bool) -> None:
         fault = Fault("ids", f"{comparison.unknown:,} ids of the table are not in the id index")
         if repair:
             shutil.rmtree(folder)
-            Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+            IdIndex(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
         (report.repaired if repair else report.faults).append(fault)
     bodies = compare(_read_ids(store.bodies), store.path)
     if bodies.doubled:

@@ -34,7 +34,7 @@ from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents, ScrubRollup
 from hubbub.store.rollups import refresh
 from hubbub.store.state.pseudonyms import PSEUDONYM, Forgotten, units
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
@@ -130,8 +130,8 @@ def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
         rewrite(table, table.files(), change)
         vacuum(table)
         drop_history(table)
-    keep_up(store.path / "ids", store.table, version, anew=events.ids)
-    refresh.mark(store)
+    update_index(store.path / "ids", store.table, version, anew=events.ids)
+    refresh.mark_current(store)
     records = scrub_state.scrub_state(state)
     scrub_state.purge(state)
     scrub_state.blank_spool(store.spool_folder, state)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hubbub.store.tables.companion import Beside
+from hubbub.store.tables.companion import CompanionTable
 
 __all__ = ["BODIES", "Bodies", "Body"]
 
@@ -37,7 +37,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     body: bytes | None  # None: it held a forgotten name
 
 
-class Bodies(Beside):
+class Bodies(CompanionTable):
     """The table of bodies."""
 
     name: ClassVar[str] = "bodies"

@@ -14,13 +14,13 @@ from typing import Any
 from hubbub.store.delta.table import Table
 from hubbub.store.tables.events import Timed, by_month
 
-__all__ = ["Beside"]
+__all__ = ["CompanionTable"]
 
 _GROUP = 4_096  # rows of a row group: bodies are large, and all of a batch are in memory already
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 
 
-class Beside(Table):
+class CompanionTable(Table):
     """Bodies, samples: rows that belong to events."""
 
     def to_arrow(self, rows: Sequence[Any]) -> Any:

@@ -18,7 +18,7 @@ import zmq
 
 from hubbub.collector.bus.listener import Listener
 from hubbub.collector.bus.receiver import Receiver
-from hubbub.collector.gaps.detector import Gaps
+from hubbub.collector.gaps.detector import GapDetector
 from hubbub.collector.gaps.healer import Healer
 from hubbub.collector.history.client import History
 from hubbub.store import Store
@@ -85,7 +85,7 @@ class Life:
         self.clock, self.stock = clock, LoadProgress(self.beside.state, self.beside.spool_folder)
         receiver = self.stack.enter_context(Receiver([address]))
         self.listener = Listener(receiver, self.stack.enter_context(self.store.spool("listen")))
-        self.gaps = Gaps(
+        self.gaps = GapDetector(
             receiver.endpoints,
             self.listener.counts,
             self.beside.state,

@@ -21,14 +21,14 @@ from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 from hubbub.live.health import BEHIND, FREE, STUCK, faults
 from hubbub.live.monitor import Monitor
-from hubbub.live.vitals import Kept, Peer, Vitals, read
+from hubbub.live.vitals import StoreVitals, Peer, Vitals, read
 from hubbub.store import Store
 from hubbub.store.loader.progress import Queue
 
 SOUND = Vitals(
     counts=Counts(seconds=60, received=10, stored=10),
     peers=(Peer("tcp://bus:9940", connected=False, received=10),),
-    still=0.1, loading=True, restarts=0, kept=Kept(free=FREE * 10, size=FREE * 100),
+    still=0.1, loading=True, restarts=0, kept=StoreVitals(free=FREE * 10, size=FREE * 100),
 )  # fmt: skip
 
 
@@ -146,8 +146,8 @@ def test_a_store_that_cannot_be_read_leaves_the_rest(
         ({"still": STUCK + 1}, "stuck"),
         ({"counts": Counts(blocked="the disk is full")}, "blocked"),
         ({"loading": False}, "loader"),
-        ({"kept": Kept(queue=Queue(3, 99, BEHIND + 1, BEHIND + 1), free=FREE)}, "behind"),
-        ({"kept": Kept(free=FREE - 1)}, "disk"),
+        ({"kept": StoreVitals(queue=Queue(3, 99, BEHIND + 1, BEHIND + 1), free=FREE)}, "behind"),
+        ({"kept": StoreVitals(free=FREE - 1)}, "disk"),
         ({"kept": None, "fault": "damaged"}, "store"),
     ],
 )

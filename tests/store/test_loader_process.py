@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LONGEST, LoaderProcess, _pause
 from tests.support.store import MakeFrame, put
@@ -146,13 +146,13 @@ def test_renew_replaces_the_process_by_one_with_other_rules(
         put(store, frame(2))
         assert until(lambda: store.rows() == 2), "its parent handles SIGHUP"
         assert loader.alive
-        loader.renew(Understanding(directory=directory))
+        loader.renew(ReaderConfig(directory=directory))
         put(store, frame(3))
         assert until(lambda: loader.pid != first)
         assert until(lambda: store.rows() == 3)
         assert loader.alive
-        assert (loader.restarts, loader.understanding.directory) == (0, directory)
-        loader.renew(Understanding())
+        assert (loader.restarts, loader.reader_config.directory) == (0, directory)
+        loader.renew(ReaderConfig())
         put(store, frame(4))
         assert loader.stop(timeout=30)
         assert until(lambda: not loader.alive, 1)

@@ -210,11 +210,11 @@ def _repaired(store: Store) -> None:
 
 
 def _older(store: Store) -> None:
-    newest = format_version.newest
+    newest = format_version.latest_properties
     steps, format_version.STEPS = format_version.STEPS, ()
-    format_version.newest = lambda: {"delta.dataSkippingStatsColumns": "time"}
+    format_version.latest_properties = lambda: {"delta.dataSkippingStatsColumns": "time"}
     _base(store)
-    format_version.STEPS, format_version.newest = steps, newest
+    format_version.STEPS, format_version.latest_properties = steps, newest
     put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
 
 
@@ -224,7 +224,7 @@ def _migrated(store: Store) -> None:
         if table.exists():
             found = table.table().metadata().configuration.get(format_version.FORM)
             must(
-                found == format_version.newest()[format_version.FORM],
+                found == format_version.latest_properties()[format_version.FORM],
                 f"{table.name} has form {found}",
             )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hubbub.collector.people.reader import Reader, Understanding
+    from hubbub.collector.people.reader import Reader, ReaderConfig
     from hubbub.config import Config
     from hubbub.store import Store
     from hubbub.store.loader.loader import Loaded
@@ -72,15 +72,15 @@ class App:
         return again
 
     @property
-    def understanding(self) -> Understanding:
+    def understanding(self) -> ReaderConfig:
         """`--rules` and `--directory`, else the configuration's."""
-        from hubbub.collector.people.reader import Understanding
+        from hubbub.collector.people.reader import ReaderConfig
 
         def chosen(option: Path | None, configured: str | None) -> Path | None:
             return option or (None if configured is None else Path(configured))
 
         people = self.config.people
-        return Understanding(
+        return ReaderConfig(
             directory=chosen(self.directory_path, people.directory),
             rules=chosen(self.rules_path, people.rules),
         )

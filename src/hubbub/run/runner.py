@@ -25,12 +25,12 @@ from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
 from hubbub.store.query.selection import BOTS, Selection
 from hubbub.store.state import dead_letters
-from hubbub.store.state.coverage import near
+from hubbub.store.state.coverage import clip
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
-    from hubbub.store.state.ledger import Span
+    from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
 
@@ -54,9 +54,9 @@ class Call:
 def close_matches(name: str, known: Iterable[str]) -> str:
     """`Did you mean …?`, or the names that there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    clip = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if clip:
+        return f"did you mean {' or '.join(clip)}?"
     return f"there are: {', '.join(names)}" if names else "there are none"
 
 
@@ -95,7 +95,7 @@ class Runner:
         self.inject = inject or Injector(store.state)
 
     @cached_property
-    def spans(self) -> tuple[Span, ...]:
+    def spans(self) -> tuple[CoverageSpan, ...]:
         """The ledger of coverage, read once."""
         return tuple(self.store.spans())
 
@@ -287,7 +287,7 @@ class Runner:
             return self._events(call)
         if name == "ledger":
             where = call.where
-            return near(self.spans, to_micros(where.since), to_micros(where.until))
+            return clip(self.spans, to_micros(where.since), to_micros(where.until))
         if name == "params":
             return dict(call.extra)
         if name == "clock":
@@ -298,7 +298,7 @@ class Runner:
             where = call.where
             return read_samples(self.store, to_micros(where.since), to_micros(where.until))
         if name == "malformed":
-            return partial(dead_letters.lines, self.store.state.rows)
+            return partial(dead_letters.line_numbers, self.store.state.rows)
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name == "query":

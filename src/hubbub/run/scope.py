@@ -16,7 +16,7 @@ from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import FILTERS
 from hubbub.store.state.coverage import judge
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import from_micros, to_micros
 
 __all__ = ["CommonOptions", "Extent", "Range", "coverage", "just_after", "known", "resolve"]
@@ -113,7 +113,7 @@ def just_after(when: datetime) -> datetime:
 def resolve(
     options: CommonOptions,
     extent: Extent,
-    spans: Iterable[Span],
+    spans: Iterable[CoverageSpan],
     now: datetime,
     *,
     empty: bool = False,
@@ -166,7 +166,7 @@ def resolve(
 
 
 def known(
-    options: CommonOptions, extent: Extent, spans: Iterable[Span], now: datetime
+    options: CommonOptions, extent: Extent, spans: Iterable[CoverageSpan], now: datetime
 ) -> CommonOptions:
     """The same, where no beginning or end is stated: all that events or the ledger say."""
     given = options.updated({"since": options.since, "until": options.until}, now)
@@ -182,7 +182,7 @@ def known(
     return replace(given, since=since, until=until)
 
 
-def coverage(where: Range, spans: Iterable[Span], filters: str = "") -> Coverage:
+def coverage(where: Range, spans: Iterable[CoverageSpan], filters: str = "") -> Coverage:
     """How complete the store is in a range, by the ledger's rule."""
     if where.since >= where.until:
         return Coverage()

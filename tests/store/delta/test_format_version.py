@@ -20,7 +20,9 @@ def old(store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store whose tables are of the first form."""
     with monkeypatch.context() as m:
         m.setattr(format_version, "STEPS", ())
-        m.setattr(format_version, "newest", lambda: {"delta.dataSkippingStatsColumns": "time"})
+        m.setattr(
+            format_version, "latest_properties", lambda: {"delta.dataSkippingStatsColumns": "time"}
+        )
         with store.spool("test", bodies=True) as writer:
             for n in range(3):
                 writer.put(frame(n))
@@ -47,10 +49,10 @@ def test_an_older_form_is_read_and_migrated_by_the_next_load(
     version = old.table.version()
     more(old, frame)
     assert ids(old) == [f"id-{n}" for n in range(5)]
-    assert properties(old) == format_version.newest()
+    assert properties(old) == format_version.latest_properties()
     assert old.table.version() == version + 2, "one commit migrates, one loads"
     made = deltalake.DeltaTable(str(old.bodies.folder)).metadata().configuration
-    assert made == format_version.newest()
+    assert made == format_version.latest_properties()
     with old.loader_lock():
         format_version.migrate(old.tables)
     assert old.table.version() == version + 2, "once"
@@ -58,7 +60,7 @@ def test_an_older_form_is_read_and_migrated_by_the_next_load(
 
 def test_a_new_table_has_the_newest_form(store: Store, frame: Make) -> None:
     more(store, frame)
-    assert properties(store) == format_version.newest()
+    assert properties(store) == format_version.latest_properties()
     assert store.table.version() == 1
 
 
@@ -90,5 +92,5 @@ def test_a_migration_without_room_is_done_later(
             more(old, frame)
     assert old.waiting().records == 3
     old.load()
-    assert properties(old) == format_version.newest()
+    assert properties(old) == format_version.latest_properties()
     assert len(ids(old)) == 5

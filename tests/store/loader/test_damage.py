@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.event import DAMAGE
+from hubbub.collector.event import DAMAGE_KEY
 from hubbub.collector.history.gather import Gathered, gather
 from hubbub.store import Store
 from hubbub.store.loader.damage import DAMAGED
@@ -73,12 +73,12 @@ def test_a_gather_that_is_under_way_proves_nothing_after_damage() -> None:
 
     def report_damage(_: Grepper, n: int) -> None:
         if n == 3:
-            ledger.set(DAMAGE, 1)  # as a concurrent loader does
+            ledger.set(DAMAGE_KEY, 1)  # as a concurrent loader does
 
     done, _, _ = run(Grepper(steady(950), before=report_damage), ledger=ledger)
     assert done.incomplete
     assert ledger.seconds("complete") == set()
     assert ledger.seconds("gap") == set(range(1000))
-    assert list(ledger.values) == [DAMAGE], "no started slice is resumed"
+    assert list(ledger.values) == [DAMAGE_KEY], "no started slice is resumed"
     done, _, _ = run(Grepper(steady(950)), ledger=ledger)
     assert not done.incomplete

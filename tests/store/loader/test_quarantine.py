@@ -27,7 +27,7 @@ def test_a_loader_killed_before_the_file_is_moved_records_the_gap_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(damage, "aside", killed)
+        patched.setattr(damage, "move_to_quarantine", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load()
     spans = store.state.spans("bus", "")
@@ -36,7 +36,7 @@ def test_a_loader_killed_before_the_file_is_moved_records_the_gap_once(
     store.load()
     assert store.state.spans("bus", "") == spans
     assert not segment.exists()
-    assert len(quarantine.kept(store.path)) == 1
+    assert len(quarantine.quarantined(store.path)) == 1
 
 
 def test_a_loader_imports_no_network_library() -> None:

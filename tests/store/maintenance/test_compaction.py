@@ -16,7 +16,7 @@ from hubbub.collector.event import Event, Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta import data_file, merge
-from hubbub.store.delta.merge import groups, merged
+from hubbub.store.delta.merge import row_groups, merge_files
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.bodies import Body
@@ -203,7 +203,7 @@ def test_merging_is_sorting(
     n = 0
     for batch, times in enumerate(filter(None, parts), 1):
         table.append([_event(n := n + 1, t) for t in times], batch)
-    sorted_parts = list(merged(table, table.files(), rows=rows))
+    sorted_parts = list(merge_files(table, table.files(), rows=rows))
     got = [(r["time"], r["seq"]) for part in sorted_parts for r in part.to_pylist()]
     assert got == sorted(got)
     assert len({seq for _, seq in got}) == len(got) == n
@@ -219,12 +219,12 @@ def test_row_groups_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -
     parts = [to_arrow([_event(n, n)]) for n in range(10)]
     with monkeypatch.context() as m:
         m.setattr(merge, "ROWS", 4)
-        assert [g.num_rows for g in groups(store.table, parts)] == [4, 4, 2]
+        assert [g.num_rows for g in row_groups(store.table, parts)] == [4, 4, 2]
     with monkeypatch.context() as m:
         m.setattr(merge, "BYTES", 1)
-        assert [g.num_rows for g in groups(store.table, parts)] == [1] * 10
+        assert [g.num_rows for g in row_groups(store.table, parts)] == [1] * 10
     large = [store.bodies.to_arrow([Body(n, f"id-{n}", bytes(1 << 20))]) for n in range(10)]
-    assert [g.num_rows for g in groups(store.bodies, large)] == [4, 4, 2]
+    assert [g.num_rows for g in row_groups(store.bodies, large)] == [4, 4, 2]
 
 
 CRASH = """

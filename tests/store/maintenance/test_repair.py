@@ -11,7 +11,7 @@ import pytest
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.quarantine import kept
+from hubbub.store.disk.quarantine import quarantined
 from hubbub.store.maintenance import compaction, repair
 from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.verify import verify
@@ -70,7 +70,7 @@ def test_a_commit_that_was_never_finished_is_loaded_again(
         assert ids(reopened) == sorted(f"id-{n}" for n in range(81))
         assert len(reopened.bodies.find(ids(reopened))) == 81
         assert reopened.state.counts("jsonl:test")["jsonl:test"] == {"new": 81}
-        assert len(kept(reopened.path)) == 1
+        assert len(quarantined(reopened.path)) == 1
         report = verify(reopened)
         assert report.clean, report.faults
         assert report.checked["bodies:rows"] == 81
@@ -90,7 +90,7 @@ def test_a_finished_commit_whose_entry_is_cut_is_restored_from_its_files(
         report = verify(reopened)
         assert [fault.part for fault in report.faults] == [name]
         assert "verify --repair" in report.faults[0].hint
-        assert kept(reopened.path) == [], "nothing is changed without `repair`"
+        assert quarantined(reopened.path) == [], "nothing is changed without `repair`"
         report = verify(reopened, repair=True)
         assert report.clean, report.faults
         assert "20 rows are restored" in next(f for f in report.repaired if f.part == name).what
@@ -133,7 +133,7 @@ def test_a_rollup_that_outlived_its_events_is_not_rebuilt(full: Store) -> None:
         report = verify(reopened, repair=True)
         assert [f.part for f in report.faults] == ["hourly_users"]
         assert "backup" in report.faults[0].hint
-        assert kept(reopened.path) == []
+        assert quarantined(reopened.path) == []
 
 
 def test_files_left_by_killed_writers_are_not_committed_twice(
@@ -173,7 +173,7 @@ def test_a_torn_end_is_not_repaired_if_files_of_the_version_before_are_missing(f
         report = verify(reopened, repair=True)
         assert "files of the version before it are missing" in report.faults[0].what
         assert path.exists()
-        assert kept(reopened.path) == []
+        assert quarantined(reopened.path) == []
 
 
 @tears
@@ -209,7 +209,7 @@ def test_a_torn_checkpoint_is_quarantined(
             reopened.rows()
         put(reopened, frame(60), bodies=True, load=True)
         assert ids(reopened) == sorted(f"id-{n}" for n in range(61))
-        assert len(kept(reopened.path)) == 2
+        assert len(quarantined(reopened.path)) == 2
         assert verify(reopened).clean
 
 
@@ -226,7 +226,7 @@ def test_a_checkpoint_and_its_entry_are_torn_together(
         report = verify(reopened, repair=True)
         assert report.clean, report.faults
         assert ids(reopened) == sorted(f"id-{n}" for n in range(60))
-        assert len(kept(reopened.path)) == 3
+        assert len(quarantined(reopened.path)) == 3
         put(reopened, frame(60), bodies=True, load=True)
         assert len(ids(reopened)) == 61
 
@@ -284,12 +284,12 @@ def test_a_last_entry_cut_at_any_byte_never_loses_rows_silently(full: Store) -> 
 
 
 def test_a_service_repairs_at_its_start_although_the_spool_is_empty(full: Store) -> None:
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
     from hubbub.store.loader_process import LoaderProcess
 
     TEARS["empty"](last(full.table))
-    with LoaderProcess(full.path, Understanding(), every=0.1) as process:
+    with LoaderProcess(full.path, ReaderConfig(), every=0.1) as process:
         process.stop(20)
     with Store.open(full.path) as reopened:
         assert reopened.rows() == 60
-        assert len(kept(reopened.path)) == 1
+        assert len(quarantined(reopened.path)) == 1

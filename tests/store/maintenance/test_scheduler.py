@@ -7,12 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
 from hubbub.store.maintenance.scheduler import Scheduler
-from hubbub.store.policy import Keep
+from hubbub.store.policy import RetentionPolicy
 from tests.support.store import MakeFrame, put
 
 
@@ -58,7 +58,7 @@ def test_old_files_are_deleted_at_intervals(
 def test_retention_runs_once_a_day_also_across_processes(store: Store, frame: MakeFrame) -> None:
     put(store, *(frame(n) for n in range(10)), load=True)
     seconds = [1_768_435_200.0 + 5 + 86_400]
-    keep = Keep(events=timedelta(days=1))
+    keep = RetentionPolicy(events=timedelta(days=1))
     assert not Scheduler(store, clock=lambda: seconds[0])._retention(lambda: False)
     assert Scheduler(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 5
@@ -77,7 +77,7 @@ def test_a_clock_that_jumps_years_ahead_deletes_nothing(store: Store, frame: Mak
     put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"), load=True)
     today = 1_768_435_200.0
     seconds = [today]
-    scheduled = Scheduler(store, Keep(events=timedelta(days=30)), lambda: seconds[0])
+    scheduled = Scheduler(store, RetentionPolicy(events=timedelta(days=30)), lambda: seconds[0])
     assert scheduled.step()
     seconds[0] += 20 * 365 * 86_400
     with capture_logs() as logged:
@@ -101,7 +101,7 @@ def test_a_clock_that_jumps_years_ahead_deletes_nothing(store: Store, frame: Mak
 
 def test_a_clock_that_jumps_before_retention_ever_ran(store: Store, frame: MakeFrame) -> None:
     seconds = [1_768_435_200.0]
-    scheduled = Scheduler(store, Keep(events=timedelta(days=1)), lambda: seconds[0])
+    scheduled = Scheduler(store, RetentionPolicy(events=timedelta(days=1)), lambda: seconds[0])
     put(store, *(frame(n) for n in range(10)), load=True)
     seconds[0] += 20 * 365 * 86_400
     assert not scheduled.step()
@@ -131,7 +131,7 @@ def test_the_loader_process_compacts_and_prunes(store: Store, frame: MakeFrame) 
         put(store, frame(n), load=True)
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
-        store.path, Understanding(), keep=Keep(events=timedelta(days=3650)), every=0.1
+        store.path, ReaderConfig(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
     ):
         put(store, old)
         until = time.monotonic() + 30

@@ -112,7 +112,7 @@ def _replaced(store: Store, change: Callable[[Any], Any]) -> None:
     """Replace the first file of events by one with other rows, without the loader."""
     old = store.table.files()[0]
     rows = pq.ParquetFile(old.uri).read(columns=store.table.schema.names).cast(store.table.schema)
-    new = data_file.DataFile(store.table, "2026-01", "other")
+    new = data_file.DataFileWriter(store.table, "2026-01", "other")
     new.write(change(rows))
     store.table.replace([old], [new.close()], data_change=False)
 

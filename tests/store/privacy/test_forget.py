@@ -141,7 +141,7 @@ def test_a_compacted_file_of_several_row_groups(store: Store, frame: MakeFrame) 
     store.load()
     (file,) = store.table.files()
     table = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
-    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(table.slice(at, 5))
     store.table.replace([file], [new.close()])

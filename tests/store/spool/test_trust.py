@@ -77,7 +77,7 @@ def test_each_segment_has_its_own(store: Store, trust: TrustFiles, pki: Path) ->
     lab = frames("fedmsg-signed-lab.jsonl")[0]
     put(store, trust, lab, foreign)
     put(store, other, lab, foreign)
-    assert trusts.remember(store.state, trust) != trusts.remember(store.state, other)
+    assert trusts.register_trust(store.state, trust) != trusts.register_trust(store.state, other)
     assert store.load().refused == {"untrusted": 2}
     assert store.rows() == 2
 
@@ -123,7 +123,7 @@ def test_a_changed_revocation_list_counts_from_the_next_run(
     put(store, trust, lab[1])
     assert store.load().new == 1
     with store.state.transaction() as db:
-        dead_letters.ask(db, [one.id for one in store.dead_letters()])
+        dead_letters.request_retry(db, [one.id for one in store.dead_letters()])
     assert store.load().new == 1
     assert store.dead_letters() == []
     assert store.state.counts("zmq:bus") == {"zmq:bus": {"new": 2}}
@@ -134,11 +134,11 @@ def test_a_letter_is_held_to_the_trust_it_came_under(store: Store, trust: TrustF
     store.load()
     (letter,) = store.dead_letters()
     with store.state.transaction() as db:
-        dead_letters.ask(db, [letter.id])
+        dead_letters.request_retry(db, [letter.id])
     assert store.load().new == 0
     assert store.dead_letters() == [letter]
     with store.state.transaction() as db:
-        dead_letters.ask(db, [letter.id], {letter.id: 0})
+        dead_letters.request_retry(db, [letter.id], {letter.id: 0})
     assert store.load().new == 1
 
 

@@ -15,7 +15,7 @@ from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
     from hubbub.store import Store
-    from hubbub.store.state.dead_letters import Letter
+    from hubbub.store.state.dead_letters import DeadLetter
 
 __all__ = ["dead_letters"]
 
@@ -148,7 +148,7 @@ def retry(app: App, /, ids: tuple[int, ...], *, as_json: bool, **options: Any) -
 
 def _choose(
     store: Store, ids: tuple[int, ...], reasons: tuple[str, ...], *, everything: bool
-) -> tuple[list[Letter], int]:
+) -> tuple[list[DeadLetter], int]:
     """The letters to be read again, and how many of those named cannot be."""
     from hubbub.store.state import dead_letters as letters
 
@@ -165,22 +165,22 @@ def _choose(
     return chosen, len(meant) - len(chosen)
 
 
-def _ask(store: Store, chosen: list[Letter], trust: Any, *, believe: bool) -> None:
+def _ask(store: Store, chosen: list[DeadLetter], trust: Any, *, believe: bool) -> None:
     from hubbub.store.spool.segment import TRUST
-    from hubbub.store.spool.trust import remember
+    from hubbub.store.spool.trust import register_trust
     from hubbub.store.state import dead_letters as letters
 
-    number = 0 if trust is None else remember(store.state, trust)
+    number = 0 if trust is None else register_trust(store.state, trust)
     flags = {
         one.id: one.flags & (1 << TRUST) - 1 | number << TRUST
         for one in chosen
         if one.flags >> TRUST and (number or believe)  # whoever came unverified stays so
     }
     with store.state.transaction() as db:
-        letters.ask(db, [one.id for one in chosen], flags)
+        letters.request_retry(db, [one.id for one in chosen], flags)
 
 
-def _facts(letter: Letter) -> dict[str, Any]:
+def _facts(letter: DeadLetter) -> dict[str, Any]:
     from hubbub.times import from_micros, iso
 
     return {

@@ -126,12 +126,12 @@ def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -
     """
     from hubbub.collector.decode.notebooks import Named
     from hubbub.collector.decode.rejected import Bounded
-    from hubbub.store.tables.samples import remember
+    from hubbub.store.tables.samples import save_columns
 
     bounded = Bounded(spool, largest)
     if not columns:
         return bounded
-    remember(store.state, columns)
+    save_columns(store.state, columns)
     return Named(bounded, columns)
 
 

@@ -40,7 +40,7 @@ def retention(
     stored, nothing goes: it is set wrong more likely than not. --trust-clock says that it is right.
     """
     from hubbub.store.maintenance.retention import check_clock, prune
-    from hubbub.store.policy import LAST
+    from hubbub.store.policy import LAST_RUN
     from hubbub.store.state import dead_letters
     from hubbub.times import iso, to_micros
 
@@ -54,10 +54,10 @@ def retention(
             )
         done = prune(store, now=now, events=spans.events, bodies=spans.bodies, dry=dry_run)
         if not dry_run:
-            dead_letters.bound(store.state, spans)
+            dead_letters.set_bounds(store.state, spans)
             with store.state.transaction() as db:
                 dead_letters.prune(db)
-            store.state.set(LAST, to_micros(now))
+            store.state.set(LAST_RUN, to_micros(now))
     verb = "would go" if dry_run else "gone"
     if as_json:
         facts = {

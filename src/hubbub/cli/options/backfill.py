@@ -67,12 +67,12 @@ def watching(app: App, listener: Listener, topics: Sequence[str], **options: Any
         UsageError: options that go not together, or a URL that is none.
         StoreError: the ledger cannot be read.
     """
-    from hubbub.collector.gaps.detector import Gaps
+    from hubbub.collector.gaps.detector import GapDetector
 
     with ExitStack() as stack:
         beside = stack.enter_context(app.store())
         healer = _healer(app, beside, listener, topics, stack, options=options)
-        gaps = Gaps(
+        gaps = GapDetector(
             listener.receiver.endpoints, listener.counts, beside.state, filters=_filters(topics)
         )
         gaps.start()

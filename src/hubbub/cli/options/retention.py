@@ -8,22 +8,22 @@ from hubbub.cli.app import App
 from hubbub.cli.options.trust import size_of
 
 if TYPE_CHECKING:
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
 
 __all__ = ["keep_of"]
 
 
-def keep_of(app: App, events: str | None = None, bodies: str | None = None) -> Keep:
+def keep_of(app: App, events: str | None = None, bodies: str | None = None) -> RetentionPolicy:
     """What these options say, else the configuration.
 
     Raises:
         UsageError: a text that says no time or size.
     """
-    from hubbub.store.policy import keep
+    from hubbub.store.policy import parse_policy
 
     given = app.config.retention
     size = given.dead_letters_size
-    return keep(
+    return parse_policy(
         events or given.events,
         bodies or given.bodies,
         given.dead_letters,

@@ -52,10 +52,10 @@ def max_message(app: App, stated: str | None) -> int:
     Raises:
         UsageError: it is no size, or more than the spool can hold.
     """
-    from hubbub.collector.decode.rejected import MAX_MESSAGE, bound
+    from hubbub.collector.decode.rejected import MAX_MESSAGE, check_max_message
 
     text = stated or app.config.max_message
-    return MAX_MESSAGE if text is None else bound(size_of(text))
+    return MAX_MESSAGE if text is None else check_max_message(size_of(text))
 
 
 def trust_options(command: C) -> C:
