@@ -40,7 +40,7 @@ from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
-from hubbub.store.query.from_rollups import Rolled
+from hubbub.store.query.from_rollups import RollupReader
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.id_lookup import open_index
 from hubbub.times import from_micros
@@ -160,7 +160,7 @@ def measured(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> 
     plugins.load_builtins()
     way, _, query = name.rpartition(":")
     if way == "events":
-        Rolled.rollup = lambda _self, _name: None  # type: ignore[method-assign]
+        RollupReader.rollup = lambda _self, _name: None  # type: ignore[method-assign]
     with Store.open(path) as store:
         bounds = store.bounds()
         assert bounds is not None

@@ -1,4 +1,4 @@
-"""The common filters of every query and view, as one value."""
+"""`Selection`: the filters that all queries and views share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hubbub.collector.names import DEFAULT_BOTS
 
 __all__ = ["BOTS", "Selection"]
 
-#: Accounts of machines, as globs; the configuration may replace the list.
+#: Accounts of bots, as globs; the configuration may replace the list.
 BOTS = DEFAULT_BOTS
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events, and who counts. All globs of one field are alternatives; fields add up.
+    """Which events to select, and which users count.
 
-    `user` keeps the events that name such a user (by agent: that such a user did), with all their
-    users. `not_user` and `bots=False` remove users, never events: a message of a bot still counts
-    as a message.
+    The globs of one field are alternatives; an event has to match all fields. `user` selects events
+    that name a matching user (by agent: that a matching user did), with all their users. `not_user`
+    and `bots=False` remove users, never events: a message of a bot still counts as a message.
     """
 
     since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
@@ -36,5 +36,5 @@ class Selection:
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Globs of the users that have no row."""
+        """Globs of the users that do not count."""
         return self.not_user if self.bots else (*self.not_user, *self.bot_names)

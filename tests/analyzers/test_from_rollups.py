@@ -106,7 +106,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store
 def asked(store: Store, name: str, chosen: Selection, since: datetime, until: datetime) -> Any:
     events = store.events(chosen)
     answer = QUERIES[name](events, since, until)
-    events.rolled = None
+    events.rollups = None
     assert answer == QUERIES[name](events, since, until), (name, chosen)
     return answer
 
@@ -134,7 +134,7 @@ def test_a_range_that_holds_all_asks_no_event(stores: Any) -> None:
         events = store.events(chosen)
         asked = ibis.to_sql(events.daily_users(summed=False))
         assert ("events_" in asked) is cut
-        events.rolled = None
+        events.rollups = None
         rows = events.daily_users().order_by("time", "user").to_pyarrow()
         assert store.events(chosen).daily_users().order_by("time", "user").to_pyarrow() == rows
 

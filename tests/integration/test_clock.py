@@ -107,4 +107,4 @@ def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
             stop.set()
             if process.poll() is None:
                 os.killpg(process.pid, 9)
-    assert "the loader died; it is started again" not in events()
+    assert "the loader died and is restarted" not in events()

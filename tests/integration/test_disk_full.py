@@ -127,7 +127,7 @@ def test_a_listener_on_a_disk_that_fills_up(disk: small_disk.Disk) -> None:
     assert events.count("cannot write, messages wait") == 1
     assert "the disk is full" in next(line["why"] for line in lines if "why" in line)
     assert "writing again" in events
-    assert "the loader died; it is started again" not in events
+    assert "the loader died and is restarted" not in events
     last = lines[-1]
     assert (last["event"], last["stored"], last["overflow"]) == ("stopped", bus.said, 0)
     with Store.open(folder) as store:

@@ -26,6 +26,7 @@ from hubbub.store.query import identity
 from hubbub.store.query.export import export
 from hubbub.store.rollups import refresh
 from tests.support import filled_store
+from tests.support.store import put
 from tests.torture.actors import Failure
 
 __all__ = ["DEEDS", "Deed"]
@@ -70,7 +71,7 @@ def _base(store: Store) -> None:
     """Three commits with bodies, rollups, a name in every place."""
     half = filled_store.history(frame)
     for some in (half[:13], half[13:], [frame(n) for n in _PLAIN]):
-        filled_store.put(store, *some, bodies=True)
+        put(store, *some, bodies=True)
         store.load()
     with store.loader_lock():
         refresh.catch_up(store)
@@ -130,7 +131,7 @@ def _named(store: Store) -> None:
     _base(store)
     filled_store.fill_state(store)
     identity.merge(store.state, filled_store.NAME, "bob", who="x", why="the same", time=1)
-    filled_store.put(store, frame(10, users=[filled_store.NAME]), bodies=True)  # it waits
+    put(store, frame(10, users=[filled_store.NAME]), bodies=True)  # it waits
 
 
 def _forget(store: Store) -> None:
@@ -214,7 +215,7 @@ def _older(store: Store) -> None:
     format_version.latest_properties = lambda: {"delta.dataSkippingStatsColumns": "time"}
     _base(store)
     format_version.STEPS, format_version.latest_properties = steps, newest
-    filled_store.put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
+    put(store, frame(20), frame(99), bodies=True)  # one known, one new: it waits
 
 
 def _migrated(store: Store) -> None:

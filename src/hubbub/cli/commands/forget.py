@@ -45,10 +45,10 @@ def forget(
     if name == "-":
         name = sys.stdin.readline()
     if dry_run:
-        from hubbub.store.privacy.forget import would
+        from hubbub.store.privacy.forget import preview
 
         with app.reading() as store:
-            found = would(store, name)
+            found = preview(store, name)
         facts: dict[str, Any] = {"events": found.events, "bodies": found.bodies}
         if found.pseudonyms:
             facts = {"pseudonym": found.pseudonyms[0], **facts}

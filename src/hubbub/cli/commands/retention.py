@@ -39,7 +39,7 @@ def retention(
     Where the clock is days further than when retention ran last, and no message of these days is
     stored, nothing goes: it is set wrong more likely than not. --trust-clock says that it is right.
     """
-    from hubbub.store.maintenance.retention import doubt, prune
+    from hubbub.store.maintenance.retention import check_clock, prune
     from hubbub.store.policy import LAST_RUN
     from hubbub.store.state import dead_letters
     from hubbub.times import iso, to_micros
@@ -48,7 +48,7 @@ def retention(
     spans = keep_of(app, events, bodies)
     now = datetime.now(UTC)
     with app.reading(load=False) as store:
-        if not dry_run and not trust_clock and (why := doubt(store, now)):
+        if not dry_run and not trust_clock and (why := check_clock(store, now)):
             raise UsageError(
                 f"nothing is let go: {why}", hint="set the clock; --trust-clock says it is right"
             )

@@ -107,7 +107,7 @@ def _healer(
     from hubbub.collector.gaps.healer import Healer
     from hubbub.collector.history.client import History
     from hubbub.collector.history.gather import SETTLE
-    from hubbub.store.loader.progress import Stock
+    from hubbub.store.loader.progress import LoadProgress
 
     named = categories(topics)
     if named is None:
@@ -123,7 +123,7 @@ def _healer(
         history,
         stack.enter_context(store.spool("heal", bodies=app.bodies)),
         store.state,
-        Stock(store.state, store.spool_folder),
+        LoadProgress(store.state, store.spool_folder),
         [endpoint.source for endpoint in listener.receiver.endpoints],
         categories=named,
         settle=settle or SETTLE,

@@ -44,7 +44,7 @@ def test_verify_says_what_is_wrong_and_repairs(hubbub: Run, store: Path) -> None
     run.write_bytes(bytes(run.stat().st_size))
     ran = hubbub("verify", "--store", store)
     assert ran.code == 5
-    assert "ids: 5 ids of the table are not in the set of ids" in ran.out
+    assert "ids: 5 ids of the table are not in the id index" in ran.out
     ran = hubbub("verify", "--repair", "--json", "--store", store)
     assert (ran.code, ran.json["clean"]) == (0, True)
     assert [one["part"] for one in ran.json["repaired"]] == ["ids"]
