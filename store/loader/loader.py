@@ -47,8 +47,8 @@ from hubbub.store.state.database import State
 from hubbub.store.tables import samples
 from hubbub.store.tables.bodies import Bodies, Body
 from hubbub.store.tables.events import Events
-from hubbub.store.tables.id_index import Hashes, IdIndex
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_index import Hashes
+from hubbub.store.tables.id_lookup import open_index
 from hubbub.store.tables.samples import Samples
 
 __all__ = ["Loaded", "Loader"]
@@ -100,8 +100,7 @@ class Loader:
         self._missed = understand.missed if isinstance(understand, Reader) else {}
         folder.recover(spool_folder)
         recovery.resume(self.state, table, bodies, samples, spool_folder)
-        lookup = Lookup(table)
-        self._ids = IdIndex(ids_folder, scan=lookup.scan, exact=lookup.exact)
+        self._ids = open_index(ids_folder, table)
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:

@@ -25,8 +25,7 @@ from hubbub.store.delta import format_version
 from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.companion import CompanionTable
-from hubbub.store.tables.id_index import IdIndex
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_lookup import open_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.log import Flaw
@@ -136,8 +135,7 @@ def _check_files(table: Table, flaw: Flaw) -> None:
 def _restore_events(store: Store) -> int:
     """Restore events, unless their batch is pending and will be loaded again."""
     table, version = store.table, store.table.version()
-    lookup = Lookup(table)
-    ids = IdIndex(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
+    ids = open_index(store.path / "ids", table)
     ids.catch_up(version)  # rebuilds an index that contains the torn version
     pending = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if pending else _commit_again(table, _stray_files(table))

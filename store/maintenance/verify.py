@@ -27,8 +27,8 @@ from hubbub.store.rollups import refresh
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import ledger
-from hubbub.store.tables.id_index import IdIndex, hashes
-from hubbub.store.tables.id_lookup import Lookup
+from hubbub.store.tables.id_index import hashes
+from hubbub.store.tables.id_lookup import open_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
@@ -230,8 +230,7 @@ def _check_minutes(store: Store, report: Report, *, repair: bool) -> None:
 def _check_ids(store: Store, report: Report, *, repair: bool) -> None:
     """Each id is in the table once, and in the id index."""
     folder = store.path / "ids"
-    lookup = Lookup(store.table)
-    index = IdIndex(folder, scan=lookup.scan, exact=lookup.exact)
+    index = open_index(folder, store.table)
     index.catch_up(store.table.version())  # as the next loader would
     comparison = compare(_read_ids(store.table), store.path, [run.data for run in index.runs])
     report.checked["ids"], report.checked["ids:spare"] = comparison.ids, comparison.spare
@@ -243,7 +242,7 @@ def _check_ids(store: Store, report: Report, *, repair: bool) -> None:
         fault = Fault("ids", f"{comparison.unknown:,} ids of the table are not in the id index")
         if repair:
             shutil.rmtree(folder)
-            IdIndex(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+            open_index(folder, store.table).catch_up(store.table.version())
         (report.repaired if repair else report.faults).append(fault)
     bodies = compare(_read_ids(store.bodies), store.path)
     if bodies.doubled:

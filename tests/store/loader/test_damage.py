@@ -30,7 +30,8 @@ def gathered(store: Store, first: int, last: int, **options: Any) -> Gathered:
     with store.spool("gather") as sink:
         return gather(
             FakeHistory(FakeDatagrepper(ROWS)), sink, store.state,
-            start=at(first), end=at(last), jobs=1, settle=timedelta(0), clock=lambda: T0 + 10**7, **options,
+            start=at(first), end=at(last), jobs=1,
+            settle=timedelta(0), clock=lambda: T0 + 10**7, **options,
         )  # fmt: skip
 
 

@@ -213,7 +213,7 @@ def dies(owner, name, after=False):
     "after the log entry": lambda: dies(events.Events, "_sync_log"),
     "after the commit": lambda: dies(events.Events, "append", after=True),
     "while ids are written": lambda: dies(id_index, "sync_file"),
-    "after the ids": lambda: dies(id_index.Ids, "add", after=True),
+    "after the ids": lambda: dies(id_index.IdIndex, "add", after=True),
     "before positions": lambda: dies(recovery, "finish"),
     "after positions": lambda: dies(recovery, "finish", after=True),
     "before segments are deleted": lambda: dies(loader.Loader, "_delete"),

@@ -237,11 +237,11 @@ from tests.support.crash import kill_at
 
 where = sys.argv[2]
 {
-    "while the file is written": lambda: kill_at(data_file.DataFile, "write", after=True),
-    "after the file": lambda: kill_at(data_file.DataFile, "close", after=True),
+    "while the file is written": lambda: kill_at(data_file.DataFileWriter, "write", after=True),
+    "after the file": lambda: kill_at(data_file.DataFileWriter, "close", after=True),
     "after the log entry": lambda: kill_at(table.Table, "_sync_log"),
     "before old files are marked": lambda: kill_at(compaction, "retire"),
-    "before the id index is updated": lambda: kill_at(compaction, "keep_up"),
+    "before the id index is updated": lambda: kill_at(compaction, "update_index"),
     "while ids are written": lambda: kill_at(id_index, "sync_file"),
     "before old files are deleted": lambda: kill_at(compaction, "vacuum"),
     "while old files are deleted": lambda: kill_at(rewrite, "sync_folder"),

@@ -39,7 +39,7 @@ def test_every_bit_of_a_segments_head_is_covered(tmp_path: Path) -> None:
             flip(path, bit)
             checksum = path.read_bytes()[15]
             if checksum:  # 0 marks an older segment without a checksum
-                with pytest.raises(StoreError, match="first bytes are damaged"):
+                with pytest.raises(StoreError, match="its header is damaged"):
                     segment.flags(descriptor, "x")
             else:
                 assert segment.flags(descriptor) == flags

@@ -56,14 +56,14 @@ def test_a_reader_that_holds_an_old_snapshot_is_reported(
 CRASH = """
 import sys
 from hubbub.store import Store
-from hubbub.store.delta.data_file import DataFile
+from hubbub.store.delta.data_file import DataFileWriter
 from hubbub.store.delta.table import Table
 from hubbub.store.privacy import forget, scrub_state
 from tests.support.crash import kill_at
 
 owner, name, after = sys.argv[2:5]
 place = {"forget": forget, "scrub_state": scrub_state, "store": Store, "table": Table,
-         "file": DataFile}[owner]
+         "file": DataFileWriter}[owner]
 kill_at(place, name, after=after == "after")
 forget.forget(Store.open(sys.argv[1]), sys.argv[5])
 raise SystemExit("it did not die")
@@ -76,8 +76,8 @@ PLACES = [
     ("forget", "vacuum", "before"),
     ("forget", "drop_history", "before"),
     ("forget", "drop_history", "after"),
-    ("forget", "keep_up", "before"),
-    ("forget", "keep_up", "after"),
+    ("forget", "update_index", "before"),
+    ("forget", "update_index", "after"),
     ("scrub_state", "_scrub_letters", "after"),
     ("scrub_state", "scrub_state", "after"),
     ("scrub_state", "purge", "after"),
