@@ -192,7 +192,7 @@ def test_totals(query, field, events, month):
 
 
 def test_no_top_zero(events):
-    with pytest.raises(UsageError, match="top 0"):
+    with pytest.raises(UsageError, match="0 is too small"):
         users(events([]), top=0)
 
 
