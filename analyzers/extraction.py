@@ -91,8 +91,8 @@ def extract(
         state: where the checkpoint is, under `CHECKPOINT`.
         dates: the days to handle, as from `days`.
         backfill: do not move the checkpoint.
-        incomplete_before: retention may have deleted events of days before this one; what is stored
-            of them is kept and only added to.
+        incomplete_before: retention may have deleted events of days before this one; their stored
+            content is kept and only added to.
         progress: called with the number of finished days and of all days.
         source: called with each day that is not empty.
     """

@@ -62,11 +62,11 @@ def briefing(
     days = [0, *yesterday, *weekdays]
     end = to_micros(start + DAY)
 
-    def compared(what: str, name: str | None, counts: Counts) -> dict[str, Any]:
+    def compared(quantity: str, name: str | None, counts: Counts) -> dict[str, Any]:
         value, before = counts.get(0, 0), counts.get(1, 0) if yesterday else None
         usual = sum(counts.get(ago, 0) for ago in weekdays) / len(weekdays) if weekdays else None
         return {
-            "what": what,
+            "what": quantity,
             "name": name,
             "value": value,
             "yesterday": before,
@@ -173,13 +173,13 @@ def _sentences(start: datetime, data: Iterable[Mapping[str, Any]], weekdays: int
     weekday = _WEEKDAYS[start.weekday()]
     yield f"{weekday}, {start:%Y-%m-%d} (UTC)"
     for row in data:
-        what = row["what"] if row["value"] != 1 else row["what"][:-1]
-        what += f" of {row['name']}" if row["name"] is not None else ""
+        quantity = row["what"] if row["value"] != 1 else row["what"][:-1]
+        quantity += f" of {row['name']}" if row["name"] is not None else ""
         comparisons = (
             _comparison(row["value"], row["yesterday"], "the day before"),
             _comparison(row["value"], row["usual"], f"on a usual {weekday}"),
         )
-        yield ", ".join([f"{row['value']:,} {what}", *filter(None, comparisons)])
+        yield ", ".join([f"{row['value']:,} {quantity}", *filter(None, comparisons)])
     if not weekdays:
         yield f"not enough data to say what is usual on a {weekday}"
 

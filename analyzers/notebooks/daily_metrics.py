@@ -31,7 +31,7 @@ __all__ = ["daily_metrics"]
 
 _US = timedelta(microseconds=1)
 _DAY = DAY // _US
-_NO_ACCESSES = {"number": 0, "killing": 0, "value": None}
+_NO_ACCESSES: Mapping[str, Any] = {"number": 0, "killing": 0, "value": None}
 _DAILY = ("unique_students", "unique_notebooks", "new_students", "new_notebooks")
 
 
