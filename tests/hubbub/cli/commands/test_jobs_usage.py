@@ -43,7 +43,7 @@ def imported(hubbub: Run, tmp_path: Path) -> Callable[..., Path]:
 
 
 def fails_on(day: str) -> Callable[[Any, Any], Any]:
-    reads = extraction._Uses.__call__
+    reads = extraction._DailyUses.__call__
 
     def read(self: Any, one: Any) -> Any:
         if str(one) == day:
@@ -67,7 +67,7 @@ def test_golden_jobs(
         options += ["--reset"] if asked.get("reset") else []
         with monkeypatch.context() as patch:
             if day := asked.get("fail_on"):
-                patch.setattr(extraction._Uses, "__call__", fails_on(day))
+                patch.setattr(extraction._DailyUses, "__call__", fails_on(day))
             ran = hubbub(
                 "jobs", "run", "usage", "--store", store, "--now", asked.get("now", case["now"]),
                 "--config-start", case["config_start"], "--json", *options,
@@ -148,7 +148,7 @@ def test_filters_of_users_and_merges_apply_to_what_is_stored(hubbub: Run, logins
     assert users() == [["2026-12-31", 2]]
     refused = hubbub("query", "usage", "--topic", "login", "--store", logins)
     assert refused.code == 2
-    assert "--topic: what is stored by the job knows times and users" in refused.err
+    assert "--topic: stored days contain only times and users" in refused.err
 
 
 def test_a_forgotten_name_is_gone_from_what_is_stored_and_stays_gone(
@@ -176,7 +176,7 @@ def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> No
     for more in ((), ("--start", "2026-01-01"), ("--start", "2026-01-01", "--reset")):
         refused = hubbub(*run, *other, *more)
         assert refused.code == 2
-        assert "the stored days answer another question: --topic login" in refused.err
+        assert "the stored days were extracted with other filters: --topic login" in refused.err
         assert refused.json["stored"] == first["stored"]
     assert hubbub(*run, *other, "--reset", "--end", "2030-01-01").json["stored"] == first["stored"]
     fresh = hubbub(*run, *other, "--reset")
