@@ -139,7 +139,7 @@ def test_a_range_with_all_events_reads_only_rollups(stores: Any) -> None:
         events = store.events(chosen)
         sql = ibis.to_sql(events.daily_users(summed=False))
         assert ("events_" in sql) is cut
-        events.rolled = None
+        events.rollups = None
         rows = events.daily_users().order_by("time", "user").to_pyarrow()
         assert store.events(chosen).daily_users().order_by("time", "user").to_pyarrow() == rows
 
