@@ -35,20 +35,20 @@ def test_every_metric_is_described_and_no_other() -> None:
     registry.register(Metrics(lambda: vitals, "1"))
     lines = generate_latest(registry).decode().splitlines()
     given = {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}
-    described = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("What it does"))))
+    described = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("Metrics"))))
     assert described == given
 
 
 def test_every_fault_is_described_and_no_other() -> None:
     source = (ROOT / "live" / "health.py").read_text()
     named = set(re.findall(r'Fault\("(\w+)"', source))
-    assert {cell.strip("`") for cell in rows("Is it well?") if cell.startswith("`")} == named
+    assert {cell.strip("`") for cell in rows("Health checks") if cell.startswith("`")} == named
 
 
 def test_every_line_of_the_log_that_is_explained_can_be_said() -> None:
     files = [path for top in ("collector", "store", "src") for path in (ROOT / top).rglob("*.py")]
     source = "\n".join(path.read_text() for path in files)
-    events = re.findall(r"`([^`]+)`", " ".join(rows("The log")))
+    events = re.findall(r"`([^`]+)`", " ".join(rows("Log events")))
     assert len(events) > 10
     assert [event for event in events if f'"{event}"' not in source] == []
 
