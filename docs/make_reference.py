@@ -13,7 +13,7 @@ import click
 
 from hubbub import config
 from hubbub.cli import root
-from hubbub.cli.functions import option, split
+from hubbub.cli.functions import make_option, split_docstring
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY, Function
 
@@ -87,12 +87,12 @@ def _functions(functions: Mapping[str, Function], command: str) -> Iterator[str]
     for name, function in sorted(functions.items()):
         if not (function.public and function.module.startswith("hubbub.")):
             continue
-        text, about = split(function.doc)
+        text, about = split_docstring(function.doc)
         yield f"### {command} {name}\n"
         yield f"{text}\n"
         rows = []
         for parameter in function.parameters:
-            made = option(parameter, about.get(parameter.name, ""))
+            made = make_option(parameter, about.get(parameter.name, ""))
             flags = "/".join((*made.opts, *made.secondary_opts))
             value = "" if made.is_flag else f" {made.make_metavar(click.Context(root.cli))}"
             cells = (f"`{flags}{value}`", made.help or "")

@@ -68,7 +68,7 @@ def run(
     """
     if prepare is not None:
         prepare()
-    memory.small()
+    memory.release_early()
     from hubbub.store.maintenance.scheduler import Tidy
 
     # A batch's rows are many and in no cycle: looking for cycles among them and the modules takes a
@@ -106,7 +106,7 @@ def run(
                 failed = 0
             if last:
                 return
-            memory.give_back()
+            memory.trim()
             pause = _pause(every, failed) - (time.monotonic() - started)
             while pause > 0 and not over():
                 stop.poll(min(pause, 1.0))

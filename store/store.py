@@ -138,6 +138,17 @@ class Store(Closeable):
                 os.close(descriptor)
         return Waiting(n, records, size)
 
+    def has_work(self) -> bool:
+        """Whether `load` has anything to do: segments, letters to retry, an unfinished forget."""
+        return (
+            self._unfinished_forget()
+            or bool(self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1"))
+            or any(spool.segments(self.spool_folder))
+        )
+
+    def _unfinished_forget(self) -> bool:
+        return bool(self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1"))
+
     def load(
         self,
         *,
@@ -157,9 +168,8 @@ class Store(Closeable):
         """
         from hubbub.store.loader.loader import Loaded
 
-        half = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
-        again = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
-        if not half and not again and not any(spool.segments(self.spool_folder)):
+        half = self._unfinished_forget()
+        if not self.has_work():
             return Loaded()
         with told(self.path), self.loader_lock(wait=wait) as ours:
             if not ours:

@@ -18,7 +18,7 @@ import pytest
 from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
-from tests.support.commandline import Ran, Run
+from tests.support.commandline import CommandResult, Run
 
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 #: What lets a process believe in another time.
@@ -77,11 +77,11 @@ def hubbub(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "100")
 
-    def run(*args: str | Path) -> Ran:
+    def run(*args: str | Path) -> CommandResult:
         capfd.readouterr()
         code = execute([str(arg) for arg in args])
         out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return CommandResult(code, out, err)
 
     return run
 

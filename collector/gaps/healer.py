@@ -33,7 +33,7 @@ from hubbub.collector.history.client import History
 from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
 from hubbub.errors import HubbubError
-from hubbub.intervals import Spans, union, without
+from hubbub.intervals import Spans, subtract, union
 from hubbub.times import from_micros, iso
 
 __all__ = ["Healer", "Heard"]
@@ -189,7 +189,7 @@ class Healer:
         """Ask for the gaps that are due."""
         gaps = ((a // _SECOND, min(-(-b // _SECOND), now)) for a, b in self._spans("gap"))
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        lacking = without((gap for gap in gaps if gap[0] < gap[1]), proven)
+        lacking = subtract((gap for gap in gaps if gap[0] < gap[1]), proven)
         self._asked.keep(lacking)
         for start, end in lacking:
             if self._asked.due(start, end, now):
@@ -217,7 +217,7 @@ class Healer:
         )
         if done.rows:
             self._put = self._clock()
-            memory.give_back()  # pages of history; the listener had no more than it needs
+            memory.trim()  # pages of history; the listener had no more than it needs
         _log.info(
             "asked history for a gap",
             start=iso(from_micros(start * _SECOND)),
@@ -237,7 +237,7 @@ class Healer:
                 for a, b, state in self.ledger.spans(source, self._filters.key)
                 if state == "gap"
             ]
-            for start, end in without(gaps, without(gaps, proven)):
+            for start, end in subtract(gaps, subtract(gaps, proven)):
                 self.ledger.span(source, self._filters.key, start, end, "healed", proof)
                 _log.info("healed a gap", source=source, seconds=round((end - start) / _SECOND, 1))
 
@@ -256,7 +256,7 @@ class Healer:
         ]
         listened = union(span for span in listened if span[0] < span[1])
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        lacking = without(listened, proven)
+        lacking = subtract(listened, proven)
         self._unproven.keep(lacking)
         due = {day for a, b in lacking for day in _days(a, b)}
         due |= {
@@ -277,7 +277,7 @@ class Healer:
     def _read_all(self, start: int, end: int, now: int) -> None:
         """Prove one window by reading what of it is not proven: a part of a bus is not counted."""
         proven = [(a // _SECOND, b // _SECOND) for a, b in self._proven()]
-        for part in without([(start, end)], proven):
+        for part in subtract([(start, end)], proven):
             if self._unproven.due(*part, now):
                 self._gather(*part, final=True)
                 self._unproven.note(*part, now)
@@ -300,17 +300,17 @@ class Healer:
         if self._stop.is_set():
             raise _StoppedError
         for part in found.agreed:
-            self._read = without(self._read, [(part.start, part.end)])
+            self._read = subtract(self._read, [(part.start, part.end)])
             proof = f"{part.total} messages are stored, as many as history counts"
             self._state(part, "complete", proof)
         for part in found.wrong:
-            if part.end - part.start <= MINUTE and not without(
+            if part.end - part.start <= MINUTE and not subtract(
                 [(part.start, part.end)], self._read
             ):
                 # Read, loaded, and still not as many: history counts a message twice, or lacks one.
                 differs[part.start] = differs.get(part.start, 0) + part.total - part.stored
                 self.ledger.set(self._key, {str(at): n for at, n in differs.items() if n})
-                self._read = without(self._read, [(part.start, part.end)])
+                self._read = subtract(self._read, [(part.start, part.end)])
                 continue
             why = f"history counts {part.total} messages, {part.stored} are stored"
             self._state(part, "gap", why)

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubbub.collector.event import DAMAGE, GATHER, Ledger
 from hubbub.collector.history.paging import Piece, Slice
-from hubbub.intervals import whole_seconds, without
+from hubbub.intervals import subtract, whole_seconds
 
 __all__ = ["SECOND", "Notes", "Span"]
 
@@ -54,7 +54,7 @@ class Notes:
         settled = self._settled(first, last, settle, once)
         begun: dict[int, Slice] = {}
         for part in _saved(self._ledger.get(self._key)):
-            inside = without([(part.start, part.at)], covered) == [(part.start, part.at)]
+            inside = subtract([(part.start, part.at)], covered) == [(part.start, part.at)]
             if not inside or part.at > settled:
                 continue  # proven since then, or asked too early by today's settling time
             if part.at < first or part.start >= last:
@@ -62,7 +62,7 @@ class Notes:
             else:
                 begun[part.at] = part
         read = ((part.start, part.at) for part in begun.values())
-        for a, b in without([(first, last)], [*covered, *read]):
+        for a, b in subtract([(first, last)], [*covered, *read]):
             for start, end, is_settled in ((a, min(b, settled), True), (max(a, settled), b, False)):
                 if start < end and is_settled and start in begun:
                     begun[start].end = end
@@ -73,7 +73,7 @@ class Notes:
     def _settled(self, first: int, last: int, settle: int, once: list[tuple[int, int]]) -> int:
         """The second before which an agreeing count is a proof."""
         old = int(self._clock()) - settle
-        if last <= old and not without([(max(first, last - settle), last)], once):
+        if last <= old and not subtract([(max(first, last - settle), last)], once):
             return last  # the trailing part was read before, and is old enough now
         return min(last - settle, old)
 
@@ -93,7 +93,7 @@ class Notes:
         for piece in bad:
             what = f"{piece.rows} rows came where history counts {piece.total}"
             self._record(piece.start, piece.end, "gap", what)
-        for start, end in without([(part.start, part.end)], ((p.start, p.end) for p in bad)):
+        for start, end in subtract([(part.start, part.end)], ((p.start, p.end) for p in bad)):
             rows = sum(piece.rows for piece in pieces if start <= piece.start < end)
             self._record(start, end, "complete", f"{rows} rows, as many as history counts")
         if self._damaged():  # asked after that was said: either whoever found it knows, or we do

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hubbub.intervals import union, without
+from hubbub.intervals import subtract, union
 from hubbub.store.state.ledger import Span
 
 __all__ = ["Day", "Stretch", "Verdict", "days", "judge", "near", "timeline"]
@@ -76,15 +76,15 @@ def timeline(spans: Iterable[Span], since: int, until: int, *, filters: str = ""
         return union((span.start, span.end) for span in about if span.state in states)
 
     proven, missed = of("complete", "healed"), of("gap", "healed")
-    whole = without([(since, until)], without([(since, until)], proven))
-    healed = without(whole, without(whole, missed))
-    gaps, heard = without(of("gap"), proven), of("unproven")
+    whole = subtract([(since, until)], subtract([(since, until)], proven))
+    healed = subtract(whole, subtract(whole, missed))
+    gaps, heard = subtract(of("gap"), proven), of("unproven")
     parts = {
-        "complete": without(whole, healed),
+        "complete": subtract(whole, healed),
         "healed": healed,
         "gap": gaps,
-        "unproven": without(heard, [*proven, *gaps]),
-        "unknown": without([(since, until)], [*proven, *gaps, *heard]),
+        "unproven": subtract(heard, [*proven, *gaps]),
+        "unknown": subtract([(since, until)], [*proven, *gaps, *heard]),
     }
     return sorted(
         (Stretch(a, b, state) for state, found in parts.items() for a, b in found),
@@ -123,7 +123,7 @@ def judge(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -
         replace(span, start=start, end=end)
         for span in about
         if span.state == "gap"
-        for start, end in without([(span.start, span.end)], covered)
+        for start, end in subtract([(span.start, span.end)], covered)
     )
     whole = len(covered) == 1 and covered[0][0] <= since and covered[0][1] >= until
     if not whole:

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_waiting_and_is_remembered(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with until_told() as told:
+    with stop_signal() as told:
         assert (told.is_set(), told.wait(0), told.wait(0.01)) == (False, False, False)
         started = time.monotonic()
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
@@ -25,7 +25,7 @@ def test_a_signal_ends_the_waiting_and_is_remembered(number: signal.Signals) -> 
 
 
 def test_many_signals_block_nobody() -> None:
-    with until_told() as told:
+    with stop_signal() as told:
         for _ in range(70_000):  # more than a pipe holds
             signal.raise_signal(signal.SIGTERM)
         assert told.wait()
@@ -33,7 +33,7 @@ def test_many_signals_block_nobody() -> None:
 
 def test_it_may_come_at_any_moment_of_a_wait() -> None:
     """A handler that took a lock would stop here for ever."""
-    with until_told() as told:
+    with stop_signal() as told:
         stop = threading.Event()
 
         def hail() -> None:

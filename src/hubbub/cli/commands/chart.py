@@ -14,11 +14,11 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
+from hubbub.cli.functions import FunctionGroup, finish, make_command, make_runner, stated_parameters
 from hubbub.errors import UsageError
 from hubbub.registry import Function
 
-__all__ = ["STYLE", "chart", "checked"]
+__all__ = ["STYLE", "chart", "check_style"]
 
 STYLE = "TOML with a community's colours and font; checked for contrast and colour blindness."
 SUFFIXES = (".svg", ".png", ".html")
@@ -77,7 +77,7 @@ def _suffix(output: str | None) -> str:
     return path.suffix.lower()
 
 
-def checked(file: str | None) -> Path | None:
+def check_style(file: str | None) -> Path | None:
     """A style file, with a warning for each pair of colours that some people cannot tell apart.
 
     Raises:
@@ -93,7 +93,7 @@ def checked(file: str | None) -> Path | None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_warnings() -> Iterator[None]:
     """Warnings of the charts, one line each, on standard error."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default", UserWarning)
@@ -102,7 +102,7 @@ def told() -> Iterator[None]:
         click.echo(f"hubbub: {warning.message}", err=True)
 
 
-def drawn(drawing: Any, suffix: str, raster: Raster) -> bytes:
+def encode(drawing: Any, suffix: str, raster: Raster) -> bytes:
     """A drawing as the bytes of a file; a view that gives text (HTML) is taken as it is."""
     if isinstance(drawing, bytes):
         return drawing
@@ -120,14 +120,14 @@ def drawn(drawing: Any, suffix: str, raster: Raster) -> bytes:
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.run.injection import Injector
 
-    app.logs()
+    app.configure_logging()
     output = values["output"]
     suffix = _suffix(output)
     raster = Raster.of(values["size"], values["font_dir"], suffix)
-    with told(), app.reading() as store:
-        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
-        runner = runner_of(app, store, inject=inject)
-        data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix, raster)
+    with show_warnings(), app.reading() as store:
+        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        runner = make_runner(app, store, inject=inject)
+        data = encode(runner.view(name, **stated_parameters(values, _TAKEN)), suffix, raster)
     if output in {None, "-"}:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -137,11 +137,11 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
             path.write_bytes(data)
         except OSError as error:
             raise UsageError(f"cannot write: {error.strerror}", where=output) from error
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:
-    return command(
+    return make_command(
         function,
         [
             click.Option(

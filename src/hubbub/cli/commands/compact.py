@@ -24,7 +24,7 @@ def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
     """
     from hubbub.store.maintenance.compaction import compact as fold
 
-    app.logs()
+    app.configure_logging()
     with app.reading() as store:
         if rebuild:
             from hubbub.store.rollups import refresh
@@ -33,7 +33,7 @@ def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
                 refresh.rebuild(store)
         done = fold(store)
     if as_json:
-        app.say(asdict(done), as_json=True)
+        app.print_facts(asdict(done), as_json=True)
         return
     click.echo(
         f"{done.files:,} files into {done.into:,}, {done.rows:,} rows, {done.saved:,} bytes saved"

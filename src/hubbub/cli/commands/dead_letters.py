@@ -46,7 +46,7 @@ def list_letters(
     """List the newest letters, without their bodies."""
     from hubbub.store.state import dead_letters as letters
 
-    app.logs()
+    app.configure_logging()
     with app.reading() as store:
         found = letters.find(store.state.rows, reason, source, limit, bodies=False)
         total = sum(
@@ -79,7 +79,7 @@ def show(app: App, letter: int, *, as_json: bool, raw: bool) -> None:
     """Show one letter; what could do harm in a terminal is escaped or left out."""
     from hubbub.store.state import dead_letters as letters
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         found = letters.get(store.state.rows, letter)
     if found is None:
@@ -123,8 +123,8 @@ def retry(app: App, /, ids: tuple[int, ...], *, as_json: bool, **options: Any) -
     again stays the one letter that it is. Letters of a bus that is verified are verified again: by
     the CA that is given or configured, else by the one they came under. --no-verify believes them.
     """
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     trust = trust_files(app, options)
     with app.store() as store:
         app.load(store)
@@ -143,7 +143,7 @@ def retry(app: App, /, ids: tuple[int, ...], *, as_json: bool, **options: Any) -
     read = len(asked) - waiting - sum(refused.values())
     facts = {"retried": len(asked), "read": read, "refused": refused}
     more = {"waiting": waiting, "cannot be read": left}
-    app.say(facts | {name: n for name, n in more.items() if n}, as_json=as_json)
+    app.print_facts(facts | {name: n for name, n in more.items() if n}, as_json=as_json)
 
 
 def _choose(

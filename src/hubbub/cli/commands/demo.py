@@ -201,7 +201,7 @@ def demo(app: App, output: str, seed: int) -> int:
     from hubbub.testing.history.server import HistoryServer
     from hubbub.testing.simulator.traffic import Traffic
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     out = Path(output)
     _new_store(app, out)
@@ -213,7 +213,7 @@ def demo(app: App, output: str, seed: int) -> int:
         HistoryServer(traffic, days=_DAYS.days + 1, clock=lambda: to_micros(now)) as server,
     ):
         history = History(server.url)
-        counts = app.counting(store)
+        counts = app.count_changes(store)
         first = _gather(store, history, now - _DAYS, edge)
         app.load(store)
         came = counts([history.source])
@@ -234,7 +234,7 @@ def demo(app: App, output: str, seed: int) -> int:
             f"heard     {heard.received:,} messages on a simulated bus: {live['new']:,} new, "
             f"{live['known']:,} known already, {broken:,} broken and set aside"
         )
-        counts = app.counting(store)
+        counts = app.count_changes(store)
         second = _gather(store, history, now - _DAYS, now)
         app.load(store)
         again = counts([history.source])

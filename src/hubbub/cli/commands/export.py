@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import parameters, range_options
+from hubbub.cli.functions import range_options, stated_parameters
 
 __all__ = ["export"]
 
@@ -41,8 +41,8 @@ def export(app: App, /, *, output: str, form: str | None, **values: Any) -> None
     from hubbub.store.query.selection import Selection
     from hubbub.times import to_micros
 
-    app.logs()
-    given = CommonOptions().updated(parameters(values, _TAKEN), datetime.now(UTC))
+    app.configure_logging()
+    given = CommonOptions().updated(stated_parameters(values, _TAKEN), datetime.now(UTC))
     end = output.removesuffix(".gz").rpartition(".")[2]
     chosen = Selection(
         since=to_micros(given.since) if isinstance(given.since, datetime) else None,

@@ -33,7 +33,7 @@ def forget(
     recognises it. NAME is the account as the bus spells it, in any case; - reads it from standard
     input, so that it stays out of the shell's history. A listener may run meanwhile.
     """
-    app.logs()
+    app.configure_logging()
     if listed:
         if name is not None:
             raise UsageError("--list takes no NAME", hint="the journal holds no names")
@@ -52,16 +52,16 @@ def forget(
         facts: dict[str, Any] = {"events": found.events, "bodies": found.bodies}
         if found.pseudonyms:
             facts = {"pseudonym": found.pseudonyms[0], **facts}
-        app.say(facts, as_json=as_json)
+        app.print_facts(facts, as_json=as_json)
         return
     from hubbub.store.privacy.forget import forget as act
 
     if not app.store_folder.exists():
         raise UsageError("there is no store here", where=str(app.store_folder))
-    app.read_rules()
+    app.check_rules()
     with app.store() as store:
         done = act(store, name, why, app.reader)
-    app.say(
+    app.print_facts(
         {
             "pseudonym": ", ".join(done.pseudonyms),
             "events": done.events,

@@ -53,11 +53,11 @@ def gather(app: App, /, **options: Any) -> int:
     """
     from hubbub.collector.history.client import DEFAULT_URL, History
 
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     history = History(options["url"] or app.config.gather.url or DEFAULT_URL)
     with app.store() as store:
-        counts = app.counting(store)
+        counts = app.count_changes(store)
         try:
             done = _gather(app, history, store, options)
         except HubbubError:
@@ -65,12 +65,12 @@ def gather(app: App, /, **options: Any) -> int:
             app.load(store)
             facts = counts([history.source])
             if any(facts.values()):
-                app.say(facts, as_json=options["as_json"])
+                app.print_facts(facts, as_json=options["as_json"])
             raise
         app.load(store)
         facts = counts([history.source])
     gaps = [f"{span.proof}" for span in done.incomplete]
-    app.say(
+    app.print_facts(
         {"requests": done.requests, "received": done.rows, **facts, "gaps": len(gaps)},
         as_json=options["as_json"],
     )

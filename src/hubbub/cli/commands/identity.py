@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
+from hubbub.cli.functions import (
+    configured_options,
+    finish,
+    make_runner,
+    range_options,
+    stated_parameters,
+)
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +69,7 @@ def merge(
     """
     from hubbub.store.query import identity as journal
 
-    app.logs()
+    app.configure_logging()
     _there(app)
     with app.reading() as store:
         entry = journal.merge(
@@ -73,7 +79,7 @@ def merge(
             click.echo(f"note: {note}", err=True)
         now = store.persons
     person = now.name(entry.person)
-    app.say(
+    app.print_facts(
         {"entry": entry.number, "person": person, "accounts": ", ".join(now.accounts[person])}
         if not as_json
         else {"entry": entry.number, "person": person, "accounts": now.accounts[person]},
@@ -92,14 +98,14 @@ def undo(app: App, /, number: int, why: str, who: str | None, *, as_json: bool) 
     """Take back the merge with the number N: all is as if it had never been said."""
     from hubbub.store.query import identity as journal
 
-    app.logs()
+    app.configure_logging()
     _there(app)
     with app.store() as store:
         entry = journal.undo(
             store.state, number, who=_who(who), why=why, time=time.time_ns() // 1000
         )
         now = store.persons
-    app.say(
+    app.print_facts(
         {
             "entry": entry.number,
             "undoes": number,
@@ -126,7 +132,7 @@ def list_entries(app: App, *, as_json: bool) -> None:
     from hubbub.store.query import identity as journal
     from hubbub.times import from_micros, iso
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         entries, persons = journal.entries(store.state), store.persons
     rows = [
@@ -162,11 +168,11 @@ def suspects(app: App, /, **values: Any) -> int:
     """
     from hubbub.cli.output.formats import write
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     with app.reading() as store:
-        runner = runner_of(app, store, common=common_of(app))
-        result = runner.query("suspects", **parameters(values, _TAKEN))
+        runner = make_runner(app, store, common=configured_options(app))
+        result = runner.query("suspects", **stated_parameters(values, _TAKEN))
         write(result, "json" if values["as_json"] else "table")
     if result.data and not values["as_json"]:
         click.echo(
@@ -174,7 +180,7 @@ def suspects(app: App, /, **values: Any) -> int:
             "the list of bots",
             err=True,
         )
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 suspects.params.extend(range_options())

@@ -10,7 +10,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 from hubbub.errors import HubbubError, SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def import_files(
     from hubbub.cli.output.progress import bar
     from hubbub.collector.files import reader
 
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     trust = _trust(app, form, options)
     names = _columns(form, columns)
     largest = max_message(app, options["max_message"])
@@ -87,7 +87,7 @@ def import_files(
     read = 0
     broken: list[HubbubError] = []
     with app.store() as store:
-        counts = app.counting(store)
+        counts = app.count_changes(store)
         try:
             with (
                 store.spool("import", bodies=app.bodies, trust=trust) as spool,
@@ -109,7 +109,7 @@ def import_files(
             broken.append(error)
         app.load(store)  # what came before an error is in the store, and the counts say so
         if read or not broken:
-            app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+            app.print_facts({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
     if broken:
         raise _together(broken)
     return 0
@@ -202,14 +202,14 @@ def follow_files(
                          "as it comes, to its end")  # fmt: skip
     read = 0
     with app.store() as store, ExitStack() as stack:
-        counts = app.counting(store)
+        counts = app.count_changes(store)
         followers = []
         for name in files:
             follower = Follower(name, form, store.state.get(_key(form, name)))
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.understanding)
-        with until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
+        with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
             sink = sink_of(store, spool, columns, largest)
             loader.start()
             try:
@@ -221,7 +221,7 @@ def follow_files(
             finally:
                 loader.stop(_END)
         app.load(store)  # what came last
-        app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+        app.print_facts({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
     return 0
 
 

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import FunctionGroup, command, parameters, runner_of, split
+from hubbub.cli.functions import (
+    FunctionGroup,
+    make_command,
+    make_runner,
+    split_docstring,
+    stated_parameters,
+)
 from hubbub.errors import HubbubError, UsageError
 from hubbub.registry import Function
 
@@ -54,7 +60,7 @@ def _opened(app: App, now: str | None, what: str = "") -> Iterator[Jobs]:
             config=app.config.jobs,
             clock=lambda: fixed or datetime.now(UTC),
             progress=show,
-            runner=partial(runner_of, app),
+            runner=partial(make_runner, app),
         )
         for name in found.unknown():
             click.echo(f"warning: the configuration names [jobs.{name}]: no such job", err=True)
@@ -72,11 +78,11 @@ def list_jobs(app: App, *, now: str | None, as_json: bool) -> None:
     from hubbub.cli.output.tables import Table
     from hubbub.run.serialise import json_ready
 
-    app.logs()
+    app.configure_logging()
     with _opened(app, now) as found:
         rows = [asdict(one) for one in found.listed()]
     for row in rows:
-        row["doc"] = (split(row["doc"])[0].splitlines() or [""])[0]
+        row["doc"] = (split_docstring(row["doc"])[0].splitlines() or [""])[0]
     if as_json:
         click.echo(dumps(json_ready(rows), indent=2))
         return
@@ -110,16 +116,16 @@ def _said(ran: Ran) -> dict[str, Any]:
 def _run(app: App, name: str, values: dict[str, Any]) -> None:
     from hubbub.cli.output.formats import dumps
 
-    app.logs()
+    app.configure_logging()
     with _opened(app, values["now"], name) as found:
         app.load(found.store, wait=False)  # what waits in the spool was received: it counts
-        ran = found.run(name, **parameters(values, _TAKEN))
+        ran = found.run(name, **stated_parameters(values, _TAKEN))
         for note in ran.notes:
             click.echo(f"note: {note}", err=True)
         if values["as_json"]:
             click.echo(dumps({**ran.document(), "stored": found.stored(name)}, indent=2))
         elif ran.error is None:
-            app.say(_said(ran), as_json=False)
+            app.print_facts(_said(ran), as_json=False)
     if ran.error is not None:
         raise ran.error
 
@@ -146,7 +152,7 @@ def _due(app: App, now: str | None, *, as_json: bool) -> int:
                 code = code or ran.error.exit_code
                 click.echo(f"hubbub: {_clean(ran.error, clean)}", err=True)
             if not as_json:
-                app.say(_said(ran), as_json=False)
+                app.print_facts(_said(ran), as_json=False)
     if as_json:
         click.echo(dumps([ran.document() for ran in done], indent=2))
     elif not done:
@@ -170,7 +176,7 @@ class _Jobs(FunctionGroup):
 
     @staticmethod
     def make(function: Function) -> click.Command:
-        made = command(function, _options(), _run, without=_WITHOUT)
+        made = make_command(function, _options(), _run, without=_WITHOUT)
         for one in made.params:
             one.required = False  # the configuration may give it; the run says what is missing
         return made
@@ -195,5 +201,5 @@ def run(ctx: click.Context, *, due: bool, now: str | None, as_json: bool) -> int
     if not due:
         assert isinstance(ctx.command, _Jobs)
         raise ctx.command.nameless(ctx)
-    app.logs()
+    app.configure_logging()
     return _due(app, now, as_json=as_json)

@@ -14,9 +14,9 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.backfill import backfill_options
-from hubbub.cli.options.metrics import monitor_options, monitored
+from hubbub.cli.options.metrics import monitor_options, serve_metrics
 from hubbub.cli.options.reading import bodies_option, reading_options
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 
 if TYPE_CHECKING:
@@ -91,32 +91,32 @@ def listen(
     `[retention]` says goes.
     """
     from hubbub import memory
-    from hubbub.cli.commands.listen_reload import Reloading
+    from hubbub.cli.commands.listen_reload import Reloader
     from hubbub.collector.bus.listener import Listener
     from hubbub.collector.bus.receiver import Receiver
     from hubbub.store.loader_process import LoaderProcess
 
-    logs = app.logs(level=logging.INFO)
-    app.read_rules()
-    memory.keep()
+    logs = app.configure_logging(level=logging.INFO)
+    app.check_rules()
+    memory.retain_freed()
     given = app.config.listen
     if not connect and not bind:
         connect, bind = given.zmq, given.zmq_bind
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
     stated, topics = topics, topics or given.topic
-    kept = keep_of(app)
+    kept = retention_settings(app)
     receiver = Receiver(connect, bind, topics, max_message=largest)
     with app.store() as store, receiver:
         loader = LoaderProcess(store.path, app.understanding, keep=kept, prepare=logs)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
-        reloading = Reloading(app, listener, sink, loader, store, stated=stated, options=options)
+        reloading = Reloader(app, listener, sink, loader, store, stated=stated, options=options)
         listener.on_tick = reloading.tick
         with _signals(listener.stop) as stopped:
             loader.start()
             try:
-                with monitored(app, listener, loader, **options), reloading:
+                with serve_metrics(app, listener, loader, **options), reloading:
                     listener.run()
                 sink.close()  # sealed: the loader's last run takes all of it
             finally:  # after an error the segment stays open, and a loader finds it as it is

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import structlog
 
-from hubbub.cli.options.backfill import watching
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.backfill import track_gaps
+from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, trust_files
 from hubbub.collector.bus import systemd
 from hubbub.errors import HubbubError
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from hubbub.store.loader_process import LoaderProcess
     from hubbub.store.spool.writer import SpoolWriter
 
-__all__ = ["Reloading", "changes"]
+__all__ = ["Reloader", "changed_keys"]
 
 #: What a running listener cannot change.
 _RESTART = ("store", "listen.zmq", "listen.zmq_bind", "listen.metrics_port", "listen.metrics_host")
 _log = structlog.get_logger("hubbub.reload")
 
 
-def changes(before: Config, after: Config) -> list[str]:
+def changed_keys(before: Config, after: Config) -> list[str]:
     """The keys whose values differ, as `section.key`."""
 
     def flat(config: Config) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ def changes(before: Config, after: Config) -> list[str]:
     return [key for key, value in flat(before).items() if value != new[key]]
 
 
-class Reloading:
+class Reloader:
     """The parts of a running listener that can change; while it is entered, gaps are watched.
 
     Args:
@@ -117,11 +117,11 @@ class Reloading:
             systemd.notify("READY=1", "STATUS=listening")
 
     def _reload(self) -> None:
-        fresh = self.app.anew()
-        changed = changes(self.app.config, fresh.config)
+        fresh = self.app.reloaded()
+        changed = changed_keys(self.app.config, fresh.config)
         trust = trust_files(fresh, self.options)
         largest = max_message(fresh, self.options["max_message"])
-        kept = keep_of(fresh)
+        kept = retention_settings(fresh)
         flags = self.store.spool("listen", bodies=fresh.bodies, trust=trust).flags
         if self._watched(fresh) != self._watched(self.app):
             self._watch_anew(fresh)  # this can still fail, and then puts back what was
@@ -130,7 +130,9 @@ class Reloading:
         self.app = fresh
         self.sink.flags = flags
         self.listener.receiver.max_message = largest
-        self.loader.renew(fresh.understanding, keep=kept, prepare=fresh.logs(level=logging.INFO))
+        self.loader.renew(
+            fresh.understanding, keep=kept, prepare=fresh.configure_logging(level=logging.INFO)
+        )
         _log.info("the configuration is reloaded, and every file that it names", changed=changed)
         later = [key for key in changed if key in _RESTART]
         if later:
@@ -147,7 +149,7 @@ class Reloading:
         return self._topics(app), url, options["settle"] or given.settle
 
     def _begin(self, app: App) -> None:
-        self._watch.enter_context(watching(app, self.listener, self._topics(app), **self.options))
+        self._watch.enter_context(track_gaps(app, self.listener, self._topics(app), **self.options))
 
     def _watch_anew(self, app: App) -> None:
         self._watch.close()

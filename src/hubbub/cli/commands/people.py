@@ -27,7 +27,7 @@ def people(app: App, file: str) -> None:
     from hubbub.collector.files.reader import plain_lines
     from hubbub.collector.people.extract import people_lines
 
-    app.logs()
+    app.configure_logging()
     by = app.reader
     for answer in people_lines(plain_lines(file), by.directory, by.rules):
         sys.stdout.write(dumps(answer) + "\n")

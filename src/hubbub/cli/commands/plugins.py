@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import split
+from hubbub.cli.functions import split_docstring
 
 __all__ = ["plugins"]
 
@@ -20,7 +20,7 @@ def plugins(app: App, *, as_json: bool) -> None:
     from hubbub.cli.output.tables import Table
     from hubbub.registry import REGISTRY
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     rows = [
         {
@@ -28,7 +28,7 @@ def plugins(app: App, *, as_json: bool) -> None:
             "name": name,
             "module": function.module,
             "parameters": [p.name for p in function.parameters],
-            "doc": (split(function.doc)[0].splitlines() or [""])[0],
+            "doc": (split_docstring(function.doc)[0].splitlines() or [""])[0],
         }
         for functions in (REGISTRY.queries, REGISTRY.views, REGISTRY.jobs)
         for name, function in sorted(functions.items())

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
+from hubbub.cli.functions import FunctionGroup, finish, make_command, make_runner, stated_parameters
 from hubbub.registry import Function
 
 __all__ = ["query"]
@@ -18,19 +18,19 @@ _TAKEN = frozenset({"output_format", "as_json", "allow_incomplete"})
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.cli.output.formats import write
 
-    app.logs()
+    app.configure_logging()
     form = "json" if values["as_json"] else values["output_format"]
     with app.reading() as store:
-        runner = runner_of(app, store)
-        result = runner.query(name, **parameters(values, _TAKEN))
+        runner = make_runner(app, store)
+        result = runner.query(name, **stated_parameters(values, _TAKEN))
         write(result, form)
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:
     from hubbub.cli.output.formats import FORMATS
 
-    return command(
+    return make_command(
         function,
         [
             click.Option(

@@ -8,8 +8,14 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.commands.chart import STYLE, checked
-from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
+from hubbub.cli.commands.chart import STYLE, check_style
+from hubbub.cli.functions import (
+    configured_options,
+    finish,
+    make_runner,
+    range_options,
+    stated_parameters,
+)
 
 __all__ = ["report"]
 
@@ -44,17 +50,17 @@ def report(app: App, /, **values: Any) -> int:
     from hubbub.charts.report.report import report as write
     from hubbub.run.injection import Injector
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
-    common = common_of(app).updated(parameters(values, _TAKEN), datetime.now(UTC))
+    common = configured_options(app).updated(stated_parameters(values, _TAKEN), datetime.now(UTC))
     with app.reading() as store:
-        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
-        runner = runner_of(app, store, common=common, inject=inject)
+        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        runner = make_runner(app, store, common=common, inject=inject)
         where = runner.range()
         folder, previous = Path(values["output"]), values["compare"] == "previous"
         files = write(runner, folder, where.since, where.until, previous=previous)
     click.echo(f"{len(files)} files in {values['output']}; open index.html")
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 report.params.extend(range_options())

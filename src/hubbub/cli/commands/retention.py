@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.retention import retention_settings
 from hubbub.errors import UsageError
 
 __all__ = ["retention"]
@@ -44,8 +44,8 @@ def retention(
     from hubbub.store.state import dead_letters
     from hubbub.times import iso, to_micros
 
-    app.logs()
-    spans = keep_of(app, events, bodies)
+    app.configure_logging()
+    spans = retention_settings(app, events, bodies)
     now = datetime.now(UTC)
     with app.reading(load=False) as store:
         if not dry_run and not trust_clock and (why := doubt(store, now)):

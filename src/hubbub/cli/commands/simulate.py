@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 from hubbub.errors import UsageError
 from hubbub.times import parse_time, to_micros
 
@@ -143,7 +143,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
     hubbub simulate -o day.jsonl --seed 7
     hubbub simulate -o access.log --format access-log --rate 20 --burst
     """  # noqa: D301  (click wants the control character)
-    app.logs()
+    app.configure_logging()
     endpoint = zmq or zmq_connect
     if zmq and zmq_connect:
         raise UsageError("--zmq and --zmq-connect exclude each other", hint="give one of them")
@@ -188,7 +188,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
             server = HistoryServer(traffic, days=days or 14, port=history, clock=frozen)
             stack.enter_context(server)
             click.echo(f"history {server.url}")
-        stop = stack.enter_context(until_told())
+        stop = stack.enter_context(stop_signal())
         if endpoint is None:
             stop.wait()
             return

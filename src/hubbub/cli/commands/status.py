@@ -17,7 +17,7 @@ from hubbub.cli.app import App, common_options, pass_app
 if TYPE_CHECKING:
     from hubbub.store import Store
 
-__all__ = ["show_unmapped", "status", "without_rule"]
+__all__ = ["show_unmapped", "status", "unmapped_topics"]
 
 
 _SPANS = 40  # of the ledger that a person is shown
@@ -35,10 +35,10 @@ def status(app: App, *, unmapped: bool, as_json: bool) -> None:
     It loads nothing: what waits is counted. --unmapped lists the topics that no rule knows, and
     those whose rule found nothing in a body, with the id of a message to look at.
     """
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         facts = _facts(store) | {"store": str(app.store_folder)}
-        facts["unmapped"] = without_rule(app, store)
+        facts["unmapped"] = unmapped_topics(app, store)
     if as_json:
         from hubbub.cli.output.formats import dumps
 
@@ -193,7 +193,7 @@ def _reasons(counts: dict[str, int]) -> str:
 _COLUMNS = ("topic", "messages", "why", "rule_now", "example")
 
 
-def without_rule(app: App, store: Store) -> list[dict[str, Any]]:
+def unmapped_topics(app: App, store: Store) -> list[dict[str, Any]]:
     """The store's list, most frequent first.
 
     `rule_now`: the rules of this moment know the topic; what was loaded before stays as it is.

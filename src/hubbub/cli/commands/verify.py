@@ -30,7 +30,7 @@ def verify(app: App, /, *, repair: bool, as_json: bool) -> int:
     """
     from hubbub.store.maintenance.verify import verify as check
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         done = check(store, repair=repair)
     if as_json:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.cli.options.trust import size_of
+from hubbub.cli.options.trust import parse_size
 from hubbub.errors import UsageError
 from tests.support import paths
 from tests.support.commandline import HOSTILE, Run
@@ -182,10 +182,10 @@ def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
     [("4MiB", 4 << 20), ("500 kB", 500_000), ("1048576", 1 << 20), ("1.5kib", 1536)],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert size_of(text) == size
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", "4 M", "1e6", "4MiBs"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="--max-message"):
-        size_of(text)
+        parse_size(text)

@@ -11,17 +11,17 @@ from hubbub.store import Store
 from hubbub.store.tables.samples import Sample
 from hubbub.times import to_micros
 from tests.support import paths
-from tests.support.commandline import Ran, Run
+from tests.support.commandline import CommandResult, Run
 
 GOLDEN = paths.GOLDEN / "nbhosting"
 CASES = sorted(path.stem for path in GOLDEN.glob("ct*.json"))
 
 
-def imported(hubbub: Run, tmp_path: Path, source: Path, *more: str) -> Ran:
+def imported(hubbub: Run, tmp_path: Path, source: Path, *more: str) -> CommandResult:
     return hubbub("import", source, "--format", "notebook-counts", "--store", tmp_path / "s", *more)
 
 
-def asked(hubbub: Run, tmp_path: Path, *more: str) -> Ran:
+def asked(hubbub: Run, tmp_path: Path, *more: str) -> CommandResult:
     ran = hubbub("query", "monitor_counts", "--store", tmp_path / "s", "--json", *more)
     assert ran.code == 0, ran.err
     return ran

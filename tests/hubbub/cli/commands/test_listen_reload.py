@@ -15,7 +15,7 @@ import pytest
 import requests
 import zmq
 
-from hubbub.cli.commands.listen_reload import changes
+from hubbub.cli.commands.listen_reload import changed_keys
 from hubbub.collector.event import alive_key
 from hubbub.config import Config, ListenConfig, PeopleConfig
 from hubbub.store import Store
@@ -226,5 +226,5 @@ def test_a_monitor_hears_of_a_running_listener(
 def test_changes_are_named_as_in_the_file() -> None:
     before = Config(bodies=True, listen=ListenConfig(zmq=("a",)))
     after = Config(bodies=True, listen=ListenConfig(settle="1m"), people=PeopleConfig(bots=("x",)))
-    assert changes(before, before) == []
-    assert changes(before, after) == ["listen.zmq", "listen.settle", "people.bots"]
+    assert changed_keys(before, before) == []
+    assert changed_keys(before, after) == ["listen.zmq", "listen.settle", "people.bots"]
