@@ -1,4 +1,4 @@
-"""`hubbub plugins`: what queries, views and jobs are registered, and by whom."""
+"""`hubbub plugins`: list the registered queries, views and jobs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["plugins"]
 
 @common_options
 @click.command(name="plugins")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @pass_app
 def plugins(app: App, *, as_json: bool) -> None:
-    """List every query, view and job: built in, installed, and from --plugins."""
+    """List every query, view and job: built-in, installed, and from --plugins."""
     from hubbub.cli.output.formats import dumps, show_table
     from hubbub.cli.output.tables import Table
     from hubbub.registry import REGISTRY

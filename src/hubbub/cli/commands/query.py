@@ -1,4 +1,4 @@
-"""`hubbub query NAME`: run an analyzer, and write its answer."""
+"""`hubbub query NAME`: run a query and print the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hubbub.registry import Function
 
 __all__ = ["query"]
 
-_TAKEN = frozenset({"output_format", "as_json", "allow_incomplete"})
+_OWN = frozenset({"output_format", "as_json", "allow_incomplete"})
 
 
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
@@ -22,7 +22,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     form = "json" if values["as_json"] else values["output_format"]
     with app.reading() as store:
         runner = make_runner(app, store)
-        result = runner.query(name, **stated_parameters(values, _TAKEN))
+        result = runner.query(name, **stated_parameters(values, _OWN))
         write(result, form)
     return finish(runner, allow_incomplete=values["allow_incomplete"])
 
@@ -37,9 +37,9 @@ def _command(function: Function) -> click.Command:
                 ["output_format", "--format"],
                 type=click.Choice(FORMATS),
                 default="table",
-                help="How the answer is written. [default: table]",
+                help="Output format. [default: table]",
             ),
-            click.Option(["as_json", "--json"], is_flag=True, help="The same as --format json."),
+            click.Option(["as_json", "--json"], is_flag=True, help="Short for --format json."),
         ],
         _run,
     )
@@ -53,8 +53,8 @@ class _Queries(FunctionGroup):
 @common_options
 @click.group(name="query", cls=_Queries)
 def query() -> None:
-    """Run an analyzer and write its answer to standard output.
+    """Run a query and print the result.
 
-    Every query takes --since and --until, the filters, and options of its own:
-    `hubbub query NAME --help`.
+    Every query takes --since, --until and the filters; `hubbub query NAME --help` shows its other
+    options.
     """
