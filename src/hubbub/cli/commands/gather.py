@@ -44,7 +44,7 @@ _JOBS = 4
 @reading_options
 @pass_app
 def gather(app: App, /, **options: Any) -> int:
-    """Fetch the messages that the store lacks from a history service.
+    """Fetch from a history service the messages that the store lacks.
 
     Requests only what is not proven complete, and continues where an earlier run was interrupted.
     Prints how many messages are new, already known, or refused.

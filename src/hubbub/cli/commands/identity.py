@@ -161,9 +161,10 @@ def list_entries(app: App, *, as_json: bool) -> None:
 @_JSON
 @pass_app
 def suspects(app: App, /, **values: Any) -> int:
-    """List accounts with the rhythm of a program, for review; no account is left out because of it.
+    """List accounts with the rhythm of a program, for review.
 
-    The same as `hubbub query suspects`, which explains the measures and has more formats.
+    No account is left out of results because of this list. It is the same as
+    `hubbub query suspects`, which explains the measures and has more formats.
     """
     from hubbub.cli.output.formats import write
 
