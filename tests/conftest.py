@@ -26,8 +26,8 @@ FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), 
 
 
 def _pg() -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return str(found[-1]) if found else shutil.which("initdb")
+    paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(paths[-1]) if paths else shutil.which("initdb")
 
 
 def _browser() -> str | None:

@@ -30,21 +30,21 @@ main()
 def asked_for() -> set[str]:
     """The distributions that the project's dependencies bring, and theirs, without its extras."""
     waiting = [(Requirement(line), "") for line in PROJECT["dependencies"]]
-    found = set()
+    collected = set()
     while waiting:
         needed, extra = waiting.pop()
         if needed.marker is not None and not needed.marker.evaluate({"extra": extra}):
             continue
-        for one in {"", *needed.extras}:
-            if (needed.name, one) in found:
+        for wanted_extra in {"", *needed.extras}:
+            if (needed.name, wanted_extra) in collected:
                 continue
-            found.add((needed.name, one))
+            collected.add((needed.name, wanted_extra))
             try:
                 lines = distribution(needed.name).requires or []
             except PackageNotFoundError:
                 continue
-            waiting += [(Requirement(line), one) for line in lines]
-    return {canonicalize_name(name) for name, _ in found}
+            waiting += [(Requirement(line), wanted_extra) for line in lines]
+    return {canonicalize_name(name) for name, _ in collected}
 
 
 def test_a_query_and_a_chart_need_nothing_that_the_wheel_does_not_ask_for(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_everything_documented_is_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("stroe = 'x'", "unknown key stroe\n  did you mean store?"),
         ("[gather]\njob = 1", "unknown key gather.job\n  did you mean gather.jobs?"),
@@ -40,15 +40,15 @@ def test_everything_documented_is_understood(tmp_path: Path) -> None:
         ("[gather]\njobs = 'many'", "Expected `int | null`, got `str` - at `$.gather.jobs`"),
         ("by = 'everyone'", "Invalid enum value 'everyone'"),
         ("gather = 3", "Expected `object`, got `int`"),
-        ("= x", "is no TOML: Invalid statement (at line 1"),
+        ("= x", "is not valid TOML: Invalid statement (at line 1"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
     file = written(tmp_path, text)
     with pytest.raises(UsageError) as caught:
         config.load(file)
     assert str(caught.value).startswith(f"{file}: ")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_values_are_defaults_of_options(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
     assert hubbub("import", line, "--format", "fedmsg", *options).code == 0
     ran = hubbub("query", "users", "--json", *options)
     assert [row["user"] for row in ran.json["data"]] == ["anna"]
-    said = hubbub("people", line, "--directory", tmp_path / "dir.json")
-    assert said.json["users"] == ["anna"]
+    people = hubbub("people", line, "--directory", tmp_path / "dir.json")
+    assert people.json["users"] == ["anna"]
     (tmp_path / "dir.json").write_text("[]")
     assert hubbub("people", line, "--directory", tmp_path / "dir.json").code == 2
 

@@ -41,11 +41,11 @@ def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "text"),
     [("radar", "<td>axes</td>"), ("active_users", "2026-01-04"), ("diff", "<td>labels</td>")],
 )
-def test_answers_of_every_shape(bus: Opened, query: str, said: str) -> None:
-    assert said in bus.query(query)._repr_html_()
+def test_answers_of_every_shape(bus: Opened, query: str, text: str) -> None:
+    assert text in bus.query(query)._repr_html_()
 
 
 def test_filters_and_options(bus: Opened) -> None:

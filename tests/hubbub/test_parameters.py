@@ -51,31 +51,31 @@ def test_converts(annotation: Any, value: Any, converted: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "value", "says"),
+    ("annotation", "value", "message"),
     [
         (int, "x", "--my-n cannot be 'x': write a whole number"),
-        (int, True, "integer is wanted, not bool"),
-        (int, 1.5, "integer is wanted, not float"),
+        (int, True, "expected integer, got bool"),
+        (int, 1.5, "expected integer, got float"),
         (float, "nan", "write a finite number"),
         (float, "inf", "write a finite number"),
         (bool, "maybe", "write yes or no"),
         (timedelta, "soon", "write for example 90s"),
         (timedelta, "0s", "more than zero"),
-        (datetime, "x", "is no time"),
-        (datetime, "0001-01-01T00:00+23:00", "outside of the years 1 to 9999"),
-        (datetime, "9999-12-31T23:59-23:00", "outside of the years 1 to 9999"),
+        (datetime, "x", "is not a time"),
+        (datetime, "0001-01-01T00:00+23:00", "outside the years 1 to 9999"),
+        (datetime, "9999-12-31T23:59-23:00", "outside the years 1 to 9999"),
         (Literal["a", "b"], "c", "choose one of a, b"),
         (list[int], ["1", "x"], "write a whole number"),
         (int, None, "--my-n needs a value"),
-        (str, 5, "text is wanted, not int"),
+        (str, 5, "expected text, got int"),
     ],
 )
 def test_refuses_with_name_value_and_what_is_allowed(
-    annotation: Any, value: Any, says: str
+    annotation: Any, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         convert(annotation, value, "my_n", NOW)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_long_value_is_not_printed_whole() -> None:

@@ -17,7 +17,11 @@ from tests.support.commandline import Run
         ("import hubbub\n\n1 / 0\n", ":3", "ZeroDivisionError"),
         ("def broken(:\n", ":1", "SyntaxError"),
         ("\nimport no_such_module\n", ":2", "ModuleNotFoundError"),
-        ("from hubbub import query\n@query(name='a b')\ndef f(): ...\n", ":2", "no name for"),
+        (
+            "from hubbub import query\n@query(name='a b')\ndef f(): ...\n",
+            ":2",
+            "not a valid name for",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_imported(tmp_path: Path, source: str, where: str, what: str) -> None:

@@ -38,12 +38,12 @@ def test_the_next_time(schedule: str | timedelta, last: str, following: str) -> 
 
 @given(last=TIMES, schedule=st.sampled_from(["7m", "1h", "1d", "2w", "5 4 * * 0", "*/7 * 1 * *"]))
 def test_it_is_later_and_nothing_lies_between(last: datetime, schedule: str) -> None:
-    found = parse(schedule)
-    following = found.after(last)
+    parsed = parse(schedule)
+    following = parsed.after(last)
     assert following > last
-    assert found.after(following - timedelta(microseconds=1)) == following
-    if found.every is not None:
-        assert following - last <= found.every
+    assert parsed.after(following - timedelta(microseconds=1)) == following
+    if parsed.every is not None:
+        assert following - last <= parsed.every
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_it_is_later_and_nothing_lies_between(last: datetime, schedule: str) -> 
      "0 0 31 4,6 *", "a b c d e", "-1d", timedelta(0), timedelta(days=-1)],
 )  # fmt: skip
 def test_what_is_no_schedule_is_said(schedule: str | timedelta) -> None:
-    with pytest.raises(ValueError, match="is no schedule"):
+    with pytest.raises(ValueError, match="is not a schedule"):
         parse(schedule)

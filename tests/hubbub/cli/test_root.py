@@ -18,7 +18,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
         (["nonsense"], "There is no command 'nonsense'"),
         (["quer"], "Did you mean query?"),
@@ -40,19 +40,19 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["import", "/no/such/file", "--format", "jsonl"], "there is no such file"),
         (["import", "x", "--format", "xml"], "'xml' is not one of"),
         (["people", "/no/such/file"], "no such file"),
-        (["--config", "/no/such/file", "status"], "there is no such configuration file"),
-        (["--plugins", "/no/such.py", "plugins"], "there is no such plugin file"),
+        (["--config", "/no/such/file", "status"], "this configuration file does not exist"),
+        (["--plugins", "/no/such.py", "plugins"], "this plugin file does not exist"),
         (["gather", "--url", "ftp://example.org"], "no address of a history service"),
         (["gather", "--since", "1d", "--until", "2d"], "the range is empty"),
         (["chart", "longtail", "-o", "x.gif"], "ends in .svg, .png, .html"),
-        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "no such folder"),
+        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "this folder does not exist"),
         (["report"], "Missing option '-o'"),
     ],
 )
-def test_wrong_usage_is_2_and_one_clear_message(hubbub: Run, args: list[str], says: str) -> None:
+def test_wrong_usage_is_2_and_one_clear_message(hubbub: Run, args: list[str], message: str) -> None:
     ran = hubbub(*args)
     assert ran.code == 2
-    assert says in ran.err
+    assert message in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
 

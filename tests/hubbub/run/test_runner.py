@@ -19,8 +19,8 @@ DAY = 1767225600_000000  # 2026-01-01 in µs
 
 @pytest.fixture
 def opened(store: Path) -> Iterator[Store]:
-    with Store.open(store) as found:
-        yield found
+    with Store.open(store) as opened_store:
+        yield opened_store
 
 
 def runner(opened: Store, *functions: Any, view: Any = None, **common: Any) -> Runner:
@@ -99,7 +99,7 @@ def test_a_query_that_asks_for_itself_ends(opened: Store) -> None:
     def again(query: Any) -> Any:
         return query.again().data
 
-    with pytest.raises(HubbubError, match="asks for itself"):
+    with pytest.raises(HubbubError, match="calls itself"):
         runner(opened, again).query("again")
 
 
@@ -154,7 +154,7 @@ def test_state_clock_log_and_progress(opened: Store) -> None:
 def test_what_does_not_exist_yet_is_said(opened: Store) -> None:
     def wants(fs: Any) -> None: ...
 
-    with pytest.raises(HubbubError, match="does not have yet"):
+    with pytest.raises(HubbubError, match="cannot inject yet"):
         runner(opened, wants).query("wants")
 
 

@@ -73,7 +73,7 @@ def test_json_ready(value: Any, ready: Any) -> None:
 
 @pytest.mark.parametrize("value", [object(), b"bytes", [1, object()], 1j])
 def test_what_json_cannot_hold_is_an_error(value: Any) -> None:
-    with pytest.raises(TypeError, match="cannot answer with a"):
+    with pytest.raises(TypeError, match="cannot return a"):
         json_ready(value)
 
 
@@ -139,9 +139,9 @@ def test_the_log_has_levels_a_format_and_no_secrets(
     assert "x:y" not in err
     assert "not shown" not in err
     if form == "json":
-        said = json.loads(err)
-        assert (said["event"], said["url"], said["n"]) == ("asked", "https://…@h/", 3)
-        assert said["timestamp"].endswith("Z")
+        line = json.loads(err)
+        assert (line["event"], line["url"], line["n"]) == ("asked", "https://…@h/", 3)
+        assert line["timestamp"].endswith("Z")
     else:
         assert "asked" in err
         assert "n=3" in err

@@ -8,23 +8,23 @@ from tests.support.commandline import Run
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        (["-o", "x.svg", "--size", "1200x630"], "--size is for PNG"),
-        (["-o", "x.html", "--font-dir", "."], "--font-dir is for PNG"),
-        (["-o", "x.png", "--size", "large"], "'large' is no size"),
+        (["-o", "x.svg", "--size", "1200x630"], "--size is for PNG only"),
+        (["-o", "x.html", "--font-dir", "."], "--font-dir is for PNG only"),
+        (["-o", "x.png", "--size", "large"], "'large' is not a size"),
         (["-o", "x.png", "--size", "0x100"], "out of range"),
         (["-o", "x.png", "--font-dir", "/no/such/fonts"], "no such folder of fonts"),
     ],
 )
 def test_sizes_that_are_none(
-    hubbub: Run, made_store: Path, tmp_path: Path, options: list[str], said: str
+    hubbub: Run, made_store: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
     pytest.importorskip("resvg_py", reason="the extra png is not installed")
     given = [str(tmp_path / o) if o.startswith("x.") else o for o in options]
     ran = hubbub("chart", "tail", "--store", made_store, *given)
     assert ran.code == 2
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_a_png_of_the_size_that_was_asked_for(

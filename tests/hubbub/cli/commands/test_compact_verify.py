@@ -39,7 +39,7 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
 
 def test_verify_says_what_is_wrong_and_repairs(hubbub: Run, store: Path) -> None:
     ran = hubbub("verify", "--store", store)
-    assert (ran.code, ran.out.splitlines()[-1]) == (0, "everything is as it must be")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "no faults")
     (run,) = (store / "ids").iterdir()
     run.write_bytes(bytes(run.stat().st_size))
     ran = hubbub("verify", "--store", store)
@@ -47,7 +47,7 @@ def test_verify_says_what_is_wrong_and_repairs(hubbub: Run, store: Path) -> None
     assert "ids: 5 ids of the table are not in the set of ids" in ran.out
     ran = hubbub("verify", "--repair", "--json", "--store", store)
     assert (ran.code, ran.json["clean"]) == (0, True)
-    assert [one["part"] for one in ran.json["repaired"]] == ["ids"]
+    assert [fault["part"] for fault in ran.json["repaired"]] == ["ids"]
     file = next((store / "events").glob("month=*/*.parquet"))
     file.write_bytes(file.read_bytes()[:-9])
     ran = hubbub("verify", "--json", "--store", store)

@@ -99,14 +99,14 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_every_view_may_be_published(reported: Path) -> None:
-    found = {f.stem: f.read_bytes() for f in (reported / "report").glob("*.svg")}
-    assert set(found) == set(builtin(REGISTRY))
-    assert {name: faults(svg) for name, svg in found.items() if faults(svg)} == {}
+    pictures = {f.stem: f.read_bytes() for f in (reported / "report").glob("*.svg")}
+    assert set(pictures) == set(builtin(REGISTRY))
+    assert {name: faults(svg) for name, svg in pictures.items() if faults(svg)} == {}
     assert {
-        name: len(svg) for name, svg in found.items() if len(svg) > LARGEST.get(name, 45_000)
+        name: len(svg) for name, svg in pictures.items() if len(svg) > LARGEST.get(name, 45_000)
     } == {}
     data = json.loads((reported / "report" / "data.json").read_bytes())
-    assert set(data["views"]) == set(found)
+    assert set(data["views"]) == set(pictures)
 
 
 def test_on_another_day_with_other_hashes_the_bytes_are_the_same(reported: Path) -> None:
@@ -121,6 +121,6 @@ def test_on_another_day_with_other_hashes_the_bytes_are_the_same(reported: Path)
 
 def test_a_store_of_nothing_has_a_report(tmp_path: Path) -> None:
     filled("nothing", tmp_path)
-    told = ["report", "--store", str(tmp_path / "store"), "--compare", "previous"]
-    assert execute([*told, "-o", str(tmp_path / "report")]) == 0
+    options = ["report", "--store", str(tmp_path / "store"), "--compare", "previous"]
+    assert execute([*options, "-o", str(tmp_path / "report")]) == 0
     assert len(list((tmp_path / "report").glob("*.svg"))) == len(builtin(REGISTRY))

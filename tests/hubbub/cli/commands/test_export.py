@@ -27,11 +27,11 @@ PLACE = ("source", "seq")
 
 
 def events(store: Path) -> list[dict[str, Any]]:
-    with Store.open(store) as one:
-        found = [row for part in rows(one, Selection()) for row in part.to_pylist()]
-    assert [r["time"] for r in found] == sorted(r["time"] for r in found)
+    with Store.open(store) as opened:
+        stored = [row for part in rows(opened, Selection()) for row in part.to_pylist()]
+    assert [r["time"] for r in stored] == sorted(r["time"] for r in stored)
     return sorted(
-        ({k: v for k, v in row.items() if k not in PLACE} for row in found), key=lambda r: r["id"]
+        ({k: v for k, v in row.items() if k not in PLACE} for row in stored), key=lambda r: r["id"]
     )
 
 

@@ -51,12 +51,12 @@ def test_forget_and_import_again(hubbub: Run, store: Path, lines: Path) -> None:
     )
     assert {(r["user"], r["count"]) for r in after} == {(r["user"], r["count"]) for r in counts}
     journal = hubbub("forget", "--list", "--json", "--store", store).json
-    assert [(one["pseudonym"], one["why"], one["done"]) for one in journal] == [
+    assert [(entry["pseudonym"], entry["why"], entry["done"]) for entry in journal] == [
         (name, f"{name} asked", True)
     ]
     assert name in hubbub("forget", "--list", "--store", store).out
     source = hubbub("status", "--json", "--store", store).json["sources"]
-    assert any(name in one for one in source)
+    assert any(name in entry for entry in source)
 
 
 def test_the_name_from_standard_input(
@@ -72,19 +72,19 @@ def test_the_name_from_standard_input(
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
-        (("forget",), "whom?"),
+        (("forget",), "which account?"),
         (("forget", "--list", "bob"), "takes no NAME"),
         (("forget", "forgotten-0123456789abcdef"), "pseudonym already"),
         (("forget", "--", "--"), "without a letter"),
         (("retention", "--events", "soon"), "soon"),
     ],
 )
-def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...], says: str) -> None:
+def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...], message: str) -> None:
     ran = hubbub(args[0], "--store", store, *args[1:])
     assert ran.code == 2
-    assert says in ran.err
+    assert message in ran.err
 
 
 def test_forgetting_makes_no_store(hubbub: Run, tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_forgetting_makes_no_store(hubbub: Run, tmp_path: Path) -> None:
 def test_bodies_by_option_and_configuration(hubbub: Run, lines: Path, tmp_path: Path) -> None:
     def kept(store: str, *args: str | Path) -> int:
         hubbub("import", lines, "--format", "jsonl", "--store", tmp_path / store, *args)
-        with Store.open(tmp_path / store) as one:
-            return sum(f.rows for f in one.bodies.files())
+        with Store.open(tmp_path / store) as opened:
+            return sum(f.rows for f in opened.bodies.files())
 
     config = tmp_path / "hubbub.toml"
     config.write_text("bodies = true\n")
@@ -118,10 +118,10 @@ def test_retention_by_option_and_configuration(
     assert {k: v["rows"] for k, v in ran.json.items()} == {"events": 7, "bodies": 3}
     assert hubbub("status", "--json", "--store", store).json["events"] == 8
     ran = hubbub("retention", "--events", "forever", "--bodies", "forever", "--store", store)
-    assert ran.out == "everything is kept for ever\n"
+    assert ran.out == "everything is kept forever\n"
     ran = hubbub("retention", "--config", config, "--store", store)
     assert "events before 2026-01-02T" in ran.out
-    assert ": 7 gone, " in ran.out
+    assert ": 7 deleted, " in ran.out
     assert hubbub("status", "--json", "--store", store).json["events"] == 1
 
 
@@ -133,18 +133,18 @@ def test_state_leaves_no_free_page(hubbub: Run, store: Path) -> None:
 
 
 def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
-    with Store.open(store) as one:
-        bounds = one.bounds()
+    with Store.open(store) as opened:
+        bounds = opened.bounds()
         assert bounds is not None
-        one.state.set("retention:last", bounds[1])
+        opened.state.set("retention:last", bounds[1])
     args = ("retention", "--events", "1d", "--store", store)
     ran = hubbub(*args)
     assert ran.code == 2
-    assert "nothing is let go: the clock says 20" in ran.err
+    assert "nothing is deleted: the clock says 20" in ran.err
     assert "--trust-clock" in ran.err
     assert hubbub(*args, "--dry-run").code == 0
     ran = hubbub(*args, "--trust-clock")
-    assert (ran.code, "5 gone" in ran.out) == (0, True)
+    assert (ran.code, "5 deleted" in ran.out) == (0, True)
     assert hubbub(*args).code == 0
 
 
@@ -154,19 +154,19 @@ def test_dead_letters_are_kept_as_long_as_the_configuration_says(
     config = tmp_path / "hubbub.toml"
     config.write_text('[retention]\nevents = "forever"\ndead_letters = "forever"\n')
     hubbub("import", lines, "--format", "jsonl", "--store", store)
-    with Store.open(store) as one, one.state.transaction() as db:
+    with Store.open(store) as opened, opened.state.transaction() as db:
         db.execute("UPDATE dead_letters SET buried = 1")  # 1970
     assert hubbub("retention", "--config", config, "--store", store).code == 0
-    with Store.open(store) as one:
-        assert len(one.dead_letters()) == 1
+    with Store.open(store) as opened:
+        assert len(opened.dead_letters()) == 1
     config.write_text('[retention]\nevents = "forever"\ndead_letters_size = "2B"\n')
     assert hubbub("retention", "--config", config, "--store", store).code == 0
-    with Store.open(store) as one:
-        assert one.dead_letters() == []
+    with Store.open(store) as opened:
+        assert opened.dead_letters() == []
     # from now on, whoever loads
     hubbub("import", lines, "--format", "jsonl", "--store", store)
-    with Store.open(store) as one:
-        assert one.dead_letters() == []
+    with Store.open(store) as opened:
+        assert opened.dead_letters() == []
     for wrong in ('dead_letters = "soon"', 'dead_letters_size = "much"', "dead_letter = '1d'"):
         config.write_text(f"[retention]\n{wrong}\n")
         ran = hubbub("retention", "--config", config, "--store", store)

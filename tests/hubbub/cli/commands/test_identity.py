@@ -97,13 +97,13 @@ def test_suspects(hubbub: Run, tmp_path: Path) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     at = ("--store", tmp_path / "s")
     hubbub("import", file, "--format", "jsonl", *at)
-    found = hubbub("identity", "suspects", "--json", *at).json
-    assert [row["user"] for row in found["data"]] == ["timer"]
-    assert found["parameters"]["by"] == "agent"
-    assert found == hubbub("query", "suspects", "--json", *at).json
+    answer = hubbub("identity", "suspects", "--json", *at).json
+    assert [row["user"] for row in answer["data"]] == ["timer"]
+    assert answer["parameters"]["by"] == "agent"
+    assert answer == hubbub("query", "suspects", "--json", *at).json
     ran = hubbub("identity", "suspects", *at)
     assert "regular pauses" in ran.out
-    assert "questions, not of answers" in ran.err
+    assert "these accounts may be bots" in ran.err
     assert hubbub("identity", "suspects", "--until", "2026-01-03", "--json", *at).json["data"] == []
 
 
@@ -112,9 +112,9 @@ def test_organisations_by_the_configured_file(hubbub: Run, store: Path, tmp_path
     config = tmp_path / "hubbub.toml"
     config.write_text('[people]\naffiliations = "who.csv"\n')
     args = ("query", "organisations", "--per", "y", "--no-bots", "--json", "--store", store)
-    found = {r["organisation"]: r for r in hubbub(*args, "--config", config).json["data"]}
-    assert found["Example Corp"]["messages"] == 2
-    assert found["unknown"]["users"] == 2
+    rows = {r["organisation"]: r for r in hubbub(*args, "--config", config).json["data"]}
+    assert rows["Example Corp"]["messages"] == 2
+    assert rows["unknown"]["users"] == 2
     assert [r["organisation"] for r in hubbub(*args).json["data"]] == ["unknown"]
     (tmp_path / "who.csv").write_text("account,organisation\n")
     ran = hubbub(*args, "--config", config)
@@ -122,11 +122,11 @@ def test_organisations_by_the_configured_file(hubbub: Run, store: Path, tmp_path
     assert "who.csv:1" in ran.err
 
 
-def subtitle(hubbub: Run, store: Path, view: str, *more: str) -> str:
-    ran = hubbub("chart", view, "--store", store, "-o", "-", *more)
+def subtitle(hubbub: Run, store: Path, view: str, *options: str) -> str:
+    ran = hubbub("chart", view, "--store", store, "-o", "-", *options)
     assert ran.code == 0, ran.err
-    found = re.search(r"with bots [^<]*", ran.out.partition("</desc>")[2])
-    return found[0] if found else ""
+    match = re.search(r"with bots [^<]*", ran.out.partition("</desc>")[2])
+    return match[0] if match else ""
 
 
 def test_a_picture_without_bots_says_what_it_would_be_with_them(hubbub: Run, store: Path) -> None:

@@ -60,14 +60,15 @@ def test_golden_sections_of_the_whole_log(hubbub: Run, imported: Path) -> None:
 def test_alerts_of_the_log(hubbub: Run, imported: Path, measure: str) -> None:
     given = {"short": 2, "long": 6, "threshold": 1.5, "resolution": 10}
     values = EXPECTED["ticks_10s"]["bytes" if measure == "bytes" else "hits"]
-    wanted = crossings(values, **given, start=START)
-    assert [one.state for one in wanted][:2] == ["raised", "ended"]
+    expected = crossings(values, **given, start=START)
+    assert [crossing.state for crossing in expected][:2] == ["raised", "ended"]
     options = ["--short", "2", "--long", "6", "--resolution", "10s", "--measure", measure]
     ran = hubbub("query", "alerts", *options, "--json", "--store", imported)
     assert [(row["tick"], row["state"], row["time"]) for row in ran.json["data"]] == [
-        (one.tick, one.state, iso(one.time) if one.time else None) for one in wanted
+        (crossing.tick, crossing.state, iso(crossing.time) if crossing.time else None)
+        for crossing in expected
     ]
-    assert ran.json["data"][0]["short_rate"] == pytest.approx(wanted[0].short_rate)
+    assert ran.json["data"][0]["short_rate"] == pytest.approx(expected[0].short_rate)
 
 
 def test_alerts_say_what_makes_no_sense(hubbub: Run, imported: Path) -> None:

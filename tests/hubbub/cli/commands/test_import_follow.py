@@ -27,9 +27,9 @@ def lines(first: int, last: int) -> str:
 class Following:
     """A process that follows."""
 
-    def __init__(self, log: Path, store: Path, form: str = "access-log", *more: str) -> None:
+    def __init__(self, log: Path, store: Path, form: str = "access-log", *options: str) -> None:
         self.log, self.store, self.form = log, store, form
-        command = [HUBBUB, "import", log, "--format", form, "--follow", "--json", *more]
+        command = [HUBBUB, "import", log, "--format", form, "--follow", "--json", *options]
         self.process = subprocess.Popen(
             [*map(str, command), "--store", str(store)], stdout=subprocess.PIPE, text=True,
             stderr=subprocess.PIPE,
@@ -37,8 +37,8 @@ class Following:
 
     def _place(self) -> dict[str, object] | None:
         with Store.open(self.store, create=False) as store:
-            found: dict[str, object] | None = store.state.get(f"follow:{self.form}:{self.log}")
-        return found
+            place: dict[str, object] | None = store.state.get(f"follow:{self.form}:{self.log}")
+        return place
 
     def until(self, offset: int) -> None:
         """Wait until so many bytes of the file that has the name were read."""
@@ -66,10 +66,10 @@ class Following:
 def started() -> Iterator[list[Following]]:
     running: list[Following] = []
     yield running
-    for one in running:
-        if one.process.poll() is None:
-            os.kill(one.process.pid, signal.SIGKILL)
-            one.process.communicate()
+    for process in running:
+        if process.process.poll() is None:
+            os.kill(process.process.pid, signal.SIGKILL)
+            process.process.communicate()
 
 
 def test_growing_rotated_and_started_again(
@@ -77,23 +77,23 @@ def test_growing_rotated_and_started_again(
 ) -> None:
     log, store = tmp_path / "access.log", tmp_path / "store"
     log.write_text(lines(0, 3))
-    one = Following(log, store)
-    started.append(one)
-    one.until(len(lines(0, 3)))
+    first_run = Following(log, store)
+    started.append(first_run)
+    first_run.until(len(lines(0, 3)))
     with log.open("a") as file:
         file.write(lines(3, 5)[:-9])  # half-written
     log.rename(tmp_path / "access.log.1")
     log.write_text(lines(5, 6))
     with (tmp_path / "access.log.1").open("a") as file:
         file.write(lines(3, 5)[-9:])
-    one.until(len(lines(5, 6)))
-    assert one.stop() == {"read": 6, "new": 6, "known": 0, "refused": {}}
+    first_run.until(len(lines(5, 6)))
+    assert first_run.stop() == {"read": 6, "new": 6, "known": 0, "refused": {}}
     with log.open("a") as file:
         file.write(lines(6, 8))
-    two = Following(log, store)
-    started.append(two)
-    two.until(len(lines(5, 8)))
-    assert two.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
+    second_run = Following(log, store)
+    started.append(second_run)
+    second_run.until(len(lines(5, 8)))
+    assert second_run.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
     ran = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
     (row,) = ran.json["data"]
     assert (row["total_hits"], row["total_bytes"]) == (8, sum(range(8)))
@@ -104,27 +104,27 @@ def test_what_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
     for name, form in (("-", "access-log"), (tmp_path / "none", "access-log"), ("x", "fedmsg")):
         ran = hubbub("import", name, "--format", form, *store)
         assert ran.code == 2
-        assert any(word in ran.err for word in ("not followed", "no such file", "cannot be"))
+        assert any(word in ran.err for word in ("cannot be followed", "no such file", "cannot be"))
 
 
 def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbub: Run) -> None:
     log, store = tmp_path / "counts.raw", tmp_path / "store"
     first = "# running load\n2020-01-01T00:00:00 1 2\n"
     log.write_text(first)
-    one = Following(log, store, "notebook-counts", "--columns", "running,load")
-    started.append(one)
-    one.until(len(first))
+    first_run = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(first_run)
+    first_run.until(len(first))
     second = "2020-01-01T00:05:00 3\n2020-01-01T00:10:00 x 4\n"
     with log.open("a") as file:
         file.write(second + "2020-01-01T00:15")  # half-written
-    one.until(len(first + second))
-    assert one.stop() == {"read": 3, "new": 2, "known": 0, "refused": {"bad-value": 1}}
+    first_run.until(len(first + second))
+    assert first_run.stop() == {"read": 3, "new": 2, "known": 0, "refused": {"bad-value": 1}}
     log.rename(tmp_path / "counts.raw.1")
     log.write_text("2020-01-01T00:20:00 5 6\n")
-    two = Following(log, store, "notebook-counts", "--columns", "running,load")
-    started.append(two)
-    two.until(log.stat().st_size)
-    assert two.stop()["new"] == 1
+    second_run = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(second_run)
+    second_run.until(log.stat().st_size)
+    assert second_run.stop()["new"] == 1
     ran = hubbub("query", "monitor_counts", "--json", "--store", store)
     assert ran.json["data"] == {
         "runnings": [1, 3, 5],

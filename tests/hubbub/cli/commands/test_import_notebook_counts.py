@@ -17,12 +17,14 @@ GOLDEN = paths.GOLDEN / "nbhosting"
 CASES = sorted(path.stem for path in GOLDEN.glob("ct*.json"))
 
 
-def imported(hubbub: Run, tmp_path: Path, source: Path, *more: str) -> CommandResult:
-    return hubbub("import", source, "--format", "notebook-counts", "--store", tmp_path / "s", *more)
+def imported(hubbub: Run, tmp_path: Path, source: Path, *options: str) -> CommandResult:
+    return hubbub(
+        "import", source, "--format", "notebook-counts", "--store", tmp_path / "s", *options
+    )
 
 
-def asked(hubbub: Run, tmp_path: Path, *more: str) -> CommandResult:
-    ran = hubbub("query", "monitor_counts", "--store", tmp_path / "s", "--json", *more)
+def asked(hubbub: Run, tmp_path: Path, *options: str) -> CommandResult:
+    ran = hubbub("query", "monitor_counts", "--store", tmp_path / "s", "--json", *options)
     assert ran.code == 0, ran.err
     return ran
 
@@ -38,7 +40,7 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
     assert list(COLUMNS[case["rules"]]) == case["known_counts"]
     file = GOLDEN / case["file"] if case["file"] else written(tmp_path, "")
     assert imported(hubbub, tmp_path, file, "--columns", case["rules"]).code == 0
-    ran = asked(hubbub, tmp_path)
+    ran = query_counts(hubbub, tmp_path)
     expected = case["expected"]
     assert ran.json["data"] == expected["monitor_counts"]
     assert list(ran.json["data"]) == [f"{name}s" for name in case["known_counts"]] + ["timestamps"]
@@ -61,8 +63,8 @@ def test_columns_of_ones_own(hubbub: Run, tmp_path: Path) -> None:
     ]
     ran = imported(hubbub, tmp_path, written(tmp_path, "\n".join(lines)), "--columns", "a, b")
     assert ran.code == 0
-    found = asked(hubbub, tmp_path).json
-    assert found["data"] == {
+    answer = query_counts(hubbub, tmp_path).json
+    assert answer["data"] == {
         "as": [1, 7, None, 2**63 - 1],
         "bs": [-2, None, None, None],
         "timestamps": [
@@ -70,12 +72,12 @@ def test_columns_of_ones_own(hubbub: Run, tmp_path: Path) -> None:
             "2020-01-01T00:02:00",
         ],
     }
-    assert found["diagnostics"] == {"malformed_lines": [4, 5, 6, 7]}
+    assert answer["diagnostics"] == {"malformed_lines": [4, 5, 6, 7]}
 
 
 def test_the_columns_of_an_empty_file_are_known(hubbub: Run, tmp_path: Path) -> None:
     assert imported(hubbub, tmp_path, written(tmp_path, "# a b\n"), "--columns", "a,b").code == 0
-    assert asked(hubbub, tmp_path).json["data"] == {"as": [], "bs": [], "timestamps": []}
+    assert query_counts(hubbub, tmp_path).json["data"] == {"as": [], "bs": [], "timestamps": []}
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a,a", "timestamp", "a b,c", "a\u202e"])
@@ -97,12 +99,12 @@ def test_a_file_that_grows_and_a_second_one(hubbub: Run, tmp_path: Path) -> None
         assert imported(hubbub, tmp_path, written(tmp_path, text), "--columns", "a").code == 0
     other = written(tmp_path, "2020-01-01T00:00:00 8\n2020-01-02T00:00:00 9\n", "y.raw")
     assert imported(hubbub, tmp_path, other, "--columns", "b").code == 0
-    data = asked(hubbub, tmp_path).json["data"]
+    data = query_counts(hubbub, tmp_path).json["data"]
     assert data["as"] == [None, None, 1, 2]
     assert data["bs"] == [8, 9, None, None]
-    data = asked(hubbub, tmp_path, "--since", "2020-01-03").json["data"]
+    data = query_counts(hubbub, tmp_path, "--since", "2020-01-03").json["data"]
     assert data["as"] == [2]
-    data = asked(hubbub, tmp_path, "--until", "2020-01-02").json["data"]
+    data = query_counts(hubbub, tmp_path, "--until", "2020-01-02").json["data"]
     assert data["bs"] == [8]
 
 
@@ -118,9 +120,13 @@ def test_samples_are_compacted_verified_and_kept_as_long_as_events(
     assert ran.json["checked"]["samples:rows"] == 2
     with Store.open(tmp_path / "s") as store:
         day = datetime(2020, 1, 3, tzinfo=UTC)
-        went = prune(store, now=day, events=timedelta(0), bodies=None)
-        assert {one.table: one.rows for one in went} == {"events": 1, "samples": 1, "bodies": 0}
-    assert asked(hubbub, tmp_path).json["data"]["as"] == [2]
+        pruned = prune(store, now=day, events=timedelta(0), bodies=None)
+        assert {part.table: part.rows for part in pruned} == {
+            "events": 1,
+            "samples": 1,
+            "bodies": 0,
+        }
+    assert query_counts(hubbub, tmp_path).json["data"]["as"] == [2]
 
 
 def test_a_loader_that_died_between_samples_and_events_doubles_nothing(
@@ -135,7 +141,7 @@ def test_a_loader_that_died_between_samples_and_events_doubles_nothing(
         assert sum(f.rows for f in store.samples.files()) == 2
     file = written(tmp_path, "2020-01-02T00:00:00 1\n2020-01-05T00:00:00 5\n")
     assert imported(hubbub, tmp_path, file, "--columns", "a").code == 0
-    assert asked(hubbub, tmp_path).json["data"]["as"] == [1, 5]
+    assert query_counts(hubbub, tmp_path).json["data"]["as"] == [1, 5]
 
 
 def test_values_stand_in_their_own_table_only(hubbub: Run, tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     nothing.touch()
     store = imported(hubbub, tmp_path, GOLDEN / case["file"] if case["file"] else nothing)
-    (tmp_path / "staff").write_text("".join(f"{one}\n" for one in case["staff"]))
+    (tmp_path / "staff").write_text(
+        "".join(f"{name_of_staff}\n" for name_of_staff in case["staff"])
+    )
     asked = ["--accounts", case["rules"], "--staff", tmp_path / "staff", "--store", store, "--json"]
     for query in ("daily_metrics", "material_usage"):
         ran = hubbub("query", query, *asked)
@@ -149,15 +151,15 @@ def test_against_a_loop_over_lines(seed: int, rules: str, hubbub: Run, tmp_path:
     if points[-1][0] != last:
         points.append((last, len(students), len(books)))
     asked: list[Any] = ["--accounts", rules, "--store", store, "--json"]
-    found = hubbub("query", "daily_metrics", *asked).json["data"]
-    assert found["daily"] == {
+    data = hubbub("query", "daily_metrics", *asked).json["data"]
+    assert data["daily"] == {
         "timestamps": list(days),
         "unique_students": [len(d[0]) for d in days.values()],
         "unique_notebooks": [len(d[1]) for d in days.values()],
         "new_students": [len(d[2]) for d in days.values()],
         "new_notebooks": [len(d[3]) for d in days.values()],
     }
-    totals = found["events"]
+    totals = data["events"]
     assert points == list(
         zip(totals["timestamps"], totals["total_students"], totals["total_notebooks"], strict=True)
     )

@@ -45,8 +45,8 @@ def test_import_of_a_broken_file_keeps_what_came_before(hubbub: Run, tmp_path: P
 
 
 def test_several_files_and_one_that_is_missing(hubbub: Run, tmp_path: Path) -> None:
-    one = lines(tmp_path, json.dumps(LINES[0]) + "\n")
-    ran = hubbub("import", one, tmp_path / "none", "--format", "jsonl", "--store", tmp_path / "s")
+    file = lines(tmp_path, json.dumps(LINES[0]) + "\n")
+    ran = hubbub("import", file, tmp_path / "none", "--format", "jsonl", "--store", tmp_path / "s")
     assert (ran.code, ran.out.splitlines()[1]) == (2, "new: 1")
 
 
@@ -89,23 +89,23 @@ def test_people_answers_line_by_line_in_order(hubbub: Run, tmp_path: Path) -> No
     ran = hubbub("people", file, "--store", tmp_path / "none")
     got = [json.loads(line) for line in ran.out.splitlines()]
     assert ran.code == 0
-    assert [one["id"] for one in got] == ["1", None, None, "2"]
+    assert [record["id"] for record in got] == ["1", None, None, "2"]
     assert got[0]["users"] == ["alice"]
     assert got[3]["users"] == ["bob"]
-    assert all("error" in one for one in got[1:3])
+    assert all("error" in record for record in got[1:3])
     assert not (tmp_path / "none").exists()
 
 
 def test_status_for_people(hubbub: Run, made_store: Path) -> None:
     ran = hubbub("status", "--store", made_store)
-    said = ran.out
+    output = ran.out
     for text in ("events        5", "2026-01-01T10:00:00Z to 2026-01-03T10:00:00Z",
                  "waiting       0 messages in 0 segments", "refused       0"):  # fmt: skip
-        assert text in said
+        assert text in output
 
 
 def test_status_of_nothing(hubbub: Run, tmp_path: Path) -> None:
     ran = hubbub("status", "--store", tmp_path / "none")
     assert ran.code == 0
-    assert "nothing yet" in ran.out
+    assert "range         empty" in ran.out
     assert not (tmp_path / "none").exists()

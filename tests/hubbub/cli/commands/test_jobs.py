@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.jobs import Jobs, Ran
+from hubbub.jobs import JobRun, Jobs
 from tests.support.commandline import Run
 
 PLUGIN = '''
@@ -65,23 +65,23 @@ def test_a_job_of_a_plugin(hubbub: Run, store: Path, plugin: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("fail", "ValueError: a bad word"), ("assert", "never")]
+    ("word", "message"), [("fail", "ValueError: a bad word"), ("assert", "never")]
 )
-def test_a_job_that_raises(hubbub: Run, store: Path, plugin: Path, word: str, said: str) -> None:
+def test_a_job_that_raises(hubbub: Run, store: Path, plugin: Path, word: str, message: str) -> None:
     at = ("--plugins", plugin, "--store", store)
     assert hubbub("jobs", "run", "tally", *at).code == 0
     kept = hubbub("jobs", "list", *at, "--json").json[0]["checkpoint"]
     ran = hubbub("jobs", "run", "tally", *at, "--word", word, "--json")
     assert (ran.code, ran.json["checkpoint"]) == (1, kept)
-    assert said in ran.err
+    assert message in ran.err
     if word == "fail":
-        assert f"{plugin}:10: job 'tally' failed: {said}" in ran.err
+        assert f"{plugin}:10: job 'tally' failed: {message}" in ran.err
     listed = hubbub("jobs", "list", *at, "--json").json[0]
     assert (listed["state"], listed["checkpoint"]) == ("failed", kept)
-    assert said in listed["error"]
+    assert message in listed["error"]
     shown = hubbub("jobs", "list", *at)
     assert "failed" in shown.out
-    assert said in shown.err
+    assert message in shown.err
 
 
 def test_what_is_due_is_run_once_and_a_failure_again(
@@ -93,7 +93,7 @@ def test_what_is_due_is_run_once_and_a_failure_again(
 
     def due(now: str) -> Any:
         ran = hubbub("jobs", "run", "--due", "--now", now, "--json", *at)
-        return ran.code, [one["job"] for one in ran.json]
+        return ran.code, [job["job"] for job in ran.json]
 
     assert due("2026-02-01T10:05") == (1, ["tally"])
     assert due("2026-02-01T10:06") == (1, ["tally"])  # until it ends well
@@ -105,8 +105,8 @@ def test_what_is_due_is_run_once_and_a_failure_again(
     )
     assert due("2026-02-01T11:31") == (0, ["tally"])  # by hand, with parameters, does not count
     listed = hubbub("jobs", "list", *at, "--json", "--now", "2026-02-01T11:32").json
-    assert [(one["name"], one["schedule"], one["state"], one["due"], one["next"])
-            for one in listed] == [
+    assert [(job["name"], job["schedule"], job["state"], job["due"], job["next"])
+            for job in listed] == [
         ("tally", "1h", "ok", False, "2026-02-01T12:00:00Z"), ("usage", "off", "never", False, None)
     ]  # fmt: skip
     assert (
@@ -134,7 +134,7 @@ def test_what_a_job_needs_may_come_from_the_configuration(
         "[jobs.needs]\noften = [1, 2]\nwhen = 2026-01-02T03:04:05\n[jobs.usage]\nschedule = 'off'\n"
     )
     ran = hubbub("jobs", "run", "--due", "--json", *at)
-    assert [one["result"] for one in ran.json] == [["2026-01-02T03:04:05Z", [1, 2], 1]]
+    assert [job["result"] for job in ran.json] == [["2026-01-02T03:04:05Z", [1, 2], 1]]
     ran = hubbub("jobs", "run", "needs", "--often", "3", "--json", *at)
     assert ran.json["result"] == ["2026-01-02T03:04:05Z", [3], 2]
 
@@ -177,7 +177,7 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
 
     def state() -> str:
         listed = hubbub("jobs", "list", "--json", *at).json
-        return str(next(one["state"] for one in listed if one["name"] == "tally"))
+        return str(next(job["state"] for job in listed if job["name"] == "tally"))
 
     process = started(store, plugin, "tally", "--word", "wait")
     try:
@@ -186,7 +186,7 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
         assert refused.code == 2
         assert f"process {process.pid}: the job 'tally' is running already" in refused.err
         due = hubbub("jobs", "run", "--due", "--json", *at)
-        assert (due.code, [one["job"] for one in due.json]) == (0, ["usage"])
+        assert (due.code, [job["job"] for job in due.json]) == (0, ["usage"])
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
@@ -242,7 +242,7 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
 
         def further() -> bool:
             listed = hubbub("jobs", "list", "--json", *at).json
-            now = next(one["checkpoint"] for one in listed if one["name"] == "slow")
+            now = next(job["checkpoint"] for job in listed if job["name"] == "slow")
             return now is not None and now > (checkpoints or [""])[-1]
 
         eventually(further)
@@ -251,7 +251,7 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
         out, _ = process.communicate(timeout=30)
         assert out == "", "it was to be killed before its end"
         ran = hubbub("jobs", "list", "--json", *at).json
-        checkpoints.append(next(one["checkpoint"] for one in ran if one["name"] == "slow"))
+        checkpoints.append(next(job["checkpoint"] for job in ran if job["name"] == "slow"))
     ran = hubbub("jobs", "run", *options, *at)
     whole = [f"2026-{m:02}-{d:02}" for m, last in ((1, 31), (2, 28), (3, 1))
              for d in range(1, last + 1)]  # fmt: skip
@@ -266,11 +266,11 @@ def test_what_another_process_ran_meanwhile_is_not_run_again(
 ) -> None:
     run = Jobs.run
 
-    def two(jobs: Jobs, name: str) -> Ran:
+    def run_all_due_first(jobs: Jobs, name: str) -> JobRun:
         for other in jobs.due():
             run(jobs, other)
         return run(jobs, name)
 
-    monkeypatch.setattr(Jobs, "run", two)
+    monkeypatch.setattr(Jobs, "run", run_all_due_first)
     ran = hubbub("jobs", "run", "--due", "--json", "--plugins", plugin, "--store", store)
-    assert (ran.code, [one["job"] for one in ran.json]) == (0, ["tally"])
+    assert (ran.code, [job["job"] for job in ran.json]) == (0, ["tally"])

@@ -45,10 +45,10 @@ def imported(hubbub: Run, tmp_path: Path) -> Callable[..., Path]:
 def fails_on(day: str) -> Callable[[Any, Any], Any]:
     reads = extraction._Uses.__call__
 
-    def read(self: Any, one: Any) -> Any:
-        if str(one) == day:
+    def read(self: Any, day_read: Any) -> Any:
+        if str(day_read) == day:
             raise RuntimeError("boom")
-        return reads(self, one)
+        return reads(self, day_read)
 
     return read
 
@@ -230,7 +230,7 @@ def test_the_configuration_gives_parameters_and_the_command_line_wins(
     at = ("--store", logins, "--config", config, "--now", "2026-01-04")
     ran = hubbub("jobs", "run", "usage", "--json", *at)
     assert list(ran.json["stored"]) == ["2026-01-02"]
-    assert "names [jobs.usag]: no such job" in ran.err
+    assert "section [jobs.usag] of the configuration: there is no such job" in ran.err
     ran = hubbub("jobs", "run", "usage", "--reset", "--config-start", "2026-01-01", "--json", *at)
     assert list(ran.json["stored"]) == ["2026-01-01", "2026-01-02"]
     assert hubbub("jobs", "list", "--json", *at).json[0]["schedule"] == "30 4 * * *"
@@ -239,16 +239,16 @@ def test_the_configuration_gives_parameters_and_the_command_line_wins(
     assert (wrong.code, "did you mean config_start?" in wrong.err) == (2, True)
     config.write_text("[jobs.usage]\nschedule = 5\n")
     wrong = hubbub("jobs", "list", *at)
-    assert (wrong.code, "[jobs.usage] schedule: '5' is no schedule" in wrong.err) == (2, True)
+    assert (wrong.code, "[jobs.usage] schedule: '5' is not a schedule" in wrong.err) == (2, True)
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (("run",), "Which job? There are: usage."),
         (("run", "usgae"), "There is no job 'usgae'. Did you mean usage?"),
         (("run", "--due", "usage"), "--due takes no name"),
-        (("run", "usage", "--now", "soon"), "--now: 'soon' is no time"),
+        (("run", "usage", "--now", "soon"), "--now: 'soon' is not a time"),
         (("run", "usage", "--strat", "2026-01-01"), "No such option"),
         (("run", "usage", "--start", "yesterday"), "--start cannot be 'yesterday'"),
         (("run", "usage", "--since", "7d"), "No such option"),
@@ -256,10 +256,10 @@ def test_the_configuration_gives_parameters_and_the_command_line_wins(
     ],
 )
 def test_wrong_usage_is_said_and_changes_nothing(
-    hubbub: Run, logins: Path, args: Sequence[str], said: str
+    hubbub: Run, logins: Path, args: Sequence[str], message: str
 ) -> None:
     ran = hubbub("jobs", *args, "--store", logins)
-    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert (ran.code, message in ran.err) == (2, True), ran.err
     listed = hubbub("jobs", "list", "--json", "--store", logins).json[0]
     assert (listed["state"], listed["checkpoint"]) == ("never", None)
 

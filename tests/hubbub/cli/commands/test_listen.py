@@ -1,4 +1,4 @@
-"""`hubbub listen` as a command: wrong endpoints, a taken port, configuration, signals."""
+"""`hubbub listen`: invalid endpoints, a port in use, configuration, signals."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.commandline import Run
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ([], "there is nothing to listen to"),
         (["--zmq", "bus:9940"], "--zmq bus:9940: this is no ZeroMQ endpoint"),
@@ -24,14 +24,14 @@ from tests.support.commandline import Run
         (["--zmq", "tcp://*:9940"], "a publisher's host is needed"),
     ],
 )
-def test_wrong_usage(hubbub: Run, tmp_path: Path, options: list[str], said: str) -> None:
+def test_wrong_usage(hubbub: Run, tmp_path: Path, options: list[str], message: str) -> None:
     ran = hubbub("listen", "--store", tmp_path / "s", *options)
     assert ran.code == 2
-    assert said in ran.err
-    assert not (tmp_path / "s").exists(), "no store is made for a wrong option"
+    assert message in ran.err
+    assert not (tmp_path / "s").exists(), "no store is created for a wrong option"
 
 
-def test_a_port_that_is_taken(hubbub: Run, tmp_path: Path) -> None:
+def test_a_port_that_is_in_use(hubbub: Run, tmp_path: Path) -> None:
     with zmq.Context() as context, context.socket(zmq.PUB) as other:
         port = other.bind_to_random_port("tcp://127.0.0.1")
         ran = hubbub("listen", "--store", tmp_path / "s", "--zmq-bind", f"tcp://127.0.0.1:{port}")
@@ -39,7 +39,7 @@ def test_a_port_that_is_taken(hubbub: Run, tmp_path: Path) -> None:
     assert "another process listens there" in ran.err
 
 
-def test_a_store_that_cannot_be(hubbub: Run, tmp_path: Path) -> None:
+def test_a_file_instead_of_a_store(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "s").write_text("a file")
     ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9")
     assert ran.code == 2
@@ -77,8 +77,10 @@ def test_endpoints_of_the_configuration_and_both_signals(tmp_path: Path, number:
     assert (last["event"], last["received"], last["stored"]) == ("stopped", 1, 1)
 
 
-def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_path: Path) -> None:
-    """As systemd and timeout do it: the loader's process hears the signal too."""
+def test_a_signal_to_the_process_group_ends_it_in_time_with_everything_loaded(
+    tmp_path: Path,
+) -> None:
+    """As systemd and `timeout` do it: the loader's process receives the signal too."""
     with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
         port = bus.bind_to_random_port("tcp://127.0.0.1")
         process = subprocess.Popen(
@@ -104,11 +106,11 @@ def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_pa
         assert store.waiting().records == 0
 
 
-def test_the_second_signal_ends_it_at_once() -> None:
+def test_a_second_signal_ends_it_at_once() -> None:
     code = """
 import os, signal, time
-from hubbub.cli.commands.listen import _signals
-with _signals(lambda: print("stop", flush=True)):
+from hubbub.cli.commands.listen import _stop_on_signal
+with _stop_on_signal(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGTERM)  # `timeout` signals its child, and then the whole group
     print("still here", flush=True)

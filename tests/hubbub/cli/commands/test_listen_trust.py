@@ -68,17 +68,17 @@ def test_what_is_refused_is_counted_by_reason_and_kept(hubbub: Run, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--ca", "no.crt"], "no.crt: cannot be read"),
-        (["--verify"], "there is no CA to verify by"),
-        (["--crl", str(PKI / "crl.pem")], "there is no CA to verify by"),
+        (["--verify"], "there is no CA to verify signatures with"),
+        (["--crl", str(PKI / "crl.pem")], "there is no CA to verify signatures with"),
         (["--max-message", "0"], "--max-message"),
     ],
 )
 def test_wrong_usage_makes_no_store(
-    hubbub: Run, tmp_path: Path, options: list[str], said: str
+    hubbub: Run, tmp_path: Path, options: list[str], message: str
 ) -> None:
     ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
-    assert (ran.code, said in ran.err) == (2, True)
+    assert (ran.code, message in ran.err) == (2, True)
     assert not (tmp_path / "s").exists()

@@ -17,7 +17,7 @@ def users(ran_json: Any) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("options", "found"),
+    ("options", "expected"),
     [
         ([], {"alice": 2, "bob": 1, "releng": 1, "=cmd": 1}),
         (["--by", "agent"], {"alice": 2, "bob": 1, "releng": 1}),
@@ -35,12 +35,12 @@ def users(ran_json: Any) -> dict[str, int]:
     ],
 )
 def test_the_common_options_filter(
-    hubbub: Run, made_store: Path, options: list[str], found: dict[str, int]
+    hubbub: Run, made_store: Path, options: list[str], expected: dict[str, int]
 ) -> None:
     ran = hubbub("query", "users", "--json", "--store", made_store, *options)
     assert ran.code == 0
     got = users(ran.json)
-    assert {("=cmd" if name.startswith("=cmd") else name): n for name, n in got.items()} == found
+    assert {("=cmd" if name.startswith("=cmd") else name): n for name, n in got.items()} == expected
 
 
 def test_the_answer_is_the_design_document(hubbub: Run, made_store: Path) -> None:
@@ -157,8 +157,8 @@ def test_report_writes_pages_and_twice_the_same_bytes(
         ran = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
                      "--until", UNTIL, "--no-bots")  # fmt: skip
         assert ran.code == 0
-    one = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
-    assert one == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
-    assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= one.keys()
-    assert b"alice" in one["data.json"]
-    assert b"releng" not in one["tail.svg"]
+    first = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    assert first == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= first.keys()
+    assert b"alice" in first["data.json"]
+    assert b"releng" not in first["tail.svg"]

@@ -154,20 +154,20 @@ def test_unmapped_topics_are_counted_once_and_cut(hubbub: Run, files: Path) -> N
     for _ in range(2):
         hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
         hubbub("import", files / "y.jsonl", "--format", "jsonl", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json
-    short = [(one["topic"], one["why"], one["messages"], one["example"], one["rule_now"])
-             for one in found["unmapped"]]  # fmt: skip
+    facts = hubbub("status", "--store", files / "s", "--json").json
+    short = [(row["topic"], row["why"], row["messages"], row["example"], row["rule_now"])
+             for row in facts["unmapped"]]  # fmt: skip
     assert short == [
         ("org.library.prod.loans.out.*", "no-rule", 2, "2", False),
         ("org.fedoraproject.prod.bodhi.update.comment", "no-fit", 1, "4", True),
         (TOPIC, "no-rule", 1, "1", False),
     ]
-    assert found["unmapped"][0]["example_topic"] == "org.library.prod.loans.out.python3.8.main"
+    assert facts["unmapped"][0]["example_topic"] == "org.library.prod.loans.out.python3.8.main"
     table = hubbub("status", "--store", files / "s", "--unmapped",
                    "--config", files / "hubbub.toml").out.splitlines()  # fmt: skip
-    assert [line.split()[:2] for line in table[1:]] == [[one[0], str(one[2])] for one in short]
+    assert [line.split()[:2] for line in table[1:]] == [[row[0], str(row[2])] for row in short]
     assert all("yes" in line for line in table[1:]), "the configuration's rules know them now"
-    assert "4 messages without a rule that fits in 3 topics" in (
+    assert "4 messages without a matching rule in 3 topics" in (
         hubbub("status", "--store", files / "s").out
     )
 
@@ -177,27 +177,27 @@ def test_names_behind_a_verb_are_told_by_their_number(hubbub: Run, files: Path) 
     lines = [envelope(f"{n}", f"org.library.prod.desk{end}") for n, end in enumerate(ends)]
     (files / "x.jsonl").write_text("\n".join(lines))
     hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert {one["topic"] for one in found} == {f"org.library.prod.desk{end}" for end in ends}
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert {row["topic"] for row in unmapped} == {f"org.library.prod.desk{end}" for end in ends}
     (files / "y.jsonl").write_text(envelope("more", "org.library.prod.desk.update.z"))
     hubbub("import", files / "y.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert (found[0]["topic"], found[0]["messages"]) == (
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert (unmapped[0]["topic"], unmapped[0]["messages"]) == (
         "org.library.prod.desk.update.*",
         VERBS + 1,
     )
-    assert len(found) == 1 + 1 + 2
+    assert len(unmapped) == 1 + 1 + 2
 
 
 def test_an_endless_tail_of_topics_is_bounded(hubbub: Run, files: Path) -> None:
     lines = [envelope(str(n), f"org.library.prod.desk{n}.open") for n in range(MOST + 30)]
     (files / "x.jsonl").write_text("\n".join(lines))
     hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert len(found) == MOST + 1
-    assert (found[0]["topic"], found[0]["messages"]) == ("*", 30)
-    assert sum(one["messages"] for one in found) == MOST + 30
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert len(unmapped) == MOST + 1
+    assert (unmapped[0]["topic"], unmapped[0]["messages"]) == ("*", 30)
+    assert sum(row["messages"] for row in unmapped) == MOST + 30
 
 
 def test_a_store_where_every_topic_has_a_rule(hubbub: Run, store: Path) -> None:
-    assert "every topic" in hubbub("status", "--store", store, "--unmapped").out
+    assert "every loaded topic has a rule" in hubbub("status", "--store", store, "--unmapped").out

@@ -114,8 +114,8 @@ def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[st
 def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
     ran = hubbub("query", "overload", "--people", "--store", made_store)
     assert ran.code == 0
-    told = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
-    assert len(told) == 4
+    lines = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
+    assert len(lines) == 4
     assert "{" not in ran.err
 
 
@@ -145,9 +145,9 @@ def test_parquet_of_nothing_has_its_columns() -> None:
 
 
 def test_json_escapes_what_a_terminal_would_act_on() -> None:
-    said = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
-    assert said == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
-    assert json.loads(said) == {"a": "\x9b31m\u202eé\ud800\x1b"}
+    text = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
+    assert text == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
+    assert json.loads(text) == {"a": "\x9b31m\u202eé\ud800\x1b"}
 
 
 @pytest.mark.parametrize(

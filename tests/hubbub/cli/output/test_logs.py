@@ -50,9 +50,9 @@ def test_other_libraries_warnings_and_threads_speak_json_too(
     thread = threading.Thread(target=lambda: int("boom"), name="t")
     thread.start()
     thread.join()
-    said = capsys.readouterr()
-    lines = parsed(said.err)
-    assert said.out == ""
+    captured = capsys.readouterr()
+    lines = parsed(captured.err)
+    assert captured.out == ""
     assert [line["level"] for line in lines] == ["info", "warning", "warning", "error"]
     assert all({"event", "timestamp"} <= line.keys() for line in lines)
     assert lines[0]["url"] == "https://…@host/?token=…"
