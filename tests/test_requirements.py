@@ -48,11 +48,11 @@ def asked_for() -> set[str]:
 
 
 def test_a_query_and_a_chart_need_nothing_that_the_wheel_does_not_ask_for(tmp_path: Path) -> None:
-    asked = asked_for() | {"hubbub"}
+    required = asked_for() | {"hubbub"}
     hidden = {
         top
         for top, dists in packages_distributions().items()
-        if not asked & {canonicalize_name(dist) for dist in dists}
+        if not required & {canonicalize_name(dist) for dist in dists}
     }
     assert {"pytest", "hypothesis"} <= hidden
     events = tmp_path / "events.jsonl"

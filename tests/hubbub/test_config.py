@@ -53,11 +53,11 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
 
 def test_values_are_defaults_of_options(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     file = written(tmp_path, f"store = '{made_store}'\nby = 'agent'\nbots = false\n")
-    ran = hubbub("query", "users", "--json", "--config", file)
-    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("agent", False)
-    assert {row["user"] for row in ran.json["data"]} == {"alice", "bob"}
-    ran = hubbub("query", "users", "--json", "--config", file, "--by", "users", "--bots")
-    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("users", True)
+    result = hubbub("query", "users", "--json", "--config", file)
+    assert (result.json["parameters"]["by"], result.json["parameters"]["bots"]) == ("agent", False)
+    assert {row["user"] for row in result.json["data"]} == {"alice", "bob"}
+    result = hubbub("query", "users", "--json", "--config", file, "--by", "users", "--bots")
+    assert (result.json["parameters"]["by"], result.json["parameters"]["bots"]) == ("users", True)
 
 
 def test_the_default_file_is_read_and_bots_replaced(
@@ -66,8 +66,8 @@ def test_the_default_file_is_read_and_bots_replaced(
     folder = tmp_path / "config" / "hubbub"
     folder.mkdir(parents=True)
     written(folder, "[people]\nbots = ['al*']\n")
-    ran = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
-    assert {row["user"] for row in ran.json["data"]} & {"alice", "releng"} == {"releng"}
+    result = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
+    assert {row["user"] for row in result.json["data"]} & {"alice", "releng"} == {"releng"}
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -78,8 +78,8 @@ def test_plugins_of_the_configuration(
     file = written(tmp_path, "plugins = ['p.py']\n")
     named = ["--config", file]
     args = [*named, "query", "seven"] if first else ["query", "seven", *named]
-    ran = hubbub(*args, "--json", "--store", made_store)
-    assert (ran.code, ran.json["data"]) == (0, 7)
+    result = hubbub(*args, "--json", "--store", made_store)
+    assert (result.code, result.json["data"]) == (0, 7)
 
 
 def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
     line.write_text(json.dumps(envelope) + "\n")
     options = ["--config", str(file), "--store", str(tmp_path / "s")]
     assert hubbub("import", line, "--format", "fedmsg", *options).code == 0
-    ran = hubbub("query", "users", "--json", *options)
-    assert [row["user"] for row in ran.json["data"]] == ["anna"]
+    result = hubbub("query", "users", "--json", *options)
+    assert [row["user"] for row in result.json["data"]] == ["anna"]
     people = hubbub("people", line, "--directory", tmp_path / "dir.json")
     assert people.json["users"] == ["anna"]
     (tmp_path / "dir.json").write_text("[]")
@@ -115,5 +115,5 @@ def test_an_account_without_a_home_names_its_store(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
     assert hubbub("query", "users", "--json", "--store", made_store).code == 0
-    ran = hubbub("status")
-    assert (ran.code, "--store" in ran.err, "no home" in ran.err) == (2, True, True)
+    result = hubbub("status")
+    assert (result.code, "--store" in result.err, "no home" in result.err) == (2, True, True)

@@ -23,8 +23,8 @@ def bus(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def test_a_chart_shows_itself(bus: Opened, hubbub: Run, made_store: Path) -> None:
     drawing = bus.chart("tail", since=SINCE, until=UNTIL)
     assert drawing._repr_svg_().startswith("<?xml")
-    ran = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
-    assert drawing.svg().decode() == ran.out  # the same as on the command line
+    result = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
+    assert drawing.svg().decode() == result.out  # the same as on the command line
     dark = bus.chart("tail", theme="dark").svg()
     assert b"#0d1117" in dark
 

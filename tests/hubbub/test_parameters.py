@@ -45,9 +45,9 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
     ],
 )
 def test_converts(annotation: Any, value: Any, converted: Any) -> None:
-    got = convert(annotation, value, "n", NOW)
-    assert got == converted
-    assert type(got) is type(converted)
+    actual = convert(annotation, value, "n", NOW)
+    assert actual == converted
+    assert type(actual) is type(converted)
 
 
 @pytest.mark.parametrize(

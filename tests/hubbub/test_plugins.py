@@ -12,7 +12,7 @@ from tests.support.commandline import Run
 
 
 @pytest.mark.parametrize(
-    ("source", "where", "what"),
+    ("source", "where", "message"),
     [
         ("import hubbub\n\n1 / 0\n", ":3", "ZeroDivisionError"),
         ("def broken(:\n", ":1", "SyntaxError"),
@@ -24,13 +24,15 @@ from tests.support.commandline import Run
         ),
     ],
 )
-def test_a_file_that_cannot_be_imported(tmp_path: Path, source: str, where: str, what: str) -> None:
+def test_a_file_that_cannot_be_imported(
+    tmp_path: Path, source: str, where: str, message: str
+) -> None:
     file = tmp_path / "plugin.py"
     file.write_text(source)
     with pytest.raises(UsageError) as caught:
         plugins.load_file(file)
     assert caught.value.where == f"{file}{where}"
-    assert what in caught.value.what
+    assert message in caught.value.what
 
 
 def test_not_python(tmp_path: Path) -> None:
@@ -42,10 +44,12 @@ def test_not_python(tmp_path: Path) -> None:
 def test_a_replaced_name_is_noted_once(hubbub: Run, tmp_path: Path, registry: None) -> None:
     file = tmp_path / "mine.py"
     file.write_text("from hubbub import query\n@query\ndef users():\n    return 'mine'\n")
-    ran = hubbub("query", "users", "--plugins", file, "--format", "text")
-    assert (ran.code, ran.out) == (0, "mine\n")
+    result = hubbub("query", "users", "--plugins", file, "--format", "text")
+    assert (result.code, result.out) == (0, "mine\n")
     assert (
-        ran.err.count("query 'users' of hubbub.analyzers.activity.totals is replaced by the one of")
+        result.err.count(
+            "query 'users' of hubbub.analyzers.activity.totals is replaced by the one of"
+        )
         == 1
     )
 
@@ -65,10 +69,10 @@ def test_an_installed_plugin_that_fails_stops_nothing(
 ) -> None:
     broken = EntryPoint("broken", "no_such_module:thing", plugins.GROUP)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [broken])
-    ran = hubbub("plugins", "--json")
-    assert ran.code == 0
-    assert "the plugin 'broken' (no_such_module:thing) cannot be loaded" in ran.err
-    assert {"longtail", "volume"} <= {row["name"] for row in ran.json}
+    result = hubbub("plugins", "--json")
+    assert result.code == 0
+    assert "the plugin 'broken' (no_such_module:thing) cannot be loaded" in result.err
+    assert {"longtail", "volume"} <= {row["name"] for row in result.json}
 
 
 def test_an_installed_plugin_is_loaded(monkeypatch: pytest.MonkeyPatch, registry: None) -> None:
@@ -93,8 +97,8 @@ def test_names_for_type_checkers_do_no_harm() -> None:
 
 
 def test_the_list_of_plugins(hubbub: Run) -> None:
-    ran = hubbub("plugins")
-    assert ran.code == 0
+    result = hubbub("plugins")
+    assert result.code == 0
     for name, function in REGISTRY.queries.items():
-        assert f" {name} " in ran.out
-        assert function.module in ran.out
+        assert f" {name} " in result.out
+        assert function.module in result.out

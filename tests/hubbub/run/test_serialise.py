@@ -66,9 +66,9 @@ class Row(msgspec.Struct):
     ],
 )  # fmt: skip
 def test_json_ready(value: Any, ready: Any) -> None:
-    got = json_ready(value)
-    assert got == ready
-    assert type(got) is type(ready)
+    converted = json_ready(value)
+    assert converted == ready
+    assert type(converted) is type(ready)
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", [1, object()], 1j])

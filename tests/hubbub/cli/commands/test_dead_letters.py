@@ -34,18 +34,18 @@ def full(hubbub: Run, tmp_path: Path) -> Path:
     file.write_bytes(
         b"\n".join([json.dumps(GOOD).encode(), *map(str.encode, bad), b"\xff\xfe\x00"])
     )
-    ran = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
-                 "--max-message", "1kB", "--json")  # fmt: skip
-    assert ran.json == {
+    result = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
+                    "--max-message", "1kB", "--json")  # fmt: skip
+    assert result.json == {
         "read": 4, "new": 1, "known": 0, "refused": {"not-json": 2, "too-large": 1},
     }  # fmt: skip
     return tmp_path / "s"
 
 
 def test_list_as_a_table_and_as_json(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "list", "--store", full)
-    assert ran.code == 0
-    assert [row.split()[:3:2] for row in ran.out.splitlines()[1:]] == [
+    result = hubbub("dead-letters", "list", "--store", full)
+    assert result.code == 0
+    assert [row.split()[:3:2] for row in result.out.splitlines()[1:]] == [
         ["3", "not-json"], ["2", "too-large"], ["1", "not-json"],
     ]  # fmt: skip
     rows = hubbub("dead-letters", "list", "--json", "--reason", "too-large", "--store", full).json
@@ -54,8 +54,8 @@ def test_list_as_a_table_and_as_json(hubbub: Run, full: Path) -> None:
     assert hubbub("dead-letters", "list", "--source", "zmq:x", "--store", full).out == (
         "no dead letters\n"
     )
-    ran = hubbub("dead-letters", "list", "--limit", "1", "--store", full)
-    assert "2 older ones" in ran.err
+    result = hubbub("dead-letters", "list", "--limit", "1", "--store", full)
+    assert "2 older ones" in result.err
 
 
 def test_nothing_to_list(hubbub: Run, store: Path) -> None:
@@ -64,11 +64,11 @@ def test_nothing_to_list(hubbub: Run, store: Path) -> None:
 
 
 def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "show", "1", "--store", full)
-    assert "\x1b" not in ran.out
-    assert "\u009b" not in ran.out
-    assert "\u202e" not in ran.out
-    assert "[bold]<b>" in ran.out
+    result = hubbub("dead-letters", "show", "1", "--store", full)
+    assert "\x1b" not in result.out
+    assert "\u009b" not in result.out
+    assert "\u202e" not in result.out
+    assert "[bold]<b>" in result.out
     shown = hubbub("dead-letters", "show", "1", "--json", "--store", full)
     assert shown.json["body"] == "{" + HOSTILE
     assert "\u009b" not in shown.out
@@ -93,37 +93,37 @@ def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
     ],
 )
 def test_wrong_usage(hubbub: Run, full: Path, args: list[str], message: str) -> None:
-    ran = hubbub("dead-letters", *args, "--store", full)
-    assert ran.code == 2
-    assert message in ran.err
+    result = hubbub("dead-letters", *args, "--store", full)
+    assert result.code == 2
+    assert message in result.err
 
 
 def test_retry_says_what_became_of_them_and_status_agrees(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
-    assert ran.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
+    result = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
+    assert result.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
     facts = hubbub("status", "--json", "--store", full).json
     assert facts["refused"] == facts["dead_letters"] == {"bad-time": 1, "not-json": 2}
-    ran = hubbub("dead-letters", "retry", "--reason", "bad-time", "--store", full)
-    assert ran.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
+    result = hubbub("dead-letters", "retry", "--reason", "bad-time", "--store", full)
+    assert result.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
 
 
 def test_retry_after_the_ca_was_put_right(hubbub: Run, tmp_path: Path) -> None:
     store, file, ca = tmp_path / "s", tmp_path / "f.jsonl", tmp_path / "ca.crt"
     file.write_bytes(lines("fedmsg-signed-lab.jsonl"))
     shutil.copy(PKI / "otherca.crt", ca)
-    ran = hubbub("import", file, "--format", "fedmsg", "--ca", ca, "--store", store, "--json")
-    assert (ran.json["new"], ran.json["refused"]) == (0, {"untrusted": 11})
-    ran = hubbub("dead-letters", "retry", "1", "--store", store, "--json")
-    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    result = hubbub("import", file, "--format", "fedmsg", "--ca", ca, "--store", store, "--json")
+    assert (result.json["new"], result.json["refused"]) == (0, {"untrusted": 11})
+    result = hubbub("dead-letters", "retry", "1", "--store", store, "--json")
+    assert result.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
     shutil.copy(PKI / "ca.crt", ca)
-    ran = hubbub("dead-letters", "retry", "1", "2", "--store", store, "--json")
-    assert ran.json == {"retried": 2, "read": 2, "refused": {}}
-    ran = hubbub(
+    result = hubbub("dead-letters", "retry", "1", "2", "--store", store, "--json")
+    assert result.json == {"retried": 2, "read": 2, "refused": {}}
+    result = hubbub(
         "dead-letters", "retry", "3", "--ca", PKI / "otherca.crt", "--store", store, "--json"
     )
-    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
-    ran = hubbub("dead-letters", "retry", "--all", "--no-verify", "--store", store, "--json")
-    assert ran.json == {"retried": 9, "read": 9, "refused": {}}
+    assert result.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    result = hubbub("dead-letters", "retry", "--all", "--no-verify", "--store", store, "--json")
+    assert result.json == {"retried": 9, "read": 9, "refused": {}}
     facts = hubbub("status", "--json", "--store", store).json
     assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, {}, {})
 
@@ -132,8 +132,8 @@ def test_what_was_cut_cannot_be_read_again(hubbub: Run, tmp_path: Path) -> None:
     file = tmp_path / "f.jsonl"
     file.write_text(json.dumps(GOOD | {"objects": ["x" * 100_000]}))
     hubbub("import", file, "--format", "jsonl", "--max-message", "90000", "--store", tmp_path / "s")
-    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", tmp_path / "s")
-    assert ran.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
+    result = hubbub("dead-letters", "retry", "--all", "--json", "--store", tmp_path / "s")
+    assert result.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
 
 
 def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> 
     config = tmp_path / "hubbub.toml"
     config.write_text('[trust]\nca = "pki/ca.crt"\ncrl = "pki/crl.pem"\n')
     args = ["import", tmp_path / "f.jsonl", "--format", "fedmsg", "--config", config, "--json"]
-    ran = hubbub(*args, "--store", tmp_path / "a")
-    assert ran.json["new"] == 14, "a file is the user's own: only --verify asks"
-    ran = hubbub(*args, "--verify", "--store", tmp_path / "b")
-    assert ran.json["new"] == 11
-    assert ran.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
+    result = hubbub(*args, "--store", tmp_path / "a")
+    assert result.json["new"] == 14, "a file is the user's own: only --verify asks"
+    result = hubbub(*args, "--verify", "--store", tmp_path / "b")
+    assert result.json["new"] == 11
+    assert result.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
 
 
 @pytest.mark.parametrize(
@@ -165,16 +165,18 @@ def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> 
 )
 def test_wrong_trust_and_size(hubbub: Run, tmp_path: Path, args: list[str], message: str) -> None:
     (tmp_path / "f").write_text("")
-    ran = hubbub("import", tmp_path / "f", "--format", "fedmsg", "--store", tmp_path / "s", *args)
-    assert ran.code == 2
-    assert message in ran.err
+    result = hubbub(
+        "import", tmp_path / "f", "--format", "fedmsg", "--store", tmp_path / "s", *args
+    )
+    assert result.code == 2
+    assert message in result.err
     assert not (tmp_path / "s").exists()
 
 
 def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
-    ran = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
-    assert (ran.code, "has no signatures" in ran.err) == (2, True)
+    result = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
+    assert (result.code, "has no signatures" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -47,11 +47,11 @@ def lines(people: tuple[str, ...], days: int, number: int) -> list[dict[str, Any
     out = []
     for n in range(number):
         when = START + timedelta(days=days) * rng.random()
-        who, what = rng.choices(people, weights, k=2)
+        user, thing = rng.choices(people, weights, k=2)
         line = {"id": f"e{n}", "timestamp": when.timestamp(), "topic": rng.choice(TOPICS)}
-        line |= {"users": [who], "agent": who, "objects": [what], "size": rng.randrange(5000)}
+        line |= {"users": [user], "agent": user, "objects": [thing], "size": rng.randrange(5000)}
         if not n % 9:
-            line |= {"topic": "http.access", "objects": [f"/{what}"], "users": [], "agent": None}
+            line |= {"topic": "http.access", "objects": [f"/{thing}"], "users": [], "agent": None}
         out.append(line)
     return out
 
@@ -66,7 +66,7 @@ def filled(case: str, folder: Path) -> None:
             assert execute([*bus, "--per-day", per_day, "-o", log]) == 0
             assert execute(["import", log, "--format", form, *store]) == 0
         return
-    made = {
+    events = {
         "nothing": list,
         "one": lambda: lines(("ralph",), 14, 2)[1:],
         "year": lambda: lines(names(40), 365, 8000),
@@ -75,7 +75,7 @@ def filled(case: str, folder: Path) -> None:
         "world": lambda: lines(WORLD, 30, 1500),
     }[case]()
     file = folder / "lines.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in made))
+    file.write_text("".join(json.dumps(line) + "\n" for line in events))
     assert execute(["import", str(file), "--format", "jsonl", *store]) == 0
 
 
@@ -89,9 +89,9 @@ def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def question(folder: Path) -> list[str]:
     """A report of the case; without a range where its data have one."""
-    asked = ["report", "--store", str(folder / "store")]
+    command = ["report", "--store", str(folder / "store")]
     nothing = folder.name.startswith("nothing")
-    return [*asked, "--since", "2026-01-05", "--until", "2026-02-02"] if nothing else asked
+    return [*command, "--since", "2026-01-05", "--until", "2026-02-02"] if nothing else command
 
 
 def digests(folder: Path) -> dict[str, str]:

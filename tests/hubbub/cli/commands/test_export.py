@@ -69,8 +69,8 @@ def test_range_and_filters(hubbub: Run, store: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     every = events(store)
     times = sorted(row["time"] for row in every)
-    ran = hubbub("export", "-o", out, "--store", store)
-    assert (ran.code, ran.out) == (0, f"5 events in {out}\n")
+    result = hubbub("export", "-o", out, "--store", store)
+    assert (result.code, result.out) == (0, f"5 events in {out}\n")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert {line["id"] for line in lines} == {row["id"] for row in every}
     hubbub("export", "-o", out, "--store", store, "--since", times[1].isoformat(),
@@ -79,9 +79,9 @@ def test_range_and_filters(hubbub: Run, store: Path, tmp_path: Path) -> None:
     topic = every[0]["topic"]
     hubbub("export", "-o", out, "--store", store, "--topic", topic)
     assert {json.loads(x)["topic"] for x in out.read_text().splitlines()} == {topic}
-    ran = hubbub("export", "-o", "-", "--store", store)
-    assert len(ran.out.splitlines()) == 5
-    assert ran.err == "5 events in -\n"
+    result = hubbub("export", "-o", "-", "--store", store)
+    assert len(result.out.splitlines()) == 5
+    assert result.err == "5 events in -\n"
 
 
 def test_accounts_are_written_as_stored(hubbub: Run, store: Path, tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_csv_and_parquet(hubbub: Run, store: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     assert hubbub("export", "-o", out, "--store", store).code == 0
     assert sorted(pq.read_table(out)["id"].to_pylist()) == sorted(r["id"] for r in events(store))
-    ran = hubbub("export", "-o", "-", "--format", "parquet", "--store", store)
-    assert ran.code == 2
+    result = hubbub("export", "-o", "-", "--format", "parquet", "--store", store)
+    assert result.code == 2
 
 
 def test_a_file_is_whole_or_not_there(
@@ -129,9 +129,9 @@ def test_a_file_is_whole_or_not_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(export, "sync_file", full)
-    ran = hubbub("export", "-o", out, "--store", store)
-    assert ran.code == 2
-    assert "No space left" in ran.err
+    result = hubbub("export", "-o", out, "--store", store)
+    assert result.code == 2
+    assert "No space left" in result.err
     assert out.read_text() == "before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "store"]
     assert hubbub("export", "-o", tmp_path / "no" / "x", "--store", store).code == 2

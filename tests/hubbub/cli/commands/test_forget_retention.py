@@ -35,13 +35,13 @@ def test_forget_and_import_again(hubbub: Run, store: Path, lines: Path) -> None:
     planned = hubbub("forget", "MALLORY", "--dry-run", "--json", "--store", store).json
     assert (planned["events"], planned["bodies"]) == (3, 3)
     assert places(store, "mallory")
-    ran = hubbub("forget", "mallory", "--why", "mallory asked", "--json", "--store", store)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.json["events"] == 3
-    name = ran.json["pseudonym"]
+    result = hubbub("forget", "mallory", "--why", "mallory asked", "--json", "--store", store)
+    assert (result.code, result.err) == (0, "")
+    assert result.json["events"] == 3
+    name = result.json["pseudonym"]
     assert places(store, "mallory") == []
-    again = hubbub(*args)
-    assert again.json == {"read": 4, "new": 0, "known": 3, "refused": {"not-json": 1}}
+    imported = hubbub(*args)
+    assert imported.json == {"read": 4, "new": 0, "known": 3, "refused": {"not-json": 1}}
     assert places(store, "mallory") == []
     after = hubbub("query", "tail", "--format", "json", "--store", store).json["data"]
     counts = [{**row, "user": name if row["user"] == "mallory" else row["user"]} for row in before]
@@ -65,9 +65,9 @@ def test_the_name_from_standard_input(
     import io
 
     monkeypatch.setattr("sys.stdin", io.StringIO("alice\n"))
-    ran = hubbub("forget", "-", "--store", store)
-    assert ran.code == 0
-    assert "events: 2" in ran.out
+    result = hubbub("forget", "-", "--store", store)
+    assert result.code == 0
+    assert "events: 2" in result.out
     assert places(store, "alice") == []
 
 
@@ -82,14 +82,14 @@ def test_the_name_from_standard_input(
     ],
 )
 def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...], message: str) -> None:
-    ran = hubbub(args[0], "--store", store, *args[1:])
-    assert ran.code == 2
-    assert message in ran.err
+    result = hubbub(args[0], "--store", store, *args[1:])
+    assert result.code == 2
+    assert message in result.err
 
 
 def test_forgetting_makes_no_store(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("forget", "bob", "--store", tmp_path / "none")
-    assert ran.code == 2
+    result = hubbub("forget", "bob", "--store", tmp_path / "none")
+    assert result.code == 2
     assert not (tmp_path / "none").exists()
 
 
@@ -114,14 +114,14 @@ def test_retention_by_option_and_configuration(
     age = (datetime.now(UTC) - datetime(2026, 1, 2, 12, tzinfo=UTC)) // timedelta(seconds=1)
     config = tmp_path / "hubbub.toml"
     config.write_text(f'[retention]\nevents = "{age}s"\nbodies = "forever"\n')
-    ran = hubbub("retention", "--dry-run", "--json", "--config", config, "--store", store)
-    assert {k: v["rows"] for k, v in ran.json.items()} == {"events": 7, "bodies": 3}
+    result = hubbub("retention", "--dry-run", "--json", "--config", config, "--store", store)
+    assert {k: v["rows"] for k, v in result.json.items()} == {"events": 7, "bodies": 3}
     assert hubbub("status", "--json", "--store", store).json["events"] == 8
-    ran = hubbub("retention", "--events", "forever", "--bodies", "forever", "--store", store)
-    assert ran.out == "everything is kept forever\n"
-    ran = hubbub("retention", "--config", config, "--store", store)
-    assert "events before 2026-01-02T" in ran.out
-    assert ": 7 deleted, " in ran.out
+    result = hubbub("retention", "--events", "forever", "--bodies", "forever", "--store", store)
+    assert result.out == "everything is kept forever\n"
+    result = hubbub("retention", "--config", config, "--store", store)
+    assert "events before 2026-01-02T" in result.out
+    assert ": 7 deleted, " in result.out
     assert hubbub("status", "--json", "--store", store).json["events"] == 1
 
 
@@ -138,13 +138,13 @@ def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
         assert bounds is not None
         opened.state.set("retention:last", bounds[1])
     args = ("retention", "--events", "1d", "--store", store)
-    ran = hubbub(*args)
-    assert ran.code == 2
-    assert "nothing is deleted: the clock says 20" in ran.err
-    assert "--trust-clock" in ran.err
+    result = hubbub(*args)
+    assert result.code == 2
+    assert "nothing is deleted: the clock says 20" in result.err
+    assert "--trust-clock" in result.err
     assert hubbub(*args, "--dry-run").code == 0
-    ran = hubbub(*args, "--trust-clock")
-    assert (ran.code, "5 deleted" in ran.out) == (0, True)
+    result = hubbub(*args, "--trust-clock")
+    assert (result.code, "5 deleted" in result.out) == (0, True)
     assert hubbub(*args).code == 0
 
 
@@ -169,9 +169,9 @@ def test_dead_letters_are_kept_as_long_as_the_configuration_says(
         assert opened.dead_letters() == []
     for wrong in ('dead_letters = "soon"', 'dead_letters_size = "much"', "dead_letter = '1d'"):
         config.write_text(f"[retention]\n{wrong}\n")
-        ran = hubbub("retention", "--config", config, "--store", store)
-        assert ran.code == 2
-        assert "retention" in ran.err
+        result = hubbub("retention", "--config", config, "--store", store)
+        assert result.code == 2
+        assert "retention" in result.err
 
 
 def test_forgetting_leaves_no_damaged_file_behind(hubbub: Run, store: Path) -> None:

@@ -94,17 +94,19 @@ def test_growing_rotated_and_started_again(
     started.append(second_run)
     second_run.until(len(lines(5, 8)))
     assert second_run.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
-    ran = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
-    (row,) = ran.json["data"]
+    result = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
+    (row,) = result.json["data"]
     assert (row["total_hits"], row["total_bytes"]) == (8, sum(range(8)))
 
 
 def test_what_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
     store = ["--store", tmp_path / "store", "--follow"]
     for name, form in (("-", "access-log"), (tmp_path / "none", "access-log"), ("x", "fedmsg")):
-        ran = hubbub("import", name, "--format", form, *store)
-        assert ran.code == 2
-        assert any(word in ran.err for word in ("cannot be followed", "no such file", "cannot be"))
+        result = hubbub("import", name, "--format", form, *store)
+        assert result.code == 2
+        assert any(
+            word in result.err for word in ("cannot be followed", "no such file", "cannot be")
+        )
 
 
 def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbub: Run) -> None:
@@ -125,8 +127,8 @@ def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbu
     started.append(second_run)
     second_run.until(log.stat().st_size)
     assert second_run.stop()["new"] == 1
-    ran = hubbub("query", "monitor_counts", "--json", "--store", store)
-    assert ran.json["data"] == {
+    result = hubbub("query", "monitor_counts", "--json", "--store", store)
+    assert result.json["data"] == {
         "runnings": [1, 3, 5],
         "loads": [2, None, 6],
         "timestamps": [f"2020-01-01T00:{minute}:00" for minute in ("00", "05", "20")],
@@ -135,7 +137,7 @@ def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbu
 
 def test_columns_are_asked_of_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
-    what = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
-    ran = hubbub("import", *what, "--store", tmp_path / "store")
-    assert ran.code == 2
-    assert "--columns" in ran.err
+    arguments = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
+    result = hubbub("import", *arguments, "--store", tmp_path / "store")
+    assert result.code == 2
+    assert "--columns" in result.err

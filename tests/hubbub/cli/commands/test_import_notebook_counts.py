@@ -23,10 +23,10 @@ def imported(hubbub: Run, tmp_path: Path, source: Path, *options: str) -> Comman
     )
 
 
-def asked(hubbub: Run, tmp_path: Path, *options: str) -> CommandResult:
-    ran = hubbub("query", "monitor_counts", "--store", tmp_path / "s", "--json", *options)
-    assert ran.code == 0, ran.err
-    return ran
+def query_counts(hubbub: Run, tmp_path: Path, *options: str) -> CommandResult:
+    result = hubbub("query", "monitor_counts", "--store", tmp_path / "s", "--json", *options)
+    assert result.code == 0, result.err
+    return result
 
 
 def written(tmp_path: Path, text: str, name: str = "x.raw") -> Path:
@@ -40,14 +40,16 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
     assert list(COLUMNS[case["rules"]]) == case["known_counts"]
     file = GOLDEN / case["file"] if case["file"] else written(tmp_path, "")
     assert imported(hubbub, tmp_path, file, "--columns", case["rules"]).code == 0
-    ran = query_counts(hubbub, tmp_path)
+    result = query_counts(hubbub, tmp_path)
     expected = case["expected"]
-    assert ran.json["data"] == expected["monitor_counts"]
-    assert list(ran.json["data"]) == [f"{name}s" for name in case["known_counts"]] + ["timestamps"]
-    more = {key: expected[key] for key in ("memory_percent",) if key in expected}
-    if case["rules"] == "later" and not more:
-        more = {"memory_percent": {f"memory_{n}_percent": [] for n in ("free", "available")}}
-    assert ran.json["diagnostics"] == expected["diagnostics"] | more
+    assert result.json["data"] == expected["monitor_counts"]
+    assert list(result.json["data"]) == [f"{name}s" for name in case["known_counts"]] + [
+        "timestamps"
+    ]
+    memory = {key: expected[key] for key in ("memory_percent",) if key in expected}
+    if case["rules"] == "later" and not memory:
+        memory = {"memory_percent": {f"memory_{n}_percent": [] for n in ("free", "available")}}
+    assert result.json["diagnostics"] == expected["diagnostics"] | memory
 
 
 def test_columns_of_ones_own(hubbub: Run, tmp_path: Path) -> None:
@@ -61,8 +63,8 @@ def test_columns_of_ones_own(hubbub: Run, tmp_path: Path) -> None:
         "2020-01-01T00:02:00 9223372036854775807 9223372036854775808",
         "2020-01-01T00:02:00 9223372036854775807",
     ]
-    ran = imported(hubbub, tmp_path, written(tmp_path, "\n".join(lines)), "--columns", "a, b")
-    assert ran.code == 0
+    result = imported(hubbub, tmp_path, written(tmp_path, "\n".join(lines)), "--columns", "a, b")
+    assert result.code == 0
     answer = query_counts(hubbub, tmp_path).json
     assert answer["data"] == {
         "as": [1, 7, None, 2**63 - 1],
@@ -82,16 +84,18 @@ def test_the_columns_of_an_empty_file_are_known(hubbub: Run, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ["", "a,", "a,a", "timestamp", "a b,c", "a\u202e"])
 def test_columns_that_are_none(text: str, hubbub: Run, tmp_path: Path) -> None:
-    ran = imported(hubbub, tmp_path, written(tmp_path, ""), f"--columns={text}")
-    assert ran.code == 2
-    assert "--columns" in ran.err
+    result = imported(hubbub, tmp_path, written(tmp_path, ""), f"--columns={text}")
+    assert result.code == 2
+    assert "--columns" in result.err
 
 
 def test_columns_belong_to_counts_only(hubbub: Run, tmp_path: Path) -> None:
     file = written(tmp_path, "")
-    ran = hubbub("import", file, "--format", "jsonl", "--columns", "a", "--store", tmp_path / "s")
-    assert ran.code == 2
-    assert "--columns" in ran.err
+    result = hubbub(
+        "import", file, "--format", "jsonl", "--columns", "a", "--store", tmp_path / "s"
+    )
+    assert result.code == 2
+    assert "--columns" in result.err
 
 
 def test_a_file_that_grows_and_a_second_one(hubbub: Run, tmp_path: Path) -> None:
@@ -115,9 +119,9 @@ def test_samples_are_compacted_verified_and_kept_as_long_as_events(
 
     file = written(tmp_path, "2020-01-02T00:00:00 1\n2020-01-03T00:00:00 2\n")
     assert imported(hubbub, tmp_path, file, "--columns", "a").code == 0
-    ran = hubbub("verify", "--json", "--store", tmp_path / "s")
-    assert ran.code == 0, ran.out
-    assert ran.json["checked"]["samples:rows"] == 2
+    result = hubbub("verify", "--json", "--store", tmp_path / "s")
+    assert result.code == 0, result.out
+    assert result.json["checked"]["samples:rows"] == 2
     with Store.open(tmp_path / "s") as store:
         day = datetime(2020, 1, 3, tzinfo=UTC)
         pruned = prune(store, now=day, events=timedelta(0), bodies=None)

@@ -25,25 +25,27 @@ from tests.support.commandline import Run
     ],
 )
 def test_wrong_usage(hubbub: Run, tmp_path: Path, options: list[str], message: str) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", *options)
-    assert ran.code == 2
-    assert message in ran.err
+    result = hubbub("listen", "--store", tmp_path / "s", *options)
+    assert result.code == 2
+    assert message in result.err
     assert not (tmp_path / "s").exists(), "no store is created for a wrong option"
 
 
 def test_a_port_that_is_in_use(hubbub: Run, tmp_path: Path) -> None:
     with zmq.Context() as context, context.socket(zmq.PUB) as other:
         port = other.bind_to_random_port("tcp://127.0.0.1")
-        ran = hubbub("listen", "--store", tmp_path / "s", "--zmq-bind", f"tcp://127.0.0.1:{port}")
-    assert ran.code == 4
-    assert "another process listens there" in ran.err
+        result = hubbub(
+            "listen", "--store", tmp_path / "s", "--zmq-bind", f"tcp://127.0.0.1:{port}"
+        )
+    assert result.code == 4
+    assert "another process listens there" in result.err
 
 
 def test_a_file_instead_of_a_store(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "s").write_text("a file")
-    ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9")
-    assert ran.code == 2
-    assert "a store is a folder" in ran.err
+    result = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9")
+    assert result.code == 2
+    assert "a store is a folder" in result.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -118,7 +120,7 @@ with _stop_on_signal(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
 """
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
-    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "stop\nstill here\n")
+    assert (result.returncode, result.stdout) == (128 + signal.SIGTERM, "stop\nstill here\n")

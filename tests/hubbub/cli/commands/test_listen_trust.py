@@ -79,6 +79,6 @@ def test_what_is_refused_is_counted_by_reason_and_kept(hubbub: Run, tmp_path: Pa
 def test_wrong_usage_makes_no_store(
     hubbub: Run, tmp_path: Path, options: list[str], message: str
 ) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
-    assert (ran.code, message in ran.err) == (2, True)
+    result = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
+    assert (result.code, message in result.err) == (2, True)
     assert not (tmp_path / "s").exists()

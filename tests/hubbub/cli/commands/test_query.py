@@ -37,28 +37,30 @@ def users(ran_json: Any) -> dict[str, int]:
 def test_the_common_options_filter(
     hubbub: Run, made_store: Path, options: list[str], expected: dict[str, int]
 ) -> None:
-    ran = hubbub("query", "users", "--json", "--store", made_store, *options)
-    assert ran.code == 0
-    got = users(ran.json)
-    assert {("=cmd" if name.startswith("=cmd") else name): n for name, n in got.items()} == expected
+    result = hubbub("query", "users", "--json", "--store", made_store, *options)
+    assert result.code == 0
+    counts = users(result.json)
+    assert {
+        ("=cmd" if name.startswith("=cmd") else name): n for name, n in counts.items()
+    } == expected
 
 
 def test_the_answer_is_the_design_document(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "volume", "--json", "--store", made_store)
-    assert set(ran.json) >= {"query", "parameters", "coverage", "data"}
-    assert ran.json["query"] == "volume"
-    assert ran.json["coverage"] == {"state": "unproven", "gaps": []}
-    stated = ran.json["parameters"]
+    result = hubbub("query", "volume", "--json", "--store", made_store)
+    assert set(result.json) >= {"query", "parameters", "coverage", "data"}
+    assert result.json["query"] == "volume"
+    assert result.json["coverage"] == {"state": "unproven", "gaps": []}
+    stated = result.json["parameters"]
     # from the oldest event to just after the newest
     assert (stated["since"], stated["until"]) == ("2026-01-01T10:00:00Z", "2026-01-03T10:00:01Z")
     assert (stated["by"], stated["bots"]) == ("users", True)
-    assert sum(row["messages"] for row in ran.json["data"]) == 5
+    assert sum(row["messages"] for row in result.json["data"]) == 5
 
 
 def test_a_parameter_hides_the_common_option_of_its_name(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
-    assert list(ran.json["data"]["users"]) == ["alice"]
-    assert sum(ran.json["data"]["totals"]) == 5  # the totals stay those of all events
+    result = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
+    assert list(result.json["data"]["users"]) == ["alice"]
+    assert sum(result.json["data"]["totals"]) == 5  # the totals stay those of all events
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -67,17 +69,17 @@ def test_common_options_before_and_after_every_name(
 ) -> None:
     common = ["--store", str(made_store), "--plugins", str(KARMA), "-v", "--log-format", "json"]
     for args in (["query", "karma", "--json"], ["query", *common, "karma", "--json"]):
-        ran = hubbub(*common, *args) if before else hubbub(*args, *common)
-        assert ran.code == 0, ran.err
-        assert sorted(row["comments"] for row in ran.json["data"]) == [1, 1]
+        result = hubbub(*common, *args) if before else hubbub(*args, *common)
+        assert result.code == 0, result.err
+        assert sorted(row["comments"] for row in result.json["data"]) == [1, 1]
 
 
 def test_the_seven_line_example(
     hubbub: Run, made_store: Path, registry: None, tmp_path: Path
 ) -> None:
     options = ["--plugins", str(KARMA), "--store", str(made_store)]
-    ran = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
-    assert (ran.code, ran.out) == (0, "user,comments\nreleng,1\n")
+    result = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
+    assert (result.code, result.out) == (0, "user,comments\nreleng,1\n")
     assert "Comments per user." in hubbub(*options, "query", "karma", "--help").out
     picture = tmp_path / "k.svg"
     assert hubbub(*options, "chart", "karma_chart", "-o", picture).code == 0
@@ -93,18 +95,18 @@ def test_an_empty_store_answers_with_empty_data(
     store = tmp_path / "empty"
     if there:
         store.mkdir()
-    ran = hubbub("query", name, "--json", "--store", store)
-    assert ran.code == 0
-    data = ran.json["data"]
+    result = hubbub("query", name, "--json", "--store", store)
+    assert result.code == 0
+    data = result.json["data"]
     assert not any(data.values()) if isinstance(data, dict) else data == []
-    assert ("there is no store at" in ran.err) is not there
+    assert ("there is no store at" in result.err) is not there
     assert store.exists() is there  # a question makes no store
 
 
 def test_diff_lists_the_days_of_an_empty_store(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("query", "diff", "--json", "--since", SINCE, "--until", UNTIL,
-                 "--store", tmp_path / "empty")  # fmt: skip
-    assert ran.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    result = hubbub("query", "diff", "--json", "--since", SINCE, "--until", UNTIL,
+                    "--store", tmp_path / "empty")  # fmt: skip
+    assert result.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
 
 
 def test_a_query_sees_what_waits(hubbub: Run, store: Path) -> None:
@@ -127,10 +129,10 @@ def test_the_end_of_proven_coverage_ends_the_range(hubbub: Run, store: Path) -> 
     day = 1767225600_000000
     with Store.open(store) as opened:
         opened.state.span("history:x", "", day, day + 2 * 86400_000000, "complete", "4 rows")
-    ran = hubbub("query", "volume", "--json", "--store", store)
-    assert ran.json["parameters"]["until"] == "2026-01-03T00:00:00Z"
-    assert ran.json["coverage"]["state"] == "complete"
-    assert "add --until now" in ran.err
+    result = hubbub("query", "volume", "--json", "--store", store)
+    assert result.json["parameters"]["until"] == "2026-01-03T00:00:00Z"
+    assert result.json["coverage"]["state"] == "complete"
+    assert "add --until now" in result.err
     longer = hubbub("query", "volume", "--json", "--until", UNTIL, "--store", store)
     assert longer.json["coverage"]["state"] == "unproven"
     assert longer.err == ""
@@ -141,8 +143,8 @@ def test_chart_writes_what_the_suffix_says(
     hubbub: Run, made_store: Path, tmp_path: Path, suffix: str
 ) -> None:
     file = tmp_path / f"x{suffix}"
-    ran = hubbub("chart", "tail", "-o", file, "--store", made_store)
-    assert (ran.code, ran.out) == (0, "")
+    result = hubbub("chart", "tail", "-o", file, "--store", made_store)
+    assert (result.code, result.out) == (0, "")
     content = file.read_text()
     assert content.startswith({".svg": "<?xml", ".html": "<!DOCTYPE html>"}[suffix])
     assert "alice" in content
@@ -154,9 +156,9 @@ def test_report_writes_pages_and_twice_the_same_bytes(
     hubbub: Run, made_store: Path, tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
-        ran = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
-                     "--until", UNTIL, "--no-bots")  # fmt: skip
-        assert ran.code == 0
+        result = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
+                        "--until", UNTIL, "--no-bots")  # fmt: skip
+        assert result.code == 0
     first = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
     assert first == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
     assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= first.keys()

@@ -57,9 +57,9 @@ def test_a_file_is_the_same_twice(tmp_path):
     printed = simulate("-o", "-", *options).stdout
     assert plain.read_bytes() == gzip.decompress(packed.read_bytes()) == printed
     readable = [x for x in printed.splitlines() if x.startswith(b'{"i"') and x.endswith(b"}")]
-    whole = [json.loads(x) for x in readable]
-    assert 1000 < len(whole) < 2000
-    assert {"i", "msg", "topic"} <= set(whole[0])
+    envelopes = [json.loads(x) for x in readable]
+    assert 1000 < len(envelopes) < 2000
+    assert {"i", "msg", "topic"} <= set(envelopes[0])
 
 
 def test_a_bus_and_a_history_in_two_processes_agree(start):

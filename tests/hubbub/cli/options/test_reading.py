@@ -53,8 +53,8 @@ def options(files: Path, by: str) -> list[str]:
 
 @pytest.mark.parametrize("by", ["options", "config"])
 def test_people_and_import(hubbub: Run, files: Path, by: str) -> None:
-    ran = hubbub("people", files / "loans.jsonl", *options(files, by))
-    assert ran.json == {"id": "1", "topic": TOPIC} | MINE
+    result = hubbub("people", files / "loans.jsonl", *options(files, by))
+    assert result.json == {"id": "1", "topic": TOPIC} | MINE
     store = files / "store"
     hubbub("import", files / "loans.jsonl", "--format", "fedmsg", "--store", store,
            *options(files, by))  # fmt: skip
@@ -64,9 +64,9 @@ def test_people_and_import(hubbub: Run, files: Path, by: str) -> None:
 
 def test_an_option_wins_over_the_configuration(hubbub: Run, files: Path) -> None:
     (files / "other.toml").write_text('[[family]]\ntopics = ["loans.*"]\nusers = ["reader.card"]\n')
-    ran = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
-                 "--rules", files / "other.toml")  # fmt: skip
-    assert ran.json["users"] == ["card-7"]
+    result = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
+                    "--rules", files / "other.toml")  # fmt: skip
+    assert result.json["users"] == ["card-7"]
 
 
 def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "hubbub.toml").write_text(config)
     (tmp_path / "cards.json").write_text('{"card-7": "jonathan"}')
     (tmp_path / "FILE.jsonl").write_text(json.dumps(json.loads(message)) + "\n")
-    ran = hubbub("people", tmp_path / "FILE.jsonl", "--config", tmp_path / "hubbub.toml")
-    assert ran.json["users"] == ["jonathan", "mina"]
-    assert (ran.json["agent"], ran.json["objects"]) == ("mina", ["Dracula", "Emma"])
+    result = hubbub("people", tmp_path / "FILE.jsonl", "--config", tmp_path / "hubbub.toml")
+    assert result.json["users"] == ["jonathan", "mina"]
+    assert (result.json["agent"], result.json["objects"]) == ("mina", ["Dracula", "Emma"])
 
 
 def stored(folder: Path) -> dict[str, object]:
@@ -127,10 +127,10 @@ def test_a_mistake_is_said_before_anything_is_done(
 ) -> None:
     monkeypatch.chdir(files)
     (files / "rules.toml").write_text('[[family]]\ntopics = ["a"]\nusers = ["x > upper"]\n')
-    ran = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
-    assert (ran.code, ran.out) == (2, "")
-    assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in ran.err
-    assert "without:GLOB" in ran.err, "what is allowed"
+    result = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
+    assert (result.code, result.out) == (2, "")
+    assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in result.err
+    assert "without:GLOB" in result.err, "what is allowed"
     gone = hubbub(*command, "--store", files / "store", "--rules", files / "gone.toml")
     assert (gone.code, "gone.toml: the rules cannot be read: No such file" in gone.err) == (2, True)
     (files / "cards.json").write_text('{"card-7": 7}')

@@ -31,23 +31,23 @@ def result(data: Any, columns: tuple[str, ...] = ()) -> Result:
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "parquet"])
 @pytest.mark.parametrize("name", ["users", "radar", "diff"])
 def test_every_format_of_every_shape(hubbub: Run, made_store: Path, form: str, name: str) -> None:
-    ran = hubbub("query", name, "--format", form, "--store", made_store)
-    assert ran.code == 0
-    assert ran.out.endswith("\n")
+    outcome = hubbub("query", name, "--format", form, "--store", made_store)
+    assert outcome.code == 0
+    assert outcome.out.endswith("\n")
     harmful = set("\x1b\u202e\x9b")
-    assert not harmful & set(ran.out)
+    assert not harmful & set(outcome.out)
     if form in {"json", "jsonl"}:
-        for line in [ran.out] if form == "json" else ran.out.splitlines():
+        for line in [outcome.out] if form == "json" else outcome.out.splitlines():
             json.loads(line)
 
 
 def test_table_is_text_and_never_markup(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "users", "--store", made_store)
-    lines = ran.out.splitlines()
+    outcome = hubbub("query", "users", "--store", made_store)
+    lines = outcome.out.splitlines()
     assert lines[0].split() == ["user", "messages", "bytes", "first", "last"]
     assert lines[1].split()[:2] == ["alice", "2"]
-    assert "[bold]<b>&" in ran.out
-    assert "unproven" in ran.err
+    assert "[bold]<b>&" in outcome.out
+    assert "unproven" in outcome.err
 
 
 def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,11 +83,11 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
     for colours in ({}, {"NO_COLOR": "1"}):
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, 60))
-        ran = subprocess.Popen(
+        outcome = subprocess.Popen(
             [sys.executable, "-c", program], stdout=theirs, stderr=subprocess.PIPE,
             env={"TERM": "xterm", "PATH": "", **colours},
         )  # fmt: skip
-        _, err = ran.communicate(timeout=60)
+        _, err = outcome.communicate(timeout=60)
         os.close(theirs)
         shown = os.read(ours, 1 << 16).decode()
         os.close(ours)
@@ -112,18 +112,18 @@ def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[st
 
 
 def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "overload", "--people", "--store", made_store)
-    assert ran.code == 0
-    lines = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
+    outcome = hubbub("query", "overload", "--people", "--store", made_store)
+    assert outcome.code == 0
+    lines = [line for line in outcome.err.splitlines() if line.startswith("base_rates: sign ")]
     assert len(lines) == 4
-    assert "{" not in ran.err
+    assert "{" not in outcome.err
 
 
 def test_html_is_escaped() -> None:
-    made = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
-    assert "<script>" not in made
-    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in made
-    assert "<td class=n>1</td>" in made
+    html = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in html
+    assert "<td class=n>1</td>" in html
 
 
 def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
@@ -189,8 +189,8 @@ def test_clean(text: str, cleaned: str) -> None:
     ],
 )
 def test_every_shape_has_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
-    made = table(result(data))
-    assert (list(made.columns), list(made.rows)) == (columns, rows)
+    converted = table(result(data))
+    assert (list(converted.columns), list(converted.rows)) == (columns, rows)
 
 
 def test_no_colours_where_no_terminal_is(hubbub: Run, made_store: Path) -> None:

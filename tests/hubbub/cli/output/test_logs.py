@@ -75,9 +75,9 @@ def test_secrets_are_not_shown(text: str, shown: str) -> None:
 
 @pytest.mark.usefixtures("_as_before")
 def test_a_command_that_fails_says_it_in_json(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", "--log-format", "json")
-    assert ran.code == 2
-    (line,) = parsed(ran.err)
+    result = hubbub("listen", "--store", tmp_path / "s", "--log-format", "json")
+    assert result.code == 2
+    (line,) = parsed(result.err)
     assert (line["level"], line["event"]) == ("error", "there is nothing to listen to")
     assert (line["exit_code"], "--zmq" in line["hint"]) == (2, True)
 
