@@ -1,4 +1,4 @@
-"""What hubbub needs to run is what its wheel asks for, not what lies beside it for the tests."""
+"""hubbub runs with its declared dependencies only, without packages installed for the tests."""
 
 import subprocess
 import sys
@@ -27,8 +27,8 @@ main()
 """
 
 
-def asked_for() -> set[str]:
-    """The distributions that the project's dependencies bring, and theirs, without its extras."""
+def declared() -> set[str]:
+    """Return the distributions that the project requires, transitively, without its extras."""
     waiting = [(Requirement(line), "") for line in PROJECT["dependencies"]]
     collected = set()
     while waiting:
@@ -47,8 +47,8 @@ def asked_for() -> set[str]:
     return {canonicalize_name(name) for name, _ in collected}
 
 
-def test_a_query_and_a_chart_need_nothing_that_the_wheel_does_not_ask_for(tmp_path: Path) -> None:
-    required = asked_for() | {"hubbub"}
+def test_a_query_and_a_chart_need_only_declared_dependencies(tmp_path: Path) -> None:
+    required = declared() | {"hubbub"}
     hidden = {
         top
         for top, dists in packages_distributions().items()

@@ -1,4 +1,4 @@
-"""The configuration file and what comes of it."""
+"""The configuration file and its effect on commands."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def test_everything_documented_is_understood(tmp_path: Path) -> None:
+def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
     doc = config.__doc__
     assert doc is not None
     sample = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
@@ -43,7 +43,7 @@ def test_everything_documented_is_understood(tmp_path: Path) -> None:
         ("= x", "is not valid TOML: Invalid statement (at line 1"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, text: str, message: str) -> None:
     file = written(tmp_path, text)
     with pytest.raises(UsageError) as caught:
         config.load(file)
@@ -106,14 +106,14 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
 def test_an_account_without_a_home_names_its_store(
     hubbub: Run, made_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As systemd runs a DynamicUser: no HOME, and nothing in passwd where nss-systemd is away."""
+    """Like a DynamicUser of systemd without nss-systemd: no HOME and no entry in passwd."""
 
-    def nobody(number: int) -> NoReturn:
+    def no_entry(number: int) -> NoReturn:
         raise KeyError(number)
 
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
     assert hubbub("query", "users", "--json", "--store", made_store).code == 0
     result = hubbub("status")
     assert (result.code, "--store" in result.err, "no home" in result.err) == (2, True, True)

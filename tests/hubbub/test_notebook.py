@@ -1,4 +1,4 @@
-"""hubbub in a notebook: what is asked shows itself."""
+"""hubbub in a notebook: display of results and charts."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def bus(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield opened
 
 
-def test_a_chart_shows_itself(bus: Opened, hubbub: Run, made_store: Path) -> None:
+def test_a_chart_is_displayed(bus: Opened, hubbub: Run, made_store: Path) -> None:
     drawing = bus.chart("tail", since=SINCE, until=UNTIL)
     assert drawing._repr_svg_().startswith("<?xml")
     result = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
@@ -29,7 +29,7 @@ def test_a_chart_shows_itself(bus: Opened, hubbub: Run, made_store: Path) -> Non
     assert b"#0d1117" in dark
 
 
-def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
+def test_a_result_is_displayed_and_escaped(bus: Opened) -> None:
     answer = bus.query("tail", since=SINCE)
     assert answer.query == "tail"
     assert answer.data[0]["user"] == "alice"
@@ -44,7 +44,7 @@ def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
     ("query", "text"),
     [("radar", "<td>axes</td>"), ("active_users", "2026-01-04"), ("diff", "<td>labels</td>")],
 )
-def test_answers_of_every_shape(bus: Opened, query: str, text: str) -> None:
+def test_results_of_every_shape(bus: Opened, query: str, text: str) -> None:
     assert text in bus.query(query)._repr_html_()
 
 
@@ -62,13 +62,13 @@ def test_a_style(made_store: Path, tmp_path: Path) -> None:
         assert "#fffef0" in bus.chart("tail")._repr_svg_()
 
 
-def test_no_store_is_made(tmp_path: Path) -> None:
+def test_no_store_is_created(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no store"):
         hubbub_package.open(tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
-def test_hubbub_itself_stays_light() -> None:
+def test_importing_hubbub_imports_no_submodule() -> None:
     program = "import sys, hubbub; print([m for m in sys.modules if m.startswith('hubbub.')])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"['hubbub.lazy']"

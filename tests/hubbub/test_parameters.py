@@ -1,4 +1,4 @@
-"""From texts to what a function takes, and the errors on the way."""
+"""Conversion of parameters, and its errors."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -70,7 +70,7 @@ def test_converts(annotation: Any, value: Any, converted: Any) -> None:
         (str, 5, "expected text, got int"),
     ],
 )
-def test_refuses_with_name_value_and_what_is_allowed(
+def test_errors_name_the_parameter_the_value_and_what_is_allowed(
     annotation: Any, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -78,14 +78,14 @@ def test_refuses_with_name_value_and_what_is_allowed(
     assert message in str(caught.value)
 
 
-def test_a_long_value_is_not_printed_whole() -> None:
+def test_a_long_value_is_truncated() -> None:
     with pytest.raises(UsageError) as caught:
         convert(int, "9x" * 10_000, "n", NOW)
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("annotation", [dict[str, str], int | str, object()])
-def test_an_annotation_that_no_text_fits_is_an_error(annotation: Any) -> None:
+def test_an_unsupported_annotation_is_an_error(annotation: Any) -> None:
     with pytest.raises(TypeError):
         shape(annotation)
 

@@ -54,7 +54,9 @@ def test_a_replaced_name_is_noted_once(hubbub: Run, tmp_path: Path, registry: No
     )
 
 
-def test_a_file_is_loaded_once_and_two_of_one_name_are_two(tmp_path: Path, registry: None) -> None:
+def test_a_file_is_loaded_once_and_files_of_the_same_name_are_distinct(
+    tmp_path: Path, registry: None
+) -> None:
     source = "from hubbub import query\nfrom pathlib import Path\n"
     source += "with Path(__file__).with_suffix('.runs').open('a') as f: f.write('x')\n"
     for folder in (tmp_path / "a", tmp_path / "b"):
@@ -64,7 +66,7 @@ def test_a_file_is_loaded_once_and_two_of_one_name_are_two(tmp_path: Path, regis
         assert (folder / "p.runs").read_text() == "x"
 
 
-def test_an_installed_plugin_that_fails_stops_nothing(
+def test_an_installed_plugin_that_fails_does_not_stop_others(
     hubbub: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = EntryPoint("broken", "no_such_module:thing", plugins.GROUP)
@@ -81,18 +83,18 @@ def test_an_installed_plugin_is_loaded(monkeypatch: pytest.MonkeyPatch, registry
     assert plugins.load_installed() == []
 
 
-def test_names_for_type_checkers_do_no_harm() -> None:
-    def one(events: "NoSuchName", n: "int" = 3) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+def test_unresolvable_annotations_are_ignored_for_injected_parameters_only() -> None:
+    def injected(events: "NoSuchName", n: "int" = 3) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
-    def two(n: "NoSuchName") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+    def converted(n: "NoSuchName") -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
-    def three(*args: int, n=10, ratio=0.5, flag=False, name="x", **rest: int) -> None: ...
+    def unannotated(*args: int, n=10, ratio=0.5, flag=False, name="x", **rest: int) -> None: ...
 
-    (only,) = Function("query", "one", one, "m").parameters
+    (only,) = Function("query", "injected", injected, "m").parameters
     assert (only.name, only.annotation, only.default) == ("n", int, 3)
     with pytest.raises(TypeError, match="cannot be resolved"):
-        _ = Function("query", "two", two, "m").parameters
-    kinds = [p.annotation for p in Function("query", "three", three, "m").parameters]
+        _ = Function("query", "converted", converted, "m").parameters
+    kinds = [p.annotation for p in Function("query", "unannotated", unannotated, "m").parameters]
     assert kinds == [int, float, bool, str]
 
 

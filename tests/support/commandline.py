@@ -1,4 +1,4 @@
-"""A command line that ran, and the events of the small store that its tests use."""
+"""Results of command lines, and the events of the small store that their tests use."""
 
 import json
 from collections.abc import Callable

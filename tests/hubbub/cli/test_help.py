@@ -1,4 +1,4 @@
-"""Every command explains itself, and the list of commands imports none of them."""
+"""Help texts of every command; the list of commands imports none of them."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert "Usage: hubbub" in result.stdout
 
 
-def test_no_command_is_a_request_for_help(hubbub: Run) -> None:
+def test_without_a_command_help_is_shown(hubbub: Run) -> None:
     result = hubbub()
     assert result.code == 0
     assert "Commands:" in result.out
@@ -67,7 +67,7 @@ def test_query_help_shows_docstring_and_defaults(hubbub: Run) -> None:
         assert option in result.out
 
 
-def test_query_list_says_what_each_does(hubbub: Run) -> None:
+def test_query_help_lists_every_query(hubbub: Run) -> None:
     result = hubbub("query", "--help")
     for name in ("longtail", "tail", "radar", "diff", "volume", "users", "objects"):
         assert f"\n  {name} " in result.out

@@ -1,4 +1,4 @@
-"""Exit codes, errors without tracebacks, and readers that leave."""
+"""Exit codes, errors without tracebacks, and closed pipes."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def test_a_known_gap_is_3_unless_allowed(hubbub: Run, store: Path, tmp_path: Pat
     assert picture.read_bytes().startswith(b"<?xml")
 
 
-def test_a_fault_of_a_plugin_is_1_and_names_file_and_line(
+def test_an_error_of_a_plugin_is_1_and_names_file_and_line(
     hubbub: Run, tmp_path: Path, registry: None
 ) -> None:
     plugin = tmp_path / "broken.py"
@@ -128,7 +128,7 @@ def test_a_fault_of_a_plugin_is_1_and_names_file_and_line(
     assert "Traceback" in hubbub("-vv", "query", "breaks", "--plugins", plugin).err
 
 
-def test_an_unexpected_fault_is_1(hubbub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_1(hubbub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubbub.cli.app.App.plugins", lambda _self: 1 / 0)
     result = hubbub("plugins")
     assert result.code == 1
@@ -136,7 +136,7 @@ def test_an_unexpected_fault_is_1(hubbub: Run, monkeypatch: pytest.MonkeyPatch) 
     assert "Traceback" not in result.err
 
 
-def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     lines = "".join(
         json.dumps({"id": str(n), "topic": "a.b.c.d", "msg": {}}) + "\n" for n in range(20000)
     )
@@ -153,7 +153,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_an_error_cannot_steer_the_terminal(hubbub: Run) -> None:
+def test_an_error_cannot_control_the_terminal(hubbub: Run) -> None:
     result = hubbub("people", "no\x1b[31m\u202efile\x9b")
     assert result.code == 2
     assert "no[31mfile: there is no such file" in result.err
@@ -170,7 +170,7 @@ def test_interrupted_is_130(number: signal.Signals, tmp_path: Path) -> None:
             env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
         )
         silent.settimeout(60)
-        connection, _ = silent.accept()  # it asks, and never gets an answer
+        connection, _ = silent.accept()  # the request is never answered
         time.sleep(0.2)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)

@@ -44,7 +44,7 @@ def test_range_and_by_are_injected_and_documented(opened: Store) -> None:
     assert answer.events == 3
 
 
-def test_parameters_of_the_call_win_over_common_options(opened: Store) -> None:
+def test_parameters_of_the_call_take_precedence_over_common_options(opened: Store) -> None:
     answer = runner(opened, ask, since="2026-01-01", by="agent").query(
         "ask", since=datetime(2026, 1, 2, tzinfo=UTC), by="users", bots="no"
     )
@@ -53,7 +53,7 @@ def test_parameters_of_the_call_win_over_common_options(opened: Store) -> None:
     )  # fmt: skip
 
 
-def test_a_function_may_have_a_default_of_its_own_for_by(opened: Store) -> None:
+def test_a_function_may_define_a_default_for_by(opened: Store) -> None:
     def mine(events: Any, by: str = "agent") -> Any:
         return events.unnest_users().select("user").order_by("user")
 
@@ -97,7 +97,7 @@ def test_queries_list_and_refuse_names(opened: Store) -> None:
         instance.query("_hidden")
 
 
-def test_a_query_that_asks_for_itself_ends(opened: Store) -> None:
+def test_a_query_that_calls_itself_is_an_error(opened: Store) -> None:
     def again(query: Any) -> Any:
         return query.again().data
 
@@ -153,7 +153,7 @@ def test_state_clock_log_and_progress(opened: Store) -> None:
     assert instance.query("keeps").data[:2] == [3, 2]
 
 
-def test_what_does_not_exist_yet_is_said(opened: Store) -> None:
+def test_an_injected_object_that_is_missing_is_an_error(opened: Store) -> None:
     def wants(fs: Any) -> None: ...
 
     with pytest.raises(HubbubError, match="cannot inject yet"):
@@ -219,7 +219,7 @@ def test_a_parameter_hides_the_common_filter_that_was_set_elsewhere(opened: Stor
     assert answer.parameters["category"] == "none"
 
 
-def test_a_default_of_ones_own_for_by_is_inherited(opened: Store) -> None:
+def test_a_functions_default_for_by_is_inherited(opened: Store) -> None:
     def inner(by: str) -> str:
         return by
 
@@ -239,7 +239,7 @@ def test_coverage_of_a_filter_ends_only_the_range_of_that_filter(opened: Store) 
     assert instance.query("ask", category="g*").data["until"] == "2026-01-03T10:00:01Z"
 
 
-def test_state_is_apart_for_each_module(opened: Store) -> None:
+def test_state_is_separate_for_each_module(opened: Store) -> None:
     def count(state: Any) -> Any:
         return state.inc("n")
 
@@ -251,7 +251,7 @@ def test_state_is_apart_for_each_module(opened: Store) -> None:
     assert [instance.query(name).data for name in names] == [1, 2, 1]
 
 
-def test_a_name_that_python_reserves_has_an_underscore_in_python_only(opened: Store) -> None:
+def test_a_reserved_name_has_an_underscore_in_python_only(opened: Store) -> None:
     def ask(from_: datetime, n: int = 1) -> Any:
         return [from_, n]
 

@@ -1,4 +1,4 @@
-"""What the command line says about pictures: sizes, fonts, styles."""
+"""Options of `hubbub chart`: sizes, fonts, styles."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.support.commandline import Run
         (["-o", "x.png", "--font-dir", "/no/such/fonts"], "no such folder of fonts"),
     ],
 )
-def test_sizes_that_are_none(
+def test_invalid_sizes_and_fonts(
     hubbub: Run, made_store: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
     pytest.importorskip("resvg_py", reason="the extra png is not installed")
@@ -27,9 +27,7 @@ def test_sizes_that_are_none(
     assert message in result.err
 
 
-def test_a_png_of_the_size_that_was_asked_for(
-    hubbub: Run, made_store: Path, tmp_path: Path
-) -> None:
+def test_a_png_has_the_requested_size(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     pytest.importorskip("resvg_py", reason="the extra png is not installed")
     for size, shape in (("120x63", (120, 63)), ("160", (160, 90))):
         file = tmp_path / f"{size}.png"
@@ -39,7 +37,7 @@ def test_a_png_of_the_size_that_was_asked_for(
         assert (int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")) == shape
 
 
-def test_a_style_of_ones_own(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
+def test_a_custom_style(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     style = tmp_path / "style.toml"
     style.write_text('font = "Fira Sans"\n[light]\nseries = ["#00aa55", "#00a958"]\n')
     picture = tmp_path / "x.svg"
@@ -55,7 +53,7 @@ def test_a_style_of_ones_own(hubbub: Run, made_store: Path, tmp_path: Path) -> N
     assert "#00aa55" in (tmp_path / "r" / "tail.svg").read_text(encoding="utf-8")
 
 
-def test_a_style_that_is_none(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
+def test_a_missing_style(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     result = hubbub("chart", "tail", "-o", "-", "--style", tmp_path / "none", "--store", made_store)
     assert result.code == 2
     assert "cannot read the style" in result.err

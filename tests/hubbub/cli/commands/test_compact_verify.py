@@ -10,8 +10,8 @@ import pytest
 from tests.support.commandline import Run
 
 
-def more(hubbub: Run, store: Path, folder: Path, *names: str) -> None:
-    file = folder / "more.jsonl"
+def add_events(hubbub: Run, store: Path, folder: Path, *names: str) -> None:
+    file = folder / "added.jsonl"
     rows = [{"id": n, "timestamp": 1767261600, "topic": "a.b.prod.git.receive", "users": ["x"]}
             for n in names]  # fmt: skip
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -20,7 +20,7 @@ def more(hubbub: Run, store: Path, folder: Path, *names: str) -> None:
 
 def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     for name in ("m1", "m2"):
-        more(hubbub, store, tmp_path, name)
+        add_events(hubbub, store, tmp_path, name)
     before = hubbub("query", "users", "--json", "--store", store).json
     result = hubbub("compact", "--json", "--store", store)
     assert result.code == 0
@@ -37,7 +37,7 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_verify_says_what_is_wrong_and_repairs(hubbub: Run, store: Path) -> None:
+def test_verify_reports_faults_and_repairs(hubbub: Run, store: Path) -> None:
     result = hubbub("verify", "--store", store)
     assert (result.code, result.out.splitlines()[-1]) == (0, "no faults")
     (run,) = (store / "ids").iterdir()
@@ -56,7 +56,7 @@ def test_verify_says_what_is_wrong_and_repairs(hubbub: Run, store: Path) -> None
 
 
 @pytest.mark.parametrize("command", ["compact", "verify"])
-def test_no_store_is_no_fault(hubbub: Run, tmp_path: Path, command: str) -> None:
+def test_a_missing_store_is_not_a_fault(hubbub: Run, tmp_path: Path, command: str) -> None:
     result = hubbub(command, "--store", tmp_path / "none")
     assert result.code == 0
     assert "there is no store" in result.err

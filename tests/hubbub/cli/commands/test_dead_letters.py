@@ -1,4 +1,4 @@
-"""`hubbub dead-letters`, and the bounds and signatures that fill it."""
+"""`hubbub dead-letters`, and the size limits and signatures that cause dead letters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lines(file: str) -> bytes:
 
 @pytest.fixture
 def full(hubbub: Run, tmp_path: Path) -> Path:
-    """A store with a good line and three that are not."""
+    """A store with an event and three dead letters."""
     file = tmp_path / "lines.jsonl"
     bad = ["{" + HOSTILE, json.dumps(GOOD | {"id": "e2", "timestamp": "x" * 2000})]
     file.write_bytes(
@@ -63,7 +63,7 @@ def test_nothing_to_list(hubbub: Run, store: Path) -> None:
     assert hubbub("dead-letters", "list", "--json", "--store", store).json == []
 
 
-def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
+def test_show_escapes_terminal_controls(hubbub: Run, full: Path) -> None:
     result = hubbub("dead-letters", "show", "1", "--store", full)
     assert "\x1b" not in result.out
     assert "\u009b" not in result.out
@@ -98,7 +98,7 @@ def test_wrong_usage(hubbub: Run, full: Path, args: list[str], message: str) -> 
     assert message in result.err
 
 
-def test_retry_says_what_became_of_them_and_status_agrees(hubbub: Run, full: Path) -> None:
+def test_retry_reports_the_outcome_and_status_agrees(hubbub: Run, full: Path) -> None:
     result = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
     assert result.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
     facts = hubbub("status", "--json", "--store", full).json
@@ -107,7 +107,7 @@ def test_retry_says_what_became_of_them_and_status_agrees(hubbub: Run, full: Pat
     assert result.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
 
 
-def test_retry_after_the_ca_was_put_right(hubbub: Run, tmp_path: Path) -> None:
+def test_retry_after_the_ca_was_corrected(hubbub: Run, tmp_path: Path) -> None:
     store, file, ca = tmp_path / "s", tmp_path / "f.jsonl", tmp_path / "ca.crt"
     file.write_bytes(lines("fedmsg-signed-lab.jsonl"))
     shutil.copy(PKI / "otherca.crt", ca)
@@ -128,7 +128,7 @@ def test_retry_after_the_ca_was_put_right(hubbub: Run, tmp_path: Path) -> None:
     assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, {}, {})
 
 
-def test_what_was_cut_cannot_be_read_again(hubbub: Run, tmp_path: Path) -> None:
+def test_a_truncated_letter_cannot_be_retried(hubbub: Run, tmp_path: Path) -> None:
     file = tmp_path / "f.jsonl"
     file.write_text(json.dumps(GOOD | {"objects": ["x" * 100_000]}))
     hubbub("import", file, "--format", "jsonl", "--max-message", "90000", "--store", tmp_path / "s")
@@ -136,7 +136,7 @@ def test_what_was_cut_cannot_be_read_again(hubbub: Run, tmp_path: Path) -> None:
     assert result.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
 
 
-def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> None:
+def test_trust_settings_of_the_configuration(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "f.jsonl").write_bytes(
         lines("fedmsg-signed-lab.jsonl") + lines("fedmsg-signed-bad.jsonl")
     )
@@ -145,7 +145,7 @@ def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> 
     config.write_text('[trust]\nca = "pki/ca.crt"\ncrl = "pki/crl.pem"\n')
     args = ["import", tmp_path / "f.jsonl", "--format", "fedmsg", "--config", config, "--json"]
     result = hubbub(*args, "--store", tmp_path / "a")
-    assert result.json["new"] == 14, "a file is the user's own: only --verify asks"
+    assert result.json["new"] == 14, "files are trusted unless --verify is given"
     result = hubbub(*args, "--verify", "--store", tmp_path / "b")
     assert result.json["new"] == 11
     assert result.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
@@ -154,7 +154,7 @@ def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--ca", "gone.crt"], "gone.crt: cannot be read"),
+        (["--ca", "none.crt"], "none.crt: cannot be read"),
         (["--verify"], "there is no CA to verify signatures with"),
         (["--nitpicky"], "signatures are not verified"),
         (["--ca", str(PKI / "ca.crt"), "--no-verify"], "signatures are not verified"),
@@ -173,7 +173,7 @@ def test_wrong_trust_and_size(hubbub: Run, tmp_path: Path, args: list[str], mess
     assert not (tmp_path / "s").exists()
 
 
-def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
+def test_jsonl_has_no_signatures(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     result = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
     assert (result.code, "has no signatures" in result.err) == (2, True)
@@ -188,6 +188,6 @@ def test_sizes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", "4 M", "1e6", "4MiBs"])
-def test_what_is_no_size(text: str) -> None:
+def test_invalid_sizes(text: str) -> None:
     with pytest.raises(UsageError, match="--max-message"):
         parse_size(text)

@@ -1,4 +1,4 @@
-"""Every picture of real stores, as a report writes them: publishable, small, the same each day."""
+"""Every picture of a report on several stores: valid, small, reproducible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ sys.exit(execute(sys.argv[1:]))
 
 
 def lines(people: tuple[str, ...], days: int, number: int) -> list[dict[str, Any]]:
-    """Messages of these people about things of the same names, and requests for them."""
+    """Messages of these people about objects with the same names, and requests for these."""
     rng = random.Random(number)
     weights = [1 / (i + 1) for i in range(len(people))]
     out = []
@@ -57,7 +57,7 @@ def lines(people: tuple[str, ...], days: int, number: int) -> list[dict[str, Any
 
 
 def filled(case: str, folder: Path) -> None:
-    """A store of a case."""
+    """Fill the store of a case."""
     store = ["--store", str(folder / "store")]
     if case == "fortnight":
         for form, per_day in (("fedmsg", "400"), ("access-log", "60")):
@@ -83,12 +83,12 @@ def filled(case: str, folder: Path) -> None:
 def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     filled(request.param, folder)
-    assert execute([*question(folder), "-o", str(folder / "report")]) == 0
+    assert execute([*report_command(folder), "-o", str(folder / "report")]) == 0
     return folder
 
 
-def question(folder: Path) -> list[str]:
-    """A report of the case; without a range where its data have one."""
+def report_command(folder: Path) -> list[str]:
+    """Return the command for the case's report, with a range if its store is empty."""
     command = ["report", "--store", str(folder / "store")]
     nothing = folder.name.startswith("nothing")
     return [*command, "--since", "2026-01-05", "--until", "2026-02-02"] if nothing else command
@@ -98,7 +98,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
 
 
-def test_every_view_may_be_published(reported: Path) -> None:
+def test_every_view_is_valid_and_small(reported: Path) -> None:
     pictures = {f.stem: f.read_bytes() for f in (reported / "report").glob("*.svg")}
     assert set(pictures) == set(builtin(REGISTRY))
     assert {name: faults(svg) for name, svg in pictures.items() if faults(svg)} == {}
@@ -112,14 +112,14 @@ def test_every_view_may_be_published(reported: Path) -> None:
 def test_on_another_day_with_other_hashes_the_bytes_are_the_same(reported: Path) -> None:
     out = reported / "later"
     subprocess.run(
-        [sys.executable, "-c", LATER, *question(reported), "-o", out],
+        [sys.executable, "-c", LATER, *report_command(reported), "-o", out],
         env={**os.environ, "PYTHONHASHSEED": "4711", "TZ": "Pacific/Auckland"},
         capture_output=True, check=True, timeout=300,
     )  # fmt: skip
     assert digests(out) == digests(reported / "report")
 
 
-def test_a_store_of_nothing_has_a_report(tmp_path: Path) -> None:
+def test_an_empty_store_has_a_report(tmp_path: Path) -> None:
     filled("nothing", tmp_path)
     options = ["report", "--store", str(tmp_path / "store"), "--compare", "previous"]
     assert execute([*options, "-o", str(tmp_path / "report")]) == 0

@@ -1,4 +1,4 @@
-"""Every registered query through the command line: on an empty store, and in words."""
+"""Every registered query through the command line, on an empty and on a small store."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ QUERIES = sorted(REGISTRY.queries)
 
 
 def required(name: str) -> list[str]:
-    """Something for each option that has no default; times one after the other."""
+    """Return a value for each required option; times in increasing order."""
     options = []
     for day, parameter in enumerate(p for p in REGISTRY.queries[name].parameters if p.required):
         time = shape(parameter.annotation).type is datetime
@@ -30,21 +30,21 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def says_nothing(data: object) -> bool:
-    """Records are none; a document has its parts, and these say nothing."""
+def is_empty(data: object) -> bool:
+    """Whether there are no records; a document is empty if its parts are, except labels."""
     if isinstance(data, dict):
-        return all(says_nothing(part) for key, part in data.items() if key != "labels")
+        return all(is_empty(part) for key, part in data.items() if key != "labels")
     return not data
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_an_empty_store_has_an_empty_answer(name: str, hubbub: Run, nothing: Path) -> None:
+def test_an_empty_store_has_an_empty_result(name: str, hubbub: Run, nothing: Path) -> None:
     store = nothing / "store"
     hubbub("import", nothing / "none.jsonl", "--format", "jsonl", "--store", store)
     result = hubbub("query", name, "--json", "--store", store, *required(name))
     assert result.code == 0, result.err
     data = result.json["data"]
-    assert says_nothing(data)
+    assert is_empty(data)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -64,7 +64,7 @@ def test_the_briefing_in_words(hubbub: Run, made_store: Path) -> None:
     ]
     result = hubbub("query", "briefing", *options)
     assert result.out.startswith("what")
-    assert "Friday" not in result.out + result.err  # the table, and not the same again
+    assert "Friday" not in result.out + result.err  # only the table, without the text
     assert hubbub("query", "briefing", "--json", *options).json["diagnostics"]["text"]
 
 

@@ -1,4 +1,4 @@
-"""`hubbub export`: what was written is read again as the same events."""
+"""`hubbub export`; what it writes is imported as the same events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hubbub.store.query import export
 from hubbub.store.query.export import rows
 from tests.support.commandline import HOSTILE, Run
 
-#: What a second import cannot know: through which file, and where in it, an event came first.
+#: Columns that differ after another import: the source and the position of an event in it.
 PLACE = ("source", "seq")
 
 
@@ -47,7 +47,7 @@ LINE = st.fixed_dictionaries(
 @settings(max_examples=15, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(lines=st.lists(LINE, min_size=1, max_size=12))
-def test_what_was_exported_is_imported_as_the_same(
+def test_exported_events_are_imported_unchanged(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
 ) -> None:
     folder = tmp_path_factory.mktemp("trip")
@@ -119,7 +119,7 @@ def test_csv_and_parquet(hubbub: Run, store: Path, tmp_path: Path) -> None:
     assert result.code == 2
 
 
-def test_a_file_is_whole_or_not_there(
+def test_an_export_is_complete_or_leaves_no_file(
     hubbub: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.jsonl"
@@ -137,15 +137,15 @@ def test_a_file_is_whole_or_not_there(
     assert hubbub("export", "-o", tmp_path / "no" / "x", "--store", store).code == 2
 
 
-def test_what_a_killed_export_left_goes_after_a_day(
+def test_the_temporary_file_of_a_killed_export_is_deleted_after_a_day(
     hubbub: Run, store: Path, tmp_path: Path
 ) -> None:
     old, young = time.time() - 86_500, time.time() - 86_300
     ages = {
         ".out[1].csv.0123abcd": old,
-        ".out[1].csv.89abcdef": young,  # somebody may be at work
-        ".out1.csv.0123abcd": old,  # of another file
-        ".out[1].csv.notes": old,  # somebody's own
+        ".out[1].csv.89abcdef": young,  # another export may be writing it
+        ".out1.csv.0123abcd": old,  # of another target
+        ".out[1].csv.notes": old,  # not of an export
         ".out[1].csv.0123abcde": old,
     }
     for name, age in ages.items():
@@ -154,9 +154,9 @@ def test_what_a_killed_export_left_goes_after_a_day(
     (tmp_path / ".out[1].csv.01234567").mkdir()
     os.utime(tmp_path / ".out[1].csv.01234567", (old, old))
     assert hubbub("export", "-o", tmp_path / "out[1].csv", "--store", store).code == 0
-    there = {path.name for path in tmp_path.iterdir()}
-    assert {name for name in ages if name not in there} == {".out[1].csv.0123abcd"}
-    assert {"out[1].csv", ".out[1].csv.01234567"} <= there
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in ages if name not in names} == {".out[1].csv.0123abcd"}
+    assert {"out[1].csv", ".out[1].csv.01234567"} <= names
 
 
 def test_gzip_is_the_same_each_time(hubbub: Run, store: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands forget and retention, and --bodies, as people run them."""
+"""`hubbub forget`, `hubbub retention` and --bodies."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ from tests.support.filled_store import places
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Path:
-    """A file that is called after somebody whom its lines name."""
+    """A file in a folder named like an account that its lines name."""
     file = tmp_path / "mallory" / "lines.jsonl"
     file.parent.mkdir()
     rows = [
@@ -87,24 +87,24 @@ def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...], message: s
     assert message in result.err
 
 
-def test_forgetting_makes_no_store(hubbub: Run, tmp_path: Path) -> None:
+def test_forget_creates_no_store(hubbub: Run, tmp_path: Path) -> None:
     result = hubbub("forget", "bob", "--store", tmp_path / "none")
     assert result.code == 2
     assert not (tmp_path / "none").exists()
 
 
 def test_bodies_by_option_and_configuration(hubbub: Run, lines: Path, tmp_path: Path) -> None:
-    def kept(store: str, *args: str | Path) -> int:
+    def stored_bodies(store: str, *args: str | Path) -> int:
         hubbub("import", lines, "--format", "jsonl", "--store", tmp_path / store, *args)
         with Store.open(tmp_path / store) as opened:
             return sum(f.rows for f in opened.bodies.files())
 
     config = tmp_path / "hubbub.toml"
     config.write_text("bodies = true\n")
-    assert kept("a") == 0
-    assert kept("b", "--bodies") == 3
-    assert kept("c", "--config", config) == 3
-    assert kept("d", "--config", config, "--no-bodies") == 0
+    assert stored_bodies("a") == 0
+    assert stored_bodies("b", "--bodies") == 3
+    assert stored_bodies("c", "--config", config) == 3
+    assert stored_bodies("d", "--config", config, "--no-bodies") == 0
 
 
 def test_retention_by_option_and_configuration(
@@ -132,7 +132,7 @@ def test_state_leaves_no_free_page(hubbub: Run, store: Path) -> None:
     db.close()
 
 
-def test_retention_by_a_clock_in_doubt(hubbub: Run, store: Path) -> None:
+def test_retention_with_a_doubtful_clock(hubbub: Run, store: Path) -> None:
     with Store.open(store) as opened:
         bounds = opened.bounds()
         assert bounds is not None
@@ -163,7 +163,7 @@ def test_dead_letters_are_kept_as_long_as_the_configuration_says(
     assert hubbub("retention", "--config", config, "--store", store).code == 0
     with Store.open(store) as opened:
         assert opened.dead_letters() == []
-    # from now on, whoever loads
+    # the limit also applies to the next load
     hubbub("import", lines, "--format", "jsonl", "--store", store)
     with Store.open(store) as opened:
         assert opened.dead_letters() == []

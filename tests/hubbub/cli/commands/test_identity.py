@@ -1,4 +1,4 @@
-"""`hubbub identity` as people use it; pictures with and without bots."""
+"""`hubbub identity`; pictures with and without bots."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_merge_report_undo_report(
 
 def test_the_journal(hubbub: Run, store: Path) -> None:
     at = ("--store", store)
-    result = hubbub("identity", "merge", "bob", "alice", "--why", "said so", "--who", "kevin", *at,
+    result = hubbub("identity", "merge", "bob", "alice", "--why", "keys", "--who", "kevin", *at,
                     "--json")  # fmt: skip
     assert result.json == {"entry": 1, "person": "alice", "accounts": ["alice", "bob"]}
     assert result.err == ""
@@ -48,13 +48,13 @@ def test_the_journal(hubbub: Run, store: Path) -> None:
     listed = hubbub("identity", "list", "--json", *at).json
     assert listed["persons"] == {}
     first = listed["entries"][0]
-    assert (first["who"], first["why"], first["state"]) == ("kevin", "said so", "undone by 2")
+    assert (first["who"], first["why"], first["state"]) == ("kevin", "keys", "undone by 2")
     assert listed["entries"][1]["state"] == "undoes 1"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", listed["entries"][0]["time"])
     assert "mistaken" in hubbub("identity", "list", *at).out
 
 
-def test_what_may_be_a_mistake_is_noted(hubbub: Run, store: Path) -> None:
+def test_possible_mistakes_are_noted(hubbub: Run, store: Path) -> None:
     result = hubbub("identity", "merge", "alcie", "releng", "--why", "typo", "--store", store)
     assert result.code == 0
     assert "no event in the store has the account 'alcie' yet" in result.err
@@ -79,7 +79,7 @@ def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...]) -> None:
     assert result.err
 
 
-def test_no_store_is_made_for_a_statement(hubbub: Run, tmp_path: Path) -> None:
+def test_merge_and_undo_create_no_store(hubbub: Run, tmp_path: Path) -> None:
     for args in (("merge", "a", "b", "--why", "x"), ("undo", "1")):
         result = hubbub("identity", *args, "--store", tmp_path / "none")
         assert result.code == 2
@@ -129,7 +129,7 @@ def subtitle(hubbub: Run, store: Path, view: str, *options: str) -> str:
     return match[0] if match else ""
 
 
-def test_a_picture_without_bots_says_what_it_would_be_with_them(hubbub: Run, store: Path) -> None:
+def test_a_picture_without_bots_states_the_difference(hubbub: Run, store: Path) -> None:
     assert subtitle(hubbub, store, "tail") == ""
     title = re.search(
         r"<title[^>]*>([^<]*)", hubbub("chart", "tail", "--store", store, "-o", "-").out
@@ -148,9 +148,7 @@ def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) 
     assert "no messages of" not in result.out
 
 
-def test_what_was_gathered_of_one_account_proves_nothing_of_the_person(
-    hubbub: Run, store: Path
-) -> None:
+def test_coverage_of_one_account_is_not_coverage_of_the_person(hubbub: Run, store: Path) -> None:
     from hubbub.collector.history.client import Filters
     from hubbub.store import Store
 

@@ -1,4 +1,4 @@
-"""Access logs through the command line: import, traffic, alerts."""
+"""Access logs: import, traffic, alerts."""
 
 import json
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def imported(hubbub: Run, tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_the_same_log_again_adds_nothing(hubbub: Run, imported: Path) -> None:
+def test_importing_a_log_twice_adds_nothing(hubbub: Run, imported: Path) -> None:
     result = hubbub("import", GOLDEN / "access.log", "--format", "access-log", "--json",
                     "--store", imported)  # fmt: skip
     assert (result.json["new"], result.json["known"]) == (0, EXPECTED["accepted"])
@@ -71,7 +71,7 @@ def test_alerts_of_the_log(hubbub: Run, imported: Path, measure: str) -> None:
     assert result.json["data"][0]["short_rate"] == pytest.approx(expected[0].short_rate)
 
 
-def test_alerts_say_what_makes_no_sense(hubbub: Run, imported: Path) -> None:
+def test_contradictory_options_of_alerts(hubbub: Run, imported: Path) -> None:
     result = hubbub("query", "alerts", "--short", "9", "--long", "9", "--store", imported)
     assert result.code == 2
     assert "must be longer than the short" in result.err

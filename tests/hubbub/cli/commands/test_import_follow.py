@@ -1,4 +1,4 @@
-"""`hubbub import --follow`, as people run it: a log that grows and is rotated."""
+"""`hubbub import --follow` on logs that grow and are rotated."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ def lines(first: int, last: int) -> str:
 
 
 class Following:
-    """A process that follows."""
+    """A process of `hubbub import --follow`."""
 
     def __init__(self, log: Path, store: Path, form: str = "access-log", *options: str) -> None:
         self.log, self.store, self.form = log, store, form
@@ -41,12 +41,12 @@ class Following:
         return place
 
     def until(self, offset: int) -> None:
-        """Wait until so many bytes of the file that has the name were read."""
+        """Wait until `offset` bytes of the current file were read."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             place = None
             if (self.store / "state.sqlite").exists():
-                with contextlib.suppress(StoreError):  # it is being made
+                with contextlib.suppress(StoreError):  # it is being created
                     place = self._place()
             if place and (place["inode"], place["offset"]) == (self.log.stat().st_ino, offset):
                 return
@@ -72,7 +72,7 @@ def started() -> Iterator[list[Following]]:
             process.process.communicate()
 
 
-def test_growing_rotated_and_started_again(
+def test_a_log_that_grows_is_rotated_and_followed_again(
     tmp_path: Path, started: list[Following], hubbub: Run
 ) -> None:
     log, store = tmp_path / "access.log", tmp_path / "store"
@@ -99,7 +99,7 @@ def test_growing_rotated_and_started_again(
     assert (row["total_hits"], row["total_bytes"]) == (8, sum(range(8)))
 
 
-def test_what_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
+def test_files_that_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
     store = ["--store", tmp_path / "store", "--follow"]
     for name, form in (("-", "access-log"), (tmp_path / "none", "access-log"), ("x", "fedmsg")):
         result = hubbub("import", name, "--format", form, *store)
@@ -135,7 +135,7 @@ def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbu
     }
 
 
-def test_columns_are_asked_of_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
+def test_columns_are_for_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     arguments = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
     result = hubbub("import", *arguments, "--store", tmp_path / "store")

@@ -1,4 +1,4 @@
-"""System counts through the command line, against the golden vectors; the table of samples."""
+"""Import and query of system counts, against golden vectors; the table of samples."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -52,11 +52,11 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
     assert result.json["diagnostics"] == expected["diagnostics"] | memory
 
 
-def test_columns_of_ones_own(hubbub: Run, tmp_path: Path) -> None:
+def test_custom_columns(hubbub: Run, tmp_path: Path) -> None:
     lines = [
         "2020-01-01T00:00:00 +1 -2",
         "2020-01-01T00:00:00 007",
-        "2019-12-31T00:00:00",  # goes back in time, and has nothing to say
+        "2019-12-31T00:00:00",  # earlier than the line before, and without values
         "2020-01-01T00:01:00 1 2 3",
         "2020-01-01T00:01:00 1.5",
         "2020-01-01T00:01 1",
@@ -83,13 +83,13 @@ def test_the_columns_of_an_empty_file_are_known(hubbub: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a,a", "timestamp", "a b,c", "a\u202e"])
-def test_columns_that_are_none(text: str, hubbub: Run, tmp_path: Path) -> None:
+def test_invalid_columns(text: str, hubbub: Run, tmp_path: Path) -> None:
     result = imported(hubbub, tmp_path, written(tmp_path, ""), f"--columns={text}")
     assert result.code == 2
     assert "--columns" in result.err
 
 
-def test_columns_belong_to_counts_only(hubbub: Run, tmp_path: Path) -> None:
+def test_columns_are_for_counts_only(hubbub: Run, tmp_path: Path) -> None:
     file = written(tmp_path, "")
     result = hubbub(
         "import", file, "--format", "jsonl", "--columns", "a", "--store", tmp_path / "s"
@@ -133,9 +133,7 @@ def test_samples_are_compacted_verified_and_kept_as_long_as_events(
     assert query_counts(hubbub, tmp_path).json["data"]["as"] == [2]
 
 
-def test_a_loader_that_died_between_samples_and_events_doubles_nothing(
-    hubbub: Run, tmp_path: Path
-) -> None:
+def test_a_crash_between_samples_and_events_duplicates_nothing(hubbub: Run, tmp_path: Path) -> None:
     file = written(tmp_path, "2020-01-02T00:00:00 1\n")
     assert imported(hubbub, tmp_path, file, "--columns", "a").code == 0
     with Store.open(tmp_path / "s") as store:
@@ -148,7 +146,7 @@ def test_a_loader_that_died_between_samples_and_events_doubles_nothing(
     assert query_counts(hubbub, tmp_path).json["data"]["as"] == [1, 5]
 
 
-def test_values_stand_in_their_own_table_only(hubbub: Run, tmp_path: Path) -> None:
+def test_values_are_stored_in_the_samples_table_only(hubbub: Run, tmp_path: Path) -> None:
     file = written(tmp_path, "2020-01-02T00:00:00 1\n")
     assert imported(hubbub, tmp_path, file, "--columns", "a").code == 0
     with Store.open(tmp_path / "s") as store:

@@ -1,4 +1,4 @@
-"""Accesses to notebooks through the command line, against the golden vectors and plain loops."""
+"""Import and queries of notebook accesses, against golden vectors and a plain implementation."""
 
 import json
 import random
@@ -48,7 +48,9 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
         assert result.json["diagnostics"] == case["expected"]["diagnostics"]
 
 
-def test_the_same_file_again_and_grown_counts_every_line_once(hubbub: Run, tmp_path: Path) -> None:
+def test_a_file_imported_again_after_it_grew_counts_every_line_once(
+    hubbub: Run, tmp_path: Path
+) -> None:
     original = (GOLDEN / "ev09-malformed-end.events.raw").read_bytes()
     grown = (
         original + b"garbage again\n2018-03-07T09:00:00 py-intro " + b"0" * 32 + b" n1 running 1\n"
@@ -62,7 +64,7 @@ def test_the_same_file_again_and_grown_counts_every_line_once(hubbub: Run, tmp_p
     assert result.json["diagnostics"]["counted"] == 4
 
 
-def test_a_staff_file_that_is_none(hubbub: Run, tmp_path: Path) -> None:
+def test_an_unreadable_staff_file(hubbub: Run, tmp_path: Path) -> None:
     store = imported(hubbub, tmp_path, GOLDEN / "ev03-single-event.events.raw")
     result = hubbub("query", "daily_metrics", "--staff", tmp_path / "no", "--store", store)
     assert result.code == 2
@@ -86,7 +88,7 @@ def test_names_of_staff_are_stripped_and_stated(hubbub: Run, tmp_path: Path) -> 
     assert result.json["data"]["daily"]["timestamps"] == []
 
 
-# an independent computation: the rules of the format in plain Python, on lines of chance
+# an independent computation: the rules of the format in plain Python, on random lines
 
 
 def written(file: Path, seed: int) -> None:

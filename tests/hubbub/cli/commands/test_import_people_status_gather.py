@@ -1,4 +1,4 @@
-"""import, people, status, gather: what they say and what they leave."""
+"""`hubbub import`, `people` and `status`."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ def lines(tmp_path: Path, text: str, name: str = "x.jsonl") -> Path:
     return tmp_path / name
 
 
-def test_import_counts_and_the_same_file_again_adds_nothing(hubbub: Run, tmp_path: Path) -> None:
+def test_import_counts_and_importing_again_adds_nothing(hubbub: Run, tmp_path: Path) -> None:
     text = "".join(json.dumps(line) + "\n" for line in LINES) + "not json\n[]\n"
     file, store = lines(tmp_path, text), tmp_path / "store"
     result = hubbub("import", file, "--format", "jsonl", "--store", store, "--json")
@@ -31,7 +31,9 @@ def test_import_counts_and_the_same_file_again_adds_nothing(hubbub: Run, tmp_pat
     assert sum(status["dead_letters"].values()) >= 2
 
 
-def test_import_of_a_broken_file_keeps_what_came_before(hubbub: Run, tmp_path: Path) -> None:
+def test_import_of_a_truncated_file_keeps_what_precedes_the_error(
+    hubbub: Run, tmp_path: Path
+) -> None:
     many = ({**LINES[0], "id": f"n{n}", "x": "y" * n} for n in range(900))
     text = "".join(json.dumps(line) + "\n" for line in many)
     packed = gzip.compress(text.encode(), compresslevel=0)
@@ -52,7 +54,7 @@ def test_several_files_and_one_that_is_missing(hubbub: Run, tmp_path: Path) -> N
     assert (result.code, result.out.splitlines()[1]) == (2, "new: 1")
 
 
-def test_several_files_go_on_when_one_breaks_off(hubbub: Run, tmp_path: Path) -> None:
+def test_a_truncated_file_does_not_stop_the_others(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"x\n" * 9)[:-9])
     last = lines(tmp_path, json.dumps(LINES[0]) + "\n")
     files = (tmp_path / "cut.gz", tmp_path / "none", last)
@@ -76,13 +78,13 @@ def test_people_reads_gzip(hubbub: Run, tmp_path: Path) -> None:
     assert hubbub("people", tmp_path / "none").code == 2
 
 
-def test_an_empty_file_is_done(hubbub: Run, tmp_path: Path) -> None:
+def test_import_of_an_empty_file(hubbub: Run, tmp_path: Path) -> None:
     result = hubbub("import", lines(tmp_path, ""), "--format", "jsonl", "--store", tmp_path / "s",
                     "--json")  # fmt: skip
     assert (result.code, result.json["read"]) == (0, 0)
 
 
-def test_people_answers_line_by_line_in_order(hubbub: Run, tmp_path: Path) -> None:
+def test_people_prints_line_by_line_in_order(hubbub: Run, tmp_path: Path) -> None:
     envelope = {"msg_id": "1", "timestamp": 1, "topic": "org.fedoraproject.prod.wiki.article.edit",
                 "msg": {"user": "Alice"}}  # fmt: skip
     modern = {"id": "2", "topic": "org.fedoraproject.prod.copr.build.end", "body": {},
@@ -98,7 +100,7 @@ def test_people_answers_line_by_line_in_order(hubbub: Run, tmp_path: Path) -> No
     assert not (tmp_path / "none").exists()
 
 
-def test_status_for_people(hubbub: Run, made_store: Path) -> None:
+def test_status_as_text(hubbub: Run, made_store: Path) -> None:
     result = hubbub("status", "--store", made_store)
     output = result.out
     for text in ("events        5", "2026-01-01T10:00:00Z to 2026-01-03T10:00:00Z",
@@ -106,7 +108,7 @@ def test_status_for_people(hubbub: Run, made_store: Path) -> None:
         assert text in output
 
 
-def test_status_of_nothing(hubbub: Run, tmp_path: Path) -> None:
+def test_status_without_a_store(hubbub: Run, tmp_path: Path) -> None:
     result = hubbub("status", "--store", tmp_path / "none")
     assert result.code == 0
     assert "range         empty" in result.out

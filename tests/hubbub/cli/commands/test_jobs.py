@@ -1,4 +1,4 @@
-"""`hubbub jobs`: plugins' jobs, schedules, failures, one run at a time, kills."""
+"""`hubbub jobs`: jobs of plugins, schedules, failures, locking, kills."""
 
 import fcntl
 import signal
@@ -84,7 +84,7 @@ def test_a_job_that_raises(hubbub: Run, store: Path, plugin: Path, word: str, me
     assert message in shown.err
 
 
-def test_what_is_due_is_run_once_and_a_failure_again(
+def test_a_due_job_is_run_once_and_a_failed_one_again(
     hubbub: Run, store: Path, plugin: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "hubbub.toml"
@@ -96,14 +96,14 @@ def test_what_is_due_is_run_once_and_a_failure_again(
         return outcome.code, [job["job"] for job in outcome.json]
 
     assert due("2026-02-01T10:05") == (1, ["tally"])
-    assert due("2026-02-01T10:06") == (1, ["tally"])  # until it ends well
+    assert due("2026-02-01T10:06") == (1, ["tally"])  # until it succeeds
     config.write_text('[jobs.usage]\nschedule = "off"\n')
     assert due("2026-02-01T10:07") == (0, ["tally"])
     assert due("2026-02-01T10:59") == (0, [])
     assert (
         hubbub("jobs", "run", "tally", "--times", "2", "--now", "2026-02-01T11:30", *at).code == 0
     )
-    assert due("2026-02-01T11:31") == (0, ["tally"])  # by hand, with parameters, does not count
+    assert due("2026-02-01T11:31") == (0, ["tally"])  # a manual run with parameters does not count
     listed = hubbub("jobs", "list", *at, "--json", "--now", "2026-02-01T11:32").json
     assert [(job["name"], job["schedule"], job["state"], job["due"], job["next"])
             for job in listed] == [
@@ -114,7 +114,7 @@ def test_what_is_due_is_run_once_and_a_failure_again(
     )
 
 
-def test_what_a_job_needs_may_come_from_the_configuration(
+def test_required_parameters_may_come_from_the_configuration(
     hubbub: Run, store: Path, tmp_path: Path, registry: None
 ) -> None:
     plugin, config = tmp_path / "needs.py", tmp_path / "hubbub.toml"
@@ -140,7 +140,7 @@ def test_what_a_job_needs_may_come_from_the_configuration(
 
 
 @pytest.mark.parametrize("schedule", ["daily", "61 * * * *", "0 0 31 2 *", "0s", "* * * *"])
-def test_a_bad_schedule_names_the_file_and_the_line(
+def test_the_error_for_an_invalid_schedule_names_file_and_line(
     hubbub: Run, store: Path, tmp_path: Path, registry: None, schedule: str
 ) -> None:
     path = tmp_path / "bad.py"
@@ -150,7 +150,7 @@ def test_a_bad_schedule_names_the_file_and_the_line(
     assert f"{path}:3: the plugin cannot be imported: ValueError: " in outcome.err
 
 
-def test_no_store_is_made_by_looking(hubbub: Run, tmp_path: Path) -> None:
+def test_list_creates_no_store(hubbub: Run, tmp_path: Path) -> None:
     outcome = hubbub("jobs", "list", "--store", tmp_path / "none")
     assert outcome.code == 0
     assert "there is no store" in outcome.err
@@ -195,8 +195,8 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
     assert state() == "ok"
 
 
-def test_who_only_looks_does_not_refuse_a_run(hubbub: Run, store: Path, plugin: Path) -> None:
-    """`jobs list` takes the lock for an instant; here for a long one."""
+def test_a_concurrent_list_does_not_refuse_a_run(hubbub: Run, store: Path, plugin: Path) -> None:
+    """`jobs list` holds the lock for an instant; here it is held longer."""
     at = ("--plugins", plugin, "--store", store)
     assert hubbub("jobs", "run", "tally", *at).code == 0
     with (store / "jobs" / "tally.lock").open("rb") as looking:
@@ -229,7 +229,7 @@ def slow(db, state, clock, progress, source, config_start: datetime, pause: floa
 '''
 
 
-def test_killed_between_any_two_days_it_goes_on_where_it_was(
+def test_a_killed_job_continues_after_the_last_finished_day(
     hubbub: Run, store: Path, tmp_path: Path, registry: None
 ) -> None:
     plugin = tmp_path / "slow.py"
@@ -261,7 +261,7 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
     assert [path.name for path in (store / "jobs").iterdir()] == ["slow.lock"]
 
 
-def test_what_another_process_ran_meanwhile_is_not_run_again(
+def test_a_job_that_another_process_ran_meanwhile_is_not_run_again(
     hubbub: Run, store: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Jobs.run

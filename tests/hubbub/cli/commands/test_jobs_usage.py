@@ -1,4 +1,4 @@
-"""The job `usage`: golden vectors through the command line, its report, forgetting, its filters."""
+"""The job and query `usage`: golden vectors, report, filters, forgetting, retention."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ JOBS = sorted(path.name for path in (GOLDEN / "jobs").glob("*.json"))
 
 
 def lines(events: Sequence[Sequence[str]]) -> str:
-    """Golden logins as `import --format jsonl` reads them."""
+    """Format golden logins for `import --format jsonl`."""
     return "".join(
         json.dumps({"id": f"{n}-{created}", "timestamp": f"{created}Z", "topic": "login",
                     "users": [user] if user else [], "action": message}) + "\n"
@@ -30,7 +30,7 @@ def lines(events: Sequence[Sequence[str]]) -> str:
 
 @pytest.fixture
 def imported(hubbub: Run, tmp_path: Path) -> Callable[..., Path]:
-    """A store that holds these logins too."""
+    """Import logins into a store, and return its folder."""
 
     def load(events: Sequence[Sequence[str]]) -> Path:
         (tmp_path / "logins.jsonl").write_text(lines(events))
@@ -79,7 +79,7 @@ def test_golden_jobs(
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (GOLDEN / "login").glob("*.json")))
-def test_golden_logins_of_what_is_stored(
+def test_golden_logins_of_stored_days(
     name: str, hubbub: Run, imported: Callable[..., Path]
 ) -> None:
     case = json.loads((GOLDEN / "login" / name).read_text())
@@ -132,7 +132,7 @@ def test_the_report_is_a_table_csv_json_and_a_picture(
     assert "the job usage found" in picture.read_text()
 
 
-def test_filters_of_users_and_merges_apply_to_what_is_stored(hubbub: Run, logins: Path) -> None:
+def test_filters_of_users_and_merges_apply_to_stored_days(hubbub: Run, logins: Path) -> None:
     hubbub("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04")
 
     def users(*options: str) -> Any:
@@ -142,7 +142,7 @@ def test_filters_of_users_and_merges_apply_to_what_is_stored(hubbub: Run, logins
     assert users() == [["2026-12-31", 2]]
     assert users("--not-user", "ann") == [["2026-12-31", 1]]
     assert users("--user", "ann-*") == [["2026-12-31", 1]]
-    hubbub("identity", "merge", "ann-smith", "ann", "--why", "told", "--store", logins)
+    hubbub("identity", "merge", "ann-smith", "ann", "--why", "same keys", "--store", logins)
     assert users() == [["2026-12-31", 1]]
     hubbub("identity", "undo", "1", "--store", logins)
     assert users() == [["2026-12-31", 2]]
@@ -151,9 +151,7 @@ def test_filters_of_users_and_merges_apply_to_what_is_stored(hubbub: Run, logins
     assert "--topic: what is stored by the job knows times and users" in refused.err
 
 
-def test_a_forgotten_name_is_gone_from_what_is_stored_and_stays_gone(
-    hubbub: Run, logins: Path
-) -> None:
+def test_a_forgotten_name_is_removed_from_stored_days_for_good(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--json", "--store", logins, "--now", "2026-01-04")
     before = hubbub(*run).json["stored"]
     assert hubbub("forget", "ann", "--store", logins).code == 0
@@ -162,17 +160,17 @@ def test_a_forgotten_name_is_gone_from_what_is_stored_and_stays_gone(
     for options in ((), ("--reset",)):
         stored = hubbub(*run, *options).json["stored"]
         names = {user for rows in stored.values() for user, _ in rows}
-        assert "ann-smith" in names  # somebody else
+        assert "ann-smith" in names  # another account
         assert "ann" not in names
         assert [len(rows) for rows in stored.values()] == [len(r) for r in before.values()]
     assert hubbub(*query).json["data"] == [["2026-12-31", 2]]
     assert b'"ann"' not in b"".join(path.read_bytes() for path in logins.glob("state.sqlite*"))
 
 
-def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> None:
+def test_days_with_other_filters_are_not_mixed(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
     first = hubbub(*run).json
-    other = ("--action", "failed*", "--not-user", "nobody")
+    other = ("--action", "failed*", "--not-user", "no-one")
     for options in ((), ("--start", "2026-01-01"), ("--start", "2026-01-01", "--reset")):
         refused = hubbub(*run, *other, *options)
         assert refused.code == 2
@@ -184,7 +182,7 @@ def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> No
     assert hubbub(*run, *other).code == 0
 
 
-def test_a_forgotten_name_among_the_filters_makes_no_other_question(
+def test_forgetting_a_name_among_the_filters_does_not_change_them(
     hubbub: Run, logins: Path
 ) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--not-user", "ann")
@@ -194,7 +192,7 @@ def test_a_forgotten_name_among_the_filters_makes_no_other_question(
     assert hubbub(*run, "--not-user", "bob").code == 2
 
 
-def test_stored_days_go_when_their_time_is_over(hubbub: Run, logins: Path) -> None:
+def test_stored_days_are_deleted_after_their_retention_period(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--json")
     assert len(hubbub(*run, "--now", "2026-01-04").json["stored"]) == 2
     kept = hubbub(*run, "--now", "2026-02-01T09:00", "--keep", "30d").json
@@ -202,7 +200,7 @@ def test_stored_days_go_when_their_time_is_over(hubbub: Run, logins: Path) -> No
     assert kept["checkpoint"] == "2026-02-01"
 
 
-def test_a_first_run_lets_no_back_filled_day_go(hubbub: Run, logins: Path) -> None:
+def test_a_first_run_keeps_back_filled_days(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
     filled = hubbub(*run, "--start", "2026-01-01", "--end", "2026-01-01").json
     assert (list(filled["stored"]), filled["checkpoint"]) == (["2026-01-01"], None)
@@ -220,7 +218,7 @@ def test_every_action_and_the_other_filters(hubbub: Run, logins: Path) -> None:
     assert hubbub(*run, "--category", "other").json["stored"] == {}
 
 
-def test_the_configuration_gives_parameters_and_the_command_line_wins(
+def test_the_command_line_takes_precedence_over_the_configuration(
     hubbub: Run, logins: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "hubbub.toml"
@@ -257,7 +255,7 @@ def test_the_configuration_gives_parameters_and_the_command_line_wins(
         (("run", "usage", "--end", "2020-01-01"), "is before the first"),
     ],
 )
-def test_wrong_usage_is_said_and_changes_nothing(
+def test_wrong_usage_is_reported_and_changes_nothing(
     hubbub: Run, logins: Path, args: Sequence[str], message: str
 ) -> None:
     result = hubbub("jobs", *args, "--store", logins)
@@ -266,7 +264,7 @@ def test_wrong_usage_is_said_and_changes_nothing(
     assert (listed["state"], listed["checkpoint"]) == ("never", None)
 
 
-def test_days_whose_events_are_gone_keep_what_is_stored_of_them(hubbub: Run, logins: Path) -> None:
+def test_stored_days_outlive_their_events(hubbub: Run, logins: Path) -> None:
     at = ("--store", logins, "--now", "2026-01-04T05:00")
 
     def stored() -> Any:
@@ -289,7 +287,9 @@ def test_days_whose_events_are_gone_keep_what_is_stored_of_them(hubbub: Run, log
         assert stored() == before, options
 
 
-def test_nothing_stored_says_whether_a_run_looked(hubbub: Run, imported: Any) -> None:
+def test_the_note_without_stored_days_states_whether_the_job_ran(
+    hubbub: Run, imported: Any
+) -> None:
     store = imported([("2026-01-03T10:00:00", "bob", "failed login")])
     query = ("query", "usage", "--json", "--store", store)
     assert "nothing is stored yet" in hubbub(*query).json["diagnostics"]["note"]

@@ -1,4 +1,4 @@
-"""Queries and views from the command line: common options, plugins, what is seen."""
+"""Queries and views from the command line: common options, plugins, ranges."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_the_common_options_filter(
     } == expected
 
 
-def test_the_answer_is_the_design_document(hubbub: Run, made_store: Path) -> None:
+def test_the_json_document(hubbub: Run, made_store: Path) -> None:
     result = hubbub("query", "volume", "--json", "--store", made_store)
     assert set(result.json) >= {"query", "parameters", "coverage", "data"}
     assert result.json["query"] == "volume"
@@ -89,7 +89,7 @@ def test_the_seven_line_example(
 
 @pytest.mark.parametrize("name", ["longtail", "tail", "radar", "diff", "volume", "users"])
 @pytest.mark.parametrize("there", [True, False])
-def test_an_empty_store_answers_with_empty_data(
+def test_an_empty_or_missing_store_gives_empty_data(
     hubbub: Run, tmp_path: Path, name: str, *, there: bool
 ) -> None:
     store = tmp_path / "empty"
@@ -100,7 +100,7 @@ def test_an_empty_store_answers_with_empty_data(
     data = result.json["data"]
     assert not any(data.values()) if isinstance(data, dict) else data == []
     assert ("there is no store at" in result.err) is not there
-    assert store.exists() is there  # a question makes no store
+    assert store.exists() is there  # a query creates no store
 
 
 def test_diff_lists_the_days_of_an_empty_store(hubbub: Run, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_diff_lists_the_days_of_an_empty_store(hubbub: Run, tmp_path: Path) -> N
     assert result.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
 
 
-def test_a_query_sees_what_waits(hubbub: Run, store: Path) -> None:
+def test_a_query_includes_waiting_messages(hubbub: Run, store: Path) -> None:
     from hubbub.collector.event import Frame
     from hubbub.store import Store
 
@@ -139,7 +139,7 @@ def test_the_end_of_proven_coverage_ends_the_range(hubbub: Run, store: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".html"])
-def test_chart_writes_what_the_suffix_says(
+def test_the_suffix_determines_the_format_of_a_chart(
     hubbub: Run, made_store: Path, tmp_path: Path, suffix: str
 ) -> None:
     file = tmp_path / f"x{suffix}"
@@ -152,9 +152,7 @@ def test_chart_writes_what_the_suffix_says(
         assert hubbub("chart", "tail", "--store", made_store).out == content
 
 
-def test_report_writes_pages_and_twice_the_same_bytes(
-    hubbub: Run, made_store: Path, tmp_path: Path
-) -> None:
+def test_report_writes_the_same_pages_twice(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         result = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
                         "--until", UNTIL, "--no-bots")  # fmt: skip

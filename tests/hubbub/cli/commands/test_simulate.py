@@ -1,4 +1,4 @@
-"""`hubbub simulate` as people run it."""
+"""`hubbub simulate`."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""`listen --backfill`: its options."""
+"""The options of `listen --backfill`."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_categories_that_topics_are_limited_to(topics, expected):
         (("--backfill", "http://h", "--settle", "soon"), "not a duration"),
     ],
 )
-def test_options_that_make_no_sense(hubbub: Run, tmp_path, options, message):
+def test_invalid_options(hubbub: Run, tmp_path, options, message):
     done = hubbub("listen", "--store", tmp_path / "s", "--zmq", NOWHERE, *options)
     assert done.code == 2
     assert message in done.err

@@ -1,4 +1,4 @@
-"""Rules and directory of a user, from the command line: people, import, gather, listen, status."""
+"""--rules and --directory in people, import, gather, listen and status."""
 
 import json
 import os
@@ -27,7 +27,7 @@ objects = ["books[].title"]
 """
 TOPIC = "org.library.prod.loans.out"
 BODY = {"desk": {"clerk": "mina"}, "reader": {"card": "card-7"}, "books": [{"title": "Emma"}]}
-MINE = {"agent": "mina", "users": ["jonathan", "mina"], "objects": ["Emma"]}
+EXTRACTED = {"agent": "mina", "users": ["jonathan", "mina"], "objects": ["Emma"]}
 
 
 def envelope(identity: str, topic: str = TOPIC, msg: object = BODY) -> str:
@@ -54,22 +54,22 @@ def options(files: Path, by: str) -> list[str]:
 @pytest.mark.parametrize("by", ["options", "config"])
 def test_people_and_import(hubbub: Run, files: Path, by: str) -> None:
     result = hubbub("people", files / "loans.jsonl", *options(files, by))
-    assert result.json == {"id": "1", "topic": TOPIC} | MINE
+    assert result.json == {"id": "1", "topic": TOPIC} | EXTRACTED
     store = files / "store"
     hubbub("import", files / "loans.jsonl", "--format", "fedmsg", "--store", store,
            *options(files, by))  # fmt: skip
-    assert stored(store) == MINE
+    assert stored(store) == EXTRACTED
     assert hubbub("status", "--store", store, "--json").json["unmapped"] == []
 
 
-def test_an_option_wins_over_the_configuration(hubbub: Run, files: Path) -> None:
+def test_an_option_takes_precedence_over_the_configuration(hubbub: Run, files: Path) -> None:
     (files / "other.toml").write_text('[[family]]\ntopics = ["loans.*"]\nusers = ["reader.card"]\n')
     result = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
                     "--rules", files / "other.toml")  # fmt: skip
     assert result.json["users"] == ["card-7"]
 
 
-def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
+def test_the_example_of_the_documentation(hubbub: Run, tmp_path: Path) -> None:
     page = (paths.ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     (message,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     rules, config = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
@@ -89,7 +89,7 @@ def stored(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("by", ["options", "config"])
-def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
+def test_the_loader_process_of_a_listener_uses_them(files: Path, by: str) -> None:
     with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
         port = bus.bind_to_random_port("tcp://127.0.0.1")
         process = subprocess.Popen(
@@ -109,8 +109,8 @@ def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
         assert process.stderr is not None
         process.stderr.close()
     with Store.open(files / "store") as store:
-        assert store.waiting().records == 0, "the process loaded it, not a reader"
-    assert stored(files / "store") == MINE
+        assert store.waiting().records == 0, "loaded by that process, not by a reader"
+    assert stored(files / "store") == EXTRACTED
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
         ["listen", "--zmq", "tcp://127.0.0.1:9"],
     ],
 )
-def test_a_mistake_is_said_before_anything_is_done(
+def test_a_mistake_is_reported_before_anything_is_done(
     hubbub: Run, files: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(files)
@@ -130,9 +130,9 @@ def test_a_mistake_is_said_before_anything_is_done(
     result = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
     assert (result.code, result.out) == (2, "")
     assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in result.err
-    assert "without:GLOB" in result.err, "what is allowed"
-    gone = hubbub(*command, "--store", files / "store", "--rules", files / "gone.toml")
-    assert (gone.code, "gone.toml: the rules cannot be read: No such file" in gone.err) == (2, True)
+    assert "without:GLOB" in result.err, "the error lists what is allowed"
+    none = hubbub(*command, "--store", files / "store", "--rules", files / "none.toml")
+    assert (none.code, "none.toml: the rules cannot be read: No such file" in none.err) == (2, True)
     (files / "cards.json").write_text('{"card-7": 7}')
     cards = hubbub(*command, "--store", files / "store", "--directory", files / "cards.json")
     assert (cards.code, "cards.json: the directory of people is no" in cards.err) == (2, True)
@@ -172,7 +172,7 @@ def test_unmapped_topics_are_counted_once_and_cut(hubbub: Run, files: Path) -> N
     )
 
 
-def test_names_behind_a_verb_are_told_by_their_number(hubbub: Run, files: Path) -> None:
+def test_topics_are_cut_when_too_many_follow_a_verb(hubbub: Run, files: Path) -> None:
     ends = ["", *(f".update.{chr(97 + n)}" for n in range(VERBS)), *(f".done.{n}b" for n in "ab")]
     lines = [envelope(f"{n}", f"org.library.prod.desk{end}") for n, end in enumerate(ends)]
     (files / "x.jsonl").write_text("\n".join(lines))
@@ -189,7 +189,7 @@ def test_names_behind_a_verb_are_told_by_their_number(hubbub: Run, files: Path) 
     assert len(unmapped) == 1 + 1 + 2
 
 
-def test_an_endless_tail_of_topics_is_bounded(hubbub: Run, files: Path) -> None:
+def test_the_number_of_unmapped_topics_is_bounded(hubbub: Run, files: Path) -> None:
     lines = [envelope(str(n), f"org.library.prod.desk{n}.open") for n in range(MOST + 30)]
     (files / "x.jsonl").write_text("\n".join(lines))
     hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")

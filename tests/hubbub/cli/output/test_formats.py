@@ -1,4 +1,4 @@
-"""Answers on standard output, with names that want to do harm."""
+"""Output formats of results, with hostile names."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_table_is_text_and_never_markup(hubbub: Run, made_store: Path) -> None:
     assert "unproven" in outcome.err
 
 
-def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_formulas_are_escaped_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     from hubbub.cli.output.formats import write
 
     names = [(HOSTILE, -3), ("@x", None), ("a-b", 1.5)]
@@ -98,7 +98,7 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
         assert b"more columns (--json shows all): number" in err
 
 
-def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_rounds_floats(capsys: pytest.CaptureFixture[str]) -> None:
     from hubbub.cli.output.formats import write
 
     write(result([{"shares": [0.123456789, 0.5], "n": 1 / 3, "names": ["a", "b"]}]), "table")
@@ -111,7 +111,7 @@ def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
+def test_diagnostic_records_have_a_line_each(hubbub: Run, made_store: Path) -> None:
     outcome = hubbub("query", "overload", "--people", "--store", made_store)
     assert outcome.code == 0
     lines = [line for line in outcome.err.splitlines() if line.startswith("base_rates: sign ")]
@@ -126,7 +126,7 @@ def test_html_is_escaped() -> None:
     assert "<td class=n>1</td>" in html
 
 
-def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
+def test_parquet_holds_rows_types_and_metadata() -> None:
     import pyarrow.parquet as pq
 
     rows = [{"user": "a", "n": 1, "odd": 1}, {"user": "b", "n": None, "odd": "x"}]
@@ -137,14 +137,14 @@ def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
     assert json.loads(read.schema.metadata[b"hubbub"])["query"] == "q"
 
 
-def test_parquet_of_nothing_has_its_columns() -> None:
+def test_parquet_without_rows_has_its_columns() -> None:
     import pyarrow.parquet as pq
 
     read = pq.read_table(io.BytesIO(parquet(result([], ("user", "n")))))
     assert (read.num_rows, read.column_names) == (0, ["user", "n"])
 
 
-def test_json_escapes_what_a_terminal_would_act_on() -> None:
+def test_json_escapes_terminal_controls() -> None:
     text = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
     assert text == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
     assert json.loads(text) == {"a": "\x9b31m\u202eé\ud800\x1b"}
@@ -188,11 +188,11 @@ def test_clean(text: str, cleaned: str) -> None:
         ({"axes": ["g"], "totals": [4], "users": {}}, ["axis", "total"], [("g", 4)]),
     ],
 )
-def test_every_shape_has_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
+def test_every_shape_becomes_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
     converted = table(result(data))
     assert (list(converted.columns), list(converted.rows)) == (columns, rows)
 
 
-def test_no_colours_where_no_terminal_is(hubbub: Run, made_store: Path) -> None:
+def test_no_colours_without_a_terminal(hubbub: Run, made_store: Path) -> None:
     for args in (["query", "users"], ["status"], ["plugins"]):
         assert "\x1b" not in hubbub(*args, "--store", made_store).out
