@@ -25,10 +25,10 @@ from hubbub.run.injection import Injector
 from hubbub.run.runner import Runner
 from hubbub.store import Store
 
-__all__ = ["Answer", "Opened", "open"]
+__all__ = ["NotebookResult", "NotebookStore", "open"]
 
 
-class Answer(Result):
+class NotebookResult(Result):
     """A `Result` that a notebook shows as a table."""
 
     __slots__ = ()
@@ -55,7 +55,7 @@ class Answer(Result):
         return rows_table(caption, ["part", "data"], rows)
 
 
-class Opened(Closeable):
+class NotebookStore(Closeable):
     """A store that is open in a notebook; a context manager.
 
     Args:
@@ -79,7 +79,7 @@ class Opened(Closeable):
             inject=Injector(self._store.state, theme=theme, style=self._style),
         )
 
-    def query(self, name: str, **parameters: Any) -> Answer:
+    def query(self, name: str, **parameters: Any) -> NotebookResult:
         """Run a query: `since="30d"`, filters and the query's own options.
 
         Raises:
@@ -87,7 +87,9 @@ class Opened(Closeable):
             StoreError: the store cannot be read.
         """
         result = self._runner().query(name, **parameters)
-        return Answer(**{field.name: getattr(result, field.name) for field in fields(result)})
+        return NotebookResult(
+            **{field.name: getattr(result, field.name) for field in fields(result)}
+        )
 
     def chart(self, name: str, *, theme: str = "auto", **parameters: Any) -> Any:
         """Draw a view; `theme` is auto, light or dark. The other arguments are as for `query`.
@@ -114,7 +116,7 @@ def open(  # noqa: A001 - hubbub.open is its name
     config: str | os.PathLike[str] | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
     style: str | os.PathLike[str] | None = None,
-) -> Opened:
+) -> NotebookStore:
     """Open a store for queries and charts.
 
     Args:
@@ -148,8 +150,9 @@ def open(  # noqa: A001 - hubbub.open is its name
             directory=Path(people.directory) if people.directory else None,
             rules=Path(people.rules) if people.rules else None,
         )
-        store.load(wait=False, understand=understanding.reader())
+        if store.has_work():
+            store.load(wait=False, understand=understanding.reader())
     except BaseException:
         store.close()
         raise
-    return Opened(store, settings, None if style is None else Path(style))
+    return NotebookStore(store, settings, None if style is None else Path(style))

@@ -9,18 +9,20 @@ import pytest
 
 import hubbub as hubbub_package
 from hubbub.errors import UsageError
-from hubbub.notebook import Opened
+from hubbub.notebook import NotebookStore
 from tests.support.commandline import HOSTILE, SINCE, UNTIL, Run
 
 
 @pytest.fixture
-def bus(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+def bus(
+    made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[NotebookStore]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     with hubbub_package.open(made_store) as opened:
         yield opened
 
 
-def test_a_chart_is_displayed(bus: Opened, hubbub: Run, made_store: Path) -> None:
+def test_a_chart_is_displayed(bus: NotebookStore, hubbub: Run, made_store: Path) -> None:
     drawing = bus.chart("tail", since=SINCE, until=UNTIL)
     assert drawing._repr_svg_().startswith("<?xml")
     result = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
@@ -29,7 +31,7 @@ def test_a_chart_is_displayed(bus: Opened, hubbub: Run, made_store: Path) -> Non
     assert b"#0d1117" in dark
 
 
-def test_a_result_is_displayed_and_escaped(bus: Opened) -> None:
+def test_a_result_is_displayed_and_escaped(bus: NotebookStore) -> None:
     answer = bus.query("tail", since=SINCE)
     assert answer.query == "tail"
     assert answer.data[0]["user"] == "alice"
@@ -44,11 +46,11 @@ def test_a_result_is_displayed_and_escaped(bus: Opened) -> None:
     ("query", "text"),
     [("radar", "<td>axes</td>"), ("active_users", "2026-01-04"), ("diff", "<td>labels</td>")],
 )
-def test_results_of_every_shape(bus: Opened, query: str, text: str) -> None:
+def test_results_of_every_shape(bus: NotebookStore, query: str, text: str) -> None:
     assert text in bus.query(query)._repr_html_()
 
 
-def test_filters_and_options(bus: Opened) -> None:
+def test_filters_and_options(bus: NotebookStore) -> None:
     assert [row["user"] for row in bus.query("tail", category="buildsys").data] == ["releng"]
     assert bus.query("tail", bots=False, category="buildsys").data == []
     with pytest.raises(UsageError, match="no parameter 'colour'"):

@@ -144,9 +144,9 @@ def _report_error(error: BaseException, app: App) -> None:
             f"internal error: {type(error).__name__}: {error}\n"
             "  please report it with the traceback that -vv shows"
         )
-    from hubbub.cli.output.tables import clean  # an error may quote untrusted text
+    from hubbub.cli.output.tables import clean_lines  # an error may quote untrusted text
 
-    click.echo("hubbub: " + "\n".join(map(clean, message.split("\n"))), err=True)
+    click.echo(f"hubbub: {clean_lines(message)}", err=True)
 
 
 def _discard_output() -> None:

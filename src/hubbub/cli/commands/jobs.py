@@ -19,7 +19,7 @@ from hubbub.cli.functions import (
     split_docstring,
     stated_parameters,
 )
-from hubbub.errors import HubbubError, UsageError
+from hubbub.errors import UsageError
 from hubbub.registry import Function
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> None:
 def _run_due(app: App, now: str | None, *, as_json: bool) -> int:
     """Run all due jobs, also after one has failed; return the exit code."""
     from hubbub.cli.output.formats import dumps
+    from hubbub.cli.output.tables import clean_lines
 
     code, outcomes = 0, []
     with _open_jobs(app, now, "jobs") as opened:
@@ -152,7 +153,7 @@ def _run_due(app: App, now: str | None, *, as_json: bool) -> int:
             outcomes.append(outcome)
             if outcome.error is not None:
                 code = code or outcome.error.exit_code
-                click.echo(f"hubbub: {_clean_message(outcome.error)}", err=True)
+                click.echo(f"hubbub: {clean_lines(str(outcome.error))}", err=True)
             if not as_json:
                 app.print_facts(_summary(outcome), as_json=False)
     if as_json:
@@ -160,12 +161,6 @@ def _run_due(app: App, now: str | None, *, as_json: bool) -> int:
     elif not outcomes:
         click.echo("nothing is due")
     return code
-
-
-def _clean_message(error: HubbubError) -> str:
-    from hubbub.cli.output.tables import clean
-
-    return "\n".join(map(clean, str(error).split("\n")))
 
 
 def _options() -> list[click.Option]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from hubbub.cli.output.tables import clean
+from hubbub.cli.output.tables import clean_lines
 from hubbub.errors import HubbubError
 
 __all__ = ["configure", "log_error", "redact"]
@@ -39,7 +39,7 @@ def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutabl
 
 def _sanitise(text: str) -> str:
     """Remove secrets and terminal control characters; line breaks (of tracebacks) stay."""
-    return "\n".join(clean(line) for line in redact(text).split("\n"))
+    return clean_lines(redact(text))
 
 
 def _logger(*_args: Any) -> structlog.PrintLogger:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from hubbub.analyzers.result import Result
 
-__all__ = ["Table", "clean", "table"]
+__all__ = ["Table", "cell", "clean", "clean_lines", "table"]
 
 # Needed by emoji and several scripts; every other format character can hide or reorder text.
 _JOINERS = "\u200c\u200d"
@@ -38,6 +38,11 @@ def clean(text: str) -> str:
         for char in text
         if char in "\t\n\r" or char in _JOINERS or unicodedata.category(char) not in _HIDDEN
     )
+
+
+def clean_lines(text: str) -> str:
+    """Clean each line of a text; its line breaks stay."""
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def cell(value: Any) -> str:
