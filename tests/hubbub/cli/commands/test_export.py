@@ -21,6 +21,7 @@ from hubbub.store import Selection, Store
 from hubbub.store.query import export
 from hubbub.store.query.export import rows
 from tests.support.commandline import HOSTILE, Run
+from tests.support.store import put
 
 #: Columns that differ after another import: the source and the position of an event in it.
 PLACE = ("source", "seq")
@@ -52,11 +53,11 @@ def test_exported_events_are_imported_unchanged(
 ) -> None:
     folder = tmp_path_factory.mktemp("trip")
     with Store.open(folder / "a") as store:
-        with store.spool("test") as spool:
-            for n, line in enumerate(lines, 1):
-                body = json.dumps({"id": f"e{n}", **line}).encode()
-                spool.put(Frame("jsonl:test", 10**15, b"", body, n))
-        store.load()
+        bodies = [json.dumps({"id": f"e{n}", **line}) for n, line in enumerate(lines, 1)]
+        frames = [
+            Frame("jsonl:test", 10**15, b"", body.encode(), n) for n, body in enumerate(bodies, 1)
+        ]
+        put(store, *frames, load=True)
         written = export.export(store, Selection(), str(folder / "out.jsonl.gz"), "jsonl")
     code = execute(["import", str(folder / "out.jsonl.gz"), "--format", "jsonl",
                     "--store", str(folder / "b")])  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import paths
 from tests.support.commandline import SINCE, UNTIL, Run
+from tests.support.store import put
 
 KARMA = paths.ROOT / "examples" / "karma.py"
 
@@ -114,9 +115,8 @@ def test_a_query_includes_waiting_messages(hubbub: Run, store: Path) -> None:
     from hubbub.store import Store
 
     body = json.dumps({"id": "late", "timestamp": 1767434401, "topic": "a.b.c.d", "users": ["eve"]})
-    with Store.open(store) as opened, opened.spool("test") as sink:
-        sink.put(Frame("jsonl:test", 1767434402_000000, b"", body.encode(), 1))
-        sink.flush()
+    with Store.open(store) as opened:
+        put(opened, Frame("jsonl:test", 1767434402_000000, b"", body.encode(), 1))
     assert hubbub("status", "--json", "--store", store).json["waiting"]["records"] == 1
     assert users(hubbub("query", "users", "--json", "--store", store).json)["eve"] == 1
     after = hubbub("status", "--json", "--store", store).json
