@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.people.active_users import Active, Per, active_users
 from hubbub.errors import UsageError
 from hubbub.registry import cron, query
-from hubbub.store.query.events import Events, of_people
+from hubbub.store.query.events import Events, from_accounts
 from hubbub.store.query.globs import matches
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def stored_usage(
     notes = {"stored": f"{dates[0]} to {dates[-1]}"} if dates else {}
     if not dates:
         notes["note"] = _nothing(state.get(CHECKPOINT))
-    return active_users(of_people(rows, events), per=per), notes
+    return active_users(from_accounts(rows, events), per=per), notes
 
 
 def _nothing(checkpoint: str | None) -> str:

@@ -40,9 +40,9 @@ from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
-from hubbub.store.query.from_rollups import Rolled
+from hubbub.store.query.from_rollups import RollupReader
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.id_index import IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 from hubbub.times import from_micros
 
@@ -104,7 +104,7 @@ def ids(path: Path, _options: argparse.Namespace) -> str:
     """The set of ids, read again from the table."""
     with Store.open(path) as store, store.loader_lock():
         lookup = Lookup(store.table)
-        Ids(path / "ids", scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+        IdIndex(path / "ids", scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
     return ""
 
 
@@ -162,7 +162,7 @@ def measured(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> 
     plugins.load_builtins()
     way, _, query = name.rpartition(":")
     if way == "events":
-        Rolled.rollup = lambda _self, _name: None  # type: ignore[method-assign]
+        RollupReader.rollup = lambda _self, _name: None  # type: ignore[method-assign]
     with Store.open(path) as store:
         bounds = store.bounds()
         assert bounds is not None

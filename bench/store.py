@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from hubbub.collector.event import Frame
 from hubbub.collector.people.extract import understand
 from hubbub.store import Store
-from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.id_index import IdIndex
 
 DAY = 86_400.0
 
@@ -99,7 +99,7 @@ def store(n: int) -> None:
 def ids(n: int, part: int = 50_000) -> None:
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        one = Ids(Path(folder) / "ids", scan=lambda *_: [], exact=lambda *_: set())
+        one = IdIndex(Path(folder) / "ids", scan=lambda *_: [], exact=lambda *_: set())
         one.catch_up(0)
         took: list[float] = []
         names = [str(i) for i in range(part)]

@@ -16,9 +16,9 @@ import msgspec
 from hubbub.times import from_micros
 
 __all__ = [
-    "DAMAGE",
-    "GATHER",
-    "Bulk",
+    "DAMAGE_KEY",
+    "GATHER_PREFIX",
+    "BulkSink",
     "Event",
     "Frame",
     "Ledger",
@@ -113,7 +113,7 @@ class Sink(Protocol):
 
 
 @runtime_checkable
-class Bulk(Sink, Protocol):
+class BulkSink(Sink, Protocol):
     """A sink that takes many frames at once, for less.
 
     One thread may pack while another puts: what is packed is only bytes.
@@ -158,9 +158,9 @@ class Ledger(Protocol):
 
 
 #: What the keys begin with under which begun slices of a gather are kept.
-GATHER = "gather "
+GATHER_PREFIX = "gather "
 #: When rows that were durable were found damaged last, µs.
-DAMAGE = "damage"
+DAMAGE_KEY = "damage"
 
 
 def alive_key(source: str) -> str:

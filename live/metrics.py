@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from hubbub.live.health import faults
-from hubbub.live.vitals import Kept, Vitals
+from hubbub.live.vitals import StoreVitals, Vitals
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -87,7 +87,7 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
     yield _by("endpoint_messages", "Messages received there.", ("endpoint",), heard)
 
 
-def _store(kept: Kept) -> Iterator[Metric]:
+def _store(kept: StoreVitals) -> Iterator[Metric]:
     kind = ("kind",)
     new = [((name,), n) for name, n in kept.new.items()]
     known = [((name,), n) for name, n in kept.known.items()]

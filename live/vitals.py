@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from hubbub.collector.bus.listener import Counts, Listener
 from hubbub.errors import HubbubError
-from hubbub.store.loader.progress import Queue, Stock
+from hubbub.store.loader.progress import Queue, LoadProgress
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Kept", "Loader", "Peer", "Vitals", "read"]
+__all__ = ["StoreVitals", "Loader", "Peer", "Vitals", "read_vitals"]
 
 _REFUSED = "refused:"
 
@@ -45,7 +45,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoreVitals:
     """What the store knows. Counts are those of its whole life, by kind of source."""
 
     queue: Queue = field(default_factory=Queue)
@@ -68,11 +68,11 @@ class Vitals:
     still: float  # seconds since the receive loop turned
     loading: bool  # the loader's process runs
     restarts: int
-    kept: Kept | None  # None: the store cannot be read
+    kept: StoreVitals | None  # None: the store cannot be read
     fault: str = ""  # why
 
 
-def read(listener: Listener, loader: Loader, store: Store) -> Vitals:
+def read_vitals(listener: Listener, loader: Loader, store: Store) -> Vitals:
     """All of it, as of now."""
     fault, kept = "", None
     try:
@@ -93,7 +93,7 @@ def read(listener: Listener, loader: Loader, store: Store) -> Vitals:
     )
 
 
-def _kept(store: Store) -> Kept:
+def _kept(store: Store) -> StoreVitals:
     tallies: dict[str, Counter[str]] = {"new": Counter(), "known": Counter(), "skipped": Counter()}
     refused: Counter[tuple[str, str]] = Counter()
     for source, counts in store.state.counts().items():
@@ -109,8 +109,8 @@ def _kept(store: Store) -> Kept:
         spans[span.state] += 1
         seconds[span.state] = seconds.get(span.state, 0) + (span.end - span.start) / 1e6
     disk = os.statvfs(store.path)
-    return Kept(
-        queue=Stock(store.state, store.spool_folder).queue(),
+    return StoreVitals(
+        queue=LoadProgress(store.state, store.spool_folder).queue(),
         new=tallies["new"],
         known=tallies["known"],
         refused=refused,

@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from hubbub import memory
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.errors import HubbubError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
 __all__ = ["LoaderProcess", "run"]
@@ -48,11 +48,11 @@ _log = structlog.get_logger("hubbub.store")
 
 def run(
     path: str,
-    understanding: Understanding,
+    understanding: ReaderConfig,
     stop: Connection,
     *,
     every: float = EVERY,
-    keep: Keep | None = None,
+    keep: RetentionPolicy | None = None,
     prepare: Callable[[], object] | None = None,
 ) -> None:
     """Load until `stop` ends; the body of the child.
@@ -69,7 +69,7 @@ def run(
     if prepare is not None:
         prepare()
     memory.release_early()
-    from hubbub.store.maintenance.scheduler import Tidy
+    from hubbub.store.maintenance.scheduler import Scheduler
 
     # A batch's rows are many and in no cycle: looking for cycles among them and the modules takes a
     # tenth of a loader's time.
@@ -87,7 +87,7 @@ def run(
     reader = understanding.reader()
     with _opened(path) as store:
         _mend(store)
-        tidy = Tidy(store, keep)
+        tidy = Scheduler(store, keep)
         while True:
             last = over()
             started = time.monotonic()
@@ -125,13 +125,13 @@ def _opened(path: str) -> Store:
 
 def _mend(store: Store) -> None:
     """After a loss of power, also where nothing waits that would have the loader do it."""
-    from hubbub.store.disk.errors import told
-    from hubbub.store.maintenance.repair import mend
+    from hubbub.store.disk.errors import translate_errors
+    from hubbub.store.maintenance.repair import repair_logs
 
     try:
-        with told(store.path), store.loader_lock(wait=False) as ours:
+        with translate_errors(store.path), store.loader_lock(wait=False) as ours:
             if ours:
-                mend(store)
+                repair_logs(store)
     except HubbubError as e:
         _cannot(e)
 
@@ -156,15 +156,15 @@ class LoaderProcess:
     def __init__(
         self,
         path: Path,
-        understanding: Understanding | None = None,
+        understanding: ReaderConfig | None = None,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
         every: float = EVERY,
         delay: float = 1.0,
     ) -> None:
         self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
-        self.understanding = understanding or Understanding()
+        self.understanding = understanding or ReaderConfig()
         self.restarts = 0
         self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
@@ -194,9 +194,9 @@ class LoaderProcess:
 
     def renew(
         self,
-        understanding: Understanding,
+        understanding: ReaderConfig,
         *,
-        keep: Keep | None = None,
+        keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
         """Another process with these settings, after the present one has finished its batch."""

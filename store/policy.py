@@ -15,51 +15,51 @@ __all__ = [
     "BODIES",
     "EVENTS",
     "FOREVER",
-    "LAST",
-    "LEAP",
-    "LETTERS",
-    "LETTERS_BYTES",
-    "Keep",
-    "doubtful",
-    "keep",
-    "period",
+    "LAST_RUN",
+    "MAX_CLOCK_JUMP",
+    "DEAD_LETTERS",
+    "DEAD_LETTERS_BYTES",
+    "RetentionPolicy",
+    "clock_jumped",
+    "parse_policy",
+    "parse_period",
 ]
 
 
 EVENTS = "10y"  # unless the configuration says otherwise
 BODIES = "30d"
-LETTERS = "30d"
-LETTERS_BYTES = 100 << 20
+DEAD_LETTERS = "30d"
+DEAD_LETTERS_BYTES = 100 << 20
 FOREVER = "forever"
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionPolicy:
     """How long things are kept; None: for ever."""
 
     events: timedelta | None = None
     bodies: timedelta | None = None
     letters: timedelta | None = timedelta(days=30)
-    letters_bytes: int = LETTERS_BYTES  # of dead letters; the oldest go first
+    letters_bytes: int = DEAD_LETTERS_BYTES  # of dead letters; the oldest go first
 
 
-def keep(
+def parse_policy(
     events: str | None, bodies: str | None, letters: str | None = None, size: int | None = None
-) -> Keep:
+) -> RetentionPolicy:
     """The periods that these texts say, and the bytes of dead letters; None: the default.
 
     Raises:
         UsageError: neither a duration nor `forever`.
     """
-    return Keep(
-        period(events or EVENTS),
-        period(bodies or BODIES),
-        period(letters or LETTERS),
-        LETTERS_BYTES if size is None else size,
+    return RetentionPolicy(
+        parse_period(events or EVENTS),
+        parse_period(bodies or BODIES),
+        parse_period(letters or DEAD_LETTERS),
+        DEAD_LETTERS_BYTES if size is None else size,
     )
 
 
-def period(text: str) -> timedelta | None:
+def parse_period(text: str) -> timedelta | None:
     """How long something is kept: a duration, or None for `forever`.
 
     Raises:
@@ -75,10 +75,12 @@ def period(text: str) -> timedelta | None:
         ) from None
 
 
-LAST = "retention:last"  # key of the state: when retention ran last, µs
-LEAP = timedelta(days=2)  # a clock that went on by more has to be borne out by what is stored
+LAST_RUN = "retention:last"  # key of the state: when retention ran last, µs
+MAX_CLOCK_JUMP = timedelta(
+    days=2
+)  # a clock that went on by more has to be borne out by what is stored
 
 
-def doubtful(now: int, last: object) -> bool:
+def clock_jumped(now: int, last: object) -> bool:
     """Whether a clock that was at `last` is further on than it can be; both in µs."""
-    return isinstance(last, int) and now - last > LEAP // timedelta(microseconds=1)
+    return isinstance(last, int) and now - last > MAX_CLOCK_JUMP // timedelta(microseconds=1)

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Self
 from hubbub.closeable import Closeable
 from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
-from hubbub.store.disk.errors import told
-from hubbub.store.disk.files import check_new, make
+from hubbub.store.disk.errors import translate_errors
+from hubbub.store.disk.files import check_new, make_folder
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
 from hubbub.store.query import identity
@@ -33,7 +33,7 @@ from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment, writer
 from hubbub.store.state import coverage
 from hubbub.store.state.database import State
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 
 if TYPE_CHECKING:
     from hubbub.collector.signatures.guard import TrustFiles
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from hubbub.store.query import events
     from hubbub.store.query.identity import Persons
     from hubbub.store.rollups.refresh import Rollup
-    from hubbub.store.state.dead_letters import Letter
+    from hubbub.store.state.dead_letters import DeadLetter
     from hubbub.store.tables.bodies import Bodies
     from hubbub.store.tables.events import Events as Table
     from hubbub.store.tables.events import File
@@ -85,9 +85,9 @@ class Store(Closeable):
             there = folder.is_dir() and (folder / _STATE).exists()
             if not there:
                 check_new(folder, _STATE, create=create)
-                make(folder)
+                make_folder(folder)
             state = State(folder / _STATE)
-            make(folder / "spool")
+            make_folder(folder / "spool")
         except OSError as e:
             raise UsageError(
                 f"cannot use this folder as a store: {e.strerror or e}", where=str(folder)
@@ -115,9 +115,9 @@ class Store(Closeable):
         """
         flags = segment.BODIES if bodies else 0
         if trust is not None:
-            from hubbub.store.spool.trust import remember
+            from hubbub.store.spool.trust import register_trust
 
-            flags |= remember(self.state, trust) << segment.TRUST
+            flags |= register_trust(self.state, trust) << segment.TRUST
         return writer.SpoolWriter(self.spool_folder, name, flags=flags)
 
     def waiting(self) -> Waiting:
@@ -171,7 +171,7 @@ class Store(Closeable):
         half = self._unfinished_forget()
         if not self.has_work():
             return Loaded()
-        with told(self.path), self.loader_lock(wait=wait) as ours:
+        with translate_errors(self.path), self.loader_lock(wait=wait) as ours:
             if not ours:
                 return Loaded(busy=True)
             if half:
@@ -251,9 +251,9 @@ class Store(Closeable):
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """The Delta tables of sums by day and hour."""
-        from hubbub.store.rollups.refresh import all_of
+        from hubbub.store.rollups.refresh import open_rollups
 
-        return all_of(self.path / "rollups")
+        return open_rollups(self.path / "rollups")
 
     @cached_property
     def backend(self) -> Any:
@@ -281,10 +281,12 @@ class Store(Closeable):
 
         rolled, cut = None, frozen(self)
         if files or cut:  # rollups outlive the last event, too
-            from hubbub.store.query.from_rollups import Rolled
+            from hubbub.store.query.from_rollups import RollupReader
 
             ends = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
-            rolled = Rolled(*(self.backend, self.table, version, *ends), *(self.rollups, cut, more))
+            rolled = RollupReader(
+                *(self.backend, self.table, version, *ends), *(self.rollups, cut, more)
+            )
         return events.events(self.backend, version, files, chosen, persons, rolled=rolled)
 
     @property
@@ -303,7 +305,7 @@ class Store(Closeable):
 
     # coverage and letters
 
-    def spans(self, since: int | None = None, until: int | None = None) -> list[Span]:
+    def spans(self, since: int | None = None, until: int | None = None) -> list[CoverageSpan]:
         """What the ledger says about [since, until) in µs, by source and time, not clipped."""
         return self.state.coverage(since, until)
 
@@ -317,7 +319,7 @@ class Store(Closeable):
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
-    ) -> list[Letter]:
+    ) -> list[DeadLetter]:
         """What could not be understood, newest first."""
         return self.state.dead_letters(reason=reason, source=source, limit=limit)
 

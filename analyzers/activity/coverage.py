@@ -15,7 +15,7 @@ from hubbub.store.state.coverage import days, timeline
 from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
-    from hubbub.store.state.ledger import Span
+    from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["coverage"]
 
@@ -25,7 +25,7 @@ _STATES = ("complete", "healed", "gap", "unproven", "unknown")
 
 @query
 def coverage(
-    ledger: Sequence[Span],
+    ledger: Sequence[CoverageSpan],
     since: datetime,
     until: datetime,
     per: Literal["source", "stretch", "d", "day"] = "source",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.registry import query
 
 if TYPE_CHECKING:
-    from hubbub.store.tables.samples import Read
+    from hubbub.store.tables.samples import SelectedSamples
 
 __all__ = ["monitor_counts"]
 
@@ -21,7 +21,7 @@ _MEMORY = ("memory_free", "memory_available")
 
 @query
 def monitor_counts(
-    samples: Read, malformed: Callable[[str], list[int]]
+    samples: SelectedSamples, malformed: Callable[[str], list[int]]
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """System counts over time: a list for each, called by its column's name and an s.
 

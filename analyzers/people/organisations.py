@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.registry import query
-from hubbub.store.query.affiliations import of_persons
+from hubbub.store.query.affiliations import by_person
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,7 +45,7 @@ def organisations(
     people = events.unnest_users("id", "time", *whom)
     several = people.users.length() > 1 if whom else ibis.literal(events.by != "agent")
     people = people.select("id", "user", "time", several=several)
-    lines = _table(of_persons(affiliations, events.persons))
+    lines = _table(by_person(affiliations, events.persons))
     joined = people.left_join(
         lines,
         [people.user == lines.account, people.time >= lines.start, people.time < lines.end],

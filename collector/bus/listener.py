@@ -23,8 +23,8 @@ import structlog
 from hubbub.collector.bus import systemd
 from hubbub.collector.bus.backlog import Backlog, Batch
 from hubbub.collector.bus.receiver import Receiver
-from hubbub.collector.decode.rejected import mark
-from hubbub.collector.event import Bulk, Frame, Sink
+from hubbub.collector.decode.rejected import mark_refused
+from hubbub.collector.event import BulkSink, Frame, Sink
 from hubbub.errors import MessageError, NoRoomError, StoreError
 
 __all__ = ["Counts", "Listener"]
@@ -106,7 +106,7 @@ class Listener:
         log: Log | None = None,
     ) -> None:
         self.receiver, self.sink, self.backlog = receiver, sink, backlog or Backlog()
-        self._bulk = sink if isinstance(sink, Bulk) else None
+        self._bulk = sink if isinstance(sink, BulkSink) else None
         self.on_minute, self.on_tick = on_minute, on_tick
         self.every, self.patience, self.grace = every, patience, grace
         self.log: Log = log or structlog.get_logger("hubbub.listen")
@@ -256,13 +256,13 @@ class Listener:
         for topic, body in zip(parts, parts, strict=True):
             frame = Frame(source, arrived, topic, body)
             if reason:
-                frame = mark(frame, reason, batch.length)
+                frame = mark_refused(frame, reason, batch.length)
             try:
                 put(frame)
             except MessageError as error:  # more than the sink can hold: it keeps the beginning
                 self._hand_refused += 1
                 self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
-                self._insist(partial(put, mark(frame, error.reason)))
+                self._insist(partial(put, mark_refused(frame, error.reason)))
             except StoreError as error:
                 self._insist(partial(put, frame), error)
 

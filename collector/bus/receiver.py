@@ -25,7 +25,7 @@ import zmq
 from hubbub.closeable import Closeable
 from hubbub.collector.bus.backlog import Batch
 from hubbub.collector.bus.endpoint import Endpoint, Notice, check
-from hubbub.collector.decode.rejected import KEPT, MAX_MESSAGE, bound
+from hubbub.collector.decode.rejected import KEPT_BYTES, MAX_MESSAGE, check_max_message
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["Receiver"]
@@ -80,7 +80,11 @@ class Receiver(Closeable):
             *(Endpoint(check(one, bind=True), bound=True) for one in dict.fromkeys(bind)),
         ]
         self.topics = [topic.encode() for topic in topics] or [b""]
-        self.rcvhwm, self.max_message, self.heartbeat = rcvhwm, bound(max_message), heartbeat
+        self.rcvhwm, self.max_message, self.heartbeat = (
+            rcvhwm,
+            check_max_message(max_message),
+            heartbeat,
+        )
         self.received = 0  # messages, refused ones included
         self.size = 0  # bytes of them
         self.refused: dict[str, int] = {}
@@ -207,7 +211,7 @@ class Receiver(Closeable):
         arrived = time.time_ns() // 1000
 
         def refuse(topic: bytes, body: bytes, reason: str) -> None:
-            parts = [topic[:KEPT], body[:KEPT]]
+            parts = [topic[:KEPT_BYTES], body[:KEPT_BYTES]]
             held, length = sum(map(len, parts)), len(body)
             self.size += len(topic) + length - held
             self._hand(endpoint, Batch(endpoint.source, arrived, parts, held, reason, length), put)
@@ -224,7 +228,7 @@ class Receiver(Closeable):
                 length = len(body)
                 if goes_on[0]:
                     refuse(topic, b"".join([body, *_rest(socket, more)]), "bad-frame-count")
-                elif length > largest or len(topic) > KEPT:
+                elif length > largest or len(topic) > KEPT_BYTES:
                     refuse(topic, body, "too-large")
                 else:
                     add(topic)

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from hubbub.collector.decode.message_id import hashed
+from hubbub.collector.decode.message_id import content_id
 from hubbub.collector.decode.reasons import LARGEST_NUMBER, refuse
 from hubbub.collector.decode.timestamps import LATEST
 from hubbub.collector.event import Frame, Message
@@ -173,7 +173,7 @@ def message(frame: Frame) -> Message:
     named = line.user != "-" and len(line.user) <= MAX_NAME
     method = line.request.split(maxsplit=1)
     return Message(
-        id=hashed(frame, HTTP),
+        id=content_id(frame, HTTP),
         time=time,
         topic=HTTP,
         body=None,

@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.decode import access_log, notebooks, timestamps
-from hubbub.collector.decode.message_id import HEARD, hashed
+from hubbub.collector.decode.message_id import HEARD, content_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
     MAX_DEPTH,
@@ -42,13 +42,13 @@ from hubbub.collector.decode.reasons import (
     REASONS,
     refuse,
 )
-from hubbub.collector.decode.rejected import LARGEST, told
+from hubbub.collector.decode.rejected import LARGEST, parse_refused
 from hubbub.collector.event import Frame, Message
 
-__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "message_of", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "partial_message", "parse"]
 
 
-class Row(msgspec.Struct, gc=False):
+class Envelope(msgspec.Struct, gc=False):
     """The keys of all formats that mean anything here; the others are skipped unread."""
 
     msg: Any = msgspec.UNSET
@@ -75,9 +75,9 @@ _LINES = {
     "access-log": access_log.message,
 }
 
-_FIELDS = Row.__struct_fields__
-_json = msgspec.json.Decoder(Row)
-_msgpack = msgspec.msgpack.Decoder(Row)
+_FIELDS = Envelope.__struct_fields__
+_json = msgspec.json.Decoder(Envelope)
+_msgpack = msgspec.msgpack.Decoder(Envelope)
 _encode = msgspec.json.Encoder().encode
 #: First bytes of a msgpack map; no JSON text starts with one, since all are above 0x7f.
 _MAPS = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
@@ -96,7 +96,7 @@ def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
         MessageError: with one of `REASONS`; never anything else, whatever the bytes are.
     """
     kind = frame.kind
-    if kind == "refused" and (before := told(frame)) is not None:
+    if kind == "refused" and (before := parse_refused(frame)) is not None:
         raise refuse(before.reason, before.source, f"{before.length:,} bytes")
     if len(frame.body) > max_message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
@@ -106,7 +106,7 @@ def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
     return _line(row, frame) if kind == "jsonl" else _message(row, frame, kind)
 
 
-def parse(body: bytes) -> Row:
+def parse(body: bytes) -> Envelope:
     """The object in a body, JSON or msgpack.
 
     Raises:
@@ -131,7 +131,7 @@ def parse(body: bytes) -> Row:
     return row
 
 
-def _lenient(body: bytes) -> Row:
+def _lenient(body: bytes) -> Envelope:
     """JSON with what msgspec refuses and publishers send: NaN, lone surrogates, a BOM."""
     try:
         value = json.loads(body.decode("utf-8-sig"))
@@ -141,13 +141,13 @@ def _lenient(body: bytes) -> Row:
         raise refuse("not-json", detail=str(error)[:200]) from None
     if not isinstance(value, dict):
         raise refuse("not-an-object", detail=type(value).__name__)
-    row = Row(**{key: value[key] for key in _FIELDS if key in value})
+    row = Envelope(**{key: value[key] for key in _FIELDS if key in value})
     if _too_deep(row):
         raise refuse("too-deep")
     return row
 
 
-def _too_deep(row: Row) -> bool:
+def _too_deep(row: Envelope) -> bool:
     """More than MAX_DEPTH levels, without recursion."""
     level: list[Any] = [row.msg, row.body, row.headers, row.meta]
     for _ in range(MAX_DEPTH):
@@ -170,7 +170,7 @@ def _text(value: Any, most: int, reason: str, where: str) -> str:
     return value
 
 
-def _topic(row: Row, frame: Frame, kind: str) -> str:
+def _topic(row: Envelope, frame: Frame, kind: str) -> str:
     topic = row.topic
     if frame.topic and kind in HEARD:
         try:
@@ -186,14 +186,14 @@ def _topic(row: Row, frame: Frame, kind: str) -> str:
     return _text(topic, MAX_TOPIC, "bad-topic", "")
 
 
-def _message(row: Row, frame: Frame, kind: str) -> Message:
+def _message(row: Envelope, frame: Frame, kind: str) -> Message:
     body, headers, users, objects = _payload(row)
     topic = _topic(row, frame, kind)
     identity = row.id if row.msg_id is None else row.msg_id
     if identity is None or identity == "":
         if row.msg is not msgspec.UNSET:
             raise refuse("no-id", topic)
-        identity = hashed(frame, topic)
+        identity = content_id(frame, topic)
     else:
         identity = _text(identity, MAX_ID, "bad-id", topic)
     seq = frame.seq or (row.i if type(row.i) is int and 0 <= row.i < LARGEST_NUMBER else 0)
@@ -211,7 +211,9 @@ def _message(row: Row, frame: Frame, kind: str) -> Message:
     )
 
 
-def _time(row: Row, headers: dict[str, Any] | None, frame: Frame, topic: str, kind: str) -> int:
+def _time(
+    row: Envelope, headers: dict[str, Any] | None, frame: Frame, topic: str, kind: str
+) -> int:
     time = timestamps.micros(headers.get("sent-at")) if headers else None
     if time is None and row.timestamp is not None:
         time = timestamps.micros(row.timestamp)
@@ -227,7 +229,7 @@ def _time(row: Row, headers: dict[str, Any] | None, frame: Frame, topic: str, ki
 _Names = tuple[str, ...] | None
 
 
-def _payload(row: Row) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
+def _payload(row: Envelope) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
     """Body, headers, and the users and packages that a service states.
 
     Headers are None for a message of fedmsg, an object (perhaps empty) for one of fedora-messaging.
@@ -247,7 +249,7 @@ def _payload(row: Row) -> tuple[Any, dict[str, Any] | None, _Names, _Names]:
     return body, headers, _stated(row.meta.get("usernames")), _stated(row.meta.get("packages"))
 
 
-def message_of(row: Row) -> Message:
+def partial_message(row: Envelope) -> Message:
     """What a row says, with neither id nor time demanded: id "" and time 0.
 
     Raises:
@@ -287,7 +289,7 @@ def _names(names: Any, reason: str, where: str) -> _Names:
     return tuple(names)
 
 
-def _line(row: Row, frame: Frame) -> Message:
+def _line(row: Envelope, frame: Frame) -> Message:
     """A line of the import format `jsonl`."""
     if row.topic is None or row.topic == "":
         raise refuse("no-topic")
@@ -309,7 +311,7 @@ def _line(row: Row, frame: Frame) -> Message:
         raise refuse("bad-size", topic, repr(row.size)[:80])
     explicit = None if row.id is None else _text(row.id, MAX_ID, "bad-id", topic)
     return Message(
-        id=explicit or hashed(frame, topic),
+        id=explicit or content_id(frame, topic),
         time=time,
         topic=topic,
         body=body,

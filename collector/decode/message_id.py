@@ -9,13 +9,13 @@ import hashlib
 
 from hubbub.collector.event import Frame
 
-__all__ = ["HEARD", "hashed"]
+__all__ = ["HEARD", "content_id"]
 
 #: Kinds of sources that give a topic beside the body; their messages need no place of their own.
 HEARD = frozenset(("zmq", "amqp"))
 
 
-def hashed(frame: Frame, topic: str) -> str:
+def content_id(frame: Frame, topic: str) -> str:
     """The id: a line's number is part of it, so that equal lines of a file are several messages."""
     place = "" if frame.kind in HEARD or frame.kind == "history" else str(frame.seq)
     digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))

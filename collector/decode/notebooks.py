@@ -17,13 +17,22 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hubbub.collector.decode.message_id import hashed
+from hubbub.collector.decode.message_id import content_id
 from hubbub.collector.decode.reasons import refuse
 from hubbub.collector.event import Frame, Message, Sink
 from hubbub.errors import UsageError
 from hubbub.times import to_micros
 
-__all__ = ["ACCESS", "COLUMNS", "KILLING", "SAMPLES", "Named", "access", "counts", "named"]
+__all__ = [
+    "ACCESS",
+    "COLUMNS",
+    "KILLING",
+    "SAMPLES",
+    "WithColumns",
+    "access",
+    "counts",
+    "column_names",
+]
 
 #: The topic of accesses to notebooks, and the action that is none.
 ACCESS = "notebook.access"
@@ -65,7 +74,7 @@ def access(frame: Frame) -> Message:
         raise refuse("bad-fields", ACCESS, f"{len(found)}, not {_FIELDS}")
     stamp, course, student, notebook, action, port = found
     return Message(
-        id=hashed(frame, ACCESS),
+        id=content_id(frame, ACCESS),
         time=_time(stamp, ACCESS),
         topic=ACCESS,
         body=None,
@@ -78,7 +87,7 @@ def access(frame: Frame) -> Message:
     )
 
 
-def named(text: str) -> tuple[str, ...]:
+def column_names(text: str) -> tuple[str, ...]:
     """The columns that `--columns` names: `seed`, `later`, or names with commas between.
 
     Raises:
@@ -93,7 +102,7 @@ def named(text: str) -> tuple[str, ...]:
     return names
 
 
-class Named:
+class WithColumns:
     """A sink that writes the columns of system counts on each frame, for `counts`."""
 
     def __init__(self, inner: Sink, names: Sequence[str]) -> None:
@@ -127,7 +136,7 @@ def counts(frame: Frame) -> Message:
             raise refuse("bad-value", _COUNTS, repr(text[:_SHOWN]))
     texts += [""] * (len(names) - len(texts))
     return Message(
-        id=hashed(frame, _COUNTS),
+        id=content_id(frame, _COUNTS),
         time=_time(stamp, _COUNTS),
         topic=_COUNTS,
         body=None,

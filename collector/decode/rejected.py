@@ -15,11 +15,20 @@ from typing import NamedTuple
 from hubbub.collector.event import Frame, Sink
 from hubbub.errors import MessageError, UsageError
 
-__all__ = ["KEPT", "LARGEST", "MAX_MESSAGE", "Bounded", "Refused", "bound", "mark", "told"]
+__all__ = [
+    "KEPT_BYTES",
+    "LARGEST",
+    "MAX_MESSAGE",
+    "Bounded",
+    "Refused",
+    "check_max_message",
+    "mark_refused",
+    "parse_refused",
+]
 
 MAX_MESSAGE = 4 << 20  # bytes of a body, where nobody says otherwise
 LARGEST = 32 << 20  # bytes; what a spool's record has room for
-KEPT = 64 << 10  # bytes that are kept of a body or topic that is too large
+KEPT_BYTES = 64 << 10  # bytes that are kept of a body or topic that is too large
 
 _KIND = "refused:"
 
@@ -32,7 +41,7 @@ class Refused(NamedTuple):
     source: str
 
 
-def mark(frame: Frame, reason: str, length: int = 0) -> Frame:
+def mark_refused(frame: Frame, reason: str, length: int = 0) -> Frame:
     """The frame as a refused one; what is longer than `KEPT` is cut if it is too large.
 
     Args:
@@ -43,12 +52,12 @@ def mark(frame: Frame, reason: str, length: int = 0) -> Frame:
     if frame.source.startswith(_KIND):
         return frame
     length = max(length, len(frame.body))
-    body = frame.body[:KEPT] if reason == "too-large" else frame.body
+    body = frame.body[:KEPT_BYTES] if reason == "too-large" else frame.body
     source = f"{_KIND}{reason}:{length} {frame.source}"
-    return Frame(source, frame.arrived, frame.topic[:KEPT], body, frame.seq)
+    return Frame(source, frame.arrived, frame.topic[:KEPT_BYTES], body, frame.seq)
 
 
-def told(frame: Frame) -> Refused | None:
+def parse_refused(frame: Frame) -> Refused | None:
     """Why a frame was refused; None: it was not."""
     if not frame.source.startswith(_KIND):
         return None
@@ -57,7 +66,7 @@ def told(frame: Frame) -> Refused | None:
     return Refused(reason, int(length) if length.isdigit() else len(frame.body), source)
 
 
-def bound(max_message: int) -> int:
+def check_max_message(max_message: int) -> int:
     """The largest message, checked.
 
     Raises:
@@ -84,16 +93,16 @@ class Bounded:
     """
 
     def __init__(self, sink: Sink, max_message: int = MAX_MESSAGE) -> None:
-        self.sink, self.max_message = sink, bound(max_message)
+        self.sink, self.max_message = sink, check_max_message(max_message)
 
     def put(self, frame: Frame) -> None:
         """Take a frame; see `Sink.put`."""
-        if len(frame.body) > self.max_message or len(frame.topic) > KEPT:
-            frame = mark(frame, "too-large")
+        if len(frame.body) > self.max_message or len(frame.topic) > KEPT_BYTES:
+            frame = mark_refused(frame, "too-large")
         try:
             self.sink.put(frame)
         except MessageError as error:  # larger than a record, for whatever reason
-            self.sink.put(mark(frame, error.reason))
+            self.sink.put(mark_refused(frame, error.reason))
 
     def flush(self) -> None:
         """See `Sink.flush`."""

@@ -25,7 +25,7 @@ from hubbub.collector.event import Frame
 from hubbub.collector.files.reader import MAX_LINE
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["FORMATS", "Follower", "Place"]
+__all__ = ["FORMATS", "Follower", "Position"]
 
 #: Formats that can be followed, and whether a line that starts with # says nothing.
 FORMATS = {
@@ -41,7 +41,7 @@ _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-class Place(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True):
     """How far a file was read; small, and without anything of what stands in it."""
 
     device: int
@@ -85,7 +85,7 @@ class Follower:
         self._held = b""  # the beginning of that line
         self._mark = b""  # what stands before it
         self._left: float | None = None  # since when a rotated file is quiet
-        known = None if place is None else msgspec.convert(place, Place)
+        known = None if place is None else msgspec.convert(place, Position)
         self._lines = 0 if known is None else known.lines
         again = known is not None and self._find(known)
         if (
@@ -107,7 +107,7 @@ class Follower:
         here = os.fstat(self._descriptor)
         mark = _hash(self._mark)
         built: dict[str, Any] = msgspec.to_builtins(
-            Place(here.st_dev, here.st_ino, self._offset, self._lines, mark)
+            Position(here.st_dev, here.st_ino, self._offset, self._lines, mark)
         )
         return built
 
@@ -216,7 +216,7 @@ class Follower:
             )
         return True
 
-    def _find(self, place: Place) -> bool:
+    def _find(self, place: Position) -> bool:
         """Go on where we were: in the file of our name, or where it was rotated to."""
         path = Path(self.name)
         for other in (path, *sorted(path.parent.glob(f"{_literal(path.name)}?*"))):

@@ -30,7 +30,7 @@ from hubbub.collector.bus.listener import Counts
 from hubbub.collector.event import Ledger, alive_key, partial_key
 from hubbub.collector.gaps.silence import Habit
 
-__all__ = ["SLACK", "Gaps"]
+__all__ = ["SLACK", "GapDetector"]
 
 SLACK = 10.0  # s; between a message's own stamp and its arrival, and what was on its way
 _TICK = 0.25  # s
@@ -81,7 +81,7 @@ class _Ear:
         return self.endpoint.bound or self.endpoint.state == "connected"
 
 
-class Gaps:
+class GapDetector:
     """Watches a listener.
 
     Args:

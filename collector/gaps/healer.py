@@ -36,7 +36,7 @@ from hubbub.errors import HubbubError
 from hubbub.intervals import Spans, subtract, union
 from hubbub.times import from_micros, iso
 
-__all__ = ["Healer", "Heard"]
+__all__ = ["Healer", "StoreCounts"]
 
 _SECOND = 1_000_000  # µs
 _DAY = 86_400  # s
@@ -49,7 +49,7 @@ _KEPT = 7  # days for which differences are remembered
 _log = structlog.get_logger("hubbub.heal")
 
 
-class Heard(Protocol):
+class StoreCounts(Protocol):
     """What is stored by now, of the bus and its history."""
 
     def stored(self, start: int, end: int) -> int:
@@ -83,7 +83,7 @@ class Healer:
         history: History,
         sink: Sink,
         ledger: Ledger,
-        heard: Heard,
+        heard: StoreCounts,
         sources: Sequence[str],
         *,
         categories: Sequence[str] = (),

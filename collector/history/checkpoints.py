@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hubbub.collector.event import DAMAGE, GATHER, Ledger
+from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, Ledger
 from hubbub.collector.history.paging import Piece, Slice
 from hubbub.intervals import subtract, whole_seconds
 
@@ -37,8 +37,8 @@ class Notes:
         self, ledger: Ledger, source: str, filters: str, clock: Callable[[], float]
     ) -> None:
         self._ledger, self._source, self._filters, self._clock = ledger, source, filters, clock
-        self._key = f"{GATHER}{source} {filters}".rstrip()
-        self._damage = ledger.get(DAMAGE)  # as it was before the first row came
+        self._key = f"{GATHER_PREFIX}{source} {filters}".rstrip()
+        self._damage = ledger.get(DAMAGE_KEY)  # as it was before the first row came
         self._elsewhere: list[Any] = []
         self._spans: list[Span] = []
 
@@ -105,7 +105,7 @@ class Notes:
         self._record(part.start, part.end, "unproven", f"{rows} rows, more may come late")
 
     def _damaged(self) -> bool:
-        return bool(self._ledger.get(DAMAGE) != self._damage)
+        return bool(self._ledger.get(DAMAGE_KEY) != self._damage)
 
     def spans(self) -> tuple[Span, ...]:
         """What this run recorded, by start."""

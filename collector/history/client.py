@@ -28,7 +28,7 @@ from hubbub import __version__
 from hubbub.collector.history import response
 from hubbub.collector.history.filters import EVERYTHING, Filters
 from hubbub.collector.history.response import Answer, AnswerError, excerpt
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
@@ -76,7 +76,7 @@ class History:
         timeout: float = 60.0,
         user_agent: str = f"hubbub/{__version__} (community statistics; python-requests)",
         max_bytes: int = 256 * 2**20,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:
         if _origin(url.strip()) is None:
             raise UsageError(
@@ -92,7 +92,7 @@ class History:
         self.url = _redacted(urlunsplit((parts.scheme, parts.netloc, base, "", "")))
         self._login = get_auth_from_url(url) if "@" in parts.netloc else None
         self.source = f"history:{self.url}"
-        self.patience = patience or Patience()
+        self.patience = patience or RetryPolicy()
         self._timeout, self._max_bytes, self._agent = timeout, max_bytes, user_agent
         self._local = threading.local()
         self._sessions: list[requests.Session] = []

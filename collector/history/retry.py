@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-__all__ = ["Patience"]
+__all__ = ["RetryPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Exponential back-off with jitter; a service's own Retry-After wins, up to a cap.
 
     A service that has never answered is given up sooner: a wrong address should be told within

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hubbub.collector.decode.message import MAX_NAMES, Row, decode, message_of, parse
+from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, partial_message, parse
 from hubbub.collector.event import Event, Frame, Message, People
 from hubbub.collector.names import normalise, normalise_object
 from hubbub.collector.people.paths import Source
@@ -47,7 +47,7 @@ LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
-_FIELDS = Row.__struct_fields__
+_FIELDS = Envelope.__struct_fields__
 _NOBODY = People(None, (), ())
 _NO_RULE = Rule((), (), ())
 
@@ -69,7 +69,7 @@ def people(
     """
     if not isinstance(message, Message):
         try:
-            message = message_of(Row(**{k: message[k] for k in _FIELDS if k in message}))
+            message = partial_message(Envelope(**{k: message[k] for k in _FIELDS if k in message}))
         except MessageError:
             return _NOBODY
     return _people(message, directory, rules or builtin_rules())
@@ -135,7 +135,7 @@ def people_lines(
     for line in lines:
         try:
             row = parse(line)
-            message = message_of(row)
+            message = partial_message(row)
         except MessageError as error:
             yield _answer(None, None, _NOBODY) | {"error": f"{error.reason}: {error}"}
             continue

@@ -17,7 +17,7 @@ from hubbub.collector.people.extract import understand
 from hubbub.collector.people.rules import Rules, load_rules
 from hubbub.errors import UsageError
 
-__all__ = ["Reader", "Understanding", "read_directory"]
+__all__ = ["Reader", "ReaderConfig", "read_directory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding:
+class ReaderConfig:
     """The settings; small, and safe to send to a process.
 
     Args:

@@ -141,17 +141,17 @@ def open(  # noqa: A001 - hubbub.open is its name
             where=str(folder),
             hint="hubbub gather, listen or import creates one",
         )
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
 
     people = settings.people
     store = Store.open(folder, create=False)
     try:
-        understanding = Understanding(
+        reader_config = ReaderConfig(
             directory=Path(people.directory) if people.directory else None,
             rules=Path(people.rules) if people.rules else None,
         )
         if store.has_work():
-            store.load(wait=False, understand=understanding.reader())
+            store.load(wait=False, understand=reader_config.reader())
     except BaseException:
         store.close()
         raise

@@ -22,7 +22,7 @@ from hubbub.times import from_micros, to_micros
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
 
-__all__ = ["DataFile", "File"]
+__all__ = ["DataFileWriter", "File"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class File:
         return (since is None or self.last >= since) and (until is None or self.first < until)
 
 
-class DataFile:
+class DataFileWriter:
     """A data file of a month that is being written; no part of the table before it is committed.
 
     `stem` is its name without its end.

@@ -15,7 +15,7 @@ import structlog
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 
 if TYPE_CHECKING:
     import deltalake
@@ -81,7 +81,7 @@ def migrate(tables: Iterable[Table]) -> None:
             table.alter.set_table_properties(changes, raise_if_not_exists=False)
             one.sync()
         except (DeltaError, OSError) as e:
-            raise unwritten(f"cannot migrate {one.name}", e, one.folder) from e
+            raise write_error(f"cannot migrate {one.name}", e, one.folder) from e
         _log.info("table migrated", table=one.name, form=len(STEPS) + 1)
 
 

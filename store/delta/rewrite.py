@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from hubbub.store.delta.data_file import DataFile, File
+from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 
 __all__ = ["Rewritten", "drop_history", "retire", "rewrite", "vacuum"]
@@ -77,7 +77,7 @@ def rewrite(
                 size -= add.size
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise unwritten(f"cannot rewrite {table.name}", e, table.folder) from e
+        raise write_error(f"cannot rewrite {table.name}", e, table.folder) from e
     if removed and not dry:
         table.replace(removed, added)
         retire(removed)
@@ -131,7 +131,7 @@ def drop_history(table: Table) -> None:
                 path.unlink()
         sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise unwritten("cannot shorten the Delta log", e, table.log) from e
+        raise write_error("cannot shorten the Delta log", e, table.log) from e
 
 
 def _one(
@@ -139,7 +139,7 @@ def _one(
 ) -> tuple[int | None, AddAction | None]:
     """How many rows are left of a file, None where nothing changes; and what takes its place."""
     path = Path(file.uri)
-    new: DataFile | None = None
+    new: DataFileWriter | None = None
     kept, changed = 0, False
     try:
         with pq.ParquetFile(file.uri) as one:
@@ -152,7 +152,7 @@ def _one(
                     if not dry:
                         # the same first part and batch: they say when the rows came
                         stem = f"{path.stem.rpartition('-')[0]}-{secrets.token_hex(8)}"
-                        new = DataFile(table, path.parent.name.removeprefix("month="), stem)
+                        new = DataFileWriter(table, path.parent.name.removeprefix("month="), stem)
                         for earlier in range(at):
                             new.write(_group(one, earlier, table))
                 if new is not None:

@@ -24,9 +24,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
-from hubbub.store.delta.data_file import DataFile, File
+from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.log import Log, marked
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
@@ -131,7 +131,7 @@ class Table:
         except (DeltaError, OSError, pa.ArrowException) as e:
             if self.batch() < batch:
                 self.drop(written)
-            raise unwritten(f"cannot write {self.name}", e, self.folder) from e
+            raise write_error(f"cannot write {self.name}", e, self.folder) from e
 
     def replace(
         self,
@@ -171,7 +171,7 @@ class Table:
         except (DeltaError, OSError) as e:
             if self.version() == before:
                 self.drop(added)
-            raise unwritten(f"cannot rewrite {self.name}", e, self.folder) from e
+            raise write_error(f"cannot rewrite {self.name}", e, self.folder) from e
 
     def drop(self, added: Iterable[AddAction]) -> None:
         """Delete files that were not committed."""
@@ -228,7 +228,7 @@ class Table:
         groups = rows if isinstance(rows, Iterator) else iter((rows,))
         rows = next(groups)
         first = to_micros(rows["time"][0].as_py())
-        file = DataFile(self, month, f"{first:020d}-{mark}{secrets.token_hex(8)}")
+        file = DataFileWriter(self, month, f"{first:020d}-{mark}{secrets.token_hex(8)}")
         try:
             while rows is not None:
                 file.write(rows)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hubbub.errors import HubbubError, NoRoomError, StoreError, UsageError
 
-__all__ = ["told", "trouble", "unwritten"]
+__all__ = ["translate_errors", "trouble", "write_error"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ROOM = "make room: what is stored is safe, and work goes on by itself"
@@ -46,7 +46,7 @@ def trouble(e: OSError | sqlite3.Error, where: Path) -> HubbubError:
     return StoreError(what, where=at, hint=hint)
 
 
-def unwritten(what: str, e: Exception, where: Path) -> StoreError:
+def write_error(what: str, e: Exception, where: Path) -> StoreError:
     """What could not be written, of an error of the table library's or Arrow's."""
     full = getattr(e, "errno", None) in _FULL or "No space left" in str(e)
     kind = NoRoomError if full else StoreError
@@ -56,7 +56,7 @@ def unwritten(what: str, e: Exception, where: Path) -> StoreError:
 
 
 @contextmanager
-def told(
+def translate_errors(
     where: Path, kinds: tuple[type[OSError | sqlite3.Error], ...] = (OSError, sqlite3.Error)
 ) -> Iterator[None]:
     """What the disk or SQLite refuses within becomes a `HubbubError`; a fault of ours stays one.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hubbub.errors import StoreError, UsageError
 
-__all__ = ["check_new", "make", "sync_file", "sync_folder"]
+__all__ = ["check_new", "make_folder", "sync_file", "sync_folder"]
 
 
 def _sync(path: Path) -> None:
@@ -32,7 +32,7 @@ def sync_folder(path: Path) -> None:
     _sync(path)
 
 
-def make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make a folder and what leads there, if need be: what is synced in it can be found again."""
     new = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)

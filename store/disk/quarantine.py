@@ -12,13 +12,13 @@ from pathlib import Path
 
 from hubbub.store.disk.files import sync_folder
 
-__all__ = ["FOLDER", "aside", "clear", "kept"]
+__all__ = ["FOLDER", "move_to_quarantine", "clear", "quarantined"]
 
 
-FOLDER = "aside"
+FOLDER = "move_to_quarantine"
 
 
-def aside(store: Path, path: Path) -> Path:
+def move_to_quarantine(store: Path, path: Path) -> Path:
     """Move a file or folder of a store; its new name says where it was."""
     folder = store / FOLDER
     folder.mkdir(exist_ok=True)
@@ -36,12 +36,12 @@ def aside(store: Path, path: Path) -> Path:
 
 def clear(store: Path) -> None:
     """Delete what lies there: it may hold a name that is to be forgotten."""
-    if kept(store):
+    if quarantined(store):
         shutil.rmtree(store / FOLDER)
         sync_folder(store)
 
 
-def kept(store: Path) -> list[Path]:
+def quarantined(store: Path) -> list[Path]:
     """What lies there."""
     folder = store / FOLDER
     return sorted(folder.iterdir()) if folder.is_dir() else []

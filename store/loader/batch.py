@@ -16,15 +16,15 @@ import structlog
 from msgspec.structs import replace
 
 from hubbub.collector.decode.notebooks import SAMPLES
-from hubbub.collector.decode.rejected import told
+from hubbub.collector.decode.rejected import parse_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
 from hubbub.store.loader.bus_stats import Hearing
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
-from hubbub.store.state.dead_letters import Letter
-from hubbub.store.state.pseudonyms import NOBODY, Forgotten
+from hubbub.store.state.dead_letters import DeadLetter
+from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, Forgotten
 
 __all__ = ["SPOOL", "Batch"]
 
@@ -54,13 +54,13 @@ class Batch:
     """The next commit. `understand` raises MessageError for what it refuses."""
 
     understand: Callable[[Frame], Event]
-    forgotten: Forgotten = NOBODY
+    forgotten: Forgotten = NONE_FORGOTTEN
     hearing: Hearing | None = None  # told of every message in its order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
     bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name
     samples: dict[str, dict[str, str]] = field(default_factory=dict)  # by id: name → value
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
     #: letters that were read again: place → None for an event now, else reason and sentence
@@ -88,7 +88,7 @@ class Batch:
             begun = int(name.partition("-")[0]) // 1000
             self.damaged = begun if self.damaged is None else min(begun, self.damaged)
             self._bury(
-                Letter(
+                DeadLetter(
                     place=place,
                     reason="damaged",
                     what=f"bytes {found.start:,} to {found.end:,} of a segment fail their checksum",
@@ -107,19 +107,19 @@ class Batch:
             self._keep(event, frame, flags)
             return
         reason, what = event
-        before = told(frame)
+        before = parse_refused(frame)
         source, missing = frame.source, 0
         if before is not None:
             source, missing = before.source, before.length - len(frame.body)
         self._bury(
-            Letter(
+            DeadLetter(
                 *(place, reason, what, source, frame.arrived, frame.topic, frame.body, frame.seq),
                 missing,
                 flags,
             )
         )
 
-    def again(self, letter: Letter, guard: Guard | None) -> None:
+    def again(self, letter: DeadLetter, guard: Guard | None) -> None:
         """Read a letter again: it becomes an event, or stays the one letter that it is."""
         self.frames += 1
         event = self._read(letter.frame, letter.place, guard)
@@ -162,8 +162,8 @@ class Batch:
             self.held += len(frame.body) * kept
         self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
 
-    def _bury(self, letter: Letter) -> None:
-        letter = dead_letters.without(letter, self.forgotten)
+    def _bury(self, letter: DeadLetter) -> None:
+        letter = dead_letters.redact(letter, self.forgotten)
         self.letters.append(letter)
         self.held += len(letter.body)
         self.counts[letter.source, f"refused:{letter.reason}"] += 1

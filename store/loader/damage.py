@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubbub.collector.event import DAMAGE, GATHER, alive_key, partial_key
-from hubbub.store.disk.quarantine import aside
+from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, alive_key, partial_key
+from hubbub.store.disk.quarantine import move_to_quarantine
 
 if TYPE_CHECKING:
     from hubbub.store.spool.folder import Segment
@@ -35,7 +35,9 @@ def without(state: State, store: Path, one: Segment) -> Path:
             if source and start < end:
                 limited = state.get(partial_key(source)) or ""
                 state.span(source, limited, start, end, "gap", DAMAGED)
-    return aside(store, one.path)  # last: killed before it, the next load notes the same again
+    return move_to_quarantine(
+        store, one.path
+    )  # last: killed before it, the next load notes the same again
 
 
 def reopen(state: State, since: int) -> None:
@@ -44,8 +46,8 @@ def reopen(state: State, since: int) -> None:
     Which rows they were, nobody can tell any more. A gather that is under way learns of it too.
     """
     with state.transaction():
-        state.set(DAMAGE, time.time_ns() // 1000)
-        for key in state.keys(GATHER):  # slices that were read, and not proven yet
+        state.set(DAMAGE_KEY, time.time_ns() // 1000)
+        for key in state.keys(GATHER_PREFIX):  # slices that were read, and not proven yet
             state.set(key, None)
         for span in state.coverage():
             if span.state in {"complete", "healed"} and span.asked >= since:

@@ -45,7 +45,7 @@ from hubbub.store.state.database import State
 from hubbub.store.tables import samples
 from hubbub.store.tables.bodies import Bodies, Body
 from hubbub.store.tables.events import Events
-from hubbub.store.tables.id_index import Hashes, Ids
+from hubbub.store.tables.id_index import Hashes, IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 from hubbub.store.tables.samples import Samples
 
@@ -99,7 +99,7 @@ class Loader:
         folder.recover(spool_folder)
         recovery.resume(self.state, table, bodies, samples, spool_folder)
         lookup = Lookup(table)
-        self._ids = Ids(ids_folder, scan=lookup.scan, exact=lookup.exact)
+        self._ids = IdIndex(ids_folder, scan=lookup.scan, exact=lookup.exact)
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
@@ -124,7 +124,7 @@ class Loader:
                         return self._loaded()
             if not one.live:
                 done.append(one.path)
-        for letter in dead_letters.again(self.state.rows):
+        for letter in dead_letters.to_retry(self.state.rows):
             if trusts.ready(letter.flags):
                 batch.again(letter, trusts.guard(letter.flags))
                 if batch.frames >= self.events or batch.held >= HELD:
@@ -200,7 +200,7 @@ class Loader:
                     ],
                     number,
                 )
-            if found := list(samples.of(fresh, batch.samples)):
+            if found := list(samples.from_events(fresh, batch.samples)):
                 self.samples.append(found, number)
             version = self.table.append(fresh, number)
             self._ids.add(hashed, version)

@@ -18,7 +18,7 @@ from hubbub.store.spool import segment
 from hubbub.store.spool.trust import UNREADY
 from hubbub.store.state.database import State
 
-__all__ = ["Queue", "Stock"]
+__all__ = ["Queue", "LoadProgress"]
 
 _SECONDS = 60  # of a minute
 
@@ -33,7 +33,7 @@ class Queue:
     oldest: float = 0.0  # age in seconds of the oldest file of the spool, also of a loaded one
 
 
-class Stock:
+class LoadProgress:
     """Counts of one store."""
 
     def __init__(self, state: State, folder: Path) -> None:

@@ -36,7 +36,7 @@ def finish(state: State, number: int) -> None:
         for source, name, n in document["counts"]:
             state.count(source, name, n)
         db.execute("DELETE FROM counters WHERE n = 0")  # the last of a reason was read after all
-        dead_letters.settle(db, document.get("letters", {}))
+        dead_letters.record_retries(db, document.get("letters", {}))
         if more := document.get("unmapped"):
             state.set(unmapped.KEY, unmapped.add(state.get(unmapped.KEY), more))
         db.execute("DELETE FROM pending WHERE batch = ?", (number,))

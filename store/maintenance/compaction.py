@@ -25,14 +25,14 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFile, File
+from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.merge import groups, merged
 from hubbub.store.delta.rewrite import retire, vacuum
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.maintenance.retention import GRACE
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -122,9 +122,9 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     """
     month = Path(files[0].uri).parent.name.removeprefix("month=")
     first = min(file.first for file in files)
-    new: DataFile | None = None
+    new: DataFileWriter | None = None
     try:
-        new = DataFile(table, month, f"{first:020d}-{secrets.token_hex(8)}")
+        new = DataFileWriter(table, month, f"{first:020d}-{secrets.token_hex(8)}")
         for rows in groups(table, map(table.combined, merged(table, files))):
             if stop():
                 new.discard()
@@ -136,14 +136,14 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
         if new is not None:
             new.discard()
         if isinstance(e, (OSError, pa.ArrowException)):
-            raise unwritten(f"cannot compact {table.name}", e, table.folder) from e
+            raise write_error(f"cannot compact {table.name}", e, table.folder) from e
         raise
     table.replace(files, [add], data_change=False)
     retire(files)
     return Compacted(len(files), 1, new.rows, sum(file.bytes for file in files) - add.size)
 
 
-def _check(table: Table, files: Sequence[File], new: DataFile) -> None:
+def _check(table: Table, files: Sequence[File], new: DataFileWriter) -> None:
     """Nothing is taken out of the table that was not read."""
     before = sum(file.rows for file in files)
     if new.rows != before and not table.combines:
@@ -171,7 +171,7 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
         version = store.table.version()
         done = fold(table, files, stop)
         if table is store.table and done is not None:
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
         return done
     return None
 
@@ -247,7 +247,7 @@ def trim_log(table: Table, grace: float = GRACE) -> int:
         if old:
             sync_folder(table.log)
     except (DeltaError, OSError) as e:
-        raise unwritten("cannot shorten the Delta log", e, table.log) from e
+        raise write_error("cannot shorten the Delta log", e, table.log) from e
     return len(old)
 
 

@@ -23,10 +23,10 @@ import structlog
 
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
-from hubbub.store.disk.quarantine import FOLDER, aside
+from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.companion import Beside
-from hubbub.store.tables.id_index import Ids
+from hubbub.store.tables.id_index import IdIndex
 from hubbub.store.tables.id_lookup import Lookup
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
     from hubbub.store.store import Store
 
-__all__ = ["Mended", "mend", "prepare"]
+__all__ = ["Repaired", "repair_logs", "prepare"]
 
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 _KEY = "mend:"  # of the state, before a table's name: what, where, aside
@@ -42,13 +42,13 @@ _log = structlog.get_logger("hubbub.store")
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class Repaired:
     """A table whose log was torn."""
 
     table: str
     what: str
     where: str  # the torn file as it was
-    aside: str  # where it is now
+    move_to_quarantine: str  # where it is now
     rows: int = 0  # that were committed again
 
     @property
@@ -64,11 +64,11 @@ def prepare(store: Store) -> None:
     Raises:
         StoreError: no room, or a damage that nobody can mend; nothing was changed then.
     """
-    mend(store)
+    repair_logs(store)
     format_version.migrate(store.tables)
 
 
-def mend(store: Store) -> list[Mended]:
+def repair_logs(store: Store) -> list[Repaired]:
     """Set torn ends of logs aside. For the holder of the loader's lock.
 
     Raises:
@@ -81,7 +81,7 @@ def mend(store: Store) -> list[Mended]:
             table.entries.check()
         begun = store.state.get(_KEY + table.name)  # by somebody who was killed
         if flaws or begun:
-            done = _aside(store, table, flaws) if flaws else Mended(table.name, *begun)
+            done = _aside(store, table, flaws) if flaws else Repaired(table.name, *begun)
             store.state.set(_KEY + table.name, [done.what, done.where, done.aside])
             done = replace(done, rows=_restore(store, table))
             store.state.set(_KEY + table.name, None)
@@ -91,12 +91,12 @@ def mend(store: Store) -> list[Mended]:
     return out
 
 
-def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
+def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Repaired:
     """Of one table: a checkpoint and the entry that it was made of may be torn together."""
     flaw = flaws[-1]
     told = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
     store.state.set(_KEY + table.name, told)  # whoever finds this goes on
-    places = [(path, aside(store.path, path)) for one in flaws for path in one.files]
+    places = [(path, move_to_quarantine(store.path, path)) for one in flaws for path in one.files]
     table.entries.forget()
     try:
         _all_there(table, flaw)
@@ -106,7 +106,7 @@ def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
         table.entries.forget()
         store.state.set(_KEY + table.name, None)
         raise
-    return Mended(table.name, flaw.what, str(flaw.path), str(places[-1][1]))
+    return Repaired(table.name, flaw.what, str(flaw.path), str(places[-1][1]))
 
 
 def _restore(store: Store, table: Table) -> int:
@@ -133,7 +133,7 @@ def _events(store: Store) -> int:
     """Bring events back, unless their batch is noted as unfinished; the set of ids starts anew."""
     table, version = store.table, store.table.version()
     lookup = Lookup(table)
-    ids = Ids(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
+    ids = IdIndex(store.path / "ids", scan=lookup.scan, exact=lookup.exact)
     ids.catch_up(version)  # it may know of the torn version
     noted = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
     rows = 0 if noted else _bring_back(table, _spare(table))

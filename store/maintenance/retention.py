@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.store.delta.rewrite import Change, rewrite, vacuum
-from hubbub.store.policy import LAST, LEAP, doubtful
+from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
 from hubbub.store.query.selection import Selection
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 from hubbub.times import from_micros, iso, to_micros
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["GRACE", "Pruned", "doubt", "prune"]
+__all__ = ["GRACE", "Pruned", "check_clock", "prune"]
 
 
-def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
+def check_clock(store: Store, now: datetime, begun: int | None = None) -> str:
     """Why the clock is not believed; empty: it is.
 
     It is where retention ran within `LEAP` before, or never, or an event is of about now: not only
@@ -45,10 +45,10 @@ def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
         now: what the clock says.
         begun: what it said when this process began, µs: it counts where retention never ran.
     """
-    last: Any = store.state.get(LAST) or begun
-    if not doubtful(to_micros(now), last):
+    last: Any = store.state.get(LAST_RUN) or begun
+    if not clock_jumped(to_micros(now), last):
         return ""
-    about = Selection(since=to_micros(now - LEAP), until=to_micros(now + LEAP))
+    about = Selection(since=to_micros(now - MAX_CLOCK_JUMP), until=to_micros(now + MAX_CLOCK_JUMP))
     if store.events(about).count_events():
         return ""
     bounds = store.bounds()
@@ -102,9 +102,9 @@ def prune(
             if store.samples.exists():
                 out.append(_cut(store.samples, now - events, dry=dry))
             # the set keeps hashes of ids that went: a hit is looked up in the table anyway
-            keep_up(store.path / "ids", store.table, version)
+            update_index(store.path / "ids", store.table, version)
             if not dry:
-                refresh.mark(store)  # they keep the days that went
+                refresh.mark_current(store)  # they keep the days that went
         if ends:
             out.append(_cut(store.bodies, now - min(ends), dry=dry))
         if not dry:

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hubbub.errors import HubbubError, NoRoomError
-from hubbub.store.disk.errors import told
-from hubbub.store.maintenance.retention import doubt
-from hubbub.store.policy import LAST
+from hubbub.store.disk.errors import translate_errors
+from hubbub.store.maintenance.retention import check_clock
+from hubbub.store.policy import LAST_RUN
 from hubbub.store.state import dead_letters
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
-__all__ = ["BUSY", "DAILY", "Tidy"]
+__all__ = ["BUSY", "DAILY", "Scheduler"]
 
 BUSY = 64 << 20  # bytes that wait in the spool; loading comes first then
 DAILY = 86_400.0  # seconds between two runs of retention
@@ -31,7 +31,7 @@ CLEAN = 600.0  # seconds between two looks for old files
 _log = structlog.get_logger("hubbub.store")
 
 
-class Tidy:
+class Scheduler:
     """The work beside loading of one process.
 
     Args:
@@ -41,7 +41,10 @@ class Tidy:
     """
 
     def __init__(
-        self, store: Store, keep: Keep | None = None, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        keep: RetentionPolicy | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.store, self.keep, self._clock = store, keep, clock
         self._cleaned = clock()
@@ -79,7 +82,7 @@ class Tidy:
         if not isinstance(error, NoRoomError):
             return
         try:
-            with told(self.store.path), self.store.loader_lock(wait=False) as ours:
+            with translate_errors(self.store.path), self.store.loader_lock(wait=False) as ours:
                 if ours and (deleted := compaction.clean(self.store)):
                     _log.warning("deleted old files to make room", files=deleted)
         except HubbubError as e:
@@ -89,14 +92,14 @@ class Tidy:
         """Once a day; a clock that was put back does not stop it for longer than that."""
         if self.keep is None or stop():
             return False
-        dead_letters.bound(self.store.state, self.keep)
+        dead_letters.set_bounds(self.store.state, self.keep)
         now = int(self._clock() * 1e6)
-        last = self.store.state.get(LAST)
+        last = self.store.state.get(LAST_RUN)
         if isinstance(last, int) and 0 <= now - last < DAILY * 1e6:
             return False
         from hubbub.store.maintenance.retention import prune
 
-        if why := doubt(self.store, from_micros(now), self._begun):
+        if why := check_clock(self.store, from_micros(now), self._begun):
             if not self._doubted:
                 hint = "set the clock; if it is right: hubbub retention --trust-clock"
                 _log.warning("nothing is let go while the clock is in doubt", why=why, hint=hint)
@@ -107,7 +110,7 @@ class Tidy:
         done = prune(
             self.store, now=from_micros(now), events=self.keep.events, bodies=self.keep.bodies
         )
-        self.store.state.set(LAST, now)
+        self.store.state.set(LAST_RUN, now)
         for one in done:
             if one.rows:
                 _log.info("retention", table=one.table, rows=one.rows, before=str(one.before))

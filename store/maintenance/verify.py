@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store.disk.quarantine import aside, kept
+from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
 from hubbub.store.loader import recovery
 from hubbub.store.maintenance.checks import check_table, compare, recount
-from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.rollups import refresh
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import ledger
-from hubbub.store.tables.id_index import Ids, hashes
+from hubbub.store.tables.id_index import IdIndex, hashes
 from hubbub.store.tables.id_lookup import Lookup
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def verify(
             _minutes(store, report, repair=repair)
             progress("rollups")
             _rollups(store, report, repair=repair)
-        if files := kept(store.path):
+        if files := quarantined(store.path):
             report.checked["aside"] = len(files)
     return report
 
@@ -129,7 +129,7 @@ def _ledger(state: State, report: Report, *, repair: bool) -> None:
     found = state.coverage()
     report.checked["spans"] = len(found)
     faults = []
-    before: ledger.Span | None = None
+    before: ledger.CoverageSpan | None = None
     for one in found:
         same = before and (before.source, before.filters) == (one.source, one.filters)
         if one.state not in ledger.STATES or one.end <= one.start:
@@ -186,7 +186,7 @@ def _logs(store: Store, report: Report, *, repair: bool) -> bool:
     if repair:
         try:
             _anew(store, report)
-            for done in mend(store):
+            for done in repair_logs(store):
                 report.repaired.append(Fault(done.table, done.done, done.where))
         except StoreError as e:
             parts = (t.name for t in store.tables if Path(e.where).is_relative_to(t.folder))
@@ -206,7 +206,7 @@ def _anew(store: Store, report: Report) -> None:
     for one in store.rollups:
         flaws = [flaw for flaw in one.entries.flaws() if not flaw.torn]
         if flaws and not refresh.frozen(store):
-            place = aside(store.path, one.folder)
+            place = move_to_quarantine(store.path, one.folder)
             one.entries.forget()
             what = f"{flaws[0].what}; it is kept as {place}, and counted again"
             report.repaired.append(Fault(one.name, what, str(flaws[0].path)))
@@ -225,7 +225,7 @@ def _ids(store: Store, report: Report, *, repair: bool) -> None:
     """Each id is in the table once, and the set of ids knows it."""
     folder = store.path / "ids"
     lookup = Lookup(store.table)
-    ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    ids = IdIndex(folder, scan=lookup.scan, exact=lookup.exact)
     ids.catch_up(store.table.version())  # as the next loader would
     found = compare(_texts(store.table), store.path, [run.data for run in ids.runs])
     report.checked["ids"], report.checked["ids:spare"] = found.ids, found.spare
@@ -237,7 +237,7 @@ def _ids(store: Store, report: Report, *, repair: bool) -> None:
         fault = Fault("ids", f"{found.unknown:,} ids of the table are not in the set of ids")
         if repair:
             shutil.rmtree(folder)
-            Ids(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
+            IdIndex(folder, scan=lookup.scan, exact=lookup.exact).catch_up(store.table.version())
         (report.repaired if repair else report.faults).append(fault)
     bodies = compare(_texts(store.bodies), store.path)
     if bodies.doubled:

@@ -35,21 +35,21 @@ from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents, ScrubRollup
 from hubbub.store.rollups import refresh
 from hubbub.store.state.pseudonyms import PSEUDONYM, Forgotten, units
-from hubbub.store.tables.id_lookup import keep_up
+from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["Entry", "Forgot", "entries", "finish", "forget", "would"]
+__all__ = ["Entry", "ForgetResult", "entries", "finish", "forget", "preview"]
 
 _KEY = 32  # bytes
 Understand = Callable[[Frame], Event]
 
 
 @dataclass(frozen=True, slots=True)
-class Forgot:
+class ForgetResult:
     """What was done."""
 
     pseudonyms: tuple[str, ...]
@@ -68,7 +68,9 @@ class Entry:
     done: bool
 
 
-def forget(store: Store, name: str, why: str = "", understand: Understand | None = None) -> Forgot:
+def forget(
+    store: Store, name: str, why: str = "", understand: Understand | None = None
+) -> ForgetResult:
     """Forget an account; waits for the loader's lock. Again for the same name does all again.
 
     Args:
@@ -87,7 +89,7 @@ def forget(store: Store, name: str, why: str = "", understand: Understand | None
         return finish(store, understand)
 
 
-def would(store: Store, name: str) -> Forgot:
+def preview(store: Store, name: str) -> ForgetResult:
     """What forgetting an account would change in the tables; nothing is changed.
 
     Without a pseudonym where nobody is forgotten yet: the key that makes it is drawn then.
@@ -100,7 +102,7 @@ def would(store: Store, name: str) -> Forgot:
     events, bodies = ScrubEvents(alone), ScrubBodies(alone)
     rewrite(store.table, store.table.files(), events, dry=True)
     rewrite(store.bodies, store.bodies.files(), bodies, dry=True)
-    return Forgot((alone.pseudonym(name),) if known else (), events.rows, bodies.rows)
+    return ForgetResult((alone.pseudonym(name),) if known else (), events.rows, bodies.rows)
 
 
 def entries(state: State) -> list[Entry]:
@@ -109,7 +111,7 @@ def entries(state: State) -> list[Entry]:
     return [Entry(pseudonym, time, why, bool(done)) for pseudonym, time, why, done in rows]
 
 
-def finish(store: Store, understand: Understand | None = None) -> Forgot:
+def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
     """Steps 2 to 7 for whoever is on the list and not done. For the holder of the loader's lock.
 
     Raises:
@@ -118,7 +120,7 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
     state = store.state
     open_ones = state.rows("SELECT digest, pseudonym FROM forgotten WHERE done = 0 ORDER BY time")
     if not open_ones:
-        return Forgot(())
+        return ForgetResult(())
     store.drain(understand)
     refresh.catch_up(store)
     forgotten, version = state.forgotten, store.table.version()
@@ -129,8 +131,8 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
         rewrite(table, table.files(), change)
         vacuum(table)
         drop_history(table)
-    keep_up(store.path / "ids", store.table, version, anew=events.ids)
-    refresh.mark(store)
+    update_index(store.path / "ids", store.table, version, anew=events.ids)
+    refresh.mark_current(store)
     records = scrub_state.scrub_state(state)
     scrub_state.purge(state)
     scrub_state.blank_spool(store.spool_folder, state)
@@ -139,7 +141,7 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
         db.executemany(
             "UPDATE forgotten SET done = 1 WHERE digest = ?", [(d,) for d, _ in open_ones]
         )
-    return Forgot(tuple(p for _, p in open_ones), events.rows, bodies.rows, records)
+    return ForgetResult(tuple(p for _, p in open_ones), events.rows, bodies.rows, records)
 
 
 def _name(name: str) -> str:

@@ -18,7 +18,7 @@ from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
-from hubbub.store.state.dead_letters import Letter
+from hubbub.store.state.dead_letters import DeadLetter
 from hubbub.store.state.pseudonyms import ACCOUNTS, Forgotten
 
 __all__ = ["ACCOUNTS", "blank_spool", "purge", "scrub_state"]
@@ -59,8 +59,8 @@ def _letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
             return n
         for one, *fields in rows:
             last = one
-            before = Letter(*fields)
-            after = dead_letters.without(before, forgotten)
+            before = DeadLetter(*fields)
+            after = dead_letters.redact(before, forgotten)
             if after != before:
                 n += 1
                 db.execute(

@@ -27,7 +27,7 @@ from hubbub.collector.names import normalise_object
 from hubbub.errors import UsageError
 from hubbub.store.query.identity import Persons
 
-__all__ = ["Affiliation", "of_persons", "read"]
+__all__ = ["Affiliation", "by_person", "read"]
 
 COLUMNS = ("account", "organisation", "from", "to")
 ALWAYS, STILL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -80,7 +80,7 @@ def read(path: Path) -> tuple[Affiliation, ...]:
     return tuple(found)
 
 
-def of_persons(lines: Iterable[Affiliation], persons: Persons) -> list[Affiliation]:
+def by_person(lines: Iterable[Affiliation], persons: Persons) -> list[Affiliation]:
     """The same by person: what is said of any account holds for whoever it is.
 
     Raises:

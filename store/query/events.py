@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.store.query import identity_join
 from hubbub.store.query.engine import connect, view
 from hubbub.store.query.globs import matches, pattern
-from hubbub.store.query.identity import NOBODY, Persons
+from hubbub.store.query.identity import NO_MERGES, Persons
 from hubbub.store.query.selection import Selection
 from hubbub.times import from_micros
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
-    from hubbub.store.query.from_rollups import Rolled
+    from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
 
-__all__ = ["Events", "events", "of_people"]
+__all__ = ["Events", "events", "from_accounts"]
 
 
 def events(
@@ -33,9 +33,9 @@ def events(
     version: int,
     files: Sequence[File],
     chosen: Selection,
-    persons: Persons = NOBODY,
+    persons: Persons = NO_MERGES,
     *,
-    rolled: Rolled | None = None,
+    rolled: RollupReader | None = None,
 ) -> Events:
     """The events that a selection leaves of a snapshot; only files of its range are looked at.
 
@@ -70,7 +70,7 @@ def _needed(chosen: Selection, files: Sequence[File]) -> Selection:
     return replace(chosen, since=since, until=until)
 
 
-def of_people(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
+def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
     """Events made of times and accounts alone, for what was stored of events that may be gone.
 
     Args:
@@ -112,9 +112,9 @@ class Events:
         self,
         table: ir.Table,
         selection: Selection | None = None,
-        persons: Persons = NOBODY,
+        persons: Persons = NO_MERGES,
         stored: ir.Table | None = None,
-        rolled: Rolled | None = None,
+        rolled: RollupReader | None = None,
     ) -> None:
         self.table = table
         self.selection = selection or Selection()

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from hubbub.store.query.selection import Selection
     from hubbub.store.tables.events import Events as Table
 
-__all__ = ["Rolled", "topics", "users"]
+__all__ = ["RollupReader", "topics", "users"]
 
 _END = 253_402_214_400_000_000  # µs: the last day that there is
 
 
 @dataclass(frozen=True, slots=True)
-class Rolled:
+class RollupReader:
     """What a snapshot of events needs to be answered from rollups."""
 
     backend: Any
@@ -204,7 +204,7 @@ def _lacking(some: Events, rows: ir.Table, first: int, last: int) -> Events:
     return some.filter((micros(some.time) // DAY).notin(days.day))
 
 
-def _widened(chosen: Selection, rolled: Rolled, one: Rollup) -> Selection:
+def _widened(chosen: Selection, rolled: RollupReader, one: Rollup) -> Selection:
     """The same events in whole periods, where the range begins or ends beyond all of them."""
     since, until = chosen.since, chosen.until
     # Of earlier periods retention may have taken the events: their rollups say more than is asked.

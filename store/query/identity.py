@@ -23,7 +23,7 @@ from hubbub.store.query.globs import fits, literal
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["NOBODY", "Entry", "Persons", "entries", "merge", "persons", "undo"]
+__all__ = ["NO_MERGES", "Entry", "Persons", "entries", "merge", "persons", "undo"]
 
 _LISTED = "`hubbub identity list` shows the journal"
 
@@ -86,7 +86,7 @@ class Persons:
 
 
 #: Every account is a person of its own.
-NOBODY = Persons()
+NO_MERGES = Persons()
 
 
 def entries(state: State) -> list[Entry]:

@@ -24,11 +24,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFile, File
+from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.log import commits
 from hubbub.store.delta.rewrite import retire, rewrite
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import unwritten
+from hubbub.store.disk.errors import write_error
 from hubbub.store.rollups.tables import (
     DAY,
     HOUR,
@@ -51,12 +51,12 @@ __all__ = [
     "HOUR",
     "LAG",
     "Rollup",
-    "all_of",
+    "open_rollups",
     "catch_up",
     "differences",
     "frozen",
     "keep_up",
-    "mark",
+    "mark_current",
     "rebuild",
     "source",
 ]
@@ -66,7 +66,7 @@ CHUNK = 1_000_000  # rows that are counted at once, about
 FROZEN = "rollups:frozen"  # key of the state: µs
 
 
-def all_of(folder: Path) -> tuple[Rollup, ...]:
+def open_rollups(folder: Path) -> tuple[Rollup, ...]:
     """The rollups of a store, whether they are there or not."""
     kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics)  # what is finer before its sums
     return tuple(kind(folder / kind.name) for kind in kinds)
@@ -193,7 +193,7 @@ def _rebuild(store: Store, table: Rollup, version: int) -> None:
                 added.append(_write(table, month, rows))
     except (OSError, pa.ArrowException) as e:
         table.drop(added)
-        raise unwritten(f"cannot write {table.name}", e, table.folder) from e
+        raise write_error(f"cannot write {table.name}", e, table.folder) from e
     except StoreError:
         table.drop(added)
         raise
@@ -211,7 +211,7 @@ def _moment(micros: int) -> Any:
 
 
 def _write(table: Rollup, month: str, rows: Any) -> AddAction:
-    file = DataFile(table, month, f"{0:020d}-{secrets.token_hex(8)}")
+    file = DataFileWriter(table, month, f"{0:020d}-{secrets.token_hex(8)}")
     try:
         file.write(rows)
         return file.close()
@@ -254,7 +254,7 @@ def differences(store: Store, table: Rollup) -> list[str]:
     return out
 
 
-def mark(store: Store) -> None:
+def mark_current(store: Store) -> None:
     """The newest version of events counts as the rollups do: rows went, or names changed in both.
 
     For whoever called `catch_up` before it, and holds the loader's lock since.

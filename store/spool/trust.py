@@ -19,7 +19,7 @@ from hubbub.store.spool.segment import TRUST
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["UNREADY", "Trusts", "remember"]
+__all__ = ["UNREADY", "Trusts", "register_trust"]
 
 #: Key of the state: the numbers of the trusts whose frames wait, because they cannot be judged.
 UNREADY = "trusts:unready"
@@ -28,7 +28,7 @@ _log = structlog.get_logger("hubbub.store")
 _said: set[str] = set()  # by this process: a loader looks again every few seconds
 
 
-def remember(state: State, files: TrustFiles) -> int:
+def register_trust(state: State, files: TrustFiles) -> int:
     """The number of a trust, which stays the same for the same files."""
     text = msgspec.json.encode(files).decode()
     with state.transaction() as db:

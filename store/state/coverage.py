@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hubbub.intervals import subtract, union
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 
-__all__ = ["Day", "Stretch", "Verdict", "days", "judge", "near", "timeline"]
+__all__ = ["DayCoverage", "TimelineEntry", "Verdict", "days", "judge", "clip", "timeline"]
 
 _DAY = 86_400_000_000  # µs
 
@@ -26,11 +26,13 @@ class Verdict:
     """How complete a range is."""
 
     state: str  # complete, healed or unproven
-    gaps: tuple[Span, ...]  # clipped to the range; what complete and healed spans leave of them
+    gaps: tuple[
+        CoverageSpan, ...
+    ]  # clipped to the range; what complete and healed spans leave of them
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimelineEntry:
     """[start, end) in µs in which one thing is known."""
 
     start: int
@@ -39,7 +41,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayCoverage:
     """A day (UTC), or what of it lies in the range; µs by state, which add up to the length."""
 
     start: int
@@ -56,7 +58,7 @@ class Day:
         return 100 * (self.complete + self.healed) / (self.end - self.start)
 
 
-def near(spans: Iterable[Span], since: int, until: int) -> tuple[Span, ...]:
+def clip(spans: Iterable[CoverageSpan], since: int, until: int) -> tuple[CoverageSpan, ...]:
     """The spans that touch [since, until), clipped to it."""
     return tuple(
         replace(span, start=max(span.start, since), end=min(span.end, until))
@@ -65,12 +67,14 @@ def near(spans: Iterable[Span], since: int, until: int) -> tuple[Span, ...]:
     )
 
 
-def timeline(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> list[Stretch]:
+def timeline(
+    spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = ""
+) -> list[TimelineEntry]:
     """What is known of each moment of [since, until), all sources together.
 
     `healed`: proven, and a live bus had missed it; `gap`: missed and not proven; `unproven`: heard.
     """
-    about = [span for span in near(spans, since, until) if span.filters in {"", filters}]
+    about = [span for span in clip(spans, since, until) if span.filters in {"", filters}]
 
     def of(*states: str) -> list[tuple[int, int]]:
         return union((span.start, span.end) for span in about if span.state in states)
@@ -87,12 +91,14 @@ def timeline(spans: Iterable[Span], since: int, until: int, *, filters: str = ""
         "unknown": subtract([(since, until)], [*proven, *gaps, *heard]),
     }
     return sorted(
-        (Stretch(a, b, state) for state, found in parts.items() for a, b in found),
+        (TimelineEntry(a, b, state) for state, found in parts.items() for a, b in found),
         key=lambda one: one.start,
     )
 
 
-def days(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> list[Day]:
+def days(
+    spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = ""
+) -> list[DayCoverage]:
     """How much of each day of [since, until) is known how well."""
     known = timeline(spans, since, until, filters=filters)
     sums: dict[int, dict[str, int]] = {}
@@ -102,12 +108,12 @@ def days(spans: Iterable[Span], since: int, until: int, *, filters: str = "") ->
             states = sums.setdefault(day, {})
             states[one.state] = states.get(one.state, 0) + length
     return [
-        Day(max(day * _DAY, since), min((day + 1) * _DAY, until), **states)
+        DayCoverage(max(day * _DAY, since), min((day + 1) * _DAY, until), **states)
         for day, states in sorted(sums.items())
     ]
 
 
-def judge(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -> Verdict:
+def judge(spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = "") -> Verdict:
     """The state of [since, until).
 
     Args:
@@ -117,7 +123,7 @@ def judge(spans: Iterable[Span], since: int, until: int, *, filters: str = "") -
         filters: the filter that the question is about; spans of narrower or other filters prove
             nothing about it.
     """
-    about = [span for span in near(spans, since, until) if span.filters in {"", filters}]
+    about = [span for span in clip(spans, since, until) if span.filters in {"", filters}]
     covered = union((s.start, s.end) for s in about if s.state in {"complete", "healed"})
     gaps = tuple(
         replace(span, start=start, end=end)

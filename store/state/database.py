@@ -20,7 +20,7 @@ from typing import Any
 
 from hubbub.closeable import Closeable
 from hubbub.errors import StoreError, UsageError
-from hubbub.store.disk.errors import told
+from hubbub.store.disk.errors import translate_errors
 from hubbub.store.state import dead_letters, ledger
 from hubbub.store.state.pseudonyms import Forgotten
 from hubbub.store.state.reserve import Reserve
@@ -155,7 +155,7 @@ class State(Closeable):
             return self._db.execute(statement).fetchall()
 
     def _told(self) -> AbstractContextManager[None]:
-        return told(self.path, (sqlite3.Error,))
+        return translate_errors(self.path, (sqlite3.Error,))
 
     # whom the store has forgotten
 
@@ -210,7 +210,7 @@ class State(Closeable):
         """Record a span [start, end) in µs: see `spans.record`."""
         with self.transaction() as db:
             source, filters, proof = map(self.forgotten.text, (source, filters, proof))
-            ledger.record(db, ledger.Span(source, filters, start, end, state, proof))
+            ledger.record(db, ledger.CoverageSpan(source, filters, start, end, state, proof))
 
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
         """The (start, end, state) of one source and filter, µs, sorted."""
@@ -218,7 +218,9 @@ class State(Closeable):
         found = ledger.find(self.rows, None, None, source)
         return [(s.start, s.end, s.state) for s in found if s.filters == filters]
 
-    def coverage(self, since: int | None = None, until: int | None = None) -> list[ledger.Span]:
+    def coverage(
+        self, since: int | None = None, until: int | None = None
+    ) -> list[ledger.CoverageSpan]:
         """What the ledger says about [since, until) in µs, by source and time, not clipped."""
         return ledger.find(self.rows, since, until, None)
 
@@ -248,14 +250,14 @@ class State(Closeable):
 
     # dead letters
 
-    def bury(self, letter: dead_letters.Letter) -> None:
+    def bury(self, letter: dead_letters.DeadLetter) -> None:
         """Keep what could not be read: see `letters.bury`."""
         with self.transaction() as db:
-            dead_letters.bury(db, [dead_letters.without(letter, self.forgotten)])
+            dead_letters.bury(db, [dead_letters.redact(letter, self.forgotten)])
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
-    ) -> list[dead_letters.Letter]:
+    ) -> list[dead_letters.DeadLetter]:
         """The newest dead letters first."""
         return dead_letters.find(self.rows, reason, source, limit)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.collector.event import Frame
 from hubbub.store import policy
-from hubbub.store.policy import LETTERS_BYTES, Keep
+from hubbub.store.policy import DEAD_LETTERS_BYTES, RetentionPolicy
 from hubbub.store.state.pseudonyms import Forgotten
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_AGE",
     "MAX_BYTES",
-    "Letter",
-    "again",
-    "ask",
-    "bound",
+    "DeadLetter",
+    "to_retry",
+    "request_retry",
+    "set_bounds",
     "bury",
     "find",
     "get",
-    "lines",
+    "line_numbers",
     "prune",
-    "settle",
-    "without",
+    "record_retries",
+    "redact",
 ]
 
-MAX_BYTES = LETTERS_BYTES  # of topics and bodies together, unless `bound` said otherwise
+MAX_BYTES = DEAD_LETTERS_BYTES  # of topics and bodies together, unless `bound` said otherwise
 MAX_AGE = 30 * 86400  # seconds, the same
 _BOUNDS = "dead-letters:bounds"  # key of the state: [seconds or null, bytes]
 _COLUMNS = "place, reason, what, source, time, topic, body, seq, missing, flags, id, size"
@@ -50,7 +50,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One message that could not be understood."""
 
     place: str  # where it was first seen: segment and byte, or whatever is unique
@@ -77,7 +77,7 @@ class Letter:
         return Frame(self.source, self.time, self.topic, self.body, self.seq)
 
 
-def without(letter: Letter, forgotten: Forgotten) -> Letter:
+def redact(letter: DeadLetter, forgotten: Forgotten) -> DeadLetter:
     """The letter without forgotten names; a body or topic that holds one is dropped whole."""
     if not forgotten:
         return letter
@@ -93,7 +93,7 @@ def without(letter: Letter, forgotten: Forgotten) -> Letter:
     )
 
 
-def bound(state: State, keep: Keep) -> None:
+def set_bounds(state: State, keep: RetentionPolicy) -> None:
     """Whoever buries letters from now on, in any process, goes by these bounds."""
     seconds = None if keep.letters is None else int(keep.letters.total_seconds())
     if state.get(_BOUNDS) != [seconds, keep.letters_bytes]:
@@ -101,7 +101,7 @@ def bound(state: State, keep: Keep) -> None:
 
 
 def bury(
-    db: sqlite3.Connection, letters: Iterable[Letter], *, max_bytes: int | None = None
+    db: sqlite3.Connection, letters: Iterable[DeadLetter], *, max_bytes: int | None = None
 ) -> None:
     """Keep letters, then let the oldest go until the bounds hold again. Within a transaction."""
     now = time.time_ns() // 1000
@@ -124,7 +124,7 @@ def prune(db: sqlite3.Connection, *, max_bytes: int | None = None) -> None:
     now = time.time_ns() // 1000
     max_age, bytes_kept = _value(db, _BOUNDS) or (MAX_AGE, MAX_BYTES)
     max_bytes = bytes_kept if max_bytes is None else max_bytes
-    if max_age is not None and not policy.doubtful(now, _value(db, policy.LAST)):
+    if max_age is not None and not policy.clock_jumped(now, _value(db, policy.LAST_RUN)):
         oldest = now - int(max_age * 1e6)
         db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
     kept = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
@@ -145,7 +145,7 @@ def _value(db: sqlite3.Connection, key: str) -> Any:
 
 def find(
     rows: Rows, reason: str | None, source: str | None, limit: int, *, bodies: bool = True
-) -> list[Letter]:
+) -> list[DeadLetter]:
     """The newest letters first; without `bodies` those are empty, and `size` says how large."""
     found = rows(
         f"SELECT {_COLUMNS if bodies else _HEADS} FROM dead_letters"  # noqa: S608 - constants
@@ -155,16 +155,16 @@ def find(
         source,
         limit,
     )
-    return [Letter(*row) for row in found]
+    return [DeadLetter(*row) for row in found]
 
 
-def get(rows: Rows, one: int) -> Letter | None:
+def get(rows: Rows, one: int) -> DeadLetter | None:
     """The letter of this id."""
     found = rows(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", one)  # noqa: S608 - constants
-    return Letter(*found[0]) if found else None
+    return DeadLetter(*found[0]) if found else None
 
 
-def lines(rows: Rows, form: str) -> list[int]:
+def line_numbers(rows: Rows, form: str) -> list[int]:
     """Numbers of the lines of an import format that could not be read, file after file.
 
     Each once, however often its file was imported; what `prune` let go is missing.
@@ -177,7 +177,9 @@ def lines(rows: Rows, form: str) -> list[int]:
     return [int(seq) for _, seq in found]
 
 
-def ask(db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | None = None) -> None:
+def request_retry(
+    db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | None = None
+) -> None:
     """Have letters read again by the next loader. Within a transaction.
 
     Args:
@@ -191,7 +193,7 @@ def ask(db: sqlite3.Connection, ids: Sequence[int], flags: Mapping[int, int] | N
         db.executemany("UPDATE dead_letters SET flags = ? WHERE id = ?", new)
 
 
-def again(rows: Rows) -> Iterator[Letter]:
+def to_retry(rows: Rows) -> Iterator[DeadLetter]:
     """The letters that are to be read again, oldest first, one at a time."""
     for (one,) in rows("SELECT id FROM dead_letters WHERE again ORDER BY id"):
         letter = get(rows, one)
@@ -199,7 +201,7 @@ def again(rows: Rows) -> Iterator[Letter]:
             yield letter
 
 
-def settle(db: sqlite3.Connection, settled: Mapping[str, Sequence[str] | None]) -> None:
+def record_retries(db: sqlite3.Connection, settled: Mapping[str, Sequence[str] | None]) -> None:
     """What became of letters that were read again. Within a transaction.
 
     Args:

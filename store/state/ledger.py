@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["STATES", "Span", "find", "record"]
+__all__ = ["STATES", "CoverageSpan", "find", "record"]
 
 STATES = ("complete", "healed", "unproven", "gap")
 _COLUMNS = 'source, filters, start, "end", state, proof, asked'
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CoverageSpan:
     """One statement about [start, end), in µs since the epoch."""
 
     source: str
@@ -37,7 +37,7 @@ def find(
     since: int | None,
     until: int | None,
     source: str | None,
-) -> list[Span]:
+) -> list[CoverageSpan]:
     """Spans that overlap [since, until), by source, filter and time."""
     found = rows(
         f"SELECT {_COLUMNS} FROM spans"  # noqa: S608 - a constant
@@ -47,10 +47,10 @@ def find(
         until,
         source,
     )
-    return [Span(*row) for row in found]
+    return [CoverageSpan(*row) for row in found]
 
 
-def record(db: sqlite3.Connection, new: Span) -> None:
+def record(db: sqlite3.Connection, new: CoverageSpan) -> None:
     """Write a statement down, within a transaction.
 
     The newest statement replaces older ones where they overlap, except that `unproven` (we only
@@ -66,7 +66,7 @@ def record(db: sqlite3.Connection, new: Span) -> None:
         raise ValueError(f"the span [{new.start}, {new.end}) is empty")
     new = replace(new, asked=new.asked or time.time_ns() // 1000)
     touching = [
-        Span(*row)
+        CoverageSpan(*row)
         for row in db.execute(
             f"SELECT {_COLUMNS} FROM spans WHERE source = ? AND filters = ?"  # noqa: S608
             ' AND "end" >= ? AND start <= ? ORDER BY start',
@@ -84,7 +84,7 @@ def record(db: sqlite3.Connection, new: Span) -> None:
     )
 
 
-def _around(new: Span, old: list[Span]) -> list[Span]:
+def _around(new: CoverageSpan, old: list[CoverageSpan]) -> list[CoverageSpan]:
     """The spans that hold after `new` was stated over `old`; sorted, without overlaps."""
     if new.state == "unproven":
         kept, at = list(old), new.start
@@ -105,9 +105,9 @@ def _around(new: Span, old: list[Span]) -> list[Span]:
     return sorted(kept, key=lambda s: s.start)
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def _joined(spans: list[CoverageSpan]) -> list[CoverageSpan]:
     """Neighbours that say the same, as one; asked when the last of them was."""
-    out: list[Span] = []
+    out: list[CoverageSpan] = []
     for span in spans:
         last = out[-1] if out else None
         if (

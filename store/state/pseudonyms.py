@@ -28,7 +28,7 @@ import msgspec
 from hubbub.collector.event import Event
 from hubbub.collector.topics import action, category, rest
 
-__all__ = ["ACCOUNTS", "NOBODY", "PSEUDONYM", "Forgotten", "units"]
+__all__ = ["ACCOUNTS", "NONE_FORGOTTEN", "PSEUDONYM", "Forgotten", "units"]
 
 #: Columns, and keys of stored documents, that hold nothing but an account: it is compared as a
 #: whole, so that whoever is called `NAME-smith` is left alone when NAME is forgotten.
@@ -218,4 +218,4 @@ def _mapped(change: Callable[[str], str], names: Iterable[str]) -> tuple[str, ..
 
 
 #: Nobody was forgotten.
-NOBODY = Forgotten()
+NONE_FORGOTTEN = Forgotten()

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hubbub.store.disk.files import sync_file, sync_folder
 
-__all__ = ["Hashes", "Ids", "hashes"]
+__all__ = ["Hashes", "IdIndex", "hashes"]
 
 Hashes = NDArray[np.uint64]
 RATIO = 4  # a run is merged with an older one that is less than so many times as large
@@ -84,7 +84,7 @@ class Run:
         self.data, self._map = np.empty(0, dtype="<u8"), None
 
 
-class Ids:
+class IdIndex:
     """The set. For the holder of the loader's lock.
 
     Args:

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.store.tables.events import Events, File
-from hubbub.store.tables.id_index import Ids, hashes
+from hubbub.store.tables.id_index import IdIndex, hashes
 from hubbub.times import to_micros
 
-__all__ = ["Lookup", "keep_up"]
+__all__ = ["Lookup", "update_index"]
 
 
-def keep_up(folder: Path, table: Events, before: int, *, anew: bool = False) -> None:
+def update_index(folder: Path, table: Events, before: int, *, anew: bool = False) -> None:
     """The set of ids learns of the versions that rewriting made.
 
     A run that dies before this leaves the set behind the table; whoever loads next completes it.
@@ -39,7 +39,7 @@ def keep_up(folder: Path, table: Events, before: int, *, anew: bool = False) -> 
     if anew:
         shutil.rmtree(folder, ignore_errors=True)
     lookup = Lookup(table)
-    ids = Ids(folder, scan=lookup.scan, exact=lookup.exact)
+    ids = IdIndex(folder, scan=lookup.scan, exact=lookup.exact)
     if ids.version == before:
         ids.add(hashes(()), version)  # other files, no other ids
     else:

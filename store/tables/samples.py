@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["SAMPLES", "Read", "Sample", "Samples", "columns", "of", "read", "remember"]
+__all__ = [
+    "SAMPLES",
+    "SelectedSamples",
+    "Sample",
+    "Samples",
+    "columns",
+    "from_events",
+    "read",
+    "save_columns",
+]
 
 SAMPLES = pa.schema(
     [
@@ -51,7 +60,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class SelectedSamples:
     """What queries see: the samples of a range, lazy, and every name in the order of import."""
 
     table: ir.Table
@@ -76,7 +85,9 @@ class Samples(Beside):
     }
 
 
-def of(events: Iterable[Event], values: Mapping[str, Mapping[str, str]]) -> Iterator[Sample]:
+def from_events(
+    events: Iterable[Event], values: Mapping[str, Mapping[str, str]]
+) -> Iterator[Sample]:
     """The samples of events.
 
     Args:
@@ -92,7 +103,7 @@ def of(events: Iterable[Event], values: Mapping[str, Mapping[str, str]]) -> Iter
                 yield Sample(event.time, event.seq, origin, name, value)
 
 
-def remember(state: State, names: Sequence[str]) -> None:
+def save_columns(state: State, names: Sequence[str]) -> None:
     """Write down an import's columns, also if it has no line; those known before keep their place.
 
     Loaders and queries of other processes read them: a gauge without a sample is a gauge.
@@ -107,7 +118,7 @@ def columns(state: State) -> tuple[str, ...]:
     return tuple(state.get(_KEY) or COLUMNS["seed"])
 
 
-def read(store: Store, since: int, until: int) -> Read:
+def read(store: Store, since: int, until: int) -> SelectedSamples:
     """The samples with times in [since, until), µs."""
     import ibis
 
@@ -120,4 +131,4 @@ def read(store: Store, since: int, until: int) -> Read:
         rows = store.backend.table(name)
     start, end = ibis.timestamp(from_micros(since)), ibis.timestamp(from_micros(until))
     rows = rows.filter(rows.time >= start, rows.time < end)
-    return Read(rows, columns(store.state))
+    return SelectedSamples(rows, columns(store.state))

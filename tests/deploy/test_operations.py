@@ -10,7 +10,7 @@ from hubbub.cli.commands.listen_reload import _RESTART
 from hubbub.collector.bus.listener import Counts
 from hubbub.config import SECTIONS, Config
 from hubbub.live.metrics import Metrics
-from hubbub.live.vitals import Kept, Peer, Vitals
+from hubbub.live.vitals import StoreVitals, Peer, Vitals
 from tests.support import paths
 
 ROOT = paths.ROOT
@@ -29,7 +29,7 @@ def rows(title: str) -> list[str]:
 
 
 def test_every_metric_is_described_and_no_other() -> None:
-    kept = Kept(new={"zmq": 1}, known={"zmq": 1}, refused={("zmq", "no-id"): 1})
+    kept = StoreVitals(new={"zmq": 1}, known={"zmq": 1}, refused={("zmq", "no-id"): 1})
     vitals = Vitals(Counts(), (Peer("tcp://x:1", connected=True, received=1),), 0, True, 0, kept)
     registry = CollectorRegistry()
     registry.register(Metrics(lambda: vitals, "1"))

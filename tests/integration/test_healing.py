@@ -18,11 +18,11 @@ import zmq
 
 from hubbub.collector.bus.listener import Listener
 from hubbub.collector.bus.receiver import Receiver
-from hubbub.collector.gaps.detector import Gaps
+from hubbub.collector.gaps.detector import GapDetector
 from hubbub.collector.gaps.healer import Healer
 from hubbub.collector.history.client import History
 from hubbub.store import Store
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 
 pytestmark = pytest.mark.service("datagrepper")
 HOUR = 3600
@@ -82,10 +82,10 @@ class Life:
         self.stack = ExitStack()
         self.store = self.stack.enter_context(Store.open(folder))
         self.beside = self.stack.enter_context(Store.open(folder))
-        self.clock, self.stock = clock, Stock(self.beside.state, self.beside.spool_folder)
+        self.clock, self.stock = clock, LoadProgress(self.beside.state, self.beside.spool_folder)
         receiver = self.stack.enter_context(Receiver([address]))
         self.listener = Listener(receiver, self.stack.enter_context(self.store.spool("listen")))
-        self.gaps = Gaps(
+        self.gaps = GapDetector(
             receiver.endpoints,
             self.listener.counts,
             self.beside.state,

@@ -21,14 +21,14 @@ from hubbub.collector.event import Frame
 from hubbub.errors import SourceError, UsageError
 from hubbub.live.health import BEHIND, FREE, STUCK, faults
 from hubbub.live.monitor import Monitor
-from hubbub.live.vitals import Kept, Peer, Vitals, read
+from hubbub.live.vitals import StoreVitals, Peer, Vitals, read_vitals
 from hubbub.store import Store
 from hubbub.store.loader.progress import Queue
 
 SOUND = Vitals(
     counts=Counts(seconds=60, received=10, stored=10),
     peers=(Peer("tcp://bus:9940", connected=False, received=10),),
-    still=0.1, loading=True, restarts=0, kept=Kept(free=FREE * 10, size=FREE * 100),
+    still=0.1, loading=True, restarts=0, kept=StoreVitals(free=FREE * 10, size=FREE * 100),
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_the_numbers_of_a_store_and_of_its_listener(
         receiver.received = receiver.endpoints[0].received = 7
         listener = Listener(receiver, sink)
         time.sleep(0.05)
-        monitor = serve(lambda: read(listener, Loader(restarts=2), store))
+        monitor = serve(lambda: read_vitals(listener, Loader(restarts=2), store))
         found = metrics(monitor.url)
     expected = {
         ("hubbub_info", "1.2.3"): 1,
@@ -119,7 +119,7 @@ def test_the_numbers_of_a_store_and_of_its_listener(
 def test_everything_loaded_is_no_lag(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
         listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
-        kept = read(listener, Loader(), store).kept
+        kept = read_vitals(listener, Loader(), store).kept
     assert kept is not None
     assert kept.queue == Queue()
 
@@ -130,7 +130,7 @@ def test_a_store_that_cannot_be_read_leaves_the_rest(
     with Store.open(tmp_path / "s") as store:
         (tmp_path / "s" / "spool").rmdir()
         listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
-        monitor = serve(lambda: read(listener, Loader(), store))
+        monitor = serve(lambda: read_vitals(listener, Loader(), store))
         found = metrics(monitor.url)
         health = requests.get(f"{monitor.url}/healthz", timeout=10)
     assert (found["hubbub_store_up",], found["hubbub_healthy",]) == (0, 0)
@@ -146,8 +146,8 @@ def test_a_store_that_cannot_be_read_leaves_the_rest(
         ({"still": STUCK + 1}, "stuck"),
         ({"counts": Counts(blocked="the disk is full")}, "blocked"),
         ({"loading": False}, "loader"),
-        ({"kept": Kept(queue=Queue(3, 99, BEHIND + 1, BEHIND + 1), free=FREE)}, "behind"),
-        ({"kept": Kept(free=FREE - 1)}, "disk"),
+        ({"kept": StoreVitals(queue=Queue(3, 99, BEHIND + 1, BEHIND + 1), free=FREE)}, "behind"),
+        ({"kept": StoreVitals(free=FREE - 1)}, "disk"),
         ({"kept": None, "fault": "damaged"}, "store"),
     ],
 )

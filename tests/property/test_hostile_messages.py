@@ -74,7 +74,7 @@ json_values = st.recursive(
     max_leaves=30,
 )
 envelopes = st.dictionaries(
-    st.sampled_from(decoding.Row.__struct_fields__), json_values, max_size=8
+    st.sampled_from(decoding.Envelope.__struct_fields__), json_values, max_size=8
 )
 topics = st.sampled_from([f"org.fedoraproject.prod.{topic}" for topic in TOPICS])
 sources = st.sampled_from(["zmq:x", "amqp:x", "history:x", "fedmsg:x", "jsonl:x", "", ":"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LONGEST, LoaderProcess, _pause
 
@@ -152,13 +152,13 @@ def test_another_process_with_other_rules_takes_its_place(
         put(store, frame, 2)
         assert until(lambda: store.rows() == 2), "a reload is its owner's business"
         assert loader.alive
-        loader.renew(Understanding(directory=directory))
+        loader.renew(ReaderConfig(directory=directory))
         put(store, frame, 3)
         assert until(lambda: loader.pid != first)
         assert until(lambda: store.rows() == 3)
         assert loader.alive
         assert (loader.restarts, loader.understanding.directory) == (0, directory)
-        loader.renew(Understanding())
+        loader.renew(ReaderConfig())
         put(store, frame, 4)
         assert loader.stop(timeout=30)
         assert until(lambda: not loader.alive, 1)

@@ -10,24 +10,24 @@ from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.views import coverage as views
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import to_micros
 
 BUS = "zmq:tcp://hub.example.org:9940"
 HISTORY = "history:https://history.example.org/datagrepper"
 
 
-def ledger(since: datetime, until: datetime, objects: tuple[str, ...]) -> list[Span]:
+def ledger(since: datetime, until: datetime, objects: tuple[str, ...]) -> list[CoverageSpan]:
     """Proven but for its last eighth; the bus missed three hours, and others that were healed."""
     start, end, hour = to_micros(since), to_micros(until), 3_600_000_000
     last = end - (end - start) // 8
     gap = to_micros(since + timedelta(days=2))
     spans = [
-        Span(BUS, "", start, gap, "unproven", "heard"),
-        Span(BUS, "", gap, min(gap + 3 * hour, end), "healed", "history filled it"),
-        Span(BUS, "", last, last + hour // 60, "gap", "nobody answered"),
-        *(Span(f"zmq:{name}", name, start, last, "unproven", name) for name in objects[:9]),
-        Span(HISTORY, "", start, last, "complete", "5 rows, as many as history counts"),
+        CoverageSpan(BUS, "", start, gap, "unproven", "heard"),
+        CoverageSpan(BUS, "", gap, min(gap + 3 * hour, end), "healed", "history filled it"),
+        CoverageSpan(BUS, "", last, last + hour // 60, "gap", "nobody answered"),
+        *(CoverageSpan(f"zmq:{name}", name, start, last, "unproven", name) for name in objects[:9]),
+        CoverageSpan(HISTORY, "", start, last, "complete", "5 rows, as many as history counts"),
     ]
     return [span for span in spans if span.start < span.end]
 

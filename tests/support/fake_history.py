@@ -14,10 +14,10 @@ from typing import Any
 from hubbub.collector.event import Frame
 from hubbub.collector.history.client import History
 from hubbub.collector.history.gather import Gathered, gather
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 
 T0 = 1_795_000_000  # 2026-11-18
-QUICK = Patience(pause=lambda _: None)
+QUICK = RetryPolicy(pause=lambda _: None)
 
 
 def at(second: float) -> datetime:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from hubbub.collector.event import Frame
 from hubbub.store import Store
 from hubbub.store.spool import segment
-from hubbub.store.state.dead_letters import Letter
+from hubbub.store.state.dead_letters import DeadLetter
 
 Make = Callable[..., Any]
 NAME = "zoe.q-doe"
@@ -58,10 +58,10 @@ def fill_state(store: Store) -> None:
     state.count(f"jsonl:/home/{NAME}/lines.jsonl", "new", 1)
     state.set("unmapped", {"no-rule x.*": [2, f"by-{NAME}-1", f"org.a.prod.b.c.{NAME}.main"]})
     body = b'{"a": "\\u007aoe.q-doe"}'  # escaped
-    state.bury(Letter("s:1", "r", f"about {NAME}", "zmq:x", 10**18, b"t", body))
-    state.bury(Letter("s:2", "r", "fine", "zmq:x", 10**18, b"t", b"\xa9" + NAME.encode()))
-    state.bury(Letter("s:3", "r", "fine", "zmq:x", 10**18, b"t", b"zoe%2Eq-doe"))
-    state.bury(Letter("s:4", "r", "fine", "zmq:x", 10**18, b"t", b"azoe.q-doe"))
+    state.bury(DeadLetter("s:1", "r", f"about {NAME}", "zmq:x", 10**18, b"t", body))
+    state.bury(DeadLetter("s:2", "r", "fine", "zmq:x", 10**18, b"t", b"\xa9" + NAME.encode()))
+    state.bury(DeadLetter("s:3", "r", "fine", "zmq:x", 10**18, b"t", b"zoe%2Eq-doe"))
+    state.bury(DeadLetter("s:4", "r", "fine", "zmq:x", 10**18, b"t", b"azoe.q-doe"))
 
 
 def rows(store: Store) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hubbub.collector.event import Frame
 from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from tests.support.fake_history import T0, FakeHistory, Grepper, message
 
 SOURCE = "zmq:tcp://bus:9940"
@@ -35,7 +35,7 @@ class Lab:
 
     def new(self):
         """A healer that knows nothing but the ledger."""
-        self._counts = Stock(self.store.state, self.store.spool_folder)
+        self._counts = LoadProgress(self.store.state, self.store.spool_folder)
         return Healer(
             self.history,
             self.sink,

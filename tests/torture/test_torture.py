@@ -113,7 +113,7 @@ def test_the_reader_notices_what_no_commit_has_made(tmp_path):
         store.table.append(parts[0], 3)
         with pytest.raises(Torn, match="events and distinct ids: 9 and 6"):
             look(store, ids)
-        refresh.mark(store)
+        refresh.mark_current(store)
         with pytest.raises(Torn, match="what the rollup of topics sums: 9 and 6"):
             add_up(store)
         store.table.replace(store.table.files(), [])
@@ -132,7 +132,7 @@ def test_a_deed_that_was_half_done_is_noticed(tmp_path):
         deeds["export"].prepare(store)
         deeds["export"].look(store)
         store.table.replace(store.table.files()[-1:], [])
-        refresh.mark(store)
+        refresh.mark_current(store)
         with pytest.raises(Failure, match=r"events instead of|verify"):
             deeds["export"].look(store)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hubbub.collector.people.reader import Reader, Understanding
+    from hubbub.collector.people.reader import Reader, ReaderConfig
     from hubbub.config import Config
     from hubbub.store import Store
 
@@ -75,27 +75,27 @@ class App:
         return set_up
 
     @property
-    def understanding(self) -> Understanding:
+    def reader_config(self) -> ReaderConfig:
         """The files given with `--rules` and `--directory`, else the configured ones."""
-        from hubbub.collector.people.reader import Understanding
+        from hubbub.collector.people.reader import ReaderConfig
 
         def choose(option: Path | None, configured: str | None) -> Path | None:
             return option or (None if configured is None else Path(configured))
 
         people = self.config.people
-        return Understanding(
+        return ReaderConfig(
             directory=choose(self.directory_path, people.directory),
             rules=choose(self.rules_path, people.rules),
         )
 
     @cached_property
     def reader(self) -> Reader:
-        """The decoder of frames; the files of `understanding` are read on first use.
+        """The decoder of frames; the files of `reader_config` are read on first use.
 
         Raises:
             UsageError: one of them cannot be read.
         """
-        return self.understanding.reader()
+        return self.reader_config.reader()
 
     def reloaded(self) -> App:
         """Return a copy with the same options and the configuration as it is now on disk.

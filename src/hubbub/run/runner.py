@@ -32,12 +32,12 @@ from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
-from hubbub.store.state.coverage import near
+from hubbub.store.state.coverage import clip
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
-    from hubbub.store.state.ledger import Span
+    from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
 
@@ -106,7 +106,7 @@ class Runner:
         self.inject = inject or Injector(store.state)
 
     @cached_property
-    def spans(self) -> tuple[Span, ...]:
+    def spans(self) -> tuple[CoverageSpan, ...]:
         """The coverage ledger, read once."""
         return tuple(self.store.spans())
 
@@ -303,7 +303,7 @@ class Runner:
         if name == "events":
             return self._events(call)
         if name == "ledger":
-            return near(self.spans, since, until)
+            return clip(self.spans, since, until)
         if name == "params":
             return dict(call.extra)
         if name == "clock":
@@ -313,7 +313,7 @@ class Runner:
 
             return read_samples(self.store, since, until)
         if name == "malformed":
-            return partial(dead_letters.lines, self.store.state.rows)
+            return partial(dead_letters.line_numbers, self.store.state.rows)
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name in {"query", "view"}:

@@ -13,7 +13,7 @@ from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
 from hubbub.store.query.selection import FILTERS, EventFilters
 from hubbub.store.state.coverage import judge
-from hubbub.store.state.ledger import Span
+from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import from_micros, to_micros
 
 __all__ = [
@@ -119,7 +119,7 @@ def _times(options: CommonOptions) -> tuple[datetime | None, datetime | None]:
 def resolve(
     options: CommonOptions,
     extent: Extent,
-    spans: Iterable[Span],
+    spans: Iterable[CoverageSpan],
     now: datetime,
     *,
     empty: bool = False,
@@ -169,7 +169,7 @@ def resolve(
 
 
 def extend_to_ledger(
-    options: CommonOptions, extent: Extent, spans: Iterable[Span], now: datetime
+    options: CommonOptions, extent: Extent, spans: Iterable[CoverageSpan], now: datetime
 ) -> CommonOptions:
     """Let a range without beginning or end cover everything in the store and in the ledger."""
     since, until = _times(options)
@@ -182,7 +182,7 @@ def extend_to_ledger(
     return replace(options, since=since, until=until)
 
 
-def coverage(time_range: Range, spans: Iterable[Span], filters: str = "") -> Coverage:
+def coverage(time_range: Range, spans: Iterable[CoverageSpan], filters: str = "") -> Coverage:
     """Return how complete the store is in a range, according to the ledger."""
     if time_range.since >= time_range.until:
         return Coverage()

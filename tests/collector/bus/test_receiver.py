@@ -13,7 +13,7 @@ import zmq
 from hubbub.collector.bus import receiver as zeromq
 from hubbub.collector.bus.backlog import Batch
 from hubbub.collector.bus.receiver import Receiver
-from hubbub.collector.decode.rejected import KEPT
+from hubbub.collector.decode.rejected import KEPT_BYTES
 from hubbub.errors import SourceError
 from tests.support.live_bus import Bus, Buses, Hear
 
@@ -108,9 +108,9 @@ def test_of_what_is_far_too_large_the_beginning_is_kept(bus: Bus, hear: Hear) ->
     bus.say(b"a", b"b", b"c" * (1 << 20))
     heard.until(lambda: heard.receiver.received == 3)
     assert [(b.reason, b.size, b.length) for b in heard.batches] == [
-        ("too-large", KEPT + 1, 2 << 20),
-        ("too-large", KEPT + 10, 10),
-        ("bad-frame-count", KEPT + 1, (1 << 20) + 1),
+        ("too-large", KEPT_BYTES + 1, 2 << 20),
+        ("too-large", KEPT_BYTES + 10, 10),
+        ("bad-frame-count", KEPT_BYTES + 1, (1 << 20) + 1),
     ]
     assert heard.receiver.size == (2 << 20) + 1 + 70_010 + (1 << 20) + 2
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hubbub.collector.decode.message import decode
-from hubbub.collector.decode.rejected import KEPT, Bounded, Refused, bound, mark, told
+from hubbub.collector.decode.rejected import (
+    KEPT_BYTES,
+    Bounded,
+    Refused,
+    check_max_message,
+    mark_refused,
+    parse_refused,
+)
 from hubbub.collector.event import Frame
 from hubbub.errors import MessageError, UsageError
 
@@ -27,35 +34,37 @@ class Memory:
 
 
 def test_there_and_back() -> None:
-    marked = mark(FRAME, "too-large")
-    assert told(marked) == Refused("too-large", 100, "fedmsg:a file: with spaces.log")
+    marked = mark_refused(FRAME, "too-large")
+    assert parse_refused(marked) == Refused("too-large", 100, "fedmsg:a file: with spaces.log")
     assert (marked.arrived, marked.topic, marked.body, marked.seq) == (7, b"t", b"x" * 100, 3)
     assert marked.kind == "refused"
-    assert told(FRAME) is None
+    assert parse_refused(FRAME) is None
 
 
 def test_a_refused_frame_keeps_its_first_reason() -> None:
-    marked = mark(FRAME, "bad-frame-count")
-    assert mark(marked, "too-large") == marked
+    marked = mark_refused(FRAME, "bad-frame-count")
+    assert mark_refused(marked, "too-large") == marked
 
 
 def test_what_is_too_large_is_cut_and_its_size_told() -> None:
-    huge = Frame("zmq:x", 7, b"t" * (KEPT + 5), b"x" * (KEPT + 9))
-    marked = mark(huge, "too-large")
-    assert (len(marked.topic), len(marked.body)) == (KEPT, KEPT)
-    assert told(marked) == Refused("too-large", KEPT + 9, "zmq:x")
-    assert told(mark(Frame("zmq:x", 7, b"t", b"x"), "too-large", 5000)).length == 5000  # type: ignore[union-attr]
+    huge = Frame("zmq:x", 7, b"t" * (KEPT_BYTES + 5), b"x" * (KEPT_BYTES + 9))
+    marked = mark_refused(huge, "too-large")
+    assert (len(marked.topic), len(marked.body)) == (KEPT_BYTES, KEPT_BYTES)
+    assert parse_refused(marked) == Refused("too-large", KEPT_BYTES + 9, "zmq:x")
+    assert (
+        parse_refused(mark_refused(Frame("zmq:x", 7, b"t", b"x"), "too-large", 5000)).length == 5000
+    )  # type: ignore[union-attr]
 
 
 def test_a_spool_of_an_older_version_names_no_size() -> None:
-    assert told(Frame("refused:bad-frame-count zmq:tcp://b:1", 7, b"t", b"four")) == Refused(
-        "bad-frame-count", 4, "zmq:tcp://b:1"
-    )
+    assert parse_refused(
+        Frame("refused:bad-frame-count zmq:tcp://b:1", 7, b"t", b"four")
+    ) == Refused("bad-frame-count", 4, "zmq:tcp://b:1")
 
 
 def test_decode_says_the_reason_the_size_and_the_source() -> None:
     with pytest.raises(MessageError, match=r"larger than a message may be \(100 bytes\)") as caught:
-        decode(mark(FRAME, "too-large"))
+        decode(mark_refused(FRAME, "too-large"))
     assert (caught.value.reason, caught.value.where) == ("too-large", FRAME.source)
 
 
@@ -66,17 +75,19 @@ def test_the_bound_is_on_the_byte() -> None:
     bounded.put(Frame("jsonl:f", 7, b"", b"x" * 101, 4))
     bounded.flush()
     assert [frame.kind for frame in sink.taken] == ["fedmsg", "refused"]
-    assert told(sink.taken[1]) == Refused("too-large", 101, "jsonl:f")
+    assert parse_refused(sink.taken[1]) == Refused("too-large", 101, "jsonl:f")
     assert sink.flushes == 1
 
 
 def test_what_the_sink_cannot_hold_is_kept_in_part() -> None:
-    sink = Memory(most=KEPT)
-    Bounded(sink, 1 << 20).put(Frame("jsonl:f", 7, b"", b"x" * (KEPT + 1)))
-    assert [told(frame) for frame in sink.taken] == [Refused("too-large", KEPT + 1, "jsonl:f")]
+    sink = Memory(most=KEPT_BYTES)
+    Bounded(sink, 1 << 20).put(Frame("jsonl:f", 7, b"", b"x" * (KEPT_BYTES + 1)))
+    assert [parse_refused(frame) for frame in sink.taken] == [
+        Refused("too-large", KEPT_BYTES + 1, "jsonl:f")
+    ]
 
 
 @pytest.mark.parametrize("size", [0, -1, (32 << 20) + 1])
 def test_a_bound_that_cannot_be(size: int) -> None:
     with pytest.raises(UsageError, match="--max-message"):
-        bound(size)
+        check_max_message(size)

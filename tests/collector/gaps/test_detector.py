@@ -10,7 +10,15 @@ import pytest
 from hubbub.collector.bus.endpoint import Endpoint
 from hubbub.collector.bus.listener import Counts
 from hubbub.collector.event import alive_key
-from hubbub.collector.gaps.detector import CLOCK, LOST, OVERFLOW, SILENT, SLACK, STOPPED, Gaps
+from hubbub.collector.gaps.detector import (
+    CLOCK,
+    LOST,
+    OVERFLOW,
+    SILENT,
+    SLACK,
+    STOPPED,
+    GapDetector,
+)
 from hubbub.store.state.database import State
 from tests.support.fake_history import MemoryLedger
 
@@ -26,7 +34,7 @@ class Stage:
         self.ledger, self.now, self.mono = ledger, T0 + at, 1000.0
         self.endpoint = Endpoint(ADDRESS, bound=bound)
         self.counts = Counts()
-        self.gaps = Gaps(
+        self.gaps = GapDetector(
             [self.endpoint],
             lambda: self.counts,
             ledger,

@@ -6,7 +6,7 @@ import pytest
 import responses
 
 from hubbub.collector.history.client import History
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 
 BASE = "http://history.example/datagrepper"
@@ -22,7 +22,7 @@ def web():
 
 
 def ask(base=BASE):
-    return History(base, patience=Patience(pause=lambda _: None)).window(1_000_000, 1_000_100)
+    return History(base, patience=RetryPolicy(pause=lambda _: None)).window(1_000_000, 1_000_100)
 
 
 def sent_to(web, target, words):

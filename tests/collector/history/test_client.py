@@ -10,7 +10,7 @@ import requests
 import responses
 
 from hubbub.collector.history.client import DEFAULT_URL, Filters, History
-from hubbub.collector.history.retry import Patience
+from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 from tests.support import paths
 from tests.support.fake_history import T0, message
@@ -42,7 +42,7 @@ def waits():
 
 @pytest.fixture
 def history(waits):
-    return History(BASE, patience=Patience(pause=waits.append, jitter=lambda: 0.5))
+    return History(BASE, patience=RetryPolicy(pause=waits.append, jitter=lambda: 0.5))
 
 
 def ask(history, **more):
@@ -174,7 +174,7 @@ def test_a_service_that_is_down_is_given_up_soon_at_first_and_late_later(web, hi
      ("Sat, 99 Nov 2026 10:00:00 GMT", 0.5)],
 )  # fmt: skip
 def test_retry_after_is_honoured(web, waits, after, wait):
-    patience = Patience(pause=waits.append, jitter=lambda: 0.5, now=lambda: 1000.0)
+    patience = RetryPolicy(pause=waits.append, jitter=lambda: 0.5, now=lambda: 1000.0)
     web.get(SEARCH, status=503, headers={"Retry-After": after})
     web.get(SEARCH, body=ONE)
     ask(History(BASE, patience=patience))
@@ -245,7 +245,7 @@ def test_a_body_beyond_the_bound_is_not_read(web):
 
 
 def test_credentials_are_sent_and_never_told(web, waits):
-    patience = Patience(pause=waits.append)
+    patience = RetryPolicy(pause=waits.append)
     history = History("http://me:s3cret@history.example/datagrepper", patience=patience)
     web.get(SEARCH, status=500)
     error = refused(history, "answered 500")
@@ -316,7 +316,7 @@ def test_real_connections_that_misbehave(kind, timeout, words):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
     server.daemon_threads, server.block_on_close = True, False
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    patience = Patience(pause=lambda _: None, first_tries=2)
+    patience = RetryPolicy(pause=lambda _: None, first_tries=2)
     history = History(
         f"http://127.0.0.1:{server.server_port}/{kind}", timeout=timeout, patience=patience
     )
@@ -331,7 +331,7 @@ def test_real_connections_that_misbehave(kind, timeout, words):
 def test_nobody_listens():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
     server.server_close()
-    history = History(f"http://127.0.0.1:{server.server_port}", patience=Patience(first_tries=1))
+    history = History(f"http://127.0.0.1:{server.server_port}", patience=RetryPolicy(first_tries=1))
     error = refused(history, "it broke: (Failed|\\[Errno).*refused", "check the address")
     assert "object at 0x" not in str(error)
     assert "HTTPConnection" not in str(error)

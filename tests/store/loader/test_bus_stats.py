@@ -10,7 +10,7 @@ from hubbub.collector.event import Frame, partial_key
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.loader import recovery
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.maintenance.checks import recount
 
 T0 = 1_768_435_200  # 2026-01-15T00:00:00Z
@@ -80,7 +80,7 @@ def test_a_publisher_whose_clock_is_ahead_makes_no_gap_in_times_to_come(store: S
 
 def test_messages_a_minute_count_each_once_and_only_those_of_the_bus(store: Store, frame):
     load(store, *(heard(i, i) for i in range(1, 131)), heard(5, 5), frame(1))
-    stock = Stock(store.state, store.spool_folder)
+    stock = LoadProgress(store.state, store.spool_folder)
     assert stock.stored(T0, T0 + 60) == 59
     assert stock.stored(T0, T0 + 180) == 130
     load(store, *(heard(i, i, source="history:x") for i in range(1, 141)))
@@ -88,7 +88,7 @@ def test_messages_a_minute_count_each_once_and_only_those_of_the_bus(store: Stor
 
 
 def test_what_waits_is_not_loaded(store: Store):
-    stock = Stock(store.state, store.spool_folder)
+    stock = LoadProgress(store.state, store.spool_folder)
     with store.spool("listen") as sink:
         before = stock.loaded()
         sink.put(heard(1, 1))
@@ -111,7 +111,7 @@ def test_a_commit_that_breaks_counts_nothing_twice(store: Store, monkeypatch, wh
             load(store, *frames)
     store.load()
     store.load()
-    assert Stock(store.state, store.spool_folder).stored(T0, T0 + 60) == 38
+    assert LoadProgress(store.state, store.spool_folder).stored(T0, T0 + 60) == 38
     assert gaps(store) == [(19, 22)]
     assert store.state.counts(SOURCE)[SOURCE]["skipped"] == 1
 
@@ -124,4 +124,4 @@ def test_counts_can_be_proven_and_repaired(store: Store, frame):
         db.execute("DELETE FROM minutes WHERE minute = ?", (T0 // 60 + 3,))
     assert recount(store, repair=True) == [T0 // 60 + 2, T0 // 60 + 3]
     assert recount(store) == []
-    assert Stock(store.state, store.spool_folder).stored(T0, T0 + 300) == 299
+    assert LoadProgress(store.state, store.spool_folder).stored(T0, T0 + 300) == 299

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.event import DAMAGE
+from hubbub.collector.event import DAMAGE_KEY
 from hubbub.collector.history.gather import Gathered, gather
 from hubbub.store import Store
 from hubbub.store.loader.damage import DAMAGED
@@ -74,12 +74,12 @@ def test_a_gather_that_is_under_way_proves_nothing_any_more() -> None:
 
     def found(_: Grepper, n: int) -> None:
         if n == 3:
-            ledger.set(DAMAGE, 1)  # by a loader beside it
+            ledger.set(DAMAGE_KEY, 1)  # by a loader beside it
 
     done, _, _ = run(Grepper(steady(950), before=found), ledger=ledger)
     assert done.incomplete
     assert ledger.seconds("complete") == set()
     assert ledger.seconds("gap") == set(range(1000))
-    assert list(ledger.values) == [DAMAGE], "no begun slice is gone on with"
+    assert list(ledger.values) == [DAMAGE_KEY], "no begun slice is gone on with"
     done, _, _ = run(Grepper(steady(950)), ledger=ledger)
     assert not done.incomplete

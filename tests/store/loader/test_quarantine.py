@@ -30,7 +30,7 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(quarantine, "aside", killed)
+        patched.setattr(quarantine, "move_to_quarantine", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load()
     noted = store.state.spans("bus", "")
@@ -39,7 +39,7 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
     store.load()
     assert store.state.spans("bus", "") == noted
     assert not one.exists()
-    assert len(quarantine.kept(store.path)) == 1
+    assert len(quarantine.quarantined(store.path)) == 1
 
 
 def test_a_loader_imports_no_network() -> None:

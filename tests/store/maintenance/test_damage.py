@@ -12,7 +12,7 @@ import pytest
 from hubbub.collector.event import Frame, alive_key
 from hubbub.errors import StoreError
 from hubbub.store import Store
-from hubbub.store.disk.quarantine import kept
+from hubbub.store.disk.quarantine import quarantined
 from hubbub.store.loader.damage import DAMAGED
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance.verify import verify
@@ -75,15 +75,15 @@ def test_a_segment_without_a_head_is_set_aside_and_the_others_go_on(
     assert "first bytes are damaged" in verify(store).faults[0].what
     assert store.load().new == 3
     assert ids(store) == ["id-5", "id-6", "id-7"]
-    assert [path.name for path in kept(store.path)] == [f"spool-{bad.path.name}"]
+    assert [path.name for path in quarantined(store.path)] == [f"spool-{bad.path.name}"]
     (gap,) = (span for span in store.spans() if span.state == "gap")
     assert (gap.source, gap.proof) == (SOURCE, DAMAGED)
     done = verify(store)
     assert done.clean, done.faults
     assert done.checked["aside"] == 1
     # nothing of it was thrown away
-    flip(kept(store.path)[0], bit)
-    kept(store.path)[0].rename(bad.path)
+    flip(quarantined(store.path)[0], bit)
+    quarantined(store.path)[0].rename(bad.path)
     assert store.load().new == 5
 
 

@@ -12,9 +12,9 @@ from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta.table import Table
-from hubbub.store.disk.quarantine import kept
+from hubbub.store.disk.quarantine import quarantined
 from hubbub.store.maintenance import compaction, repair
-from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
 
@@ -75,7 +75,7 @@ def test_a_commit_that_was_never_finished_is_loaded_again(
         assert ids(again) == sorted(f"id-{n}" for n in range(81))
         assert len(again.bodies.find(ids(again))) == 81
         assert again.state.counts("jsonl:test")["jsonl:test"] == {"new": 81}
-        assert len(kept(again.path)) == 1
+        assert len(quarantined(again.path)) == 1
         done = verify(again)
         assert done.clean, done.faults
         assert done.checked["bodies:rows"] == 81
@@ -95,7 +95,7 @@ def test_a_finished_commit_whose_entry_is_cut_comes_back_from_its_files(
         done = verify(again)
         assert [one.part for one in done.faults] == [name]
         assert "verify --repair" in done.faults[0].hint
-        assert kept(again.path) == [], "nothing is touched unless asked for"
+        assert quarantined(again.path) == [], "nothing is touched unless asked for"
         done = verify(again, repair=True)
         assert done.clean, done.faults
         assert "20 rows are back" in next(f for f in done.repaired if f.part == name).what
@@ -138,7 +138,7 @@ def test_a_rollup_that_outlived_its_events_is_not_thrown_away(full: Store) -> No
         done = verify(again, repair=True)
         assert [f.part for f in done.faults] == ["hourly_users"]
         assert "backup" in done.faults[0].hint
-        assert kept(again.path) == []
+        assert quarantined(again.path) == []
 
 
 def test_files_that_killed_writers_left_are_not_brought_back_twice(
@@ -153,7 +153,7 @@ def test_files_that_killed_writers_left_are_not_brought_back_twice(
     put(full, *(frame(n) for n in range(60, 65)))
     TEARS["empty"](last(full.table))
     with Store.open(full.path) as again, again.loader_lock():
-        (done,) = mend(again)
+        (done,) = repair_logs(again)
         assert done.rows == 5
         assert ids(again) == sorted(f"id-{n}" for n in range(65))
     assert verify(full).clean
@@ -178,7 +178,7 @@ def test_a_torn_end_whose_files_before_are_gone_stays_as_it_is(full: Store) -> N
         done = verify(again, repair=True)
         assert "files from before it are gone" in done.faults[0].what
         assert path.exists()
-        assert kept(again.path) == []
+        assert quarantined(again.path) == []
 
 
 @tears
@@ -212,7 +212,7 @@ def test_a_torn_checkpoint_is_set_aside(full: Store, frame: Make, ids: Ids, cut:
             again.rows()
         put(again, frame(60))
         assert ids(again) == sorted(f"id-{n}" for n in range(61))
-        assert len(kept(again.path)) == 2
+        assert len(quarantined(again.path)) == 2
         assert verify(again).clean
 
 
@@ -229,7 +229,7 @@ def test_a_checkpoint_and_its_entry_that_are_torn_together(
         done = verify(again, repair=True)
         assert done.clean, done.faults
         assert ids(again) == sorted(f"id-{n}" for n in range(60))
-        assert len(kept(again.path)) == 3
+        assert len(quarantined(again.path)) == 3
         put(again, frame(60))
         assert len(ids(again)) == 61
 
@@ -261,13 +261,13 @@ def test_whoever_is_killed_while_mending_is_gone_on_from(
     with Store.open(full.path) as again, again.loader_lock(), monkeypatch.context() as m:
         m.setattr(repair, "_restore", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            mend(again)
+            repair_logs(again)
         assert again.rows() == 40, "set aside, and not brought back yet"
     with Store.open(full.path) as again:
         assert verify(again, repair=True).clean
         assert ids(again) == sorted(f"id-{n}" for n in range(60))
         with again.loader_lock():
-            assert mend(again) == []
+            assert repair_logs(again) == []
 
 
 def test_entries_say_how_much_they_hold(full: Store) -> None:
@@ -287,12 +287,12 @@ def test_a_bit_in_any_byte_of_the_last_entry_never_loses_rows_in_silence(full: S
 
 
 def test_a_service_mends_at_its_start_though_nothing_waits(full: Store) -> None:
-    from hubbub.collector.people.reader import Understanding
+    from hubbub.collector.people.reader import ReaderConfig
     from hubbub.store.loader_process import LoaderProcess
 
     TEARS["empty"](last(full.table))
-    with LoaderProcess(full.path, Understanding(), every=0.1) as process:
+    with LoaderProcess(full.path, ReaderConfig(), every=0.1) as process:
         process.stop(20)
     with Store.open(full.path) as again:
         assert again.rows() == 60
-        assert len(kept(again.path)) == 1
+        assert len(quarantined(again.path)) == 1

@@ -11,7 +11,7 @@ from hubbub.collector.event import Frame
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta.table import Table
-from hubbub.store.maintenance.repair import mend
+from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 
@@ -55,7 +55,7 @@ def test_what_retention_let_go_does_not_come_back(full: Store, frame: Make, ids:
     tear(full.table)
     with Store.open(full.path) as again:
         with again.loader_lock():
-            (done,) = mend(again)
+            (done,) = repair_logs(again)
         assert done.rows == 5
         assert ids(again) == sorted(f"id-{n}" for n in range(30, 65))
         checked = verify(again)
@@ -78,7 +78,7 @@ def test_a_batch_that_is_noted_is_loaded_again_and_not_brought_back(
     tear(full.table)
     with Store.open(full.path) as again:
         with again.loader_lock():
-            (done,) = mend(again)
+            (done,) = repair_logs(again)
         assert done.rows == 0
         assert again.rows() == 60
         assert again.load().new == 20

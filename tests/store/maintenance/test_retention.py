@@ -17,7 +17,7 @@ from hubbub.store.delta import data_file, table
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import retention
 from hubbub.store.maintenance.retention import prune
-from hubbub.store.policy import period
+from hubbub.store.policy import parse_period
 from hubbub.times import from_micros, to_micros
 
 Make = Callable[..., Any]
@@ -143,7 +143,7 @@ def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
     put(store, *(frame(n) for n in range(20)))
     (file,) = store.table.files()
     rows = pq.read_table(file.uri, partitioning=None)
-    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(rows.slice(at, 5).cast(store.table.schema))
     store.table.replace([file], [new.close()])
@@ -155,8 +155,8 @@ def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
 
 
 def test_periods() -> None:
-    assert period("30d") == 30 * DAY
-    assert period("10y") == 3652.5 * DAY
-    assert period(" Forever ") is None
+    assert parse_period("30d") == 30 * DAY
+    assert parse_period("10y") == 3652.5 * DAY
+    assert parse_period(" Forever ") is None
     with pytest.raises(UsageError, match="soon"):
-        period("soon")
+        parse_period("soon")

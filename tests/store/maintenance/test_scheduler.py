@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.event import Frame
-from hubbub.collector.people.reader import Understanding
+from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
-from hubbub.store.maintenance.scheduler import Tidy
-from hubbub.store.policy import Keep
+from hubbub.store.maintenance.scheduler import Scheduler
+from hubbub.store.policy import RetentionPolicy
 
 Make = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def test_enough_small_files_are_folded_between_two_loads(
     store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compaction, "FILES", 4)
-    work = Tidy(store)
+    work = Scheduler(store)
     for n in range(3):
         put(store, frame(n))
     assert not work.step()
@@ -55,7 +55,7 @@ def test_old_files_are_deleted_now_and_then(
     seconds = [time.time()]
     cleaned: list[Store] = []
     monkeypatch.setattr(compaction, "clean", cleaned.append)
-    work = Tidy(store, clock=lambda: seconds[0])
+    work = Scheduler(store, clock=lambda: seconds[0])
     put(store, frame(0))
     work.step()
     assert cleaned == []
@@ -68,18 +68,18 @@ def test_old_files_are_deleted_now_and_then(
 def test_retention_runs_once_a_day_whoever_did_it_last(store: Store, frame: Make) -> None:
     put(store, *(frame(n) for n in range(10)))
     seconds = [1_768_435_200.0 + 5 + 86_400]
-    keep = Keep(events=timedelta(days=1))
-    assert not Tidy(store, clock=lambda: seconds[0])._retention(lambda: False)
-    assert Tidy(store, keep, lambda: seconds[0]).step()
+    keep = RetentionPolicy(events=timedelta(days=1))
+    assert not Scheduler(store, clock=lambda: seconds[0])._retention(lambda: False)
+    assert Scheduler(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 5
     seconds[0] += 3
-    assert not Tidy(store, keep, lambda: seconds[0]).step()
+    assert not Scheduler(store, keep, lambda: seconds[0]).step()
     seconds[0] += 86_400
-    assert Tidy(store, keep, lambda: seconds[0]).step()
+    assert Scheduler(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 0
     put(store, frame(0))
     seconds[0] -= 10 * 86_400
-    assert Tidy(store, keep, lambda: seconds[0]).step(), "a clock that was put back"
+    assert Scheduler(store, keep, lambda: seconds[0]).step(), "a clock that was put back"
     assert store.rows() == 1
 
 
@@ -87,7 +87,7 @@ def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: 
     put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"))
     today = 1_768_435_200.0
     seconds = [today]
-    work = Tidy(store, Keep(events=timedelta(days=30)), lambda: seconds[0])
+    work = Scheduler(store, RetentionPolicy(events=timedelta(days=30)), lambda: seconds[0])
     assert work.step()
     seconds[0] += 20 * 365 * 86_400
     with capture_logs() as said:
@@ -111,7 +111,7 @@ def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: 
 
 def test_a_clock_that_leaps_before_retention_ever_ran(store: Store, frame: Make) -> None:
     seconds = [1_768_435_200.0]
-    work = Tidy(store, Keep(events=timedelta(days=1)), lambda: seconds[0])
+    work = Scheduler(store, RetentionPolicy(events=timedelta(days=1)), lambda: seconds[0])
     put(store, *(frame(n) for n in range(10)))
     seconds[0] += 20 * 365 * 86_400
     assert not work.step()
@@ -141,7 +141,7 @@ def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
         put(store, frame(n))
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
-        store.path, Understanding(), keep=Keep(events=timedelta(days=3650)), every=0.1
+        store.path, ReaderConfig(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
     ):
         with store.spool("test") as writer:
             writer.put(old)

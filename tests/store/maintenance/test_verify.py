@@ -120,7 +120,7 @@ def _replaced(store: Store, change: Callable[[Any], Any]) -> None:
     """The first file of events, with other rows, committed behind the loader's back."""
     old = store.table.files()[0]
     rows = pq.ParquetFile(old.uri).read(columns=store.table.schema.names).cast(store.table.schema)
-    new = data_file.DataFile(store.table, "2026-01", "other")
+    new = data_file.DataFileWriter(store.table, "2026-01", "other")
     new.write(change(rows))
     store.table.replace([old], [new.close()], data_change=False)
 

@@ -13,7 +13,7 @@ from hubbub.errors import UsageError
 from hubbub.store import Selection, Store
 from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
-from hubbub.store.privacy.forget import Forgot, entries, forget, would
+from hubbub.store.privacy.forget import ForgetResult, entries, forget, preview
 from hubbub.store.spool.folder import segments
 from hubbub.store.state.pseudonyms import PSEUDONYM
 from tests.support.filled_store import NAME, fill_state, history, places, put, rows
@@ -141,7 +141,7 @@ def test_a_compacted_file_of_several_row_groups(store: Store, frame: Make) -> No
     store.load()
     (file,) = store.table.files()
     whole = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
-    new = data_file.DataFile(store.table, "2026-01", "compacted-x")
+    new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
         new.write(whole.slice(at, 5))
     store.table.replace([file], [new.close()])
@@ -215,19 +215,19 @@ def test_what_is_no_name(store: Store, name: str) -> None:
 def test_what_it_would_do(store: Store, frame: Make) -> None:
     put(store, *history(frame), bodies=True)
     store.load()
-    planned = would(store, NAME)
+    planned = preview(store, NAME)
     assert (planned.events, planned.bodies) == (8, 8)
     assert entries(store.state) == []
     assert store.table.version() == 1
     assert planned.pseudonyms == (), "the key that makes it is drawn when somebody is forgotten"
     done = forget(store, NAME)
     assert (done.events, done.bodies) == (8, 8)
-    assert would(store, NAME).pseudonyms == done.pseudonyms
+    assert preview(store, NAME).pseudonyms == done.pseudonyms
 
 
 def test_the_journal_is_no_name_for_anybody(store: Store, frame: Make) -> None:
     forget(store, NAME)
     text = json.dumps([list(map(str, row)) for row in store.state.rows("SELECT * FROM forgotten")])
     assert NAME not in text
-    assert isinstance(forget(store, NAME), Forgot)
+    assert isinstance(forget(store, NAME), ForgetResult)
     assert len(entries(store.state)) == 1

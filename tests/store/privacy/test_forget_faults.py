@@ -28,7 +28,7 @@ def test_no_room_is_said_and_the_next_load_finishes(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(data_file.DataFile, "close", full)
+        m.setattr(data_file.DataFileWriter, "close", full)
         with pytest.raises(StoreError, match="the disk is full"):
             forget(store, NAME)
     assert not entries(store.state)[0].done

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import UsageError
-from hubbub.store.query.affiliations import ALWAYS, STILL, of_persons, read
+from hubbub.store.query.affiliations import ALWAYS, STILL, by_person, read
 from hubbub.store.query.identity import Persons
 
 
@@ -64,7 +64,7 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
 
 def test_an_accounts_line_holds_for_the_person(tmp_path: Path) -> None:
     lines = read(written(tmp_path, HEAD + "old,X,,2020-01-01\nnew,Y,2020-01-01,\nbob,X,,\n"))
-    found = of_persons(lines, Persons({"old": "new"}))
+    found = by_person(lines, Persons({"old": "new"}))
     assert [line.account for line in found] == ["new", "new", "bob"]
     with pytest.raises(UsageError, match=r"'bob' is with two organisations .*: X \(.*who.csv:2\)"):
-        of_persons(lines, Persons({"old": "bob", "new": "bob"}))
+        by_person(lines, Persons({"old": "bob", "new": "bob"}))

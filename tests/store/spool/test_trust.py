@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from hubbub.collector.event import Frame
 from hubbub.collector.signatures.guard import TrustFiles
 from hubbub.store import Store, Waiting
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.spool import trust as trusts
 from hubbub.store.spool.trust import UNREADY
 from hubbub.store.state import dead_letters
@@ -77,7 +77,7 @@ def test_each_segment_has_its_own(store: Store, trust: TrustFiles, pki: Path) ->
     lab = frames("fedmsg-signed-lab.jsonl")[0]
     put(store, trust, lab, foreign)
     put(store, other, lab, foreign)
-    assert trusts.remember(store.state, trust) != trusts.remember(store.state, other)
+    assert trusts.register_trust(store.state, trust) != trusts.register_trust(store.state, other)
     assert store.load().refused == {"untrusted": 2}
     assert store.rows() == 2
 
@@ -123,7 +123,7 @@ def test_a_changed_revocation_list_counts_from_the_next_run(
     put(store, trust, lab[1])
     assert store.load().new == 1
     with store.state.transaction() as db:
-        dead_letters.ask(db, [one.id for one in store.dead_letters()])
+        dead_letters.request_retry(db, [one.id for one in store.dead_letters()])
     assert store.load().new == 1
     assert store.dead_letters() == []
     assert store.state.counts("zmq:bus") == {"zmq:bus": {"new": 2}}
@@ -134,11 +134,11 @@ def test_a_letter_is_held_to_the_trust_it_came_under(store: Store, trust: TrustF
     store.load()
     (letter,) = store.dead_letters()
     with store.state.transaction() as db:
-        dead_letters.ask(db, [letter.id])
+        dead_letters.request_retry(db, [letter.id])
     assert store.load().new == 0
     assert store.dead_letters() == [letter]
     with store.state.transaction() as db:
-        dead_letters.ask(db, [letter.id], {letter.id: 0})
+        dead_letters.request_retry(db, [letter.id], {letter.id: 0})
     assert store.load().new == 1
 
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_judged_does_not_hold_up_who_counts(
     store: Store, trust: TrustFiles, pki: Path
 ) -> None:
     """History brings what waits there: until then nothing later could be proven."""
-    stock = Stock(store.state, store.spool_folder)
+    stock = LoadProgress(store.state, store.spool_folder)
     put(store, trust, *frames("fedmsg-signed-lab.jsonl")[:2])
     begun = int(next(store.spool_folder.glob("*.seg")).name.partition("-")[0]) // 1000
     assert stock.loaded() == begun

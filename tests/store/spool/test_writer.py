@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.event import Bulk, Frame
+from hubbub.collector.event import BulkSink, Frame
 from hubbub.errors import StoreError
 from hubbub.store.spool import segment
 from hubbub.store.spool import writer as spool
@@ -256,7 +256,7 @@ def test_many_at_once_are_taken_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = SpoolWriter(tmp_path, "w")
-    assert isinstance(writer, Bulk)
+    assert isinstance(writer, BulkSink)
     many = [b"t", b"a"] * 600
     records = writer.pack("zmq:x", 7, many)
     writer.put_packed(records, 600)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.store.state.coverage import days, judge, near, timeline
-from hubbub.store.state.ledger import STATES, Span
+from hubbub.store.state.coverage import days, judge, clip, timeline
+from hubbub.store.state.ledger import STATES, CoverageSpan
 
 DAY = 86_400_000_000
 
 
 def span(state, start, end, source="zmq:a", filters=""):
-    return Span(source, filters, start, end, state, "")
+    return CoverageSpan(source, filters, start, end, state, "")
 
 
 def told(spans, since=0, until=100):
@@ -79,4 +79,4 @@ def test_a_timeline_tiles_the_range_and_agrees_with_the_verdict(found):
 
 
 def test_near_clips():
-    assert near([span("gap", 0, 10), span("gap", 20, 30)], 5, 20) == (span("gap", 5, 10),)
+    assert clip([span("gap", 0, 10), span("gap", 20, 30)], 5, 20) == (span("gap", 5, 10),)

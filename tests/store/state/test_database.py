@@ -11,7 +11,7 @@ import pytest
 from hubbub.errors import StoreError, UsageError
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
-from hubbub.store.state.dead_letters import Letter
+from hubbub.store.state.dead_letters import DeadLetter
 from hubbub.store.state.schema import APPLICATION, STEPS
 
 
@@ -20,9 +20,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
 
 
-def letter(n: int, size: int = 10, age: float = 0.0) -> Letter:
+def letter(n: int, size: int = 10, age: float = 0.0) -> DeadLetter:
     when = int((time.time() - age) * 1e6)
-    return Letter(f"s:{n}", "not-json", "why", "zmq:x", when, b"topic", b"x" * size, n)
+    return DeadLetter(f"s:{n}", "not-json", "why", "zmq:x", when, b"topic", b"x" * size, n)
 
 
 def test_checkpoints_outlive_the_process(path: Path) -> None:

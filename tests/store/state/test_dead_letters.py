@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.collector.decode.rejected import Bounded, mark
+from hubbub.collector.decode.rejected import Bounded, mark_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.people.extract import understand
 from hubbub.errors import MessageError
@@ -45,7 +45,7 @@ def choosy(*bad: str, reason: str = "no-rule") -> Callable[[Frame], Event]:
 def ask(store: Store, *chosen: int) -> None:
     ids = chosen or [one.id for one in store.dead_letters() if one.readable]
     with store.state.transaction() as db:
-        dead_letters.ask(db, ids)
+        dead_letters.request_retry(db, ids)
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -87,7 +87,7 @@ def test_a_letter_that_fails_again_stays_one_with_the_reason_of_now(
     }
     assert counts(store) == {"refused:other": 2}
     assert store.state.dead_letter_counts() == {"other": 2}
-    assert list(dead_letters.again(store.state.rows)) == []
+    assert list(dead_letters.to_retry(store.state.rows)) == []
 
 
 def test_of_a_message_that_came_again_meanwhile_the_letter_is_known(
@@ -182,7 +182,7 @@ def test_a_smaller_one_that_was_too_large_is_whole_and_can_be_read_again(
 def test_frames_without_a_body_of_their_own_are_never_read_as_a_message(
     store: Store, frame: Make
 ) -> None:
-    put(store, mark(frame(1), "bad-frame-count"))
+    put(store, mark_refused(frame(1), "bad-frame-count"))
     store.load()
     assert store.dead_letters()[0].body == frame(1).body
     assert not store.dead_letters()[0].readable
@@ -210,7 +210,7 @@ def test_letters_of_the_schema_before(tmp_path: Path) -> None:
     db.close()
     with State(path) as state:
         (letter,) = state.dead_letters()
-        assert letter == dead_letters.Letter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
+        assert letter == dead_letters.DeadLetter("p", "not-json", "w", "zmq:x", 9, b"t", b"{", 3)
         assert (letter.id, letter.size, letter.readable) == (7, 2, True)
 
 

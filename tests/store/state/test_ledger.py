@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.database import State
-from hubbub.store.state.ledger import STATES, Span
+from hubbub.store.state.ledger import STATES, CoverageSpan
 
 STATEMENT = st.tuples(
     st.integers(0, 19), st.integers(1, 20), st.sampled_from(STATES), st.sampled_from("pq")
@@ -75,8 +75,8 @@ def test_nonsense_is_refused(state: State) -> None:
     state.close()
 
 
-def span(start: int, end: int, state: str, source: str = "h", filters: str = "") -> Span:
-    return Span(source, filters, start, end, state, "why")
+def span(start: int, end: int, state: str, source: str = "h", filters: str = "") -> CoverageSpan:
+    return CoverageSpan(source, filters, start, end, state, "why")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def span(start: int, end: int, state: str, source: str = "h", filters: str = "")
         ([span(100, 200, "gap", "zmq"), span(0, 100, "complete")], "complete", []),
     ],
 )
-def test_the_state_of_a_range(spans: list[Span], state: str, gaps: list[tuple[int, int]]) -> None:
+def test_the_state_of_a_range(
+    spans: list[CoverageSpan], state: str, gaps: list[tuple[int, int]]
+) -> None:
     verdict = judge(spans, 0, 100)
     assert verdict.state == state
     assert [(g.start, g.end) for g in verdict.gaps] == gaps

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.event import Event
-from hubbub.store.state.pseudonyms import NOBODY, PSEUDONYM, Forgotten, units
+from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, PSEUDONYM, Forgotten, units
 
 Make = Callable[..., Event]
 
@@ -102,14 +102,14 @@ def test_ids_that_were_drawn_hold_no_name() -> None:
 def test_bytes_hold_the_name_however_it_is_written(data: bytes) -> None:
     assert having("bob").holds(data)
     assert not having("bo").holds(data)
-    assert not NOBODY.holds(data)
+    assert not NONE_FORGOTTEN.holds(data)
 
 
 def test_nobody_forgotten_costs_nothing_and_changes_nothing(event: Make) -> None:
     one = event(1)
-    assert NOBODY.event(one) is one
+    assert NONE_FORGOTTEN.event(one) is one
     assert having("mallory").event(one) is one
-    assert not NOBODY
+    assert not NONE_FORGOTTEN
 
 
 def test_an_event_that_says_its_own_category_and_action(event: Make) -> None:

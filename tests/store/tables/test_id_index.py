@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.store.tables import id_index
-from hubbub.store.tables.id_index import Ids, hashes
+from hubbub.store.tables.id_index import IdIndex, hashes
 
 SPAN = (0, 1)
 
@@ -31,7 +31,7 @@ class Table:
         self.asked.append(list(ids))
         return set(ids) & {one for commit in self.commits for one in commit}
 
-    def commit(self, ids: Ids, new: list[str]) -> None:
+    def commit(self, ids: IdIndex, new: list[str]) -> None:
         self.commits.append(new)
         ids.add(hashes(new), len(self.commits) - 1)
 
@@ -41,13 +41,13 @@ def table() -> Table:
     return Table()
 
 
-def start(table: Table, folder: Path) -> Ids:
-    found = Ids(folder / "ids", scan=table.scan, exact=table.exact)
+def start(table: Table, folder: Path) -> IdIndex:
+    found = IdIndex(folder / "ids", scan=table.scan, exact=table.exact)
     found.catch_up(len(table.commits) - 1)
     return found
 
 
-def known(ids: Ids, *wanted: str) -> set[str]:
+def known(ids: IdIndex, *wanted: str) -> set[str]:
     return ids.known(wanted, hashes(wanted), SPAN)
 
 
@@ -65,7 +65,7 @@ def test_equal_hashes_of_different_ids_are_told_apart(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(id_index, "hashes", lambda ids: np.full(len(list(ids)), 7, dtype="<u8"))
-    ids = Ids(tmp_path / "ids", scan=table.scan, exact=table.exact)
+    ids = IdIndex(tmp_path / "ids", scan=table.scan, exact=table.exact)
     table.commits.append(["a"])
     ids.catch_up(1)
     same = np.full(2, 7, dtype="<u8")

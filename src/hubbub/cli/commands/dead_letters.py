@@ -15,7 +15,7 @@ from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
     from hubbub.store import Store
-    from hubbub.store.state.dead_letters import Letter
+    from hubbub.store.state.dead_letters import DeadLetter
 
 __all__ = ["dead_letters"]
 
@@ -156,7 +156,7 @@ def retry(app: App, /, ids: tuple[int, ...], *, as_json: bool, **options: Any) -
 
 def _choose(
     store: Store, ids: tuple[int, ...], reasons: tuple[str, ...], *, everything: bool
-) -> tuple[list[Letter], int]:
+) -> tuple[list[DeadLetter], int]:
     """Return the letters to retry, and how many of the requested ones cannot be retried."""
     from hubbub.store.state import dead_letters as letters
 
@@ -175,13 +175,13 @@ def _choose(
     return chosen, len(requested) - len(chosen)
 
 
-def _request_retry(store: Store, chosen: list[Letter], trust: Any, *, accept_all: bool) -> None:
+def _request_retry(store: Store, chosen: list[DeadLetter], trust: Any, *, accept_all: bool) -> None:
     """Mark letters for the next load, with the trust settings to verify them by."""
     from hubbub.store.spool.segment import TRUST
-    from hubbub.store.spool.trust import remember
+    from hubbub.store.spool.trust import register_trust
     from hubbub.store.state import dead_letters as letters
 
-    number = 0 if trust is None else remember(store.state, trust)
+    number = 0 if trust is None else register_trust(store.state, trust)
     flags = {
         letter.id: letter.flags & (1 << TRUST) - 1 | number << TRUST
         for letter in chosen
@@ -189,10 +189,10 @@ def _request_retry(store: Store, chosen: list[Letter], trust: Any, *, accept_all
         if letter.flags >> TRUST and (number or accept_all)
     }
     with store.state.transaction() as db:
-        letters.ask(db, [letter.id for letter in chosen], flags)
+        letters.request_retry(db, [letter.id for letter in chosen], flags)
 
 
-def _facts(letter: Letter) -> dict[str, Any]:
+def _facts(letter: DeadLetter) -> dict[str, Any]:
     from hubbub.times import from_micros, iso
 
     return {

@@ -52,10 +52,10 @@ def forget(
     if name == "-":
         name = sys.stdin.readline()
     if dry_run:
-        from hubbub.store.privacy.forget import would
+        from hubbub.store.privacy.forget import preview
 
         with app.reading() as store:
-            preview = would(store, name)
+            preview = preview(store, name)
         facts: dict[str, Any] = {"events": preview.events, "bodies": preview.bodies}
         if preview.pseudonyms:
             facts = {"pseudonym": preview.pseudonyms[0], **facts}

@@ -123,15 +123,15 @@ def _sink(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> 
         columns: of system counts; empty for other formats.
         largest: size limit of a message in bytes.
     """
-    from hubbub.collector.decode.notebooks import Named
+    from hubbub.collector.decode.notebooks import WithColumns
     from hubbub.collector.decode.rejected import Bounded
-    from hubbub.store.tables.samples import remember
+    from hubbub.store.tables.samples import save_columns
 
     bounded = Bounded(spool, largest)
     if not columns:
         return bounded
-    remember(store.state, columns)
-    return Named(bounded, columns)
+    save_columns(store.state, columns)
+    return WithColumns(bounded, columns)
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
@@ -152,10 +152,10 @@ def _combine(errors: list[HubbubError]) -> HubbubError:
 
 def _columns(form: str, text: str | None) -> tuple[str, ...]:
     """Return the column names of system counts; empty for other formats."""
-    from hubbub.collector.decode.notebooks import SAMPLES, named
+    from hubbub.collector.decode.notebooks import SAMPLES, column_names
 
     if form == SAMPLES:
-        return named("seed" if text is None else text)
+        return column_names("seed" if text is None else text)
     if text is not None:
         raise UsageError(f"the format {form} has fixed columns", hint="leave out --columns")
     return ()
@@ -204,7 +204,7 @@ def _follow(
             follower = Follower(name, form, store.state.get(_position_key(form, name)))
             stack.callback(follower.close)
             followers.append(follower)
-        loader = LoaderProcess(store.path, app.understanding)
+        loader = LoaderProcess(store.path, app.reader_config)
         with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
             sink = _sink(store, spool, columns, largest)
             loader.start()

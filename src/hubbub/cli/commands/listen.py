@@ -107,7 +107,7 @@ def listen(
     keep = retention_settings(app)
     receiver = Receiver(connect, bind, topics or configured.topic, max_message=largest)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path, app.understanding, keep=keep, prepare=set_up_logging)
+        loader = LoaderProcess(store.path, app.reader_config, keep=keep, prepare=set_up_logging)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receiver, sink, on_minute=_count_loaded(store, receiver))
         reloader = Reloader(app, listener, sink, loader, store, topics=topics, options=options)

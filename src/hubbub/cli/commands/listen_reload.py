@@ -131,7 +131,7 @@ class Reloader:
         self.sink.flags = flags
         self.listener.receiver.max_message = largest
         set_up_logging = fresh.configure_logging(level=logging.INFO)
-        self.loader.renew(fresh.understanding, keep=keep, prepare=set_up_logging)
+        self.loader.renew(fresh.reader_config, keep=keep, prepare=set_up_logging)
         _log.info("configuration reloaded, with all files that it names", changed=changed)
         if restart := [key for key in changed if key in _RESTART]:
             hint = "systemctl restart hubbub-listen; nothing that was received is lost"

@@ -40,8 +40,8 @@ def retention(
     If the clock is days ahead of the last run and no message of these days is stored, nothing is
     deleted: the clock is probably wrong. --trust-clock accepts it.
     """
-    from hubbub.store.maintenance.retention import doubt, prune
-    from hubbub.store.policy import LAST
+    from hubbub.store.maintenance.retention import check_clock, prune
+    from hubbub.store.policy import LAST_RUN
     from hubbub.store.state import dead_letters
     from hubbub.times import iso, to_micros
 
@@ -49,17 +49,17 @@ def retention(
     periods = retention_settings(app, events, bodies)
     now = datetime.now(UTC)
     with app.reading(load=False) as store:
-        if not dry_run and not trust_clock and (why := doubt(store, now)):
+        if not dry_run and not trust_clock and (why := check_clock(store, now)):
             raise UsageError(
                 f"nothing is deleted: {why}",
                 hint="set the clock, or confirm with --trust-clock that it is right",
             )
         pruned = prune(store, now=now, events=periods.events, bodies=periods.bodies, dry=dry_run)
         if not dry_run:
-            dead_letters.bound(store.state, periods)
+            dead_letters.set_bounds(store.state, periods)
             with store.state.transaction() as db:
                 dead_letters.prune(db)
-            store.state.set(LAST, to_micros(now))
+            store.state.set(LAST_RUN, to_micros(now))
     verb = "would be deleted" if dry_run else "deleted"
     if as_json:
         facts = {

@@ -47,7 +47,7 @@ def status(app: App, *, unmapped: bool, as_json: bool) -> None:
 
 
 def _facts(store: Store) -> dict[str, Any]:
-    from hubbub.store.disk.quarantine import kept
+    from hubbub.store.disk.quarantine import quarantined
     from hubbub.times import from_micros, iso
 
     bounds = store.bounds()
@@ -92,7 +92,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "healed": sum(span.state == "healed" for span in store.spans()),
         "days": _days(store),
         "disk": _disk(store),
-        "aside": [str(path) for path in kept(store.path)],
+        "aside": [str(path) for path in quarantined(store.path)],
     }
 
 

@@ -69,12 +69,12 @@ def track_gaps(
         UsageError: options contradict each other, or the URL is invalid.
         StoreError: the ledger cannot be read.
     """
-    from hubbub.collector.gaps.detector import Gaps
+    from hubbub.collector.gaps.detector import GapDetector
 
     with ExitStack() as stack:
         store = stack.enter_context(app.store())
         healer = _healer(app, store, listener, topics, stack, options=options)
-        gaps = Gaps(
+        gaps = GapDetector(
             listener.receiver.endpoints, listener.counts, store.state, filters=_filters(topics)
         )
         gaps.start()
@@ -111,7 +111,7 @@ def _healer(
     from hubbub.collector.gaps.healer import Healer
     from hubbub.collector.history.client import History
     from hubbub.collector.history.gather import SETTLE
-    from hubbub.store.loader.progress import Stock
+    from hubbub.store.loader.progress import LoadProgress
 
     names = categories(topics)
     if names is None:
@@ -127,7 +127,7 @@ def _healer(
         history,
         stack.enter_context(store.spool("heal", bodies=app.bodies)),
         store.state,
-        Stock(store.state, store.spool_folder),
+        LoadProgress(store.state, store.spool_folder),
         [endpoint.source for endpoint in listener.receiver.endpoints],
         categories=names,
         settle=settle or SETTLE,

@@ -62,11 +62,11 @@ def serve_metrics(
         return
     from hubbub import __version__
     from hubbub.live.monitor import Monitor
-    from hubbub.live.vitals import read
+    from hubbub.live.vitals import read_vitals
 
     host = metrics_host or configured.metrics_host or _HOST
     with (
         app.store() as store,  # the monitor's threads must not share the listener's connection
-        Monitor(partial(read, listener, loader, store), __version__, port, host),
+        Monitor(partial(read_vitals, listener, loader, store), __version__, port, host),
     ):
         yield

@@ -8,22 +8,24 @@ from hubbub.cli.app import App
 from hubbub.cli.options.trust import parse_size
 
 if TYPE_CHECKING:
-    from hubbub.store.policy import Keep
+    from hubbub.store.policy import RetentionPolicy
 
 __all__ = ["retention_settings"]
 
 
-def retention_settings(app: App, events: str | None = None, bodies: str | None = None) -> Keep:
+def retention_settings(
+    app: App, events: str | None = None, bodies: str | None = None
+) -> RetentionPolicy:
     """Return the retention periods: the given ones, else the configured ones.
 
     Raises:
         UsageError: a text is not a duration or size.
     """
-    from hubbub.store.policy import keep
+    from hubbub.store.policy import parse_policy
 
     configured = app.config.retention
     size = configured.dead_letters_size
-    return keep(
+    return parse_policy(
         events or configured.events,
         bodies or configured.bodies,
         configured.dead_letters,

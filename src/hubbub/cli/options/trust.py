@@ -56,10 +56,10 @@ def max_message(app: App, option: str | None) -> int:
     Raises:
         UsageError: not a size, or more than the spool can hold.
     """
-    from hubbub.collector.decode.rejected import MAX_MESSAGE, bound
+    from hubbub.collector.decode.rejected import MAX_MESSAGE, check_max_message
 
     text = option or app.config.max_message
-    return MAX_MESSAGE if text is None else bound(parse_size(text))
+    return MAX_MESSAGE if text is None else check_max_message(parse_size(text))
 
 
 def trust_options(command: C) -> C:
