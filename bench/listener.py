@@ -105,7 +105,7 @@ def quiet() -> None:
     from hubbub import memory
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    memory.keep()
+    memory.retain_freed()
 
 
 def hubbub(port: int, messages: int, *, durable: bool) -> float:

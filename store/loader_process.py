@@ -67,7 +67,7 @@ def run(
     """
     if prepare is not None:
         prepare()
-    memory.small()
+    memory.release_early()
     from hubbub.store.maintenance.scheduler import Scheduler
 
     # A batch has many rows and no reference cycles: collecting them with the default thresholds
@@ -105,7 +105,7 @@ def run(
                 failures = 0
             if last:
                 return
-            memory.give_back()
+            memory.trim()
             pause = _pause(every, failures) - (time.monotonic() - started)
             while pause > 0 and not should_stop():
                 stop.poll(min(pause, 1.0))

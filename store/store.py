@@ -144,6 +144,17 @@ class Store(Closeable):
                 os.close(descriptor)
         return Waiting(segments, records, size)
 
+    def has_work(self) -> bool:
+        """Whether `load` has anything to do: segments, retries, unfinished forgetting."""
+        return (
+            self._unfinished_forget()
+            or bool(self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1"))
+            or any(spool.segments(self.spool_folder))
+        )
+
+    def _unfinished_forget(self) -> bool:
+        return bool(self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1"))
+
     def load(
         self,
         *,
@@ -163,9 +174,8 @@ class Store(Closeable):
         """
         from hubbub.store.loader.loader import Loaded
 
-        unfinished = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
-        retries = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
-        if not unfinished and not retries and not any(spool.segments(self.spool_folder)):
+        unfinished = self._unfinished_forget()
+        if not self.has_work():
             return Loaded()
         with translate_errors(self.path), self.loader_lock(wait=wait) as acquired:
             if not acquired:

@@ -16,7 +16,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.drawing import Drawing, Sheet, digest
 from hubbub.charts.picture.theme import USUAL, Style, Theme
 from hubbub.errors import UsageError
-from hubbub.registry import FILTERS
+from hubbub.store.query.selection import FILTERS
 from hubbub.times import iso
 
 __all__ = ["Data", "badge", "column", "duration", "finite", "records", "sheet", "source"]

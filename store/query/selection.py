@@ -1,21 +1,37 @@
-"""`Selection`: the filters that all queries and views share."""
+"""The common filters of every query and view: which events, and which users count."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from hubbub.collector.names import DEFAULT_BOTS
 
-__all__ = ["BOTS", "Selection"]
+__all__ = ["BOTS", "FILTERS", "EventFilters", "Selection"]
 
 #: Accounts of bots, as globs; the configuration may replace the list.
 BOTS = DEFAULT_BOTS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilters:
+    """The filters by name, each a tuple of globs; an empty tuple does not filter."""
+
+    topic: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    not_user: tuple[str, ...] = ()
+    object: tuple[str, ...] = ()
+    action: tuple[str, ...] = ()
+
+
+#: The names of the filters: common options of every query and view, in the order of the help text.
+FILTERS = tuple(field.name for field in fields(EventFilters))
+
+
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which events to select, and which users count.
+class Selection(EventFilters):
+    """Which events, and who counts. All globs of one field are alternatives; fields add up.
 
     The globs of one field are alternatives; an event has to match all fields. `user` selects events
     that name a matching user (by agent: that a matching user did), with all their users. `not_user`
@@ -24,12 +40,6 @@ class Selection:
 
     since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
     until: int | None = None  # µs since the epoch, exclusive; None: to the newest event
-    topic: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    user: tuple[str, ...] = ()
-    not_user: tuple[str, ...] = ()
-    object: tuple[str, ...] = ()
-    action: tuple[str, ...] = ()
     by: Literal["agent", "users"] = "users"
     bots: bool = True
     bot_names: tuple[str, ...] = BOTS

@@ -1,4 +1,4 @@
-"""Every picture of real stores, as a report writes them: publishable, small, the same each day."""
+"""Every picture of a report on several stores: valid, small, reproducible."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ sys.exit(execute(sys.argv[1:]))
 
 
 def lines(people: tuple[str, ...], days: int, number: int) -> list[dict[str, Any]]:
-    """Messages of these people about things of the same names, and requests for them."""
+    """Messages of these people about objects with the same names, and requests for these."""
     rng = random.Random(number)
     weights = [1 / (i + 1) for i in range(len(people))]
     out = []
     for n in range(number):
         when = START + timedelta(days=days) * rng.random()
-        who, what = rng.choices(people, weights, k=2)
+        user, thing = rng.choices(people, weights, k=2)
         line = {"id": f"e{n}", "timestamp": when.timestamp(), "topic": rng.choice(TOPICS)}
-        line |= {"users": [who], "agent": who, "objects": [what], "size": rng.randrange(5000)}
+        line |= {"users": [user], "agent": user, "objects": [thing], "size": rng.randrange(5000)}
         if not n % 9:
-            line |= {"topic": "http.access", "objects": [f"/{what}"], "users": [], "agent": None}
+            line |= {"topic": "http.access", "objects": [f"/{thing}"], "users": [], "agent": None}
         out.append(line)
     return out
 
 
 def filled(case: str, folder: Path) -> None:
-    """A store of a case."""
+    """Fill the store of a case."""
     store = ["--store", str(folder / "store")]
     if case == "fortnight":
         for form, per_day in (("fedmsg", "400"), ("access-log", "60")):
@@ -66,7 +66,7 @@ def filled(case: str, folder: Path) -> None:
             assert execute([*bus, "--per-day", per_day, "-o", log]) == 0
             assert execute(["import", log, "--format", form, *store]) == 0
         return
-    made = {
+    events = {
         "nothing": list,
         "one": lambda: lines(("ralph",), 14, 2)[1:],
         "year": lambda: lines(names(40), 365, 8000),
@@ -75,7 +75,7 @@ def filled(case: str, folder: Path) -> None:
         "world": lambda: lines(WORLD, 30, 1500),
     }[case]()
     file = folder / "lines.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in made))
+    file.write_text("".join(json.dumps(line) + "\n" for line in events))
     assert execute(["import", str(file), "--format", "jsonl", *store]) == 0
 
 
@@ -83,44 +83,44 @@ def filled(case: str, folder: Path) -> None:
 def reported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     filled(request.param, folder)
-    assert execute([*question(folder), "-o", str(folder / "report")]) == 0
+    assert execute([*report_command(folder), "-o", str(folder / "report")]) == 0
     return folder
 
 
-def question(folder: Path) -> list[str]:
-    """A report of the case; without a range where its data have one."""
-    asked = ["report", "--store", str(folder / "store")]
+def report_command(folder: Path) -> list[str]:
+    """Return the command for the case's report, with a range if its store is empty."""
+    command = ["report", "--store", str(folder / "store")]
     nothing = folder.name.startswith("nothing")
-    return [*asked, "--since", "2026-01-05", "--until", "2026-02-02"] if nothing else asked
+    return [*command, "--since", "2026-01-05", "--until", "2026-02-02"] if nothing else command
 
 
 def digests(folder: Path) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
 
 
-def test_every_view_may_be_published(reported: Path) -> None:
-    found = {f.stem: f.read_bytes() for f in (reported / "report").glob("*.svg")}
-    assert set(found) == set(builtin(REGISTRY))
-    assert {name: faults(svg) for name, svg in found.items() if faults(svg)} == {}
+def test_every_view_is_valid_and_small(reported: Path) -> None:
+    pictures = {f.stem: f.read_bytes() for f in (reported / "report").glob("*.svg")}
+    assert set(pictures) == set(builtin(REGISTRY))
+    assert {name: faults(svg) for name, svg in pictures.items() if faults(svg)} == {}
     assert {
-        name: len(svg) for name, svg in found.items() if len(svg) > LARGEST.get(name, 45_000)
+        name: len(svg) for name, svg in pictures.items() if len(svg) > LARGEST.get(name, 45_000)
     } == {}
     data = json.loads((reported / "report" / "data.json").read_bytes())
-    assert set(data["views"]) == set(found)
+    assert set(data["views"]) == set(pictures)
 
 
 def test_on_another_day_with_other_hashes_the_bytes_are_the_same(reported: Path) -> None:
     out = reported / "later"
     subprocess.run(
-        [sys.executable, "-c", LATER, *question(reported), "-o", out],
+        [sys.executable, "-c", LATER, *report_command(reported), "-o", out],
         env={**os.environ, "PYTHONHASHSEED": "4711", "TZ": "Pacific/Auckland"},
         capture_output=True, check=True, timeout=300,
     )  # fmt: skip
     assert digests(out) == digests(reported / "report")
 
 
-def test_a_store_of_nothing_has_a_report(tmp_path: Path) -> None:
+def test_an_empty_store_has_a_report(tmp_path: Path) -> None:
     filled("nothing", tmp_path)
-    told = ["report", "--store", str(tmp_path / "store"), "--compare", "previous"]
-    assert execute([*told, "-o", str(tmp_path / "report")]) == 0
+    options = ["report", "--store", str(tmp_path / "store"), "--compare", "previous"]
+    assert execute([*options, "-o", str(tmp_path / "report")]) == 0
     assert len(list((tmp_path / "report").glob("*.svg"))) == len(builtin(REGISTRY))
