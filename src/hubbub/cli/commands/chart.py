@@ -85,9 +85,9 @@ def checked(file: str | None) -> Path | None:
     """
     if not file:
         return None
-    from hubbub.charts.picture.style import doubts, load
+    from hubbub.charts.picture.style import check, load
 
-    for said in doubts(load(Path(file))):
+    for said in check(load(Path(file))):
         click.echo(f"hubbub: {said}", err=True)
     return Path(file)
 

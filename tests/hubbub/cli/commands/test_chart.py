@@ -14,7 +14,7 @@ from tests.support.commandline import Run
         (["-o", "x.html", "--font-dir", "."], "--font-dir is for PNG"),
         (["-o", "x.png", "--size", "large"], "'large' is no size"),
         (["-o", "x.png", "--size", "0x100"], "out of range"),
-        (["-o", "x.png", "--font-dir", "/no/such/fonts"], "no such folder of fonts"),
+        (["-o", "x.png", "--font-dir", "/no/such/fonts"], "font folder not found"),
     ],
 )
 def test_sizes_that_are_none(
