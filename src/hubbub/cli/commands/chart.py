@@ -89,9 +89,9 @@ def check_style(file: str | None) -> Path | None:
     """
     if not file:
         return None
-    from hubbub.charts.picture.style import doubts, load
+    from hubbub.charts.picture.style import check, load
 
-    for warning in doubts(load(Path(file))):
+    for warning in check(load(Path(file))):
         click.echo(f"hubbub: {warning}", err=True)
     return Path(file)
 

@@ -14,7 +14,7 @@ from tests.support.commandline import Run
         (["-o", "x.html", "--font-dir", "."], "--font-dir is for PNG only"),
         (["-o", "x.png", "--size", "large"], "'large' is not a size"),
         (["-o", "x.png", "--size", "0x100"], "out of range"),
-        (["-o", "x.png", "--font-dir", "/no/such/fonts"], "no such folder of fonts"),
+        (["-o", "x.png", "--font-dir", "/no/such/fonts"], "font folder not found"),
     ],
 )
 def test_invalid_sizes_and_fonts(
