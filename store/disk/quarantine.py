@@ -13,7 +13,7 @@ from hubbub.store.disk.files import sync_folder
 
 __all__ = ["FOLDER", "clear", "move_to_quarantine", "quarantined"]
 
-FOLDER = "move_to_quarantine"
+FOLDER = "aside"
 
 
 def move_to_quarantine(store: Path, path: Path) -> Path:

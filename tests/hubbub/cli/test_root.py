@@ -42,7 +42,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["people", "/no/such/file"], "no such file"),
         (["--config", "/no/such/file", "status"], "this configuration file does not exist"),
         (["--plugins", "/no/such.py", "plugins"], "this plugin file does not exist"),
-        (["gather", "--url", "ftp://example.org"], "no address of a history service"),
+        (["gather", "--url", "ftp://example.org"], "not the address of a history service"),
         (["gather", "--since", "1d", "--until", "2d"], "the range is empty"),
         (["chart", "longtail", "-o", "x.gif"], "ends in .svg, .png, .html"),
         (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "this folder does not exist"),

@@ -44,7 +44,7 @@ def test_verify_reports_faults_and_repairs(hubbub: Run, store: Path) -> None:
     run.write_bytes(bytes(run.stat().st_size))
     result = hubbub("verify", "--store", store)
     assert result.code == 5
-    assert "ids: 5 ids of the table are not in the set of ids" in result.out
+    assert "ids: 5 ids of the table are not in the id index" in result.out
     result = hubbub("verify", "--repair", "--json", "--store", store)
     assert (result.code, result.json["clean"]) == (0, True)
     assert [fault["part"] for fault in result.json["repaired"]] == ["ids"]

@@ -140,7 +140,7 @@ def test_retention_with_a_doubtful_clock(hubbub: Run, store: Path) -> None:
     args = ("retention", "--events", "1d", "--store", store)
     result = hubbub(*args)
     assert result.code == 2
-    assert "nothing is deleted: the clock says 20" in result.err
+    assert "nothing is deleted: the clock shows 20" in result.err
     assert "--trust-clock" in result.err
     assert hubbub(*args, "--dry-run").code == 0
     result = hubbub(*args, "--trust-clock")

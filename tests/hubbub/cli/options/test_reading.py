@@ -129,7 +129,7 @@ def test_a_mistake_is_reported_before_anything_is_done(
     (files / "rules.toml").write_text('[[family]]\ntopics = ["a"]\nusers = ["x > upper"]\n')
     result = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
     assert (result.code, result.out) == (2, "")
-    assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in result.err
+    assert f"{files / 'rules.toml'}: family 1 (a): unknown transform 'upper'" in result.err
     assert "without:GLOB" in result.err, "the error lists what is allowed"
     none = hubbub(*command, "--store", files / "store", "--rules", files / "none.toml")
     assert (none.code, "none.toml: the rules cannot be read: No such file" in none.err) == (2, True)
