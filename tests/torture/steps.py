@@ -187,9 +187,9 @@ class Steps:
 
     @staticmethod
     def _check_store(store: Store, certain: Counter[str], possible: Counter[str]) -> None:
-        """Check that all certain and only possible events are stored once, with all that belongs.
+        """Check that the events stored include `certain` and are included in `possible`.
 
-        These are bodies, counts and dead letters.
+        Bodies, counts and dead letters must match the events.
         """
         report = verify(store)
         require(report.clean, f"verify: {report.faults}")
