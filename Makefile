@@ -23,7 +23,7 @@ demo: $(STAMP)  ## A simulated bus and history, gathered, heard and drawn into d
 	$(BIN)/hubbub demo -o demo
 
 test: $(STAMP)  ## All tests that this machine has the services for
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 FUZZ ?= 1000000
 fuzz: $(STAMP)  ## FUZZ=1000000 hostile messages through decode, people, signatures, cleaning of text

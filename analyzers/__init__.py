@@ -1,6 +1,6 @@
-"""From the events table to result tables: pure functions, lazy expressions, no I/O.
+"""Built-in queries and jobs: pure functions from the events table to results, without I/O.
 
-Importing this package registers every built-in query and job and loads no engine.
+Importing this package registers all of them and loads no query engine.
 """
 
 from hubbub.analyzers import extraction

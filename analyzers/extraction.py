@@ -1,8 +1,7 @@
-"""The job `usage` and the query of that name: who used something, extracted day by day.
+"""The job `usage`, which stores who used something day by day, and the query of that name.
 
-Comes in: events, and what earlier runs stored. Goes out: a stored document for each day, and unique
-users per day, week, month, quarter or year of what is stored. It stores through what is injected;
-`extract` is the part that any job may use for days of its own.
+The job stores a document for each day; the query counts distinct users per day, week, month,
+quarter or year of the stored days. Jobs of plugins can use `days` and `extract` for their own data.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.people.active_users import Active, Per, active_users
+from hubbub.analyzers.people.active_users import ActiveUsers, Per, active_users
 from hubbub.errors import UsageError
 from hubbub.registry import cron, query
-from hubbub.store.query.events import Events, of_people
+from hubbub.store.query.events import Events, from_accounts
 from hubbub.store.query.globs import matches
 
 if TYPE_CHECKING:
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKPOINT", "Use", "days", "extract", "stored_usage", "usage"]
 
-#: The key of `state` under which a job keeps the last day that it finished.
+#: The key of `state` under which a job stores the last day that it finished.
 CHECKPOINT = "checkpoint"
 _FILTERS = "filters"
 _DAY = timedelta(days=1)
-_AT_ONCE = 7  # days that one question to the events answers
+_BATCH_DAYS = 7  # days that are read with one query
 
-#: One use: `{"user": account, "created": time without zone, UTC}`.
+#: One use: `{"user": account, "created": ISO time in UTC, without zone}`.
 Use = Mapping[str, str]
 
 
@@ -43,10 +42,10 @@ def days(
     end: date | None = None,
     reset: bool = False,
 ) -> list[date]:
-    """The days that a run handles, oldest first; never none.
+    """Return the days that a run handles, oldest first; at least one.
 
-    From `start`; else from `config_start` where there is no checkpoint or with `reset`; else from
-    the checkpoint, whose day may have been incomplete. To `end`, else `today`.
+    The first is `start`, else `config_start` if there is no checkpoint or with `reset`, else the
+    day of the checkpoint, which may have been incomplete. The last is `end`, else `today`.
 
     Raises:
         UsageError: the last day is before the first, or after today.
@@ -63,7 +62,7 @@ def days(
         raise UsageError(
             f"the last day, {last}, is before the first, {first}",
             where="--start" if start or not end else "--end",
-            hint="--start DAY reads earlier days again and leaves the checkpoint alone",
+            hint="use --start DAY to read earlier days again; it does not move the checkpoint",
         )
     return [first + n * _DAY for n in range((last - first).days + 1)]
 
@@ -72,60 +71,60 @@ def extract(
     read: Callable[[date], Sequence[Any]],
     stored: Collection,
     state: State,
-    every: Sequence[date],
+    dates: Sequence[date],
     *,
     backfill: bool = False,
-    gone: date | None = None,
+    incomplete_before: date | None = None,
     progress: Callable[[float, float], None] = lambda _done, _total: None,
     source: Callable[[str], None] = lambda _name: None,
 ) -> None:
-    """Store what each day holds, with a checkpoint: a run that dies is continued by the next.
+    """Read and store day by day, with a checkpoint from which the next run continues.
 
-    For each day, in order: `read` it; store that under the day, in place of what was there (nothing
-    where the day is empty) and, in the same transaction, set the checkpoint to the day; name the
-    day as a source if it held something; report progress. Whatever `read` raises ends the run
-    before that day is stored.
+    For each day, in order: `read` it; store the result under the day, replacing an earlier one
+    (an empty result is not stored) and, in the same transaction, set the checkpoint to the day;
+    report the day as a source if it is not empty; report progress. An exception of `read` ends the
+    run before that day is stored.
 
     Args:
-        read: what a day holds, as JSON; called once a day.
+        read: returns the content of a day as JSON-ready data; called once for each day.
         stored: the collection of days, by ISO date.
         state: where the checkpoint is, under `CHECKPOINT`.
-        every: the days, as `days` gives them.
-        backfill: leave the checkpoint alone.
-        gone: of days before this one events may be gone by retention: what is stored of them stays,
-            and what is found is added.
-        progress: called with the number of days that are done, and of all.
-        source: called with each day that held something.
+        dates: the days to handle, as from `days`.
+        backfill: do not move the checkpoint.
+        incomplete_before: retention may have deleted events of days before this one; their stored
+            content is kept and only added to.
+        progress: called with the number of finished days and of all days.
+        source: called with each day that is not empty.
     """
-    for done, day in enumerate(every, 1):
-        found = list(read(day))
+    for done, day in enumerate(dates, 1):
+        content = list(read(day))
         with stored.transaction():
-            if gone is not None and day < gone:
+            if incomplete_before is not None and day < incomplete_before:
                 before = stored.get(day.isoformat()) or []
-                found = [*before, *(one for one in found if one not in before)]
-            if found:
-                stored[day.isoformat()] = found
+                content = [*before, *(item for item in content if item not in before)]
+            if content:
+                stored[day.isoformat()] = content
             else:
                 stored.pop(day.isoformat(), None)
             if not backfill:
                 state.set(CHECKPOINT, day.isoformat())
-        if found:
+        if content:
             source(day.isoformat())
-        progress(done, len(every))
+        progress(done, len(dates))
 
 
-class _Uses:
-    """The uses of each day, read a week at a time."""
+class _DailyUses:
+    """Read the uses of a day; the events are queried a week at a time."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._until = date.min  # what is before that was read
+        self._until = date.min  # all days before were read
         self._days: dict[date, list[Use]] = {}
 
     def __call__(self, day: date) -> list[Use]:
-        """Sorted by user and time."""
+        """Return the uses of a day, sorted by user and time."""
         if day >= self._until:
-            self._until = day + _AT_ONCE * _DAY
+            self._until = day + _BATCH_DAYS * _DAY
             self._read(day)
         return sorted(self._days.pop(day, []), key=lambda use: (use["user"], use["created"]))
 
@@ -133,10 +132,10 @@ class _Uses:
         import ibis
 
         when = self._events.time
-        near = self._events.filter(
+        batch = self._events.filter(
             when >= _midnight(day), when < ibis.literal(_midnight(self._until))
         )
-        for row in near.unnest_users("time").to_pyarrow().to_pylist():
+        for row in batch.unnest_users("time").to_pyarrow().to_pylist():
             created = row["time"].astimezone(UTC).replace(tzinfo=None)
             use = {"user": row["user"], "created": created.isoformat()}
             self._days.setdefault(created.date(), []).append(use)
@@ -146,24 +145,24 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _chosen(events: Events, **globs: Sequence[str]) -> Events:
-    """The events whose columns match; `*` leaves also those that have nothing there."""
-    for column, those in globs.items():
-        if those and "*" not in those:
-            events = events.filter(matches(events[column], those))
+def _matching(events: Events, **globs: Sequence[str]) -> Events:
+    """Filter events by globs for columns; `*` also matches events without a value."""
+    for column, patterns in globs.items():
+        if patterns and "*" not in patterns:
+            events = events.filter(matches(events[column], patterns))
     return events
 
 
-def _question(events: Events, **own: Sequence[str]) -> dict[str, Any]:
-    """What is extracted, as JSON: days of two questions do not belong together."""
-    asked = {name: list(globs) for name, globs in own.items()}
+def _filters(events: Events, **options: Sequence[str]) -> dict[str, Any]:
+    """Return all filters as JSON; days extracted with different filters must not be mixed."""
+    filters = {name: list(globs) for name, globs in options.items()}
     common = asdict(events.selection)
-    asked |= {name: list(common[name]) for name in ("category", "user", "object") if common[name]}
-    return asked | {"by": common["by"], "bots": common["bots"]}
+    filters |= {name: list(common[name]) for name in ("category", "user", "object") if common[name]}
+    return filters | {"by": common["by"], "bots": common["bots"]}
 
 
 @cron("0 3 * * *")
-def usage(  # noqa: D417 - what is injected is no option
+def usage(  # noqa: D417 - injected arguments are not options
     events: Events,
     *,
     db: Documents,
@@ -180,74 +179,81 @@ def usage(  # noqa: D417 - what is injected is no option
     not_user: Sequence[str] = ("admin",),
     keep: timedelta | None = None,
 ) -> None:
-    """Who used something each day: stores the users and times of these events, day by day.
+    """Store who used something, day by day: users and times of the matching events.
 
-    A run goes on where the last one ended, with that day once more, and to today. What it stores
-    stays when the events are gone by retention, also where such a day is read again; `hubbub query
-    usage` counts it.
+    A run continues with the last day of the run before and ends with today. Stored days are kept
+    when retention deletes their events, also if such a day is read again; `hubbub query usage`
+    counts their users.
 
     Args:
-        start: First day; a back-fill, which leaves the checkpoint alone.
+        start: First day of a back-fill, which does not move the checkpoint.
         end: Last day. Default: today.
-        reset: Begin again at --config-start. With other filters than before, what is stored goes.
-        config_start: First day of all. Default: that of the oldest event.
+        reset: Start again at --config-start. If the filters changed, the stored days are deleted.
+        config_start: First day of the first run. Default: the day of the oldest event.
         topic: Only these topics (glob).
         action: Only these actions (glob); * takes all.
-        not_user: Leave these users out (glob).
+        not_user: Without these users (glob).
         keep: How long stored days are kept, e.g. 2y. Default: as long as the store.
     """
-    kept, question = db["usage"], _question(events, topic=topic, action=action, not_user=not_user)
+    stored = db["usage"]
+    filters = _filters(events, topic=topic, action=action, not_user=not_user)
     today, checkpoint = clock().astimezone(UTC).date(), state.get(CHECKPOINT)
-    logins = _chosen(_accounts(events, not_user), topic=topic, action=action)
-    anew = start is None and (reset or checkpoint is None)  # else it is not worth a look at all
-    every = days(
+    logins = _matching(_without_merging(events, not_user), topic=topic, action=action)
+    first_day = _day(config_start)
+    if first_day is None and start is None and (reset or checkpoint is None):
+        first_day = _first_day(logins)
+    dates = days(
         None if checkpoint is None else date.fromisoformat(checkpoint),
         today=today,
-        config_start=_day(config_start) or (_oldest(logins) if anew else None) or today,
+        config_start=first_day or today,
         start=_day(start),
         end=_day(end),
         reset=reset,
     )
-    _ask(question, kept, state, reset=reset and start is None)
+    _check_filters(filters, stored, state, reset=reset and start is None)
     extract(
-        _Uses(logins),
-        kept,
+        _DailyUses(logins),
+        stored,
         state,
-        every,
+        dates,
         backfill=start is not None,
-        gone=events.gone_before,
+        incomplete_before=events.gone_before,
         progress=progress,
         source=source,
     )
     if keep is not None:
-        _let_go(kept, today - keep)
+        _delete_before(stored, today - keep)
 
 
-def _let_go(kept: Collection, before: date) -> None:
-    """Remove the days before that one."""
-    with kept.transaction():
-        for day in [day for day in kept if day < before.isoformat()]:
-            del kept[day]
+def _delete_before(stored: Collection, first: date) -> None:
+    """Delete the stored days before `first`."""
+    with stored.transaction():
+        for day in [day for day in stored if day < first.isoformat()]:
+            del stored[day]
 
 
-def _ask(question: Mapping[str, Any], kept: Collection, state: State, *, reset: bool) -> None:
-    """Note what is extracted; days of another question go with a reset.
+def _check_filters(
+    filters: Mapping[str, Any], stored: Collection, state: State, *, reset: bool
+) -> None:
+    """Store the filters; with a reset, delete days that were stored with other filters.
 
     Raises:
-        UsageError: there are such days, and no reset was asked for.
+        UsageError: there are such days, and `reset` is not set.
     """
-    with kept.transaction():
+    with stored.transaction():
         before = state.get(_FILTERS)
-        state.set(_FILTERS, question)
-        if not kept or before in (None, state.get(_FILTERS)):  # as it is stored: names may go
+        state.set(_FILTERS, filters)
+        # Compared as stored, because forgotten names are removed from it.
+        if not stored or before in (None, state.get(_FILTERS)):
             return
         if not reset:
             raise UsageError(
-                f"the stored days answer another question: {_said(before)}, not {_said(question)}",
-                hint="give the same filters (in the configuration: [jobs.usage]), or --reset, "
-                "which lets the stored days go",
+                f"the stored days were extracted with other filters: {_as_options(before)}, "
+                f"not {_as_options(filters)}",
+                hint="give the same filters (in the configuration: [jobs.usage]), or --reset to "
+                "delete the stored days",
             )
-        kept.clear()
+        stored.clear()
         state.delete(CHECKPOINT)
 
 
@@ -260,37 +266,38 @@ def stored_usage(
     since: datetime,
     until: datetime,
     per: Per = "w",
-) -> tuple[list[Active], dict[str, Any]]:
-    """Distinct users per period of what the job `usage` stored: as active_users, also of old days.
+) -> tuple[list[ActiveUsers], dict[str, Any]]:
+    """Distinct users per period, as active_users, from the days that the job `usage` stored.
 
-    `hubbub jobs run usage` stores them day by day; events are not looked at, so that days are
-    counted whose events are gone. Merges of accounts apply, and --user, --not-user and --no-bots.
+    `hubbub jobs run usage` stores them day by day. Events are not read, so days count also when
+    retention has deleted their events. Merges of accounts apply, and --user, --not-user and
+    --no-bots.
     """
-    chosen = events.selection
+    selection = events.selection
     for name in ("topic", "category", "object", "action"):
-        if getattr(chosen, name):
+        if getattr(selection, name):
             raise UsageError(
-                f"what is stored by the job knows times and users, no {name}",
+                f"stored days contain only times and users and cannot be filtered by {name}",
                 where=f"--{name}",
-                hint=f"`hubbub query active_users --{name} …` asks the events themselves",
+                hint=f"`hubbub query active_users --{name} …` reads the events themselves",
             )
-    kept = db["usage"]
-    near = kept.between(since.date().isoformat(), until.date().isoformat())
+    stored = db["usage"]
+    in_range = stored.between(since.date().isoformat(), until.date().isoformat())
     rows = [
         (created, use["user"])
-        for uses in near.values()
+        for uses in in_range.values()
         for use in uses
         if since <= (created := datetime.fromisoformat(use["created"]).replace(tzinfo=UTC)) < until
     ]
-    dates = list(kept)
+    dates = list(stored)
     notes = {"stored": f"{dates[0]} to {dates[-1]}"} if dates else {}
     if not dates:
-        notes["note"] = _nothing(state.get(CHECKPOINT))
-    return active_users(of_people(rows, events), per=per), notes
+        notes["note"] = _why_empty(state.get(CHECKPOINT))
+    return active_users(from_accounts(rows, events), per=per), notes
 
 
-def _nothing(checkpoint: str | None) -> str:
-    """Why no day is stored."""
+def _why_empty(checkpoint: str | None) -> str:
+    """Explain why no day is stored."""
     if checkpoint is None:
         return "nothing is stored yet: `hubbub jobs run usage` does it"
     return (
@@ -299,33 +306,35 @@ def _nothing(checkpoint: str | None) -> str:
     )
 
 
-def _accounts(events: Events, not_user: Sequence[str]) -> Events:
-    """The same events with accounts as they stand there: who is one person is said when reading."""
-    chosen, wide = events.selection, events.persons.widened
-    removed = replace(chosen, not_user=wide(not_user), bot_names=wide(chosen.bot_names))
-    return Events(events.stored, removed)
+def _without_merging(events: Events, not_user: Sequence[str]) -> Events:
+    """Return the events with accounts as they were recorded; the query merges them on reading."""
+    selection, widened = events.selection, events.persons.widened
+    unmerged = replace(
+        selection, not_user=widened(not_user), bot_names=widened(selection.bot_names)
+    )
+    return Events(events.stored, unmerged)
 
 
-def _oldest(events: Events) -> date | None:
-    """The day of the first of them."""
-    found = events.time.min().to_pyarrow().as_py()
-    return None if found is None else found.astimezone(UTC).date()
+def _first_day(events: Events) -> date | None:
+    """Return the day of the oldest event."""
+    oldest = events.time.min().to_pyarrow().as_py()
+    return None if oldest is None else oldest.astimezone(UTC).date()
 
 
 def _day(when: datetime | None) -> date | None:
     return None if when is None else when.astimezone(UTC).date()
 
 
-def _said(question: Mapping[str, Any]) -> str:
-    """A question as options of the command line."""
-    words = [
+def _as_options(filters: Mapping[str, Any]) -> str:
+    """Format filters as options of the command line."""
+    options = [
         f"--{name.replace('_', '-')} {glob}"
-        for name, globs in question.items()
+        for name, globs in filters.items()
         if isinstance(globs, list)
         for glob in globs
     ]
-    if question.get("by") == "agent":
-        words.append("--by agent")
-    if question.get("bots") is False:
-        words.append("--no-bots")
-    return " ".join(words) or "everything"
+    if filters.get("by") == "agent":
+        options.append("--by agent")
+    if filters.get("bots") is False:
+        options.append("--no-bots")
+    return " ".join(options) or "none"

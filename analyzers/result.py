@@ -1,7 +1,6 @@
-"""A result table: what a query answers, and all that a chart has to say about it.
+"""The result of a query: its data with the range, coverage and diagnostics that belong to it.
 
-Comes in: the value a query function returned, with its range and coverage. Goes out: the JSON
-document, columns and rows. It never computes a number.
+Charts and output formats read these classes. Nothing is computed here.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["Coverage", "Gap", "Result"]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span [start, end) that history or the bus holds and the store does not."""
+    """A half-open span [start, end) of messages that a source has and the store lacks."""
 
     start: datetime
     end: datetime
@@ -28,13 +27,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How complete a range is: `complete`, `healed` or `unproven`, and the known gaps in it."""
+    """How complete a range is (`complete`, `healed` or `unproven`) and its known gaps."""
 
     state: str = "unproven"
     gaps: tuple[Gap, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return it as JSON-ready data."""
         return {
             "state": self.state,
             "gaps": [
@@ -46,7 +45,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One answer. `data` is JSON-ready: lists, dicts, numbers, texts, None; times as ISO Z."""
+    """The result of one query.
+
+    `data` is JSON-ready: lists, dicts, numbers, strings and None; times are ISO 8601 with `Z`.
+    """
 
     query: str
     parameters: Mapping[str, Any]
@@ -59,13 +61,13 @@ class Result:
     columns: Sequence[str] = ()  # order of the columns where `data` is a list of records
 
     def document(self) -> dict[str, Any]:
-        """The answer of `--format json` and of the HTTP API."""
-        out: dict[str, Any] = {
+        """Return the document that `--format json` and the HTTP API answer with."""
+        document: dict[str, Any] = {
             "query": self.query,
             "parameters": dict(self.parameters),
             "coverage": self.coverage.document(),
             "data": self.data,
         }
         if self.diagnostics:
-            out["diagnostics"] = dict(self.diagnostics)
-        return out
+            document["diagnostics"] = dict(self.diagnostics)
+        return document

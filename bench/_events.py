@@ -1,7 +1,7 @@
-"""Synthetic events for the benchmarks: Parquet files by month, with the store's own columns.
+"""Synthetic events for the benchmarks: Parquet files by month, with the store's schema.
 
-200 topics, up to 30,000 users and 20,000 objects, all by Zipf's law; 5 % of the messages name
-nobody, 80 % one user, 15 % two or three. Always the same for the same arguments.
+200 topics, up to 30,000 users and 20,000 objects, all by Zipf's law; 5 % of the messages name no
+user, 80 % one, 15 % two or three. The same arguments give the same events.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubbub.store.query import engine
-from hubbub.store.query import events as events_
+from hubbub.store.query.events import Events
 from hubbub.store.tables.events import SCHEMA
 from hubbub.times import to_micros
 
@@ -27,7 +27,7 @@ USERS, OBJECTS, TOPICS = 30_000, 20_000, 200
 
 
 def write(folder: Path, number: int, length: timedelta) -> list[str]:
-    """`number` events over the `length` before UNTIL; the files' names, oldest first."""
+    """Write `number` events over the `length` before UNTIL; return the files, oldest first."""
     rng = np.random.default_rng(7)
     end, span = to_micros(UNTIL), length // timedelta(microseconds=1)
     times = np.sort(end - 1 - rng.integers(0, span, number))
@@ -72,26 +72,26 @@ def _category(topic: int) -> str:
     return ("git", "bodhi", "buildsys", "copr", "wiki", "badges", "pagure", "meetbot")[topic % 8]
 
 
-def _zipf(rng: np.random.Generator, most: int, exponent: float, n: int) -> np.ndarray:
-    weights = np.cumsum(1 / np.arange(1, most + 1) ** exponent)
+def _zipf(rng: np.random.Generator, ranks: int, exponent: float, n: int) -> np.ndarray:
+    weights = np.cumsum(1 / np.arange(1, ranks + 1) ** exponent)
     return np.searchsorted(weights / weights[-1], rng.random(n))
 
 
 def _lists(
-    rng: np.random.Generator, prefix: str, most: int, exponent: float, lengths: np.ndarray
+    rng: np.random.Generator, prefix: str, number: int, exponent: float, lengths: np.ndarray
 ) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    names = pa.array([f"{prefix}{i:05}" for i in range(most)])
-    which = pa.array(_zipf(rng, most, exponent, int(lengths.sum())))
+    names = pa.array([f"{prefix}{i:05}" for i in range(number)])
+    codes = pa.array(_zipf(rng, number, exponent, int(lengths.sum())))
     return pa.ListArray.from_arrays(
-        pa.array(offsets), names.take(which), type=SCHEMA.field("users").type
+        pa.array(offsets), names.take(codes), type=SCHEMA.field("users").type
     )
 
 
-def events(files: list[str]) -> events_.Events:
-    """As the store hands them out."""
+def events(files: list[str]) -> Events:
+    """Open the files as a store opens its events."""
     backend = engine.connect()
-    return events_.Events(backend.read_parquet(files, table_name="events"))
+    return Events(backend.read_parquet(files, table_name="events"))
 
 
 def seconds(
@@ -99,17 +99,17 @@ def seconds(
     rounds: int = 5,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """The median of each call, taken in turn, so that a noisy neighbour disturbs all alike."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+    """Measure the median of each call; calls alternate, so that other load disturbs all alike."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for name, call in [*calls.items()] * rounds:
         start = clock()
         call()
-        taken[name].append(clock() - start)
-    return {name: statistics.median(each) for name, each in taken.items()}
+        times[name].append(clock() - start)
+    return {name: statistics.median(each) for name, each in times.items()}
 
 
-def user_lists(found: events_.Events) -> Iterator[tuple[int, list[str]]]:
-    """(µs, users) of every event, in the order of time."""
-    table = found.table.select("time", "users").order_by("time").to_pyarrow()
+def user_lists(events: Events) -> Iterator[tuple[int, list[str]]]:
+    """Return (µs, users) of every event, in the order of time."""
+    table = events.table.select("time", "users").order_by("time").to_pyarrow()
     times = table["time"].cast(pa.int64()).to_pylist()
     return zip(times, table["users"].to_pylist(), strict=True)

@@ -1,12 +1,12 @@
-"""fedmsg's own two ways to listen, without validation: what `hubbub listen` is measured against.
+"""fedmsg's two ways to receive, without validation, as a comparison for `hubbub listen`.
 
 usage: fedmsg's python bench/_fedmsg.py (hub|tail) PORT MESSAGES
 
-Prints the messages a second from the first to the last, as `{"rate": …}`. It ends only when it has
-all, so a loss is no rate but a timeout of whoever called.
+Prints the messages per second from the first to the last, as `{"rate": …}`. It ends only when it
+has received all, so that the caller times out if messages are lost.
 
-`hub` is what a project that listens with fedmsg deploys: a FedmsgConsumer that moksha's hub runs,
-as the command fedmsg-hub does (fedmsg.commands.hub). `tail` is the generator behind fedmsg-tail.
+`hub` is what a project that listens with fedmsg deploys: a FedmsgConsumer in moksha's hub, as in
+the command fedmsg-hub (fedmsg.commands.hub). `tail` is the generator behind fedmsg-tail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 
 
 def settings(port: int) -> dict[str, object]:
-    """fedmsg's defaults, but for where the bus is, and queues without a limit: nothing is lost."""
+    """fedmsg's defaults, except for the address of the bus and unlimited queues (no loss)."""
     from fedmsg.config import conf
 
     endpoint = f"tcp://127.0.0.1:{port}"
@@ -31,13 +31,14 @@ def settings(port: int) -> dict[str, object]:
 
 
 def hub(port: int, messages: int) -> float:
-    """Messages a second that reach `consume`, which does nothing but count them."""
-    logging.getLogger("moksha").setLevel(logging.ERROR)  # no AMQP, nothing published: intended
+    """Measure the messages per second that reach `consume`, which only counts them."""
+    # Moksha warns that there is no AMQP and that nothing is published: both are intended.
+    logging.getLogger("moksha").setLevel(logging.ERROR)
     from fedmsg.consumers import FedmsgConsumer
     from moksha.hub import main
     from moksha.hub.reactor import reactor
 
-    moments: list[float] = []  # of the first message and of the last one, s
+    times: list[float] = []  # of the first and of the last message, s
 
     class Counting(FedmsgConsumer):
         topic = "org.fedoraproject.*"
@@ -48,28 +49,28 @@ def hub(port: int, messages: int) -> float:
         def consume(self, _message) -> None:
             self.seen += 1
             if self.seen in (1, messages):
-                moments.append(time.perf_counter())
+                times.append(time.perf_counter())
             if self.seen == messages:
                 reactor.callFromThread(self.hub.stop)
                 reactor.callFromThread(reactor.stop)
 
     main(options=settings(port), consumers=[Counting], framework=False)
-    begun, ended = moments
-    return (messages - 1) / (ended - begun)
+    start, end = times
+    return (messages - 1) / (end - start)
 
 
 def tail(port: int, messages: int) -> float:
-    """Messages a second that the generator gives, decoded."""
+    """Measure the decoded messages per second of the generator."""
     from fedmsg.core import FedMsgContext
 
     received = FedMsgContext(**settings(port)).tail_messages()
     next(received)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(messages - 1):
         next(received)
-    return (messages - 1) / (time.perf_counter() - begun)
+    return (messages - 1) / (time.perf_counter() - start)
 
 
 if __name__ == "__main__":
-    way, *numbers = sys.argv[1:]
-    print(json.dumps({"rate": {"hub": hub, "tail": tail}[way](*map(int, numbers))}))
+    mode, *numbers = sys.argv[1:]
+    print(json.dumps({"rate": {"hub": hub, "tail": tail}[mode](*map(int, numbers))}))

@@ -1,11 +1,11 @@
-"""The parts of `soak.py` that are processes or wires of their own: bus, history, reader, relay.
+"""The bus, history server and reader processes of `soak.py`, and its network relay.
 
     python bench/_soak.py bus SEED RATE                       prints its endpoint, reads T0 and T1
     python bench/_soak.py history SEED RATE PORT T0 T1        prints its URL
     python bench/_soak.py reader STORE T0 T1                  until its standard input ends
 
-T0 and T1 are µs since the epoch: the messages of [T0, T1) are the bus's and the history's, the same
-ones, each from its own instant on.
+T0 and T1 are µs since the epoch. Bus and history have the same messages, those of [T0, T1), each
+from its own time on.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ _DAY = 86_400
 
 
 def traffic(seed: int, rate: float):
-    """What bus and history agree on."""
+    """Return the traffic of bus and history."""
     from hubbub.testing import Traffic
 
     return Traffic(seed, rate * _DAY, steady=True)
 
 
 def bus(seed: int, rate: float) -> None:
-    """Publish [T0, T1), each message at its instant, whether somebody hears it or not."""
+    """Publish the messages of [T0, T1), each at its time, with or without subscribers."""
     from hubbub.testing import Bus, play
 
-    with Bus("tcp://127.0.0.1:*") as there:
-        print(there.endpoint, flush=True)
+    with Bus("tcp://127.0.0.1:*") as bus:
+        print(bus.endpoint, flush=True)
         start, end = map(int, sys.stdin.readline().split())
-        if not there.wait(Event(), 120):
-            raise SystemExit("nobody subscribed")
-        print("heard", flush=True)
-        sent = play(traffic(seed, rate).between(start, end), there, Event(), live=True)
+        if not bus.wait(Event(), 120):
+            raise SystemExit("no subscriber within 120 s")
+        print("subscribed", flush=True)
+        sent = play(traffic(seed, rate).between(start, end), bus, Event(), live=True)
         late = time.time() - end / 1e6
         print(json.dumps({"messages": sent.messages, "broken": sent.broken, "late": late}),
               flush=True)  # fmt: skip
 
 
 def history(seed: int, rate: float, port: int, start: int, end: int) -> None:
-    """Serve what was published by now."""
+    """Serve the messages that have been published so far."""
     from hubbub.testing import HistoryServer
     from hubbub.testing.history.archive import Archive
 
@@ -62,76 +62,77 @@ def history(seed: int, rate: float, port: int, start: int, end: int) -> None:
 
 
 def reader(path: str, start: int, end: int) -> None:
-    """Ask once a second, in one process that keeps the store open."""
+    """Query once a second, with the store kept open."""
     from hubbub.plugins import load_builtins
     from hubbub.run.runner import Runner
     from hubbub.store import Store
     from hubbub.times import from_micros
 
     load_builtins()
-    over = Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
-    took: list[float] = []
+    ended = Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    durations: list[float] = []
     failures: list[str] = []
     last = 0
     with Store.open(path) as store:
         run = Runner(store)
-        while not over.wait(max(0.0, 1 - took[-1] if took else 0)):
-            begun = time.perf_counter()
+        while not ended.wait(max(0.0, 1 - durations[-1] if durations else 0)):
+            start_time = time.perf_counter()
             try:
                 count = store.events().count_events()
                 rows = run.query(
                     "users", since=from_micros(start), until=from_micros(end), top="5"
                 ).data
                 if count < last:
-                    failures.append(f"{last} events, and then {count}")
+                    failures.append(f"{last} events, and then only {count}")
                 if last and not rows:
                     failures.append("no users")
                 last = count
-            except Exception as error:  # noqa: BLE001 - the point is that there is none
+            except Exception as error:  # noqa: BLE001 - any exception is a fault to report
                 failures.append(repr(error))
-            took.append(time.perf_counter() - begun)
+            durations.append(time.perf_counter() - start_time)
     print(json.dumps({
-        "queries": len(took), "slowest": max(took), "median": sorted(took)[len(took) // 2],
+        "queries": len(durations), "slowest": max(durations),
+        "median": sorted(durations)[len(durations) // 2],
         "failures": failures, "last": last, "memory": memory(os.getpid())[0],
     }))  # fmt: skip
 
 
 class Relay:
-    """The network between bus and listener: bytes both ways, until it is cut."""
+    """A TCP relay between bus and listener that can be cut."""
 
     def __init__(self, target: str) -> None:
         host, port = target.removeprefix("tcp://").rsplit(":", 1)
         self._target = host, int(port)
         self._open: list[socket.socket] = []
-        self._there = self._listen(0)
-        self.port = self._there.getsockname()[1]
+        self._server = self._listen(0)
+        self.port = self._server.getsockname()[1]
         self._start()
 
     @staticmethod
     def _listen(port: int) -> socket.socket:
-        there = socket.socket()
-        there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        there.bind(("127.0.0.1", port))
-        there.listen()
-        return there
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        return server
 
     def _start(self) -> None:
-        threading.Thread(target=self._accept, args=(self._there,), daemon=True).start()
+        threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
 
-    def _accept(self, there: socket.socket) -> None:
+    def _accept(self, server: socket.socket) -> None:
         while True:
             try:
-                ours, _ = there.accept()
+                client, _ = server.accept()
             except OSError:
                 return  # cut
             try:
-                theirs = socket.create_connection(self._target)
+                target = socket.create_connection(self._target)
             except OSError:
-                ours.close()  # the bus has ended
+                client.close()  # the bus has ended
                 continue
-            self._open += [ours, theirs]
-            for a, b in ((ours, theirs), (theirs, ours)):
+            self._open += [client, target]
+            for a, b in ((client, target), (target, client)):
                 threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
 
     @staticmethod
@@ -139,43 +140,43 @@ class Relay:
         with suppress(OSError):
             while data := a.recv(1 << 16):
                 b.sendall(data)
-        for one in (a, b):
+        for connection in (a, b):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def cut(self) -> None:
-        """Every connection is reset with what is on its way, and new ones are refused."""
-        self._there.shutdown(socket.SHUT_RDWR)  # wakes `accept`
-        self._there.close()
-        for one in self._open:
+        """Reset all connections, losing the bytes in transit, and refuse new ones."""
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+        self._server.close()
+        for connection in self._open:
             with suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
-                one.close()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
         self._open.clear()
 
-    def mend(self) -> None:
-        """The network is back, at the same address."""
-        self._there = self._listen(self.port)
+    def restore(self) -> None:
+        """Accept connections again, on the same port."""
+        self._server = self._listen(self.port)
         self._start()
 
 
 def memory(pid: int) -> tuple[int, int]:
-    """Bytes of a process: resident, and its fair share of what it shares (PSS); 0 if it is gone.
+    """Return the resident (RSS) and proportional (PSS) bytes of a process; 0 if it has ended.
 
-    A page that two processes have is in the resident size of both, and half in the share of each.
+    A page that two processes share counts fully in the RSS of both, and by half in the PSS of each.
     """
-    found = {"Rss": 0, "Pss": 0}
+    sizes = {"Rss": 0, "Pss": 0}
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             name, _, rest = line.partition(":")
-            if name in found:
-                found[name] = int(rest.split()[0]) << 10
-    return found["Rss"], found["Pss"]
+            if name in sizes:
+                sizes[name] = int(rest.split()[0]) << 10
+    return sizes["Rss"], sizes["Pss"]
 
 
 def loader_of(pid: int) -> int | None:
-    """The loader's process of a listener."""
+    """Return the process id of a listener's loader."""
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():

@@ -1,7 +1,9 @@
-"""gather with 16 connections against a server that takes 50 ms for an answer, as a share of ideal.
+"""gather with 16 connections to a server with 50 ms of latency, relative to the ideal rate.
 
-Ideal: 16 answers every 50 ms, each a full page. usage: gather.py [ROWS] [JOBS] [LATENCY in s]
-The server is a process of its own and has its pages ready; the store is the real one.
+usage: gather.py [ROWS] [JOBS] [LATENCY in s]
+
+The ideal is 16 responses every 50 ms, each a full page. The server runs in another process and
+prepares its pages before; the store is a real one.
 """
 
 import asyncio
@@ -24,7 +26,7 @@ FIRST, SPAN = 1_790_000_000, 7 * 86_400
 
 
 def serve(rows: int, latency: float, ready: multiprocessing.SimpleQueue) -> None:
-    """A datagrepper's /v2/search over `rows` messages of 1 kB, answered after `latency` seconds."""
+    """Serve a datagrepper's /v2/search over `rows` messages of 1 kB, after `latency` seconds."""
     times = [FIRST + n * SPAN // rows for n in range(rows)]
     texts = [
         json.dumps(
@@ -39,16 +41,16 @@ def serve(rows: int, latency: float, ready: multiprocessing.SimpleQueue) -> None
     ]
 
     def page(target: str) -> bytes:
-        asked = {key: value[0] for key, value in parse_qs(urlsplit(target).query).items()}
-        low = bisect_left(times, float(asked["start"]))
-        high = bisect_left(times, float(asked["end"]))
-        size = int(asked["rows_per_page"]) or max(high - low, 1)
-        found = texts[low : min(high, low + size)]
+        query = {key: value[0] for key, value in parse_qs(urlsplit(target).query).items()}
+        low = bisect_left(times, float(query["start"]))
+        high = bisect_left(times, float(query["end"]))
+        size = int(query["rows_per_page"]) or max(high - low, 1)
+        messages = texts[low : min(high, low + size)]
         total, pages = high - low, -(-(high - low) // size)
-        tail = f'], "total": {total}, "pages": {pages}, "count": {len(found)}}}'
-        return ('{"raw_messages": [' + ",".join(found) + tail).encode()
+        tail = f'], "total": {total}, "pages": {pages}, "count": {len(messages)}}}'
+        return ('{"raw_messages": [' + ",".join(messages) + tail).encode()
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             while (await reader.readline()).strip():
                 pass
@@ -60,29 +62,29 @@ def serve(rows: int, latency: float, ready: multiprocessing.SimpleQueue) -> None
         writer.close()
 
     async def main() -> None:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        server = await asyncio.start_server(respond, "127.0.0.1", 0)
         ready.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(main())
 
 
-def bare(url: str, rows: int, jobs: int) -> float:
-    """Seconds for fetching as many full pages with `jobs` connections, and no more."""
+def fetch_only(url: str, rows: int, jobs: int) -> float:
+    """Return the seconds for fetching as many full pages with `jobs` connections, unread."""
     pages = iter(range(rows // ROWS))
 
     def fetch(_: int) -> None:
         connection = HTTPConnection(urlsplit(url).netloc)
         for n in pages:
             start = FIRST + n * ROWS * SPAN // rows
-            asked = f"start={start}&end={FIRST + SPAN}&rows_per_page={ROWS}"
-            connection.request("GET", f"/v2/search?{asked}")
+            query = f"start={start}&end={FIRST + SPAN}&rows_per_page={ROWS}"
+            connection.request("GET", f"/v2/search?{query}")
             connection.getresponse().read()
 
-    began = time.perf_counter()
+    start_time = time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(fetch, range(jobs)))
-    return time.perf_counter() - began
+    return time.perf_counter() - start_time
 
 
 def main(rows: int = 60_000, jobs: int = 16, latency: float = 0.05) -> None:
@@ -91,12 +93,12 @@ def main(rows: int = 60_000, jobs: int = 16, latency: float = 0.05) -> None:
     server.start()
     history = History(f"http://127.0.0.1:{ready.get()}")
     span = [datetime.fromtimestamp(second, UTC) for second in (FIRST, FIRST + SPAN)]
-    plain = bare(history.url, rows, jobs)
+    plain = fetch_only(history.url, rows, jobs)
     with tempfile.TemporaryDirectory() as folder, Store.open(folder) as store:
-        began, cpu = time.perf_counter(), time.process_time()
+        start_time, cpu = time.perf_counter(), time.process_time()
         with store.spool("gather") as sink:
             done = gather(history, sink, store.state, start=span[0], end=span[1], jobs=jobs)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        seconds, cpu = time.perf_counter() - start_time, time.process_time() - cpu
     server.terminate()
     assert done.rows >= rows
     assert not done.incomplete
@@ -105,7 +107,7 @@ def main(rows: int = 60_000, jobs: int = 16, latency: float = 0.05) -> None:
         f"gather: {rows:,} rows, {jobs} connections, {latency * 1000:g} ms: {seconds:.2f} s, "
         f"{done.requests} requests ({rows / ROWS:.0f} pages), {cpu / done.requests * 1000:.1f} ms "
         f"CPU a request, {done.requests * latency / jobs / seconds:.2f} of jobs/latency, "
-        f"{ideal / seconds:.2f} x ideal (budget 0.8); bytes alone, neither read nor kept: "
+        f"{ideal / seconds:.2f} x ideal (budget 0.8); fetching alone: "
         f"{ideal / plain:.2f} x ideal"
     )
 

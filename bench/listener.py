@@ -1,12 +1,13 @@
-"""The listener's rate: durable, without disk, plain pyzmq, plain libzmq in C, fedmsg.
+"""Receive rates: the listener with and without disk, plain pyzmq, plain libzmq in C, fedmsg.
 
 usage: python bench/listener.py [MESSAGES] [ROUNDS]
 
-Each receives the same 1.5 kB messages from the same C publisher, which waits instead of dropping,
-one after the other in each round. At the end: 20,000 messages a second from a publisher that drops,
-while one fdatasync takes two seconds more. Needs a C compiler and libzmq's headers (libzmq3-dev);
-fedmsg is the one that tests/integration/peers/setup.sh installs: its consumer in its hub, which is
-what a project that listens with it deploys, and its `tail_messages`, both without validation.
+Each of them in turn receives the same 1.5 kB messages from a C publisher that waits instead of
+dropping. At the end it counts the losses at 20,000 messages per second from a publisher that drops,
+while one fdatasync takes two seconds longer. Needs a C compiler and libzmq's headers
+(libzmq3-dev); fedmsg is the one that tests/integration/peers/setup.sh installs: its consumer in its
+hub, which is what a project that listens with it deploys, and its `tail_messages`, both without
+validation.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ import zmq
 HERE = Path(__file__).parent
 TOPIC = "org.fedoraproject.prod.git.receive"
 KINDS = ("libzmq in C", "plain pyzmq", "without disk", "durable")
-PEERS = {"fedmsg hub": "hub", "fedmsg tail": "tail"}  # what _fedmsg.py calls them
+PEERS = {"fedmsg hub": "hub", "fedmsg tail": "tail"}  # values: modes of _fedmsg.py
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 FEDMSG = LAB / "venv-fmsg/bin/python"
-RATE, STALL = 20_000, 2.0  # messages a second, s
+RATE, STALL = 20_000, 2.0  # messages per second, s
 
 
 def bodies(file: Path, number: int = 20_000) -> None:
-    """Length-prefixed envelopes of about 1,500 bytes: people's messages with a certificate."""
+    """Write length-prefixed envelopes of about 1,500 bytes, with a user and a certificate."""
     rng = random.Random(1)
     with file.open("wb") as out:
         for n in range(number):
@@ -55,20 +56,20 @@ def bodies(file: Path, number: int = 20_000) -> None:
 
 
 def pyzmq(port: int) -> float:
-    """Messages a second of the loop that everybody writes first."""
+    """Measure the messages per second of a simple receive loop."""
     with zmq.Context() as context, context.socket(zmq.SUB) as sub:
         sub.set(zmq.RCVHWM, 200_000)
         sub.subscribe(b"")
         sub.connect(f"tcp://127.0.0.1:{port}")
         sub.recv_multipart()
-        begun, n = time.perf_counter(), 0
+        start, n = time.perf_counter(), 0
         while sub.recv_multipart()[0] != b"END":
             n += 1
-        return n / (time.perf_counter() - begun)
+        return n / (time.perf_counter() - start)
 
 
 def stalled(port: int, messages: int) -> int:
-    """How many are lost when one fdatasync in the middle takes `STALL` seconds."""
+    """Count the messages that are lost when one fdatasync takes `STALL` seconds longer."""
     from hubbub.collector.bus.listener import Listener
     from hubbub.collector.bus.receiver import Receiver
     from hubbub.store.spool.writer import SpoolWriter
@@ -93,7 +94,7 @@ def stalled(port: int, messages: int) -> int:
         sink.pack, os.fdatasync = packing, stalling
         counts = listener.run()
     shutil.rmtree(folder)
-    assert os.fdatasync is sync, "it did stall"
+    assert os.fdatasync is sync, "fdatasync did not stall"
     return messages - (counts.stored - len(ends))
 
 
@@ -104,17 +105,17 @@ def quiet() -> None:
     from hubbub import memory
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    memory.keep()
+    memory.retain_freed()
 
 
 def hubbub(port: int, messages: int, *, durable: bool) -> float:
-    """Messages a second until all are durable, or packed and thrown away."""
+    """Measure the messages per second until all are durable, or packed and discarded."""
     from hubbub.collector.bus.listener import Listener
     from hubbub.collector.bus.receiver import Receiver
     from hubbub.store.spool.writer import SpoolWriter
 
     class Nowhere(SpoolWriter):
-        """Everything but the disk."""
+        """Do everything except writing to disk."""
 
         def flush(self) -> None:
             self._buffer, self._size = [], 0
@@ -126,39 +127,40 @@ def hubbub(port: int, messages: int, *, durable: bool) -> float:
     with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
         sink = (SpoolWriter if durable else Nowhere)(folder, "bench")
         listener = Listener(receiver, sink)
-        begun: list[tuple[float, int]] = []
-        ended = [0.0]
-        listener.backlog.put = _noting(listener.backlog.put, begun)  # type: ignore[method-assign]
+        first_batch: list[tuple[float, int]] = []
+        end = [0.0]
+        put = _recording(listener.backlog.put, first_batch)
+        listener.backlog.put = put  # type: ignore[method-assign]
         flush = sink.flush
 
-        def noting() -> None:
+        def recording_flush() -> None:
             flush()
-            if not ended[0] and sink.durable + listener.backlog.overflow >= messages:
-                ended[0] = time.perf_counter()
+            if not end[0] and sink.durable + listener.backlog.overflow >= messages:
+                end[0] = time.perf_counter()
                 listener.stop()
 
-        sink.flush = noting  # type: ignore[method-assign]
+        sink.flush = recording_flush  # type: ignore[method-assign]
         counts = listener.run()
     shutil.rmtree(folder)
     if counts.overflow:
         print(f"  {counts.overflow:,} overflowed")
-    when, first = begun[0]
-    return (messages - first) / (ended[0] - when)
+    start, first = first_batch[0]
+    return (messages - first) / (end[0] - start)
 
 
-def _noting(put, begun):
-    """Note when the first batch came, and how many messages it held."""
+def _recording(put, first_batch):
+    """Wrap `put` so that it records the time and size of the first batch."""
 
-    def noted(batch):
-        if not begun:
-            begun.append((time.perf_counter(), len(batch)))
+    def recording_put(batch):
+        if not first_batch:
+            first_batch.append((time.perf_counter(), len(batch)))
         return put(batch)
 
-    return noted
+    return recording_put
 
 
 def measure(kind: str, folder: Path, messages: int, rate: int = 0) -> float:
-    """One kind, against a publisher of its own, which waits for us, or drops if it has a rate."""
+    """Measure one kind with a new publisher, which drops messages only if it has a rate."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -179,7 +181,7 @@ def measure(kind: str, folder: Path, messages: int, rate: int = 0) -> float:
     elif kind in PEERS:
         command = [FEDMSG, "-Wignore", HERE / "_fedmsg.py", PEERS[kind], str(port), str(messages)]
     else:
-        command = [sys.executable, __file__, "--one", kind, str(port), str(messages)]
+        command = [sys.executable, __file__, "--kind", kind, str(port), str(messages)]
     out = subprocess.run(command, stdout=-1, text=True, check=True, timeout=300).stdout
     publisher.kill()
     publisher.wait()
@@ -188,7 +190,7 @@ def measure(kind: str, folder: Path, messages: int, rate: int = 0) -> float:
     return json.loads(last)["rate"]
 
 
-def one(kind: str, port: int, messages: int) -> None:
+def run_kind(kind: str, port: int, messages: int) -> None:
     if kind == "stall":
         rate = float(stalled(port, messages))
     else:
@@ -212,24 +214,24 @@ def main(messages: int = 200_000, rounds: int = 3) -> None:
             print(f"fedmsg: not in {LAB}, not run (tests/integration/peers/setup.sh fmsg)")
         rates: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
-            for kind, seen in rates.items():
-                seen.append(measure(kind, folder, messages))
+            for kind, measured in rates.items():
+                measured.append(measure(kind, folder, messages))
         lost = measure("stall", folder, 10 * RATE, RATE)
-    for kind, seen in rates.items():
-        print(f"{kind:14} {statistics.median(seen):>10,.0f} messages/s")
+    for kind, measured in rates.items():
+        print(f"{kind:14} {statistics.median(measured):>10,.0f} messages/s")
     print("durable against the others, median of each round's ratio:")
-    limits = {KINDS[2]: "0.85", KINDS[0]: "0.50", "fedmsg hub": "4.00"}
+    budgets = {KINDS[2]: "0.85", KINDS[0]: "0.50", "fedmsg hub": "4.00"}
     for kind in (kind for kind in rates if kind != KINDS[3]):
-        least = limits.get(kind, "")
+        budget = budgets.get(kind, "")
         ratio = statistics.median(
-            mine / other for mine, other in zip(rates[KINDS[3]], rates[kind], strict=True)
+            durable / other for durable, other in zip(rates[KINDS[3]], rates[kind], strict=True)
         )
-        print(f"  / {kind:14} {ratio:.2f}x" + (f"  (at least {least})" if least else ""))
-    print(f"lost of {10 * RATE:,} at {RATE:,}/s, the disk away for {STALL:g} s: {lost:,.0f}  (0)")
+        print(f"  / {kind:14} {ratio:.2f}x" + (f"  (at least {budget})" if budget else ""))
+    print(f"lost of {10 * RATE:,} at {RATE:,}/s, disk stalled for {STALL:g} s: {lost:,.0f}  (0)")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        one(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    if sys.argv[1:2] == ["--kind"]:
+        run_kind(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
         main(*map(int, sys.argv[1:]))

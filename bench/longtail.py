@@ -1,8 +1,8 @@
-"""`longtail` over 1 M events against the first published method, in the same run.
+"""`longtail` over 1 M events compared with the first published method, in the same run.
 
-The published method: for each window a dictionary, filled by a loop over the window's messages,
-then the formula over the sorted counts. It gets its messages as lists in memory, sorted by time
-(the script itself fetched them over HTTP for every window anew); hubbub reads Parquet files.
+The published method fills a dictionary for each window by a loop over the messages of the window,
+then applies the formula to the sorted counts. Here it gets its messages as lists in memory, sorted
+by time (the original script fetched them over HTTP for each window); hubbub reads Parquet files.
 Budget: at least 15 times as fast. The windows are those first published: 50 of 24 h, every 30 min.
 """
 
@@ -28,8 +28,8 @@ STEPS = {timedelta(minutes=30): PUBLISHED, timedelta(hours=2): 289}
 def published(
     times: list[int], users: list[list[str]], since: datetime, until: datetime, step: timedelta
 ) -> list[float | None]:
-    """The longtail number of each window, oldest first."""
-    answers: list[float | None] = []
+    """Return the longtail number of each window, oldest first."""
+    results: list[float | None] = []
     end = until
     while end - WINDOW >= since:
         counts: dict[str, int] = {}
@@ -42,11 +42,11 @@ def published(
         n = len(values)
         if n:
             head, slope = values[0], (values[-1] - values[0]) / n
-            answers.append(sum(head + slope * i - v for i, v in enumerate(values)) / n)
+            results.append(sum(head + slope * i - v for i, v in enumerate(values)) / n)
         else:
-            answers.append(None)
+            results.append(None)
         end -= step
-    return answers[::-1]
+    return results[::-1]
 
 
 def main() -> None:
@@ -54,17 +54,17 @@ def main() -> None:
         since = UNTIL - WINDOW - step * (number - 1)
         with tempfile.TemporaryDirectory() as folder:
             table = events(write(Path(folder), EVENTS, UNTIL - since))
-            times, users = map(list, zip(*user_lists(table), strict=True))
+            micros, users = map(list, zip(*user_lists(table), strict=True))
             ours = partial(longtail, table, since, UNTIL, WINDOW, step)
-            theirs = partial(published, times, users, since, UNTIL, step)
+            theirs = partial(published, micros, users, since, UNTIL, step)
             pairs = zip([row["longtail"] for row in ours()[0]], theirs(), strict=True)
             assert all(abs(a - b) < 1e-6 for a, b in pairs)
-            took = seconds({"ours": ours, "theirs": theirs}, rounds=3)
+            times = seconds({"ours": ours, "theirs": theirs}, rounds=3)
         budget = "; budget 15" if number == PUBLISHED else ""
         print(
             f"longtail of {number} windows of 24 h every {duration_text(step)}, {EVENTS:,} events: "
-            f"{took['theirs'] / took['ours']:.1f} times as fast as the published method "
-            f"({took['ours']:.2f} s against {took['theirs']:.2f} s{budget})"
+            f"{times['theirs'] / times['ours']:.1f} times as fast as the published method "
+            f"({times['ours']:.2f} s against {times['theirs']:.2f} s{budget})"
         )
 
 

@@ -1,16 +1,16 @@
-"""`daily_metrics` and `material_usage` over 1 M accesses against the published program, in one run.
+"""`daily_metrics` and `material_usage` over 1 M accesses compared with the published program.
 
-That program read its log line by line: split the line, test the account, put names into sets of the
-day. It was published in two forms, and both are written anew here:
+That program read its log line by line: it split the line, tested the account and put names into
+sets of the day. It was published in two forms, both reimplemented here:
 
-- first: after each line the union of the day's set and the set of all earlier days is made, to know
-  how many there were at that moment;
-- later: the totals are counted along, and only points that change something are kept.
+- first: after each line it computes the union of the set of the day and the set of all earlier
+  days, for the totals at that time;
+- later: it counts the totals, and keeps only points that change something.
 
-Both read a file of text from the page cache; hubbub reads the store's Parquet files. Ibis and
-DuckDB are imported before the measure; nothing is kept from one run to the next. Budget: at least
-50 times as fast as the first form. The later form does in a second what takes hubbub some tenths:
-to read and to group a million names costs an engine more than a fiftieth of that.
+Both read a text file from the page cache; hubbub reads Parquet files as in a store. Ibis and DuckDB
+are imported before the measurement; nothing is cached between runs. Budget: at least 50 times as
+fast as the first form. The later form takes about a second, hubbub some tenths: reading and
+grouping a million names alone costs an engine more than a fiftieth of that second.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ SINCE, DAYS = datetime(2024, 9, 1, tzinfo=UTC), 730
 STAFF = Names(f"{n:032x}" for n in range(5))
 
 
-def made(folder: Path) -> tuple[Path, list[str]]:
-    """The log, and the same as files of a store, a month each."""
+def write(folder: Path) -> tuple[Path, list[str]]:
+    """Write the accesses as a log and as Parquet files, one for each month."""
     rng = np.random.default_rng(7)
     student = _weighted(rng, STUDENTS, 0.6)
     course = student % COURSES  # each student takes one course
     notebook = course * NOTEBOOKS + _weighted(rng, NOTEBOOKS, 0.5)
-    # students start over half a year, most of them in its first weeks
+    # Students start within a year, most of them in its first weeks.
     start = (rng.beta(1, 4, STUDENTS) * DAYS / 2).astype(np.int64)[student]
     day = start + (rng.random(ACCESSES) * (DAYS - start)).astype(np.int64)
     hour = np.clip(rng.normal(15, 4, ACCESSES), 0, 23.99)
@@ -118,16 +118,16 @@ def _stored(folder: Path, second: np.ndarray, texts: dict[str, Any]) -> list[str
     return files
 
 
-def _weighted(rng: np.random.Generator, most: int, exponent: float) -> np.ndarray:
-    weights = np.cumsum(1 / np.arange(1, most + 1) ** exponent)
+def _weighted(rng: np.random.Generator, ranks: int, exponent: float) -> np.ndarray:
+    weights = np.cumsum(1 / np.arange(1, ranks + 1) ** exponent)
     return np.searchsorted(weights / weights[-1], rng.random(ACCESSES))
 
 
-# the first program, in its two forms
+# The published program, in its two forms
 
 
-class Figures:
-    """Of a day, as both forms kept them; `earlier` is one set for all days."""
+class DayFigures:
+    """The sets of one day, in both forms; `earlier` is shared by all days."""
 
     def __init__(self, earlier: tuple[set[str], set[str]]) -> None:
         self.students: set[str] = set()
@@ -137,7 +137,7 @@ class Figures:
         self.total_notebooks = len(self.earlier_notebooks)
 
     def add_first(self, student: str, notebook: str) -> tuple[int, int]:
-        """How many there are now: by a union."""
+        """Add an access and return the totals, as the first form: by unions."""
         self.notebooks.add(notebook)
         self.students.add(student)
         return (
@@ -146,7 +146,7 @@ class Figures:
         )
 
     def add_later(self, student: str, notebook: str) -> tuple[int, int]:
-        """How many there are now: counted along."""
+        """Add an access and return the totals, as the later form: by counting."""
         if notebook not in self.notebooks and notebook not in self.earlier_notebooks:
             self.total_notebooks += 1
         self.notebooks.add(notebook)
@@ -156,7 +156,7 @@ class Figures:
         return self.total_students, self.total_notebooks
 
     def end(self) -> None:
-        """The day is over."""
+        """Finish the day."""
         self.unique = len(self.students), len(self.notebooks)
         self.new = (
             len(self.students - self.earlier_students),
@@ -167,10 +167,10 @@ class Figures:
 
 
 def published(log: Path, staff: frozenset[str], *, later: bool) -> dict[str, Any]:
-    """`daily_metrics` of a log, line by line."""
-    days: dict[str, Figures] = {}
+    """Compute `daily_metrics` from a log, line by line."""
+    days: dict[str, DayFigures] = {}
     earlier: tuple[set[str], set[str]] = (set(), set())
-    figures = Figures(earlier)
+    figures = DayFigures(earlier)
     points: list[tuple[str, int, int]] = []
     with log.open() as file:
         for line in file:
@@ -184,11 +184,11 @@ def published(log: Path, staff: frozenset[str], *, later: bool) -> dict[str, Any
                 figures = days[day]
             else:
                 figures.end()
-                figures = days[day] = Figures(earlier)
+                figures = days[day] = DayFigures(earlier)
             if later:
-                found = figures.add_later(student, notebook)
-                if not points or found != points[-1][1:]:
-                    points.append((stamp, *found))
+                totals = figures.add_later(student, notebook)
+                if not points or totals != points[-1][1:]:
+                    points.append((stamp, *totals))
             else:
                 points.append((stamp, *figures.add_first(student, notebook)))
             last = stamp
@@ -199,10 +199,10 @@ def published(log: Path, staff: frozenset[str], *, later: bool) -> dict[str, Any
     return {
         "daily": {
             "timestamps": list(days),
-            "unique_students": [one.unique[0] for one in days.values()],
-            "unique_notebooks": [one.unique[1] for one in days.values()],
-            "new_students": [one.new[0] for one in days.values()],
-            "new_notebooks": [one.new[1] for one in days.values()],
+            "unique_students": [day.unique[0] for day in days.values()],
+            "unique_notebooks": [day.unique[1] for day in days.values()],
+            "new_students": [day.new[0] for day in days.values()],
+            "new_notebooks": [day.new[1] for day in days.values()],
         },
         "events": {
             "timestamps": list(columns[0]),
@@ -213,7 +213,7 @@ def published(log: Path, staff: frozenset[str], *, later: bool) -> dict[str, Any
 
 
 def usage(log: Path, staff: frozenset[str]) -> dict[str, int]:
-    """`material_usage` of a log, line by line, without its animation: students of each notebook."""
+    """Compute `material_usage` from a log without its animation; return students per notebook."""
     students: defaultdict[str, set[str]] = defaultdict(set)
     notebooks: defaultdict[str, set[str]] = defaultdict(set)
     visits: Counter[tuple[str, str]] = Counter()
@@ -230,28 +230,30 @@ def usage(log: Path, staff: frozenset[str]) -> dict[str, int]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        log, files = made(Path(folder))
+        log, files = write(Path(folder))
         stored = events(files)
         ours = partial(daily_metrics, stored, lambda _form: [], STAFF)
         material = partial(material_usage, stored, lambda _form: [], STAFF)
         first = partial(published, log, frozenset(STAFF), later=False)
         later = partial(published, log, frozenset(STAFF), later=True)
-        used = partial(usage, log, frozenset(STAFF))
-        answer, expected = ours()[0], later()
-        assert answer["daily"] == expected["daily"]
-        assert answer["events"] == expected["events"]
-        assert dict(material()[0]["nbstudents_per_notebook"]) == used()
-        took = seconds({"ours": ours, "later": later, "material": material, "used": used})
-        took |= seconds({"first": first}, rounds=1)
+        published_usage = partial(usage, log, frozenset(STAFF))
+        result, expected = ours()[0], later()
+        assert result["daily"] == expected["daily"]
+        assert result["events"] == expected["events"]
+        assert dict(material()[0]["nbstudents_per_notebook"]) == published_usage()
+        times = seconds(
+            {"ours": ours, "later": later, "material": material, "usage": published_usage}
+        )
+        times |= seconds({"first": first}, rounds=1)
     print(f"{ACCESSES:,} accesses of {STUDENTS} students to {COURSES * NOTEBOOKS} notebooks")
-    for form, more in (("first", "; budget 50"), ("later", "")):
+    for form, budget in (("first", "; budget 50"), ("later", "")):
         print(
-            f"daily_metrics: {took[form] / took['ours']:.1f} times as fast as the {form} published "
-            f"method ({took['ours']:.3f} s against {took[form]:.2f} s{more})"
+            f"daily_metrics: {times[form] / times['ours']:.1f} times as fast as the {form} "
+            f"published method ({times['ours']:.3f} s against {times[form]:.2f} s{budget})"
         )
     print(
-        f"material_usage: {took['used'] / took['material']:.1f} times as fast as the published "
-        f"method without animation ({took['material']:.3f} s against {took['used']:.2f} s)"
+        f"material_usage: {times['usage'] / times['material']:.1f} times as fast as the published "
+        f"method without animation ({times['material']:.3f} s against {times['usage']:.2f} s)"
     )
 
 

@@ -1,18 +1,18 @@
-"""A store at size: load, bytes an event, upkeep, every built-in query, rollups against events.
+"""A large store: loading, bytes per event, maintenance, all queries, rollups against events.
 
     python bench/scale.py [--events 100000000] [--days 730]
     python bench/scale.py --store FOLDER [--stages verify] [--queries tail,events:tail,health]
 
 Events of up to 30,000 users are written through the store's own tables, in commits of a million
-rows; ids are dated UUIDs. Each stage and each query runs in a process of its own, so that its
-memory is its own. CPU seconds of a query are without those of loading the engine. `events:NAME` is
-the query NAME without rollups.
+rows; ids are dated UUIDs. Each stage and each query runs in a separate process, so that its memory
+can be measured. The CPU seconds of a query do not include loading the engine. `events:NAME` is the
+query NAME without rollups.
 
-With `--store` the store is made where it is not there, asked, and left; one that is there goes
-through no stage but those that are named. `""` names none.
+With `--store` the store is created if it does not exist, queried, and kept; of an existing one only
+the stages given by `--stages` are run. `""` stands for none.
 
-Budgets: new and unique users of each day from rollups at most 0.1 times the same from events; at
-100 M events every query that the rollups answer at most 1 s of CPU.
+Budgets: new and unique users of each day from rollups take at most 0.1 times as long as from
+events; at 100 M events every query on rollups takes at most 1 s of CPU.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
-from hubbub.store.query.from_rollups import Rolled
+from hubbub.store.query.from_rollups import RollupReader
 from hubbub.store.rollups import refresh
 from hubbub.store.tables.id_lookup import open_index
 from hubbub.times import from_micros
 
 COMMIT = 1_000_000  # rows
-#: Queries that the rollups answer wholly, where days are whole and nothing else is filtered.
+#: Queries that read only rollups, for whole days and without other filters.
 ROLLED = ("tail", "active_users", "daily_users", "returning", "diff", "volume", "year_over_year",
           "cohorts")  # fmt: skip
 
-#: What queries ask for that have no default.
+#: Parameters without a default.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "what_if": {"without": ["user00007"]},
     "event_activity": {"from_": "2026-01-05T00:00:00Z", "to": "2026-01-12T00:00:00Z"},
@@ -58,11 +58,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def parts(folder: Path, number: int, length: timedelta) -> Iterator[tuple[str, Any]]:
-    """(month, rows) with ids as a bus has them."""
+    """Yield (month, rows), with ids like those of a bus."""
     rng = np.random.default_rng(1)
     for file in _events.write(folder, number, length):
-        with pq.ParquetFile(file) as one:
-            for batch in one.iter_batches(COMMIT):
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(COMMIT):
                 text = rng.bytes(16 * batch.num_rows).hex()
                 ids = [
                     f"2026-{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-"
@@ -84,83 +84,87 @@ def peak() -> float:
 
 
 def load(path: Path, options: argparse.Namespace) -> str:
-    """Commits of a million rows; what it takes to make them is not counted."""
+    """Load commits of a million rows; report the CPU time without generating them."""
     spent = 0.0
     scratch = Path(tempfile.mkdtemp(dir=path.parent))
     try:
         with Store.open(path) as store, store.loader_lock():
-            made = parts(scratch, options.events, timedelta(days=options.days))
-            for batch, part in enumerate(made, 1):
+            commits = parts(scratch, options.events, timedelta(days=options.days))
+            for batch, part in enumerate(commits, 1):
                 start = time.process_time()
                 store.table.append_rows([part], batch)
                 spent += time.process_time() - start
     finally:
         shutil.rmtree(scratch)
-    return f"{spent:,.1f} s of it the table's"
+    return f"{spent:,.1f} s of it for the table"
 
 
 def ids(path: Path, _options: argparse.Namespace) -> str:
-    """The set of ids, read again from the table."""
+    """Rebuild the index of ids from the table."""
     with Store.open(path) as store, store.loader_lock():
         open_index(path / "ids", store.table).catch_up(store.table.version())
     return ""
 
 
 def roll(path: Path, _options: argparse.Namespace) -> str:
-    """The rollups, as a loader counts them."""
+    """Compute the rollups, as a loader does."""
     with Store.open(path) as store, store.loader_lock():
         refresh.catch_up(store)
-        rows = (f"{one.name} {sum(f.rows for f in one.files()):,}" for one in store.rollups)
+        rows = (
+            f"{rollup.name} {sum(f.rows for f in rollup.files()):,}" for rollup in store.rollups
+        )
         return "rows: " + ", ".join(rows)
 
 
-def fold(path: Path, _options: argparse.Namespace) -> str:
-    """Small files become large ones; the old ones are deleted at once."""
+def compact(path: Path, _options: argparse.Namespace) -> str:
+    """Compact the store and delete the old files at once."""
     before = files(path)
     with Store.open(path) as store:
         done = compaction.compact(store)
         with store.loader_lock():
             compaction.clean(store, 0.0)
-    return f"{done.rows:,} rows written again; files {before} before, {files(path)} after"
+    return f"{done.rows:,} rows rewritten; files {before} before, {files(path)} after"
 
 
 def rebuild(path: Path, _options: argparse.Namespace) -> str:
-    """What `compact --rebuild` does before it folds."""
+    """Rebuild the rollups, as `compact --rebuild` does before compaction."""
     with Store.open(path) as store, store.loader_lock():
         refresh.rebuild(store)
     return ""
 
 
-def prove(path: Path, _options: argparse.Namespace) -> str:
-    """What `verify` does."""
+def check(path: Path, _options: argparse.Namespace) -> str:
+    """Verify the store, as `hubbub verify` does."""
     with Store.open(path) as store:
-        found = verify(store).faults
-    return "; ".join(f"{fault.part}: {fault.what}" for fault in found) or "clean"
+        faults = verify(store).faults
+    return "; ".join(f"{fault.part}: {fault.what}" for fault in faults) or "clean"
 
 
-STAGES = {"load": load, "ids": ids, "rollups": roll, "compact": fold, "rebuild": rebuild,
-          "verify": prove}  # fmt: skip
+STAGES = {"load": load, "ids": ids, "rollups": roll, "compact": compact, "rebuild": rebuild,
+          "verify": check}  # fmt: skip
 
 
 def files(path: Path) -> str:
-    """How many data files each part has."""
+    """Count the data files of each part."""
     tables = {"events": path / "events", "rollups": path / "rollups"}
-    found = {name: len(list(at.rglob("month=*/*.parquet"))) for name, at in tables.items()}
-    return ", ".join(f"{number:,} of {name}" for name, number in found.items())
+    numbers = {
+        name: len(list(folder.rglob("month=*/*.parquet"))) for name, folder in tables.items()
+    }
+    return ", ".join(f"{number:,} of {name}" for name, number in numbers.items())
 
 
-def staged(path: Path, name: str, options: argparse.Namespace, pipe: Any) -> None:
-    """One stage; sends seconds of CPU, MB, and what there is to say."""
-    told = STAGES[name](path, options)
-    pipe.send((time.process_time(), peak(), told))
+def run_stage(path: Path, name: str, options: argparse.Namespace, pipe: Any) -> None:
+    """Run a stage; send CPU seconds, MB, and a remark."""
+    remark = STAGES[name](path, options)
+    pipe.send((time.process_time(), peak(), remark))
 
 
-def measured(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> None:
-    """One query over everything; sends seconds of CPU, MB, and what went wrong."""
+def run_query(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> None:
+    """Run a query over the whole range; send CPU seconds, MB, and an error or nothing."""
     plugins.load_builtins()
-    way, _, query = name.rpartition(":")
-    if way == "events":
-        Rolled.rollup = lambda _self, _name: None  # type: ignore[method-assign]
+    source, _, query = name.rpartition(":")
+    if source == "events":
+        RollupReader.rollup = lambda _self, _name: None  # type: ignore[method-assign]
     with Store.open(path) as store:
         bounds = store.bounds()
         assert bounds is not None
@@ -168,33 +172,33 @@ def measured(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> 
         runner = Runner(store, common=common)
         store.backend  # noqa: B018 - loads the engine
         cpu = time.process_time()
-        wrong = ""
+        error = ""
         try:
             runner.query(query, **PARAMETERS.get(query, {}))
         except HubbubError as e:
-            wrong = e.what
-        pipe.send((time.process_time() - cpu, peak(), wrong))
+            error = e.what
+        pipe.send((time.process_time() - cpu, peak(), error))
 
 
-def apart(work: Any, name: str, path: Path, options: argparse.Namespace) -> float | None:
-    """Do it in a process of its own, and print what it took; its seconds of CPU."""
+def in_process(work: Any, name: str, path: Path, options: argparse.Namespace) -> float | None:
+    """Run a stage or query in another process, print its costs and return its CPU seconds."""
     spawn = multiprocessing.get_context("spawn")
-    mine, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=work, args=(path, name, options, theirs))
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=work, args=(path, name, options, sender))
     process.start()
-    theirs.close()
-    patience = None if work is staged else options.patience
+    sender.close()
+    timeout = None if work is run_stage else options.patience
     try:
-        found = mine.recv() if mine.poll(patience) else None
+        report = receiver.recv() if receiver.poll(timeout) else None
     except EOFError:
-        found = None
+        report = None
     process.kill()
     process.join()
-    if found is None:
-        print(f"{name:<28} no answer", flush=True)
+    if report is None:
+        print(f"{name:<28} no result", flush=True)
         return None
-    cpu, memory, told = found
-    print(f"{name:<28}{cpu:>8.2f}{memory:>8,.0f} {told}", flush=True)
+    cpu, memory, remark = report
+    print(f"{name:<28}{cpu:>8.2f}{memory:>8,.0f} {remark}", flush=True)
     return float(cpu)
 
 
@@ -202,10 +206,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--days", type=int, default=730)
-    parser.add_argument("--store", type=Path, help="keep it here; default: a temporary one")
-    parser.add_argument("--stages", help=f"of {', '.join(STAGES)}; default: all of a new store")
-    parser.add_argument("--queries", help="names, with commas between them; default: every one")
-    parser.add_argument("--patience", type=float, default=600.0, help="seconds for each query")
+    parser.add_argument("--store", type=Path, help="folder to keep; default: a temporary one")
+    parser.add_argument(
+        "--stages", help=f"names of {', '.join(STAGES)}, with commas; default: all of a new store"
+    )
+    parser.add_argument("--queries", help="names with commas between them; default: all")
+    parser.add_argument("--patience", type=float, default=600.0, help="timeout of a query, seconds")
     options = parser.parse_args()
     plugins.load_builtins()
     queries = [*sorted(REGISTRY.queries), *(f"events:{name}" for name in ROLLED)]
@@ -219,28 +225,28 @@ def main() -> None:
             stages = list(filter(None, options.stages.split(",")))
         print(f"{'stage':<28}{'CPU s':>8}{'MB':>8}")
         for name in stages:
-            apart(staged, name, path, options)
+            in_process(run_stage, name, path, options)
         with Store.open(path, create=False) as store:
             number = store.rows()
         for name in ("events", "ids", "rollups"):
-            print(f"{name:<28}{size(path / name) / number:>8.1f} bytes an event")
-        print(f"\n{'query over everything':<28}{'CPU s':>8}{'MB':>8}")
-        spent = {name: apart(measured, name, path, options) for name in queries}
-        judge({name: cpu for name, cpu in spent.items() if cpu is not None})
+            print(f"{name:<28}{size(path / name) / number:>8.1f} bytes per event")
+        print(f"\n{'query':<28}{'CPU s':>8}{'MB':>8}")
+        spent = {name: in_process(run_query, name, path, options) for name in queries}
+        print_budgets({name: cpu for name, cpu in spent.items() if cpu is not None})
     finally:
         shutil.rmtree(folder)
 
 
-def judge(spent: dict[str, float]) -> None:
-    """The budgets, as far as they were measured."""
+def print_budgets(spent: dict[str, float]) -> None:
+    """Print the measurements that have a budget."""
     rolled, direct = spent.get("daily_users"), spent.get("events:daily_users")
     if rolled is not None and direct is not None:
         print(f"new and unique users a day from rollups: {rolled / direct:.3f} times the same "
               f"from events ({rolled:.2f} s against {direct:.2f} s; budget 0.1)")  # fmt: skip
-    answered = [(spent[name], name) for name in ROLLED if name in spent]
-    if answered:
-        slowest, name = max(answered)
-        print(f"slowest query that rollups answer: {name}, {slowest:.2f} s of CPU "
+    on_rollups = [(spent[name], name) for name in ROLLED if name in spent]
+    if on_rollups:
+        slowest, name = max(on_rollups)
+        print(f"slowest query on rollups: {name}, {slowest:.2f} s of CPU "
               "(budget 1 s at 100 M events)")  # fmt: skip
 
 

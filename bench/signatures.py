@@ -1,7 +1,7 @@
-"""What verification costs: `signatures.check` against decoding without it, in one run.
+"""The cost of verifying signatures compared with decoding without it.
 
-Signed messages of the simulated bus by one certificate, as on a real bus, where certificates
-repeat; then where each message brings another certificate, which is what the cache saves.
+First with messages of the simulated bus signed with one certificate, since on a real bus
+certificates repeat; then with a certificate that is not cached for each message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 def certificate(issuer: Any, key: Any, authority: Any, serial: int) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench.example.org")])
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer or name)
@@ -43,17 +43,17 @@ def certificate(issuer: Any, key: Any, authority: Any, serial: int) -> bytes:
         .not_valid_after(NOW + timedelta(days=3650))
         .sign(authority, hashes.SHA256())
     )
-    return made.public_bytes(serialization.Encoding.PEM)
+    return signed.public_bytes(serialization.Encoding.PEM)
 
 
-def signed(body: bytes, key: Any, pem: bytes) -> bytes:
+def sign(body: bytes, key: Any, pem: bytes) -> bytes:
     message = msgspec.json.decode(body) | {"crypto": "x509"}
     signature = key.sign(canonical(message), padding.PKCS1v15(), hashes.SHA1())
-    more = {
+    fields = {
         "signature": base64.encodebytes(signature).decode(),
         "certificate": base64.encodebytes(pem).decode(),
     }
-    return msgspec.json.encode(message | more)
+    return msgspec.json.encode(message | fields)
 
 
 def microseconds(call: Callable[[Frame], object], items: Sequence[Frame]) -> float:
@@ -77,34 +77,37 @@ def main() -> None:
     )
     trust = Trust(ca, revoked.public_bytes(serialization.Encoding.PEM))
     guard = Guard(trust)
-    bus = (one for one in messages(7, NOW, per_day=50_000) if one.broken is None)
+    bus = (message for message in messages(7, NOW, per_day=50_000) if message.broken is None)
     pairs = [frames(next(bus)) for _ in range(MESSAGES)]
-    at = int(NOW.timestamp() * 1e6)
-    one = [Frame("zmq:bench", at, topic, signed(body, key, pems[0])) for topic, body in pairs]
-    many = [
-        Frame("zmq:bench", at, topic, signed(body, key, pems[n % CERTIFICATES]))
+    now = int(NOW.timestamp() * 1e6)
+    same = [Frame("zmq:bench", now, topic, sign(body, key, pems[0])) for topic, body in pairs]
+    different = [
+        Frame("zmq:bench", now, topic, sign(body, key, pems[n % CERTIFICATES]))
         for n, (topic, body) in enumerate(pairs[:CERTIFICATES])
     ]
 
-    def anew(frame: Frame) -> None:
-        signatures._certificate.cache_clear()  # noqa: SLF001 - what it saves is what is measured
+    def check_uncached(frame: Frame) -> None:
+        signatures._certificate.cache_clear()  # noqa: SLF001 - to measure what the cache saves
         guard.check(frame)
 
     rounds = [
         (
-            microseconds(decode, one),
-            microseconds(understand, one),
-            microseconds(guard.check, one),
-            microseconds(anew, many),
+            microseconds(decode, same),
+            microseconds(understand, same),
+            microseconds(guard.check, same),
+            microseconds(check_uncached, different),
         )
         for _ in range(ROUNDS)
     ]
-    read, whole, check, first = (statistics.median(column) for column in zip(*rounds, strict=True))
-    size = sum(len(frame.body) for frame in one) // len(one)
+    decoded, people, checked, first = (
+        statistics.median(times) for times in zip(*rounds, strict=True)
+    )
+    size = sum(len(frame.body) for frame in same) // len(same)
     print(
-        f"signatures: {size} B a message; decode {read:.1f} µs, with people {whole:.1f} µs, "
-        f"verification {check:.1f} µs; ratio {check / read:.2f} to decode, {check / whole:.2f} to "
-        f"decode and people (budget 3); a certificate seen for the first time {first:.0f} µs"
+        f"signatures: {size} B per message; decode {decoded:.1f} µs, with people {people:.1f} µs, "
+        f"verification {checked:.1f} µs; ratio {checked / decoded:.2f} to decode, "
+        f"{checked / people:.2f} to decode and people (budget 3); "
+        f"a certificate seen for the first time {first:.0f} µs"
     )
 
 

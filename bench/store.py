@@ -1,9 +1,9 @@
-"""The store: loader against spool, bytes an event, ids at size. Prints ratios of one run.
+"""The store: loader relative to spool, bytes per event, a large index of ids.
 
     python bench/store.py [--messages 60000] [--ids 20000000]
 
 Messages follow the traffic model: 90 % robots with no user or one of ten, 10 % people; payloads
-lognormal around 500 bytes; ids are dated UUIDs; 300 topics and a tail of topics that hold a name.
+lognormal around 500 bytes; ids are dated UUIDs; 300 topics and a tail of topics with package names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DAY = 86_400.0
 
 
 def frames(n: int) -> Iterator[Frame]:
-    """A day of the bus, as fedmsg sends it."""
+    """Yield a day of a bus, in fedmsg's format."""
     rng = random.Random(1)
     people = [f"user{i}" for i in range(800)]
     weights = [(i + 1) ** -1.25 for i in range(800)]
@@ -65,67 +65,66 @@ def timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_cou
     return clock() - start
 
 
-def store(n: int) -> None:
+def bench_store(n: int) -> None:
     arrived = list(frames(n))
     warm = [replace(arrived[0], body=arrived[0].body.replace(b"2026-", b"warm-"))]
 
-    def spool(what: Iterable[Frame]) -> None:
-        with one.spool("bench") as writer:
-            for frame in what:
+    def spool(frames: Iterable[Frame]) -> None:
+        with store.spool("bench") as writer:
+            for frame in frames:
                 writer.put(frame)
 
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "store") as one:
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "store") as store:
         spool(warm)
-        one.load()  # imports, the table, the rules of people
-        alone = timed(lambda: [understand(f) for f in arrived], time.process_time)
+        store.load()  # warm up: imports, the table, the rules of people
+        decoding = timed(lambda: [understand(f) for f in arrived], time.process_time)
         spooled = timed(lambda: spool(arrived))
         cpu = time.process_time()
-        loaded = timed(one.load)
+        loaded = timed(store.load)
         cpu = time.process_time() - cpu
-        table = sum(f.bytes for f in one.table.files())
-        assert one.rows() == n + 1, one.state.counts()
+        table = sum(f.bytes for f in store.table.files())
+        assert store.rows() == n + 1, store.state.counts()
         spool(arrived)
-        again = timed(one.load)
-        assert one.rows() == n + 1
+        repeated = timed(store.load)
+        assert store.rows() == n + 1
     print(f"spool (durable)                  {n / spooled:>12,.0f} messages/s")
     print(f"loader                           {n / loaded:>12,.0f} messages/s")
     print(f"loader / spool                   {spooled / loaded:>12.2f}   at least 0.3")
     print(f"loader, by its CPU               {n / cpu:>12,.0f} messages/s")
-    print(f"decode and people in that        {alone / cpu:>12.0%}")
-    print(f"loader, all known / all new      {loaded / again:>12.2f}   rate")
-    print(f"bytes an event in the table      {table / n:>12.1f}   at most 36")
+    print(f"decode and people in that        {decoding / cpu:>12.0%}")
+    print(f"loader, all known / all new      {loaded / repeated:>12.2f}   rate")
+    print(f"bytes per event in the table     {table / n:>12.1f}   at most 36")
 
 
-def ids(n: int, part: int = 50_000) -> None:
+def bench_ids(n: int, part: int = 50_000) -> None:
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        one = IdIndex(Path(folder) / "ids", scan=lambda *_: [], exact=lambda *_: set())
-        one.catch_up(0)
-        took: list[float] = []
+        index = IdIndex(Path(folder) / "ids", scan=lambda *_: [], exact=lambda *_: set())
+        index.catch_up(0)
+        times: list[float] = []
         names = [str(i) for i in range(part)]
         for version in range(1, n // part + 1):
             new = rng.integers(0, 2**64, part, dtype=np.uint64)
             start = time.perf_counter()
-            one.known(names, new, (0, 1))
-            one.add(new, version)
-            took.append(time.perf_counter() - start)
+            index.known(names, new, (0, 1))
+            index.add(new, version)
+            times.append(time.perf_counter() - start)
         disk = sum(p.stat().st_size for p in (Path(folder) / "ids").iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"ids: {n:,} in parts of {part:,}; {len(one.runs)} runs, {disk / n:.1f} bytes an id")
-    print(
-        f"     mean {1e3 * sum(took) / len(took):.0f} ms a part, longest {max(took):.1f} s (merge)"
-    )
-    print(f"     peak resident {peak:,.0f} MB, mapped files included")
+    mean, longest = 1e3 * sum(times) / len(times), max(times)
+    print(f"ids: {n:,} in parts of {part:,}; {len(index.runs)} runs, {disk / n:.1f} bytes per id")
+    print(f"     mean {mean:.0f} ms per part, longest {longest:.1f} s (merge)")
+    print(f"     peak resident {peak:,.0f} MB, including mapped files")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=60_000)
-    parser.add_argument("--ids", type=int, default=20_000_000, help="0: leave this part out")
+    parser.add_argument("--ids", type=int, default=20_000_000, help="0: skip this part")
     options = parser.parse_args()
-    store(options.messages)
+    bench_store(options.messages)
     if options.ids:
-        ids(options.ids)
+        bench_ids(options.ids)
 
 
 if __name__ == "__main__":

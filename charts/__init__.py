@@ -1,6 +1,6 @@
-"""From result tables to SVG: the only folder that knows pygal.
+"""Draw result tables as SVG. The only package that uses pygal.
 
-Importing it registers the built-in views; pygal itself is loaded with the first picture.
+Importing it registers the built-in views; pygal itself is imported with the first picture.
 """
 
 from hubbub.charts.views import (

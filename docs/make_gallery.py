@@ -1,7 +1,7 @@
-"""Draw docs/gallery: every built-in view, with the command that made it, from the simulated bus.
+"""Draw docs/gallery: every built-in view of the simulated bus, and the command that draws it.
 
-The same program draws the same bytes: the simulated bus is the same at every instant of the past,
-and the range is fixed. `--check` fails where a view has no picture, or a picture no view.
+The output is deterministic: the simulated past never changes, and the range is fixed. `--check`
+writes nothing and fails if the page or the set of pictures is out of date.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from hubbub.registry import REGISTRY
 
 FOLDER = Path(__file__).parent / "gallery"
 SINCE, UNTIL, END = "2025-12-01", "2026-04-01", "2026-04-02"
-# The bus runs a day longer than is drawn: the newest minutes of a history may still change.
+# The bus ends a day after the range: the newest minutes of a history may still change.
 BUS = ["simulate", "--days", "122", "--per-day", "300", "--seed", "3", "--until", END]
-PORT = "8085"  # the view of the coverage names it, and the same bytes need the same name
+PORT = "8085"  # fixed, because the view `coverage` shows it
 PROGRAM = "import sys; from hubbub.cli import main; sys.exit(main())"
 OPTIONS = {"longtail": ["--window", "7d", "--step", "1d"]}
-# Requests of a web server are another source, with a store of its own.
+# Requests of a web server are in a separate store.
 LOG = ["simulate", "--format", "access-log", "--days", "2", "--per-day", "8000", "--seed", "3"]
 LOG += ["--burst", "--until", UNTIL, "-o", "access.log"]
 IMPORT = ["import", "access.log", "--format", "access-log", "--store", "web"]
@@ -46,12 +46,12 @@ hubbub {" ".join(IMPORT)}
 
 
 def options(view: str) -> list[str]:
-    """What the command of a view takes."""
+    """Return the options of the command that draws a view."""
     return WEB.get(view) or ["--since", SINCE, "--until", UNTIL, *OPTIONS.get(view, [])]
 
 
 def page(views: list[str]) -> str:
-    """The page: of each view what it is, the picture, and the command."""
+    """Return the page: description, picture and command of each view."""
     parts = [INTRODUCTION]
     for view in views:
         svg = (FOLDER / f"{view}.svg").read_text(encoding="utf-8")
@@ -66,19 +66,18 @@ def page(views: list[str]) -> str:
 
 
 def run(*arguments: str) -> None:
-    """A command line; what it answers with an error ends the build."""
-    code = execute(list(arguments))
-    if code:
+    """Run a hubbub command; exit if it fails."""
+    if code := execute(list(arguments)):
         sys.exit(f"hubbub {' '.join(arguments)} ended with {code}")
 
 
 def draw(views: list[str]) -> None:
-    """Be the bus, gather from it, draw."""
+    """Start a simulated history server, gather from it, and draw the views."""
     program = [sys.executable, "-c", PROGRAM, *BUS, "--history", PORT]
     with (
         tempfile.TemporaryDirectory(prefix="hubbub-gallery-") as folder,
         chdir(folder),
-        subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as bus,  # noqa: S603 (ours)
+        subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as bus,  # noqa: S603 (hubbub)
     ):
         os.environ |= {"XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder}
         try:
@@ -97,21 +96,21 @@ def draw(views: list[str]) -> None:
 
 
 def main() -> int:
-    """Write the gallery, or say what is missing."""
+    """Draw the gallery, or check it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if out of date")
     check = parser.parse_args().check
     load_builtins()
     views = builtin(REGISTRY)
-    have = {path.stem for path in FOLDER.glob("*.svg")}
+    pictures = {path.stem for path in FOLDER.glob("*.svg")}
     file = FOLDER / "README.md"
     if check:
-        if have != set(views) or not file.is_file() or file.read_text() != page(views):
-            print(f"{FOLDER} is stale: make gallery", file=sys.stderr)
+        if pictures != set(views) or not file.is_file() or file.read_text() != page(views):
+            print(f"{FOLDER} is out of date: run `make gallery`", file=sys.stderr)
             return 1
         return 0
     draw(views)
-    for name in have - set(views):
+    for name in pictures - set(views):
         (FOLDER / f"{name}.svg").unlink()
     file.write_text(page(views), encoding="utf-8")
     print(f"{len(views)} views in {FOLDER}")

@@ -1,8 +1,7 @@
-"""Draw the example pictures of docs/metrics that are no view of hubbub: examples/pictures.py.
+"""Draw the example pictures of docs/metrics that are views of examples/pictures.py.
 
-The same program draws the same bytes: the simulated bus is the same at every instant of the past,
-and the notebook server's logs are those of the tests. `--check` fails where a picture is missing,
-or has no program.
+The output is deterministic: the simulated past never changes, and the logs of the notebook server
+are test data. `--check` writes nothing and fails if a picture is missing or has no view.
 """
 
 import argparse
@@ -19,9 +18,14 @@ FOLDER, PROGRAM = DOCS / "metrics", DOCS.parent / "examples" / "pictures.py"
 LOGS = DOCS.parent / "tests" / "golden" / "nbhosting"
 UNTIL = "2026-04-01"
 BUS = ["simulate", "--days", "480", "--per-day", "90", "--seed", "3", "--until", UNTIL]
-#: Whom the simulated people work for; the file that `[people] affiliations` names.
-WHO = "account,organisation,from,to\ngmartin,Example Corp,,\nvcosta,Example Corp,,2026-01-01\n"
-WHO += "vcosta,Example University,2026-01-01,\nqmarino,Example University,,\n"
+#: Affiliations of simulated people: the file that `[people] affiliations` names.
+AFFILIATIONS = """\
+account,organisation,from,to
+gmartin,Example Corp,,
+vcosta,Example Corp,,2026-01-01
+vcosta,Example University,2026-01-01,
+qmarino,Example University,,
+"""
 RANGE = ["--store", "bus", "--config", "config.toml", "--no-bots", "--until", UNTIL]
 WINTER = [*RANGE, "--since", "2025-10-01"]
 NOTEBOOKS = ["--store", "notebooks"]
@@ -36,23 +40,23 @@ OPTIONS = {
 
 
 def run(*arguments: str) -> None:
-    """A command line; what it answers with an error ends the build."""
+    """Run a hubbub command; exit if it fails."""
     if code := execute(list(arguments)):
         sys.exit(f"hubbub {' '.join(arguments)} ended with {code}")
 
 
 def main() -> int:
-    """Draw, or say what is missing."""
+    """Draw the pictures, or check them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="draw nothing; fail where stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if out of date")
     names = re.findall(r"^@view.*\ndef (\w+)", PROGRAM.read_text(encoding="utf-8"), re.MULTILINE)
     if parser.parse_args().check:
         if {path.stem for path in FOLDER.glob("*.svg")} != set(names):
-            print(f"{FOLDER} is stale: make gallery", file=sys.stderr)
+            print(f"{FOLDER} is out of date: run `make gallery`", file=sys.stderr)
             return 1
         return 0
     with tempfile.TemporaryDirectory(prefix="hubbub-metrics-") as folder, chdir(folder):
-        Path("who.csv").write_text(WHO, encoding="utf-8")
+        Path("who.csv").write_text(AFFILIATIONS, encoding="utf-8")
         Path("config.toml").write_text('[people]\naffiliations = "who.csv"\n', encoding="utf-8")
         run(*BUS, "-o", "bus.jsonl")
         run("import", "bus.jsonl", "--format", "fedmsg", "--store", "bus")
@@ -61,8 +65,8 @@ def main() -> int:
             run("import", file, "--format", f"notebook-{form}", "--store", "notebooks")
         for name in names:
             file = str(FOLDER / f"{name}.svg")
-            more = OPTIONS.get(name, WINTER)
-            run("chart", name, "--plugins", str(PROGRAM), *more, "-o", file)
+            options = OPTIONS.get(name, WINTER)
+            run("chart", name, "--plugins", str(PROGRAM), *options, "-o", file)
     print(f"{len(names)} pictures in {FOLDER}")
     return 0
 

@@ -6,7 +6,7 @@ from hubbub.analyzers.extraction import days, extract
 
 @cron("30 4 * * *")
 def builds(events, db, state, clock, progress, source, config_start: datetime):
-    """Notes for each day which packages were built, and how often."""
+    """Count the builds of each package, day by day."""
 
     def read(day):
         start = datetime.combine(day, time(), UTC)
@@ -15,10 +15,10 @@ def builds(events, db, state, clock, progress, source, config_start: datetime):
         counts = objects.group_by("object").agg(n=objects.count()).order_by("object")
         return counts.to_pyarrow().to_pylist()
 
-    seen = state.get("checkpoint")
-    every = days(
-        date.fromisoformat(seen) if seen else None,
+    checkpoint = state.get("checkpoint")
+    dates = days(
+        date.fromisoformat(checkpoint) if checkpoint else None,
         today=clock().date(),
         config_start=config_start.date(),
     )
-    extract(read, db["builds"], state, every, progress=progress, source=source)
+    extract(read, db["builds"], state, dates, progress=progress, source=source)

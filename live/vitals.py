@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hubbub.collector.bus.listener import Counts, Listener
 from hubbub.errors import HubbubError
-from hubbub.store.loader.progress import Queue, Stock
+from hubbub.store.loader.progress import LoadProgress, Queue
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -111,7 +111,7 @@ def _read_store(store: Store) -> StoreVitals:
         seconds[span.state] = seconds.get(span.state, 0) + (span.end - span.start) / 1e6
     disk = os.statvfs(store.path)
     return StoreVitals(
-        queue=Stock(store.state, store.spool_folder).queue(),
+        queue=LoadProgress(store.state, store.spool_folder).queue(),
         new=totals["new"],
         known=totals["known"],
         refused=refused,

@@ -1,13 +1,12 @@
-"""The loader as a process of its own, beside a long-running listener.
+"""Run the loader in a child process of a long-running listener, and restart it when it dies.
 
-Comes in: a store's path. Goes out: loaded segments, every few seconds, compaction and retention in
-between; a process that is started again when it dies. Spawned, because the table library's threads
-do not survive a fork.
+The child loads the spool every few seconds, with compaction and retention in between. It is
+spawned, because the threads of the table library do not survive a fork.
 
-The child ends when its owner says so or is gone: both close the pipe between them, which takes no
-lock that a killed process could keep. It ignores SIGINT, since a terminal sends it to the whole
-group, and so do systemd and timeout with SIGTERM: then it waits some seconds for its owner's word,
-so that what the owner writes last is loaded too.
+The child ends when its parent tells it to or dies: both close the pipe between them, which needs no
+lock that a killed process could hold. It ignores SIGINT, which a terminal sends to the whole
+process group. systemd and timeout do the same with SIGTERM: the child then waits a few seconds for
+its parent to end, so that the parent's last messages are loaded too.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["LoaderProcess", "run"]
 
 EVERY = 5.0  # seconds between two runs of the loader
-LONGEST = 60.0  # seconds between two attempts to start it
-GRACE = 5.0  # seconds after SIGTERM for the owner to say that it has written everything
-_DOUBLINGS = 16  # of the seconds between two runs, at most: more is no number of seconds
-STEADY = 60.0  # seconds after which a process counts as healthy, and the waiting starts small again
+LONGEST = 60.0  # seconds, upper bound of both back-offs: between runs and between restarts
+GRACE = 5.0  # seconds after SIGTERM for the parent to write its last messages
+_MAX_DOUBLINGS = 16  # of the seconds between two runs: avoids an overflow
+STEADY = 60.0  # seconds after which a process counts as healthy, and the back-off is reset
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -55,60 +54,60 @@ def run(
     keep: RetentionPolicy | None = None,
     prepare: Callable[[], object] | None = None,
 ) -> None:
-    """Load until `stop` ends; the body of the child.
+    """Load the spool repeatedly until `stop` is closed; the main function of the child.
 
     Args:
         path: the store.
-        reader_config: how frames become events; its files are read once, at the start.
-        stop: the owner's end of this pipe closes when the work is to end; the batch in hand is
-            finished, and what waits is loaded.
+        reader_config: how frames are decoded to events; its files are read once, at the start.
+        stop: the parent closes its end of this pipe to end the child, which then finishes its
+            batch and loads the rest of the spool.
         every: seconds between two runs.
-        keep: what retention goes by, once a day; None: it does not run.
-        prepare: called first, to set the log up as the owner's is.
+        keep: the retention periods, applied once a day; None: no retention.
+        prepare: called first, to configure logging as in the parent.
     """
     if prepare is not None:
         prepare()
-    memory.small()
-    from hubbub.store.maintenance.scheduler import Tidy
+    memory.release_early()
+    from hubbub.store.maintenance.scheduler import Scheduler
 
-    # A batch's rows are many and in no cycle: looking for cycles among them and the modules takes a
-    # tenth of a loader's time.
+    # A batch has many rows and no reference cycles: collecting them with the default thresholds
+    # takes a tenth of a loader's time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the owner says what a reload means for us
-    terms: list[float] = []  # a handler may take no lock: it can interrupt whoever holds it
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent handles it, and starts a new child
+    terms: list[float] = []  # a handler must not lock: it may interrupt the holder of the lock
     signal.signal(signal.SIGTERM, lambda *_: terms.append(time.monotonic()))
 
-    def over() -> bool:
+    def should_stop() -> bool:
         return stop.poll() or (bool(terms) and time.monotonic() - terms[0] >= GRACE)
 
-    failed = 0
+    failures = 0
     reader = reader_config.reader()
     with _opened(path) as store:
-        _mend(store)
-        tidy = Tidy(store, keep)
+        _repair(store)
+        scheduler = Scheduler(store, keep)
         while True:
-            last = over()
+            last = should_stop()
             started = time.monotonic()
             try:
-                store.load(stop=over, understand=reader)
+                store.load(stop=should_stop, understand=reader)
                 if not last:
-                    tidy.step(over)
+                    scheduler.step(should_stop)
             except HubbubError as e:
-                # A full disk or a damaged table is for a person to mend; frames wait in the spool.
-                failed += 1
-                tidy.make_room(e)
-                _cannot(e)
+                # A full disk or a damaged table needs an operator; messages stay in the spool.
+                failures += 1
+                scheduler.make_room(e)
+                _log_failure(e)
                 if last:
-                    raise SystemExit(e.exit_code) from e  # said above, as the log is
+                    raise SystemExit(e.exit_code) from e  # it is logged
             else:
-                failed = 0
+                failures = 0
             if last:
                 return
-            memory.give_back()
-            pause = _pause(every, failed) - (time.monotonic() - started)
-            while pause > 0 and not over():
+            memory.trim()
+            pause = _pause(every, failures) - (time.monotonic() - started)
+            while pause > 0 and not should_stop():
                 stop.poll(min(pause, 1.0))
                 pause -= 1.0
 
@@ -119,38 +118,38 @@ def _opened(path: str) -> Store:
     try:
         return Store.open(path, create=False)
     except HubbubError as e:
-        _cannot(e)
-        raise SystemExit(e.exit_code) from e  # said, as the log is; the owner starts us again
+        _log_failure(e)
+        raise SystemExit(e.exit_code) from e  # it is logged; the parent starts a new child
 
 
-def _mend(store: Store) -> None:
-    """After a loss of power, also where nothing waits that would have the loader do it."""
+def _repair(store: Store) -> None:
+    """Repair torn logs after a loss of power, also where the spool is empty."""
     from hubbub.store.disk.errors import translate_errors
-    from hubbub.store.maintenance.repair import mend
+    from hubbub.store.maintenance.repair import repair_logs
 
     try:
-        with translate_errors(store.path), store.loader_lock(wait=False) as ours:
-            if ours:
-                mend(store)
+        with translate_errors(store.path), store.loader_lock(wait=False) as acquired:
+            if acquired:
+                repair_logs(store)
     except HubbubError as e:
-        _cannot(e)
+        _log_failure(e)
 
 
-def _pause(every: float, failed: int) -> float:
-    """Seconds between two runs, after so many failures; a full disk may last for days."""
-    return min(every * 2.0 ** min(failed, _DOUBLINGS), LONGEST)
+def _pause(every: float, failures: int) -> float:
+    """Return the seconds to the next run, with exponential back-off."""
+    return min(every * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST)
 
 
-def _cannot(e: HubbubError) -> None:
+def _log_failure(e: HubbubError) -> None:
     _log.error("cannot load, messages wait", why=e.what, where=e.where, hint=e.hint)
 
 
 class LoaderProcess:
-    """The owner's side. `watch` from a thread of its own is done by `start`.
+    """The parent's side: starts the process, and restarts it from a watcher thread.
 
     Attributes:
-        prepare: called first in the process (to set its log up); it must fit into a pickle.
-        restarts: how often the process died and was started again.
+        prepare: called first in the process, to configure logging; must be picklable.
+        restarts: how often the process died and was restarted.
     """
 
     def __init__(
@@ -166,29 +165,29 @@ class LoaderProcess:
         self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
         self.reader_config = reader_config or ReaderConfig()
         self.restarts = 0
-        self._delay = delay  # seconds before the first new attempt; doubles up to LONGEST
+        self._delay = delay  # seconds before the first restart; doubles up to LONGEST
         self._context = multiprocessing.get_context("spawn")
         self._stop: Connection | None = None
         self._ending = threading.Event()
-        self._turn = threading.Lock()  # either a process is started, or told to end
+        self._lock = threading.Lock()  # serialises starting a process and telling it to end
         self._process: SpawnProcess | None = None
-        self._renewed: SpawnProcess | None = None  # told to end, so that another takes its place
+        self._replaced: SpawnProcess | None = None  # told to end, to be replaced by another
         self._watcher = threading.Thread(target=self._watch, name="loader-watch", daemon=True)
 
     @property
     def pid(self) -> int | None:
-        """The process that runs now."""
+        """The id of the current process."""
         return self._process.pid if self._process is not None else None
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs now."""
-        process = self._process  # its sentinel tells without reaping, which is the watcher's
+        """Whether the process is running."""
+        process = self._process  # the sentinel does not reap it: the watcher does
         return process is not None and not connection.wait([process.sentinel], timeout=0)
 
     def start(self) -> None:
-        """Start the process, and watch over it."""
-        with self._turn:
+        """Start the process and its watcher."""
+        with self._lock:
             self._spawn()
         self._watcher.start()
 
@@ -199,23 +198,23 @@ class LoaderProcess:
         keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
-        """Another process with these settings, after the present one has finished its batch."""
-        with self._turn:
+        """Replace the process by one with these settings, after it has finished its batch."""
+        with self._lock:
             self.reader_config, self.keep, self.prepare = reader_config, keep, prepare
             if self._stop is None or self._ending.is_set():
                 return
-            self._renewed = self._process
+            self._replaced = self._process
             self._stop.close()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Tell the process to load what waits and end; True if it did in time.
+        """Tell the process to load the rest of the spool and end; return whether it did in time.
 
-        One that did not is killed: whatever it had not committed stays in the spool.
+        Otherwise it is killed: messages that it had not committed stay in the spool.
 
         Args:
             timeout: seconds.
         """
-        with self._turn:
+        with self._lock:
             self._ending.set()
             process = self._process
             if process is None or self._stop is None:
@@ -224,7 +223,7 @@ class LoaderProcess:
         late = not connection.wait([process.sentinel], timeout)
         if late:
             process.kill()
-        self._watcher.join()  # it reaps the process: two that wait for one would race for its code
+        self._watcher.join()  # only the watcher reaps the process: two would race for its exit code
         return not late and process.exitcode == 0
 
     def __enter__(self) -> Self:
@@ -251,7 +250,7 @@ class LoaderProcess:
             self._process.start()
 
     def _watch(self) -> None:
-        """Start the process again when it died, at growing intervals."""
+        """Restart the process when it dies, with exponential back-off."""
         delay = self._delay
         while True:
             process, started = self._process, time.monotonic()
@@ -259,21 +258,19 @@ class LoaderProcess:
             process.join()
             if self._ending.is_set():
                 return
-            if process is self._renewed:
-                with self._turn:
+            if process is self._replaced:
+                with self._lock:
                     if self._ending.is_set():
                         return
                     self._spawn()
                 continue
             if time.monotonic() - started >= STEADY:
                 delay = self._delay
-            _log.warning(
-                "the loader died; it is started again", code=process.exitcode, seconds=delay
-            )
+            _log.warning("the loader died and is restarted", code=process.exitcode, seconds=delay)
             if self._ending.wait(delay):
                 return
             delay = min(delay * 2, LONGEST)
-            with self._turn:
+            with self._lock:
                 if self._ending.is_set():
                     return
                 self.restarts += 1

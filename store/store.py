@@ -1,12 +1,17 @@
-"""A store: a folder that holds the spool, the tables, the set of ids and the state.
+"""`Store`: a folder with the spool, the tables, the index of ids and the state.
 
-    state.sqlite    checkpoints, coverage, counters, dead letters      spool/   what waits
-    events/         the Delta table                                    ids/     hashes of its ids
-    bodies/         what was received, where that was asked for        samples/ gauges
-    rollups/        sums by day and hour                               aside/   damaged files
-    loader.lock     held by whoever loads                              state.reserve room to open
+    state.sqlite    checkpoints, coverage, counters, dead letters
+    state.reserve   disk space to open the state on a full disk
+    spool/          messages that are received and not loaded yet
+    events/         the Delta table of events
+    ids/            the index of event ids: their hashes
+    bodies/         the Delta table of messages as received, where that is configured
+    samples/        the Delta table of gauges
+    rollups/        Delta tables of sums by hour, day and week
+    aside/          the quarantine of damaged files
+    loader.lock     held by the process that loads
 
-Comes in: a path. Goes out: the parts, wired. Any number of processes may have it open.
+Any number of processes may have it open.
 """
 
 from __future__ import annotations
@@ -55,7 +60,7 @@ _STATE = "state.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the spool holds and the tables do not yet."""
+    """How much of the spool is not loaded yet."""
 
     segments: int = 0
     records: int = 0
@@ -71,19 +76,19 @@ class Store(Closeable):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
-        """Open the store at `path`, or make one.
+        """Open the store at `path`, or create it.
 
         Raises:
-            UsageError: a file, another program's folder, not there (and not `create`), or no
-                permission.
-            StoreError: damaged, or of a newer version.
+            UsageError: `path` is a file or another program's folder, there is no permission, or
+                there is no store and `create` is false.
+            StoreError: the store is damaged, or of a newer version.
         """
         folder = Path(path)
         try:
             if folder.exists() and not folder.is_dir():
                 raise UsageError("this is a file; a store is a folder", where=str(folder))
-            there = folder.is_dir() and (folder / _STATE).exists()
-            if not there:
+            exists = folder.is_dir() and (folder / _STATE).exists()
+            if not exists:
                 check_new(folder, _STATE, create=create)
                 make_folder(folder)
             state = State(folder / _STATE)
@@ -95,7 +100,7 @@ class Store(Closeable):
         return cls(folder, state)
 
     def close(self) -> None:
-        """Close the state and the engine."""
+        """Close the state and the query engine."""
         backend = self.__dict__.pop("backend", None)
         if backend is not None:
             backend.disconnect()
@@ -106,12 +111,13 @@ class Store(Closeable):
     def spool(
         self, name: str, *, bodies: bool = False, trust: TrustFiles | None = None
     ) -> writer.SpoolWriter:
-        """A `Sink` for one writer and thread, to be closed.
+        """Return a `Sink` for one writer and thread; close it.
 
         Args:
-            name: who writes.
-            bodies: store the messages' bodies too, and not only what was understood of them.
-            trust: whom whoever loads these messages must believe; None: everybody.
+            name: of the writer.
+            bodies: also store the messages as received, in the table of bodies.
+            trust: the trust settings to check these messages by when they are loaded; None: accept
+                all.
         """
         flags = segment.BODIES if bodies else 0
         if trust is not None:
@@ -121,22 +127,33 @@ class Store(Closeable):
         return writer.SpoolWriter(self.spool_folder, name, flags=flags)
 
     def waiting(self) -> Waiting:
-        """What a loader has still to load. Records are counted by their heads alone."""
-        read = dict(self.state.rows("SELECT name, position FROM segments"))
-        n = records = size = 0
-        for one in spool.segments(self.spool_folder):
-            descriptor = spool.open_segment(one)
+        """Count what is not loaded yet. Only the heads of records are read."""
+        positions = dict(self.state.rows("SELECT name, position FROM segments"))
+        segments = records = size = 0
+        for waiting in spool.segments(self.spool_folder):
+            descriptor = spool.open_segment(waiting)
             if descriptor is None:
                 continue
             try:
-                start = max(read.get(one.name, 0), segment.HEAD.size)
-                left = os.fstat(descriptor).st_size - start
-                if left > 0:
-                    n, size = n + 1, size + left
+                start = max(positions.get(waiting.name, 0), segment.HEAD.size)
+                remaining = os.fstat(descriptor).st_size - start
+                if remaining > 0:
+                    segments, size = segments + 1, size + remaining
                     records += segment.count(descriptor, start)
             finally:
                 os.close(descriptor)
-        return Waiting(n, records, size)
+        return Waiting(segments, records, size)
+
+    def has_work(self) -> bool:
+        """Whether `load` has anything to do: segments, retries, unfinished forgetting."""
+        return (
+            self._unfinished_forget()
+            or bool(self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1"))
+            or any(spool.segments(self.spool_folder))
+        )
+
+    def _unfinished_forget(self) -> bool:
+        return bool(self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1"))
 
     def load(
         self,
@@ -145,41 +162,40 @@ class Store(Closeable):
         understand: Callable[[Frame], Event] | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
-        """Load what waits in the spool, in this process.
+        """Load the spool into the tables, in this process.
 
         Args:
             wait: wait for another loader to finish; otherwise return with `busy`.
-            understand: from a frame to an event; by default by hubbub's own rules.
-            stop: asked after each commit; True ends the run early.
+            understand: decodes a frame to an event; by default by hubbub's own rules.
+            stop: polled after each commit; True ends the run early.
 
         Raises:
-            StoreError: no room, or damage. What was received stays in the spool.
+            StoreError: no room, or damage. Messages that are not loaded stay in the spool.
         """
         from hubbub.store.loader.loader import Loaded
 
-        half = self.state.rows("SELECT 1 FROM forgotten WHERE done = 0 LIMIT 1")
-        again = self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1")
-        if not half and not again and not any(spool.segments(self.spool_folder)):
+        unfinished = self._unfinished_forget()
+        if not self.has_work():
             return Loaded()
-        with translate_errors(self.path), self.loader_lock(wait=wait) as ours:
-            if not ours:
+        with translate_errors(self.path), self.loader_lock(wait=wait) as acquired:
+            if not acquired:
                 return Loaded(busy=True)
-            if half:
+            if unfinished:
                 from hubbub.store.privacy.forget import finish
 
-                finish(self, understand)  # somebody is to be forgotten, and the run for it died
-            done = self.drain(understand, stop)
+                finish(self, understand)  # the process that was forgetting a name died
+            loaded = self.drain(understand, stop)
             from hubbub.store.rollups.refresh import keep_up
 
             keep_up(self)
-            return done
+            return loaded
 
     def drain(
         self,
         understand: Callable[[Frame], Event] | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
-        """`load` for the holder of the loader's lock."""
+        """Load the spool; the caller holds the loader lock."""
         from hubbub.collector.people.reader import Reader
         from hubbub.store.loader.loader import Loader
         from hubbub.store.maintenance.repair import prepare
@@ -198,7 +214,7 @@ class Store(Closeable):
 
     @contextmanager
     def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """Whether we hold the loader's lock; always True with `wait`."""
+        """Acquire the loader lock; yield whether it is held, which is always so with `wait`."""
         descriptor = os.open(self.path / "loader.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -235,12 +251,12 @@ class Store(Closeable):
 
     @property
     def tables(self) -> tuple[DeltaTable, ...]:
-        """Every table, events first."""
+        """All tables, events first."""
         return (self.table, self.bodies, self.samples, *self.rollups)
 
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
-        """The Delta tables of sums by day and hour."""
+        """The Delta tables of sums by hour, day and week."""
         from hubbub.store.rollups.refresh import open_rollups
 
         return open_rollups(self.path / "rollups")
@@ -253,67 +269,75 @@ class Store(Closeable):
         return connect()
 
     def events(self, selection: Selection | None = None) -> events.Events:
-        """The stored events that a selection leaves, as of now: a lazy Ibis table.
+        """Return the stored events that match a selection, as a lazy Ibis table of this moment.
 
-        Accounts that are merged count as one person. Does not load what waits.
+        Merged accounts count as one person. The spool is not loaded first.
         """
         from hubbub.store.query import events
+        from hubbub.store.rollups.refresh import frozen
 
         version, files = self.table.snapshot()
         chosen, persons = selection or Selection(), self.persons
 
-        def more(paths: Sequence[str] | None, part: Selection) -> events.Events:
-            # whatever the times of those few are
-            chosen_files = files if paths is None else [_anytime(path) for path in paths]
+        def select(paths: Sequence[str] | None, part: Selection) -> events.Events:
+            # these few files are read whatever their times
+            chosen_files = files if paths is None else [_of_any_time(path) for path in paths]
             return events.events(self.backend, version, chosen_files, part, persons)
 
-        from hubbub.store.rollups.refresh import frozen
-
-        rolled, cut = None, frozen(self)
+        reader, cut = None, frozen(self)
         if files or cut:  # rollups outlive the last event, too
-            from hubbub.store.query.from_rollups import Rolled
+            from hubbub.store.query.from_rollups import RollupReader
 
-            ends = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
-            rolled = Rolled(*(self.backend, self.table, version, *ends), *(self.rollups, cut, more))
-        return events.events(self.backend, version, files, chosen, persons, rolled=rolled)
+            oldest, newest = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
+            reader = RollupReader(
+                backend=self.backend,
+                table=self.table,
+                version=version,
+                oldest=oldest,
+                newest=newest,
+                rollups=self.rollups,
+                frozen=cut,
+                select=select,
+            )
+        return events.events(self.backend, version, files, chosen, persons, rollups=reader)
 
     @property
     def persons(self) -> Persons:
-        """Which accounts are one person, as the journal says now."""
+        """The merged accounts, by the journal as of now."""
         return identity.persons(self.state)
 
     def bounds(self) -> tuple[int, int] | None:
-        """Times in µs of the oldest and newest stored event; None in an empty store."""
+        """Return the times of the oldest and newest stored event in µs; None in an empty store."""
         files = self.table.files()
         return (min(f.first for f in files), max(f.last for f in files)) if files else None
 
     def rows(self) -> int:
-        """How many events are stored."""
+        """Return the number of stored events."""
         return sum(f.rows for f in self.table.files())
 
-    # coverage and letters
+    # coverage and dead letters
 
     def spans(self, since: int | None = None, until: int | None = None) -> list[CoverageSpan]:
-        """What the ledger says about [since, until) in µs, by source and time, not clipped."""
+        """Return the ledger's spans that overlap [since, until) in µs, by source and time."""
         return self.state.coverage(since, until)
 
     def coverage(self, since: int, until: int, *, filters: str = "") -> coverage.Verdict:
-        """How complete [since, until) (µs) is, and its gaps."""
+        """Return how complete [since, until) (µs) is, and its gaps."""
         return coverage.judge(self.spans(since, until), since, until, filters=filters)
 
     def unmapped(self) -> list[Unmapped]:
-        """Topics that no rule knows, or whose rule found nothing; most frequent first."""
+        """Return topics without a rule or whose rule matched nothing; most frequent first."""
         return unmapped.unmapped(self.state.get(unmapped.KEY))
 
     def dead_letters(
         self, *, reason: str | None = None, source: str | None = None, limit: int = 100
     ) -> list[DeadLetter]:
-        """What could not be understood, newest first."""
+        """Return the messages that could not be decoded, newest first."""
         return self.state.dead_letters(reason=reason, source=source, limit=limit)
 
 
-def _anytime(path: str) -> File:
-    """A file whose times nobody looked up."""
+def _of_any_time(path: str) -> File:
+    """Return a file that every time range includes."""
     from hubbub.store.tables.events import File
 
     return File(path, 0, 0, 0, 2**63 - 1)

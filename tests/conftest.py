@@ -1,7 +1,7 @@
-"""Real services: a test marked `service(name)` is skipped where its service is not installed.
+"""Fixtures, and skipping of tests marked `service(name)` whose service is not installed.
 
-Where HUBBUB_REQUIRE names the service (a comma-separated list), its absence is a failure: that is
-how continuous integration makes sure that nothing was skipped.
+A missing service fails the test if HUBBUB_REQUIRE (a comma-separated list) names it, so that
+nothing is skipped in continuous integration.
 """
 
 import logging
@@ -18,16 +18,16 @@ import pytest
 from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
-from tests.support.commandline import Ran, Run
+from tests.support.commandline import CommandResult, Run
 
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
-#: What lets a process believe in another time.
+#: Preloaded into a process, it changes its clock.
 FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
 
 
 def _pg() -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return str(found[-1]) if found else shutil.which("initdb")
+    paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(paths[-1]) if paths else shutil.which("initdb")
 
 
 def _browser() -> str | None:
@@ -36,7 +36,7 @@ def _browser() -> str | None:
 
 
 def missing(service: str) -> str:
-    """Why a service cannot be started here; empty if it can."""
+    """Return why a service cannot be started here; empty if it can."""
     venvs = {"datagrepper": "dg", "fedmsg": "fmsg", "rabbitmq": "fm"}
     marks = {"datagrepper": "gunicorn", "fedmsg": "fedmsg-logger", "rabbitmq": "fedora-messaging"}
     if service in venvs:
@@ -77,7 +77,7 @@ def disk_path() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def fresh_logs() -> Iterator[None]:
-    """A command sets logs up for its whole process; the next test starts without that."""
+    """Undo the logging configuration of commands after each test."""
     hook = threading.excepthook
     yield
     if structlog := sys.modules.get("structlog"):
@@ -90,23 +90,23 @@ def fresh_logs() -> Iterator[None]:
 def hubbub(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Run:
-    """`hubbub("query", "users")`: the command line, with a configuration and data of its own."""
+    """`hubbub("query", "users")`: run a command line with empty config and data folders."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "100")
 
-    def run(*args: str | Path) -> Ran:
+    def run(*args: str | Path) -> CommandResult:
         capfd.readouterr()
         code = execute([str(arg) for arg in args])
         out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return CommandResult(code, out, err)
 
     return run
 
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    """Whatever a test registers is gone after it; what is built in stays."""
+    """Restore the registry after the test."""
     load_builtins()
     before = dict(REGISTRY.queries), dict(REGISTRY.views), dict(REGISTRY.jobs)
     yield
@@ -116,7 +116,7 @@ def registry() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what cannot run, unless it has to."""
+    """Skip tests of missing services that are not required."""
     required = {name.strip() for name in os.environ.get("HUBBUB_REQUIRE", "").split(",")}
     for item in items:
         for mark in item.iter_markers("service"):
@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A required service that is missing fails the test before its fixtures do."""
+    """Fail the test of a missing required service before its fixtures run."""
     for mark in item.iter_markers("service"):
         for name in mark.args:
             if why := missing(name):

@@ -1,4 +1,4 @@
-"""The layout that docs/design.md describes: packaged whole, small modules, small folders."""
+"""The layout of the repository: links, packages, layers, sizes of modules and folders."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ WIDE = {"src/hubbub/cli/commands", "charts/graphs"}
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Files of the tree that git knows or would add."""
+    """Return the files that git tracks or would add."""
     try:
         out = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard", *patterns],
@@ -31,7 +31,7 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def modules() -> list[Path]:
-    """The modules of the package, relative to the repository."""
+    """Return the modules of the package, relative to the repository."""
     relative = [path.relative_to(ROOT) for path in tracked("*.py")]
     return [path for path in relative if path.parts[0] in {*PARTS, "src"}]
 
@@ -68,7 +68,7 @@ def test_no_module_is_longer_than_350_lines():
     assert not long
 
 
-def test_no_path_of_a_machine_and_no_registry_host():
+def test_no_local_path_and_no_registry_host():
     shared = "sha" + "red"
     pattern = re.compile(
         rf"(^|[^\w.])/(work|farm|root)/|(pypi|pythonhosted)\.{'o'}rg|/{shared}/work"

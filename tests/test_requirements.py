@@ -1,4 +1,4 @@
-"""What hubbub needs to run is what its wheel asks for, not what lies beside it for the tests."""
+"""hubbub runs with its declared dependencies only, without packages installed for the tests."""
 
 import subprocess
 import sys
@@ -27,32 +27,32 @@ main()
 """
 
 
-def asked_for() -> set[str]:
-    """The distributions that the project's dependencies bring, and theirs, without its extras."""
+def declared() -> set[str]:
+    """Return the distributions that the project requires, transitively, without its extras."""
     waiting = [(Requirement(line), "") for line in PROJECT["dependencies"]]
-    found = set()
+    collected = set()
     while waiting:
         needed, extra = waiting.pop()
         if needed.marker is not None and not needed.marker.evaluate({"extra": extra}):
             continue
-        for one in {"", *needed.extras}:
-            if (needed.name, one) in found:
+        for wanted_extra in {"", *needed.extras}:
+            if (needed.name, wanted_extra) in collected:
                 continue
-            found.add((needed.name, one))
+            collected.add((needed.name, wanted_extra))
             try:
                 lines = distribution(needed.name).requires or []
             except PackageNotFoundError:
                 continue
-            waiting += [(Requirement(line), one) for line in lines]
-    return {canonicalize_name(name) for name, _ in found}
+            waiting += [(Requirement(line), wanted_extra) for line in lines]
+    return {canonicalize_name(name) for name, _ in collected}
 
 
-def test_a_query_and_a_chart_need_nothing_that_the_wheel_does_not_ask_for(tmp_path: Path) -> None:
-    asked = asked_for() | {"hubbub"}
+def test_a_query_and_a_chart_need_only_declared_dependencies(tmp_path: Path) -> None:
+    required = declared() | {"hubbub"}
     hidden = {
         top
         for top, dists in packages_distributions().items()
-        if not asked & {canonicalize_name(dist) for dist in dists}
+        if not required & {canonicalize_name(dist) for dist in dists}
     }
     assert {"pytest", "hypothesis"} <= hidden
     events = tmp_path / "events.jsonl"

@@ -1,7 +1,6 @@
-"""The query `coverage`: what is known of each span of time, and how well.
+"""The query `coverage`: how complete the store is, from the ledger of the range.
 
-Comes in: the ledger of the range. Goes out: its spans, what they say together, or how much of each
-day is proven. It reads no event.
+It reads no events.
 """
 
 from __future__ import annotations
@@ -30,9 +29,10 @@ def coverage(
     until: datetime,
     per: Literal["source", "stretch", "d", "day"] = "source",
 ) -> list[dict[str, Any]]:
-    """Spans of time that are complete, healed, only heard (unproven), or a gap; with the proof.
+    """Spans of time that are complete, healed, unproven (received only) or a gap, with the proof.
 
-    By source, or all sources together (`stretch`); `day`: seconds of each day by state.
+    `--per source` lists the spans of each source, `stretch` those of all sources together, and
+    `day` the seconds of each day by state.
     """
     start, end = to_micros(since), to_micros(until)
     if per == "source":
@@ -51,8 +51,12 @@ def coverage(
         return []
     if per == "stretch":
         return [
-            {"start": iso(from_micros(s.start)), "end": iso(from_micros(s.end)), "state": s.state}
-            for s in timeline(ledger, start, end)
+            {
+                "start": iso(from_micros(span.start)),
+                "end": iso(from_micros(span.end)),
+                "state": span.state,
+            }
+            for span in timeline(ledger, start, end)
         ]
     return [
         {

@@ -1,6 +1,6 @@
-"""The query `event_activity`: what a conference, a sprint or a release did to the traffic.
+"""The query `event_activity`: the effect of a conference, a sprint or a release on traffic.
 
-Comes in: events and when the occasion was. Goes out: a record each for before, during and after.
+It compares the time before, during and after such an occasion.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def event_activity(
     *,
     around: timedelta | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Before, during and after an occasion from `--from` up to `--to`: who came, and who stayed.
+    """Users and messages before, during and after an occasion from `--from` up to `--to`.
 
-    `before` and `after` are as long as the occasion, or `--around` long. Each has the `users` seen
-    in it, the `messages` (and those `per_day`), and `newcomers`: users never seen before in the
-    range. `of_newcomers` is how many of those who were new during the occasion are seen in the
-    phase: after it, those who stayed. `of_users` counts likewise those seen during the occasion.
-    `complete` is false where the range does not hold the whole phase. Give the range a long time
-    before the occasion: who was away for longer than that counts as new.
+    `before` and `after` are as long as the occasion, or `--around` long. Each phase has the `users`
+    seen in it, its `messages` (in all and `per_day`), and `newcomers`: users not seen earlier in
+    the range. `of_newcomers` is how many of the newcomers of the occasion are seen in the phase (in
+    `after`: those who stayed); `of_users` is the same for all users of the occasion. `complete` is
+    false where the range does not contain the whole phase. Let the range begin long before the
+    occasion: a user who was away for longer than that counts as new.
     """
     if to <= from_:
         raise UsageError(
@@ -50,8 +50,8 @@ def event_activity(
         )
     if around is not None and around <= timedelta(0):
         raise UsageError("before and after must be longer than zero", where="--around")
-    beside = around or to - from_
-    edges = (from_ - beside, from_, to, to + beside)
+    length = around or to - from_
+    edges = (from_ - length, from_, to, to + length)
     spans = dict(zip(_PHASES, pairwise(edges), strict=True))
     notes: dict[str, Any] = {"seen_since": since}
     if to <= since or until <= from_:
@@ -87,11 +87,11 @@ def _inside(at: ir.IntegerValue, span: tuple[datetime, datetime]) -> ir.BooleanV
 def _messages(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> dict[str, int]:
     at = micros(events.time)
     sums = {phase: _inside(at, span).sum() for phase, span in spans.items()}
-    return _whole(events.table.agg(**sums))
+    return _single_row(events.table.agg(**sums))
 
 
 def _people(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> dict[str, int]:
-    """Users of each phase, the new ones, and how many of them are those of the occasion."""
+    """For each phase: its users, new users, and those also seen or new during the occasion."""
     people = events.unnest_users("time")
     rows = people.select("user", at=micros(people.time))
     each = rows.group_by("user").agg(
@@ -105,10 +105,10 @@ def _people(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> dict
         sums[f"{phase}_new"] = _inside(each["first"], span).sum()
         sums[f"{phase}_of_users"] = (each[phase] & each["during"]).sum()
         sums[f"{phase}_of_new"] = (each[phase] & new).sum()
-    return _whole(each.agg(**sums))
+    return _single_row(each.agg(**sums))
 
 
-def _whole(table: ir.Table) -> dict[str, int]:
-    """The one row of sums; a sum over nothing is 0."""
+def _single_row(table: ir.Table) -> dict[str, int]:
+    """Return the only row of a table of sums; a sum over no rows is 0."""
     [row] = table.to_pyarrow().to_pylist()
     return {name: int(number or 0) for name, number in row.items()}

@@ -1,7 +1,6 @@
-"""The queries `heatmap`, `objects_per_user` and `users_per_object`: who touches what.
+"""The queries `heatmap`, `objects_per_user` and `users_per_object`: who touches which objects.
 
-Comes in: events. Goes out: a row for each cell, for each number of objects, or for each frame and
-object. Only a message that names both a user and an object counts.
+Only messages that name both a user and an object count.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.materialised import held
+from hubbub.analyzers.common.limits import require_minimum
+from hubbub.analyzers.common.materialised import materialise
 from hubbub.analyzers.common.times import number_since
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -22,21 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["heatmap", "objects_per_user", "users_per_object"]
 
 _STEPS = tuple(timedelta(hours=h) for h in (1, 2, 3, 6, 12, 24, 48, 168, 336, 672))
-#: More frames than this cannot be told apart, nor drawn.
-_MOST_FRAMES = 1_000
+#: More frames than this cannot be distinguished in a chart.
+_MAX_FRAMES = 1_000
 
 
-def _touches(events: Events, *more: str) -> ir.Table:
-    """`user`, `object` and what is asked for, a row for each pair that a message names."""
+def _touches(events: Events, *columns: str) -> ir.Table:
+    """One row for each pair of a user and an object that a message names, with these columns."""
     from ibis import _
 
-    people = events.unnest_users("objects", *more)
-    return people.select("user", *more, object=_.objects.unnest())
-
-
-def _at_least_one(number: int, flag: str) -> None:
-    if number < 1:
-        raise UsageError(f"{number} is too few", where=flag, hint="write 1 or more")
+    people = events.unnest_users("objects", *columns)
+    return people.select("user", *columns, object=_.objects.unnest())
 
 
 @query
@@ -46,32 +41,32 @@ def heatmap(
     """Messages of each user on each object, for the busiest users and objects.
 
     Only pairs that occur have a row. Users and objects are the `--top` 24 and `--top-objects` 30
-    with the most such messages, the busiest first; beside the data, how many there are in all, and
-    how many messages (once for each user and object that they name).
+    with the most such messages, the busiest first. The diagnostics have the number of all users and
+    objects, and of messages (counted once for each user and object that they name).
     """
     from ibis import _
 
-    _at_least_one(top, "--top")
-    _at_least_one(top_objects, "--top-objects")
+    require_minimum(top, "--top")
+    require_minimum(top_objects, "--top-objects")
     touches = _touches(events)
-    # Not from all cells: there are a hundred times as many as users and objects.
+    # Not computed from all cells: there are a hundred times as many cells as users and objects.
     people = events.unnest_users("objects").mutate(n=_.objects.length()).filter(_.n > 0)
-    users = held(events, people.group_by("user").agg(n=_.n.sum()))
-    objects = held(events, touches.group_by("object").agg(n=_.count()))
-    kept = touches.join(_busiest(users, "user", top), "user").join(
+    users = materialise(events, people.group_by("user").agg(n=_.n.sum()))
+    objects = materialise(events, touches.group_by("object").agg(n=_.count()))
+    busiest = touches.join(_busiest(users, "user", top), "user").join(
         _busiest(objects, "object", top_objects), "object"
     )
-    cells = kept.group_by("user", "object", "user_rank", "object_rank").agg(messages=_.count())
-    shown = cells.order_by("user_rank", "object_rank")
-    counted = users.agg(users=_.count(), messages=_.n.sum())
-    counted = counted.cross_join(objects.agg(objects=_.count()))
-    [whole] = events.get_backend().to_pyarrow(counted).to_pylist()
-    notes = {name: int(whole[name] or 0) for name in ("users", "objects", "messages")}
-    return shown.select("user", "object", "messages"), notes
+    cells = busiest.group_by("user", "object", "user_rank", "object_rank").agg(messages=_.count())
+    ordered = cells.order_by("user_rank", "object_rank")
+    sums = users.agg(users=_.count(), messages=_.n.sum())
+    sums = sums.cross_join(objects.agg(objects=_.count()))
+    [totals] = events.get_backend().to_pyarrow(sums).to_pylist()
+    notes = {name: int(totals[name] or 0) for name in ("users", "objects", "messages")}
+    return ordered.select("user", "object", "messages"), notes
 
 
 def _busiest(sums: ir.Table, name: str, top: int) -> ir.Table:
-    """The users or objects with most messages (`n`): their name and their rank, from 0."""
+    """The users or objects with the most messages (`n`), with their rank from 0."""
     import ibis
     from ibis import _
 
@@ -85,7 +80,7 @@ def objects_per_user(events: Events) -> ir.Table:
     """How many users touched exactly k objects: columns `objects` (k) and `users`."""
     from ibis import _
 
-    # In two steps: a set for each of many users costs more than one of all pairs.
+    # Distinct pairs first: one set of all pairs costs less than a set for each of many users.
     pairs = _touches(events).select("user", "object").distinct()
     each = pairs.group_by("user").agg(objects=_.count())
     return each.group_by("objects").agg(users=_.count()).order_by("objects")
@@ -95,40 +90,40 @@ def objects_per_user(events: Events) -> ir.Table:
 def users_per_object(
     events: Events, since: datetime, until: datetime, top: int = 12, frames: int = 84
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Distinct users of each object so far, frame by frame: which objects gather people.
+    """Distinct users of each object so far, frame by frame: which objects attract people.
 
-    The range is cut into at most `--frames` pieces of equal length (1, 2, 3, 6, 12 h, 1, 2 d, 1, 2,
-    4 weeks, or multiples of these; aligned to the end of the range). `users` is how many had
-    touched the object by the `end` of the frame. Listed are the `--top` objects of each frame;
-    between objects with as many users, the one that had them earlier is first.
+    The range is cut into at most `--frames` frames of equal length (1, 2, 3, 6, 12 h, 1, 2 d, 1, 2,
+    4 weeks, or multiples of 4 weeks; aligned to the end of the range). `users` is how many had
+    touched the object by the `end` of the frame. Each frame lists its `--top` objects; of objects
+    with equally many users, the one that reached the number earlier is first.
     """
     import ibis
     from ibis import _
 
-    _at_least_one(top, "--top")
-    if not 1 <= frames <= _MOST_FRAMES:
+    require_minimum(top, "--top")
+    if not 1 <= frames <= _MAX_FRAMES:
         raise UsageError(
-            f"{frames} frames cannot be drawn", where="--frames", hint=f"1 to {_MOST_FRAMES:,}"
+            f"{frames} frames cannot be drawn", where="--frames", hint=f"write 1 to {_MAX_FRAMES:,}"
         )
-    step = _step((until - since) / frames)
+    step = _round_step((until - since) / frames)
     number = -((since - until) // step)
     begin = until - step * number
     touches = _touches(events, "time")
     placed = touches.select("user", "object", frame=number_since(touches.time, begin, step))
     first = placed.group_by("object", "user").agg(frame=_.frame.min())
-    came = first.group_by("object", "frame").agg(new=_.count())
+    arrivals = first.group_by("object", "frame").agg(new=_.count())
     grid = (
-        came.select("object")
+        arrivals.select("object")
         .distinct()
         .cross_join(ibis.range(0, number).unnest().name("frame").as_table())
     )
-    sofar = ibis.cumulative_window(group_by="object", order_by="frame")
+    so_far = ibis.cumulative_window(group_by="object", order_by="frame")
     counted = (
-        grid.left_join(came, ["object", "frame"])
+        grid.left_join(arrivals, ["object", "frame"])
         .select(
             "object", "frame", new=_.new.fill_null(0), grown=ibis.ifelse(_.new > 0, _.frame, None)
         )
-        .mutate(users=_.new.sum().over(sofar), since=_.grown.max().over(sofar))
+        .mutate(users=_.new.sum().over(so_far), since=_.grown.max().over(so_far))
         .filter(_.users > 0)
     )
     order = ibis.window(group_by="frame", order_by=[_.users.desc(), _["since"], _.object])
@@ -146,7 +141,7 @@ def users_per_object(
     return data, {"step": step, "frames": number}
 
 
-def _step(least: timedelta) -> timedelta:
-    """The shortest round length that is at least this."""
+def _round_step(minimum: timedelta) -> timedelta:
+    """Return the shortest round length that is at least `minimum`."""
     longest = _STEPS[-1]
-    return next((s for s in _STEPS if s >= least), -(-least // longest) * longest)
+    return next((step for step in _STEPS if step >= minimum), -(-minimum // longest) * longest)

@@ -1,6 +1,6 @@
-"""The query `radar`: each user's share of everything that happened in a category.
+"""The query `radar`: each user's share of all messages of a category or topic.
 
-Comes in: events. Goes out: `{"axes", "totals", "users": {name: {"counts", "share"}}}`.
+Its data are `{"axes", "totals", "users": {name: {"counts", "share"}}}`.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ def radar(
 ) -> dict[str, Any]:
     """Share of all messages of each category (or topic) that name the user.
 
-    share = the user's messages on the axis / all messages on the axis; messages without a user
-    count in the totals. `--user` selects which users are listed; the totals stay those of all
-    messages. A category without messages has no axis.
+    Each category (or topic) with messages is an axis; share = the user's messages on the axis / all
+    messages on it, those without a user included. `--user` selects which users are listed; the
+    totals stay those of all messages.
     """
     from ibis import _
 
     # Not from the rollups: they outlive the events that the users below are counted from.
-    totals = events.stored.group_by(axis).agg(n=_.count()).order_by(axis).to_pyarrow()
-    axes: list[str] = totals[axis].to_pylist()
-    every: list[int] = totals["n"].to_pylist()
-    place = {name: i for i, name in enumerate(axes)}
+    messages = events.stored.group_by(axis).agg(n=_.count()).order_by(axis).to_pyarrow()
+    axes: list[str] = messages[axis].to_pylist()
+    totals: list[int] = messages["n"].to_pylist()
+    position = {name: i for i, name in enumerate(axes)}
     people = events.unnest_users(axis)
     if user:
         people = people.filter(matches(people.user, events.persons.widened(user)))
     counted = people.group_by("user", axis).agg(n=_.count()).order_by("user", axis).to_pyarrow()
     counts: dict[str, list[int]] = {}
     for row in counted.to_pylist():
-        counts.setdefault(row["user"], [0] * len(axes))[place[row[axis]]] = row["n"]
+        counts.setdefault(row["user"], [0] * len(axes))[position[row[axis]]] = row["n"]
     return {
         "axes": axes,
-        "totals": every,
+        "totals": totals,
         "users": {
             name: {
-                "counts": each,
-                "share": [n / total for n, total in zip(each, every, strict=True)],
+                "counts": numbers,
+                "share": [n / total for n, total in zip(numbers, totals, strict=True)],
             }
-            for name, each in counts.items()
+            for name, numbers in counts.items()
         },
     }

@@ -1,13 +1,10 @@
-"""The queries `users` and `objects`: totals, first and last seen.
-
-Comes in: events. Goes out: a row for each user or object, the busiest first.
-"""
+"""The queries `users` and `objects`: totals of each, the busiest first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubbub.errors import UsageError
+from hubbub.analyzers.common.limits import require_minimum
 from hubbub.registry import query
 
 if TYPE_CHECKING:
@@ -20,26 +17,26 @@ __all__ = ["objects", "users"]
 
 @query
 def users(events: Events, top: int | None = None) -> ir.Table:
-    """Messages and bytes of each user, first and last seen; `--top` only the busiest."""
+    """Messages and bytes of each user, first and last seen; `--top N` only the N busiest."""
     return _totals(events.unnest_users("time", "size"), "user", top)
 
 
 @query
 def objects(events: Events, top: int | None = None) -> ir.Table:
-    """Messages and bytes of each object, first and last seen; `--top` only the busiest."""
+    """Messages and bytes of each object, first and last seen; `--top N` only the N busiest."""
     return _totals(events.unnest_objects(), "object", top)
 
 
 def _totals(rows: ir.Table, name: str, top: int | None) -> ir.Table:
-    """Columns: the name, `messages`, `bytes` (of those messages), `first`, `last`."""
+    """Columns: the name, `messages`, `bytes` of these messages, `first` and `last` time."""
     from ibis import _
 
-    if top is not None and top < 1:
-        raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
-    found = (
+    if top is not None:
+        require_minimum(top, "--top")
+    totals = (
         rows.select(name, "time", "size")
         .group_by(name)
         .agg(messages=_.count(), bytes=_["size"].sum(), first=_.time.min(), last=_.time.max())
         .order_by(_.messages.desc(), name)
     )
-    return found if top is None else found.limit(top)
+    return totals if top is None else totals.limit(top)

@@ -1,7 +1,6 @@
-"""The query `traffic`: what a web server answered, stretch by stretch.
+"""The query `traffic`: requests to a web server by period and section of the site.
 
-Comes in: events. Goes out: a record for each period, with the sections of the site. It reads only
-`http.access`.
+It reads only events of the topic `http.access`.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["traffic"]
 
-#: More periods than this are refused: 23 days of 10 s.
-MOST = 200_000
+#: More periods than this are refused; 23 days of 10 s.
+MAX_PERIODS = 200_000
 
 
 @query
@@ -31,34 +30,38 @@ def traffic(
 ) -> list[dict[str, Any]]:
     """Requests, bytes and sections of each period of a web server's log.
 
-    From the period of the first request to that of the last, those without requests included.
-    Sections are sorted by requests; `max_section` is the first of them, in a tie that whose name
-    comes first. Requests without a section (`OPTIONS *`) count in the totals. With --root, files
-    directly under the root (`/index.html`) belong to the section `/`.
+    Periods run from that of the first request to that of the last, including those without
+    requests. Sections are sorted by requests, then by name; `max_section` is the first of them.
+    Requests without a section (`OPTIONS *`) count in the totals. With --root, files directly under
+    the root (`/index.html`) belong to the section `/`.
     """
     from ibis import _
 
     table = events.stored
     table = table.filter(table.topic == HTTP)
-    periods = Ticks.of(table, period, most=MOST, option="--period", until=None)
+    periods = Ticks.of(table, period, maximum=MAX_PERIODS, option="--period", until=None)
     section = table.objects[0]
     if root:
-        asked = table.extra.get("request", "")
-        section = (section.notnull() & asked.re_search(ROOT_FILE)).ifelse("/", section)
+        request = table.extra.get("request", "")
+        section = (section.notnull() & request.re_search(ROOT_FILE)).ifelse("/", section)
     rows = table.select("size", section=section, bucket=periods.number_of(table.time))
     counted = rows.group_by("bucket", "section").agg(hits=_.count(), bytes=_["size"].sum())
     ordered = counted.order_by("bucket", _.hits.desc(), "section").to_pyarrow().to_pylist()
-    found: dict[int, list[dict[str, Any]]] = {}
+    by_period: dict[int, list[dict[str, Any]]] = {}
     for row in ordered:
-        found.setdefault(row["bucket"], []).append(row)
+        by_period.setdefault(row["bucket"], []).append(row)
     return [
-        {"start": periods.first + period * number, **_record(found.get(number, []))}
+        {"start": periods.first + period * number, **_record(by_period.get(number, []))}
         for number in range(periods.number)
     ]
 
 
 def _record(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """One period: rows of `section`, `hits` and `bytes`, the busiest section first."""
+    """Return the numbers of one period.
+
+    Args:
+        rows: `section`, `hits` and `bytes` of each section, the busiest first.
+    """
     sections = [[row["section"], row["hits"]] for row in rows if row["section"] is not None]
     name, hits = sections[0] if sections else (None, 0)
     total = sum(row["hits"] for row in rows)

@@ -1,7 +1,4 @@
-"""The queries `diff` and `volume`: messages per period, and what changed from one to the next.
-
-Comes in: events. Goes out: `{"labels", "counts", "diff"}`, or a record for each period and name.
-"""
+"""The queries `volume` and `diff`: messages per period, and the change from one to the next."""
 
 from __future__ import annotations
 
@@ -27,33 +24,36 @@ def diff(
     per: Literal["day", "week", "d", "w"] = "day",
     axis: Literal["topic", "category"] = "topic",
 ) -> dict[str, Any]:
-    """Messages per day or week and topic, and the difference to the one before.
+    """Messages of each topic (or category) per day or week, and the change from one to the next.
 
-    Days: every UTC day that the range touches. Weeks: ISO weeks (Monday to Monday, UTC) that lie
-    wholly in the range. The first has no difference. Every topic of the range is listed.
+    Days are all UTC days that the range touches; weeks are the ISO weeks (Monday to Monday, UTC)
+    that lie wholly in the range. The first period has no change. Every topic that occurs in the
+    range is listed.
     """
     from ibis import _
 
     length = period(per)
-    whole = Calendar.inside if length == "week" else Calendar.touched
-    calendar = whole(length, since, until)
+    if length == "week":
+        calendar = Calendar.inside(length, since, until)
+    else:
+        calendar = Calendar.touched(length, since, until)
     days = events.daily_topics(summed=False)
     rows = days.select("messages", name=days[axis], bucket=calendar.number_of(days.time))
     counted = rows.group_by("name", "bucket").agg(n=_.messages.sum()).order_by("name").to_pyarrow()
     counts: dict[str, list[int]] = {}
     for row in counted.to_pylist():
-        each = counts.setdefault(row["name"], [0] * calendar.number)
+        numbers = counts.setdefault(row["name"], [0] * calendar.number)
         if 0 <= row["bucket"] < calendar.number:  # else in a week that the range cuts
-            each[row["bucket"]] = row["n"]
+            numbers[row["bucket"]] = row["n"]
     return {
         "labels": calendar.labels,
         "counts": counts,
-        "diff": {name: _steps(each) for name, each in counts.items()},
+        "diff": {name: _differences(numbers) for name, numbers in counts.items()},
     }
 
 
-def _steps(counts: list[int]) -> list[int | None]:
-    """Each minus the one before; None for the first."""
+def _differences(counts: list[int]) -> list[int | None]:
+    """Subtract from each count the one before; None for the first."""
     first: list[int | None] = [None] * bool(counts)
     return first + [after - before for before, after in pairwise(counts)]
 
@@ -66,17 +66,17 @@ def volume(
     per: Literal["hour", "day", "week", "h", "d", "w"] = "day",
     axis: Literal["topic", "category"] | None = None,
 ) -> list[dict[str, Any]]:
-    """Messages and bytes per hour, day or week (UTC), of all topics or of each.
+    """Messages and bytes per hour, day or week (UTC), in all or by topic or category.
 
-    Without an axis there is one record for each period that the range touches, a period without
-    messages included (0), and `name` is null. With one, a record for each name and period in which
-    it occurs.
+    Without `--axis` each period that the range touches has a record, also where it has no messages
+    (0), and `name` is null. With it there is a record for each name and each period in which it
+    occurs.
     """
     from ibis import _
 
     length = period(per)
     calendar = Calendar.touched(length, since, until)
-    if length == "hour":  # no rollup has topics by the hour
+    if length == "hour":  # there is no hourly rollup of topics
         table = events.stored.mutate(messages=1, bytes=_["size"])
     else:
         table = events.daily_topics(summed=False)
@@ -91,9 +91,10 @@ def volume(
         counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
     )
     if axis is None and rows:
-        found = {row["bucket"]: row for row in rows}
+        by_bucket = {row["bucket"]: row for row in rows}
         rows = [
-            found.get(i, {"bucket": i, "messages": 0, "bytes": 0}) for i in range(calendar.number)
+            by_bucket.get(i, {"bucket": i, "messages": 0, "bytes": 0})
+            for i in range(calendar.number)
         ]
     return [
         {

@@ -1,7 +1,4 @@
-"""The query `year_over_year`: every week beside the same week of other years.
-
-Comes in: events. Goes out: a record for each whole ISO week.
-"""
+"""The query `year_over_year`: each ISO week compared with the same week of the year before."""
 
 from __future__ import annotations
 
@@ -21,10 +18,11 @@ __all__ = ["year_over_year"]
 def year_over_year(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Messages and users of the same ISO week of each year, side by side.
 
-    Only weeks (Monday to Monday, UTC) that lie wholly in the range, in the order of week and year;
-    a week without messages has 0. `messages_before` and `users_before` are those of the same week
-    of the year before, and `change` is messages / messages_before - 1; null where the range does
-    not hold that week (few years have a week 53), `change` also where it had no message.
+    Only weeks (Monday to Monday, UTC) that lie wholly in the range are listed, by week number and
+    year; a week without messages has 0. `messages_before` and `users_before` are those of the same
+    week of the year before, and `change` is messages / messages_before - 1. These are null where
+    the range does not contain that week (few years have a week 53), `change` also where it had no
+    messages.
     """
     from ibis import _
 
@@ -35,15 +33,15 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     people = events.weekly_users()
     users = people.select("user", week=calendar.number_of(people.time)).group_by("week")
     counted = messages.left_join(users.agg(users=_.user.nunique()), "week")
-    found = {
+    numbers = {
         row["week"]: (row["messages"], row["users"] or 0)
         for row in counted.select("week", "messages", "users").to_pyarrow().to_pylist()
         if 0 <= row["week"] < calendar.number
     }
-    if not found:
+    if not numbers:
         return []
     weeks = {
-        start.isocalendar()[:2]: (start, *found.get(i, (0, 0)))
+        start.isocalendar()[:2]: (start, *numbers.get(i, (0, 0)))
         for i, start in enumerate(calendar.starts)
     }
     data = []

@@ -1,4 +1,4 @@
-"""Moving-average alerts on a stream of counts."""
+"""Moving-average alerts on a series of counts."""
 
 from __future__ import annotations
 

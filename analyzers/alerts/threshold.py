@@ -1,7 +1,7 @@
-"""Alerts: when a short moving average rises above a long one, and when it comes back.
+"""The query `alerts`: when a short moving average rises above a long one, and when that ends.
 
-Comes in: a number for each tick, or events. Goes out: a `Crossing` for each change. Source: the
-access-log monitor "statistician"; a moving-average crossover, as in the analysis of markets.
+A moving-average crossover, as in technical analysis; the formula is that of the access-log monitor
+"statistician":
 
     short(k) = (v[k-s+1] + … + v[k]) / s
     long(k)  = (v[k-s-l+1] + … + v[k-s]) / l          the l ticks before the short window
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubbub.analyzers.alerts.moving_average import averages as moving
+from hubbub.analyzers.alerts.moving_average import averages as moving_averages
 from hubbub.analyzers.alerts.moving_average import peak, sums
 from hubbub.analyzers.common.ticks import Ticks
 from hubbub.errors import UsageError
@@ -26,14 +26,14 @@ from hubbub.registry import query
 if TYPE_CHECKING:
     from hubbub.store.query.events import Events
 
-__all__ = ["Crossing", "State", "alerts", "crossings"]
+__all__ = ["AlertState", "Crossing", "alerts", "crossings"]
 
-#: More ticks than this are refused: three years of 10 s.
-MOST = 10_000_000
+#: More ticks than this are refused; three years of 10 s.
+MAX_TICKS = 10_000_000
 
 
-class State(StrEnum):
-    """What a change is."""
+class AlertState(StrEnum):
+    """The state that an alert changes to."""
 
     RAISED = "raised"
     ENDED = "ended"
@@ -41,11 +41,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A change.
+    """An alert that is raised or ends.
 
     Attributes:
-        tick: the tick with which it was known, from 1.
-        time: the end of that tick; None where nobody said when the first one began.
+        tick: number of the tick at whose end this happens, from 1.
+        time: the end of that tick; None where the start of the series is not known.
         state: raised or ended.
         short, long: the two averages, per tick.
         short_rate, long_rate: the same per second.
@@ -53,7 +53,7 @@ class Crossing:
 
     tick: int
     time: datetime | None
-    state: State
+    state: AlertState
     short: float
     long: float
     short_rate: float
@@ -69,18 +69,18 @@ def crossings(
     resolution: float,
     start: datetime | None = None,
 ) -> list[Crossing]:
-    """The changes in a series.
+    """Return where alerts are raised and where they end in a series.
 
     Args:
         values: a number for each tick, 0 where nothing happened; not negative.
-        short: ticks of the short average, cut to an integer, at least 1.
-        long: ticks of the long average, cut to an integer, more than `short`.
-        threshold: how many times the long average is too much; more than 1.
-        resolution: seconds of a tick, more than 0.
+        short: ticks of the short average, truncated to an integer, at least 1.
+        long: ticks of the long average, truncated to an integer, more than `short`.
+        threshold: an alert is raised above this multiple of the long average; more than 1.
+        resolution: length of a tick in seconds, more than 0.
         start: when the first tick began.
 
     Raises:
-        ValueError: a parameter is not as it must be.
+        ValueError: a parameter is out of its range.
     """
     if not all(map(math.isfinite, (short, long, threshold, resolution))):
         raise ValueError("short, long, threshold and resolution must be finite numbers")
@@ -94,18 +94,25 @@ def crossings(
     if resolution <= 0:
         raise ValueError(f"a tick must last longer than 0 s, not {resolution}")
     total = sums(values)
-    found: list[Crossing] = []
+    changes: list[Crossing] = []
     on = False
     for k in range(s + l + 1, len(values) + 1):
-        here, before = total(k - s, k) / s, total(k - s - l, k - s) / l
-        if (here > threshold * before) is on:
+        recent, before = total(k - s, k) / s, total(k - s - l, k - s) / l
+        if (recent > threshold * before) is on:
             continue
         on = not on
-        time = None if start is None else start + timedelta(seconds=resolution * k)
-        state = State.RAISED if on else State.ENDED
-        rates = here / resolution, before / resolution
-        found.append(Crossing(k, time, state, here, before, *rates))
-    return found
+        changes.append(
+            Crossing(
+                tick=k,
+                time=None if start is None else start + timedelta(seconds=resolution * k),
+                state=AlertState.RAISED if on else AlertState.ENDED,
+                short=recent,
+                long=before,
+                short_rate=recent / resolution,
+                long_rate=before / resolution,
+            )
+        )
+    return changes
 
 
 @query
@@ -123,62 +130,75 @@ def alerts(
     """When traffic rose above its own average, and when that ended.
 
     An alert is raised where the average of the last `--short` ticks is more than `--threshold`
-    times the average of the `--long` ticks before them, and ends where it no longer is. Time is
-    that of the events: a tick lasts `--resolution`, the first one holds the first event of the
-    range, and ticks without events count as 0, to the end of the range. `time` is the tick's end.
-    `--averages` gives both averages over time beside the changes, in so many points at most, and of
-    each alert how many times the long average it reached.
+    times the average of the `--long` ticks before them, and ends where it no longer is. Ticks last
+    `--resolution` and run from the first event of the range to the end of the range; ticks without
+    events count as 0. `time` is the end of the tick. `--averages N` adds to the diagnostics both
+    averages over time, in at most N points, and for each alert the highest multiple of the long
+    average that it reached.
     """
     from ibis import _
 
     table = events.stored
-    ticks = Ticks.of(table, resolution, most=MOST, option="--resolution", until=until)
+    ticks = Ticks.of(table, resolution, maximum=MAX_TICKS, option="--resolution", until=until)
     amount = _.count() if measure == "messages" else _["size"].sum()
     rows = table.select("size", tick=ticks.number_of(table.time)).group_by("tick").agg(n=amount)
-    found = rows.to_pyarrow()
+    counts = rows.to_pyarrow()
     values = [0] * ticks.number
-    for tick, n in zip(found["tick"].to_pylist(), found["n"].to_pylist(), strict=True):
+    for tick, n in zip(counts["tick"].to_pylist(), counts["n"].to_pylist(), strict=True):
         values[tick] = int(n)
     seconds = resolution.total_seconds()
     try:
         changes = crossings(
-            values, short=short, long=long, threshold=threshold, resolution=seconds,
+            values,
+            short=short,
+            long=long,
+            threshold=threshold,
+            resolution=seconds,
             start=ticks.first,
-        )  # fmt: skip
+        )
     except ValueError as error:
         raise UsageError(str(error), hint="--short 12 --long 120 --threshold 1.5") from None
-    rows_of = [
+    data = [
         {
-            "tick": one.tick,
-            "time": one.time,
-            "state": one.state.value,
-            "short": one.short,
-            "long": one.long,
-            "short_rate": one.short_rate,
-            "long_rate": one.long_rate,
+            "tick": change.tick,
+            "time": change.time,
+            "state": change.state.value,
+            "short": change.short,
+            "long": change.long,
+            "short_rate": change.short_rate,
+            "long_rate": change.long_rate,
         }
-        for one in changes
+        for change in changes
     ]
-    lengths = int(short), int(long)
-    return rows_of, _drawn(ticks, values, changes, lengths, averages) if averages > 0 else {}
+    if averages <= 0:
+        return data, {}
+    notes = _averages_and_peaks(
+        ticks, values, changes, short=int(short), long=int(long), max_points=averages
+    )
+    return data, notes
 
 
-def _drawn(
-    ticks: Ticks, values: list[int], changes: list[Crossing], lengths: tuple[int, int], most: int
+def _averages_and_peaks(
+    ticks: Ticks,
+    values: list[int],
+    changes: list[Crossing],
+    *,
+    short: int,
+    long: int,
+    max_points: int,
 ) -> dict[str, Any]:
-    """What a picture shows beside the changes: points of both averages per second, and peaks."""
-    short, long = lengths
+    """Diagnostics for a chart: points of both averages per second, and the peak of each alert."""
     seconds, total = ticks.length.total_seconds(), sums(values)
     points = [
         {
-            "time": ticks.first + ticks.length * one.tick,
-            "short_rate": one.short / seconds,
-            "long_rate": None if one.long is None else one.long / seconds,
+            "time": ticks.first + ticks.length * average.tick,
+            "short_rate": average.short / seconds,
+            "long_rate": None if average.long is None else average.long / seconds,
         }
-        for one in moving(values, short=short, long=long, most=most)
+        for average in moving_averages(values, short=short, long=long, max_points=max_points)
     ]
-    ends = [one.tick - 1 for one in changes if one.state is State.ENDED]
-    raised = [one.tick for one in changes if one.state is State.RAISED]
-    ends += [ticks.number] * (len(raised) - len(ends))
+    ends = [change.tick - 1 for change in changes if change.state is AlertState.ENDED]
+    raised = [change.tick for change in changes if change.state is AlertState.RAISED]
+    ends += [ticks.number] * (len(raised) - len(ends))  # the last alert may still be on
     peaks = [peak(total, *pair, short=short, long=long) for pair in zip(raised, ends, strict=True)]
     return {"averages": points, "peaks": peaks}

@@ -1,1 +1,1 @@
-"""Periods, ticks, times and materialised tables shared by the queries."""
+"""Helpers that the queries share: periods, ticks, times, limits and materialised tables."""

@@ -1,7 +1,6 @@
-"""Results that several questions share: computed once, and asked further in the engine.
+"""Intermediate results that are computed once and used by several expressions.
 
-Comes in: an expression. Goes out: a table with its rows. For small results, or costly ones: the
-rows are in memory meanwhile.
+Their rows are held in memory, so this is for results that are small or costly to compute.
 """
 
 from __future__ import annotations
@@ -13,15 +12,17 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["held"]
+__all__ = ["materialise"]
 
 
-def held(events: Events, table: ir.Table) -> ir.Table:
-    """The same rows. Without it an engine computes an expression anew wherever it stands.
+def materialise(events: Events, table: ir.Table) -> ir.Table:
+    """Return the rows of an expression as an in-memory table.
+
+    An engine evaluates a lazy expression once for each use; a materialised one only here.
 
     Args:
-        events: whose engine computes it.
-        table: of these events, or of tables held before.
+        events: the events whose engine evaluates the expression.
+        table: an expression over these events or over tables materialised before.
     """
     import ibis
 

@@ -1,7 +1,7 @@
-"""Periods: hours, days and ISO weeks of the calendar in UTC, and which of them a range holds.
+"""Calendar periods: the hours, days and ISO weeks (UTC) of a range.
 
-Comes in: a name (`d` or `day`) and a range. Goes out: the starts of the periods, their labels, and
-the number of each event's period as an integer expression.
+A `Calendar` gives the starts and labels of its periods, and an integer expression for the number of
+the period that a time lies in.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _NAMES: Mapping[str, Period] = {
     "week": "week",
 }
 _LENGTHS: Mapping[Period, timedelta] = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
-#: A Monday: ISO weeks are counted from it.
+#: The first Monday after the epoch; ISO weeks are counted from it.
 _MONDAY = EPOCH + 4 * DAY
 
 
 def period(name: str) -> Period:
-    """The long spelling of `h`, `d`, `w`, `hour`, `day` or `week`."""
+    """Return the long name for `h`, `d`, `w`, `hour`, `day` or `week`."""
     return _NAMES[name]
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Consecutive periods of one length: `number` of them from `first` on."""
+    """Consecutive periods of one length: `number` of them, the first starting at `first`."""
 
     per: Period
     first: datetime
@@ -49,7 +49,7 @@ class Calendar:
 
     @classmethod
     def touched(cls, per: Period, since: datetime, until: datetime) -> Calendar:
-        """Every period that has a moment in common with [since, until)."""
+        """Every period that overlaps [since, until)."""
         first, length = _start(per, since), _LENGTHS[per]
         return cls(per, first, max(0, -((first - until) // length)) if until > since else 0)
 
@@ -63,26 +63,26 @@ class Calendar:
 
     @property
     def length(self) -> timedelta:
-        """Of each period."""
+        """The length of each period."""
         return _LENGTHS[self.per]
 
     @property
     def starts(self) -> list[datetime]:
-        """Where the periods begin, oldest first."""
+        """The starts of the periods, oldest first."""
         return [self.first + self.length * i for i in range(self.number)]
 
     @property
     def labels(self) -> list[str]:
-        """Their names, oldest first."""
+        """The labels of the periods, oldest first."""
         return [label(self.per, start) for start in self.starts]
 
     def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
-        """Which period holds each time: 0 for the first; outside below 0 or beyond `number`."""
+        """The index of the period of each time, from 0; times outside get an index out of range."""
         return number_since(when, self.first, self.length)
 
 
 def label(per: Period, start: datetime) -> str:
-    """`2026-01-31` for a day, `2026-W05` for a week, `2026-01-31T10:00Z` for an hour."""
+    """Format the start: `2026-01-31` (day), `2026-W05` (week), `2026-01-31T10:00Z` (hour)."""
     if per == "week":
         year, week, _ = start.isocalendar()
         return f"{year}-W{week:02}"

@@ -1,8 +1,7 @@
-"""Ticks: short stretches of one length, from the first event on, those without events included.
+"""Ticks: consecutive intervals of one length that start with the first event.
 
-Comes in: events and a length. Goes out: how many ticks there are, where the first one begins, and
-the number of each event's tick. Ticks begin at whole multiples of their length since 1970 (UTC), so
-that the same event lies in the same tick whatever the range.
+Ticks without events count too. They begin at whole multiples of their length since 1970 (UTC), so
+an event lies in the same tick whatever the range.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MICRO = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """`number` ticks of `length` from `first` on; none without events."""
+    """`number` ticks of `length`, the first starting at `first`; none without events."""
 
     first: datetime
     length: timedelta
@@ -33,38 +32,44 @@ class Ticks:
 
     @classmethod
     def of(
-        cls, table: ir.Table, length: timedelta, *, most: int, option: str, until: datetime | None
+        cls,
+        table: ir.Table,
+        length: timedelta,
+        *,
+        maximum: int,
+        option: str,
+        until: datetime | None,
     ) -> Ticks:
-        """From the tick of the first event to that of the last, or to the end of the range.
+        """The ticks from that of the first event to that of the last, or to `until`.
 
         Args:
-            table: with a column `time`.
-            length: of a tick; at least a microsecond.
-            most: how many there may be.
-            option: what a person would change if there were more.
-            until: the end of the range, for those who want to see silence, too.
+            table: has a column `time`.
+            length: length of a tick; at least a microsecond.
+            maximum: how many ticks are allowed.
+            option: the option that an error names, with which `length` is set.
+            until: the end of the range; None: end with the last event.
 
         Raises:
-            UsageError: there would be more than `most`.
+            UsageError: there would be more than `maximum` ticks.
         """
         from ibis import _
 
-        found = table.agg(first=micros(_.time.min()), last=micros(_.time.max())).to_pyarrow()
-        (oldest,), (newest,) = found["first"].to_pylist(), found["last"].to_pylist()
+        bounds = table.agg(first=micros(_.time.min()), last=micros(_.time.max())).to_pyarrow()
+        oldest, newest = bounds["first"][0].as_py(), bounds["last"][0].as_py()
         if oldest is None:
             return cls(EPOCH, length, 0)
         newest = newest if until is None else max(newest, (until - EPOCH) // _MICRO - 1)
         size = length // _MICRO
         first = oldest // size
         number = newest // size - first + 1
-        if number > most:
+        if number > maximum:
             raise UsageError(
-                f"{number:,} stretches of {length} are too many",
+                f"the range has {number:,} intervals of {length}, more than {maximum:,}",
                 where=option,
-                hint=f"at most {most:,}: choose a longer one, or a shorter range with --since",
+                hint="choose a longer interval, or a shorter range with --since",
             )
         return cls(from_micros(first * size), length, number)
 
     def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
-        """Which tick holds each time: 0 for the first."""
+        """The index of the tick of each time, from 0."""
         return number_since(when, self.first, self.length)

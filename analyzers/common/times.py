@@ -1,7 +1,7 @@
-"""Moments as whole numbers inside an engine: microseconds, days and weeks of a column of times.
+"""Time arithmetic inside the engine, on integers (microseconds since the epoch).
 
-Comes in: a column of times. Goes out: integer expressions, independent of the session's time zone
-(truncating a time with zone to its day is not: DuckDB does that in the session's zone).
+The expressions do not depend on the session's time zone. Truncating a timestamp with zone to its
+day does: DuckDB truncates in the session's zone.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ def _make_timestamp() -> Any:
 
 
 def clock(number: ir.IntegerValue) -> ir.TimestampValue:
-    """What a clock in UTC showed at these microseconds: its year, month, weekday and hour.
+    """UTC wall-clock time of these microseconds since the epoch.
 
-    A time without zone, so that its parts do not depend on the session's.
+    It has no zone, so its year, month, weekday and hour do not depend on the session's zone.
     """
-    shown: ir.TimestampValue = _make_timestamp()(number)
-    return shown
+    wall_clock: ir.TimestampValue = _make_timestamp()(number)
+    return wall_clock
 
 
 def number_since(when: ir.TimestampValue, origin: datetime, length: timedelta) -> ir.IntegerValue:
-    """Which bucket of `length` after `origin` holds each time: 0 for [origin, origin + length).
+    """Index of the bucket of each time; bucket 0 is [origin, origin + length).
 
-    The engine divides in floating point; that is exact up to 2^53 µs, the year 2255.
+    The engine divides in floating point, which is exact up to 2^53 µs, the year 2255.
     """
     offset = (origin - EPOCH) // timedelta(microseconds=1)
     bucket: ir.IntegerValue = (micros(when) - offset) // (length // timedelta(microseconds=1))
@@ -53,5 +53,5 @@ def number_since(when: ir.TimestampValue, origin: datetime, length: timedelta) -
 
 
 def day_start(day: date) -> datetime:
-    """Midnight UTC."""
+    """Midnight UTC at the start of a day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""How evenly work is shared: metrics, windows, rarefaction, bootstrap intervals."""
+"""How evenly work is shared: metrics, windows, rarefaction and bootstrap intervals."""
 
 from __future__ import annotations
 

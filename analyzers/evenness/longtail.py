@@ -1,7 +1,6 @@
-"""The queries `longtail` and `tail`: how evenly the load lies on people, over time and in all.
+"""The queries `longtail` and `tail`: how evenly work is shared, over time and in the whole range.
 
-Comes in: events. Goes out: a record for each window, or for each user. What the numbers mean:
-`hubbub.analyzers.evenness.metrics`.
+`hubbub.analyzers.evenness.metrics` defines the numbers.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.evenness.bootstrap import effective_people
-from hubbub.analyzers.evenness.rarefaction import rarefied, smallest
-from hubbub.analyzers.evenness.windows import Windows, histograms, measured, people_in
+from hubbub.analyzers.evenness.rarefaction import rarefied, smallest_window
+from hubbub.analyzers.evenness.windows import Windows, histograms, measure_windows, user_counts
 from hubbub.errors import UsageError
 from hubbub.registry import query
 
@@ -37,30 +36,30 @@ def longtail(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """How evenly the work is shared in each window [end - window, end).
 
-    The windows end at until, until - step, … and none begins before since; without a step, one that
-    gives at most 400 windows. Each has n (users), total (events, once for each of their users),
-    head, tail, mean, and longtail, gini, effective_people, absence_factor and their relatives. A
-    window without users has n = 0 and nothing else. `--interval` adds, beside the data, effective
-    people of the whole range with the 90 % interval (it reads the events a second time).
+    Windows end at until, until - step, … and none begins before since; the default step gives at
+    most 400 windows. Each has n (users), total (events, once for each of their users), head, tail,
+    mean, and longtail, gini, effective_people, absence_factor and related numbers. A window without
+    users has n = 0, all else is null. `--interval` adds to the diagnostics effective_people of the
+    whole range with its 90 % interval (this reads the events a second time).
 
-    `--rarefy N` gives what each window would be had it had N messages only, so that busy and quiet
-    ones can be compared; 0 takes the smallest total of all windows with at least 50 messages. A
-    window with fewer than N keeps its n and total, and has nothing else; head, tail and the three
-    longtail numbers are then null everywhere.
+    `--rarefy N` computes the numbers expected of each window had it only N messages, so that busy
+    and quiet windows can be compared; 0 takes the smallest total of all windows with at least 50
+    messages. Windows with fewer than N messages have n and total only; head, tail and the three
+    longtail numbers are null in all of them.
     """
     if rarefy is not None and rarefy < 0:
         raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
     windows = Windows.between(since, until, window, step)
-    people = people_in(events, windows)
+    people = user_counts(events, windows)
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
     if rarefy is None:
-        found = measured(people, windows)
+        measured = measure_windows(people, windows)
     else:
         groups = list(histograms(people, windows))
-        size = rarefy or smallest(held for _start, _end, held in groups)
-        found = ((start, end, rarefied(held, size)) for start, end, held in groups)
+        size = rarefy or smallest_window(histogram for _start, _end, histogram in groups)
+        measured = ((start, end, rarefied(histogram, size)) for start, end, histogram in groups)
         notes["rarefied_to"] = size
-    data = [{"start": start, "end": end, **asdict(numbers)} for start, end, numbers in found]
+    data = [{"start": start, "end": end, **asdict(numbers)} for start, end, numbers in measured]
     if not windows.number:
         notes["note"] = "the range is shorter than one window"
     elif not any(row["n"] for row in data) and not events.count_events():
@@ -74,8 +73,8 @@ def longtail(
 def tail(events: Events) -> ir.Table:
     """Events per user from head to tail, and the straight line between the two.
 
-    `ideal` is the line of `longtail`, which reaches the tail one step after the last user: the
-    mean of ideal - count is the longtail number of the whole range.
+    `ideal` is the line of `longtail`, which reaches the tail one rank after the last user; the mean
+    of ideal - count is the longtail number of the whole range.
     """
     import ibis
     from ibis import _

@@ -1,7 +1,6 @@
-"""How evenly work is shared: every number of one window, from its counts per user.
+"""Evenness metrics of one window, from the counts of its users.
 
-Comes in: one count per user, in any order. Goes out: an `Evenness`. It knows no events, no times
-and no engine; `hubbub.analyzers.evenness.windows` computes the same numbers inside an engine.
+Pure arithmetic on counts; `hubbub.analyzers.evenness.windows` applies it to events.
 
 Notation: n users, N their total, counts v sorted descending, head h = v[0], tail t = v[n-1].
 """
@@ -28,7 +27,7 @@ TopShares = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Evenness:
-    """The numbers of one window; None where a number is not defined.
+    """The metrics of one window; None where a metric is not defined.
 
     Attributes:
         n: users; a fraction where it is an expectation (`hubbub.analyzers.evenness.rarefaction`).
@@ -42,11 +41,11 @@ class Evenness:
             negative and grows with volume.
         longtail_exact: (h+t)/2 - mean, in messages: the line meets the tail, a ramp gives 0.
         longtail_scaled: (h+t)/(2 mean) - 1, no unit, from -1 (excluded); comparable between weeks.
-        gini: sum of (2i-n-1) x_i over nN, x ascending, i = 1…n: 0 even, towards 1 one does all.
+        gini: sum of (2i-n-1) x_i over nN, x ascending, i = 1…n: 0 is even, near 1 one does all.
         gini_corrected: gini n/(n-1), 0 for n = 1 (Deltas 2003, Rev. Econ. Stat. 85).
         effective_people: N(N-1) / sum of c(c-1): the Hill number of order 2, unbiased (Chao et al.
-            2014, Ecol. Monogr. 84), "as if so many people shared the work equally". None for
-            N < 2, where nobody is seen twice, and for counts that are not whole.
+            2014, Ecol. Monogr. 84), "as if so many people shared the work equally". None where no
+            count exceeds 1, and for counts that are not whole.
         hill_1: exp of Shannon's entropy H, from 1 to n.
         pielou: H / ln n; None for n = 1.
         absence_factor: the fewest users who together have at least half of the events (CHAOSS
@@ -74,40 +73,40 @@ class Evenness:
 
 
 def measure(counts: Iterable[float | str]) -> Evenness:
-    """Every number of one window.
+    """Compute all metrics of one window.
 
     Args:
         counts: one non-negative number (or its text) per user, in any order; a zero counts as a
             user. Sums of whole numbers are exact, whatever their size.
 
     Returns:
-        No counts: n = 0, total = 0, None everywhere else. Only zeros: longtail, longtail_exact
-        and gini are 0, every ratio that divides by the total is None.
+        The metrics. Without counts n and total are 0 and all others None; with only zeros longtail,
+        longtail_exact and gini are 0 and all ratios that divide by the total None.
 
     Raises:
-        ValueError: a count is negative, not finite, or no number; the message says which.
+        ValueError: a count is negative, not finite, or not a number; the message names it.
     """
     return measure_histogram(Counter(_number(count, i) for i, count in enumerate(counts)).items())
 
 
 def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
-    """The same from a histogram: (count, how many users have it), each count once, in any order."""
-    held = sorted(groups, reverse=True)
-    n = sum(users for _, users in held)
+    """Compute all metrics from a histogram: (count, number of users), each count once."""
+    ranked = sorted(groups, reverse=True)
+    n = sum(users for _, users in ranked)
     if not n:
         return Evenness(n=0, total=0)
-    whole = all(isinstance(count, int) for count, _ in held)
+    whole = all(isinstance(count, int) for count, _ in ranked)
     add = sum if whole else math.fsum
-    total = add(count * users for count, users in held)
-    head, tail, mean = held[0][0], held[-1][0], total / n
+    total = add(count * users for count, users in ranked)
+    head, tail, mean = ranked[0][0], ranked[-1][0], total / n
     if not total:
         return Evenness(n, total, head, tail, mean, longtail=0.0, longtail_exact=0.0, gini=0.0)
-    even = head == tail  # said outright: a sum of fractions can miss it by its last digit
-    above = list(accumulate((users for _, users in held), initial=0))  # users ranked before a group
-    weights = (c * m * (n - 2 * k - m) for (c, m), k in zip(held, above, strict=False))
+    even = head == tail  # a special case: sums of fractions would miss 0 by their last digit
+    above = list(accumulate((users for _, users in ranked), initial=0))  # users ranked before
+    weights = (c * m * (n - 2 * k - m) for (c, m), k in zip(ranked, above, strict=False))
     gini = 0.0 if even else add(weights) / (n * total)
-    entropy = 0.0 - math.fsum(m * (c / total) * math.log(c / total) for c, m in held if c)
-    pairs = sum(m * c * (c - 1) for c, m in held) if whole else 0
+    entropy = 0.0 - math.fsum(m * (c / total) * math.log(c / total) for c, m in ranked if c)
+    pairs = sum(m * c * (c - 1) for c, m in ranked) if whole else 0
     return Evenness(
         n=n,
         total=total,
@@ -122,44 +121,44 @@ def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
         effective_people=total * (total - 1) / pairs if pairs else None,
         hill_1=math.exp(entropy),
         pielou=entropy / math.log(n) if n > 1 else None,
-        absence_factor=_absence_factor(held, above, total),
-        top_shares=_top_shares(held, above, total),
+        absence_factor=_absence_factor(ranked, above, total),
+        top_shares=_top_shares(ranked, above, total),
     )
 
 
-def _number(count: float | str, place: int) -> float:
-    """An int where the count is whole, else a float."""
+def _number(count: float | str, position: int) -> float:
+    """Convert a count to an int where it is whole, else to a float."""
     try:
         value = float(count)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not 0 <= value < math.inf:
-        raise ValueError(f"count {place} is {count!r}; counts are finite numbers, zero or more")
+        raise ValueError(f"count {position} is {count!r}; counts are finite numbers, zero or more")
     if isinstance(count, int):
         return int(count)
     return int(value) if value.is_integer() else value
 
 
 def _absence_factor(
-    held: Sequence[tuple[float, float]], above: Sequence[float], total: float
+    ranked: Sequence[tuple[float, float]], above: Sequence[float], total: float
 ) -> int:
-    """Whole users, heaviest first, until they have half; a group of equals is entered partly."""
-    done: float = 0
-    for (count, users), people in zip(held, above, strict=False):
-        if 2 * (done + count * users) >= total:
-            missing = math.ceil((total - 2 * done) / (2 * count))
-            return math.ceil(people + min(missing, users))
-        done += count * users
-    return math.ceil(above[-1])  # fractions can add up to a hair less than half of their own total
+    """Count whole users, heaviest first, until they have half of the total."""
+    so_far: float = 0
+    for (count, users), before in zip(ranked, above, strict=False):
+        if 2 * (so_far + count * users) >= total:
+            missing = math.ceil((total - 2 * so_far) / (2 * count))  # of this group
+            return math.ceil(before + min(missing, users))
+        so_far += count * users
+    return math.ceil(above[-1])  # rounding: fractions can add up to slightly less than half
 
 
 def _top_shares(
-    held: Sequence[tuple[float, float]], above: Sequence[float], total: float
+    ranked: Sequence[tuple[float, float]], above: Sequence[float], total: float
 ) -> TopShares:
-    done = list(accumulate((count * users for count, users in held), initial=0.0))
-    upto = []
+    so_far = list(accumulate((count * users for count, users in ranked), initial=0.0))
+    cumulative = []
     for end in (-(-above[-1] * percent // 100) for percent in _COHORTS):
-        group = bisect_right(above, end - 1) - 1  # the one that holds the user of that rank
-        upto.append((done[group] + held[group][0] * (end - above[group])) / total)
-    one, ten, fifty = upto
-    return one, ten - one, fifty - ten, 1 - fifty
+        group = bisect_right(above, end - 1) - 1  # the group of the user with this rank
+        cumulative.append((so_far[group] + ranked[group][0] * (end - above[group])) / total)
+    top_1, top_10, top_50 = cumulative
+    return top_1, top_10 - top_1, top_50 - top_10, 1 - top_50

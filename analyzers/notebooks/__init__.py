@@ -1,1 +1,1 @@
-"""The documents of the notebook statistics (daily_metrics, material_usage, monitor_counts)."""
+"""Queries on accesses to a notebook server: daily_metrics, material_usage, monitor_counts."""

@@ -1,8 +1,7 @@
-"""Accesses to notebooks: which of the stored ones count, and what the others were.
+"""Accesses to notebooks, and the rules for which of them count.
 
-Comes in: events, a list of staff, and which accounts are persons'. Goes out: a row for each access,
-and expressions that say who counts. The rules are those of the notebook server whose numbers these
-are (shared by `daily_metrics` and `material_usage`).
+`daily_metrics` and `material_usage` share these rules, which are those of the notebook server that
+first published such numbers.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["FORMAT", "Accounts", "Rules", "accesses", "ignored", "time_of"]
+__all__ = ["FORMAT", "Accounts", "Rules", "access_counts", "accesses", "time_of"]
 
-#: Which accounts are persons.
+#: Which accounts count as persons.
 Accounts = Literal["seed", "later", "all"]
-#: The import format that these events come from, and their topic.
+#: The import format of these events, and their topic.
 FORMAT = "notebook-events"
 _TOPIC = "notebook.access"
 _KILLING = "killing"
 _SHORTEST = 28  # characters of a person's account, where it has no dot
-_FILE, _LINE = 10**6, 10**12  # files and lines that `place` tells apart; both fit 64 bits
+_FILES, _LINES = 10**6, 10**12  # files and lines that `position` distinguishes; both fit 64 bits
 
 
 def accesses(events: Events) -> ir.Table:
-    """A row for each access: `student`, `notebook` (as stored), `at` (µs), `place`, `killing`.
+    """One row for each access: `student`, `notebook`, `at` (µs), `position`, `killing`.
 
-    `place` says in which order accesses are read: by time, then as they stand in their file. It is
-    one number, since an engine finds the least number in half the time of the least struct. Files
-    that have accesses in the same microsecond come one after another, in any order.
+    `notebook` is its name as stored. `position` orders accesses by time, then by their line in the
+    file. It is a single number because the engine finds the minimum of a number in half the time of
+    that of a struct. Accesses of several files in the same microsecond are ordered file by file.
     """
     import ibis
     from ibis import _
@@ -46,20 +45,20 @@ def accesses(events: Events) -> ir.Table:
         "time", "source", "seq", "action", "objects"
     )
     at = micros(rows.time)
-    file = (_hash()(rows.source) % _FILE).cast("int64")
-    place = at.cast("decimal(38,0)") * ibis.literal(_FILE * _LINE, "decimal(19,0)")
+    file = (_hash()(rows.source) % _FILES).cast("int64")
+    time = at.cast("decimal(38,0)") * ibis.literal(_FILES * _LINES, "decimal(19,0)")
     return rows.select(
         student=_.user,
         notebook=ibis.coalesce(rows.objects[0], "-"),
         at=at,
-        place=(place + (file * _LINE + rows.seq).cast("decimal(38,0)")).cast("decimal(38,0)"),
+        position=(time + (file * _LINES + rows.seq).cast("decimal(38,0)")).cast("decimal(38,0)"),
         killing=(_.action == _KILLING).fill_null(False),  # noqa: FBT003 - Ibis' own
     )
 
 
-def time_of(place: Any) -> int:
-    """The microseconds since the epoch of a place."""
-    return int(place) // (_FILE * _LINE)
+def time_of(position: Any) -> int:
+    """Return the time of a position, in microseconds since the epoch."""
+    return int(position) // (_FILES * _LINES)
 
 
 @cache
@@ -73,35 +72,35 @@ def _hash() -> Any:
     return of_text
 
 
-def ignored(people: Mapping[str, int], nobodies: Mapping[str, int]) -> dict[str, int]:
-    """The diagnostics, of `number` accesses and `killing` among them.
+def access_counts(included: Mapping[str, int], excluded: Mapping[str, int]) -> dict[str, int]:
+    """Return the diagnostics: how many accesses count, and why others do not.
 
     Args:
-        people: of those who count.
-        nobodies: of those who do not.
+        included: `number` of accesses of students who count, and `killing` ones among them.
+        excluded: the same of those who do not count.
     """
     return {
-        "ignored_action": people["killing"] + nobodies["killing"],
-        "ignored_user": nobodies["number"] - nobodies["killing"],
-        "counted": people["number"] - people["killing"],
+        "ignored_action": included["killing"] + excluded["killing"],
+        "ignored_user": excluded["number"] - excluded["killing"],
+        "counted": included["number"] - included["killing"],
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who counts, and what notebooks are called.
+    """Who counts, and how notebooks are named.
 
     Attributes:
         staff: students who do not count.
-        accounts: `seed`: an account that does not start with 32 lower-case hex digits is not a
-            person's; `later`: one without a dot and shorter than 28 characters is not, and
-            notebooks are named without their suffix; `all`: every account is.
+        accounts: which accounts belong to persons. `all`: all of them; `seed`: those that start
+            with 32 lower-case hex digits; `later`: those with a dot or at least 28 characters, and
+            notebooks are named without their suffix.
     """
 
     staff: Collection[str]
     accounts: Accounts
 
-    def nobody(self, student: ir.StringValue) -> ir.BooleanValue:
+    def excludes(self, student: ir.StringValue) -> ir.BooleanValue:
         """Whether a student does not count."""
         import ibis
 
@@ -113,12 +112,12 @@ class Rules:
         return staff if self.staff else ibis.literal(value=False)
 
     @property
-    def rename(self) -> bool:
-        """Whether notebooks are called otherwise than stored."""
+    def renames(self) -> bool:
+        """Whether notebooks get other names than the stored ones."""
         return self.accounts == "later"
 
-    def named(self, notebook: ir.StringValue) -> ir.StringValue:
-        """Its path without empty and `.` parts (`./a//b` is `a/b`), without a notebook's suffix."""
+    def renamed(self, notebook: ir.StringValue) -> ir.StringValue:
+        """Path without empty and `.` parts (`./a//b` is `a/b`) and without a notebook's suffix."""
         short = notebook.re_replace(r"/(?:\.?/)+", "/").re_replace(r"^(?:\./)+(.)", r"\1")
         short = short.re_replace(r"(.)/\.?$", r"\1")
         return short.re_replace(r"([^/])\.(?:ipynb|md|py)$", r"\1")

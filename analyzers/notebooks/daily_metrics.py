@@ -1,6 +1,6 @@
-"""The query `daily_metrics`: how many students and notebooks, day by day, and how many so far.
+"""The query `daily_metrics`: students and notebooks of each day, and running totals.
 
-Comes in: accesses to notebooks. Goes out: one document of lists, ready for a plotting library.
+Its data are one document of lists, ready for a plotting library.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.times import DAY
-from hubbub.analyzers.notebooks.accesses import FORMAT, Accounts, Rules, accesses, ignored, time_of
+from hubbub.analyzers.notebooks.accesses import (
+    FORMAT,
+    Accounts,
+    Rules,
+    access_counts,
+    accesses,
+    time_of,
+)
 from hubbub.registry import Names, query
 from hubbub.times import EPOCH, from_micros
 
@@ -24,7 +31,7 @@ __all__ = ["daily_metrics"]
 
 _US = timedelta(microseconds=1)
 _DAY = DAY // _US
-_NONE = {"number": 0, "killing": 0, "place": None}  # of nobody
+_NO_ACCESSES: Mapping[str, Any] = {"number": 0, "killing": 0, "value": None}
 _DAILY = ("unique_students", "unique_notebooks", "new_students", "new_notebooks")
 
 
@@ -32,48 +39,51 @@ _DAILY = ("unique_students", "unique_notebooks", "new_students", "new_notebooks"
 def daily_metrics(
     events: Events,
     malformed: Callable[[str], list[int]],
-    staff: Names = Names(),  # noqa: B008 - it cannot be changed
+    staff: Names = Names(),  # noqa: B008 - immutable
     accounts: Accounts = "all",
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Students and notebooks of each day, new ones among them, and totals over time.
 
-    `daily` has a list entry for each day with an access, `daily_filled` for every day from the
-    first to the last: distinct students and notebooks of the day, and those that were not seen
-    earlier in the range. `events` has running totals after each access that changes one, and at the
-    last access. Days are of UTC; only accesses to notebooks are read.
+    `daily` has an entry for each day with an access, `daily_filled` for every day from the first to
+    the last: distinct students and notebooks of the day, and those not seen earlier in the range.
+    `events` has running totals at each access that changes one of them, and at the last access.
+    Days are UTC; only accesses to notebooks are read.
 
     Args:
-        events: Of which the accesses to notebooks are read.
-        malformed: Gives the numbers of lines that could not be read.
-        staff: Students who do not count, a name a line.
-        accounts: Whose accounts are persons': all; seed: those that start with 32 lower-case hex
-            digits; later: those with a dot or at least 28 characters, and notebooks lose a suffix.
+        events: Events; only accesses to notebooks are read.
+        malformed: Returns the numbers of the lines that could not be read.
+        staff: File of students who do not count, one name a line.
+        accounts: Accounts that count as persons. all; seed: those that start with 32 lower-case hex
+            digits; later: those with a dot or at least 28 characters, and notebooks are named
+            without their suffix.
     """
     facts = _facts(accesses(events), Rules(staff, accounts))
     points = _points(facts)
     days = _days(facts, points)
     first, last = min(days, default=0), max(days, default=-1)
-    people, nobodies = (facts[what] or [_NONE] for what in ("people", "nobodies"))
+    included = facts["included"][0] if facts["included"] else _NO_ACCESSES
+    excluded = facts["excluded"][0] if facts["excluded"] else _NO_ACCESSES
     return {
         "daily": _daily(sorted(days), days),
         "daily_filled": _daily(range(first, last + 1), days),
-        "events": _totals(points, people[0]["place"]),
+        "events": _totals(points, included["value"]),
     }, {
         "malformed_lines": malformed(FORMAT),
-        **ignored(people[0], nobodies[0]),
+        **access_counts(included, excluded),
     }
 
 
 def _facts(rows: ir.Table, rules: Rules) -> Mapping[str, list[dict[str, Any]]]:
-    """All that is asked of the accesses, with each column of names read and grouped once.
+    """Compute all aggregates in one pass: each column of names is read and grouped only once.
 
-    Names are grouped by day first: a day's groups are its distinct names, and what is asked beyond
-    that is asked of the groups. What a fact is about → `number`, `killing`, `place`:
+    Names are grouped by day first: the groups of a day are its distinct names, and all else is
+    computed from these groups. The result maps a kind to rows of `number`, `killing` and `value`:
 
-    - `students`, `notebooks`: so many (`number`) distinct ones on the day `place` (since 1970);
-    - `student`, `notebook`: one that counts, and the `place` of its first access;
-    - `people`, `nobodies`: so many accesses of those who count, and of those who do not, `killing`
-      among them, and when (`place`, µs) the last of the others was.
+    - `students`, `notebooks`: the `number` of distinct ones on the day `value` (since 1970);
+    - `student`, `notebook`: a row for each one that counts; `value` is the position of its first
+      access;
+    - `included`, `excluded`: the `number` of accesses of students who count and of those who do
+      not, `killing` ones among them, and the time of the last access that is none (`value`, µs).
     """
     import ibis
     from ibis import _
@@ -84,95 +94,96 @@ def _facts(rows: ir.Table, rules: Rules) -> Mapping[str, list[dict[str, Any]]]:
         .agg(
             number=_.count(),
             killing=_.killing.sum(),
-            place=_.place.min(where=~_.killing),
+            position=_.position.min(where=~_.killing),
             last=_.at.max(where=~_.killing),
         )
-        .mutate(nobody=rules.nobody(_.name))
+        .mutate(excluded=rules.excludes(_.name))
     )
-    used = rows.filter(~rows.killing, ~rules.nobody(rows.student))
-    notebooks = used.group_by("day", name="notebook").agg(place=_.place.min())
-    if rules.rename:
-        named = notebooks.group_by("day", name=rules.named(notebooks.name))
-        notebooks = named.agg(place=_.place.min())
+    used = rows.filter(~rows.killing, ~rules.excludes(rows.student))
+    notebooks = used.group_by("day", name="notebook").agg(position=_.position.min())
+    if rules.renames:
+        renamed = notebooks.group_by("day", name=rules.renamed(notebooks.name))
+        notebooks = renamed.agg(position=_.position.min())
     parts = [
-        students.group_by("nobody")
-        .agg(number=_.number.sum(), killing=_.killing.sum(), place=_.last.max())
-        .mutate(what=ibis.ifelse(_.nobody, "nobodies", "people"))
+        students.group_by("excluded")
+        .agg(number=_.number.sum(), killing=_.killing.sum(), value=_.last.max())
+        .mutate(kind=ibis.ifelse(_.excluded, "excluded", "included"))
     ]
     for name, groups in (
-        ("student", students.filter(~_.nobody, _.place.notnull())),
+        ("student", students.filter(~_.excluded, _.position.notnull())),
         ("notebook", notebooks),
     ):
-        firsts = groups.group_by("name").agg(place=_.place.min())
-        days = groups.group_by(place="day").agg(number=_.count())
+        firsts = groups.group_by("name").agg(value=_.position.min())
+        days = groups.group_by(value="day").agg(number=_.count())
         parts += [
-            firsts.mutate(what=ibis.literal(name), number=1, killing=0),
-            days.mutate(what=ibis.literal(f"{name}s"), killing=0),
+            firsts.mutate(kind=ibis.literal(name), number=1, killing=0),
+            days.mutate(kind=ibis.literal(f"{name}s"), killing=0),
         ]
     facts = defaultdict(list)
-    for row in ibis.union(*map(_alike, parts)).to_pyarrow().to_pylist():
-        facts[row["what"]].append(row)
+    for row in ibis.union(*map(_with_common_types, parts)).to_pyarrow().to_pylist():
+        facts[row["kind"]].append(row)
     return facts
 
 
-def _alike(part: ir.Table) -> ir.Table:
-    """The columns of a fact, all parts of the same types."""
+def _with_common_types(part: ir.Table) -> ir.Table:
+    """Cast the columns of a part, so that parts can be combined by a union."""
     return part.select(
-        what=part.what,
+        kind=part.kind,
         number=part.number.cast("int64"),
         killing=part.killing.cast("int64"),
-        place=part.place.cast("decimal(38,0)"),
+        value=part.value.cast("decimal(38,0)"),
     )
 
 
 def _points(facts: Mapping[str, list[dict[str, Any]]]) -> list[tuple[int, int, int]]:
-    """Each access that was somebody's or something's first, in order.
+    """List the accesses that were the first of a student or of a notebook, in order.
 
-    Its time (µs), and how many students and notebooks (each 0 or 1) it was the first of.
+    Returns:
+        Time (µs), number of students and number of notebooks (each 0 or 1) with their first access.
     """
     firsts = {
-        name: Counter(row["place"] for row in facts[name]) for name in ("student", "notebook")
+        name: Counter(row["value"] for row in facts[name]) for name in ("student", "notebook")
     }
     return [
-        (time_of(place), firsts["student"][place], firsts["notebook"][place])
-        for place in sorted(firsts["student"].keys() | firsts["notebook"].keys())
+        (time_of(position), firsts["student"][position], firsts["notebook"][position])
+        for position in sorted(firsts["student"].keys() | firsts["notebook"].keys())
     ]
 
 
 def _days(
     facts: Mapping[str, list[dict[str, Any]]], points: Iterable[tuple[int, int, int]]
 ) -> dict[int, list[int]]:
-    """Day since 1970 → the four numbers of `_DAILY`."""
-    out: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for place, name in enumerate(("students", "notebooks")):
+    """Map each day (since 1970) to the four numbers of `_DAILY`."""
+    days: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for column, name in enumerate(("students", "notebooks")):
         for row in facts[name]:
-            out[int(row["place"])][place] = row["number"]
+            days[int(row["value"])][column] = row["number"]
     for time, students, notebooks in points:
-        numbers = out[time // _DAY]
+        numbers = days[time // _DAY]
         numbers[2] += students
         numbers[3] += notebooks
-    return out
+    return days
 
 
 def _daily(numbers: Iterable[int], days: Mapping[int, list[int]]) -> dict[str, list[Any]]:
     numbers = list(numbers)
-    out: dict[str, list[Any]] = {
+    lists: dict[str, list[Any]] = {
         "timestamps": [f"{(EPOCH + day * DAY):%Y-%m-%d} 23:59:59" for day in numbers]
     }
-    for place, name in enumerate(_DAILY):
-        out[name] = [days[day][place] if day in days else 0 for day in numbers]
-    return out
+    for column, name in enumerate(_DAILY):
+        lists[name] = [days[day][column] if day in days else 0 for day in numbers]
+    return lists
 
 
 def _totals(points: Iterable[tuple[int, int, int]], last: Any) -> dict[str, list[Any]]:
-    """Running totals at each point, and at the last access (µs; None where there is none)."""
+    """Compute running totals at each point and at the last access (µs; None without accesses)."""
     times: list[int] = []
     students: list[int] = []
     notebooks: list[int] = []
-    for time, came, opened in points:
+    for time, new_students, new_notebooks in points:
         times.append(time)
-        students.append(came + (students[-1] if students else 0))
-        notebooks.append(opened + (notebooks[-1] if notebooks else 0))
+        students.append(new_students + (students[-1] if students else 0))
+        notebooks.append(new_notebooks + (notebooks[-1] if notebooks else 0))
     if times and times[-1] != int(last):
         times.append(int(last))
         students.append(students[-1])

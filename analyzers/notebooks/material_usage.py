@@ -1,6 +1,6 @@
-"""The query `material_usage`: which notebooks are used, by how many, and by whom how often.
+"""The query `material_usage`: which notebooks are used, by how many students and how often.
 
-Comes in: accesses to notebooks. Goes out: one document of lists, ready for a plotting library.
+Its data are one document of lists, ready for a plotting library.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.notebooks.accesses import FORMAT, Accounts, Rules, accesses, ignored
+from hubbub.analyzers.notebooks.accesses import FORMAT, Accounts, Rules, access_counts, accesses
 from hubbub.registry import Names, query
 from hubbub.times import EPOCH
 
@@ -30,23 +30,24 @@ _BUCKET = _LENGTH // timedelta(microseconds=1)
 def material_usage(
     events: Events,
     malformed: Callable[[str], list[int]],
-    staff: Names = Names(),  # noqa: B008 - it cannot be changed
+    staff: Names = Names(),  # noqa: B008 - immutable
     accounts: Accounts = "all",
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Students of each notebook, notebooks of each student, and accesses of each pair.
 
-    `nbstudents_per_notebook`: pairs of a notebook and its distinct students;
-    `nbstudents_per_notebook_animated`: the same as it stood at the end of each six hours (00, 06,
-    12, 18 h UTC) in which there was an access; `nbstudents_per_nbnotebooks`: so many students
-    opened exactly k notebooks; `heatmap`: accesses by student (rows `y`, the busiest last) and
-    notebook (columns `x`), null for none. Only accesses to notebooks are read.
+    `nbstudents_per_notebook`: each notebook with the number of its distinct students;
+    `nbstudents_per_notebook_animated`: the same at the end of each six hours (00, 06, 12, 18 h UTC)
+    with an access; `nbstudents_per_nbnotebooks`: how many students opened exactly k notebooks;
+    `heatmap`: accesses by student (rows `y`, the busiest last) and notebook (columns `x`), null for
+    none. Only accesses to notebooks are read.
 
     Args:
-        events: Of which the accesses to notebooks are read.
-        malformed: Gives the numbers of lines that could not be read.
-        staff: Students who do not count, a name a line.
-        accounts: Whose accounts are persons': all; seed: those that start with 32 lower-case hex
-            digits; later: those with a dot or at least 28 characters, and notebooks lose a suffix.
+        events: Events; only accesses to notebooks are read.
+        malformed: Returns the numbers of the lines that could not be read.
+        staff: File of students who do not count, one name a line.
+        accounts: Accounts that count as persons. all; seed: those that start with 32 lower-case hex
+            digits; later: those with a dot or at least 28 characters, and notebooks are named
+            without their suffix.
     """
     rules = Rules(staff, accounts)
     rows = accesses(events)
@@ -64,21 +65,21 @@ def material_usage(
 
 
 def _pairs(rows: ir.Table, rules: Rules) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """A row for each student and notebook of hers, by names; how many accesses there were.
+    """Return the pairs of a student and a notebook, and the diagnostics.
 
-    Keys `student`, `notebook`, `accesses`, and `bucket`, that of the first access.
+    A pair has the keys `student`, `notebook`, `accesses`, and `bucket`, that of the first access.
     """
     from ibis import _
 
-    found = rows.group_by("student", "notebook").agg(
+    grouped = rows.group_by("student", "notebook").agg(
         number=_.count(), killing=_.killing.sum(), first=_.at.min(where=~_.killing)
     )
-    if rules.rename:
-        found = found.group_by("student", notebook=rules.named(found.notebook)).agg(
+    if rules.renames:
+        grouped = grouped.group_by("student", notebook=rules.renamed(grouped.notebook)).agg(
             number=_.number.sum(), killing=_.killing.sum(), first=_.first.min()
         )
-    found = found.mutate(nobody=rules.nobody(found.student))
-    rows_found = found.to_pyarrow().to_pylist()
+    grouped = grouped.mutate(excluded=rules.excludes(grouped.student))
+    all_pairs = grouped.to_pyarrow().to_pylist()
     pairs = [
         {
             "student": row["student"],
@@ -86,24 +87,24 @@ def _pairs(rows: ir.Table, rules: Rules) -> tuple[list[dict[str, Any]], dict[str
             "accesses": row["number"] - row["killing"],
             "bucket": row["first"] // _BUCKET,
         }
-        for row in rows_found
-        if not row["nobody"] and row["first"] is not None
+        for row in all_pairs
+        if not row["excluded"] and row["first"] is not None
     ]
-    people, nobodies = (
+    included, excluded = (
         {
-            name: sum(row[name] for row in rows_found if row["nobody"] == side)
+            name: sum(row[name] for row in all_pairs if row["excluded"] == side)
             for name in ("number", "killing")
         }
         for side in (False, True)
     )
-    return pairs, ignored(people, nobodies)
+    return pairs, access_counts(included, excluded)
 
 
 def _buckets(rows: ir.Table, rules: Rules) -> list[int]:
-    """The six hours, numbered since 1970, in which there was an access that counts."""
-    counted = rows.filter(~rows.killing, ~rules.nobody(rows.student))
-    found = counted.select(bucket=counted.at // _BUCKET).distinct()
-    return sorted(found.to_pyarrow()["bucket"].to_pylist())
+    """Return the six-hour buckets, numbered since 1970, with an access that counts."""
+    counted = rows.filter(~rows.killing, ~rules.excludes(rows.student))
+    buckets = counted.select(bucket=counted.at // _BUCKET).distinct()
+    return sorted(buckets.to_pyarrow()["bucket"].to_pylist())
 
 
 def _sorted(counts: Mapping[Any, int]) -> list[list[Any]]:
@@ -113,29 +114,30 @@ def _sorted(counts: Mapping[Any, int]) -> list[list[Any]]:
 def _animated(
     buckets: Iterable[int], pairs: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[list[Any]]]:
-    """End of each bucket with an access → students of each notebook so far.
+    """Map the end of each bucket with an access to the students of each notebook so far.
 
-    Buckets share the entries of notebooks that nobody new opened: a step costs what changed in it.
+    Buckets share the entries of notebooks without new students, so each bucket costs only what
+    changed in it.
     """
-    came: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    new_students: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for pair in pairs:
-        came[pair["bucket"]][pair["notebook"]] += 1
+        new_students[pair["bucket"]][pair["notebook"]] += 1
     entries: dict[str, list[Any]] = {}
     names: list[str] = []
-    out = {}
+    frames = {}
     for bucket in buckets:
-        for name, number in came[bucket].items():
+        for name, number in new_students[bucket].items():
             if name not in entries:
                 insort(names, name)
             entries[name] = [name, entries.get(name, (name, 0))[1] + number]
-        out[_end(bucket)] = [entries[name] for name in names]
-    return out
+        frames[_end(bucket)] = [entries[name] for name in names]
+    return frames
 
 
 def _end(bucket: int) -> str:
     try:
         return f"{EPOCH + (bucket + 1) * _LENGTH:%Y-%m-%dT%H:%M:%S}"
-    except OverflowError:  # the last bucket of the last year that a datetime knows
+    except OverflowError:  # the last bucket of the year 9999
         return "10000-01-01T00:00:00"
 
 
@@ -145,11 +147,11 @@ def _heatmap(pairs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         cells.setdefault(pair["student"], {})[pair["notebook"]] = pair["accesses"]
     x = sorted({notebook for row in cells.values() for notebook in row})
     y = sorted(cells, key=lambda student: (sum(cells[student].values()), student))
-    found = [number for row in cells.values() for number in row.values()]
+    numbers = [number for row in cells.values() for number in row.values()]
     return {
         "x": x,
         "y": y,
         "z": [[cells[student].get(notebook) for notebook in x] for student in y],
-        "zmin": min(found, default=0),
-        "zmax": max(found, default=0),
+        "zmin": min(numbers, default=0),
+        "zmax": max(numbers, default=0),
     }

@@ -1,6 +1,6 @@
-"""The query `monitor_counts`: what a system counted, as lists over time.
+"""The query `monitor_counts`: counts of a system over time.
 
-Comes in: samples. Goes out: one document of lists, ready for a plotting library.
+Its data are one document of lists, ready for a plotting library.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _MEMORY = ("memory_free", "memory_available")
 def monitor_counts(
     samples: SelectedSamples, malformed: Callable[[str], list[int]]
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """System counts over time: a list for each, called by its column's name and an s.
+    """System counts over time: one list for each column, named by the column plus `s`.
 
-    `timestamps` says when. All lists are as long as each other, in the order of the file's lines,
-    null where a value is missing. Of memory, the diagnostics have the percentages too. Only
-    imported system counts are read; the filters by topic, user and so on say nothing about them.
+    `timestamps` has the times. All lists have the same length, in the order of the file's lines,
+    with null for missing values. The diagnostics have memory as percentages too. Only imported
+    system counts are read; the filters by topic, user and so on do not apply to them.
     """
     from ibis import _
 
-    names = {name: f"v{place}" for place, name in enumerate(samples.columns)}
+    columns = {name: f"v{number}" for number, name in enumerate(samples.columns)}
     lines = samples.table.group_by("time", "origin", "seq").agg(
-        **{column: _.value.max(where=_.name == name) for name, column in names.items()}
+        **{column: _.value.max(where=_.name == name) for name, column in columns.items()}
     )
     origins = samples.table.group_by("origin").agg(first=_.time.min())
-    found = lines.join(origins, "origin").order_by("first", "origin", "seq").to_pyarrow()
-    values = {name: found[column].to_pylist() for name, column in names.items()}
+    table = lines.join(origins, "origin").order_by("first", "origin", "seq").to_pyarrow()
+    values = {name: table[column].to_pylist() for name, column in columns.items()}
     data = {f"{name}s": numbers for name, numbers in values.items()}
-    data["timestamps"] = [f"{time:%Y-%m-%dT%H:%M:%S}" for time in found["time"].to_pylist()]
+    data["timestamps"] = [f"{time:%Y-%m-%dT%H:%M:%S}" for time in table["time"].to_pylist()]
     diagnostics: dict[str, Any] = {"malformed_lines": malformed(_FORMAT)}
     if "memory_total" in values:
         diagnostics["memory_percent"] = {

@@ -1,16 +1,13 @@
-"""The queries `active_users`, `daily_users` and `recipients`: how many people, period by period.
-
-Comes in: events. Goes out: a row for each period. A user counts once a period, however busy.
-"""
+"""The queries `active_users`, `daily_users` and `recipients`: distinct users per period."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.periods import Calendar, period
 from hubbub.analyzers.common.times import DAY, clock, micros, number_since
-from hubbub.errors import UsageError
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
 from hubbub.times import EPOCH
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
     from hubbub.store.query.events import Events
 
 __all__ = [
-    "Active",
+    "ActiveUsers",
     "Per",
     "active_users",
     "daily_users",
@@ -32,15 +29,15 @@ __all__ = [
 
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 _MONDAY = EPOCH + 4 * DAY
-#: Periods of so many months each.
+#: Months of each period.
 _MONTHS = {"m": 1, "q": 3, "y": 12}
 
 
 def period_number(per: str, when: ir.TimestampValue) -> ir.IntegerValue:
-    """Which period of the UTC calendar holds each time, counted without a break.
+    """The period of the UTC calendar that each time lies in, as consecutive numbers.
 
     Args:
-        per: `d`, `w` (Monday to Sunday), `m`, `q` or `y`, or a word that begins so.
+        per: `d`, `w` (Monday to Sunday), `m`, `q` or `y`, or the whole word.
         when: a column of times.
     """
     unit = per[0]
@@ -48,13 +45,13 @@ def period_number(per: str, when: ir.TimestampValue) -> ir.IntegerValue:
         return number_since(when, EPOCH, DAY)
     if unit == "w":
         return number_since(when, _MONDAY, 7 * DAY)
-    shown = clock(micros(when))
-    number: ir.IntegerValue = (shown.year() * 12 + shown.month() - 1) // _MONTHS[unit]
+    wall_clock = clock(micros(when))
+    number: ir.IntegerValue = (wall_clock.year() * 12 + wall_clock.month() - 1) // _MONTHS[unit]
     return number
 
 
 def last_day(per: str, number: int) -> date:
-    """The last day of the period with that number: the day, its Sunday, or the end of its month."""
+    """Return the last day of the period with this number, as `period_number` counts."""
     unit = per[0]
     if unit == "d":
         return EPOCH.date() + number * DAY
@@ -66,32 +63,32 @@ def last_day(per: str, number: int) -> date:
     return date(year, month + 1, 1) - DAY
 
 
-class Active(NamedTuple):
-    """How many people one period had."""
+class ActiveUsers(NamedTuple):
+    """The number of distinct users of one period."""
 
     period: date  # its last day
     users: int
 
 
 @query
-def active_users(events: Events, per: Per = "w") -> list[Active]:
+def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     """Distinct users per day, week, month, quarter or year: pairs of a label and a number.
 
-    The label is the last day of the period (of a week its Sunday), and may lie after the end of
-    the range. Periods are listed from that of the first event with a user to that of the last one,
-    those between them without anybody with 0. The first and last may be cut by the range.
+    The label is the last day of the period (of a week its Sunday) and may lie after the end of the
+    range. Periods run from that of the first event with a user to that of the last one; periods
+    without users in between have 0. The range may cut the first and the last period.
     """
     from ibis import _
 
-    daily = per[0] == "d"  # then each day and user has one row
+    daily = per[0] == "d"  # daily rollups have one row for each day and user
     sums = events.daily_users() if daily else events.weekly_users()
     rows = sums.select("user", number=period_number(per, sums.time)).group_by("number")
     counted = rows.agg(users=_.count() if daily else _.user.nunique()).to_pyarrow().to_pylist()
-    found = {row["number"]: row["users"] for row in counted}
-    if not found:
+    users = {row["number"]: row["users"] for row in counted}
+    if not users:
         return []
-    every = range(min(found), max(found) + 1)
-    return [Active(last_day(per, number), found.get(number, 0)) for number in every]
+    periods = range(min(users), max(users) + 1)
+    return [ActiveUsers(last_day(per, number), users.get(number, 0)) for number in periods]
 
 
 @query
@@ -103,31 +100,32 @@ def daily_users(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Distinct users of each day, how many of them are new, and how many there were so far.
 
-    Every day (`--per`: hour, ISO week) that the range touches has a row. `new` users were not
-    seen earlier in the range, so the first days of a range call everybody new; `total` is the sum
-    of `new` up to there.
+    Every day (`--per`: hour, ISO week) that the range touches has a row. `new` users were not seen
+    earlier in the range, so in the first days of a range most users are new; `total` is the running
+    sum of `new`.
     """
     from ibis import _
 
     length = period(per)
     calendar = Calendar.touched(length, since, until)
-    once = length != "week"  # each user and period has one row
+    one_row = length != "week"  # hourly and daily rollups have one row for each period and user
     sums = {"hour": events.hourly_users, "day": events.daily_users, "week": events.weekly_users}
     people = sums[length]()
     rows = people.select("user", bucket=calendar.number_of(people.time))
-    unique = rows.group_by("bucket").agg(users=_.count() if once else _.user.nunique())
+    unique = rows.group_by("bucket").agg(users=_.count() if one_row else _.user.nunique())
     first = rows.group_by("user").agg(bucket=_.bucket.min())
     new = first.group_by("bucket").agg(new=_.count())
     counted = unique.left_join(new, "bucket").select("bucket", "users", "new")
-    found = {row["bucket"]: row for row in counted.to_pyarrow().to_pylist()}
-    if not found:
+    by_bucket = {row["bucket"]: row for row in counted.to_pyarrow().to_pylist()}
+    if not by_bucket:
         return [], {"new_since": since}
     data, total = [], 0
     for number, start in enumerate(calendar.starts):
-        row = found.get(number, {})
-        total += (new_here := row.get("new") or 0)
+        row = by_bucket.get(number, {})
+        new_users = row.get("new") or 0
+        total += new_users
         users = row.get("users", 0)
-        data.append({"start": start, "users": users, "new": new_here, "total": total})
+        data.append({"start": start, "users": users, "new": new_users, "total": total})
     return data, {"new_since": since}
 
 
@@ -140,26 +138,26 @@ def recipients(
 ) -> list[dict[str, Any]]:
     """Distinct users per period and object: who received which badge, who worked on what.
 
-    One row for each period and object with a user, in the order of time, the most users first.
-    `end` is the last day of the period, as in active_users. For badges add --category fedbadges.
-    `--object` lists only these (globs), also where a message names others too; `--top` only so
-    many of each period.
+    Each period and object with a user has a row, by time, then the most users first. `end` is the
+    last day of the period, as in active_users. For badges add --category fedbadges. `--object`
+    lists only these objects (globs), also where a message names others too; `--top N` only the N
+    with the most users of each period.
     """
     import ibis
     from ibis import _
 
-    if top is not None and top < 1:
-        raise UsageError(f"there is no top {top}", where="--top", hint="write 1 or more")
+    if top is not None:
+        require_minimum(top, "--top")
     people = events.unnest_users("time", "objects")
     rows = people.select("user", number=period_number(per, people.time), object=_.objects.unnest())
     if object:
         rows = rows.filter(matches(rows.object, object))
     each = rows.group_by("number", "object", "user").agg(n=_.count())
-    found = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
+    counted = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
     if top is not None:
         order = ibis.window(group_by="number", order_by=[_.users.desc(), _.object])
-        found = found.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)
-    ordered = found.order_by("number", _.users.desc(), "object").to_pyarrow().to_pylist()
+        counted = counted.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)
+    ordered = counted.order_by("number", _.users.desc(), "object").to_pyarrow().to_pylist()
     return [
         {
             "end": last_day(per, row["number"]),

@@ -1,7 +1,4 @@
-"""The queries `cohorts` and `returning`: how concentrated work is over time, and who stays.
-
-Comes in: events. Goes out: a record for each rolling quarter, or for each first month and month.
-"""
+"""The queries `cohorts` and `returning`: how concentrated work is over time, and who stays."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.common.periods import Calendar
 from hubbub.analyzers.common.times import day_start
 from hubbub.analyzers.evenness.metrics import Evenness
-from hubbub.analyzers.evenness.windows import Windows, measured, people_in
+from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.registry import query
 
@@ -33,9 +30,9 @@ def cohorts(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Shares of the top 1 %, next 9 %, next 40 % and rest of users, over rolling 13 weeks.
 
-    Windows end on Mondays (UTC), the newest on the last one of the range; with a step that is no
-    whole number of weeks, at the end of the range. The cohorts are those of Fedora's own
-    contributor charts; they end at the ranks ceil(n/100), ceil(n/10) and ceil(n/2), so the four
+    Windows end on Mondays (UTC), the newest on the last Monday of the range; with a step that is
+    not a whole number of weeks, the newest ends with the range. The cohorts are those of Fedora's
+    own contributor charts; they end at the ranks ceil(n/100), ceil(n/10) and ceil(n/2), so the four
     shares add up to 1. A window without users has n = 0 and no shares.
     """
     end = until
@@ -47,7 +44,7 @@ def cohorts(
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
     data = [
         {"start": start, "end": end, "n": numbers.n, "total": numbers.total, **_shares(numbers)}
-        for start, end, numbers in measured(people_in(events, windows), windows)
+        for start, end, numbers in measure_windows(user_counts(events, windows), windows)
     ]
     if not any(row["n"] for row in data) and not events.count_events():
         data = []
@@ -62,10 +59,10 @@ def _shares(numbers: Evenness) -> dict[str, float | None]:
 def returning(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Of the users first seen in a month, how many were active one, two, … months later.
 
-    `group` is the month in which somebody was first seen in the range, `people` how many; `after`
-    counts months from there, `active` those seen in that month, `share` = active / people.
-    Everybody of the oldest group may be older than the range. `complete` is false where the range
-    cuts the month `after`: then more may still come.
+    `group` is the month in which users were first seen in the range, `people` how many they are;
+    `after` counts months from there, `active` is how many were seen in that month, `share` = active
+    / people. The people of the oldest group may have been active before the range. `complete` is
+    false where the range cuts the month `after`, so that its numbers may still grow.
     """
     from ibis import _
 
@@ -74,15 +71,15 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     first = months.group_by("user").agg(group=_.month.min())
     joined = months.join(first, "user").select("group", after=_.month - _.group)
     counted = joined.group_by("group", "after").agg(active=_.count())
-    found = {(r["group"], r["after"]): r["active"] for r in counted.to_pyarrow().to_pylist()}
-    if not found:
+    active_users = {(r["group"], r["after"]): r["active"] for r in counted.to_pyarrow().to_pylist()}
+    if not active_users:
         return []
-    final = (until.year * 12 + until.month - 1) - (until == _first(until))
+    final = (until.year * 12 + until.month - 1) - (until == _month_start(until))
     data = []
-    for group in sorted({group for group, _after in found}):
-        size = found[group, 0]
+    for group in sorted({group for group, _after in active_users}):
+        size = active_users[group, 0]
         for after in range(final - group + 1):
-            active, month = found.get((group, after), 0), last_day("m", group + after)
+            active, month = active_users.get((group, after), 0), last_day("m", group + after)
             data.append(
                 {
                     "group": f"{last_day('m', group):%Y-%m}",
@@ -96,6 +93,6 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     return data
 
 
-def _first(when: datetime) -> datetime:
-    """The first moment of its month."""
+def _month_start(when: datetime) -> datetime:
+    """Return the start of the month of a time."""
     return when.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

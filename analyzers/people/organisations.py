@@ -1,7 +1,7 @@
-"""The query `organisations`: messages and people by the organisation they were with at the time.
+"""The query `organisations`: messages and people by their organisation at the time.
 
-Comes in: events and the dated affiliations of the user's file. Goes out: a row for each period and
-organisation. Whoever is not in the file counts as "unknown": nothing is guessed.
+Affiliations come from a file with dates. Accounts that are not in it count as "unknown"; nothing is
+guessed from names or addresses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.registry import query
-from hubbub.store.query.affiliations import of_persons
+from hubbub.store.query.affiliations import by_person
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,25 +30,25 @@ def organisations(
 ) -> list[dict[str, Any]]:
     """Users and messages of each organisation per day, week, month, quarter or year.
 
-    A message belongs to the organisations of whom it names (`--by agent`: of who did it), at its
-    time. `share` is its part of the period's messages that name anybody; where messages name people
-    of several organisations the shares add up to more than 1. `period` is its last day. The
-    affiliations come from the file that the configuration names; without one, or for whoever is
-    not in it, the organisation is "unknown".
+    A message belongs to the organisations of its users (`--by agent`: of its agent) at its time.
+    `share` is the organisation's part of those messages of the period that name a user; where
+    messages name people of several organisations the shares add up to more than 1. `period` is the
+    last day of the period. Affiliations come from the file that the configuration names; people who
+    are not in it, and all people without such a file, count as "unknown".
     """
     import ibis
     from ibis import _
 
-    # A message of one person needs no set of ids. (Accounts that are merged are joined to events
-    # without their users; there every message goes through the set.)
-    whom = [] if events.persons or events.by == "agent" else ["users"]
-    people = events.unnest_users("id", "time", *whom)
-    several = people.users.length() > 1 if whom else ibis.literal(events.by != "agent")
+    # Messages of a single person are counted without a set of distinct ids. (Where accounts are
+    # merged the column `users` is not available, so that all messages go through the set.)
+    extra = [] if events.persons or events.by == "agent" else ["users"]
+    people = events.unnest_users("id", "time", *extra)
+    several = people.users.length() > 1 if extra else ibis.literal(events.by != "agent")
     people = people.select("id", "user", "time", several=several)
-    lines = _table(of_persons(affiliations, events.persons))
+    spans = _table(by_person(affiliations, events.persons))
     joined = people.left_join(
-        lines,
-        [people.user == lines.account, people.time >= lines.start, people.time < lines.end],
+        spans,
+        [people.user == spans.account, people.time >= spans.start, people.time < spans.end],
     )
     rows = joined.select(
         "user",
@@ -63,7 +63,7 @@ def organisations(
     each = each.join(
         members.group_by("number", "organisation").agg(users=_.count()), ["number", "organisation"]
     )
-    found = each.join(totals, "number").order_by(
+    ordered = each.join(totals, "number").order_by(
         "number", _.messages.desc(), _.users.desc(), "organisation"
     )
     return [
@@ -74,26 +74,26 @@ def organisations(
             "messages": row["messages"],
             "share": row["messages"] / row["total"],
         }
-        for row in found.to_pyarrow().to_pylist()
+        for row in ordered.to_pyarrow().to_pylist()
     ]
 
 
-def _table(lines: list[Affiliation]) -> ir.Table:
-    """The lines as a table; an organisation that is not stated is null."""
+def _table(affiliations: list[Affiliation]) -> ir.Table:
+    """Return the affiliations as a table; an empty organisation becomes null."""
     import ibis
     import pyarrow as pa
 
-    moment = pa.timestamp("us", tz="UTC")
-    names = ("account", "organisation", "start", "end")
-    kinds = (pa.string(), pa.string(), moment, moment)
+    time = pa.timestamp("us", tz="UTC")
+    schema = pa.schema(
+        [("account", pa.string()), ("organisation", pa.string()), ("start", time), ("end", time)]
+    )
     rows = [
         {
-            "account": line.account,
-            "organisation": line.organisation or None,
-            "start": line.start,
-            "end": line.end,
+            "account": affiliation.account,
+            "organisation": affiliation.organisation or None,
+            "start": affiliation.start,
+            "end": affiliation.end,
         }
-        for line in lines
+        for affiliation in affiliations
     ]
-    schema = pa.schema(list(zip(names, kinds, strict=True)))
     return ibis.memtable(pa.Table.from_pylist(rows, schema=schema))

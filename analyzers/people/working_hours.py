@@ -1,9 +1,9 @@
-"""When people act: their usual zone, what lies outside usual hours, and how long without a pause.
+"""Working hours of users: usual time zone, actions at night or on weekends, days without a pause.
 
-Comes in: a table of actions (`user`, `start` in µs since the epoch). Goes out: a row for each user.
-No message says where somebody lives. The zone is a guess from habit: the mean hour of the day of a
+The functions take a table of actions (`user`, `start` in µs since the epoch) and return a row for
+each user. No message contains a time zone, so it is estimated: the mean hour of the day of a
 person's actions (the angle of the sum of unit vectors on a clock face, Mardia and Jupp 2000,
-Directional Statistics, 2.2) is taken for 15:00, the middle of a day from 7 to 23 h.
+Directional Statistics, 2.2) is taken as 15:00, the middle of a day from 7 to 23 h.
 """
 
 from __future__ import annotations
@@ -24,35 +24,34 @@ _HOUR = timedelta(hours=1) // _MICRO
 _DAY = timedelta(days=1) // _MICRO
 _MIDDLE, _WAKES, _SLEEPS = 15, 7, 23
 _SATURDAY = 5
-#: Fewer actions, or actions spread over the clock so evenly, tell no zone.
-_FEWEST, _CONCENTRATION = 50, 0.2
-#: So many days without an action are a pause: a weekend.
+#: With fewer actions, or actions spread more evenly over the day, no zone is estimated.
+_MIN_ACTIONS, _MIN_CONCENTRATION = 50, 0.2
+#: Days without an action that are a pause; a weekend.
 _PAUSE = 2
 
 
 def zones(actions: ir.Table) -> ir.Table:
-    """`user`, `zone`: whole hours east of UTC, -12 to 11; only users whose habits tell one."""
+    """Estimate `user`, `zone`: whole hours east of UTC, -12 to 11; only users with clear habits."""
     from ibis import _
 
     angle = (actions.start % _DAY) * (2 * math.pi / _DAY)
-    turned = actions.select("user", x=angle.cos(), y=angle.sin())
-    sums = turned.group_by("user").agg(x=_.x.sum(), y=_.y.sum(), n=_.count())
-    clear = sums.filter(
-        sums.n >= _FEWEST, (sums.x * sums.x + sums.y * sums.y).sqrt() >= _CONCENTRATION * sums.n
-    )
+    vectors = actions.select("user", x=angle.cos(), y=angle.sin())
+    sums = vectors.group_by("user").agg(x=_.x.sum(), y=_.y.sum(), n=_.count())
+    length = (sums.x * sums.x + sums.y * sums.y).sqrt()
+    clear = sums.filter(sums.n >= _MIN_ACTIONS, length >= _MIN_CONCENTRATION * sums.n)
     east = (_MIDDLE - clear.y.atan2(clear.x) * (12 / math.pi)).round().cast("int64")
     return clear.select("user", zone=(east + 36) % 24 - 12)
 
 
 def off_hours(actions: ir.Table, split: int) -> ir.Table:
-    """How many actions of each user lie at night (23 to 7 h) or on a weekend, before and since.
+    """Count the actions of each user at night (23 to 7 h) or on a weekend, before and since a time.
 
     Args:
-        actions: with the column `zone` too; a row without a zone counts nowhere.
-        split: the moment (µs since the epoch) that parts `before` from `since`.
+        actions: has the column `zone` too; rows without a zone are ignored.
+        split: the time (µs since the epoch) that separates `before` from `since`.
 
     Returns:
-        `user`, `off_before`, `of_before`, `off_since`, `of_since`.
+        `user`, `off_before` of `of_before` actions, `off_since` of `of_since` actions.
     """
     rows = actions.filter(actions.zone.notnull())
     local = clock(rows.start + rows.zone * _HOUR)
@@ -68,7 +67,7 @@ def off_hours(actions: ir.Table, split: int) -> ir.Table:
 
 
 def streaks(actions: ir.Table, split: int) -> ir.Table:
-    """`user`, `days`: the longest run of days without a pause that reaches beyond the split.
+    """Return `user`, `days`: the longest run of days without a pause that reaches past the split.
 
     A pause is two whole days in a row without an action, in the user's zone (else UTC). The run
     counts from its first to its last active day.
@@ -80,9 +79,9 @@ def streaks(actions: ir.Table, split: int) -> ir.Table:
     days = actions.select("user", day=(actions.start + shift) // _DAY, late=actions.start >= split)
     each = days.group_by("user", "day").agg(late=_.late.any())
     order = ibis.window(group_by="user", order_by="day")
-    upto = ibis.cumulative_window(group_by="user", order_by="day")
-    # the first day has none before it: no pause either
-    begun = each.mutate(begins=ibis.ifelse(_.day - _.day.lag().over(order) > _PAUSE, 1, 0))
-    runs = begun.mutate(run=_.begins.sum().over(upto)).group_by("user", "run")
-    found = runs.agg(days=_.day.max() - _.day.min() + 1, late=_.late.any())
-    return found.filter(_.late).group_by("user").agg(days=_.days.max())
+    so_far = ibis.cumulative_window(group_by="user", order_by="day")
+    # The first day has no day before it, so its difference is null: no pause.
+    days = each.mutate(begins=ibis.ifelse(_.day - _.day.lag().over(order) > _PAUSE, 1, 0))
+    by_run = days.mutate(run=_.begins.sum().over(so_far)).group_by("user", "run")
+    runs = by_run.agg(days=_.day.max() - _.day.min() + 1, late=_.late.any())
+    return runs.filter(_.late).group_by("user").agg(days=_.days.max())

@@ -1,1 +1,4 @@
-"""One graph form per module: the plan of its data and the pygal graph that draws it."""
+"""Chart types, one per module: a plan (the data to draw), the pygal graph, and a `draw_…` function.
+
+A view calls the `draw_…` function with its `Chart`, the query's result and its own texts.
+"""

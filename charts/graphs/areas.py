@@ -1,12 +1,11 @@
-"""Areas that fill a whole: shares over time, stacked, each named at its right end.
+"""Stacked areas of shares over time that add up to 1, named at their right ends.
 
-Comes in: shares 0…1 per series, None where there is nothing to share. Goes out: one path per
-series; a gap stays a gap.
+A missing share (None) is a gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -25,22 +24,21 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["AreaPlan", "Areas", "areas"]
-
+__all__ = ["AreaPlan", "Areas", "draw_areas"]
 
 _ALONE = 0.01  # half the width of a point without neighbours, as a share of the plot
 
 
 @dataclass(frozen=True, slots=True)
 class AreaPlan:
-    """Where the points stand (0…1), and the x labels."""
+    """Positions 0…1 of the points, and the x labels."""
 
     xs: tuple[float, ...]
     ticks: tuple[tuple[str, float], ...]
 
 
 class Areas(Canvas, Line):  # type: ignore[misc]
-    """The first series stands on the axis."""
+    """Areas on top of each other; the first series stands on the axis."""
 
     plan: AreaPlan
 
@@ -62,11 +60,11 @@ class Areas(Canvas, Line):  # type: ignore[misc]
             d = edge = ""
             for known, group in groupby(range(self._len), key=lambda i: values[i] is not None):
                 if known:
-                    area, top = self._stretch(list(group), base, values)
+                    area, top = self._run(list(group), base, values)
                     d, edge = d + area, edge + top
             if d:
                 self.svg.node(self.nodes["plot"], "path", d=d, class_=f"f{serie.index}")
-                # a line between neighbours, so that they are not told apart by colour alone
+                # a line between neighbours: they must not differ by colour alone
                 self.svg.node(self.nodes["plot"], "path", d=edge, class_="rim")
             known_ends = [(b, v) for b, v in zip(base, values, strict=True) if v is not None]
             low, high = known_ends[-1] if known_ends else (0.0, 0.0)
@@ -74,18 +72,18 @@ class Areas(Canvas, Line):  # type: ignore[misc]
             base = [b if v is None else v for b, v in zip(base, values, strict=True)]
         self._key(ends)
 
-    def _stretch(
-        self, at: list[int], base: list[float], values: list[float | None]
+    def _run(
+        self, indices: list[int], base: list[float], values: list[float | None]
     ) -> tuple[str, str]:
-        """The outline and the upper edge of neighbours without a gap."""
-        xs = [self.plan.xs[i] for i in at]
-        low, high = [base[i] for i in at], [values[i] or 0.0 for i in at]
-        if len(at) == 1:
+        """Return the outline and the upper edge of consecutive points without a gap."""
+        xs = [self.plan.xs[i] for i in indices]
+        low, high = [base[i] for i in indices], [values[i] or 0.0 for i in indices]
+        if len(indices) == 1:
             left, right = max(xs[0] - _ALONE, 0), min(xs[0] + _ALONE, 1)
             xs, low, high = [left, right], low * 2, high * 2
         top = [self.view((x, v)) for x, v in zip(xs, high, strict=True)]
         bottom = [self.view((x, v)) for x, v in zip(xs, low, strict=True)]
-        bottom = [p for i, p in enumerate(bottom) if not _straight(bottom, i)]
+        bottom = [p for i, p in enumerate(bottom) if not _redundant(bottom, i)]
         return path([*top, *reversed(bottom)], close=True), path(top)
 
     def _key(self, ends: list[float]) -> None:
@@ -97,42 +95,44 @@ class Areas(Canvas, Line):  # type: ignore[misc]
             self.svg.text(overlay, x + 16, -y + 4.2, str(serie.title), "t")
 
 
-def _straight(points: list[tuple[float, float]], i: int) -> bool:
-    """A point between two of the same height says nothing."""
+def _redundant(points: list[tuple[float, float]], i: int) -> bool:
+    """Whether a point lies on a horizontal line between its neighbours."""
     return 0 < i < len(points) - 1 and points[i - 1][1] == points[i][1] == points[i + 1][1]
 
 
-def areas(
+def draw_areas(
     chart: Chart,
     result: Data,
-    x: str,
-    y: Sequence[str],
-    names: Sequence[str],
     *,
-    title: str,
+    x: str,
+    shares: Mapping[str, str],
+    finding: str,
     subtitle: str,
     empty: str,
 ) -> Drawing:
-    """Shares over times."""
+    """Draw shares over the times in column `x`; `shares` maps columns to names of their series.
+
+    Raises:
+        UsageError: a value of column `x` is not a time.
+    """
     table = records(result)
     times = [as_time(v) for v in column(table, x)]
     if not all(times):
-        raise UsageError(f"column {x!r} does not hold times alone", hint="areas stand over times")
+        raise UsageError(f"column {x!r} has values that are not times")
     order = sorted(range(len(table)), key=lambda i: times[i] or 0)
     known = [t for t in (times[i] for i in order) if t is not None]
     series = []
-    for name, of in zip(names, y, strict=True):
-        values = [finite(v) for v in column(table, of)]
+    for share, name in shares.items():
+        values = [finite(v) for v in column(table, share)]
         series.append((text.clean(name), [values[i] for i in order]))
-    some = any(v is not None for _, values in series for v in values)
-    page = chart.sheet(result, title="", finding=title, subtitle=subtitle, empty=empty)
+    drawable = any(v is not None for _, values in series for v in values)
+    page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=empty)
     xs, ticks = time_axis(known) if known else ((), ())
-    cells = zip(known, *(values for _, values in series), strict=True)
     return draw(
         Areas,
         page,
         AreaPlan(xs, ticks),
-        series if some else [],
+        series if drawable else [],
         columns=(x, *(n for n, _ in series)),
-        rows=list(cells),
+        rows=list(zip(known, *(values for _, values in series), strict=True)),
     )

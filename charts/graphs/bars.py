@@ -1,6 +1,6 @@
-"""Bars: rows that may point both ways, days stacked by series, and strips of change.
+"""Bars: horizontal rows, columns stacked by series, and strips of changes.
 
-Comes in: finite numbers, None for what is not known. Goes out: one path per series or direction.
+Values are finite; None is a missing value. There is one SVG path per colour.
 """
 
 from __future__ import annotations
@@ -17,34 +17,38 @@ from hubbub.charts.picture.document import number
 
 __all__ = ["Row", "RowPlan", "Rows", "StackPlan", "Stacked", "Strip", "StripPlan", "Strips"]
 
-_NAME = 250.0  # px of a row's name, at most
-_KEY = 230.0  # px of a series' name, at most
+_NAME = 250.0  # px of a row's name at most
+_KEY = 230.0  # px of a series' name at most
 
 
 def box(x: float, y: float, wide: float, high: float) -> str:
-    """A rectangle as a part of a path."""
+    """Return path data for a rectangle."""
     return f"M{number(x)} {number(y)}h{number(wide)}v{number(high)}h{number(-wide)}z"
 
 
 def outline(values: Sequence[float | None], base: float, step: float, unit: float) -> str:
-    """The positive values as one filled outline over `base`; `unit` px each, upwards."""
-    d, level, open_ = "", 0.0, False
+    """Return path data for the outline of touching columns over `base`, of positive values only.
+
+    Args:
+        values: one per column.
+        base: y of the axis in px.
+        step: width of a column in px.
+        unit: px upwards per unit of value; negative: downwards.
+    """
+    d, level = "", 0.0
     for i, value in enumerate(values):
-        wanted = max(value or 0.0, 0.0)
-        if wanted == level:
+        height = max(value or 0.0, 0.0)
+        if height == level:
             continue
-        if not open_:
-            d += f"M{number(i * step)} {number(base)}"
-        else:
-            d += f"H{number(i * step)}"
-        d += f"V{number(base - wanted * unit)}"
-        level, open_ = wanted, wanted > 0
-    return d + (f"H{number(len(values) * step)}V{number(base)}" if open_ else "")
+        d += f"H{number(i * step)}" if level else f"M{number(i * step)} {number(base)}"
+        d += f"V{number(base - height * unit)}"
+        level = height
+    return d + (f"H{number(len(values) * step)}V{number(base)}" if level else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its name, and per bar the value, the text at its end, and its colour's role."""
+    """One row: its name, and its bars as (value, label, role of the theme)."""
 
     name: str
     bars: tuple[tuple[float, str, str], ...]
@@ -52,14 +56,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """The rows from top to bottom; the axis goes on to `least` where no bar does."""
+    """The rows from top to bottom; the axis reaches at least to `least`."""
 
     rows: tuple[Row, ...]
     least: float = 0.0
 
 
 class Rows(Canvas, Graph):  # type: ignore[misc]
-    """Horizontal bars from a common zero; names at the left, values at the ends."""
+    """Horizontal bars from a common zero, with names at the left and values at the ends."""
 
     plan: RowPlan
 
@@ -73,7 +77,7 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
         return min(names, _NAME) + 10, 0, 0
 
     def _scale(self) -> tuple[float, float]:
-        """Where zero is, and px per unit, so that the texts at both ends fit."""
+        """Return the x of zero and px per unit, with room for the labels at both ends."""
 
         def wide(sign: int) -> float:
             bars = (b for row in self.plan.rows for b in row.bars if b[0] * sign > 0)
@@ -114,16 +118,16 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """The x labels at 0…1 of the whole width, and which series is the grey "other"."""
+    """The x labels at 0…1 of the width, and which series is the grey "other"."""
 
     ticks: tuple[tuple[str, float], ...]
     others: int | None = None
     unit: str = ""
-    peak: int | None = None  # the column whose height is written above it
+    peak: int | None = None  # the column that is labelled with its height
 
 
 class Stacked(Canvas, StackedBar):  # type: ignore[misc]
-    """A column per bucket; the first series stands on the axis."""
+    """A stacked column per bucket; the first series stands on the axis."""
 
     plan: StackPlan
 
@@ -133,7 +137,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
         self._values_axis(0, max(self._get_separated_values()[0], default=0), whole=True)
 
     def _room(self) -> tuple[float, float, float]:
-        if len(self.series) < 2:  # noqa: PLR2004 (one series needs no name beside it)
+        if len(self.series) < 2:  # noqa: PLR2004 (a single series needs no key)
             return self._axis_room(), 0, 24
         names = max(text.width(str(s.title), 12) for s in self.series)
         return self._axis_room(), min(names, _KEY) + 26, 24
@@ -143,7 +147,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
 
     def _plot(self) -> None:
         pitch = self.view.width / self._len
-        wide = min(pitch * (0.86 if pitch > 4 else 1), 60)  # noqa: PLR2004 (px; thinner bars touch)
+        wide = min(pitch * (0.86 if pitch > 4 else 1), 60)  # noqa: PLR2004 (px; thin bars touch)
         base = [0.0] * self._len
         for serie in self.series:
             d = ""
@@ -166,14 +170,14 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
             self.svg.text(self.nodes["text_overlay"], x, y, label, "t m halo")
 
     def _key(self) -> None:
-        """Names beside the last column, in the order of the stack, beside what they name."""
+        """Write the names right of the last column, close to their parts of it."""
         heights, low = [], 0.0
         for serie in self.series:
             value = serie.values[-1]
             heights.append(self.view.y(low + value / 2))
             low += value
         bottom_up = spread([-y for y in heights], LINE + 4, -self.view.height + 8, -6)
-        ordered = sorted(bottom_up)  # ties must not swap the order of the stack
+        ordered = sorted(bottom_up)  # also with ties in the order of the stack
         for serie, up in zip(self.series, ordered, strict=True):
             x, y, role = self.view.width + 10, -up, self._role(serie.index)
             self.svg.node(
@@ -185,7 +189,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One topic: its name, the change per bucket (None: not known), and the scale in words."""
+    """One topic: its name, the change per bucket (None: unknown), and a label with its scale."""
 
     name: str
     values: tuple[float | None, ...]
@@ -194,14 +198,14 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class StripPlan:
-    """The strips from top to bottom; ticks at 0…1."""
+    """The strips from top to bottom, and x labels at 0…1."""
 
     strips: tuple[Strip, ...]
     ticks: tuple[tuple[str, float], ...]
 
 
 class Strips(Canvas, Graph):  # type: ignore[misc]
-    """A strip per topic, each with its own scale, stated at its end; up is more, down is fewer."""
+    """A strip of bars per topic, up for more, down for fewer; each has its own scale."""
 
     plan: StripPlan
 
@@ -224,7 +228,7 @@ class Strips(Canvas, Graph):  # type: ignore[misc]
             most = max((abs(v) for v in strip.values if v is not None), default=0) or 1
             unit = pitch * 0.44 / most
             bases += f"M0 {middle:.2f}h{self.view.width:.2f}"
-            if wide == step:  # bars touch: one outline takes half the bytes
+            if wide == step:  # bars touch: an outline takes half the bytes of boxes
                 more += outline(strip.values, middle, step, unit)
                 fewer += outline([v and -v for v in strip.values], middle, step, -unit)
             else:

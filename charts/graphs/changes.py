@@ -1,7 +1,6 @@
-"""What changed: the last week against the one before, and every day against its day before.
+"""Changes between periods: bars for the last period, or strips of bars for all of them.
 
-Comes in: the answer of the query `diff`: labels, counts and diff per topic; None is not known.
-Goes out: a `Drawing`.
+The data are those of the query `diff`: labels, counts and differences per topic, None if unknown.
 """
 
 from __future__ import annotations
@@ -24,127 +23,134 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["all_steps", "last_step"]
+__all__ = ["draw_all_changes", "draw_last_change"]
 
 _BARS = 12
 _STRIPS = 8
-_BUCKETS = 200  # columns a strip; more are thinner than the eye resolves
+_BUCKETS = 200  # columns per strip; more would be too thin to see
 
 
 def _parts(result: Any) -> tuple[list[str], Mapping[str, Any], Mapping[str, Any]]:
     data = result.data if isinstance(result, Result) else result
     if not isinstance(data, Mapping) or not {"labels", "counts", "diff"} <= set(data):
         raise UsageError(
-            "a picture of changes needs labels, counts and diff",
-            hint="give it the answer of the query diff",
+            "a chart of changes needs labels, counts and diff",
+            hint="pass the result of the query diff",
         )
     return list(data["labels"]), data["counts"], data["diff"]
 
 
-def _plain(result: Any) -> Any:
-    return result if isinstance(result, Result) else [dict(result)]
-
-
 def _bucket(label: str) -> str:
-    """A label in words: `16–22 Mar 2026` for a week or seven days, `5 Jan 2026` for a day."""
-    first, _, seven = label.partition("/")
+    """Spell out a label: `16–22 Mar 2026` for a week or seven days, `5 Jan 2026` for a day."""
+    first, _, duration = label.partition("/")
     start = scale.as_time(first)
     if start is None:
         return text.clean(label)
-    return scale.span(start, start + timedelta(days=7 if "W" in label or seven else 1))
+    return scale.span(start, start + timedelta(days=7 if "W" in label or duration else 1))
 
 
-def change(value: float, before: float) -> str:
-    """`+387 (+206%)`, `+12 (new)`."""
+def _change(value: float, before: float) -> str:
+    """Format a change with its share of the former value: `+387 (+206%)`, `+12 (new)`."""
     if not before or not value:
         return f"{text.signed(value)} (new)" if value > 0 else text.signed(value)
     share = text.percent(abs(value) / before)
     return f"{text.signed(value)} ({'+' if value > 0 else '−'}{share})"
 
 
-def last_step(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawing:
-    """Diverging bars of the newest bucket whose change is known."""
+def draw_last_change(chart: Chart, result: Any, *, axis: str) -> Drawing:
+    """Draw a bar per topic, up or down, for the change from the last but one bucket to the last.
+
+    Raises:
+        UsageError: the data are not those of the query `diff`.
+    """
     labels, counts, diffs = _parts(result)
-    at = len(labels) - 1
-    known: list[tuple[str, float, float]] = []
+    enough = len(labels) >= 2  # noqa: PLR2004 (a change needs two)
+    known: list[tuple[str, float, float]] = []  # (topic, change, former value)
     short = text.short_names(counts)
-    if at >= 1:
+    if enough:
         for name, values in diffs.items():
-            value, now = finite(values[at]), finite(counts[name][at])
+            value, now = finite(values[-1]), finite(counts[name][-1])
             if value is not None and now is not None and (value or now):
                 known.append((name, value, now - value))
     known.sort(key=lambda r: (-abs(r[1]), r[0]))
     shown, rest = (known[:_BARS], known[_BARS:]) if len(known) > _BARS + 1 else (known, [])
     shown = sorted(shown, key=lambda r: (-r[1], r[0]))
-    rows = [Row(short[n], ((v, change(v, b), "up" if v > 0 else "dn"),)) for n, v, b in shown]
-    said = [_compared(labels, axis)]
+    rows = [Row(short[n], ((v, _change(v, b), "up" if v > 0 else "dn"),)) for n, v, b in shown]
+    subtitles = [_compared(labels, axis)]
     if rest:
-        # A bar for the others would be the longest one, and say the least.
+        # No bar for the others: it would be the longest one and the least informative.
         value, before = sum(v for _, v, _ in rest), sum(b for _, _, b in rest)
-        said.append(
+        subtitles.append(
             f"the {len(shown)} largest changes of {len(known):,}, "
-            f"the others {change(value, before)} together"
+            f"the others {_change(value, before)} together"
         )
     page = chart.sheet(
         _plain(result),
-        title=title,
-        finding=_week_finding([(short[n], v) for n, v, _ in known], axis, len(labels)),
-        subtitle="; ".join(said),
-        empty="Two complete weeks are needed for a change"
-        if at < 1
-        else "No messages in either week",
+        finding=_week_finding([(short[n], v) for n, v, _ in known], axis, enough=enough),
+        subtitle="; ".join(subtitles),
+        empty="No messages in either week"
+        if enough
+        else "Two complete weeks are needed for a change",
         height=height_of(len(rows)),
     )
-    table = [(short[n], b, b + v, v) for n, v, b in known]
-    series = [("change", [r.bars[0][0] for r in rows])]
     return draw(
         Rows,
         page,
         RowPlan(tuple(rows)),
-        series if rows else [],
+        [("change", [r.bars[0][0] for r in rows])] if rows else [],
         columns=(axis, "before", "now", "change"),
-        rows=table,
+        rows=[(short[n], b, b + v, v) for n, v, b in known],
     )
 
 
+def _plain(result: Any) -> Any:
+    return result if isinstance(result, Result) else [dict(result)]
+
+
 def _compared(labels: Sequence[str], axis: str) -> str:
+    """State which periods are compared."""
     if len(labels) < 2:  # noqa: PLR2004 (a change needs two)
         return f"Change in messages per {axis} from week to week"
     return f"Change in messages per {axis}, {_bucket(labels[-1])} against {_bucket(labels[-2])}"
 
 
-def _week_finding(known: Sequence[tuple[str, float]], axis: str, buckets: int) -> str:
-    if buckets < 2:  # noqa: PLR2004 (a change needs two)
+def _week_finding(known: Sequence[tuple[str, float]], axis: str, *, enough: bool) -> str:
+    """State how many topics rose and fell, and which changed most."""
+    if not enough:
         return "Not enough complete weeks for a comparison"
     if not known:
         return "No messages in the last two weeks"
     up, down = sum(v > 0 for _, v in known), sum(v < 0 for _, v in known)
-    many = "topics" if axis == "topic" else "categories"
+    plural = "topics" if axis == "topic" else "categories"
     if not up and not down:
         return f"Week on week: no {axis} changed"
     name, value = known[0]
-    counted = f"{up} {axis if up == 1 else many} up, {down} down"
+    counted = f"{up} {axis if up == 1 else plural} up, {down} down"
     return f"Week on week: {counted}; {name} changed most, {text.signed(value)}"
 
 
-def _years(labels: Sequence[str]) -> bool:
+def _needs_year(labels: Sequence[str]) -> bool:
     first, last = scale.as_time(labels[0]), scale.as_time(labels[-1])
     return first is not None and last is not None and scale.needs_year(first, last)
 
 
-def _fewer(values: Sequence[float | None], size: int) -> tuple[float | None, ...]:
-    """Of each `size` neighbours the one that changed most, so that no jump disappears."""
+def _extremes(values: Sequence[float | None], size: int) -> tuple[float | None, ...]:
+    """Keep the largest change of each `size` neighbours, so that no jump disappears."""
     if size <= 1:
         return tuple(values)
-    out: list[float | None] = []
+    extremes: list[float | None] = []
     for i in range(0, len(values), size):
         known = [v for v in values[i : i + size] if v is not None]
-        out.append(max(known, key=abs) if known else None)
-    return tuple(out)
+        extremes.append(max(known, key=abs) if known else None)
+    return tuple(extremes)
 
 
-def all_steps(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawing:
-    """A strip per topic, the busiest first."""
+def draw_all_changes(chart: Chart, result: Any, *, axis: str) -> Drawing:
+    """Draw a strip of changes per topic, the busiest topics first, each with its own scale.
+
+    Raises:
+        UsageError: the data are not those of the query `diff`.
+    """
     labels, counts, diffs = _parts(result)
     totals = {n: sum(finite(v) or 0 for v in values) for n, values in counts.items()}
     order = sorted((n for n in totals if totals[n]), key=lambda n: (-totals[n], n))
@@ -155,35 +161,40 @@ def all_steps(chart: Chart, result: Any, *, axis: str, title: str = "") -> Drawi
     for name in shown:
         values = [finite(v) for v in diffs[name]]
         known = [(abs(v), -i, v) for i, v in enumerate(values) if v is not None]
-        most = max(known, default=(0.0, 0, 0.0))
-        if most[0]:
-            jumps.append((most, name))
-        strips.append(Strip(short[name], _fewer(values, size), f"max ±{text.brief(most[0])}"))
-    measured = f"Messages per {axis} minus those of the day before; up is more, down is fewer"
-    said = [measured, "each row has its own scale"]
+        largest = max(known, default=(0.0, 0, 0.0))
+        if largest[0]:
+            jumps.append((largest, name))
+        strips.append(Strip(short[name], _extremes(values, size), f"max ±{text.brief(largest[0])}"))
+    subtitles = [
+        f"Messages per {axis} minus those of the day before; up is more, down is fewer",
+        "each row has its own scale",
+    ]
     if len(order) > len(shown):
-        said.append(f"the top {len(shown)} of {len(order):,}, the rest is not shown")
+        subtitles.append(f"the top {len(shown)} of {len(order):,}, the rest is not shown")
     if size > 1:
-        said.append(f"each bar is the largest change in {size} days")
+        subtitles.append(f"each bar is the largest change in {size} days")
     finding = "No change from day to day" if shown else "No messages in this range"
     if jumps:
-        (_, back, value), name = max(jumps, key=lambda j: j[0][0])
-        when = scale.as_time(labels[-back])
-        said_when = scale.day(when, year=_years(labels)) if when else text.clean(labels[-back])
-        finding = f"Biggest daily change: {short[name]} {text.signed(value)} on {said_when}"
+        (_, negative_index, value), name = max(jumps, key=lambda j: j[0][0])
+        label = labels[-negative_index]
+        when = scale.as_time(label)
+        date = scale.day(when, year=_needs_year(labels)) if when else text.clean(label)
+        finding = f"Biggest daily change: {short[name]} {text.signed(value)} on {date}"
     page = chart.sheet(
         _plain(result),
-        title=title,
         finding=finding,
-        subtitle="; ".join(said),
+        subtitle="; ".join(subtitles),
         empty="No messages in this range",
         height=max(200, 150 + 40 * len(strips)),
     )
     times = [t for t in map(scale.as_time, labels[:: max(size, 1)]) if t is not None]
     ticks = time_axis(times, centred=True)[1] if times else ()
-    values_of = [(s.name, s.values) for s in strips]
-    has = any(v is not None for _, vs in values_of for v in vs)
-    table = [(label, *(diffs[n][i] for n in shown)) for i, label in enumerate(labels)]
-    columns = ("day", *(short[n] for n in shown))
-    plan = StripPlan(tuple(strips), ticks)
-    return draw(Strips, page, plan, values_of if has else [], columns=columns, rows=table)
+    drawable = any(v is not None for strip in strips for v in strip.values)
+    return draw(
+        Strips,
+        page,
+        StripPlan(tuple(strips), ticks),
+        [(s.name, s.values) for s in strips] if drawable else [],
+        columns=("day", *(short[n] for n in shown)),
+        rows=[(label, *(diffs[n][i] for n in shown)) for i, label in enumerate(labels)],
+    )

@@ -1,4 +1,4 @@
-"""Axis and noun helpers that several graphs share."""
+"""Helpers that several chart types share: axis positions, tick labels, nouns."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from itertools import pairwise
 
 from hubbub.charts.picture import scale, text
 
-__all__ = ["time_axis"]
-
+__all__ = ["Ticks", "capital", "height_of", "noun", "spaced", "sparse", "time_axis"]
 
 Ticks = tuple[tuple[str, float], ...]
 
 
 def noun(column: str) -> str:
-    """What a column counts, in words."""
+    """Return the name of a column as words."""
     return text.clean(column.replace("_", " "))
 
 
-def capital(said: str) -> str:
-    """A sentence begins with a capital; the rest of it stays as it is."""
-    return said[:1].upper() + said[1:]
+def capital(sentence: str) -> str:
+    """Capitalise the first letter and keep the rest."""
+    return sentence[:1].upper() + sentence[1:]
 
 
-def height_of(n: int) -> int:
-    """Px of a picture with so many rows."""
-    return max(170, min(130 + 30 * n, 700))
+def height_of(rows: int) -> int:
+    """Return the height in px of a picture with that many rows."""
+    return max(170, min(130 + 30 * rows, 700))
 
 
 def time_axis(
     times: Sequence[datetime], *, centred: bool = False
 ) -> tuple[tuple[float, ...], Ticks]:
-    """Positions 0…1 of times in ascending order, and calendar ticks.
+    """Return positions 0…1 of ascending times, and calendar ticks.
 
-    `centred`: every time is a bucket of one width, and a tick stands below its bucket's middle.
+    With `centred`, each time is the start of a bucket of equal width, and positions and ticks are
+    those of the buckets' centres.
     """
     first, last = times[0], times[-1]
     if len(times) < 2 or first == last:  # noqa: PLR2004
@@ -42,21 +42,20 @@ def time_axis(
     length = last - first
     squeeze, shift = ((len(times) - 1) / len(times), 0.5 / len(times)) if centred else (1.0, 0.0)
     width = min(b - a for a, b in pairwise(times)) if centred else timedelta(0)
-    at = tuple(shift + squeeze * ((t - first) / length) for t in times)
+    positions = tuple(shift + squeeze * ((t - first) / length) for t in times)
     ticks = tuple(
         (label, shift + squeeze * ((t - first) / length))
         for label, t in scale.calendar(first, last, width)
     )
-    return at, ticks
+    return positions, ticks
+
+
+def spaced(n: int) -> tuple[float, ...]:
+    """Return the positions 0…1 of `n` evenly spaced points."""
+    return tuple(i / (n - 1) if n > 1 else 0.5 for i in range(n))
 
 
 def sparse(labels: Sequence[str]) -> Ticks:
-    """At most nine of the labels of evenly spaced points."""
-    n = len(labels)
-    step = -(-n // scale.MOST)
-    return tuple((labels[i], i / (n - 1) if n > 1 else 0.5) for i in range(0, n, max(step, 1)))
-
-
-def _spaced(labels: Sequence[str]) -> list[tuple[str, float]]:
-    n = len(labels)
-    return [(label, i / (n - 1) if n > 1 else 0.5) for i, label in enumerate(labels)]
+    """Return at most nine of the labels of evenly spaced points, with their positions."""
+    step = max(-(-len(labels) // scale.MOST), 1)
+    return tuple(zip(labels, spaced(len(labels)), strict=True))[::step]

@@ -1,7 +1,7 @@
-"""Heat maps: squares over rows and columns, darker for more; or a triangle of shares.
+"""Heat maps: a square per row and column, darker for larger values.
 
-One path per bin (strokes as thick as a row take a third of the bytes of rectangles), the names, a
-key, and in small pictures the numbers.
+One path per colour: strokes as thick as a row take a third of the bytes of rectangles. Small heat
+maps also have the numbers in the squares.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -18,27 +19,31 @@ from hubbub.charts.graphs.common import noun
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import EDGE, Canvas, draw
 from hubbub.charts.picture.document import number
-from hubbub.charts.picture.sheet import Data, column, finite, records
+from hubbub.charts.picture.sheet import Data, finite, records
+from hubbub.charts.picture.sheet import column as column_of
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["BINS", "Heat", "HeatPlan", "Square", "bins", "squares"]
-
+__all__ = ["BINS", "Heat", "HeatPlan", "Square", "bins", "draw_heatmap"]
 
 BINS = 7
-_LIGHT = 4  # bins from here on carry numbers in the colour of the page
-_NAME = 170.0  # px of a row's name, at most
-_COLUMN = 120.0
+_LIGHT = 4  # numbers in this bin and above have the colour of the page
+_NAME = 170.0  # px of a row's name at most
+_COLUMN = 120.0  # px of a column's name at most
 _SLOPE = 1 / sqrt(2)  # names of columns rise at 45 degrees
 _WIDEST = 64  # px of a column
-_KEY = 24
+_KEY = 24  # px
+_PERCENT = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
+_WRITTEN = 90  # squares; beyond that the numbers are noise
+_ROW = 19  # px
+_LOW = 34  # px of a row in small heat maps
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """Row, column, bin, and what may be written in it."""
+    """Row, column, bin, and the number to write in it."""
 
     row: int
     column: int
@@ -48,18 +53,18 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class HeatPlan:
-    """Names from the top and from the left, the squares, and the bins in words."""
+    """Names of rows and columns, the squares, and the bins in words."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     squares: tuple[Square, ...]
     key: tuple[str, ...]
-    counted: str  # what the bins count
+    counted: str  # title of the key
     x_title: str = ""
 
 
 class Heat(Canvas, Graph):  # type: ignore[misc]
-    """The squares of a plan; the series only say that there is something to draw."""
+    """Draws the squares of its plan; the series only mark the chart as not empty."""
 
     plan: HeatPlan
 
@@ -79,9 +84,9 @@ class Heat(Canvas, Graph):  # type: ignore[misc]
         widths = [text.width(c, 12) for c in self.names]
         self.upright = max(widths, default=0) < self.pitch - 2
         right = 0.0
-        if not self.upright:  # the last names stick out at the right
-            over = [w * _SLOPE - (n - 1 - i) * self.pitch * 0.85 for i, w in enumerate(widths)]
-            right = max(0.0, max(over) - self.pitch / 2 + 8)
+        if not self.upright:  # the last names reach beyond the last column
+            excess = [w * _SLOPE - (n - 1 - i) * self.pitch * 0.85 for i, w in enumerate(widths)]
+            right = max(0.0, max(excess) - self.pitch / 2 + 8)
             self.pitch = min((wide - right) / n, _WIDEST)
         if self.pitch >= 8:  # noqa: PLR2004 (px; whole ones are shorter to write)
             self.pitch = int(self.pitch)
@@ -99,7 +104,7 @@ class Heat(Canvas, Graph):  # type: ignore[misc]
             super()._y_axis()
 
     def _x_axis(self) -> None:
-        """The names stand above the squares."""
+        """No axis below: the names of columns stand above the squares."""
 
     def _plot(self) -> None:
         plan, overlay = self.plan, self.nodes["text_overlay"]
@@ -148,14 +153,8 @@ class Heat(Canvas, Graph):  # type: ignore[misc]
             x += 17 + text.width(words, 12) + 12
 
 
-_PERCENT = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
-_WRITTEN = 90  # squares; more numbers than that are noise
-_ROW = 19  # px
-_LOW = 34
-
-
 def bins(largest: float) -> list[float]:
-    """Where at most seven bins begin, each so many times as wide as the one before; from 1 on."""
+    """Return the lower ends of at most seven bins from 1 to `largest`, of growing width."""
     if largest <= BINS:
         return [float(i) for i in range(1, max(int(largest), 1) + 1)]
     ratio = (largest + 1) ** (1 / BINS)
@@ -169,71 +168,94 @@ def _words(edges: Sequence[float], *, percent: bool) -> tuple[str, ...]:
     if percent:
         ends = [*edges[1:], 1.01]
         return tuple(f"{a * 100:.0f}–{b * 100 - 1:.0f}%" for a, b in zip(edges, ends, strict=True))
-    out = []
-    for i, low in enumerate(edges):
-        high = edges[i + 1] - 1 if i + 1 < len(edges) else None
-        said = text.amount(low)
-        out.append(said if high == low else f"{said}–{text.amount(high)}" if high else f"{said}+")
-    return tuple(out)
+    words = []
+    for low, following in zip_longest(edges, edges[1:]):
+        if following is None:
+            words.append(f"{text.amount(low)}+")
+        elif following - 1 == low:
+            words.append(text.amount(low))
+        else:
+            words.append(f"{text.amount(low)}–{text.amount(following - 1)}")
+    return tuple(words)
 
 
-def squares(
+def draw_heatmap(
     chart: Chart,
     result: Data,
-    names: tuple[str, str, str],
     *,
-    title: str,
+    row: str,
+    column: str,
+    value: str,
+    finding: str,
     subtitle: str,
     empty: str,
-    percent: bool,
-    cells: Sequence[Mapping[str, Any]] | None,
-    order: tuple[Sequence[Any], Sequence[Any]],
+    percent: bool = False,
+    cells: Sequence[Mapping[str, Any]] | None = None,
+    row_order: Sequence[Any] = (),
+    column_order: Sequence[Any] = (),
 ) -> Drawing:
-    """A square per pair."""
+    """Draw a square per pair of `row` and `column`, darker for a larger `value`.
+
+    Args:
+        chart: of the view.
+        result: rows with these columns.
+        row: column with the names of rows.
+        column: column with the names of columns.
+        value: column with the numbers.
+        finding: title of the picture.
+        subtitle: of the picture.
+        empty: text of an empty picture.
+        percent: the values are shares 0…1.
+        cells: replace the rows of the result.
+        row_order: rows from the top; others follow as they occur.
+        column_order: columns from the left; others follow as they occur.
+    """
     table = records(result) if cells is None else list(cells)
-    row, across, value = names
-    values = [finite(v) for v in column(table, value)]
     known = [
         (r, c, v)
-        for r, c, v in zip(column(table, row), column(table, across), values, strict=True)
+        for r, c, v in zip(
+            column_of(table, row),
+            column_of(table, column),
+            map(finite, column_of(table, value)),
+            strict=True,
+        )
         if v is not None
     ]
-    rows = {name: i for i, name in enumerate(dict.fromkeys([*order[0], *(r for r, _, _ in known)]))}
+    rows = {n: i for i, n in enumerate(dict.fromkeys([*row_order, *(r for r, _, _ in known)]))}
     columns = {
-        name: i for i, name in enumerate(dict.fromkeys([*order[1], *(c for _, c, _ in known)]))
+        n: i for i, n in enumerate(dict.fromkeys([*column_order, *(c for _, c, _ in known)]))
     }
     largest = max((v for _, _, v in known), default=0)
     edges = list(_PERCENT) if percent else bins(largest)
     write = len(known) <= _WRITTEN
-    said = text.percent if percent else text.brief
+    written = text.percent if percent else text.brief
+    numbered = all(isinstance(c, int) for c in columns)
     plan = HeatPlan(
         tuple(text.named(r) for r in rows),
         tuple(text.named(c) for c in columns),
         tuple(
             Square(
-                rows[r], columns[c], max(bisect_right(edges, v) - 1, 0), said(v) if write else ""
+                rows[r], columns[c], max(bisect_right(edges, v) - 1, 0), written(v) if write else ""
             )
             for r, c, v in known
         ),
         _words(edges, percent=percent),
         noun(value),
-        noun(across) if all(isinstance(c, int) for c in columns) else "",
+        noun(column) if numbered else "",
     )
     pitch = _ROW if len(rows) > 12 else _LOW if write else 26  # noqa: PLR2004 (rows that fill a page)
-    high = 18 if all(isinstance(c, int) for c in columns) else 84
     page = chart.sheet(
         result,
-        title="",
-        finding=title,
+        finding=finding,
         subtitle=subtitle,
         empty=empty,
-        height=180 + high + pitch * len(rows) if known else 300,
+        height=180 + (18 if numbered else 84) + pitch * len(rows) if known else 300,
     )
     return draw(
         Heat,
         page,
         plan,
         [(noun(value), [v for _, _, v in known])] if known else [],
-        columns=(noun(row), noun(across), noun(value)),
+        columns=(noun(row), noun(column), noun(value)),
         rows=known,
     )

@@ -1,7 +1,4 @@
-"""A histogram: how many have so many; a column per number, or per range of numbers.
-
-Comes in: a whole number per column and its name. Goes out: one path, and the numbers above it.
-"""
+"""Histogram of whole numbers: a column per number, or per range of numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 from pygal.graph.bar import Bar
 
 from hubbub.charts.graphs.bars import box
-from hubbub.charts.graphs.common import capital, noun
+from hubbub.charts.graphs.common import noun
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, draw
 from hubbub.charts.picture.sheet import Data, column, finite, records
@@ -21,8 +18,7 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["Histogram", "HistogramPlan", "binned", "histogram"]
-
+__all__ = ["Histogram", "HistogramPlan", "binned", "draw_histogram"]
 
 _COLUMNS = 32
 _RANGES = 10
@@ -30,36 +26,36 @@ _RANGES = 10
 
 @dataclass(frozen=True, slots=True)
 class HistogramPlan:
-    """What the columns stand for, and what that is."""
+    """Names of the columns, and the title of their axis."""
 
     names: tuple[str, ...]
     x_title: str
 
 
 def binned(counts: Iterable[tuple[int, int]]) -> tuple[list[tuple[str, int]], bool]:
-    """Columns out of (number, how many have it), and whether they are ranges.
+    """Return columns (name, count) for pairs (number, count), and whether they are ranges.
 
-    Up to 32: a column for each number from 1 on, also those that nobody has. Beyond: each range
-    ends at twice the end of the one before (1, 2, 3–4, 5–8, …), and the tenth has no end.
+    Up to 32, each number from 1 on has a column, also with a count of 0. Beyond that each range
+    ends at twice the end of the previous one (1, 2, 3–4, 5–8, …), and the tenth is open.
     """
-    found = {k: n for k, n in counts if k > 0 and n > 0}
-    largest = max(found, default=0)
+    by_number = {k: n for k, n in counts if k > 0 and n > 0}
+    largest = max(by_number, default=0)
     if largest <= _COLUMNS:
-        return [(str(k), found.get(k, 0)) for k in range(1, largest + 1)], False
-    out: list[tuple[str, int]] = []
+        return [(str(k), by_number.get(k, 0)) for k in range(1, largest + 1)], False
+    ranges: list[tuple[str, int]] = []
     low = 1
     while low <= largest:
         high = max(2 * (low - 1), 1)
         name = f"{low:,}" if low == high else f"{low:,}–{high:,}"
-        if len(out) == _RANGES - 1 and largest > high:
+        if len(ranges) == _RANGES - 1 and largest > high:
             name, high = f"{low:,}+", largest
-        out.append((name, sum(n for k, n in found.items() if low <= k <= high)))
+        ranges.append((name, sum(n for k, n in by_number.items() if low <= k <= high)))
         low = high + 1
-    return out, True
+    return ranges, True
 
 
 class Histogram(Canvas, Bar):  # type: ignore[misc]
-    """Columns side by side, with their numbers above."""
+    """Columns side by side, with their counts above."""
 
     plan: HistogramPlan
 
@@ -95,24 +91,22 @@ class Histogram(Canvas, Bar):  # type: ignore[misc]
         )
 
 
-def histogram(
-    chart: Chart, result: Data, x: str, y: str, *, title: str, subtitle: str, empty: str
+def draw_histogram(
+    chart: Chart, result: Data, *, x: str, y: str, finding: str, subtitle: str, empty: str
 ) -> Drawing:
-    """How many have so many."""
+    """Draw how many (column `y`) have each number (column `x`)."""
     table = records(result)
     pairs = zip(map(finite, column(table, x)), map(finite, column(table, y)), strict=True)
     counts = [(int(k), int(n)) for k, n in pairs if k is not None and n is not None]
-    found, ranges = binned(counts)
-    said = [subtitle or capital(f"{noun(y)} by their number of {noun(x)}")]
+    columns, ranges = binned(counts)
     if ranges:
-        said.append("each column holds twice as wide a range as the one before")
-    page = chart.sheet(result, title="", finding=title, subtitle="; ".join(said), empty=empty)
-    plan = HistogramPlan(tuple(name for name, _ in found), noun(x))
+        subtitle += "; each column holds twice as wide a range as the one before"
+    page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=empty)
     return draw(
         Histogram,
         page,
-        plan,
-        [(noun(y), [n for _, n in found])] if found else [],
+        HistogramPlan(tuple(name for name, _ in columns), noun(x)),
+        [(noun(y), [n for _, n in columns])] if columns else [],
         columns=(noun(x), noun(y)),
         rows=sorted(counts),
     )

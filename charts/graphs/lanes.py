@@ -1,6 +1,7 @@
-"""Lanes: what was so at which time, a lane for each source, each state with a shape of its own.
+"""Lanes: the state of each source over time.
 
-Comes in: pieces at 0…1 of the width. Goes out: one path per state, and a key in the same shapes.
+Each state has its own shape, so that states do not differ by colour alone. One path per state, and
+a key in the same shapes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from hubbub.charts.picture.canvas import Canvas
 
 __all__ = ["Lane", "LanePlan", "Lanes"]
 
-_NAME = 210.0  # px of a lane's name, at most
-_LEAST = 2.0  # px; a gap of a minute in a year is seen
+_NAME = 210.0  # px of a lane's name at most
+_LEAST = 2.0  # px; keeps a gap of a minute visible in a year
 _KEY = 26  # px below the axis
-#: State → role, top and bottom of its box as parts of the lane (0 is the top), words of the key.
+#: State → role, top and bottom of its box (0…1 of the lane, from the top), label in the key.
 _SHAPES = {
     "complete": ("f2", 0.18, 0.82, "complete"),
     "healed": ("f0", 0.18, 0.82, "healed from history"),
@@ -29,7 +30,7 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A source: its name, (start, end, state) at 0…1 of the width, and what stands at its end."""
+    """A source: its name, pieces (start, end, state) at 0…1 of the width, and a note at the end."""
 
     name: str
     pieces: tuple[tuple[float, float, str], ...]
@@ -38,14 +39,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """The lanes from top to bottom; ticks at 0…1."""
+    """The lanes from top to bottom, and x labels at 0…1."""
 
     lanes: tuple[Lane, ...]
     ticks: tuple[tuple[str, float], ...]
 
 
 class Lanes(Canvas, Graph):  # type: ignore[misc]
-    """Nothing is told by colour alone: healed is notched, heard is low, a gap stands out."""
+    """Draws lanes: "healed" has a notch, "unproven" is low, a gap is taller than the rest."""
 
     plan: LanePlan
 
@@ -83,7 +84,7 @@ class Lanes(Canvas, Graph):  # type: ignore[misc]
         self._key({state for state, d in paths.items() if d})
 
     def _key(self, states: set[str]) -> None:
-        """The shapes and their words, below the axis."""
+        """Draw the shapes and labels of these states below the axis."""
         overlay, x, top, high = self.nodes["text_overlay"], 0.0, self.view.height + 31, 14.0
         for state, (role, _, _, words) in _SHAPES.items():
             if state not in states:

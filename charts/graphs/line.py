@@ -1,7 +1,6 @@
-"""Lines over time (or over ranks), one path per series, labelled at their ends.
+"""Lines, one path per series, labelled at their right ends.
 
-Comes in: values with None for what is not known. Goes out: a gap where a value is missing, a dot
-where one stands alone; never a bridge.
+A missing value (None) is a gap that is never bridged; a single value between gaps is a dot.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, dot
 from hubbub.charts.picture.document import path
 
-__all__ = ["LinePlan", "Lines", "runs", "straight", "thin"]
+__all__ = ["LinePlan", "Lines", "runs", "simplify", "thin"]
+
 
 Point = tuple[float, float]
-_MOST = 600  # points a series; about one per px
-_NAME = 230.0  # px of a series' name, at most
-_CROWDED = 200  # points; 2 px lines run into one another
-_SEEN = 0.25  # px; a line that passes a point nearer than this passes through it
+_MOST = 600  # points per series; about one per px
+_NAME = 230.0  # px of a series' name at most
+_CROWDED = 200  # points; with more, lines are thinner and simplified
+_TOLERANCE = 0.25  # px by which a simplified line may pass a point
 
 
 @dataclass(frozen=True, slots=True)
 class LinePlan:
-    """Where the points stand (0…1), the x labels, and what the values are."""
+    """Positions 0…1 of the points, the x labels, and the kind of values."""
 
     xs: tuple[float, ...]
     ticks: tuple[tuple[str, float], ...]
@@ -38,7 +38,7 @@ class LinePlan:
 
 
 def runs(points: Sequence[tuple[float, float | None]]) -> list[list[Point]]:
-    """The stretches without a gap."""
+    """Split points at gaps."""
     return [
         [(x, y) for x, y in group if y is not None]
         for known, group in groupby(points, key=lambda p: p[1] is not None)
@@ -47,42 +47,42 @@ def runs(points: Sequence[tuple[float, float | None]]) -> list[list[Point]]:
 
 
 def thin(points: Sequence[Point], most: int = _MOST) -> list[Point]:
-    """At most `most` points: of each stretch the lowest and the highest."""
+    """Reduce to at most `most` points: the lowest and the highest of each group of neighbours."""
     if len(points) <= most:
         return list(points)
-    stretch = -(-2 * len(points) // most)
-    out: list[Point] = []
-    for start in range(0, len(points), stretch):
-        part = points[start : start + stretch]
-        ends = {min(part, key=lambda p: (p[1], p[0])), max(part, key=lambda p: (p[1], -p[0]))}
-        out += sorted(ends)
-    return out
+    size = -(-2 * len(points) // most)
+    kept: list[Point] = []
+    for start in range(0, len(points), size):
+        group = points[start : start + size]
+        ends = {min(group, key=lambda p: (p[1], p[0])), max(group, key=lambda p: (p[1], -p[0]))}
+        kept += sorted(ends)
+    return kept
 
 
-def straight(points: Sequence[Point], seen: float = _SEEN) -> list[Point]:
-    """The points without those that a straight line between others passes, nearer than `seen` px.
+def simplify(points: Sequence[Point], tolerance: float = _TOLERANCE) -> list[Point]:
+    """Drop points that the line through the remaining ones misses by at most `tolerance` px.
 
-    Source: Ramer 1972, Douglas and Peucker 1973; by height, since time only goes forward.
+    Source: Ramer 1972, Douglas and Peucker 1973; with vertical distances, since x only grows.
     """
     kept = {0, len(points) - 1}
-    open_ = [(0, len(points) - 1)]
-    while open_:
-        first, last = open_.pop()
+    pending = [(0, len(points) - 1)]
+    while pending:
+        first, last = pending.pop()
         (x0, y0), (x1, y1) = points[first], points[last]
         slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
-        far = [
+        distances = [
             (abs(y - y0 - slope * (x - x0)), -i)
             for i, (x, y) in enumerate(points[first + 1 : last], first + 1)
         ]
-        most, back = max(far, default=(0.0, 0))
-        if most > seen:
-            kept.add(-back)
-            open_ += [(first, -back), (-back, last)]
+        largest, negative_index = max(distances, default=(0.0, 0))
+        if largest > tolerance:
+            kept.add(-negative_index)
+            pending += [(first, -negative_index), (-negative_index, last)]
     return [points[i] for i in sorted(kept)]
 
 
 class Lines(Canvas, Line):  # type: ignore[misc]
-    """Series over a common axis."""
+    """Lines over a common axis."""
 
     plan: LinePlan
 
@@ -101,7 +101,7 @@ class Lines(Canvas, Line):  # type: ignore[misc]
         return self._axis_room(), right + 4 if right else 0, 42 if self.plan.x_title else 24
 
     def _roles(self, index: int) -> tuple[str, str]:
-        """Roles of the line and of its dots and name."""
+        """Return the roles of a line, and of its dots and name."""
         if index == self.plan.others:
             return "so l", "fo"
         dash = f" d{index}" if index else ""
@@ -114,7 +114,7 @@ class Lines(Canvas, Line):  # type: ignore[misc]
         for serie in self.series:
             stroke, fill = self._roles(serie.index)
             parts = [thin([self.view(p) for p in run]) for run in runs(serie.points)]
-            parts = [straight(part) for part in parts] if crowded else parts
+            parts = [simplify(part) for part in parts] if crowded else parts
             lines = "".join(path(part) for part in parts if len(part) > 1)
             if lines:
                 roles = stroke + (" thin" if crowded else "")

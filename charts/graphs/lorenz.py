@@ -1,8 +1,4 @@
-"""The Lorenz curve: cumulative share of the work over the share of people, and the even diagonal.
-
-Comes in: the cumulative shares, from the people with the least. Goes out: one path for the curve,
-one for the diagonal, one for the gap between them, and a point that the title names.
-"""
+"""Lorenz curve: cumulative share of the work over the share of people, and the even diagonal."""
 
 from __future__ import annotations
 
@@ -22,17 +18,16 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["Curve", "CurvePlan", "curve"]
-
+__all__ = ["Curve", "CurvePlan", "draw_lorenz"]
 
 _EVEN = "everybody does the same"
-_APART = 24  # px above the point that its name needs
+_APART = 24  # px above the marked point that its label needs
 _FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePlan:
-    """The point to mark (share of people, share of the work), and what it says."""
+    """The point to mark, (share of people, share of the work), and its label."""
 
     mark: tuple[float, float] | None
     says: str
@@ -68,46 +63,55 @@ class Curve(Canvas, Line):  # type: ignore[misc]
         self.svg.node(plot, "path", d=path(points), class_="s0 l")
         middle = view((0.42, 0.42))
         self.svg.text(overlay, middle[0] - 10, middle[1] - 12, _EVEN, "f1 b e")
-        at = view.width / 2, view.height + 36
-        self.svg.text(overlay, *at, self.plan.x_title, "mu m")
+        self.svg.text(overlay, view.width / 2, view.height + 36, self.plan.x_title, "mu m")
         if self.plan.mark is None or not bent:
             return
         x, y = view(self.plan.mark)
         self.svg.node(self.nodes["overlay"], "path", d=dot(x, y, 4), class_="f0")
         wide = text.width(self.plan.says, 12, bold=True)
-        # Left of the point is room between diagonal and curve; else it is below both.
+        # Left of the point, between diagonal and curve, if there is room; else below the curve.
         if x - 12 - wide > 0 and y - _APART > self._even(x - 12 - wide):
             self.svg.text(overlay, x - 12, y - 8, self.plan.says, "f0 b e halo")
         else:
             self.svg.text(overlay, view.width - 8, view.height - 10, self.plan.says, "f0 b e halo")
 
     def _even(self, x: float) -> float:
-        """The height of the diagonal, in px from the top."""
+        """Return the y of the diagonal in px from the top."""
         return float(self.view.height * (1 - x / self.view.width))
 
 
-def curve(
+def draw_lorenz(
     chart: Chart,
     result: Data,
     shares: Sequence[float],
     *,
     mark: tuple[float, float] | None,
-    says: str,
-    title: str,
+    label: str,
+    finding: str,
     subtitle: str,
     rows: Sequence[Sequence[Any]],
 ) -> Drawing:
-    """Cumulative shares, from 0 to 1."""
+    """Draw a Lorenz curve.
+
+    Args:
+        chart: of the view.
+        result: the result behind the picture.
+        shares: cumulative shares from 0 to 1, those with the least first; empty: no data.
+        mark: (share of people, share of the work) of a point to mark.
+        label: of that point.
+        finding: title of the picture.
+        subtitle: of the picture.
+        rows: (position, user, messages, cumulative share) of the table behind the picture.
+    """
     page = chart.sheet(
         result,
-        finding=title,
-        title="",
+        finding=finding,
         subtitle=subtitle,
         empty="No messages in this range name a user",
         height=500,
     )
     plan = CurvePlan(
-        mark, text.clean(says), "share of people, those with the fewest messages first"
+        mark, text.clean(label), "share of people, those with the fewest messages first"
     )
     return draw(
         Curve,

@@ -1,7 +1,6 @@
-"""Lines in two panels over one axis of time: what differs too much in size to share a scale.
+"""Lines in two panels over one time axis, for values of too different size for a common scale.
 
-Comes in: the series of each panel, None for what is not known. Goes out: a `Drawing`; each panel
-has its own scale from zero, and its lines are labelled at their ends.
+Each panel has its own scale from zero.
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["PanelPlan", "Panels", "panels"]
+__all__ = ["PanelPlan", "Panels", "draw_panels"]
 
 Series = tuple[str, Sequence[float | None]]
-#: Bottom and top of the panels at 0…1 of the plot's height.
+#: (bottom, top) of the panels at 0…1 of the plot's height.
 _FRAMES = ((0.45, 1.0), (0.0, 0.37))
-_DENSE = 4  # ticks of the lower panel
+_DENSE = 4  # ticks in the lower panel; of more, every other one is labelled
 
 
 @dataclass(frozen=True, slots=True)
 class PanelPlan(LinePlan):
-    """Lines at 0…1 of the height, and what the ticks there are called."""
+    """Lines at 0…1 of the height, and labels of the y axis with their positions."""
 
     labels: tuple[tuple[str, float], ...] = ()
 
 
 class Panels(Lines):
-    """Lines whose values were scaled to their panels before."""
+    """Lines whose values are already scaled to their panels."""
 
     plan: PanelPlan
 
@@ -47,31 +46,34 @@ class Panels(Lines):
         self._y_labels = list(self.plan.labels)
 
 
-def panels(
+def draw_panels(
     chart: Chart,
     data: Data,
-    at: Sequence[Any],
-    series: tuple[Sequence[Series], Sequence[Series]],
+    times: Sequence[Any],
+    upper: Sequence[Series],
+    lower: Sequence[Series],
     *,
     title: str,
     subtitle: str,
 ) -> Drawing:
-    """Whole numbers over times: the series of the upper panel, and those of the lower one."""
-    times = [t for t in map(as_time, at) if t is not None]
-    xs, ticks = time_axis(times)
-    drawn: list[Series] = []
+    """Draw series of whole numbers (None: missing) over ascending times in two panels."""
+    xs, ticks = time_axis([t for t in map(as_time, times) if t is not None])
+    scaled: list[Series] = []
     labels: list[tuple[str, float]] = []
-    for part, (bottom, top) in zip(series, _FRAMES, strict=True):
-        most = max((v for _, values in part for v in values if v is not None), default=0)
+    for panel, (bottom, top) in zip((upper, lower), _FRAMES, strict=True):
+        most = max((v for _, values in panel for v in values if v is not None), default=0)
         axis = scale.values(0, most, whole=True)
         unit = (top - bottom) / axis.high
-        some = axis.ticks if bottom or len(axis.ticks) <= _DENSE else axis.ticks[::2]
-        labels += [(text.tick(t, axis.step), bottom + t * unit) for t in some]
-        for name, values in part:
-            drawn.append((name, [None if v is None else bottom + v * unit for v in values]))
-    page = chart.sheet(data, title=title, subtitle=subtitle)
-    plan = PanelPlan(xs, ticks, labels=tuple(labels))
-    every = [*series[0], *series[1]]
-    table = list(zip(at, *(values for _, values in every), strict=True))
-    columns = ("start", *(name for name, _ in every))
-    return draw(Panels, page, plan, drawn, columns=columns, rows=table)
+        labelled = axis.ticks if bottom or len(axis.ticks) <= _DENSE else axis.ticks[::2]
+        labels += [(text.tick(t, axis.step), bottom + t * unit) for t in labelled]
+        for name, values in panel:
+            scaled.append((name, [None if v is None else bottom + v * unit for v in values]))
+    series = [*upper, *lower]
+    return draw(
+        Panels,
+        chart.sheet(data, title=title, subtitle=subtitle),
+        PanelPlan(xs, ticks, labels=tuple(labels)),
+        scaled,
+        columns=("start", *(name for name, _ in series)),
+        rows=list(zip(times, *(values for _, values in series), strict=True)),
+    )

@@ -1,34 +1,47 @@
-"""Bars that grow and overtake one another: an animation in SMIL that plays once, in `<img>` too.
+"""Bar chart race: bars that grow and overtake each other over time.
 
-Comes in: a track per name: how many it has in each frame, and its place there. Goes out: bars whose
-base attributes hold the last frame, so that a rasteriser shows the end; and the same frame once
-more, still, for readers who asked for less motion and for paper (CSS cannot stop SMIL).
+The animation is SMIL, plays once, and also runs in `<img>`. Base attributes hold the last frame, so
+that rasterisers draw the end. The last frame is drawn a second time, still, for print and for
+readers who prefer reduced motion, because CSS cannot stop SMIL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from pygal.graph.graph import Graph
 
 from hubbub.charts.graphs.bars import box
 from hubbub.charts.picture import scale, text
-from hubbub.charts.picture.canvas import Canvas
+from hubbub.charts.picture.calendar import about_midnight
+from hubbub.charts.picture.canvas import Canvas, draw
 from hubbub.charts.picture.document import number
+from hubbub.charts.picture.scale import as_time
+from hubbub.charts.picture.sheet import Data, finite, records
 
-__all__ = ["Race", "RacePlan", "Track", "kept_frames"]
+if TYPE_CHECKING:
+    from hubbub.charts.chart import Chart
+    from hubbub.charts.picture.drawing import Drawing
 
-SECONDS = 4.5  # the whole of it; five at most
+__all__ = ["Race", "RacePlan", "Track", "draw_race", "kept_frames", "tracks"]
+
+SECONDS = 4.5  # length of the animation; WCAG 2.2.2 allows five without controls
 _SLIDE = 3  # frames that a bar takes to its new place
 _NAME = 200.0  # px
 _BAND = 26  # px above the bars, for the date
+_TRACKS = 24  # bars that come and go; more would flicker
+_DATES = 20
+_ROW = 27  # px
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One bar: how many in each frame, and its place from 0 on; None where it is not shown."""
+    """One bar: its count and its place (from 0; None: hidden) in each frame."""
 
     name: str
     counts: tuple[int, ...]
@@ -37,7 +50,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class RacePlan:
-    """The tracks, how many places there are, and dates by the frame at which they end."""
+    """The tracks, the number of places, and the dates with the last frame that shows each."""
 
     tracks: tuple[Track, ...]
     places: int
@@ -46,12 +59,12 @@ class RacePlan:
 
     @property
     def frames(self) -> int:
-        """How many there are."""
+        """Number of frames."""
         return len(self.tracks[0].counts) if self.tracks else 0
 
 
 def kept_frames(values: Sequence[float]) -> list[int]:
-    """The frames that straight lines between them need: where a value begins or ends to change."""
+    """Return the frames needed for linear interpolation: where the rate of change differs."""
     last = len(values) - 1
     kept = [
         i
@@ -62,7 +75,7 @@ def kept_frames(values: Sequence[float]) -> list[int]:
 
 
 class Race(Canvas, Graph):  # type: ignore[misc]
-    """The tracks of a plan; the series only say that there is something to draw."""
+    """Draws the tracks of its plan; the series only mark the chart as not empty."""
 
     plan: RacePlan
 
@@ -88,7 +101,7 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             super()._y_axis()
 
     def _x_axis(self) -> None:
-        """Guides and their numbers; the scale is that of the last frame and does not move."""
+        """Draw guides and labels; the scale is that of the last frame and does not move."""
         if not self._drawable():
             return
         plot, high = self.nodes["plot"], self.view.height
@@ -117,9 +130,9 @@ class Race(Canvas, Graph):  # type: ignore[misc]
                 y, wide = place * self.pitch, self._x(track.counts[-1])
                 d += box(0, y, wide, self.thick)
                 self._name(still, track, y)
+                baseline = y + self.thick / 2 + 4.2
                 for parent in (values, still):
-                    at = y + self.thick / 2 + 4.2
-                    self.svg.text(parent, wide + 6, at, text.amount(track.counts[-1]), "mu")
+                    self.svg.text(parent, wide + 6, baseline, text.amount(track.counts[-1]), "mu")
         self.svg.node(still, "path", d=d, class_="f0")
         self._dates(moving, still)
 
@@ -128,8 +141,8 @@ class Race(Canvas, Graph):  # type: ignore[misc]
         self.svg.text(parent, -8, y + self.thick / 2 + 4.2, shown, "t e")
 
     def _bar(self, parent: Any, track: Track) -> None:
-        """A group that slides from place to place, and in it a bar that grows."""
-        places = _held(track.places)
+        """Draw a group that slides from place to place, with a bar in it that grows."""
+        places = _without_gaps(track.places)
         shown = track.places[-1] is not None
         group = self.svg.node(
             parent,
@@ -143,15 +156,9 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             return
         widths = [round(self._x(c)) for c in track.counts]
         self._animate(bar, "width", widths, kept_frames(widths))
-        slides = _slides(places)
-        self._animate(
-            group,
-            "transform",
-            [p * self.pitch for p in places],
-            slides,
-            lambda y: f"0 {number(y)}",
-        )
-        for first, end in _other(track.places, shown=shown):
+        heights = [p * self.pitch for p in places]
+        self._animate(group, "transform", heights, _slides(places), lambda y: f"0 {number(y)}")
+        for first, end in _exceptions(track.places, shown=shown):
             self.svg.node(
                 group,
                 "set",
@@ -162,7 +169,7 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             )
 
     def _time(self, frame: int) -> float:
-        """When a frame is shown, from 0 to 1."""
+        """Return when a frame is shown, at 0…1 of the animation."""
         return min(frame / (self.plan.frames - 1), 1)
 
     def _animate(
@@ -171,9 +178,9 @@ class Race(Canvas, Graph):  # type: ignore[misc]
         name: str,
         values: Sequence[float],
         frames: Sequence[int],
-        said: Callable[[float], str] = number,
+        form: Callable[[float], str] = number,
     ) -> None:
-        """What the base attribute says at the end needs no freezing."""
+        """Animate an attribute; afterwards its base value applies, so it need not be frozen."""
         if len({values[i] for i in frames}) == 1:
             return
         times = [f"{self._time(i):.3f}".rstrip("0").rstrip(".") or "0" for i in frames]
@@ -182,13 +189,13 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             "animateTransform" if name == "transform" else "animate",
             attributeName=name,
             type="translate" if name == "transform" else None,
-            values=";".join(said(values[i]) for i in frames),
+            values=";".join(form(values[i]) for i in frames),
             keyTimes=";".join(t.removeprefix("0") if len(t) > 1 else t for t in times),
             dur=f"{SECONDS}s",
         )
 
     def _dates(self, moving: Any, still: Any) -> None:
-        """The date, and a line that fills up to it."""
+        """Draw the changing date and a progress bar."""
         begin, last = 0.0, len(self.plan.dates) - 1
         for i, (date, frame) in enumerate(self.plan.dates):
             node = self.svg.text(moving, 0, -11, date, "t t2 b")
@@ -202,9 +209,8 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             if begin or i < last:
                 self.svg.node(node, "set", attributeName="visibility", **to)
             begin = end
-        left = (
-            round(max((text.width(d, 13, bold=True) for d, _ in self.plan.dates), default=0)) + 10
-        )
+        longest = max((text.width(d, 13, bold=True) for d, _ in self.plan.dates), default=0)
+        left = round(longest) + 10
         wide = round(self.view.width) - left
         self.svg.node(self.nodes["plot"], "path", d=f"M{left} -15.5h{wide}", class_="g l")
         if self.plan.frames > 1:
@@ -213,22 +219,18 @@ class Race(Canvas, Graph):  # type: ignore[misc]
             self._animate(bar, "width", filled, [0, self.plan.frames - 1])
 
 
-def _held(places: Sequence[int | None]) -> list[int]:
-    """Places without gaps: where a bar is not shown it waits at its next place, or its last."""
-    out: list[int | None] = list(places)
-    known: int | None = None
-    for i in range(len(out) - 1, -1, -1):
-        known = out[i] if out[i] is not None else known
-        out[i] = known
-    last = 0
-    for i, place in enumerate(out):
-        last = place if place is not None else last
-        out[i] = last
-    return [p for p in out if p is not None]
+def _without_gaps(places: Sequence[int | None]) -> list[int]:
+    """Fill gaps: a hidden bar waits at its next place; after its last one it stays there."""
+    following = next((place for place in reversed(places) if place is not None), 0)
+    filled = []
+    for place in reversed(places):
+        following = following if place is None else place
+        filled.append(following)
+    return filled[::-1]
 
 
 def _slides(places: Sequence[int]) -> list[int]:
-    """The frames between which a bar stands still or slides, some frames long where it can."""
+    """Return the frames at which a bar begins or ends to slide."""
     frames = [0]
     for i in range(1, len(places)):
         if places[i] != places[i - 1]:
@@ -240,13 +242,97 @@ def _slides(places: Sequence[int]) -> list[int]:
     return frames if frames[-1] == len(places) - 1 else [*frames, len(places) - 1]
 
 
-def _other(places: Sequence[int | None], *, shown: bool) -> list[tuple[int, int]]:
-    """The stretches of frames [first, end) in which a bar is not as at the end."""
-    out: list[tuple[int, int]] = []
+def _exceptions(places: Sequence[int | None], *, shown: bool) -> list[tuple[int, int]]:
+    """Return the runs [first, end) of frames in which a bar is not visible or hidden as `shown`."""
+    runs: list[tuple[int, int]] = []
     for i, place in enumerate(places):
         if (place is not None) != shown:
-            if out and out[-1][1] == i:
-                out[-1] = (out[-1][0], i + 1)
+            if runs and runs[-1][1] == i:
+                runs[-1] = (runs[-1][0], i + 1)
             else:
-                out.append((i, i + 1))
-    return out
+                runs.append((i, i + 1))
+    return runs
+
+
+def tracks(
+    frames: Sequence[Sequence[Mapping[str, Any]]], most: int = _TRACKS
+) -> tuple[list[Track], int]:
+    """Return the tracks, and the number of objects left out.
+
+    Objects of the last frame come first, then those that are listed in most frames.
+
+    Args:
+        frames: for each frame its rows with `object` and `users`, by rank.
+        most: tracks at most, but at least all of the last frame.
+    """
+    last = [row["object"] for row in frames[-1]] if frames else []
+    listed = Counter(row["object"] for rows in frames for row in rows)
+    others = sorted((o for o in listed if o not in set(last)), key=lambda o: (-listed[o], str(o)))
+    drawn = last + others[: max(most - len(last), 0)]
+    counts: dict[Any, list[int | None]] = {o: [None] * len(frames) for o in drawn}
+    places: dict[Any, list[int | None]] = {o: [None] * len(frames) for o in drawn}
+    for i, rows in enumerate(frames):
+        for place, row in enumerate(row for row in rows if row["object"] in counts):
+            counts[row["object"]][i] = int(finite(row["users"]) or 0)
+            places[row["object"]][i] = place
+    return [Track(text.named(o), _filled(counts[o]), tuple(places[o])) for o in drawn], len(
+        listed
+    ) - len(drawn)
+
+
+def _filled(counts: Sequence[int | None]) -> tuple[int, ...]:
+    """Fill gaps, in which the bar is hidden, with the last known count."""
+    return tuple(accumulate(counts, lambda last, n: last if n is None else n, initial=0))[1:]
+
+
+def draw_race(
+    chart: Chart,
+    result: Data,
+    *,
+    ends: Sequence[datetime],
+    finding: str,
+    subtitle: str,
+    empty: str,
+    x_title: str,
+) -> Drawing:
+    """Draw the result of the query `users_per_object`: rows with end, rank, object and users.
+
+    `ends` are the ends of all frames, also of those without a row.
+    """
+    table = records(result)
+    frames: dict[Any, list[Mapping[str, Any]]] = {end: [] for end in ends}
+    for row in table:
+        frames.setdefault(as_time(row["end"]), []).append(row)
+    bars, dropped = tracks(list(frames.values()))
+    if dropped:
+        subtitle += f"; {dropped:,} that were among them for a short time are left out"
+    shown = (sum(t.places[i] is not None for t in bars) for i in range(len(frames)))
+    places = max(shown, default=0)
+    page = chart.sheet(
+        result,
+        finding=finding,
+        subtitle=subtitle,
+        empty=empty,
+        height=max(200, 195 + _ROW * places) if bars else 300,
+    )
+    dates = _dates([end for end in frames if end is not None])
+    return draw(
+        Race,
+        page,
+        RacePlan(tuple(bars), places, dates, x_title),
+        [("users", [t.counts[-1] for t in bars])] if bars else [],
+        columns=("end", "rank", "object", "users"),
+        rows=[(r["end"], r["rank"], text.named(r["object"]), r["users"]) for r in table],
+    )
+
+
+def _dates(ends: Sequence[datetime]) -> tuple[tuple[str, int], ...]:
+    """Return at most twenty dates, each with the last frame that shows it."""
+    size = max(-(-len(ends) // _DATES), 1)
+    dates = []
+    for i in reversed(range(len(ends) - 1, -1, -size)):  # the last date is exact
+        end = about_midnight(ends[i])
+        midnight = not (end.hour or end.minute)
+        last = scale.day(end - timedelta(days=1), year=True) if midnight else ""
+        dates.append((f"to {last or scale.moment(end, year=True)}", i))
+    return tuple(dates)

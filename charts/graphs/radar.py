@@ -1,7 +1,7 @@
-"""The radar: the shares of up to three users over the categories, or bars.
+"""Radar chart: shares of up to three users on several axes.
 
-A web has its scale on one spoke, an outline per user with its own dash pattern, and a key. Bars are
-drawn instead where a web would have too many spokes or too few.
+Each user is an outline with its own dash pattern. With fewer than four axes or more than ten, bars
+are drawn instead.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["Web", "WebPlan", "loads"]
+__all__ = ["Web", "WebPlan", "draw_radar"]
+
+_USERS = 3
+_SPOKES = range(4, 11)
+_MOST = 20  # axes
 
 
 @dataclass(frozen=True, slots=True)
 class WebPlan:
-    """The labels of the axes, clockwise; three or more."""
+    """The labels of the axes, clockwise from the top; three or more."""
 
     axes: tuple[str, ...]
 
@@ -57,8 +61,8 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         self.radius = max(min(high / 2 - 24, wide / 2 - longest - 14), 60)
         self.middle = (wide / 2, high / 2)
 
-    def at(self, index: int, share: float, beyond: float = 0) -> tuple[float, float]:
-        """The point of a share on an axis: the first axis points up, the next is to its right."""
+    def point(self, index: int, share: float, beyond: float = 0) -> tuple[float, float]:
+        """Return the point of a share on an axis, `beyond` px outwards of it."""
         angle = 2 * pi * index / len(self.plan.axes)
         radius = self.radius * share / self._rmax + beyond
         return self.middle[0] + radius * sin(angle), self.middle[1] - radius * cos(angle)
@@ -67,13 +71,13 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         if not self._drawable():
             return
         n = range(len(self.plan.axes))
-        web = "".join(path([self.at(i, t) for i in n], close=True) for _, t in self._y_labels)
-        web += "".join(path([self.middle, self.at(i, self._rmax)]) for i in n)
+        web = "".join(path([self.point(i, t) for i in n], close=True) for _, t in self._y_labels)
+        web += "".join(path([self.middle, self.point(i, self._rmax)]) for i in n)
         self.svg.node(self.nodes["plot"], "path", d=web, class_="ba hair")
 
     def _x_axis(self, draw_axes: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
         for i, label in enumerate(self.plan.axes if self._drawable() else ()):
-            x, y = self.at(i, self._rmax, beyond=9)
+            x, y = self.point(i, self._rmax, beyond=9)
             across = sin(2 * pi * i / len(self.plan.axes))
             anchor = "m" if abs(across) < 0.1 else "" if across > 0 else "e"  # noqa: PLR2004
             lift = 4.2 - 4 * cos(2 * pi * i / len(self.plan.axes))
@@ -83,7 +87,7 @@ class Web(Canvas, Radar):  # type: ignore[misc]
     def _plot(self) -> None:
         plot, overlay = self.nodes["plot"], self.nodes["overlay"]
         for serie in self.series:
-            points = [self.at(i, v) for i, v in enumerate(serie.values)]
+            points = [self.point(i, v) for i, v in enumerate(serie.values)]
             i = serie.index
             dash = f" d{i}" if i else ""
             outline = path(points, close=True)
@@ -94,7 +98,7 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         self._key()
 
     def _scale_labels(self) -> None:
-        """Between the first two spokes, so that no outline's corner hides them."""
+        """Write the scale between the first two axes, where no corner of an outline hides it."""
         half = cos(pi / len(self.plan.axes))
         angle = pi / len(self.plan.axes)
         for label, value in self._y_labels:
@@ -112,16 +116,11 @@ class Web(Canvas, Radar):  # type: ignore[misc]
             self.svg.text(overlay, left + 36, y + 4.2, str(serie.title), f"f{i} b")
 
 
-_USERS = 3
-_SPOKES = range(4, 11)
-_MOST = 20  # axes
-
-
-def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
-    """The users to draw: those asked for, in that order, or the three with the most messages."""
+def _select_users(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
+    """Return the wanted users that occur, in that order; by default those with most messages."""
     if len(wanted) > _USERS:
         raise UsageError(
-            f"a radar shows at most {_USERS} users, and {len(wanted)} were asked for",
+            f"a radar shows at most {_USERS} users, not {len(wanted)}",
             hint="name one to three users with --user",
         )
     if wanted:
@@ -129,92 +128,102 @@ def chosen(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     return sorted(users, key=lambda u: (-sum(users[u]["counts"]), u))[:_USERS]
 
 
-def kept(totals: Sequence[int], counts: Sequence[Sequence[int]], most: int) -> list[int]:
-    """The axes to draw: those that the drawn users touch most, the busiest where they tie.
+def _select_axes(totals: Sequence[int], counts: Sequence[Sequence[int]], most: int) -> list[int]:
+    """Return the indices of at most `most` axes: those that name the drawn users most often.
 
-    A bus has dozens of categories, and a person works in a few: the web shows these.
+    Ties are ordered by their totals. A bus has dozens of categories and a person works in a few, so
+    axes without the drawn users are left out.
     """
     if len(totals) <= most:
         return list(range(len(totals)))
-    touched = [sum(of[i] for of in counts) for i in range(len(totals))]
+    touched = [sum(count[i] for count in counts) for i in range(len(totals))]
     order = sorted(range(len(totals)), key=lambda i: (-touched[i], -totals[i], i))
     named = sum(1 for n in touched if n)
     return order[: min(most, max(named, 1))]
 
 
-def finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
-    """The axis of which each user carries the most."""
+def _finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
+    """State the axis on which each user has the largest share."""
     parts: list[str] = []
     for name, share in zip(names, shares, strict=True):
         most = max(range(len(axes)), key=lambda i: (share[i], -i))
-        # a verb between, so that a name from right to left does not take the number along
+        # a verb in between: a right-to-left name would otherwise reorder the number
         verb = "carries " if not parts or text.mixed(name) else ""
         parts.append(f"{name} {verb}{text.percent(share[most])} of {axes[most]}")
     return text.joined(parts)
 
 
-def loads(
-    chart: Chart,
-    result: Any,
-    *,
-    users: list[str],
-    title: str = "",
-    subtitle: str = "",
-    most: int = 8,
+def _bars(
+    labels: Sequence[str], names: Sequence[str], shares: Sequence[Sequence[float]]
+) -> tuple[Row, ...]:
+    """Return a row per axis with a bar per user."""
+    return tuple(
+        Row(
+            label,
+            tuple(
+                (share[axis], f"{text.percent(share[axis])} {name}", f"f{user}")
+                for user, (name, share) in enumerate(zip(names, shares, strict=True))
+                if share[axis]
+            ),
+        )
+        for axis, label in enumerate(labels)
+    )
+
+
+def draw_radar(
+    chart: Chart, result: Any, *, users: Sequence[str] = (), subtitle: str, most: int = 8
 ) -> Drawing:
-    """Draw the answer of `radar`, at most so many of its axes.
+    """Draw the result of the query `radar`.
+
+    Args:
+        chart: of the view.
+        result: of the query: axes, totals, and counts and shares per user.
+        users: at most three; by default the three with the most messages.
+        subtitle: of the picture.
+        most: axes to draw at most: those on which the users are named most.
 
     Raises:
         UsageError: more than three users, no axes or too many, or data of another shape.
     """
     if not 1 <= most <= _MOST:
-        raise UsageError(f"a radar has 1 to {_MOST} axes, and {most} were asked for")
+        raise UsageError(f"a radar has 1 to {_MOST} axes, not {most}")
     data = result.data if isinstance(result, Result) else result
     if not isinstance(data, Mapping) or not {"axes", "totals", "users"} <= set(data):
         raise UsageError(
-            "a radar needs axes, totals and users", hint="give it the answer of the query radar"
+            "a radar needs axes, totals and users", hint="pass the result of the query radar"
         )
     all_axes, totals, people = list(data["axes"]), list(data["totals"]), data["users"]
-    drawn = chosen(people, users)
-    keep = kept(totals, [people[u]["counts"] for u in drawn], most)
-    web = len(keep) in _SPOKES
-    keep = sorted(keep) if web else keep
+    drawn = _select_users(people, users)
+    indices = _select_axes(totals, [people[u]["counts"] for u in drawn], most)
+    web = len(indices) in _SPOKES
+    indices = sorted(indices) if web else indices
     short = text.short_names(all_axes)
-    axes = [short[all_axes[i]] for i in keep]
+    axes = [short[all_axes[i]] for i in indices]
     names = [text.named(u) for u in drawn]
-    shares = [[float(people[u]["share"][i] or 0) for i in keep] for u in drawn]
-    said = [subtitle or "Share of all messages on each axis that name the user, and its messages"]
-    if len(keep) < len(all_axes):
-        said.append(f"{len(keep)} of {len(all_axes):,} axes, where they are named most")
+    shares = [[float(people[u]["share"][i] or 0) for i in indices] for u in drawn]
+    subtitles = [subtitle]
+    if len(axes) < len(all_axes):
+        subtitles.append(f"{len(axes)} of {len(all_axes):,} axes, where they are named most")
     if missing := [u for u in users if u not in people]:
-        said.append(f"no messages of {text.joined([text.clean(u, 30) for u in missing])}")
+        subtitles.append(f"no messages of {text.joined([text.clean(u, 30) for u in missing])}")
     if not users and len(people) > len(drawn):
-        said.append(f"the top {len(drawn)} of {text.plural(len(people), 'user')}")
-    table = [
-        (axes[j], totals[i], *(people[u]["counts"][i] for u in drawn)) for j, i in enumerate(keep)
-    ]
+        subtitles.append(f"the top {len(drawn)} of {text.plural(len(people), 'user')}")
     page = chart.sheet(
         result if isinstance(result, Result) else [dict(data)],
-        title=title,
-        finding=finding(names, axes, shares) if names and axes else "no messages name anybody",
-        subtitle="; ".join(said),
+        finding=_finding(names, axes, shares) if names and axes else "no messages name anybody",
+        subtitle="; ".join(subtitles),
         empty="No messages in this range name a user",
-        height=540 if web else height_of(len(keep) * 2 if len(names) > 1 else len(keep)),
+        height=540 if web else height_of(len(axes) * 2 if len(names) > 1 else len(axes)),
     )
-    labels = [f"{a} ({text.brief(totals[i])})" for a, i in zip(axes, keep, strict=True)]
-    more = {"columns": ("axis", "messages", *names), "rows": table}
-    series = list(zip(names, shares, strict=True)) if axes else []
-    if web:
-        return draw(Web, page, WebPlan(tuple(labels)), series, **more)  # type: ignore[arg-type]
-    rows = tuple(
-        Row(
-            label,
-            tuple(
-                (share[j], f"{text.percent(share[j])} {name}", f"f{k}")
-                for k, (name, share) in enumerate(zip(names, shares, strict=True))
-                if share[j]
-            ),
-        )
-        for j, label in enumerate(labels)
+    labels = [f"{axis} ({text.brief(totals[i])})" for axis, i in zip(axes, indices, strict=True)]
+    return draw(
+        Web if web else Rows,
+        page,
+        WebPlan(tuple(labels)) if web else RowPlan(_bars(labels, names, shares)),
+        list(zip(names, shares, strict=True)) if axes else [],
+        columns=("axis", "messages", *names),
+        rows=[
+            (axis, totals[i], *(people[u]["counts"][i] for u in drawn))
+            for axis, i in zip(axes, indices, strict=True)
+        ],
     )
-    return draw(Rows, page, RowPlan(rows), series, **more)  # type: ignore[arg-type]

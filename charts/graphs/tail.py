@@ -1,7 +1,6 @@
 """The tail: counts in descending order, the ideal straight line, and the gap between them.
 
-Draws one path for the counts, one for the line, one for the gap, and the names of the busiest
-users that have room.
+The busiest users are named as far as there is room.
 """
 
 from __future__ import annotations
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["TailCurve", "TailPlan", "heads"]
+__all__ = ["TailCurve", "TailPlan", "draw_tail"]
 
-
-_HEADS = 5
+_HEADS = 5  # names
 _IDEAL = "even slope from head to tail"
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -34,7 +32,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 @dataclass(frozen=True, slots=True)
 class TailPlan:
-    """Names of the first users with their counts in words; the ideal line's two ends."""
+    """Labels of the first users, and the counts at both ends of the ideal line."""
 
     heads: tuple[str, ...]
     ideal: tuple[float, float]
@@ -42,7 +40,7 @@ class TailPlan:
 
 
 def ranks(n: int) -> list[int]:
-    """Up to seven round ranks from 1 to n, n included."""
+    """Return up to seven round ranks from 1 to n, both included."""
     if n <= 7:  # noqa: PLR2004
         return list(range(1, n + 1))
     steps = (1, 2, 5, *(d * 10**e for e in range(1, 9) for d in (1, 2, 2.5, 5)))
@@ -52,7 +50,7 @@ def ranks(n: int) -> list[int]:
 
 
 class TailCurve(Canvas, Line):  # type: ignore[misc]
-    """One series of counts, sorted."""
+    """Draws one series of counts in descending order."""
 
     plan: TailPlan
 
@@ -94,17 +92,17 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
         )
 
     def _heads(self, points: list[Point], ends: list[Point]) -> tuple[list[Point], list[Box]]:
-        """Write the names that have room above the curve and below the line; points and boxes."""
+        """Write names where there is room between curve and line; return points and text boxes."""
         marked: list[Point] = []
         taken: list[Box] = []
         for (x, y), name in zip(points, self.plan.heads, strict=False):
             wide = text.width(name, 12)
-            at = min(x + 5, self.view.width - wide)
-            box = (at, y - 18, at + wide, y - 2)
-            # The line falls to the right, so its lowest point over the name is at the name's end.
-            clear = _on(ends, at + wide) < box[1] - 2
-            if not marked or (clear and not _touches(box, taken)):
-                self.svg.text(self.nodes["text_overlay"], at, y - 6, name, "t halo")
+            left = min(x + 5, self.view.width - wide)
+            box = (left, y - 18, left + wide, y - 2)
+            # The line falls to the right: it is lowest above the end of the name.
+            clear = _line_y(ends, left + wide) < box[1] - 2
+            if not marked or (clear and not _overlaps(box, taken)):
+                self.svg.text(self.nodes["text_overlay"], left, y - 6, name, "t halo")
                 marked.append((x, y))
                 taken.append(box)
             if len(marked) == _HEADS:
@@ -112,36 +110,34 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
         return marked, taken
 
     def _names(self, points: list[Point], ends: list[Point], taken: list[Box]) -> None:
-        """Name the line and the curve, where the two stand far enough apart."""
-        if len(points) < 4:  # noqa: PLR2004 (too short to tell apart)
+        """Label the line and the curve if they are far enough apart."""
+        if len(points) < 4:  # noqa: PLR2004 (too short)
             return
         x, y = points[len(points) * 55 // 100]
-        line_y = _on(ends, x)
         wide = text.width("actual", 12, bold=True)
         box = (x, y - 20, x + wide, y - 4)
-        if y - line_y < 60 or _touches(box, taken):  # noqa: PLR2004 (px; two names need them)
+        if y - _line_y(ends, x) < 60 or _overlaps(box, taken):  # noqa: PLR2004 (px for two labels)
             return
         write, overlay = self.svg.text, self.nodes["text_overlay"]
-        long = text.width(_IDEAL, 12, bold=True)
-        at = min(x + 14, self.view.width - long)
-        # The line falls to the right: a name that begins above it stays above it.
-        write(overlay, at, _on(ends, at) - 8, _IDEAL, "f1 b")
+        left = min(x + 14, self.view.width - text.width(_IDEAL, 12, bold=True))
+        # The line falls to the right: a label that begins above it stays above it.
+        write(overlay, left, _line_y(ends, left) - 8, _IDEAL, "f1 b")
         write(overlay, x, y - 9, "actual", "f0 b")
 
 
-def _touches(box: Box, taken: list[Box]) -> bool:
+def _overlaps(box: Box, taken: list[Box]) -> bool:
     return any(
         box[0] < b[2] + 4 and b[0] < box[2] + 4 and box[1] < b[3] and b[1] < box[3] for b in taken
     )
 
 
-def _on(ends: list[Point], x: float) -> float:
+def _line_y(ends: list[Point], x: float) -> float:
     (x0, y0), (x1, y1) = ends
     return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
 def _corners(points: list[Point]) -> list[Point]:
-    """The points where the curve bends; a tail of equal counts is two points, not a thousand."""
+    """Keep the points where the curve bends: a tail of equal counts takes two points."""
     kept = [
         p
         for i, p in enumerate(points)
@@ -150,8 +146,8 @@ def _corners(points: list[Point]) -> list[Point]:
     return thin(kept)
 
 
-def finding(names: Sequence[str], counts: Sequence[float]) -> str:
-    """How few people do half of it all."""
+def _finding(names: Sequence[str], counts: Sequence[float]) -> str:
+    """State how few people do half of the work."""
     total, n = sum(counts), len(counts)
     if not total:
         return "Nobody is named by the messages of this range"
@@ -170,8 +166,8 @@ def finding(names: Sequence[str], counts: Sequence[float]) -> str:
     return f"Half of all activity comes from {half:,} of {n:,} people"
 
 
-def heads(chart: Chart, result: Data, *, title: str, subtitle: str) -> Drawing:
-    """Draw the answer of `tail`."""
+def draw_tail(chart: Chart, result: Data) -> Drawing:
+    """Draw the result of the query `tail`: rows with user, count and ideal."""
     table = records(result)
     rows = [
         (str(user), count, finite(ideal))
@@ -187,11 +183,9 @@ def heads(chart: Chart, result: Data, *, title: str, subtitle: str) -> Drawing:
     counts = [c for _, c, _ in rows]
     page = chart.sheet(
         result,
-        title=title,
-        finding=finding(names, counts),
-        subtitle=subtitle
-        or "Messages per contributor, sorted; the smaller the shaded gap to the line, the flatter "
-        "the tail",
+        finding=_finding(names, counts),
+        subtitle="Messages per contributor, sorted; the smaller the shaded gap to the line, the "
+        "flatter the tail",
         empty="No messages in this range name a user",
     )
     ideal = [i for _, _, i in rows if i is not None]

@@ -1,1 +1,1 @@
-"""What every picture shares: document, title, axes, text, colours, PNG, HTML."""
+"""Parts that all charts share: SVG document, page layout, axes, text, colours, PNG and HTML."""

@@ -1,7 +1,7 @@
-"""Whole calendar periods of a range, in UTC: a period that the range cuts looks like a fall.
+"""Calendar periods (hour to year, UTC) within a time range.
 
-Comes in: a range and the name of a period. Goes out: the range narrowed to whole periods, their
-starts, and a period in words. It draws nothing.
+A range is narrowed to whole periods, because a period that is cut off looks like a drop in
+activity.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _EVEN = {
 }
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _WORDS = {"h": "hour", "d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
-_FEWEST = 2  # whole periods, below which the cut ones are shown too
+_FEWEST = 2  # whole periods; if there are fewer, partial ones are drawn too
 _MOST = 9  # labels
-#: From label to label, in periods; the last one fits 9,999 years.
+#: Periods from label to label; the largest fits 9,999 years.
 _STEPS = {
     "month": (1, 2, 3, 6, 12, 24, 60, 120, 600, 1200, 12_000),
     "quarter": (1, 2, 4, 8, 20, 40, 200, 400, 4000),
     "year": (1, 2, 5, 10, 20, 50, 100, 1000),
 }
-_MISSING = 0.01  # of a period that a range may cut: an eye does not see so little
+_TOLERANCE = 0.01  # share of a period that may be cut off without being visible
 
 
 def period_of(per: str) -> str:
-    """The long spelling of `h`, `d`, `w`, `m`, `q`, `y`, or the long one itself."""
+    """Spell out `h`, `d`, `w`, `m`, `q` or `y`; other names are returned as they are."""
     return _WORDS.get(per, per)
 
 
@@ -50,7 +50,7 @@ def _month(number: int) -> datetime:
 
 
 def _numbers(since: datetime, until: datetime, per: str) -> tuple[int, int]:
-    """The first whole period, and the first one after them."""
+    """Return the numbers of the first whole period in the range and of the first one after it."""
     if per in _EVEN:
         origin, length = _EVEN[per]
         return -((origin - since) // length), (until - origin) // length
@@ -71,10 +71,10 @@ def _start(number: int, per: str) -> datetime:
 
 
 def narrowed(since: datetime, until: datetime, per: str) -> tuple[datetime, datetime]:
-    """[since, until) without the periods at its ends that it cuts, if two whole ones are left.
+    """Drop partial periods at both ends of [since, until), if two whole ones are left.
 
-    A period of which less than a hundredth is cut off counts as whole: the first event comes some
-    seconds after midnight, and what is proven ends some minutes before it.
+    A period of which at most a hundredth is cut off counts as whole: the first event comes some
+    seconds after midnight, and the proven coverage ends some minutes before it.
     """
     first, last = _numbers(since, until, per)
     if _start(first, per) > since and since - _start(first - 1, per) <= _slack(first - 1, per):
@@ -87,17 +87,17 @@ def narrowed(since: datetime, until: datetime, per: str) -> tuple[datetime, date
 
 
 def _slack(number: int, per: str) -> timedelta:
-    return _MISSING * (_start(number + 1, per) - _start(number, per))
+    return _TOLERANCE * (_start(number + 1, per) - _start(number, per))
 
 
 def about_midnight(when: datetime) -> datetime:
-    """The midnight that is a hundredth of a day away or nearer; else the time as it is."""
+    """Round to midnight if it is at most a hundredth of a day away."""
     midnight = (when + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight if abs(when - midnight) <= _MISSING * timedelta(days=1) else when
+    return midnight if abs(when - midnight) <= _TOLERANCE * timedelta(days=1) else when
 
 
 def starts(since: datetime, until: datetime, per: str) -> list[datetime]:
-    """Where the periods that touch [since, until) begin."""
+    """Return the starts of all periods that overlap [since, until)."""
     first, last = _numbers(since, until, per)
     if _start(first, per) > since:
         first -= 1
@@ -107,7 +107,7 @@ def starts(since: datetime, until: datetime, per: str) -> list[datetime]:
 
 
 def last_day(start: datetime, per: str) -> date:
-    """The last day of the period that begins there, which is its label in `active_users`."""
+    """Return the last day of the period that starts at `start`: its label in `active_users`."""
     if per in _EVEN:
         return (start + _EVEN[per][1] - timedelta(microseconds=1)).date()
     number = (start.year * 12 + start.month - 1) + _MONTHS[per]
@@ -115,14 +115,14 @@ def last_day(start: datetime, per: str) -> date:
 
 
 def named_period(start: datetime, per: str, *, year: bool = True) -> str:
-    """When, in words: `on 5 January`, `in the week of 5 January`, `in March 2026`, `in 2026`."""
-    said = day(start, year=year)
+    """Name a period: `on 5 January`, `in the week of 5 January`, `in March 2026`, `in 2026`."""
+    date_name = day(start, year=year)
     if per == "hour":
-        return f"in the hour from {said}, {start:%H:%M}"
+        return f"in the hour from {date_name}, {start:%H:%M}"
     if per == "day":
-        return f"on {said}"
+        return f"on {date_name}"
     if per == "week":
-        return f"in the week of {said}"
+        return f"in the week of {date_name}"
     if per == "month":
         return f"in {day(start, year=True).partition(' ')[2]}"
     if per == "quarter":
@@ -131,9 +131,9 @@ def named_period(start: datetime, per: str, *, year: bool = True) -> str:
 
 
 def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], ...]:
-    """At most nine labels of columns that stand for months, quarters or years, at 0…1.
+    """Return at most nine labels, with positions 0…1, for columns of months, quarters or years.
 
-    They stand on round ones: each January, not every fourteenth month.
+    Round periods are labelled: each January, not every fourteenth month.
     """
     months = _MONTHS[per]
     numbers = [(t.year * 12 + t.month - 1) // months for t in times]
@@ -141,16 +141,16 @@ def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], .
         chosen = [i for i, number in enumerate(numbers) if number % step == 0]
         if len(chosen) <= _MOST:
             break
-    out = []
-    before = None
+    labels = []
+    previous_year = None
     for i in chosen or [0]:
         start = times[i]
-        year = f" {start.year}" if start.year != before else ""
-        short = {
+        year = f" {start.year}" if start.year != previous_year else ""
+        label = {
             "month": day(start).partition(" ")[2][:3] + year,
             "quarter": f"Q{start.month // 3 + 1}{year}",
             "year": f"{start.year}",
         }["year" if chosen and step * months % 12 == 0 else per]
-        out.append((short, (i + 0.5) / len(times)))
-        before = start.year
-    return tuple(out)
+        labels.append((label, (i + 0.5) / len(times)))
+        previous_year = start.year
+    return tuple(labels)

@@ -1,8 +1,7 @@
-"""The page around every plot: title, subtitle, axes, direct labels, source line, badge.
+"""Page layout of all charts: title, subtitle, axes, direct labels, source line and badge.
 
-A mixin in front of a pygal graph class. Comes in: a `Sheet` and the series, through pygal's own
-configuration. Goes out: nodes of a `Document`. Everything goes through pygal's hooks; nothing of
-pygal is replaced from outside.
+`Canvas` is a mixin for pygal graph classes. It overrides pygal's own drawing hooks and writes into
+a `Document`; pygal is not monkeypatched. `draw` renders one chart.
 """
 
 from __future__ import annotations
@@ -17,48 +16,48 @@ from pygal.config import Config, Key
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.document import Document
 from hubbub.charts.picture.drawing import Drawing, Sheet, digest
-from hubbub.charts.picture.theme import USUAL
+from hubbub.charts.picture.theme import DEFAULT_STYLE
 from hubbub.times import iso
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
 
 EDGE = 16  # px from the edge of the picture to its texts
 LINE = 14  # px between two lines of labels
-_TITLE = 24  # px a line
+_TITLE = 24  # px per line
 _SUBTITLE = 18
 _FOOT = 30
 _BADGE = 18
-_EMPTY = 250
+_EMPTY = 250  # px; height of a picture without data
 
 
 class Page(Config):  # type: ignore[misc]
-    """pygal's configuration, with what a `Canvas` needs beyond it."""
+    """pygal's configuration, extended with the settings of a `Canvas`."""
 
-    sheet = Key(None, object, "hubbub", "What stands around the plot")
-    key = Key("", str, "hubbub", "The prefix of every id")
-    plan = Key(None, object, "hubbub", "What this type of chart needs to know")
-    js = Key((), list, "Misc", "No script", subtype=str)
+    sheet = Key(None, object, "hubbub", "Texts around the plot")
+    key = Key("", str, "hubbub", "Prefix of all ids")
+    plan = Key(None, object, "hubbub", "Data of this chart type")
+    js = Key((), list, "Misc", "No scripts", subtype=str)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions near the wanted ones, at least `gap` apart, within [low, high]."""
+    """Return positions close to the wanted ones, at least `gap` apart, within [low, high]."""
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    at = [min(max(wanted[i], low), high) for i in order]
-    for i in range(1, len(at)):
-        at[i] = max(at[i], at[i - 1] + gap)
-    if at and at[-1] > high:
-        at[-1] = high
-        for i in range(len(at) - 2, -1, -1):
-            at[i] = min(at[i], at[i + 1] - gap)
-    out = [0.0] * len(at)
-    for i, position in zip(order, at, strict=True):
-        out[i] = position
-    return out
+    moved = [min(max(wanted[i], low), high) for i in order]
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + gap)
+    if moved and moved[-1] > high:
+        moved[-1] = high
+        for i in range(len(moved) - 2, -1, -1):
+            moved[i] = min(moved[i], moved[i + 1] - gap)
+    positions = [0.0] * len(moved)
+    for i, position in zip(order, moved, strict=True):
+        positions[i] = position
+    return positions
 
 
 def dot(x: float, y: float, radius: float = 3) -> str:
-    """A filled circle as a part of a path."""
+    """Return SVG path data for a filled circle."""
     r = f"{radius:g}"
     return (
         f"M{x - radius:.2f} {y:.2f}a{r} {r} 0 1 0 {2 * radius:g} 0a{r} {r} 0 1 0 -{2 * radius:g} 0z"
@@ -66,7 +65,7 @@ def dot(x: float, y: float, radius: float = 3) -> str:
 
 
 class Canvas:
-    """Mixin: `class Lines(Canvas, pygal.Line)`. Subclasses fill in `_room` and `_plot`."""
+    """Mixin: `class Lines(Canvas, pygal.Line)`. Subclasses implement `_room` and `_plot`."""
 
     sheet: Sheet
     plan: Any
@@ -81,7 +80,7 @@ class Canvas:
         super()._draw()  # type: ignore[misc]
 
     def _room(self) -> tuple[float, float, float]:
-        """Px that the labels need left of the plot, right of it and below it."""
+        """Return the px that labels need left of, right of and below the plot."""
         return self._axis_room(), 0, 24
 
     def _axis_room(self) -> float:
@@ -103,7 +102,7 @@ class Canvas:
         box.bottom = round(bottom) + _FOOT + _BADGE * (len(self.feet) - 1 if self.feet else 0)
 
     def _feet(self, room: float) -> list[tuple[str, str]]:
-        """Source line and badge, side by side where both fit."""
+        """Return (roles, text) of the lines at the foot: the badge, then the source."""
         sheet = self.sheet
         feet = [("mu t3", line) for line in text.wrap(sheet.source, room, 11) if sheet.source]
         if sheet.badge:
@@ -132,7 +131,7 @@ class Canvas:
         y = self.sheet.height - 10 - _BADGE * (len(self.feet) - 1)
         for roles, line in self.feet:
             badge = roles.startswith("wa")
-            if badge:  # no frame: how wide the text is, its font decides
+            if badge:  # a sign, not a frame: the text's exact width depends on the reader's font
                 self.svg.node(parent, "path", d=f"M{EDGE} {y}l6-10.5 6 10.5z", class_="wa")
                 self.svg.node(
                     parent,
@@ -147,13 +146,13 @@ class Canvas:
         """No legend: series are labelled directly."""
 
     def _make_x_title(self) -> None:
-        """The subtitle says what is measured."""
+        """No axis title: the subtitle states what is measured."""
 
     def _make_y_title(self) -> None:
-        """The subtitle says what is measured."""
+        """No axis title: the subtitle states what is measured."""
 
     def _values_axis(self, low: float, high: float, *, whole: bool = False) -> None:
-        """Set the box and the y labels to a scale of round numbers."""
+        """Set the value range and the y labels to a scale of round numbers."""
         axis = scale.values(low, high, whole=whole)
         self._box.ymin, self._box.ymax = axis.low, axis.high  # type: ignore[attr-defined]
         suffix = getattr(self.plan, "unit", "")
@@ -163,7 +162,7 @@ class Canvas:
         ]
 
     def _compute_y_labels(self) -> None:
-        """Done by `_values_axis`, which knows the range."""
+        """Already set by `_values_axis`."""
 
     def _compute_x_labels(self) -> None:
         self._x_labels = list(getattr(self.plan, "ticks", ()))
@@ -187,7 +186,7 @@ class Canvas:
             self.svg.text(self.nodes["plot"], -6, y + 4.2, label, "mu e")
 
     def _x_axis(self) -> None:
-        """Labels below small ticks; where they would touch, fewer of them."""
+        """Draw labels below small ticks; fewer of them where they would touch."""
         view, labels = self.view, list(self._x_labels or ())
         placed = self._placed(labels)
         for n in range(2, len(labels)):
@@ -196,33 +195,33 @@ class Canvas:
             if len(fewer := self._placed(some)) == len(some):
                 placed = fewer
                 break
-        for label, x, at in placed:
+        for label, x, middle in placed:
             self.svg.node(
                 self.nodes["plot"],
                 "path",
                 d=f"M{x:.2f} {view.height + self.foot:.2f}v5",
                 class_="ba",
             )
-            self.svg.text(self.nodes["plot"], at, view.height + self.foot + 19, label, "mu m")
+            self.svg.text(self.nodes["plot"], middle, view.height + self.foot + 19, label, "mu m")
 
     def _placed(self, labels: Sequence[tuple[str, float]]) -> list[tuple[str, float, float]]:
-        """(label, tick, middle of the label) of those that touch none before them, in px."""
+        """Return (label, tick in px, middle in px) of the labels that do not touch earlier ones."""
         view, free = self.view, float("-inf")
         left = -float(self.margin_box.left) + 4  # type: ignore[attr-defined]
         right = view.width + float(self.margin_box.right) - 4  # type: ignore[attr-defined]
-        out = []
+        placed = []
         for label, position in labels:
             x, half = view.x(position), text.width(label, 12) / 2
-            at = min(max(x, left + half), right - half)
-            if at - half >= free:
-                free = at + half + 8
-                out.append((label, x, at))
-        return out
+            middle = min(max(x, left + half), right - half)
+            if middle - half >= free:
+                free = middle + half + 8
+                placed.append((label, x, middle))
+        return placed
 
     def _end_labels(self, labels: Sequence[tuple[float, str, str]]) -> None:
-        """Names at the right ends of the series: (y, text, roles), moved apart."""
-        at = spread([y for y, _, _ in labels], LINE, 4, self.view.height)
-        for y, (_, name, roles) in zip(at, labels, strict=True):
+        """Write names, given as (y, text, roles), at the right ends of the series, moved apart."""
+        heights = spread([y for y, _, _ in labels], LINE, 4, self.view.height)
+        for y, (_, name, roles) in zip(heights, labels, strict=True):
             self.svg.text(self.nodes["text_overlay"], self.view.width + 8, y + 4, name, roles)
 
 
@@ -235,12 +234,24 @@ def draw(
     columns: Sequence[str] = (),
     rows: Sequence[Sequence[Any]] = (),
 ) -> Drawing:
-    """One picture of the given type; the ids depend on everything that is drawn."""
-    if not series:  # an empty plot needs no room
+    """Render one picture.
+
+    The prefix of its ids is a hash of everything drawn. Names of graph classes, of plan classes and
+    of their fields are part of it, so renaming one changes the bytes of existing pictures.
+
+    Args:
+        kind: the graph class, a `Canvas`.
+        sheet: texts around the plot.
+        plan: the data that this graph class needs beyond the series.
+        series: (name, values); empty for an empty plot.
+        columns: names of the columns of the table behind the picture.
+        rows: the rows of that table.
+    """
+    if not series:  # an empty plot needs little height
         sheet = replace(sheet, height=min(sheet.height, _EMPTY))
-    what = [kind.__name__, repr(sheet), repr(plan), [[n, list(v)] for n, v in series]]
-    what += [] if sheet.style == USUAL else [repr(sheet.style)]  # a usual picture keeps its ids
-    key = digest(what)[:10]
+    hashed = [kind.__name__, repr(sheet), repr(plan), [[n, list(v)] for n, v in series]]
+    hashed += [] if sheet.style == DEFAULT_STYLE else [repr(sheet.style)]
+    key = digest(hashed)[:10]
     graph = kind(Page(), sheet=sheet, key=key, plan=plan, width=sheet.width, height=sheet.height)
     for name, values in series:
         graph.add(name, list(values))

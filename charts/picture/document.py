@@ -1,8 +1,8 @@
-"""The SVG document that replaces pygal's own.
+"""A deterministic replacement for pygal's SVG document.
 
-Comes in: the nodes that a chart draws, each with roles (classes) of the theme. Goes out: bytes that
-depend on the data alone: no uuid, date, script or library version; attributes in the order in which
-they were set; coordinates with two decimals. It never decides what a chart looks like.
+The bytes depend on the data alone: no UUID, date, script or library version; attributes in the
+order in which they were set; coordinates with at most two decimals. Nodes carry roles of the theme
+as CSS classes.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ __all__ = ["Document", "number", "path"]
 
 
 def number(value: float) -> str:
-    """A coordinate with at most two decimals.
+    """Format a coordinate with at most two decimals.
 
     Raises:
-        ValueError: NaN or infinite; such a value must have become a gap before.
+        ValueError: NaN or infinite; callers draw a gap for such a value.
     """
     text = f"{value:.2f}"
     if text[-1] in "fn":
-        raise ValueError(f"{value} is no coordinate")
+        raise ValueError(f"not a coordinate: {value}")
     text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 
 
 def path(points: Iterable[tuple[float, float]], *, close: bool = False) -> str:
-    """`M… L…` through the points."""
+    """Return SVG path data for a line through the points."""
     body = " ".join(f"{number(x)} {number(y)}" for x, y in points)
     return f"M{body}{'Z' if close else ''}"
 
 
 class Document(Svg):  # type: ignore[misc]
-    """pygal's drawing interface over the standard library's ElementTree, whatever is installed."""
+    """pygal's drawing interface on top of the standard library's ElementTree, never lxml."""
 
     def __init__(self, graph: Any) -> None:
         sheet: Sheet = graph.sheet
@@ -77,22 +77,22 @@ class Document(Svg):  # type: ignore[misc]
         attrib: Mapping[str, Any] | None = None,
         **extras: Any,
     ) -> ET.Element:
-        """A new node; numbers lose what is below a hundredth, None disappears."""
-        out: dict[str, str] = {}
+        """Add a node; numbers are rounded to two decimals, attributes of None are left out."""
+        attributes: dict[str, str] = {}
         for key, value in {**(attrib or {}), **extras}.items():
             if value is not None:
                 text = number(value) if isinstance(value, int | float) else str(value)
-                out[key.rstrip("_").replace("_", "-")] = text
-        return ET.SubElement(self.root if parent is None else parent, tag, out)
+                attributes[key.rstrip("_").replace("_", "-")] = text
+        return ET.SubElement(self.root if parent is None else parent, tag, attributes)
 
     def text(self, parent: Any, x: float, y: float, text: str, roles: str = "t") -> ET.Element:
-        """A text at a baseline."""
+        """Add a text; y is its baseline."""
         node = self.node(parent, "text", x=x, y=y, class_=roles)
         node.text = text
         return node
 
     def draw_no_data(self) -> None:
-        """An empty plot says why it is empty."""
+        """Write into an empty plot why it is empty."""
         view = self.graph.view
         self.text(
             self.graph.nodes["text_overlay"],
@@ -103,18 +103,18 @@ class Document(Svg):  # type: ignore[misc]
         )
 
     def pre_render(self) -> None:
-        """Base colours onto every node, and the style sheet for those that occur."""
+        """Set base colours on every node, and write the style sheet for the roles in use."""
         theme, style = self.sheet.theme, self.sheet.style
         roles: set[str] = set()
         for node in self.root.iter():
-            own = node.get("class", "").split()
-            roles.update(own)
-            for key, value in themes.attributes(own, theme, style).items():
+            node_roles = node.get("class", "").split()
+            roles.update(node_roles)
+            for key, value in themes.attributes(node_roles, theme, style).items():
                 node.attrib.setdefault(key, value)
         self.style.text = themes.css(self.name, roles, theme, style)
 
     def render(self, is_unicode: bool = False, pretty_print: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002
-        """The bytes (or, as pygal asks with `is_unicode`, the text)."""
+        """Return the document as UTF-8 bytes, or as text with `is_unicode`."""
         body = ET.tostring(self.root, encoding="unicode")
         text = f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
         return text if is_unicode else text.encode("utf-8")

@@ -1,7 +1,7 @@
-"""What goes into a picture around its plot, and the finished picture with its table.
+"""`Sheet`, the texts around a plot, and `Drawing`, a finished picture with the table behind it.
 
-It holds no pygal: who has a `Drawing` can write it, show it in a notebook or turn it into PNG or a
-page without the library that drew it.
+Does not import pygal: a `Drawing` can be written, shown in a notebook, or converted to PNG or HTML
+without the library that drew it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.charts.picture.text import clean
-from hubbub.charts.picture.theme import USUAL, Style, Theme
+from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 
 __all__ = ["Drawing", "Sheet", "digest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything around the plot. Whoever fills it in cleans the texts."""
+    """Everything around the plot. The texts have been cleaned."""
 
     title: str
     subtitle: str = ""
-    note: str = ""  # what the number would be otherwise, on lines of its own
-    description: str = ""  # the finding in words; the title where empty
+    note: str = ""  # the finding with other options (with bots), below the subtitle
+    description: str = ""  # the finding in words, for screen readers; empty: the title
     source: str = ""
-    badge: str = ""  # what is known to be missing; empty where the coverage is complete
+    badge: str = ""  # what is missing of the range; empty if the coverage is complete
     empty: str = "No data in this range"
     theme: Theme = "auto"
-    style: Style = field(default=USUAL, repr=False)
+    style: Style = field(default=DEFAULT_STYLE, repr=False)
     width: int = 800
     height: int = 450
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON-like value, in hexadecimal; the order of keys does not matter."""
+    """Return the SHA-256 of a JSON-like value in hexadecimal, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -55,11 +55,11 @@ class Drawing:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def svg(self) -> bytes:
-        """The SVG, UTF-8."""
+        """Return the SVG in UTF-8."""
         return self.data
 
     def _repr_svg_(self) -> str:
-        """How a notebook shows it."""
+        """Return the SVG for display in a notebook."""
         return self.data.decode("utf-8")
 
     def png(
@@ -69,7 +69,7 @@ class Drawing:
         height: int | None = None,
         font_dirs: Sequence[Path] = (),
     ) -> bytes:
-        """The same picture as PNG, `width` px wide (default: as the SVG says).
+        """Return the picture as PNG, `width` px wide (default: the width of the SVG).
 
         Raises:
             UsageError: the extra `png` is not installed.
@@ -79,13 +79,13 @@ class Drawing:
         return rasterise(self.data, width=width, height=height, font_dirs=font_dirs)
 
     def html(self) -> str:
-        """A page of its own: the picture, its table, and its data as CSV; asks for nothing."""
+        """Return a self-contained HTML page: the picture, its table, and its data as CSV."""
         from hubbub.charts.picture.html import single
 
         return single(self)
 
     def table(self) -> list[dict[str, Any]]:
-        """The rows behind the picture, as records; texts as drawn."""
+        """Return the rows behind the picture as records, with texts cleaned as in the picture."""
         return [
             {c: clean(v) if isinstance(v, str) else v for c, v in zip(self.columns, r, strict=True)}
             for r in self.rows

@@ -1,7 +1,7 @@
-"""HTML around pictures: a page for one, and the page of a report. Nothing is asked of the network.
+"""HTML pages for one picture and for a report.
 
-Comes in: `Drawing`s. Goes out: HTML texts, escaped, the same for the same drawings; readable by
-screen readers, in the dark, on a phone and on paper.
+The same drawings give the same HTML. Pages need no network, and work with screen readers, in dark
+mode, on phones and on paper.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["index", "rows_table", "single", "table", "table_csv"]
 
-_ROWS = 1000  # of a table in a page; the data file has them all
+_ROWS = 1000  # of a table in a page; the data file has all
 
 _STYLE = """\
 :root{color-scheme:light dark}
@@ -70,34 +70,34 @@ def _cell(value: Any) -> str:
 
 
 def rows_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as an HTML table with a caption and scopes; at most a thousand of them."""
+    """Return an HTML table with a caption and scopes, of at most a thousand rows."""
     head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in columns)
     body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_ROWS])
-    more = len(rows) - _ROWS
-    said = f"; {more:,} more rows are not shown here" if more > 0 else ""
+    hidden = len(rows) - _ROWS
+    note = f"; {hidden:,} more rows are not shown here" if hidden > 0 else ""
     return (
-        f'<div class="scroll"><table>\n<caption>{escape(caption)}{said}</caption>\n'
+        f'<div class="scroll"><table>\n<caption>{escape(caption)}{note}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def table(drawing: Drawing) -> str:
-    """The rows behind a picture as an HTML table with a caption and scopes."""
+    """Return the rows behind a picture as an HTML table."""
     return rows_table(drawing.title, drawing.columns, drawing.rows)
 
 
 def table_csv(drawing: Drawing) -> str:
-    """The rows behind a picture as CSV; no cell can become a formula of a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+    """Return the rows behind a picture as CSV; cells that look like formulas are escaped."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(escape_formula(clean(c)) for c in drawing.columns)
     for row in drawing.rows:
         writer.writerow(escape_formula(clean(v, 200)) if isinstance(v, str) else v for v in row)
-    return out.getvalue()
+    return text.getvalue()
 
 
 def single(drawing: Drawing) -> str:
-    """A page of one picture, its table and its data."""
+    """Return the page of one picture, with its table and its data as CSV."""
     svg = drawing.svg().decode("utf-8").partition("?>")[2].strip()
     data = quote(table_csv(drawing))
     body = (
@@ -113,19 +113,19 @@ def single(drawing: Drawing) -> str:
 
 def index(
     heading: str,
-    said: str,
+    lead: str,
     drawings: Sequence[tuple[str, Drawing]],
     before: Mapping[str, tuple[str, Drawing]] | None = None,
     changes: Sequence[str] = (),
 ) -> str:
-    """The page of a report: every picture from its file beside the page, with its table.
+    """Return the page of a report; it loads the pictures from SVG files in its folder.
 
     Args:
         heading: of the page.
-        said: one sentence below it.
-        drawings: (file name of the SVG, the drawing), in their order.
-        before: by file name, the file and drawing of the same view of the range before.
-        changes: what changed since then, a sentence each.
+        lead: a sentence below the heading.
+        drawings: (file name of the SVG, drawing), in the order of the page.
+        before: (file name, drawing) of the same view of the preceding period, by file name.
+        changes: sentences on what changed since that period.
     """
     figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
     items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
@@ -136,7 +136,7 @@ def index(
     )
     listed += f"\n<nav>\n<h2>What the pictures say</h2>\n<ul>\n{links}\n</ul>\n</nav>"
     body = (
-        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(said)}</p>{listed}\n</header>\n"
+        f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(lead)}</p>{listed}\n</header>\n"
         f"<main>\n{figures}\n</main>\n"
         '<footer><p>All numbers: <a href="data.json">data.json</a></p></footer>'
     )
@@ -170,9 +170,11 @@ def _img(name: str, drawing: Drawing) -> str:
 
 
 def _size(drawing: Drawing) -> str:
-    """The size of the picture, so that the page does not jump while it loads."""
+    """Return size attributes, so that the layout does not shift while the page loads."""
     head = drawing.svg()[:2000].decode("utf-8", "replace")
     parts = [part for part in head.partition("<title")[0].split('"') if part]
     sizes = dict(zip(parts[::2], parts[1::2], strict=False))
-    wide, high = (sizes.get(f" {side}=", "") for side in ("width", "height"))
-    return f' width="{wide}" height="{high}"' if wide.isdigit() and high.isdigit() else ""
+    width, height = (sizes.get(f" {side}=", "") for side in ("width", "height"))
+    if not (width.isdigit() and height.isdigit()):
+        return ""
+    return f' width="{width}" height="{height}"'

@@ -1,7 +1,6 @@
-"""Ticks: four to six round numbers for values, calendar boundaries for times.
+"""Axis scales: four to six round numbers for values, calendar boundaries for times.
 
-Comes in: the smallest and largest value, or the range of times. Goes out: tick values, and labels
-that are unique. Times are aware and UTC.
+Also parses times out of result cells and formats dates. Times are aware and UTC.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ __all__ = [
 ]
 
 MOST = 9  # x labels
-# Not strftime's: its names follow the locale of the process, and a picture must not.
+# strftime's names depend on the locale of the process.
 _NAMES = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
 )
-_FLAT = 1e-9  # a smaller range is drawn as none
+_FLAT = 1e-9  # a smaller range counts as a single value
 _HOURS = (1, 2, 3, 6, 12)
 _MONTHS = (1, 2, 3, 6)
 _MINUTES = (1, 2, 5, 10, 15, 30)
@@ -41,7 +40,7 @@ _DATED = re.compile(r"((?:\d{1,2} )?[A-Z][a-z]{2}|Q\d)(?: (\d{4}))?")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The ends of an axis, and its ticks between them, evenly spaced."""
+    """The ends of an axis and its evenly spaced ticks."""
 
     low: float
     high: float
@@ -49,14 +48,14 @@ class Scale:
 
     @property
     def step(self) -> float:
-        """From tick to tick."""
+        """Distance between ticks."""
         return self.ticks[1] - self.ticks[0]
 
 
 def values(low: float, high: float, *, whole: bool = False) -> Scale:
-    """An axis that holds low and high and has four to six ticks at round numbers.
+    """Return an axis from `low` to `high` or beyond, with four to six ticks at round numbers.
 
-    `whole`: counts have no halves. The axis starts at zero where the values do not cross it.
+    The axis includes zero. With `whole`, ticks are whole numbers.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low < _FLAT:
@@ -76,13 +75,13 @@ def values(low: float, high: float, *, whole: bool = False) -> Scale:
             scale = Scale(ticks[0], ticks[-1], ticks)
             if best is None or scale.high - scale.low < (best.high - best.low) * (1 - 1e-9):
                 best = scale
-    if best is None:  # whole numbers below 3: 0 1 2 3
+    if best is None:  # whole numbers below 3: ticks at 0 1 2 3
         return Scale(low, low + 3, tuple(low + i for i in range(4)))
     return best
 
 
 def as_time(value: object) -> datetime | None:
-    """A time out of a cell: datetime, date, ISO text, ISO week `2026-W07`, `2026-07`; else None."""
+    """Read a time from a cell: datetime, date, ISO text, `2026-W07` or `2026-07`; None if none."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date):
@@ -98,28 +97,28 @@ def as_time(value: object) -> datetime | None:
 
 
 def day(when: datetime, *, year: bool = False) -> str:
-    """`27 February`, `27 February 2026`."""
+    """Format a date: `27 February`, `27 February 2026`."""
     return f"{when.day} {_NAMES[when.month - 1]}" + (f" {when.year}" if year else "")
 
 
 def moment(when: datetime, *, year: bool = False) -> str:
-    """`27 February`, or with the time of day where it is not midnight: `27 February, 14:30`."""
+    """Format a time: `27 February` at midnight, otherwise `27 February, 14:30`."""
     midnight = not (when.hour or when.minute)
-    said = day(when, year=year)
-    return said if midnight else f"{said}, {when:%H:%M}"
+    date_name = day(when, year=year)
+    return date_name if midnight else f"{date_name}, {when:%H:%M}"
 
 
 def needs_year(since: datetime, until: datetime) -> bool:
-    """A range in which a day of the year may come twice."""
+    """Whether dates in this range are ambiguous without the year."""
     return since.year != until.year and until - since > timedelta(days=180)
 
 
 def span(since: datetime, until: datetime) -> str:
-    """A half-open range in words, its last day included: `5 Jan – 29 Mar 2026`, UTC."""
+    """Format a half-open range with its last day included: `5 Jan – 29 Mar 2026`, UTC."""
     last = max(since, until - timedelta(microseconds=1))
     if until - since < timedelta(days=2) and (until.hour or until.minute or since.hour):
-        form = f"{until:%H:%M}" if since.date() == last.date() else f"{_brief(until)} {until:%H:%M}"
-        return f"{_brief(since)} {since.year} {since:%H:%M} – {form} UTC"
+        end = f"{until:%H:%M}" if since.date() == last.date() else f"{_brief(until)} {until:%H:%M}"
+        return f"{_brief(since)} {since.year} {since:%H:%M} – {end} UTC"
     if since.date() == last.date():
         return f"{_brief(since)} {since.year}"
     if (since.year, since.month) == (last.year, last.month):
@@ -142,38 +141,44 @@ def _add_months(when: datetime, n: int) -> datetime:
 
 
 def _boundaries(
-    since: datetime, until: datetime, floor: Callable[[datetime], datetime], n: timedelta | int
+    since: datetime, until: datetime, floor: Callable[[datetime], datetime], step: timedelta | int
 ) -> list[datetime] | None:
-    """All boundaries in [since, until], None if there are more than fit."""
-    at = floor(since)
-    out: list[datetime] = []
-    while at <= until:
-        if at >= since:
-            out.append(at)
-        if len(out) > MOST:
+    """Return all boundaries in [since, until], None if there are more than fit.
+
+    `step` is a duration or a number of months.
+    """
+    boundary = floor(since)
+    boundaries: list[datetime] = []
+    while boundary <= until:
+        if boundary >= since:
+            boundaries.append(boundary)
+        if len(boundaries) > MOST:
             return None
         try:
-            at = at + n if isinstance(n, timedelta) else _add_months(at, n)
+            if isinstance(step, timedelta):
+                boundary += step
+            else:
+                boundary = _add_months(boundary, step)
         except (OverflowError, ValueError):  # the year 9999
             break
-    return out
+    return boundaries
 
 
 def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]]:
-    def part(seconds: int) -> Callable[[datetime], datetime]:
+    def seconds(n: int) -> Callable[[datetime], datetime]:
+        step = timedelta(seconds=n)
+
         def floor(t: datetime) -> datetime:
             midnight = t.replace(hour=0, minute=0, second=0, microsecond=0)
-            return midnight + (t - midnight) // timedelta(seconds=seconds) * timedelta(
-                seconds=seconds
-            )
+            return midnight + (t - midnight) // step * step
 
         return floor
 
-    def odd(t: datetime) -> datetime:
-        return part(86400)(t) - timedelta(days=1 - t.toordinal() % 2)
+    def odd_day(t: datetime) -> datetime:
+        return seconds(86400)(t) - timedelta(days=1 - t.toordinal() % 2)
 
     def monday(t: datetime) -> datetime:
-        return part(86400)(t) - timedelta(days=t.weekday())
+        return seconds(86400)(t) - timedelta(days=t.weekday())
 
     def months(n: int) -> Callable[[datetime], datetime]:
         def floor(t: datetime) -> datetime:
@@ -183,25 +188,27 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
 
         return floor
 
-    out: list[tuple[str, Callable[[datetime], datetime], timedelta | int]] = []
-    out += [("clock", part(60 * n), timedelta(minutes=n)) for n in _MINUTES]
-    out += [("clock", part(3600 * n), timedelta(hours=n)) for n in _HOURS]
-    out += [("day", part(86400), timedelta(days=1)), ("day", odd, timedelta(days=2))]
-    out += [("day", monday, timedelta(weeks=n)) for n in (1, 2)]
-    out += [("month", months(n), n) for n in _MONTHS]
-    out += [("year", months(12 * n), 12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 250, 500)]
-    return out
+    steps: list[tuple[str, Callable[[datetime], datetime], timedelta | int]] = []
+    steps += [("clock", seconds(60 * n), timedelta(minutes=n)) for n in _MINUTES]
+    steps += [("clock", seconds(3600 * n), timedelta(hours=n)) for n in _HOURS]
+    steps += [("day", seconds(86400), timedelta(days=1)), ("day", odd_day, timedelta(days=2))]
+    steps += [("day", monday, timedelta(weeks=n)) for n in (1, 2)]
+    steps += [("month", months(n), n) for n in _MONTHS]
+    steps += [("year", months(12 * n), 12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 250, 500)]
+    return steps
 
 
+#: (kind of label, rounds a time down to a boundary, distance of boundaries), finest first.
 _STEPS = _steps()
 
 
 def calendar(
     since: datetime, until: datetime, least: timedelta = timedelta(0)
 ) -> list[tuple[str, datetime]]:
-    """At most nine labels on calendar boundaries of [since, until]; the year where it is new.
+    """Return at most nine labels on calendar boundaries of [since, until].
 
-    `least`: from label to label; days have no hours between them that could be labelled.
+    Labels carry the year where it changes. `least` is the shortest distance between labels: buckets
+    of a day need no labels at hours.
     """
     if until <= since:
         return [(f"{_brief(since)} {since.year}", since)]
@@ -211,32 +218,33 @@ def calendar(
         times = _boundaries(since, until, floor, step)
         if times is not None:
             return _labels(kind, times) or [(f"{_brief(since)} {since.year}", since)]
-    raise AssertionError("500 years always fit: there are 9,999")
+    raise AssertionError("steps of 500 years fit any range up to the year 9999")
 
 
 def every(labels: Sequence[tuple[str, float]], n: int) -> list[tuple[str, float]] | None:
-    """Each nth of the labels of `calendar`, with the year where it is new among these.
+    """Return every nth of the labels of `calendar`, with the year where it changes among these.
 
-    None if they are no dates: of names and hours nobody misses one, of every second week one would.
+    None if the labels are not all dates: names and hours may be dropped one by one, dates must stay
+    evenly spaced.
     """
-    dated = [(_DATED.fullmatch(label), at) for label, at in labels]
-    out: list[tuple[str, float]] = []
-    year = before = ""
-    for i, (found, at) in enumerate(dated):
-        if found is None:
+    kept: list[tuple[str, float]] = []
+    year = previous_year = ""
+    for i, (label, position) in enumerate(labels):
+        match = _DATED.fullmatch(label)
+        if match is None:
             return None
-        year = found[2] or year
+        year = match[2] or year
         if i % n == 0:
-            out.append((found[1] + (f" {year}" if year != before else ""), at))
-            before = year
-    return out
+            kept.append((match[1] + (f" {year}" if year != previous_year else ""), position))
+            previous_year = year
+    return kept
 
 
 def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:
-    out: list[tuple[str, datetime]] = []
-    before: datetime | None = None
+    labels: list[tuple[str, datetime]] = []
+    previous: datetime | None = None
     for t in times:
-        new_year = before is None or before.year != t.year
+        new_year = previous is None or previous.year != t.year
         if kind == "year":
             label = f"{t.year}"
         elif kind == "month":
@@ -244,8 +252,8 @@ def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:
         elif kind == "day":
             label = f"{_brief(t)} {t.year}" if new_year else _brief(t)
         else:
-            new_day = before is None or before.date() != t.date()
+            new_day = previous is None or previous.date() != t.date()
             label = f"{_brief(t)} {t:%H:%M}" if new_day else f"{t:%H:%M}"
-        out.append((label, t))
-        before = t
-    return out
+        labels.append((label, t))
+        previous = t
+    return labels

@@ -1,7 +1,7 @@
-"""From a result to what stands around its plot: records, source line, badge, metadata.
+"""Read results for drawing: records, columns, numbers, and the texts around the plot.
 
-Comes in: a `Result`, or a plain list of records. Goes out: a `Sheet`, and cleaned records. It never
-computes a number of the data.
+Data is a `Result` or a plain list of records. `sheet` makes the source line, the badge for
+incomplete coverage, and the metadata of a picture.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Any
 from hubbub.analyzers.result import Coverage, Result
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.drawing import Drawing, Sheet, digest
-from hubbub.charts.picture.theme import USUAL, Style, Theme
+from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
-from hubbub.registry import FILTERS
+from hubbub.store.query.selection import FILTERS
 from hubbub.times import iso
 
 __all__ = ["Data", "badge", "column", "duration", "finite", "records", "sheet", "source"]
 
 Data = Result | Sequence[Mapping[str, Any]]
-_TITLE = 150  # characters; two lines of the canvas hold about as many
+_TITLE = 150  # characters; about two lines of a picture
 
 
 def records(data: Data) -> list[Mapping[str, Any]]:
-    """The rows of a result.
+    """Return the rows of a result.
 
     Raises:
-        UsageError: the data is no list of records.
+        UsageError: the data is not a list of records.
     """
     rows = data.data if isinstance(data, Result) else data
     name = f"query {data.query}" if isinstance(data, Result) else "the data"
     if isinstance(rows, str | Mapping) or not isinstance(rows, Sequence):
         raise UsageError(
-            f"a chart needs rows, and got {type(rows).__name__}",
+            f"a chart needs rows, not {type(rows).__name__}",
             where=name,
             hint="return a table or a list of records from the query",
         )
@@ -46,38 +46,38 @@ def records(data: Data) -> list[Mapping[str, Any]]:
 
 
 def column(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    """One column.
+    """Return the values of a column, None where a row lacks it.
 
     Raises:
-        UsageError: there is no such column.
+        UsageError: no row has this column.
     """
     if rows and not any(name in row for row in rows):
-        have = ", ".join(sorted({str(k) for row in rows[:100] for k in row}))
-        raise UsageError(f"there is no column {name!r}", hint=f"the columns are: {have}")
+        names = ", ".join(sorted({str(k) for row in rows[:100] for k in row}))
+        raise UsageError(f"there is no column {name!r}", hint=f"the columns are: {names}")
     return [row.get(name) for row in rows]
 
 
 def finite(value: object) -> float | None:
-    """A number that can be drawn; None for NaN, infinite, too large, or what is no number.
+    """Return a number that can be drawn; None for None, NaN, infinity and numbers beyond ±1e300.
 
     Raises:
-        UsageError: text where a number belongs.
+        UsageError: the value is a text or of another type that is not a number.
     """
     if isinstance(value, str):
-        raise UsageError(f"{text.clean(value, 40)!r} is a text where a number belongs")
+        raise UsageError(f"a number is needed, not the text {text.clean(value, 40)!r}")
     if value is None:
         return None
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise UsageError(f"{type(value).__name__} where a number belongs") from None
+        raise UsageError(f"a number is needed, not {type(value).__name__}") from None
     except OverflowError:
         return None
     return number if math.isfinite(number) and abs(number) < 1e300 else None  # noqa: PLR2004
 
 
 def duration(d: timedelta) -> str:
-    """`24 h`, `7 days`, `20 min`: the largest unit that leaves at least one, or two days."""
+    """Format a duration: `7 days`, `24 h`, `20 min`, `3 s`; days from two on."""
     seconds = d.total_seconds()
     for size, least, unit in ((86400, 2, "days"), (3600, 1, "h"), (60, 1, "min")):
         if seconds >= size * least:
@@ -86,12 +86,12 @@ def duration(d: timedelta) -> str:
 
 
 def badge(coverage: Coverage, since: Any, until: Any) -> str:
-    """What is not proven, in words; empty where the range is complete."""
+    """State what is missing or unproven in a range; empty if it is complete."""
     if coverage.state == "complete" and not coverage.gaps:
         return ""
     missing = timedelta()
-    end = since
-    for gap in sorted(coverage.gaps, key=lambda g: g.start):  # overlapping gaps count once
+    end = since  # of the gaps counted so far: overlaps count once
+    for gap in sorted(coverage.gaps, key=lambda g: g.start):
         start, stop = max(gap.start, end), min(gap.end, until)
         if stop > start:
             missing += stop - start
@@ -104,23 +104,23 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
 
 
 def source(result: Result) -> str:
-    """`Source: 18,505 events, 5 Jan – 29 Mar 2026; category bodhi`."""
-    out = f"Source: {text.plural(result.events, 'event')}, {scale.span(result.since, result.until)}"
-    parts: list[str] = []
+    """Return the source line: `Source: 18,505 events, 5 Jan – 29 Mar 2026; category bodhi`."""
+    events = text.plural(result.events, "event")
+    parts = [f"Source: {events}, {scale.span(result.since, result.until)}"]
     for name in FILTERS:
         value = result.parameters.get(name)
         if value:
-            many = [value] if isinstance(value, str) else list(value)
-            parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, many))}")
+            values = [value] if isinstance(value, str) else list(value)
+            parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, values))}")
     if result.parameters.get("by") == "agent":
         parts.append("by agent")
     if result.parameters.get("bots") is False:
         parts.append("without bots")
-    return text.clean("; ".join([out, *parts]), 220)
+    return text.clean("; ".join(parts), 220)
 
 
 def _with_bots(other: Drawing | None, title: str, data: str) -> str:
-    """What the finding would be with bots."""
+    """State what the finding would be with bots."""
     if other is None:
         return ""
     if other.title != title:
@@ -136,21 +136,21 @@ def sheet(
     title: str,
     subtitle: str = "",
     with_bots: Drawing | None = None,
-    description: str = "",
     empty: str = "No data in this range",
     theme: Theme = "auto",
-    style: Style = USUAL,
+    style: Style = DEFAULT_STYLE,
     height: int = 450,
 ) -> Sheet:
-    """The texts around one result, cleaned; metadata with query, range, coverage, data hash.
+    """Return the cleaned texts around a plot, and metadata: query, range, coverage, data hash.
 
-    `with_bots` is the same picture with bots, where this one is without them.
+    `with_bots` is the picture of the same view with bots, if this one is without them.
     """
     rows = data.data if isinstance(data, Result) else list(data)
     metadata: dict[str, Any] = {"data_sha256": digest(rows)}
-    foot = mark = ""
+    source_line = missing = ""
     if isinstance(data, Result):
-        foot, mark = source(data), badge(data.coverage, data.since, data.until)
+        source_line = source(data)
+        missing = badge(data.coverage, data.since, data.until)
         metadata |= {
             "query": data.query,
             "parameters": dict(data.parameters),
@@ -161,14 +161,15 @@ def sheet(
         }
     title = text.clean(title, _TITLE)
     note = _with_bots(with_bots, title, metadata["data_sha256"])
-    said = text.clean(description or ". ".join(filter(None, (title, subtitle, note))), 800)
+    summary = text.clean(". ".join(filter(None, (title, subtitle, note))), 800)
+
     return Sheet(
         title=title or "Untitled",
         subtitle=text.clean(subtitle, 360),
         note=note,
-        description=f"{said}. {mark}." if mark else f"{said}.",
-        source=foot,
-        badge=mark,
+        description=f"{summary}. {missing}." if missing else f"{summary}.",
+        source=source_line,
+        badge=missing,
         empty=text.clean(empty),
         theme=theme,
         style=style,

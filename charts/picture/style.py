@@ -1,12 +1,12 @@
-"""A community's colours and font, from a file: read, and checked for people's eyes.
+"""Custom colours and font from a TOML file, and checks of their legibility.
 
-Comes in: TOML. Goes out: a `Style`, and sentences about what may not be seen or told apart. It
-never refuses a colour for its looks: whoever publishes decides.
+`load` reads a `Style`; `check` finds colours that are hard to see or to tell apart. They are not
+refused: the publisher decides.
 
-    font = "Fira Sans"                # before the fonts that hubbub falls back to
+    font = "Fira Sans"                # preferred to hubbub's own font list
 
-    [light]                           # and [dark]; what is not named stays
-    page = "#ffffff"                  # the ground
+    [light]                           # and [dark]; colours that are not set keep their defaults
+    page = "#ffffff"                  # background
     text = "#1f2328"
     muted = "#59636e"                 # subtitles and labels
     guide = "#d9dee4"                 # lines behind the data
@@ -14,12 +14,12 @@ never refuses a colour for its looks: whoever publishes decides.
     other = "#8b8f94"                 # "other"
     more = "#1a63c0"                  # bars up
     fewer = "#c25a00"                 # bars down
-    warn = "#8a4600"                  # the badge of what is missing
-    series = ["#1a2fc0", …]           # one to six; those not given stay
+    warn = "#8a4600"                  # badge of incomplete coverage
+    series = ["#1a2fc0", …]           # one to six; the others keep their defaults
     heat = ["#dfe9f7", …]             # seven, from few to many
 
-Contrast is that of WCAG 2.2 (4.5 for text, 3 for shapes). Colours are told apart by their distance
-in OKLab, as seen with full sight and with each of the three dichromacies (Machado, Oliveira and
+Contrast follows WCAG 2.2 (4.5 for text, 3 for shapes). The difference between colours is their
+distance in OKLab, with normal vision and with each of the three dichromacies (Machado, Oliveira and
 Fernandes 2009, IEEE TVCG 15, severity 1).
 """
 
@@ -36,16 +36,17 @@ from typing import Any
 from hubbub.charts.picture.theme import DARK, FONTS, LIGHT, Palette, Style
 from hubbub.errors import UsageError
 
-__all__ = ["StyleWarning", "contrast", "distance", "doubts", "load"]
+__all__ = ["StyleWarning", "check", "contrast", "distance", "load"]
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _FONT = re.compile(r"[\w][\w -]{0,60}")
 _TEXT, _SHAPE = 4.5, 3.0  # WCAG 2.2: 1.4.3 and 1.4.11
-_APART = 0.09  # OKLab; what hubbub comes with keeps 0.099
+_APART = 0.09  # in OKLab; hubbub's own colours are at least 0.099 apart
 _HEAT = 7
 
 Colour = tuple[float, float, float]
-_EYES: Mapping[str, Sequence[Colour]] = {
+#: Colours in linear RGB as seen with this vision: "" is normal vision.
+_VISION: Mapping[str, Sequence[Colour]] = {
     "": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "protanopia": (
         (0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216),
@@ -63,11 +64,11 @@ _EYES: Mapping[str, Sequence[Colour]] = {
 
 
 class StyleWarning(UserWarning):
-    """Colours that some people will not see or tell apart."""
+    """Some people will not see these colours, or cannot tell them apart."""
 
 
 def _linear(colour: str) -> Colour:
-    """Red, green and blue as light, 0…1."""
+    """Return linear red, green and blue, 0…1."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
     def light(v: float) -> float:
@@ -77,19 +78,19 @@ def _linear(colour: str) -> Colour:
 
 
 def _times(matrix: Sequence[Colour], v: Colour) -> Colour:
-    one, two, three = (sum(m * c for m, c in zip(row, v, strict=True)) for row in matrix)
-    return one, two, three
+    x, y, z = (sum(m * c for m, c in zip(row, v, strict=True)) for row in matrix)
+    return x, y, z
 
 
-def contrast(one: str, two: str) -> float:
-    """From 1 (the same) to 21 (black on white)."""
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours, from 1 (the same) to 21 (black and white)."""
     weights = ((0.2126, 0.7152, 0.0722),) * 3
-    low, high = sorted(_times(weights, _linear(c))[0] for c in (one, two))
+    low, high = sorted(_times(weights, _linear(colour))[0] for colour in (first, second))
     return (high + 0.05) / (low + 0.05)
 
 
 def _oklab(v: Colour) -> Colour:
-    """Björn Ottosson's space, in which equal distances look equal."""
+    """Convert linear RGB to OKLab (Björn Ottosson), where equal distances look equal."""
     cones = _times(
         (
             (0.4122214708, 0.5363325363, 0.0514459929),
@@ -109,24 +110,30 @@ def _oklab(v: Colour) -> Colour:
     )
 
 
-def distance(one: str, two: str, eyes: str = "") -> float:
-    """How far apart two colours look (black and white: 1) to such eyes."""
+def distance(first: str, second: str, vision: str = "") -> float:
+    """Return how different two colours look (black and white: 1).
+
+    Args:
+        first: a colour, `#rrggbb`.
+        second: another.
+        vision: `protanopia`, `deuteranopia`, `tritanopia`; empty: normal vision.
+    """
 
     def seen(colour: str) -> Colour:
-        red, green, blue = (min(max(c, 0), 1) for c in _times(_EYES[eyes], _linear(colour)))
+        red, green, blue = (min(max(c, 0), 1) for c in _times(_VISION[vision], _linear(colour)))
         return _oklab((red, green, blue))
 
-    pairs = zip(seen(one), seen(two), strict=True)
+    pairs = zip(seen(first), seen(second), strict=True)
     return float(sum((a - b) ** 2 for a, b in pairs) ** 0.5)
 
 
-def doubts(style: Style) -> list[str]:
-    """What may not be seen or told apart, a sentence each; empty where all is well."""
-    out: list[str] = []
+def check(style: Style) -> list[str]:
+    """Return a sentence for each colour or pair of colours that is hard to see or to tell apart."""
+    warnings: list[str] = []
     for theme, palette in (("light", style.light), ("dark", style.dark)):
-        out += [f"{theme}: {said}" for said in _faint(palette)]
-        out += [f"{theme}: {said}" for said in _alike(palette)]
-    return out
+        warnings += [f"{theme}: {sentence}" for sentence in _faint(palette)]
+        warnings += [f"{theme}: {sentence}" for sentence in _similar(palette)]
+    return warnings
 
 
 def _faint(palette: Palette) -> Iterator[str]:
@@ -134,30 +141,33 @@ def _faint(palette: Palette) -> Iterator[str]:
     named += [(n, getattr(palette, n), _SHAPE) for n in ("more", "fewer", "other", "base")]
     named += [(f"series {i}", c, _SHAPE) for i, c in enumerate(palette.series, 1)]
     for name, colour, least in named:
-        found = contrast(colour, palette.page)
-        if found < least:
+        ratio = contrast(colour, palette.page)
+        if ratio < least:
             yield (
-                f"{name} {colour} is hard to see on {palette.page}: contrast {found:.1f}, "
-                f"and {least:g} is needed"
+                f"{name} {colour} is hard to see on {palette.page}: contrast {ratio:.1f}, "
+                f"at least {least:g} is needed"
             )
 
 
-def _alike(palette: Palette) -> Iterator[str]:
-    named = [(f"series {i}", c) for i, c in enumerate(palette.series, 1)]
-    pairs = [*combinations(named, 2), (("more", palette.more), ("fewer", palette.fewer))]
-    for (name, one), (other, two) in pairs:
-        found = {eyes: distance(one, two, eyes) for eyes in _EYES}
-        eyes = min(found, key=lambda e: found[e])
-        if found[eyes] < _APART:
-            who = f"with {eyes}" if found[""] >= _APART else "for anybody"
-            yield f"{name} {one} and {other} {two} look alike {who} ({found[eyes]:.2f} apart)"
+def _similar(palette: Palette) -> Iterator[str]:
+    series = [(f"series {i}", c) for i, c in enumerate(palette.series, 1)]
+    pairs = [*combinations(series, 2), (("more", palette.more), ("fewer", palette.fewer))]
+    for (name, colour), (other_name, other) in pairs:
+        distances = {vision: distance(colour, other, vision) for vision in _VISION}
+        worst = min(distances, key=lambda vision: distances[vision])
+        if distances[worst] < _APART:
+            who = f"with {worst}" if distances[""] >= _APART else "to everyone"
+            yield (
+                f"{name} {colour} and {other_name} {other} look alike {who} "
+                f"({distances[worst]:.2f} apart)"
+            )
 
 
 def load(path: Path) -> Style:
-    """The style of a file; `doubts` says what is wrong with it.
+    """Read a style from a TOML file; `check` finds legibility problems.
 
     Raises:
-        UsageError: the file cannot be read, or holds what is no style.
+        UsageError: the file cannot be read, or is not a valid style.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -165,46 +175,51 @@ def load(path: Path) -> Style:
         raise UsageError(f"cannot read the style: {error.strerror}", where=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the style is not TOML: {error}", where=str(path)) from error
-    _known(document, ("font", "light", "dark"), str(path))
+    _check_names(document, ("font", "light", "dark"), str(path))
     fonts = FONTS
     if "font" in document:
         font = document["font"]
         if not isinstance(font, str) or not _FONT.fullmatch(font):
-            raise UsageError("font is the name of one font, of letters and spaces", where=str(path))
+            raise UsageError(
+                "font must be the name of one font",
+                where=str(path),
+                hint='write font = "Fira Sans"',
+            )
         fonts = f'"{font}",{FONTS}'
     light = _palette(document.get("light", {}), LIGHT, f"{path}: [light]")
     dark = _palette(document.get("dark", {}), DARK, f"{path}: [dark]")
     return Style(light, dark, fonts)
 
 
-def _known(table: Any, names: Sequence[str], where: str) -> None:
+def _check_names(table: Any, names: Sequence[str], where: str) -> None:
     if not isinstance(table, dict):
-        raise UsageError("a table of names and colours belongs here", where=where)
+        raise UsageError("must be a table of names and colours", where=where)
     for name in table:
         if name not in names:
             raise UsageError(
-                f"there is no {str(name)[:40]!r}", where=where, hint=f"there are {', '.join(names)}"
+                f"unknown name {str(name)[:40]!r}", where=where, hint=f"one of: {', '.join(names)}"
             )
 
 
 def _palette(table: Any, base: Palette, where: str) -> Palette:
-    _known(table, [f.name for f in fields(Palette)], where)
-    given: dict[str, Any] = {}
+    _check_names(table, [f.name for f in fields(Palette)], where)
+    changes: dict[str, Any] = {}
     for name, value in table.items():
-        kept = getattr(base, name)
-        if isinstance(kept, str):
-            given[name] = _colour(value, f"{where} {name}")
+        default = getattr(base, name)
+        if isinstance(default, str):
+            changes[name] = _colour(value, f"{where} {name}")
             continue
-        if not isinstance(value, list) or not 1 <= len(value) <= len(kept):
-            raise UsageError(f"{name} is a list of 1 to {len(kept)} colours", where=where)
+        if not isinstance(value, list) or not 1 <= len(value) <= len(default):
+            raise UsageError(f"{name} must be a list of 1 to {len(default)} colours", where=where)
         if name == "heat" and len(value) != _HEAT:
-            raise UsageError(f"heat has {_HEAT} colours, from few to many", where=where)
+            raise UsageError(f"heat must have {_HEAT} colours, from few to many", where=where)
         colours = tuple(_colour(v, f"{where} {name}") for v in value)
-        given[name] = colours + kept[len(colours) :]
-    return replace(base, **given)
+        changes[name] = colours + default[len(colours) :]
+    return replace(base, **changes)
 
 
 def _colour(value: Any, where: str) -> str:
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise UsageError(f"{str(value)[:40]!r} is no colour", where=where, hint='write "#1a2fc0"')
+        raise UsageError(f"not a colour: {str(value)[:40]!r}", where=where, hint='write "#1a2fc0"')
+
     return value.lower()

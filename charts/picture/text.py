@@ -1,7 +1,7 @@
-"""Text that may stand in a picture: cleaned, measured, shortened, and numbers and names in words.
+"""Clean, measure, wrap and shorten text, and format numbers and names.
 
-Comes in: any text, also a stranger's. Goes out: text that is safe in XML, that cannot reorder its
-neighbours and whose width is known without a font. It never draws.
+Any input is accepted, also untrusted text. Cleaned text is safe in XML and cannot reorder the text
+around it; widths are upper estimates that need no font.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = [
     "wrap",
 ]
 
-_LONGEST = 80  # characters of a name; a title may be longer
-_MARKS = 3  # combining marks in a row; more is somebody's game
-_FORMAT_KEPT = "\u200c\u200d"  # the joiners, without which Persian and emoji fall apart
+_LONGEST = 80  # characters of a name; titles may be longer
+_MARKS = 3  # combining marks in a row; no script needs more
+_FORMAT_KEPT = "\u200c\u200d"  # the joiners, which Persian and emoji need
 _SPACES = frozenset(("Zs", "Zl", "Zp"))
 
-# Advance widths of ASCII 32…126 in thousandths of the size, of DejaVu Sans: with Verdana the
-# widest of the font stack, so that whatever font is there, the text is not wider than we think.
+# Advance widths of ASCII 32…126 in DejaVu Sans, in thousandths of the font size. It is, with
+# Verdana, the widest of the font stack: text in another of its fonts is narrower.
 _REGULAR = (
     *(318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337),
     *(636, 636, 636, 636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531),
@@ -44,21 +44,21 @@ _REGULAR = (
     *(635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838),
 )
 _BOLD = 1.14  # bold to regular; 1.12 on average over letters and digits
-_REMAINDER = 1.03  # hinting and rounding of the renderer
-#: What a break after it is worth, in lines of difference between the two lengths.
+_MARGIN = 1.03  # for hinting and rounding by the renderer
+#: Bonus for a line break after this character, as a share of the line width.
 _PAUSES = {";": 1.2, ":": 0.7, ",": 0.35, ".": 0.7}
 
 
 def clean(text: object, limit: int = _LONGEST) -> str:
-    """Text fit for XML, on one line, without characters that reorder or hide.
+    """Return the text on one line, safe for XML, without characters that reorder or hide text.
 
-    Bidi controls, other format characters and C0/C1 controls disappear; unpaired surrogates and
-    what XML forbids become U+FFFD; more than three combining marks in a row are cut; longer than
-    `limit` characters ends in an ellipsis.
+    Bidi controls, other format characters and C0/C1 controls are removed; unpaired surrogates and
+    characters that XML forbids become U+FFFD; of combining marks in a row three are kept; text of
+    more than `limit` characters is cut and ends in an ellipsis.
     """
     out: list[str] = []
     marks = 0
-    for c in str(text)[: 32 * limit]:  # a stranger's megabyte is not read to its end
+    for c in str(text)[: 32 * limit]:  # bounded work for huge inputs
         category = unicodedata.category(c)
         if c in "\t\n\r" or category in _SPACES:
             kept = " "
@@ -78,12 +78,12 @@ def clean(text: object, limit: int = _LONGEST) -> str:
 
 
 def named(name: object) -> str:
-    """A cleaned name that is never empty."""
+    """Clean a name; an empty one becomes `(no name)`."""
     return clean(name) or "(no name)"
 
 
 def mixed(text: str) -> bool:
-    """Does it hold letters that run from right to left?"""
+    """Whether the text has letters of a right-to-left script."""
     return any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
 
 
@@ -99,12 +99,12 @@ def _em(c: str) -> int:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a text may be, in px; rather more than less, whatever the font."""
-    return sum(map(_em, text)) / 1000 * size * _REMAINDER * (_BOLD if bold else 1)
+    """Return the width of a text in px, estimated upwards for the fonts of the font stack."""
+    return sum(map(_em, text)) / 1000 * size * _MARGIN * (_BOLD if bold else 1)
 
 
 def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
-    """The text, or as much of it as `room` px hold, ending in an ellipsis."""
+    """Return the text, cut with an ellipsis if it is wider than `room` px."""
     if width(text, size, bold=bold) <= room:
         return text
     while text and width(text + "…", size, bold=bold) > room:
@@ -115,7 +115,7 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
 def balanced(
     text: str, room: float, size: float, *, bold: bool = False, most: int = 2
 ) -> list[str]:
-    """Like `wrap`, but broken where a reader pauses, else into lines of about the same length."""
+    """Wrap into at most `most` lines; two lines break at punctuation, more are equally long."""
     lines = wrap(text, room, size, bold=bold, most=most)
     if len(lines) < 2 or lines[-1].endswith("…"):  # noqa: PLR2004 (nothing to balance)
         return lines
@@ -127,7 +127,7 @@ def balanced(
 
 
 def _halves(words: list[str], room: float, size: float, *, bold: bool) -> list[str]:
-    """The best two lines; none if no two fit."""
+    """Return the best break into two lines; empty if none fits."""
     best: tuple[float, list[str]] = (math.inf, [])
     for i in range(1, len(words)):
         pair = [" ".join(words[:i]), " ".join(words[i:])]
@@ -140,7 +140,7 @@ def _halves(words: list[str], room: float, size: float, *, bold: bool) -> list[s
 
 
 def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 2) -> list[str]:
-    """At most `most` lines no wider than `room` px; the last one ends in an ellipsis if need be."""
+    """Wrap into at most `most` lines of `room` px; the last ends in an ellipsis if text is left."""
     lines: list[str] = []
     words = text.split(" ")
     while words and len(lines) < most:
@@ -154,7 +154,7 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int =
 
 
 def amount(value: float) -> str:
-    """A number for a sentence: `18,505`, `3.4`, `0.044`; at most three digits after a point."""
+    """Format a number for a sentence: `18,505`, `3.4`, `0.044`; at most three decimals."""
     if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 (exact in a float)
         return f"{int(value):,}".replace("-", "−")
     magnitude = abs(value)
@@ -163,19 +163,19 @@ def amount(value: float) -> str:
 
 
 def tick(value: float, step: float = 0) -> str:
-    """A number for an axis: `0.2`, `40`, `4k`, `1.5M`; `step` says how many digits it takes."""
+    """Format an axis label: `0.2`, `40`, `4k`, `1.5M`; decimals follow from the axis' `step`."""
     magnitude = max(abs(value), abs(step))
     for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if magnitude >= unit and (abs(value) >= unit or value == 0):
             return f"{round(value / unit, 3):g}{name if value else ''}".replace("-", "−")
-    if magnitude < 1e-4 and value:  # noqa: PLR2004 (smaller reads better with a power of ten)
+    if magnitude < 1e-4 and value:  # noqa: PLR2004 (smaller numbers are shorter as a power of ten)
         return f"{value:.1e}".replace("-", "−")
     digits = max(0, 1 - math.floor(math.log10(step))) if 0 < step < 1 else 3
     return f"{round(value, digits):g}".replace("-", "−")
 
 
 def brief(value: float) -> str:
-    """A number in three digits: `708`, `1.29k`, `18.5k`."""
+    """Format a number with three digits: `708`, `1.29k`, `18.5k`."""
     for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= unit * 0.9995:
             return f"{value / unit:.3g}{name}".replace("-", "−")
@@ -183,12 +183,12 @@ def brief(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """`+387`, `−36`, `±0`."""
+    """Format a change: `+387`, `−36`, `±0`."""
     return "±0" if not value else ("+" if value > 0 else "") + amount(value)
 
 
 def percent(share: float) -> str:
-    """`65%`, `0.4%`, `<0.1%`; never a rounded 0 or 100 for what is neither."""
+    """Format a share: `65%`, `0.4%`, `<0.1%`; `0%` and `100%` are always exact."""
     points = share * 100
     if 0 < abs(points) < 0.1:  # noqa: PLR2004
         return "<0.1%"
@@ -198,20 +198,20 @@ def percent(share: float) -> str:
     return f"{rounded}%".replace("-", "−")
 
 
-def plural(n: float, one: str, many: str = "") -> str:
-    """`1 user`, `1,200 users`."""
-    return f"{amount(n)} {one if n == 1 else many or one + 's'}"
+def plural(n: float, singular: str, plural_form: str = "") -> str:
+    """Format a number with its noun: `1 user`, `1,200 users`."""
+    return f"{amount(n)} {singular if n == 1 else plural_form or singular + 's'}"
 
 
 def joined(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Join words as in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else list(words))
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Topics without what says nothing: `org.fedoraproject.prod.git.receive` → `git.receive`.
+    """Map topics to names without prefix: `org.fedoraproject.prod.git.receive` → `git.receive`.
 
-    Two topics that would read the same keep their full names; everything is cleaned.
+    Topics whose short names would be equal keep their full names. Names are cleaned.
     """
     full = list(dict.fromkeys(names))
     short = [".".join(n.split(".")[3:]) if n.count(".") >= 3 else n for n in full]  # noqa: PLR2004

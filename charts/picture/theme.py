@@ -1,7 +1,7 @@
-"""Colours and the style sheet of a picture: light, dark, or whichever the reader's screen asks for.
+"""Colours and CSS of a picture: light, dark, or as the reader's screen prefers (`auto`).
 
-Comes in: the theme's name, and the roles that a picture uses. Goes out: presentation attributes
-(the base colours, legible with `<style>` removed) and CSS. No `var()`: rasterisers paint it black.
+Elements have roles (CSS classes). Each role gets presentation attributes, so that a picture is
+legible without its style sheet, and CSS rules. No CSS variables: rasterisers paint them black.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["DARK", "FONTS", "LIGHT", "USUAL", "Palette", "Style", "Theme", "attributes", "css"]
+__all__ = [
+    "DARK",
+    "DEFAULT_STYLE",
+    "FONTS",
+    "LIGHT",
+    "Palette",
+    "Style",
+    "Theme",
+    "attributes",
+    "css",
+]
 
 Theme = Literal["auto", "light", "dark"]
 FONTS = '"Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif'
@@ -18,7 +28,7 @@ FONTS = '"Noto Sans","Open Sans","DejaVu Sans",Verdana,sans-serif'
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one theme; contrast and colour-blind distance of `series` were measured."""
+    """Colours of one theme; `style.check` measures their contrast and how different they look."""
 
     page: str
     text: str
@@ -63,19 +73,19 @@ DARK = Palette(
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The colours of both themes, and the fonts as CSS names them."""
+    """The colours of both themes, and a CSS font list."""
 
     light: Palette = LIGHT
     dark: Palette = DARK
     fonts: str = FONTS
 
 
-USUAL = Style()
+DEFAULT_STYLE = Style()
 _TEXT = (
     "font-size:12px;font-weight:400;text-anchor:start;"
     "font-variant-numeric:tabular-nums;unicode-bidi:isolate"
 )
-#: What does not depend on the theme, by role (a class of the picture).
+#: Properties that do not depend on the theme, by role.
 _SHAPES: Mapping[str, Mapping[str, str]] = {
     "t1": {"font-size": "19", "font-weight": "700"},
     "t2": {"font-size": "13"},
@@ -100,9 +110,9 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
 
 
 def _paints(p: Palette) -> dict[str, dict[str, str]]:
-    """What depends on the theme, by role."""
+    """Return the properties that depend on the theme, by role."""
     line = {"fill": "none"}
-    out = {
+    paints = {
         "bg": {"fill": p.page},
         "t": {"fill": p.text, "stroke": "none"},
         "mu": {"fill": p.muted, "stroke": "none"},
@@ -119,15 +129,15 @@ def _paints(p: Palette) -> dict[str, dict[str, str]]:
         "halo": {"stroke": p.page, "stroke-width": "4", "paint-order": "stroke"},
     }
     for i, colour in enumerate(p.series):
-        out[f"s{i}"] = {**line, "stroke": colour}
-        out[f"f{i}"] = {"fill": colour, "stroke": "none"}
+        paints[f"s{i}"] = {**line, "stroke": colour}
+        paints[f"f{i}"] = {"fill": colour, "stroke": "none"}
     for i, colour in enumerate(p.heat):
-        out[f"q{i}"] = {**line, "stroke": colour}
-    return out
+        paints[f"q{i}"] = {**line, "stroke": colour}
+    return paints
 
 
 def _rules(prefix: str, roles: Iterable[str], paints: Mapping[str, Mapping[str, str]]) -> str:
-    # "halo" comes last, so that it wins over the `stroke: none` of the text's own role.
+    # "halo" comes last, so that it overrides the `stroke: none` of the text's own role.
     order = [r for r in paints if r in roles]
     return "".join(
         f"#{prefix} .{r}{{{';'.join(f'{k}:{v}' for k, v in paints[r].items())}}}" for r in order
@@ -138,27 +148,29 @@ def _with_units(properties: Mapping[str, str]) -> dict[str, str]:
     return {k: f"{v}px" if k == "font-size" else v for k, v in properties.items()}
 
 
-def attributes(classes: Iterable[str], theme: Theme, style: Style = USUAL) -> dict[str, str]:
-    """Presentation attributes for an element of these roles: the base that CSS only refines."""
+def attributes(
+    classes: Iterable[str], theme: Theme, style: Style = DEFAULT_STYLE
+) -> dict[str, str]:
+    """Return the presentation attributes of an element with these roles."""
     paints = _paints(style.dark if theme == "dark" else style.light)
     roles = list(classes)
-    out: dict[str, str] = {}
+    properties: dict[str, str] = {}
     for role in (r for table in (paints, _SHAPES) for r in table if r in roles):
-        out |= {**paints.get(role, {}), **_SHAPES.get(role, {})}
-    return out
+        properties |= {**paints.get(role, {}), **_SHAPES.get(role, {})}
+    return properties
 
 
-def css(prefix: str, roles: Iterable[str], theme: Theme, style: Style = USUAL) -> str:
-    """The style sheet, every rule bound to the picture's own id.
+def css(prefix: str, roles: Iterable[str], theme: Theme, style: Style = DEFAULT_STYLE) -> str:
+    """Return the style sheet for these roles; every rule is limited to the picture by its id.
 
     Raises:
         ValueError: no such theme.
     """
     if theme not in get_args(Theme):
-        raise ValueError(f"{theme!r} is no theme; there are {', '.join(get_args(Theme))}")
+        raise ValueError(f"unknown theme {theme!r}; themes are {', '.join(get_args(Theme))}")
     used = set(roles)
     out = f"#{prefix}{{font-family:{style.fonts};max-width:100%;height:auto}}"
-    # Inline in a page, the page's own rules for `text` or `path` must not reach into the picture.
+    # Inlined in a page, the page's rules for `text` must not apply inside the picture.
     out += f"#{prefix} text{{{_TEXT}}}"
     out += _rules(prefix, used, {r: _with_units(p) for r, p in _SHAPES.items()})
     out += _rules(prefix, used, _paints(style.dark if theme == "dark" else style.light))
@@ -168,7 +180,7 @@ def css(prefix: str, roles: Iterable[str], theme: Theme, style: Style = USUAL) -
         out += "@media screen and (prefers-color-scheme:dark){"
         out += _rules(prefix, used, _paints(style.dark)) + "}"
     out += f"@media print{{#{prefix} .bg{{fill:none}}}}"
-    if "still" in used:  # nothing moves on paper, or where the reader asked for less of it
+    if "still" in used:  # no animation on paper, or if the reader prefers reduced motion
         still = f"#{prefix} .moving{{display:none}}#{prefix} .still{{display:inline}}"
         out += f"@media print{{{still}}}@media (prefers-reduced-motion:reduce){{{still}}}"
     return out + f"@media (forced-colors:active){{#{prefix} text{{fill:CanvasText}}}}"

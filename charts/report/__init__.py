@@ -1,1 +1,1 @@
-"""The report: every view on a page, and the comparison with an earlier report."""
+"""The report: all built-in views as files, optionally compared with the preceding period."""

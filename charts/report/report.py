@@ -1,8 +1,7 @@
-"""The report: every view, an HTML page, a text for blogs and the data, as files.
+"""Write a report: a picture of every built-in view, an HTML page, Markdown for blogs, and the data.
 
-The same data give the same bytes, and a file whose bytes would not change is not written. Pictures
-left by an earlier report are removed where they are provably hubbub's own: named by the earlier
-`data.json`, with the hash that it states.
+The same data give the same bytes, and unchanged files are not written. Pictures of an earlier
+report are deleted only if its `data.json` names them with the hash that is in the picture.
 """
 
 from __future__ import annotations
@@ -22,10 +21,9 @@ from hubbub.errors import UsageError
 from hubbub.registry import Registry
 from hubbub.times import iso
 
-__all__ = ["Runs", "builtin", "leftovers", "report"]
+__all__ = ["ReportRunner", "builtin", "leftovers", "report"]
 
-
-#: The order in which people read them; views not named here follow by name.
+#: The order of the report; views not listed follow by name.
 _ORDER = (
     *("longtail", "tail", "lorenz", "radar", "weekly_diff", "daily_diff", "volume"),
     *("daily_users", "active_users", "cohorts", "returning", "overload"),
@@ -34,8 +32,8 @@ _ORDER = (
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;"})
 
 
-class Runs(Protocol):
-    """What a report needs of a runner."""
+class ReportRunner(Protocol):
+    """The part of a runner that a report needs."""
 
     registry: Registry
 
@@ -43,12 +41,12 @@ class Runs(Protocol):
         """Draw a view."""
 
     def query(self, name: str, **parameters: Any) -> Any:
-        """Run a query; only a comparison does."""
+        """Run a query; needed only for a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The range before: its pictures by the name of the view's file, and what changed."""
+    """The preceding range: its pictures by file name of their view, and what changed since."""
 
     since: datetime
     until: datetime
@@ -57,24 +55,24 @@ class Previous:
 
 
 def builtin(registry: Registry) -> list[str]:
-    """The names of hubbub's own views, in the order of a report."""
-    own = [
+    """Return the names of the built-in views in the order of a report."""
+    names = [
         name
         for name, function in registry.views.items()
         if function.public and function.module.startswith("hubbub.charts.")
     ]
     rank = {name: i for i, name in enumerate(_ORDER)}
-    return sorted(own, key=lambda n: (rank.get(n, len(rank)), n))
+    return sorted(names, key=lambda n: (rank.get(n, len(rank)), n))
 
 
 def markdown(
     heading: str,
-    said: str,
+    lead: str,
     drawings: Sequence[tuple[str, Drawing]],
     previous: Previous | None = None,
 ) -> str:
-    """A text for a blog: an embed and the finding of every picture."""
-    parts = [f"# {heading.translate(_MARKDOWN)}", said.translate(_MARKDOWN)]
+    """Return Markdown for a blog: the finding and an image of every picture."""
+    parts = [f"# {heading.translate(_MARKDOWN)}", lead.translate(_MARKDOWN)]
     if previous:
         parts.append("\n".join(f"- {c.translate(_MARKDOWN)}" for c in previous.changes))
     for name, drawing in drawings:
@@ -88,7 +86,7 @@ def markdown(
 
 
 def _lead(drawings: Sequence[tuple[str, Drawing]]) -> str:
-    """The sentence that a reader takes along: how many people carry half of it."""
+    """Return the main finding: how few people do half of the work."""
     titles = dict(drawings)
     first = titles.get("tail.svg") or next(iter(titles.values()), None)
     return f"{first.title}." if first else "There are no views."
@@ -117,7 +115,7 @@ def data(
     until: datetime,
     previous: Previous | None = None,
 ) -> str:
-    """Everything behind the pictures, as JSON."""
+    """Return the tables and texts behind the pictures as JSON."""
     document = {"since": iso(since), "until": iso(until), "views": _views(drawings)}
     if previous:
         document["previous"] = {
@@ -130,7 +128,7 @@ def data(
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one step, and only if its bytes change."""
+    """Replace a file atomically, and only if its bytes change."""
     if path.is_file() and path.read_bytes() == content:
         return
     partial = path.with_name(f".{path.name}.partial")
@@ -138,68 +136,68 @@ def _write(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _drawn(runner: Runs, since: datetime, until: datetime) -> list[tuple[str, Drawing]]:
-    out: list[tuple[str, Drawing]] = []
+def _draw(runner: ReportRunner, since: datetime, until: datetime) -> list[tuple[str, Drawing]]:
+    drawings: list[tuple[str, Drawing]] = []
     for name in builtin(runner.registry):
         drawing = runner.view(name, since=since, until=until)
         if isinstance(drawing, Drawing):
-            out.append((f"{name}.svg", drawing))
-    return out
+            drawings.append((f"{name}.svg", drawing))
+    return drawings
 
 
-def _compared(runner: Runs, since: datetime, until: datetime) -> Previous:
+def _compare(runner: ReportRunner, since: datetime, until: datetime) -> Previous:
     start, end = comparison.before(since, until)
-    now, then = (comparison.numbers(runner, *r) for r in ((since, until), (start, end)))
-    changes = comparison.said(now, then, start, end)
-    old = dict(_drawn(runner, start, end)) if then.messages else {}
-    return Previous(start, end, old, changes)
+    now = comparison.numbers(runner, since, until)
+    then = comparison.numbers(runner, start, end)
+    drawings = dict(_draw(runner, start, end)) if then.messages else {}
+    return Previous(start, end, drawings, comparison.changes(now, then, start, end))
 
 
 def report(
-    runner: Runs, out: Path, since: datetime, until: datetime, *, previous: bool = False
+    runner: ReportRunner, out: Path, since: datetime, until: datetime, *, previous: bool = False
 ) -> list[Path]:
     """Write every built-in view, `index.html`, `index.md` and `data.json` into `out`.
 
-    Pictures of an earlier report that this one does not have are deleted.
+    Pictures of an earlier report that are not part of this one are deleted.
 
     Args:
-        runner: answers the questions.
+        runner: runs views and queries.
         out: the folder.
-        since: of the range.
-        until: of the range.
-        previous: put the range before beside it, of the same length, and say what changed.
+        since: start of the range.
+        until: end of the range.
+        previous: also draw the preceding range of the same length, and state what changed.
 
     Returns:
         The files, pictures first.
 
     Raises:
-        UsageError: the folder cannot be made or written to.
+        UsageError: the folder cannot be created or written to.
     """
-    drawings = _drawn(runner, since, until)
-    old = _compared(runner, since, until) if previous else None
+    drawings = _draw(runner, since, until)
+    old = _compare(runner, since, until) if previous else None
     heading = f"Who carries the load, {scale.span(since, until)}"
-    said = _lead(drawings)
-    beside = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
+    lead = _lead(drawings)
+    before = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
     changes = old.changes if old else ()
     files: list[tuple[str, bytes]] = [(name, d.svg()) for name, d in drawings]
-    files += [(name, d.svg()) for name, d in beside.values()]
+    files += [(name, d.svg()) for name, d in before.values()]
     files += [
-        ("index.html", html.index(heading, said, drawings, beside, changes).encode("utf-8")),
-        ("index.md", markdown(heading, said, drawings, old).encode("utf-8")),
+        ("index.html", html.index(heading, lead, drawings, before, changes).encode("utf-8")),
+        ("index.md", markdown(heading, lead, drawings, old).encode("utf-8")),
         ("data.json", data(drawings, since, until, old).encode("ascii")),
     ]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        gone = leftovers(out, {name for name, _ in files})
+        obsolete = leftovers(out, {name for name, _ in files})  # before data.json is replaced
         for name, content in files:
             _write(out / name, content)
-        for path in gone:
+        for path in obsolete:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             f"the report cannot be written: {error.strerror or error}",
             where=str(out),
-            hint="give a folder that you may write to",
+            hint="choose a folder that you can write to",
         ) from error
     return [out / name for name, _ in files]
 
@@ -208,18 +206,18 @@ _NAME = re.compile(r"\w{1,80}", re.ASCII)
 
 
 def leftovers(out: Path, keep: set[str]) -> list[Path]:
-    """The pictures of the report that is in `out` now, without those whose names are in `keep`."""
+    """Return pictures of the earlier report in `out`, except those whose names are in `keep`."""
     try:
         document = json.loads((out / "data.json").read_bytes())
     except (OSError, ValueError):
-        return []  # no report of ours, so nothing of it is ours
-    found = []
+        return []  # not a report of hubbub
+    pictures = []
     for name, views in (("{}.svg", document), ("previous-{}.svg", _part(document, "previous"))):
         for view, sha in _hashes(views):
             path = out / name.format(view)
-            if path.name not in keep and _is(path, sha):
-                found.append(path)
-    return found
+            if path.name not in keep and _is_picture(path, sha):
+                pictures.append(path)
+    return pictures
 
 
 def _part(document: object, key: str) -> Mapping[str, Any]:
@@ -228,15 +226,16 @@ def _part(document: object, key: str) -> Mapping[str, Any]:
 
 
 def _hashes(document: object) -> Iterator[tuple[str, str]]:
-    """(view, hash of its data) as a document states them."""
-    for view, about in _part(document, "views").items():
-        sha = _part(_part({"": about}, ""), "metadata").get("data_sha256")
+    """Yield (view, hash of its data) of a `data.json` or of its part on the preceding range."""
+    views = _part(document, "views")
+    for view in views:
+        sha = _part(_part(views, view), "metadata").get("data_sha256")
         if _NAME.fullmatch(view) and isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha):
             yield view, sha
 
 
-def _is(path: Path, sha: str) -> bool:
-    """A picture of ours with this hash in its metadata."""
+def _is_picture(path: Path, sha: str) -> bool:
+    """Whether a file is a picture of hubbub with this hash in its metadata."""
     if path.is_symlink() or not path.is_file():
         return False
     try:

@@ -1,1 +1,1 @@
-"""The built-in views: from query results to calls of `Chart`."""
+"""The built-in views: run queries, state the finding in the title, draw with `charts.graphs`."""

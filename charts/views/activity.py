@@ -1,11 +1,8 @@
-"""The views `radar`, `weekly_diff`, `daily_diff` and `volume`.
-
-Comes in: the answers of the queries. Goes out: a `Drawing` each.
-"""
+"""The views `radar`, `weekly_diff`, `daily_diff` and `volume`: messages by topic and category."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -39,16 +36,17 @@ def radar(
 ) -> Drawing:
     """Share of all messages of each category that one user carries; up to three users.
 
-    `--axes` is how many categories are drawn: those where the users are named most. Above ten,
-    bars stand instead of the web.
+    `--axes` is the number of categories drawn: those in which the users are named most. With more
+    than ten, bars are drawn instead of a web.
     """
+    from hubbub.charts.graphs.radar import draw_radar
+
     users = list(user or ())
-    if events is not None:  # whoever was merged is drawn under the person's name
+    if events is not None:  # merged accounts are drawn under the person's name
         users = list(dict.fromkeys(map(events.persons.name, users)))
     result = query.radar(since=since, until=until, axis=axis, user=users)
-    each = "category" if axis == "category" else "topic"
-    subtitle = f"Share of all messages of each {each} that name the user; in brackets all messages"
-    return chart.radar(result, users=users, subtitle=subtitle, axes=axes)
+    subtitle = f"Share of all messages of each {axis} that name the user; in brackets all messages"
+    return draw_radar(chart, result, users=users, subtitle=subtitle, most=axes)
 
 
 @view
@@ -57,19 +55,21 @@ def weekly_diff(
 ) -> Drawing:
     """The last complete week against the week before.
 
-    Where the range holds no two calendar weeks: its last seven whole days against the seven before.
+    Without two calendar weeks in the range: its last seven whole days against the seven before.
     """
+    from hubbub.charts.graphs.changes import draw_last_change
+
     result = query.diff(since=since, until=until, per="week", axis=axis)
     if len(result.data["labels"]) < 2:  # noqa: PLR2004 (a change needs two)
         since, until = narrowed(since, until, "day")
         days = query.diff(since=since, until=until, per="day", axis=axis)
         if len(days.data["labels"]) >= 2 * _WEEK:
             result = replace(days, data=_sevens(days.data))
-    return chart.changes(result, axis=axis)
+    return draw_last_change(chart, result, axis=axis)
 
 
 def _sevens(days: Mapping[str, Any]) -> dict[str, Any]:
-    """The last fourteen days as two steps of seven."""
+    """Reduce the result of `diff` per day to its last fourteen days, as two buckets of seven."""
     counts = {
         name: [sum(each[-2 * _WEEK : -_WEEK]), sum(each[-_WEEK:])]
         for name, each in days["counts"].items()
@@ -86,18 +86,21 @@ def daily_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
     """Each day against the day before, a strip per topic; complete days (UTC) if there are two."""
+    from hubbub.charts.graphs.changes import draw_all_changes
+
     since, until = narrowed(since, until, "day")
-    return chart.strips(query.diff(since=since, until=until, per="day", axis=axis), axis=axis)
+    result = query.diff(since=since, until=until, per="day", axis=axis)
+    return draw_all_changes(chart, result, axis=axis)
 
 
-def _per(since: datetime, until: datetime) -> str:
+def _bucket_of(since: datetime, until: datetime) -> str:
     length = until - since
     if length <= timedelta(days=3):
         return "hour"
     return "day" if length <= timedelta(days=200) else "week"
 
 
-def _on(when: datetime, bucket: str, *, year: bool) -> str:
+def _peak_time(when: datetime, bucket: str, *, year: bool) -> str:
     if bucket == "week":
         return f" in the week of {day(when, year=year)}"
     return f" on {moment(when, year=year)}"
@@ -115,41 +118,43 @@ def volume(
 ) -> Drawing:
     """Messages over time, the five busiest topics and the rest."""
     bucket = period_of(per)
-    bucket = _per(since, until) if bucket == "auto" else bucket
+    bucket = _bucket_of(since, until) if bucket == "auto" else bucket
     since, until = narrowed(since, until, bucket)
     result = query.volume(since=since, until=until, per=bucket, axis=axis)
     rows = records(result)
-    have = {row["start"] for row in rows}
-    every = [iso(start) for start in starts(since, until, bucket)]
+    present = {row["start"] for row in rows}
+    buckets = [iso(start) for start in starts(since, until, bucket)]
     if rows:  # a bucket without messages is an empty column, not a missing one
-        rows += [{"start": s, "name": None, "messages": 0} for s in every if s not in have]
-    totals: dict[str, float] = {}
-    names: dict[str, float] = {}
-    for row in rows:
-        n = finite(row["messages"]) or 0
-        totals[row["start"]] = totals.get(row["start"], 0) + n
-        if row["name"] is not None:
-            names[row["name"]] = names.get(row["name"], 0) + n
-    finding = "No messages in this range"
-    total = sum(totals.values())
-    if total and names:
-        first = max(names, key=lambda n: (names[n], n))
-        peak = max(totals, key=lambda b: totals[b])
-        short = text.short_names(names)[first]
-        when = as_time(peak)
-        on = _on(when, bucket, year=needs_year(since, until)) if when else ""
-        if len(totals) > 1:
-            share = text.percent(names[first] / total)
-            most = text.amount(totals[peak])
-            finding = f"{short} leads with {share} of messages; the peak was {most}{on}"
-        else:
-            finding = f"{text.plural(total, 'message')}{on}, {short} leads"
+        rows += [{"start": s, "name": None, "messages": 0} for s in buckets if s not in present]
     return chart.stacked(
         result,
         rows=rows,
         x="start",
         y="messages",
         by="name",
-        title=finding,
+        title=_volume_finding(rows, bucket, year=needs_year(since, until)),
         subtitle=f"Messages per {bucket} by {axis}",
     )
+
+
+def _volume_finding(rows: Sequence[Mapping[str, Any]], bucket: str, *, year: bool) -> str:
+    """State the largest share and the peak."""
+    by_start: dict[str, float] = {}
+    by_name: dict[str, float] = {}
+    for row in rows:
+        n = finite(row["messages"]) or 0
+        by_start[row["start"]] = by_start.get(row["start"], 0) + n
+        if row["name"] is not None:
+            by_name[row["name"]] = by_name.get(row["name"], 0) + n
+    total = sum(by_start.values())
+    if not total or not by_name:
+        return "No messages in this range"
+    leader = max(by_name, key=lambda name: (by_name[name], name))
+    peak = max(by_start, key=lambda start: by_start[start])
+    short = text.short_names(by_name)[leader]
+    when = as_time(peak)
+    on = _peak_time(when, bucket, year=year) if when else ""
+    if len(by_start) == 1:
+        return f"{text.plural(total, 'message')}{on}, {short} leads"
+    share = text.percent(by_name[leader] / total)
+    return f"{short} leads with {share} of messages; the peak was {text.amount(by_start[peak])}{on}"

@@ -1,7 +1,4 @@
-"""The view `alerts`: when traffic rose above its own average, and by how much.
-
-Comes in: the answer of the query `alerts`, with both averages. Goes out: a `Drawing`.
-"""
+"""The view `alerts`: when traffic rose above its own average, and by how much."""
 
 from __future__ import annotations
 
@@ -19,21 +16,21 @@ from hubbub.registry import view
 
 __all__ = ["alerts", "resolution_of"]
 
-_POINTS = 750  # of a line; two hours have 720 ticks of 10 s
+_POINTS = 750  # per line; two hours are 720 ticks of 10 s
 _SECONDS = (
     *(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600),
     *(7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000),
 )
 _FINEST = timedelta(seconds=10)
 _RATES = ((1, "second"), (60, "minute"), (3600, "hour"), (86_400, "day"))
-_EACH = 5  # a rate is said per the shortest time in which so many happen
+_EACH = 5  # a rate is given per the shortest unit in which at least this many happen
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
-    """An alert: when it was raised and ended (None: not yet), and what it reached.
+class Alert:
+    """When an alert was raised and ended (None: still open), and its peak.
 
-    `peak` is in multiples of the long average; None where that was 0.
+    `peak` is in multiples of the long average; None if that was 0.
     """
 
     start: datetime
@@ -42,12 +39,12 @@ class Raise:
 
     @property
     def reached(self) -> str:
-        """`3.2×`."""
+        """The peak in words: `3.2×`."""
         return "out of silence" if self.peak is None else f"{text.amount(round(self.peak, 1))}×"
 
 
 def resolution_of(length: timedelta) -> timedelta:
-    """A tick that gives a range about 700 of them; 10 s at least."""
+    """Return a resolution with about 700 ticks in a range, at least 10 s."""
     ticks = (timedelta(seconds=s) for s in _SECONDS if timedelta(seconds=s) >= _FINEST)
     return next((t for t in ticks if length <= _POINTS * t), timedelta(seconds=_SECONDS[-1]))
 
@@ -67,100 +64,97 @@ def alerts(
 ) -> Drawing:
     """When traffic rose above its own average: both averages, and the alerts.
 
-    Without `--resolution` a tick is so long that the range has about 700 of them.
+    Without `--resolution` the range is divided into about 700 ticks.
     """
     from hubbub.charts.graphs.alert_lanes import Raised, RaisedPlan, Span
     from hubbub.charts.graphs.common import time_axis
     from hubbub.charts.picture.canvas import draw
 
     tick = resolution or resolution_of(until - since)
-    asked = {"measure": measure, "short": short, "long": long, "threshold": threshold}
-    result = query.alerts(since=since, until=until, resolution=tick, averages=_POINTS, **asked)
-    found = raised(records(result), result.diagnostics["peaks"])
+    result = query.alerts(
+        since=since,
+        until=until,
+        resolution=tick,
+        averages=_POINTS,
+        measure=measure,
+        short=short,
+        long=long,
+        threshold=threshold,
+    )
+    raised = _alerts(records(result), result.diagnostics["peaks"])
     points = result.diagnostics["averages"]
-    known = [p for p in points if finite(p["short_rate"])]
-    points = points if known else ()  # nothing but zeros is no traffic
+    if not any(finite(p["short_rate"]) for p in points):
+        points = ()  # only zeros: no traffic
     times = [t for t in (as_time(p["time"]) for p in points) if t is not None]
-    seconds, per = _rate([finite(p["short_rate"]) or 0 for p in points])
-    fast = [_times(p["short_rate"], seconds) for p in points]
-    slow = [_times(p["long_rate"], seconds) for p in points]
-    over = [None if v is None else v * threshold for v in slow]
+    seconds, per = _unit([finite(p["short_rate"]) or 0 for p in points])
+    short_mean = [_scaled(p["short_rate"], seconds) for p in points]
+    long_mean = [_scaled(p["long_rate"], seconds) for p in points]
+    limit = [None if v is None else v * threshold for v in long_mean]
     factor = text.amount(threshold)
     series = [
-        (f"{_adjective(tick * short)} mean", fast),
-        (f"threshold {factor}×", over),
-        (f"{_adjective(tick * long)} mean", slow),
+        (f"{_adjective(tick * short)} mean", short_mean),
+        (f"threshold {factor}×", limit),
+        (f"{_adjective(tick * long)} mean", long_mean),
     ]
-    said = (
-        f"{measure.capitalize()} per {per}: an alert is raised while the mean of "
-        f"{duration(tick * short)} is above {factor}× that of the {duration(tick * long)} before"
-    )
+    finding = f"No {measure} in this range"
+    if points:
+        length, year = duration(until - since), needs_year(since, until)
+        if all(v is None for v in long_mean):
+            finding = f"No alert could be raised: the averages need more than {length}"
+        elif not raised:
+            finding = f"No traffic alert in {length}: {measure} stayed below {factor}× their mean"
+        else:
+            finding = _finding(raised, length, year=year)
     page = chart.sheet(
         result,
-        title="",
-        finding=finding(found, asked, since, until, known=[v for v in slow if v is not None])
-        if points
-        else f"No {measure} in this range",
-        subtitle=said,
+        finding=finding,
+        subtitle=f"{measure.capitalize()} per {per}: an alert is raised while the mean of "
+        f"{duration(tick * short)} is above {factor}× that of the {duration(tick * long)} before",
         empty=f"No {measure} in this range",
     )
     xs, ticks = time_axis(times) if times else ((), ())
-    lane = tuple(Span(*_place(one, times), _labels(one), one.end is None) for one in found)
-    plan = RaisedPlan(xs, ticks, lanes=(("alerts", lane),) if lane else ())
-    table = list(zip(times, fast, over, slow, strict=True))
+    lane = tuple(Span(*_place(a, times), _labels(a), a.end is None) for a in raised)
     return draw(
         Raised,
         page,
-        plan,
+        RaisedPlan(xs, ticks, lanes=(("alerts", lane),) if lane else ()),
         series if points else [],
         columns=("time", *(name for name, _ in series)),
-        rows=table,
+        rows=list(zip(times, short_mean, limit, long_mean, strict=True)),
     )
 
 
-def raised(changes: Sequence[Mapping[str, Any]], peaks: Sequence[float | None]) -> list[Raise]:
-    """The alerts that the changes begin and end."""
-    starts = [as_time(one["time"]) for one in changes if one["state"] == "raised"]
-    ends = [as_time(one["time"]) for one in changes if one["state"] == "ended"]
+def _alerts(changes: Sequence[Mapping[str, Any]], peaks: Sequence[float | None]) -> list[Alert]:
+    """Pair the changes of state and the peaks to alerts."""
+    starts = [as_time(change["time"]) for change in changes if change["state"] == "raised"]
+    ends = [as_time(change["time"]) for change in changes if change["state"] == "ended"]
     ends += [None] * (len(starts) - len(ends))
     return [
-        Raise(start, end, peak)
+        Alert(start, end, peak)
         for start, end, peak in zip(starts, ends, peaks, strict=True)
         if start is not None
     ]
 
 
-def finding(
-    found: Sequence[Raise],
-    asked: Mapping[str, Any],
-    since: datetime,
-    until: datetime,
-    *,
-    known: Sequence[float],
-) -> str:
-    """How many alerts, and the strongest of them."""
-    length, year = duration(until - since), needs_year(since, until)
-    if not known:
-        return f"No alert could be raised: the averages need more than {length}"
-    if not found:
-        factor = text.amount(asked["threshold"])
-        return f"No traffic alert in {length}: {asked['measure']} stayed below {factor}× their mean"
-    strongest = max(found, key=lambda one: one.peak or 0)
+def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
+    """State the number of alerts and the strongest."""
+    strongest = max(raised, key=lambda alert: alert.peak or 0)
     when = moment(strongest.start, year=year)
-    still = "still open" if found[-1].end is None else ""
-    if len(found) == 1:
-        said = f"One traffic alert in {length}: {strongest.reached} the mean on {when}"
-        if strongest.peak is None:
-            said = f"One traffic alert in {length}: {strongest.reached} on {when}"
-        return f"{said}, {still}" if still else said
-    said = f"{len(found):,} traffic alerts in {length}" + (f", one {still}" if still else "")
+    still_open = raised[-1].end is None
+    if len(raised) == 1:
+        peak = strongest.reached if strongest.peak is None else f"{strongest.reached} the mean"
+        finding = f"One traffic alert in {length}: {peak} on {when}"
+        return f"{finding}, still open" if still_open else finding
+    finding = f"{len(raised):,} traffic alerts in {length}"
+    if still_open:
+        finding += ", one still open"
     if strongest.peak is None:
-        return said
-    return f"{said}; the strongest {strongest.reached} the mean on {when}"
+        return finding
+    return f"{finding}; the strongest {strongest.reached} the mean on {when}"
 
 
-def _rate(rates: Sequence[float]) -> tuple[float, str]:
-    """Seconds of the unit in which a rate is a number for people, and its name."""
+def _unit(rates: Sequence[float]) -> tuple[float, str]:
+    """Choose a readable unit of time for rates per second: its seconds and its name."""
     most = max(rates, default=0)
     for seconds, name in _RATES:
         if most * seconds >= _EACH:
@@ -169,29 +163,31 @@ def _rate(rates: Sequence[float]) -> tuple[float, str]:
 
 
 def _adjective(length: timedelta) -> str:
-    """`20-min`, `2.5-day`."""
+    """Format a duration as an adjective: `20-min`, `2.5-day`."""
     return duration(length).replace(" days", "-day").replace(" ", "-")
 
 
-def _times(rate: Any, seconds: float) -> float | None:
+def _scaled(rate: Any, seconds: float) -> float | None:
     value = finite(rate)
     return None if value is None else value * seconds
 
 
-def _place(one: Raise, times: Sequence[datetime]) -> tuple[float, float]:
-    """Where an alert stands, at 0…1 of the width."""
+def _place(alert: Alert, times: Sequence[datetime]) -> tuple[float, float]:
+    """Return start and end of an alert at 0…1 of the width."""
     first, last = times[0], times[-1]
     if first == last:
         return 0.0, 1.0
 
-    def at(when: datetime) -> float:
+    def position(when: datetime) -> float:
         return min(max((when - first) / (last - first), 0.0), 1.0)
 
-    return at(one.start), at(one.end or last)
+    return position(alert.start), position(alert.end or last)
 
 
-def _labels(one: Raise) -> tuple[str, ...]:
-    if one.end is None:
-        return f"{one.reached}, open", one.reached, "open"
-    lasted = f"{one.reached} for {duration(one.end - one.start)}"
-    return (lasted, one.reached) if one.peak is not None else (one.reached,)
+def _labels(alert: Alert) -> tuple[str, ...]:
+    """Return labels from long to short."""
+    if alert.end is None:
+        return f"{alert.reached}, open", alert.reached, "open"
+    if alert.peak is None:
+        return (alert.reached,)
+    return f"{alert.reached} for {duration(alert.end - alert.start)}", alert.reached

@@ -1,8 +1,4 @@
-"""The view `coverage`: of which times the store provably holds everything.
-
-Comes in: the answer of the query `coverage`. Goes out: a `Drawing`: a lane for all sources
-together, and one for each source.
-"""
+"""The view `coverage`: the times of which the store provably holds all messages, by source."""
 
 from __future__ import annotations
 
@@ -17,16 +13,17 @@ from hubbub.charts.picture.scale import as_time
 from hubbub.intervals import union
 from hubbub.registry import view
 
-__all__ = ["coverage", "finding", "lasting"]
+__all__ = ["coverage", "duration_words", "finding"]
+
 
 _LANES = 8  # sources
-_FINEST = 1200  # pieces of the width that are told apart
+_FINEST = 1200  # smallest piece of a lane: this part of the width
 _PROVEN = ("complete", "healed")
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def lasting(seconds: float) -> str:
-    """`3 days`, `1.5 hours`, `40 seconds`: one unit, at most one decimal."""
+def duration_words(seconds: float) -> str:
+    """Format a duration: `3 days`, `1.5 hours`, `40 seconds`."""
     for length, unit in _UNITS:
         n = round(seconds / length, 1)
         if n >= 1 or length == 1:
@@ -34,39 +31,41 @@ def lasting(seconds: float) -> str:
     raise AssertionError
 
 
-def finding(together: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
-    """How much is proven, and what is known to be missing."""
+def finding(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
+    """State how much of a range is proven, and the known gaps; rows do not overlap."""
     total = (until - since).total_seconds()
     sums: dict[str, float] = {}
-    for one in together:
-        sums[one["state"]] = sums.get(one["state"], 0.0) + _seconds(one)
+    for row in rows:
+        sums[row["state"]] = sums.get(row["state"], 0.0) + _seconds(row)
     proven = sum(sums.get(state, 0.0) for state in _PROVEN)
-    gaps = sum(one["state"] == "gap" for one in together)
+    gaps = sum(row["state"] == "gap" for row in rows)
     if not total or not set(sums) - {"unknown"}:
         return "Nothing is known about this range"
     if proven >= total:
-        healed = (
-            f", {lasting(sums['healed'])} of it healed from history" if "healed" in sums else ""
-        )
-        return f"All of {lasting(total)} is provably complete{healed}"
-    share = text.percent(min(proven / total, 0.9999))
-    said = f"{share} of {lasting(total)} is provably complete"
-    if not proven:
-        said = f"Nothing of {lasting(total)} is proven"
+        sentence = f"All of {duration_words(total)} is provably complete"
+        if "healed" in sums:
+            sentence += f", {duration_words(sums['healed'])} of it healed from history"
+        return sentence
+    if proven:
+        share = text.percent(min(proven / total, 0.9999))
+        sentence = f"{share} of {duration_words(total)} is provably complete"
+    else:
+        sentence = f"Nothing of {duration_words(total)} is proven"
     if gaps:
-        return f"{said}; {text.plural(gaps, 'gap')} of {lasting(sums['gap'])} left to heal"
-    return f"{said}; no gap is known in the rest"
+        lost = duration_words(sums["gap"])
+        return f"{sentence}; {text.plural(gaps, 'gap')} of {lost} left to heal"
+    return f"{sentence}; no gap is known in the rest"
 
 
-def _seconds(one: Mapping[str, Any]) -> float:
-    start, end = as_time(one["start"]), as_time(one["end"])
+def _seconds(row: Mapping[str, Any]) -> float:
+    start, end = as_time(row["start"]), as_time(row["end"])
     return (end - start).total_seconds() if start and end else 0.0
 
 
 def _pieces(
     rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime
 ) -> tuple[tuple[float, float, str], ...]:
-    """(start, end, state) at 0…1, what the eye cannot tell apart as one."""
+    """Return (start, end, state) at 0…1 of the width; very close pieces are merged."""
     length = (until - since).total_seconds()
     spans: dict[str, list[tuple[int, int]]] = {}
     for row in rows:
@@ -78,18 +77,18 @@ def _pieces(
         spans.setdefault(row["state"], []).append((low, max(high, low + 1)))
     return tuple(
         (low / _FINEST, high / _FINEST, state)
-        for state, found in spans.items()
-        for low, high in union(found)
+        for state, intervals in spans.items()
+        for low, high in union(intervals)
     )
 
 
-def _weight(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[bool, float, str]:
-    """What has a gap is shown first, then what lasts longest."""
+def _rank(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[bool, float, str]:
+    """Sort key of sources: those with a gap first, then those that cover most time."""
     return all(row["state"] != "gap" for row in rows), -sum(map(_seconds, rows)), name
 
 
 def _name(source: str, filters: str) -> str:
-    """`history apps.example.org`, `zmq hub.example.org:9940, category=git`."""
+    """Shorten a source: `history apps.example.org`, `zmq hub.example.org:9940, category=git`."""
     kind, _, place = source.partition(":")
     rest = place.partition("://")[2] or place
     host = rest.partition("/")[0] or rest
@@ -97,7 +96,7 @@ def _name(source: str, filters: str) -> str:
 
 
 def _note(rows: Sequence[Mapping[str, Any]], total: float) -> str:
-    """How much of the range a lane proves."""
+    """Return the share of the range that is proven, as a label."""
     proven = sum(_seconds(row) for row in rows if row["state"] in _PROVEN) / total
     return "100%" if proven >= 1 else text.percent(min(proven, 0.9999)) if proven else "–"
 
@@ -112,22 +111,21 @@ def coverage(
     from hubbub.charts.picture.canvas import draw
 
     result = query.coverage(since=since, until=until)
-    together = query.coverage(since=since, until=until, per="stretch").data
+    combined = query.coverage(since=since, until=until, per="stretch").data
     total = (until - since).total_seconds()
     sources: dict[str, list[Mapping[str, Any]]] = {}
     for row in result.data:
         sources.setdefault(_name(row["source"], row["filters"]), []).append(row)
-    shown = sorted(sources, key=lambda name: _weight(name, sources[name]))[:_LANES]
-    rows = [("all together", together), *((name, sources[name]) for name in sorted(shown))]
+    shown = sorted(sources, key=lambda name: _rank(name, sources[name]))[:_LANES]
+    rows = [("all together", combined), *((name, sources[name]) for name in sorted(shown))]
     lanes = tuple(Lane(n, _pieces(r, since, until), _note(r, total)) for n, r in rows if total)
-    said = "What is known of each moment, by source, and how much is proven"
+    subtitle = "What is known of each moment, by source, and how much is proven"
     if len(shown) < len(sources):
-        said += f"; {len(shown)} of {len(sources)} sources"
+        subtitle += f"; {len(shown)} of {len(sources)} sources"
     page = chart.sheet(
         result,
-        title="",
-        finding=finding(together, since, until),
-        subtitle=said,
+        finding=finding(combined, since, until),
+        subtitle=subtitle,
         empty="The ledger of coverage says nothing about this range",
         height=max(250, height_of(len(lanes)) + 40),
     )

@@ -1,4 +1,4 @@
-"""The views `longtail`, `tail` and `lorenz`: how evenly work is shared, over time and in all.
+"""The views `longtail`, `tail` and `lorenz`: how evenly work is shared, over time and in total.
 
 Metrics never share an axis: `--metric` selects one.
 """
@@ -22,7 +22,6 @@ from hubbub.registry import view
 
 __all__ = ["headline", "longtail", "lorenz", "tail"]
 
-
 Metric = Literal[
     "longtail",
     "longtail_exact",
@@ -34,15 +33,17 @@ Metric = Literal[
     "pielou",
     "absence_factor",
 ]
-_NOTABLE = 1.6  # a worst window that is so many times the median deserves the title
+_NOTABLE = 1.6  # a worst window of at least so many times the median goes into the title
 _WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    name: str  # as the title says it
-    means: str  # what is measured, and in which unit
-    better: str  # which way is better
+    """How to present a metric."""
+
+    name: str  # in a title
+    means: str  # what is measured, and its unit
+    better: str  # which direction is more even
     lower: bool  # lower is more even
 
 
@@ -87,14 +88,14 @@ _READINGS: Mapping[str, _Reading] = {
 
 
 def _when(row: Mapping[str, Any], *, year: bool) -> str:
-    """Which window, in words: `on 27 February`, or `in the 24 h to 27 February, 14:30`."""
+    """Name a window: `on 27 February`, or `in the 24 h to 27 February, 14:30`."""
     start, end = as_time(row["start"]), as_time(row["end"])
     assert start is not None
     assert end is not None
     first, last = about_midnight(start), about_midnight(end)
     if end - start == timedelta(days=1) and moment(first) == day(first):
         return f"on {day(first, year=year)}"
-    if moment(last) == day(last):  # half-open: its last day is the one before
+    if moment(last) == day(last):  # half-open: the last day is the one before
         return f"in the {duration(end - start)} to {day(last - timedelta(days=1), year=year)}"
     return f"in the {duration(end - start)} to {moment(last, year=year)}"
 
@@ -106,6 +107,7 @@ def _finding(
     *,
     year: bool,
 ) -> str:
+    """State the worst window if it stands out, else the range of values."""
     known = [(v, i) for i, v in enumerate(values) if v is not None]
     if not known:
         return f"No window in this range has enough activity for {reading.name}"
@@ -134,8 +136,8 @@ def _finding(
 
 
 def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> list[float | None]:
-    """The mean over the seven days around each time, where at least half of them is known."""
-    out: list[float | None] = []
+    """Return the mean of the seven days around each time; None if over half of them is missing."""
+    means: list[float | None] = []
     low = high = 0
     for t in times:
         while low < len(times) and times[low] <= t - _WEEK / 2:
@@ -145,27 +147,27 @@ def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> li
         known = [v for v in values[low:high] if v is not None]
         inside = times[0] <= t - _WEEK / 2 + _WEEK / 14 and t + _WEEK / 2 - _WEEK / 14 <= times[-1]
         enough = inside and 2 * len(known) >= high - low
-        out.append(sum(known) / len(known) if enough and known else None)
-    return out
+        means.append(sum(known) / len(known) if enough and known else None)
+    return means
 
 
 def headline(diagnostics: Mapping[str, Any]) -> str:
-    """Effective people of the whole range with the interval, where the query gives it."""
+    """State the effective people of the whole range with their interval; empty if not computed."""
     people = diagnostics.get("effective_people")
     if not isinstance(people, Mapping):
         return ""
     value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
     if value is None:
         return f"effective people in all: {people['note']}" if people.get("note") else ""
-    said = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
+    sentence = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
     if low is not None and high is not None:
         level = finite(people.get("level")) or 0.9
         ends = f"{text.amount(round(low, 1))}–{text.amount(round(high, 1))}"
-        said += f" ({text.percent(level)} interval {ends})"
-    return said
+        sentence += f" ({text.percent(level)} interval {ends})"
+    return sentence
 
 
-def _midnight(when: datetime) -> bool:
+def _is_midnight(when: datetime) -> bool:
     return moment(about_midnight(when)) == day(about_midnight(when))
 
 
@@ -181,14 +183,16 @@ def longtail(
     metric: Metric = "longtail",
 ) -> Drawing:
     """Evenness per window over time."""
+    from hubbub.charts.graphs.general import draw_lines
+
     result = query.longtail(since=since, until=until, window=window, step=step, interval=True)
     rows = records(result)
     reading = _READINGS[metric]
     values = [finite(row.get(metric)) for row in rows]
     ends = [as_time(row["end"]) for row in rows]
     starts = [as_time(row["start"]) for row in rows]
-    days = bool(rows) and all(s is not None and _midnight(s) for s in starts)
-    days = days and window == timedelta(days=1)
+    days = window == timedelta(days=1) and bool(rows)
+    days = days and all(s is not None and _is_midnight(s) for s in starts)
     times = [t for t in (starts if days else ends) if t is not None]
     series: list[tuple[str, list[float | None]]] = [
         ("per day" if days else f"per {duration(window)}", values)
@@ -196,89 +200,97 @@ def longtail(
     dense = len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) <= timedelta(days=1)
     if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
         series.append(("7-day mean", weekly_mean(times, values)))
-    every = "per day" if days else f"of the {duration(window)} before each point"
+    each = "per day" if days else f"of the {duration(window)} before each point"
     name = reading.name.removeprefix("the ")
-    said = [f"{name[0].upper()}{name[1:]} {every}: {reading.means}; {reading.better}"]
-    if people := headline(getattr(result, "diagnostics", {})):
-        said.append(people)
-    return chart.series(
+    subtitles = [f"{name[0].upper()}{name[1:]} {each}: {reading.means}; {reading.better}"]
+    if people := headline(result.diagnostics):
+        subtitles.append(people)
+    return draw_lines(
+        chart,
         result,
+        times,
+        series,
         x="start" if days else "end",
-        at=times,
-        series=series,
         title=_finding(rows, values, reading, year=needs_year(since, until)),
-        subtitle="; ".join(said),
+        subtitle="; ".join(subtitles),
     )
 
 
 @view
 def tail(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Counts per user from head to tail, and the straight line between the two."""
-    return chart.tail(query.tail(since=since, until=until))
+    from hubbub.charts.graphs.tail import draw_tail
+
+    return draw_tail(chart, query.tail(since=since, until=until))
 
 
-def busiest(counts: Sequence[float]) -> tuple[int, float]:
-    """How many are the busiest tenth of the people (at least one), and their share of the work."""
-    few = -(-len(counts) // 10)
-    return few, sum(sorted(counts, reverse=True)[:few]) / sum(counts)
+def _busiest_tenth(counts: Sequence[float]) -> tuple[int, float]:
+    """Return the size of the busiest tenth of the people, at least 1, and their share of work."""
+    size = -(-len(counts) // 10)
+    return size, sum(sorted(counts, reverse=True)[:size]) / sum(counts)
 
 
-def finding(names: Sequence[str], counts: Sequence[float]) -> str:
-    """Which share of the work the busiest tenth does."""
+def _lorenz_finding(names: Sequence[str], counts: Sequence[float]) -> str:
+    """State the share of work of the busiest tenth."""
     if not sum(counts):
         return "Nobody is named by the messages of this range"
     if len(counts) == 1:
         return f"All activity comes from one person, {names[0]}"
     if min(counts) == max(counts):
         return f"{len(counts):,} people share the work equally"
-    few, share = busiest(counts)
-    if few == 1:
+    size, share = _busiest_tenth(counts)
+    percent = text.percent(share)
+    if size == 1:
         first = names[max(range(len(counts)), key=lambda i: (counts[i], -i))]
-        return (
-            f"The busiest of {len(counts)} people, {first}, does {text.percent(share)} of the work"
-        )
-    return f"The busiest {few:,} of {len(counts):,} people do {text.percent(share)} of the work"
+        return f"The busiest of {len(counts)} people, {first}, does {percent} of the work"
+    return f"The busiest {size:,} of {len(counts):,} people do {percent} of the work"
 
 
 def _numbers(row: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[str]:
-    """The evenness numbers of the whole range, in words."""
-    said = []
+    """State the evenness numbers of the whole range."""
+    numbers = []
     if (half := finite(row.get("absence_factor"))) is not None:
         verb = "person does" if half == 1 else "people do"
-        said.append(f"{text.amount(half)} {verb} half")
+        numbers.append(f"{text.amount(half)} {verb} half")
     if (gini := finite(row.get("gini"))) is not None:
-        said.append(f"Gini index {gini:.2f}")
+        numbers.append(f"Gini index {gini:.2f}")
     if people := headline(diagnostics):
-        said.append(people)
-    return said
+        numbers.append(people)
+    return numbers
 
 
 @view
 def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Cumulative share of the work over the share of people, with the evenness numbers."""
-    whole = max(until - since, timedelta(microseconds=1))
+    from hubbub.charts.graphs.lorenz import draw_lorenz
+
+    length = max(until - since, timedelta(microseconds=1))
     result = query.tail(since=since, until=until)
-    measured = query.longtail(since=since, until=until, window=whole, step=whole, interval=True)
+    measured = query.longtail(since=since, until=until, window=length, step=length, interval=True)
     people = [(text.named(r["user"]), finite(r["count"]) or 0.0) for r in records(result)]
     people.sort(key=lambda p: (p[1], p[0]))
     names, counts = [n for n, _ in people], [c for _, c in people]
     total = sum(counts)
     rows = records(measured)
-    said = ["Share of messages of the people with the fewest; nearer to the diagonal is more even"]
+    subtitles = [
+        "Share of messages of the people with the fewest; nearer to the diagonal is more even"
+    ]
     if total and rows:
-        said += _numbers(rows[-1], measured.diagnostics)
-    curve = [0.0, *(c / total for c in accumulate(counts))] if total else []
-    mark, says = None, ""
+        subtitles += _numbers(rows[-1], measured.diagnostics)
+    shares = [0.0, *(c / total for c in accumulate(counts))] if total else []
+    mark, label = None, ""
     if len(counts) > 1 and total:
-        few, share = busiest(counts)
-        mark = (1 - few / len(counts), 1 - share)
-        says = f"{text.plural(len(counts) - few, 'person', 'people')}: {text.percent(1 - share)}"
-    return chart.curve(
+        size, share = _busiest_tenth(counts)
+        others = len(counts) - size
+        mark = (others / len(counts), 1 - share)
+        label = f"{text.plural(others, 'person', 'people')}: {text.percent(1 - share)}"
+    return draw_lorenz(
+        chart,
         result,
-        curve,
+        shares,
         mark=mark,
-        says=says,
-        title=finding(names, counts),
-        subtitle="; ".join(said),
-        rows=[(i, n, c, s) for i, (n, c, s) in enumerate(zip(names, counts, curve[1:]), 1)],  # noqa: B905 (no curve where nobody did anything)
+        label=label,
+        finding=_lorenz_finding(names, counts),
+        subtitle="; ".join(subtitles),
+        rows=[(i, n, c, s) for i, (n, c, s) in enumerate(zip(names, counts, shares[1:]), 1)],  # noqa: B905 (shares are empty if all counts are 0)
     )

@@ -1,7 +1,4 @@
-"""The views `heatmap`, `objects_per_user` and `users_per_object`: who touches what.
-
-Comes in: the answers of the queries of the same names. Goes out: a `Drawing` each.
-"""
+"""The views `heatmap`, `objects_per_user` and `users_per_object`: who touches what."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from hubbub.registry import view
 __all__ = ["heatmap", "objects_per_user", "users_per_object"]
 
 _BARS = 20
-_FRAMES = 120  # in less than five seconds
+_FRAMES = 120  # in 4.5 seconds
 _NOTHING = "No message in this range names both a user and an object"
 
 
@@ -35,85 +32,93 @@ def heatmap(
     top_objects: int = 30,
 ) -> Drawing:
     """Who touches what: messages of the busiest users on the busiest objects."""
+    from hubbub.charts.graphs.heatmap import draw_heatmap
+
     result = query.heatmap(since=since, until=until, top=top, top_objects=top_objects)
     rows = records(result)
-    notes = getattr(result, "diagnostics", {})
+    totals = result.diagnostics
     users, objects = (list(dict.fromkeys(r[k] for r in rows)) for k in ("user", "object"))
     weight = dict.fromkeys(objects, 0.0)
     for row in rows:
         weight[row["object"]] += finite(row["messages"]) or 0
     objects.sort(key=lambda o: (-weight[o], str(o)))
-    all_users, all_objects = notes.get("users", len(users)), notes.get("objects", len(objects))
-    shown = f"{_of(len(users), all_users, 'user')}, {_of(len(objects), all_objects, 'object')}"
-    return chart.cells(
+    shown_users = _top(len(users), totals.get("users", len(users)), "user")
+    shown_objects = _top(len(objects), totals.get("objects", len(objects)), "object")
+    return draw_heatmap(
+        chart,
         result,
         row="user",
         column="object",
         value="messages",
-        order=(users, objects),
-        title=_pair(rows, notes),
-        subtitle=f"Messages per user and object; {shown}; blank is none",
+        row_order=users,
+        column_order=objects,
+        finding=_pair(rows, totals),
+        subtitle=f"Messages per user and object; {shown_users}, {shown_objects}; blank is none",
         empty=_NOTHING,
     )
 
 
-def _of(shown: int, every: int, one: str) -> str:
-    if shown >= every:
-        return text.plural(every, one)
-    return f"top {shown} of {text.plural(every, one)}"
+def _top(shown: int, total: int, noun: str) -> str:
+    if shown >= total:
+        return text.plural(total, noun)
+    return f"top {shown} of {text.plural(total, noun)}"
 
 
-def _pair(rows: Sequence[Mapping[str, Any]], notes: Mapping[str, Any]) -> str:
-    """The user and the object that meet most."""
+def _pair(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
+    """State which user and object occur together most often."""
     if not rows:
         return _NOTHING
     best = max(rows, key=lambda r: (finite(r["messages"]) or 0, str(r["user"]), str(r["object"])))
     most = finite(best["messages"]) or 0
-    total = notes.get("messages") or sum(finite(r["messages"]) or 0 for r in rows)
-    user, thing = text.clean(best["user"], 40), text.clean(best["object"], 40)
-    if len(rows) == 1 and notes.get("users") in {None, 1}:
-        return f"{user} alone touches an object, {thing}: {text.plural(most, 'message')}"
+    total = totals.get("messages") or sum(finite(r["messages"]) or 0 for r in rows)
+    user, touched = text.clean(best["user"], 40), text.clean(best["object"], 40)
+    if len(rows) == 1 and totals.get("users") in {None, 1}:
+        return f"{user} alone touches an object, {touched}: {text.plural(most, 'message')}"
     share = text.percent(most / total) if total else ""
-    return f"{user} and {thing} meet most often: {text.plural(most, 'message')}, {share} of all"
+    return f"{user} and {touched} meet most often: {text.plural(most, 'message')}, {share} of all"
 
 
 @view
 def objects_per_user(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """How many users touched so many objects."""
+    from hubbub.charts.graphs.histogram import draw_histogram
+
     result = query.objects_per_user(since=since, until=until)
-    rows = records(result)
-    return chart.histogram(
+    return draw_histogram(
+        chart,
         result,
         x="objects",
         y="users",
-        title=_median(rows),
+        finding=_median_finding(records(result)),
         subtitle="Number of users by how many different objects they touched",
         empty=_NOTHING,
     )
 
 
-def _median(rows: Sequence[Mapping[str, Any]]) -> str:
+def _median_finding(rows: Sequence[Mapping[str, Any]]) -> str:
+    """State the median of objects per user, and how many touch just one."""
     counts = sorted((int(r["objects"]), int(r["users"])) for r in rows if r["users"])
     people = sum(n for _, n in counts)
     if not people:
         return _NOTHING
     if people == 1:
         return f"The one user touched {text.plural(counts[0][0], 'object')}"
-    at, low, high = 0, 0, 0
-    for k, n in counts:  # the two users in the middle, without a list of a million
-        if at < (people + 1) // 2 <= at + n:
+    before, low, high = 0, 0, 0
+    for k, n in counts:  # the two users in the middle, without a list of all users
+        if before < (people + 1) // 2 <= before + n:
             low = k
-        if at < people // 2 + 1 <= at + n:
+        if before < people // 2 + 1 <= before + n:
             high = k
-        at += n
-    one = sum(n for k, n in counts if k == 1)
+        before += n
+    single = sum(n for k, n in counts if k == 1)
+    share = text.percent(single / people)
     middle = text.plural((low + high) / 2, "object")
     if len(counts) == 1:
         return f"All {people:,} users touched {text.plural(counts[0][0], 'object')}"
-    if low != 1 and one * 3 >= people:
-        return f"{text.percent(one / people)} of users touched a single object; the median {middle}"
-    if one * 2 >= people:
-        return f"{text.percent(one / people)} of {people:,} users touched a single object"
+    if low != 1 and single * 3 >= people:
+        return f"{share} of users touched a single object; the median {middle}"
+    if single * 2 >= people:
+        return f"{share} of {people:,} users touched a single object"
     return f"The median user touched {middle}; the most versatile {counts[-1][0]:,}"
 
 
@@ -128,6 +133,8 @@ def users_per_object(
     frames: int = 84,
 ) -> Drawing:
     """Distinct users of each object so far, animated: which objects gather people."""
+    from hubbub.charts.graphs.race import draw_race
+
     if not 1 <= top <= _BARS:
         raise UsageError(f"{top} bars cannot be drawn", where="--top", hint=f"1 to {_BARS}")
     if not 1 <= frames <= _FRAMES:
@@ -136,25 +143,26 @@ def users_per_object(
         )
     result = query.users_per_object(since=since, until=until, top=top, frames=frames)
     rows = records(result)
-    step = timedelta(seconds=getattr(result, "diagnostics", {}).get("step") or 0)
+    step = timedelta(seconds=result.diagnostics.get("step") or 0)
     ends = []
-    at = until
-    while rows and step and at > since:  # also the frames before anybody came
-        ends.append(at)
-        at -= step
-    began = day(since, year=True)
-    return chart.race(
+    end = until
+    while rows and step and end > since:  # also frames without a row
+        ends.append(end)
+        end -= step
+    start = day(since, year=True)
+    return draw_race(
+        chart,
         result,
         ends=ends[::-1],
-        title=_gathered(rows),
-        subtitle=f"Different people who touched each object since {began}; the {top} with the most",
+        finding=_gathered(rows),
+        subtitle=f"Different people who touched each object since {start}; the {top} with the most",
         empty=_NOTHING,
         x_title="people",
     )
 
 
 def _gathered(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Which objects gathered most people in the end."""
+    """State which objects gathered most people by the last frame."""
     if not rows:
         return _NOTHING
     last = [r for r in rows if r["end"] == rows[-1]["end"]]
@@ -162,12 +170,10 @@ def _gathered(rows: Sequence[Mapping[str, Any]]) -> str:
     best = [text.clean(r["object"], 40) for r in last if r["users"] == most]
     people = text.plural(most, "person", "people")
     if len(best) == 1:
-        return f"{best[0]} gathers the most people: {most:,}" if most > 1 else _alone(rows, people)
+        if most == 1:
+            return f"{text.clean(rows[-1]['object'], 40)} is the one object touched, by {people}"
+        return f"{best[0]} gathers the most people: {most:,}"
     names = text.joined(best) if len(best) <= 3 else f"{len(best)} objects"  # noqa: PLR2004
     if len(best) == len(last) > 3:  # noqa: PLR2004
         return f"The busiest {len(best)} objects gather {people} each"
     return f"{names} gather the most people: {most:,} each"
-
-
-def _alone(rows: Sequence[Mapping[str, Any]], people: str) -> str:
-    return f"{text.clean(rows[-1]['object'], 40)} is the one object touched, by {people}"

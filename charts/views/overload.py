@@ -1,7 +1,7 @@
-"""The view `overload`: signs of too much work, against everybody's own past.
+"""The view `overload`: signs of too much work, compared with each person's own past.
 
-Comes in: the answer of the query `overload`. Goes out: a `Drawing`. Names stand in it only where
-they are asked for: a sign is a reason to ask somebody how they are, and nothing to publish.
+People are named only on request: a sign is a reason to ask someone how they are, not a thing to
+publish.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["overload"]
 
 _MOST = 15  # people
 _QUARTER = 0.25
-#: A sign as a row names it, and as a title says it of people.
+#: Sign → name of its row, and its words after "8 of 80 people" in a title.
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "load": ("more work than usual for them", "did more work than is usual for them"),
     "off_hours": ("more nights and weekends", "worked more at night or on weekends than before"),
@@ -48,42 +48,47 @@ def overload(
     rows = records(result)
     lately = f"in the last {text.amount(recent / timedelta(days=1))} days"
     if people:
-        bars, title, table = _persons(rows)
+        bars, finding, table = _persons(rows)
         columns: tuple[str, ...] = ("user", "signs", "load", "usual")
-        said = f"Signs of too much work {lately}, against each person's own past"
+        subtitle = f"Signs of too much work {lately}, against each person's own past"
         if len(rows) > len(bars):
-            said += f"; {len(bars)} of {text.plural(len(rows), 'person', 'people')}"
+            subtitle += f"; {len(bars)} of {text.plural(len(rows), 'person', 'people')}"
     else:
-        bars, title, table = _rates(rows)
+        bars, finding, table = _rates(rows)
         columns = ("sign", "people", "of", "share")
-        said = (
+        subtitle = (
             f"Share of the people of whom the data tell who show a sign of too much work {lately}"
         )
     page = chart.sheet(
         result,
-        title="",
-        finding=title,
-        subtitle=f"{said}; a reason to ask, never a verdict",
-        empty=title,
+        finding=finding,
+        subtitle=f"{subtitle}; a reason to ask, never a verdict",
+        empty=finding,
         height=height_of(len(bars)) + 20,
     )
-    series = [("share", [b[0] for row in bars for b in row.bars])] if bars else []
-    # One in five hundred must not look like all of them.
-    plan = RowPlan(tuple(bars), least=0.0 if people else _QUARTER)
-    return draw(Rows, page, plan, series, columns=columns, rows=table)
+    return draw(
+        Rows,
+        page,
+        # The axis reaches 25%, so that one in five hundred does not fill the width.
+        RowPlan(tuple(bars), least=0.0 if people else _QUARTER),
+        [("share", [b[0] for row in bars for b in row.bars])] if bars else [],
+        columns=columns,
+        rows=table,
+    )
 
 
 def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
+    """Return bars, finding and table of the shares of people with each sign."""
     from hubbub.charts.graphs.bars import Row
 
     bars, known = [], []
     for row in rows:
-        name, says = _SIGNS.get(row["sign"], (text.clean(row["sign"]), f"show {row['sign']}"))
+        name, words = _SIGNS.get(row["sign"], (text.clean(row["sign"]), f"show {row['sign']}"))
         share = finite(row["share"])
         if share is None:
             bars.append(Row(name, ((0.0, f"not enough data ({row['of']:,})", "fo"),)))
             continue
-        known.append((share, row["people"], row["of"], says))
+        known.append((share, row["people"], row["of"], words))
         label = f"{text.percent(share)} ({row['people']:,} of {row['of']:,})"
         bars.append(Row(name, ((share, label, "f0"),)))
     table = [(r["sign"], r["people"], r["of"], r["share"]) for r in rows]
@@ -91,13 +96,14 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tupl
         return [], "Nobody was active in this time", table
     if not known:
         return bars, "Too little is known of too few people to see signs of too much work", table
-    share, shown, of, says = max(known, key=lambda k: k[0])
+    share, shown, of, words = max(known, key=lambda k: k[0])
     if not shown:
         return bars, "Nobody shows a sign of too much work", table
-    return bars, f"{shown:,} of {text.plural(of, 'person', 'people')} {says}", table
+    return bars, f"{shown:,} of {text.plural(of, 'person', 'people')} {words}", table
 
 
 def _persons(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
+    """Return bars, finding and table of the people with signs."""
     from hubbub.charts.graphs.bars import Row
 
     marked = [r for r in rows if r["signs"]]

@@ -1,7 +1,6 @@
-"""The views `daily_users`, `active_users`, `cohorts` and `returning`: how many, who stays.
+"""The views `daily_users`, `active_users`, `cohorts` and `returning`: how many people, who stays.
 
-Comes in: the answers of the queries of the same names. Goes out: a `Drawing` each. Periods that the
-range cuts are left out where two whole ones remain: half a week looks like a fall.
+Periods that the range cuts off are left out if two whole ones remain.
 """
 
 from __future__ import annotations
@@ -31,12 +30,16 @@ __all__ = ["active_users", "cohorts", "daily_users", "returning"]
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _LINES = 400  # points of a line
-_APART = 4  # so many times as many people in all as on the busiest day need a panel of their own
-_UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # up to so many days
-_GROUPS = 24  # rows of a triangle
+_APART = 4  # people in all get their own panel if they are this many times those of the busiest day
+_UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # for up to so many days
+_GROUPS = 24  # rows and columns of the triangle
 _LATER = {3: "three", 6: "six", 12: "twelve"}
-_SHARES = ("top_1", "next_9", "next_40", "rest")
-_NAMES = ("top 1%", "next 9%", "next 40%", "the other half")
+_SHARES = {
+    "top_1": "top 1%",
+    "next_9": "next 9%",
+    "next_40": "next 40%",
+    "rest": "the other half",
+}
 
 
 @view
@@ -49,6 +52,9 @@ def daily_users(
     per: Literal["auto", "hour", "day", "week", "h", "d", "w"] = "auto",
 ) -> Drawing:
     """People per day: active, seen for the first time, and seen so far."""
+    from hubbub.charts.graphs.general import draw_lines
+    from hubbub.charts.graphs.panels import draw_panels
+
     unit = period_of(per)
     if unit == "auto":
         days = (until - since) / _DAY
@@ -56,26 +62,26 @@ def daily_users(
     since, until = narrowed(since, until, unit)
     result = query.daily_users(since=since, until=until, per=unit)
     rows = records(result)
-    at = [row["start"] for row in rows]
+    times = [row["start"] for row in rows]
     active, new, total = (
-        (name, [finite(row[of]) for row in rows])
-        for name, of in (("active", "users"), ("new", "new"), ("seen so far", "total"))
+        (name, [finite(row[column]) for row in rows])
+        for name, column in (("active", "users"), ("new", "new"), ("seen so far", "total"))
     )
-    title = _daily(rows, unit, year=needs_year(since, until))
-    said = f"People per {unit}: active; new, not seen earlier in this range; seen so far"
+    title = _daily_finding(rows, unit, year=needs_year(since, until))
+    subtitle = f"People per {unit}: active; new, not seen earlier in this range; seen so far"
     if len(rows) > 1 and rows[-1]["total"] > _APART * max(row["users"] for row in rows):
-        from hubbub.charts.graphs.panels import panels
-
-        # On one scale the crowd of a year would press each day's people to the ground.
-        said += ", on a scale of its own"
-        return panels(chart, result, at, ((active, new), (total,)), title=title, subtitle=said)
-    return chart.series(
-        result, x="start", at=at, series=[active, new, total], title=title, subtitle=said
+        # On a common scale the total of a year would flatten the lines of single days.
+        subtitle += ", on a scale of its own"
+        return draw_panels(
+            chart, result, times, (active, new), (total,), title=title, subtitle=subtitle
+        )
+    return draw_lines(
+        chart, result, times, [active, new, total], x="start", title=title, subtitle=subtitle
     )
 
 
-def _daily(rows: Sequence[Mapping[str, Any]], unit: str, *, year: bool) -> str:
-    """How many are active, and when everybody had appeared."""
+def _daily_finding(rows: Sequence[Mapping[str, Any]], unit: str, *, year: bool) -> str:
+    """State how many people are active, and by when all had appeared."""
     if not rows or not rows[-1]["total"]:
         return "Nobody is named by the messages of this range"
     total = int(rows[-1]["total"])
@@ -110,30 +116,36 @@ def active_users(
 ) -> Drawing:
     """Distinct people per day, week, month, quarter or year.
 
-    With `--stored` those whom the job `usage` stored, also of days whose events are gone.
+    With `--stored`, the numbers stored by the job `usage`, also for days whose events were deleted.
     """
+    from hubbub.charts.graphs.general import draw_columns
+
     unit = period_of(per)
     if unit == "auto":
         days = (until - since) / _DAY
         unit = next((name for name, most in _UNITS.items() if days <= most), "year")
     since, until = narrowed(since, until, unit)
     result = (query.usage if stored else query.active_users)(since=since, until=until, per=unit)
-    found = {str(label): int(users) for label, users in result.data}
-    periods = starts(since, until, unit) if found else []
-    values = [found.get(last_day(start, unit).isoformat(), 0) for start in periods]
-    return chart.columns(
+    users_by_day = {str(label): int(users) for label, users in result.data}
+    periods = starts(since, until, unit) if users_by_day else []
+    values = [users_by_day.get(last_day(start, unit).isoformat(), 0) for start in periods]
+    return draw_columns(
+        chart,
         result,
         periods,
         values,
         per=unit,
-        what="people",
-        title=_active(periods, values, unit, year=needs_year(since, until)),
+        unit="people",
+        finding=_active_finding(periods, values, unit, year=needs_year(since, until)),
         subtitle=f"Different people per {unit} that "
         + ("the job usage found" if stored else "messages name"),
     )
 
 
-def _active(periods: Sequence[datetime], values: Sequence[int], unit: str, *, year: bool) -> str:
+def _active_finding(
+    periods: Sequence[datetime], values: Sequence[int], unit: str, *, year: bool
+) -> str:
+    """State the median and the peak."""
     if not any(values):
         return "Nobody is named by the messages of this range"
     peak = max(range(len(values)), key=lambda i: (values[i], -i))
@@ -149,8 +161,8 @@ def _active(periods: Sequence[datetime], values: Sequence[int], unit: str, *, ye
     return f"A median of {usual} active each {unit}; the peak was {values[peak]:,} {when}"
 
 
-def _stretch(length: timedelta) -> tuple[timedelta, timedelta]:
-    """Window and step: 13 weeks every week, shorter ones where the range holds too few of them."""
+def _window_and_step(length: timedelta) -> tuple[timedelta, timedelta]:
+    """Return 13 weeks every week, or shorter windows if the range holds too few of them."""
     if length >= 15 * _WEEK:
         steps = -(-(length - 13 * _WEEK) // (150 * _WEEK))
         return 13 * _WEEK, steps * _WEEK
@@ -158,7 +170,7 @@ def _stretch(length: timedelta) -> tuple[timedelta, timedelta]:
         return 4 * _WEEK, timedelta(days=1)
     if length > _WEEK:
         return _WEEK, _DAY
-    return (length, length) if length else (_WEEK, _DAY)  # an empty store's range is empty
+    return (length, length) if length else (_WEEK, _DAY)  # the range of an empty store is empty
 
 
 @view
@@ -172,26 +184,30 @@ def cohorts(
 ) -> Drawing:
     """Share of the top 1 %, next 9 %, next 40 % and the rest of people, over rolling 13 weeks.
 
-    Where the range is shorter than 15 weeks the window is 4 weeks, below 6 weeks it is one week.
+    In a range of less than 15 weeks the window is 4 weeks, below 6 weeks it is one week.
     """
-    length, step = _stretch(until - since)
+    from hubbub.charts.graphs.areas import draw_areas
+
+    length, step = _window_and_step(until - since)
     if window is not None:
         length = window
     result = query.cohorts(since=since, until=until, window=length, step=step)
     rows = records(result)
-    said = [f"Share of messages per group of people, in the {_weeks(length)} before each point"]
+    subtitles = [
+        f"Share of messages per group of people, in the {_weeks(length)} before each point"
+    ]
     if length != 13 * _WEEK and window is None:
-        said.append("the range is too short for 13 weeks")
+        subtitles.append("the range is too short for 13 weeks")
     if rows and all(row["n"] <= 100 for row in rows):  # noqa: PLR2004 (percent)
-        said.append("the top 1% is one person")
-    note = getattr(result, "diagnostics", {}).get("note")
-    return chart.areas(
+        subtitles.append("the top 1% is one person")
+    note = result.diagnostics.get("note")
+    return draw_areas(
+        chart,
         result,
         x="end",
-        y=_SHARES,
-        names=_NAMES,
-        title=_carried(rows, length, year=needs_year(since, until)),
-        subtitle="; ".join(said),
+        shares=_SHARES,
+        finding=_cohorts_finding(rows, length, year=needs_year(since, until)),
+        subtitle="; ".join(subtitles),
         empty=str(note) if note else "No messages in this range name a user",
     )
 
@@ -201,28 +217,31 @@ def _weeks(length: timedelta) -> str:
     return f"{length // _WEEK} weeks" if whole else duration(length)
 
 
-def _carried(rows: Sequence[Mapping[str, Any]], length: timedelta, *, year: bool) -> str:
+def _cohorts_finding(rows: Sequence[Mapping[str, Any]], length: timedelta, *, year: bool) -> str:
+    """State the share of the busiest 1 % at the end and at the beginning."""
     known = [row for row in rows if finite(row["top_1"]) is not None]
     if not known:
         return "No stretch of this range has anybody at work"
     first, last = known[0], known[-1]
-    few = -(-int(last["n"]) // 100)
-    who = "The busiest person" if few == 1 else f"The busiest 1% ({few} people)"
+    size = -(-int(last["n"]) // 100)
+    who = "The busiest person" if size == 1 else f"The busiest 1% ({size} people)"
     end = as_time(last["end"])
     assert end is not None
     end = about_midnight(end)
     until = moment(end, year=year) if end.hour or end.minute else day(end - _DAY, year=year)
     share = text.percent(last["top_1"])
-    said = f"{who} did {share} of the work in the {_weeks(length)} to {until}"
+    sentence = f"{who} did {share} of the work in the {_weeks(length)} to {until}"
     before = text.percent(first["top_1"])
     if len(known) > 1 and before != share:
-        said += f"; at the beginning it was {before}"
-    return said
+        sentence += f"; at the beginning it was {before}"
+    return sentence
 
 
 @view
 def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Of the people first seen in a month, how many were active one, two, … months later."""
+    from hubbub.charts.graphs.heatmap import draw_heatmap
+
     result = query.returning(since=since, until=until)
     rows = records(result)
     groups = list(dict.fromkeys(row["group"] for row in rows))
@@ -230,7 +249,7 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
     size = {row["group"]: row["people"] for row in rows}
     table = [
         {
-            "first seen": f"{_named(row['group'])} ({size[row['group']]:,})",
+            "first seen": f"{_month(row['group'])} ({size[row['group']]:,})",
             "months later": int(row["after"]),
             "share": row["share"],
             "group": row["group"],
@@ -238,36 +257,38 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
         for row in rows
         if row["group"] in shown and 0 < row["after"] <= _GROUPS and row["complete"]
     ]
-    said = ["Share of the people first seen in a month who were active so many months later"]
+    subtitles = ["Share of the people first seen in a month who were active so many months later"]
     if len(groups) > _GROUPS:
-        said.append(f"the newest {_GROUPS} of {len(groups):,} months")
+        subtitles.append(f"the newest {_GROUPS} of {len(groups):,} months")
     if len(groups) > 1:
-        said.append("people of the oldest month may be older than the range")
-    return chart.cells(
+        subtitles.append("people of the oldest month may be older than the range")
+    return draw_heatmap(
+        chart,
         result,
         row="first seen",
         column="months later",
         value="share",
-        title=_back(rows, groups),
-        subtitle="; ".join(said),
+        finding=_returning_finding(rows, groups),
+        subtitle="; ".join(subtitles),
         empty="Two complete months are needed to see who returns"
         if rows
         else "No messages in this range name a user",
         percent=True,
-        rows=table,
+        cells=table,
     )
 
 
-def _named(group: str) -> str:
+def _month(group: str) -> str:
     start = as_time(group)
     return f"{day(start).partition(' ')[2][:3]} {start.year}" if start else group
 
 
-def _back(rows: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> str:
-    """The share of all newcomers who were active one month later, and much later."""
+def _returning_finding(rows: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> str:
+    """State the share of newcomers who were active one month later, and some months later."""
     if not rows:
         return "Nobody is named by the messages of this range"
-    # Everybody of the oldest month may be older than the range: no newcomers, if others are known.
+    # People of the oldest month may have been active before the range: they are counted as
+    # newcomers only if there are no others.
     counted = [r for r in rows if r["complete"] and r["after"] and r["group"] != groups[0]]
     newcomers = bool(counted)
     if not newcomers:
@@ -276,15 +297,15 @@ def _back(rows: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> str:
         return "The range is too short to see who returns"
 
     def share(after: int) -> float:
-        of = [r for r in counted if r["after"] == after]
-        return float(sum(r["active"] for r in of) / sum(r["people"] for r in of))
+        selected = [r for r in counted if r["after"] == after]
+        return float(sum(r["active"] for r in selected) / sum(r["people"] for r in selected))
 
     people = sum(r["people"] for r in counted if r["after"] == 1)
     who = text.plural(people, "newcomer" if newcomers else "person", "" if newcomers else "people")
-    who += "" if newcomers else f" of {_named(groups[0])}"
-    said = f"{text.percent(share(1))} of {who} were active in the month after"
+    who += "" if newcomers else f" of {_month(groups[0])}"
+    sentence = f"{text.percent(share(1))} of {who} were active in the month after"
     later = max(r["after"] for r in counted)
     later = next((n for n in (12, 6, 3) if n <= later), 1)
     if later > 1:
-        said += f", {text.percent(share(later))} {_LATER[later]} months later"
-    return said
+        sentence += f", {text.percent(share(later))} {_LATER[later]} months later"
+    return sentence

@@ -1,7 +1,4 @@
-"""The view `traffic`: what a web server was asked for over time, section by section.
-
-Comes in: the answer of the query `traffic`. Goes out: a `Drawing`.
-"""
+"""The view `traffic`: requests of a web server over time, by section of the site."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_
 
 
 def period_of(length: timedelta) -> timedelta:
-    """A period of which a range has at most a hundred; 10 s at least."""
+    """Return a round period of which the range holds at most a hundred, at least 10 s."""
     periods = (timedelta(seconds=10), *(timedelta(minutes=m) for m in _MINUTES))
     return next((p for p in periods if length <= _COLUMNS * p), length / _COLUMNS)
 
@@ -42,11 +39,11 @@ def traffic(
 ) -> Drawing:
     """Requests of a web server over time, by section of the site.
 
-    Without `--period` it is so long that the range has at most a hundred of them.
+    Without `--period` the range is divided into at most a hundred.
     """
     length = period or period_of(until - since)
     result = query.traffic(since=since, until=until, period=length, root=root)
-    rows = _whole(records(result), since, until, length)
+    rows = _whole_periods(records(result), since, until, length)
     cells: list[dict[str, Any]] = []
     totals: Counter[str] = Counter()
     for row in rows:
@@ -56,10 +53,9 @@ def traffic(
         cells += [
             {"start": row["start"], **part} for part in parts or [{"name": None, "requests": 0}]
         ]
-    said = f"Requests per {_words(length)} by section of the site"
+    subtitle = f"Requests per {_period_name(length)} by section of the site"
     if rows:
-        many = sum(row["total_bytes"] for row in rows)
-        said += f"; {_bytes(many)} answered in all"
+        subtitle += f"; {_bytes(sum(row['total_bytes'] for row in rows))} answered in all"
     return chart.stacked(
         result,
         rows=cells,
@@ -67,56 +63,59 @@ def traffic(
         y="requests",
         by="name",
         title=_finding(rows, totals, length, year=needs_year(since, until)),
-        subtitle=said,
+        subtitle=subtitle,
     )
 
 
-def _whole(
+def _whole_periods(
     rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime, length: timedelta
 ) -> list[Mapping[str, Any]]:
-    """The periods that the range does not cut, if there are two: half of one looks like a fall."""
-    least = length / 100
+    """Drop periods that the range cuts off, if two whole ones are left."""
+    tolerance = length / 100
 
-    def inside(row: Mapping[str, Any]) -> bool:
+    def whole(row: Mapping[str, Any]) -> bool:
         start = as_time(row["start"])
-        return start is not None and since - least <= start and start + length <= until + least
+        return (
+            start is not None and since - tolerance <= start and start + length <= until + tolerance
+        )
 
-    kept = [row for row in rows if inside(row)]
+    kept = [row for row in rows if whole(row)]
     return kept if len(kept) > 1 else list(rows)
 
 
 def _bytes(n: int) -> str:
-    """`500 B`, `118 MB`."""
-    said = text.brief(n)
-    return f"{said[:-1]} {said[-1]}B" if said[-1].isalpha() else f"{said} B"
+    """Format a size: `500 B`, `118 MB`."""
+    number = text.brief(n)
+    return f"{number[:-1]} {number[-1]}B" if number[-1].isalpha() else f"{number} B"
 
 
-def _words(length: timedelta) -> str:
-    """`30 min`, `hour`."""
-    return {"1 h": "hour", "1 min": "minute"}.get(said := duration(length), said)
+def _period_name(length: timedelta) -> str:
+    """Format the length of a period: `30 min`, `hour`."""
+    name = duration(length)
+    return {"1 h": "hour", "1 min": "minute"}.get(name, name)
 
 
 def _finding(
     rows: Sequence[Mapping[str, Any]], totals: Mapping[str, int], length: timedelta, *, year: bool
 ) -> str:
+    """State the section with most requests, and the peak."""
     total = sum(totals.values())
     if not total:
         return "No requests of a web server in this range"
-    first = max(totals, key=lambda n: (totals[n], n))
-    share = text.percent(totals[first] / total)
-    name = text.named(first)
+    leader = max(totals, key=lambda n: (totals[n], n))
+    share = text.percent(totals[leader] / total)
+    name = text.named(leader)
     peak = max(rows, key=lambda row: row["total_hits"])
     when = as_time(peak["start"])
     assert when is not None
-    at = f"{_words(length)} from {moment(when, year=year)}"
-    if len(totals) == 1:
-        said = (
-            f"All {text.plural(total, 'request')} went to {name}"
-            if total > 1
-            else f"One request, to {name}"
-        )
+    if total == 1:
+        sentence = f"One request, to {name}"
+    elif len(totals) == 1:
+        sentence = f"All {text.plural(total, 'request')} went to {name}"
     else:
-        said = f"{name} leads with {share} of {text.amount(total)} requests"
+        sentence = f"{name} leads with {share} of {text.amount(total)} requests"
     if len(rows) == 1:
-        return said
-    return f"{said}; the peak was {text.amount(peak['total_hits'])} in the {at}"
+        return sentence
+    hits = text.amount(peak["total_hits"])
+    period = f"{_period_name(length)} from {moment(when, year=year)}"
+    return f"{sentence}; the peak was {hits} in the {period}"

@@ -31,7 +31,7 @@ from hubbub.collector.history.client import History
 from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
 from hubbub.errors import HubbubError
-from hubbub.intervals import Spans, union, without
+from hubbub.intervals import Spans, subtract, union
 from hubbub.times import from_micros, iso
 
 __all__ = ["Healer", "StoreCounts"]
@@ -194,7 +194,7 @@ class Healer:
     def _request_gaps(self, now: int) -> None:
         """Gather the gaps that are due."""
         gaps = ((start // _SECOND, min(-(-end // _SECOND), now)) for start, end in self._gaps())
-        missing = without((gap for gap in gaps if gap[0] < gap[1]), self._proven_seconds())
+        missing = subtract((gap for gap in gaps if gap[0] < gap[1]), self._proven_seconds())
         self._gap_attempts.retain(missing)
         for start, end in missing:
             if self._gap_attempts.due(start, end, now):
@@ -222,7 +222,7 @@ class Healer:
         )
         if result.rows:
             self._last_rows = self._clock()
-            memory.give_back()  # a page of history is large, and the listener runs on
+            memory.trim()  # a page of history is large, and the listener runs on
         _log.info(
             "requested a gap from history",
             start=iso(from_micros(start * _SECOND)),
@@ -239,7 +239,7 @@ class Healer:
         for source in self.sources:
             spans = self.ledger.spans(source, self._filters.key)
             gaps = [(start, end) for start, end, state in spans if state == "gap"]
-            for start, end in without(gaps, without(gaps, proven)):
+            for start, end in subtract(gaps, subtract(gaps, proven)):
                 self.ledger.span(source, self._filters.key, start, end, "healed", proof)
                 _log.info("healed a gap", source=source, seconds=round((end - start) / _SECOND, 1))
 
@@ -259,7 +259,7 @@ class Healer:
             for start, end in self._listened()
         )
         spans = union(span for span in listened if span[0] < span[1])
-        missing = without(spans, self._proven_seconds())
+        missing = subtract(spans, self._proven_seconds())
         self._read_attempts.retain(missing)
         due = {day for start, end in missing for day in _days(start, end)}
         due |= {
@@ -279,7 +279,7 @@ class Healer:
 
     def _read_unproven(self, start: int, end: int, now: int) -> None:
         """Prove a window by reading it: the messages of a limited listener cannot be counted."""
-        for span in without([(start, end)], self._proven_seconds()):
+        for span in subtract([(start, end)], self._proven_seconds()):
             if self._read_attempts.due(*span, now):
                 self._gather(*span, settled=True)
                 self._read_attempts.record(*span, now)
@@ -303,18 +303,18 @@ class Healer:
         if self._stop.is_set():
             raise _StoppedError
         for span in result.matching:
-            self._read = without(self._read, [(span.start, span.end)])
+            self._read = subtract(self._read, [(span.start, span.end)])
             proof = f"{span.total} messages are stored, as many as history counts"
             self._record(span, "complete", proof)
         for span in result.differing:
             seconds = span.start, span.end
-            if span.end - span.start <= MINUTE and not without([seconds], self._read):
+            if span.end - span.start <= MINUTE and not subtract([seconds], self._read):
                 # It was read and loaded, and still differs: history lacks a message, or has one
                 # twice.
                 difference = differences.get(span.start, 0) + span.total - span.stored
                 differences[span.start] = difference
                 self.ledger.set(self._key, {str(at): n for at, n in differences.items() if n})
-                self._read = without(self._read, [seconds])
+                self._read = subtract(self._read, [seconds])
                 continue
             proof = f"history counts {span.total} messages, {span.stored} are stored"
             self._record(span, "gap", proof)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, Ledger
 from hubbub.collector.history.paging import Piece, Slice
-from hubbub.intervals import whole_seconds, without
+from hubbub.intervals import subtract, whole_seconds
 
 __all__ = ["SECOND", "Checkpoints", "RecordedSpan"]
 
@@ -56,14 +56,14 @@ class Checkpoints:
         slices: dict[int, Slice] = {}  # by the position where reading continues
         for part in _load(self._ledger.get(self._key)):
             read = (part.start, part.position)
-            if without([read], covered) != [read] or part.position > settled_until:
+            if subtract([read], covered) != [read] or part.position > settled_until:
                 continue  # proven since then, or read too early by today's settling time
             if part.position < first or part.start >= last:
                 self._outside = [*self._outside, _entry(part)][-_MAX_OUTSIDE:]
             else:
                 slices[part.position] = part
         already_read = ((part.start, part.position) for part in slices.values())
-        for start, end in without([(first, last)], [*covered, *already_read]):
+        for start, end in subtract([(first, last)], [*covered, *already_read]):
             self._add(slices, start, min(end, settled_until), settled=True)
             self._add(slices, max(start, settled_until), end, settled=False)
         return sorted(slices.values(), key=lambda part: part.start)
@@ -82,7 +82,7 @@ class Checkpoints:
         """Return the second before which a matching count is a proof."""
         settled_by_clock = int(self._clock()) - settle
         trailing = (max(first, last - settle), last)
-        if last <= settled_by_clock and not without([trailing], read_before):
+        if last <= settled_by_clock and not subtract([trailing], read_before):
             return last  # the trailing part was read before, and is old enough now
         return min(last - settle, settled_by_clock)
 
@@ -105,7 +105,7 @@ class Checkpoints:
             proof = f"{piece.rows} rows came where history counts {piece.total}"
             self._record(piece.start, piece.end, "gap", proof)
         bad = [(piece.start, piece.end) for piece in gaps]
-        for start, end in without([(part.start, part.end)], bad):
+        for start, end in subtract([(part.start, part.end)], bad):
             rows = sum(piece.rows for piece in pieces if start <= piece.start < end)
             self._record(start, end, "complete", f"{rows} rows, as many as history counts")
         # Checked after recording: damage reported later reopens the recorded spans.

@@ -1,6 +1,6 @@
-"""hubbub: who carries the load on a project's message bus.
+"""hubbub shows who carries the load on a project's message bus.
 
-Importing it costs next to nothing: its public names are resolved when they are first used.
+Importing the package is cheap: public names are resolved on first use.
 """
 
 from __future__ import annotations

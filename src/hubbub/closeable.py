@@ -1,4 +1,4 @@
-"""Objects that hold a resource and can be used in a `with` statement."""
+"""Base class of objects that hold a resource and can be used in a `with` statement."""
 
 from __future__ import annotations
 

@@ -1,50 +1,51 @@
-"""The configuration file: TOML, defaults of the command line's options.
+"""The configuration file: TOML with defaults for command-line options.
 
     store = "/var/lib/hubbub"       # folder of the store
     log_format = "json"             # text or json
-    log_level = "info"              # the lowest that is logged: debug, info, warning, error
-    plugins = ["karma.py"]          # files with queries and views of your own
+    log_level = "info"              # lowest level logged: debug, info, warning or error
+    plugins = ["karma.py"]          # Python files with your own queries, views and jobs
     by = "users"                    # whom to count: agent or users
-    bots = true                     # false: leave accounts of machines out
-    bodies = false                  # true: store messages whole too
-    max_message = "4MiB"            # larger ones are refused, their beginning is kept
+    bots = true                     # false: leave out bot accounts
+    bodies = false                  # true: also store the full body of each message
+    max_message = "4MiB"            # larger messages are refused; the first 64 KiB are kept
 
     [gather]
     url = "https://…/datagrepper"   # the history service
-    jobs = 4                        # requests side by side
+    jobs = 4                        # parallel requests
 
     [listen]
     zmq = ["tcp://…:9940"]          # endpoints to connect to
     zmq_bind = []                   # endpoints to bind
-    topic = ["org.fedoraproject."]  # topic prefixes; empty: everything
-    backfill = "https://…"          # the history service that fills gaps; none: they stay
-    settle = "10m"                  # how late rows may come into it
-    metrics_port = 8718             # /healthz and /metrics there; none: nowhere
-    metrics_host = "127.0.0.1"      # other machines may ask only where this is another address
+    topic = ["org.fedoraproject."]  # topic prefixes; empty: all topics
+    backfill = "https://…"          # history service that fills gaps; unset: gaps stay
+    settle = "10m"                  # how late rows may appear in the history
+    metrics_port = 8718             # serve /healthz and /metrics on this port; unset: off
+    metrics_host = "127.0.0.1"      # address of that port; another one opens it to other machines
 
-    [trust]                         # fedmsg's signatures; where there is a CA, listen verifies
+    [trust]                         # fedmsg signatures; with a CA, listen verifies them
     ca = "ca.crt"                   # certificate of the CA, PEM
-    crl = "crl.pem"                 # its revocation list; read again when it changes
+    crl = "crl.pem"                 # its revocation list; reloaded when it changes
     policy = "policy.toml"          # "org.example.prod.git.receive" = ["host.example.org"]
     nitpicky = false                # true: refuse topics that the policy does not name
 
     [people]
-    bots = ["releng", "*-sig"]      # accounts of machines; replaces the built-in list
+    bots = ["releng", "*-sig"]      # bot accounts; replaces the built-in list
     directory = "directory.json"    # JSON object from e-mail address or nick to account
-    rules = "rules.toml"            # who and what on a bus of your own (docs/rules.md)
+    rules = "rules.toml"            # extraction rules for your own bus (docs/rules.md)
     affiliations = "who.csv"        # account,organisation,from,to (docs/accounts.md)
 
     [retention]
-    events = "10y"                  # how long events are kept; "forever" is one of the answers
-    bodies = "30d"                  # how long bodies are, where they are stored
-    dead_letters = "30d"            # how long what was refused is; listen and retention set it
-    dead_letters_size = "100MiB"    # and how much of it, newest first
+    events = "10y"                  # how long events are kept; or "forever"
+    bodies = "30d"                  # how long bodies are kept, if they are stored
+    dead_letters = "30d"            # how long dead letters are kept; set by listen and retention
+    dead_letters_size = "100MiB"    # total size of dead letters; the newest are kept
 
     [jobs.usage]                    # parameters of a job, as on the command line (docs/jobs.md)
-    schedule = "0 3 * * *"          # in place of its own; "off": never by schedule
+    schedule = "0 3 * * *"          # replaces the job's own; "off": no schedule
     config_start = 2026-01-01
 
-An option on the command line wins. Paths are relative to the file. An unknown key is an error.
+Options on the command line take precedence. Paths are relative to the file. An unknown key is an
+error.
 """
 
 from __future__ import annotations
@@ -147,7 +148,10 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
 
 
 def default_path() -> Path | None:
-    """`hubbub.toml` in the platform's configuration folder; None for an account without a home."""
+    """Return the path of `hubbub.toml` in the platform's configuration folder.
+
+    None for an account without a home folder.
+    """
     import platformdirs
 
     try:
@@ -157,10 +161,10 @@ def default_path() -> Path | None:
 
 
 def default_store() -> Path:
-    """The platform's data folder.
+    """Return the platform's data folder.
 
     Raises:
-        UsageError: the account has no home, so there is none.
+        UsageError: the account has no home folder.
     """
     import platformdirs
 
@@ -168,58 +172,64 @@ def default_store() -> Path:
         return platformdirs.user_data_path("hubbub")
     except RuntimeError:
         raise UsageError(
-            "this account has no home folder that a store could be in",
-            hint="say where it is: --store, or `store` in a file given with --config",
+            "this account has no home folder for a default store",
+            hint="give --store PATH, or `store` in a file given with --config",
         ) from None
 
 
-def _check_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str, at: str) -> None:
-    known = kind.__struct_fields__
+def _check_keys(
+    table: Mapping[str, Any], kind: type[msgspec.Struct], file: str, section: str = ""
+) -> None:
+    """Raise a UsageError for the first key that is not a field of `kind`."""
+    keys = kind.__struct_fields__
+    prefix = f"{section}." if section else ""
     for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(known)}"
-            raise UsageError(f"unknown key {prefix}{key!s}", where=at, hint=hint)
-        if not prefix and key in SECTIONS and isinstance(value, Mapping):
-            _check_keys(value, SECTIONS[key], f"{key}.", at)
+        if key not in keys:
+            hint = f"there are: {', '.join(keys)}"
+            if matches := difflib.get_close_matches(key, keys, n=1):
+                hint = f"did you mean {prefix}{matches[0]}?"
+            raise UsageError(f"unknown key {prefix}{key!s}", where=file, hint=hint)
+        if not section and key in SECTIONS and isinstance(value, Mapping):
+            _check_keys(value, SECTIONS[key], file, key)
 
 
-def _absolute(config: Config, folder: Path) -> Config:
-    """Paths of the file, relative to the file."""
+def _resolve_paths(config: Config, folder: Path) -> Config:
+    """Make the paths in a configuration absolute; they are relative to its folder."""
 
-    def path(text: str) -> str:
-        return str(folder / Path(text).expanduser())
+    def absolute(path: str) -> str:
+        return str(folder / Path(path).expanduser())
 
     def section(part: Any, *names: str) -> Any:
-        files = {name: getattr(part, name) for name in names}
+        paths = {name: getattr(part, name) for name in names}
         return msgspec.structs.replace(
-            part, **{name: path(one) for name, one in files.items() if one is not None}
+            part, **{name: absolute(path) for name, path in paths.items() if path is not None}
         )
 
     return msgspec.structs.replace(
         config,
-        store=None if config.store is None else path(config.store),
-        plugins=tuple(path(one) for one in config.plugins),
+        store=None if config.store is None else absolute(config.store),
+        plugins=tuple(map(absolute, config.plugins)),
         people=section(config.people, "directory", "rules", "affiliations"),
         trust=section(config.trust, "ca", "crl", "policy"),
     )
 
 
 def load(path: Path | None) -> Config:
-    """Read a configuration file; None reads the default one, if it is there.
+    """Read a configuration file; with None the default file, if there is one.
 
     Raises:
-        UsageError: no such file, no TOML, an unknown key, or a value of the wrong type.
+        UsageError: the file does not exist, is not TOML, or holds an unknown key or a value of the
+            wrong type.
     """
-    stated = path is not None
+    explicit = path is not None
     path = path or default_path()
     if path is None:
         return Config()
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        if stated:
-            raise UsageError("there is no such configuration file", where=str(path)) from None
+        if explicit:
+            raise UsageError("this configuration file does not exist", where=str(path)) from None
         return Config()
     except OSError as error:
         raise UsageError(
@@ -228,10 +238,10 @@ def load(path: Path | None) -> Config:
     try:
         table = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration is no TOML: {error}", where=str(path)) from None
-    _check_keys(table, Config, "", str(path))
+        raise UsageError(f"the configuration is not valid TOML: {error}", where=str(path)) from None
+    _check_keys(table, Config, str(path))
     try:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise UsageError(f"wrong value: {error}", where=str(path)) from None
-    return _absolute(config, path.resolve().parent)
+    return _resolve_paths(config, path.resolve().parent)

@@ -1,10 +1,10 @@
-"""Every error that hubbub raises on purpose, and the exit code that a command gives it.
+"""The tree of errors that hubbub raises, with the exit code of a command that ends with one.
 
 HubbubError (1)
 ├── UsageError (2)          an option, a name or a file that the user gave is wrong
-├── MessageError            one message cannot be understood; counted, kept, never fatal
+├── MessageError            one message cannot be decoded; counted, kept as a dead letter, not fatal
 ├── SourceError (4)         a bus, a history service or a file cannot be reached or read
-└── StoreError (5)          the store is damaged, or of a newer version
+└── StoreError (5)          the store is damaged, or was written by a newer version
     └── NoRoomError (4)     the disk is full; nothing is damaged
 """
 
@@ -14,12 +14,12 @@ __all__ = ["HubbubError", "MessageError", "NoRoomError", "SourceError", "StoreEr
 
 
 class HubbubError(Exception):
-    """What happened, where, and what to do next.
+    """Base class; says what happened, where, and what to do next.
 
     Args:
-        what: one sentence for a person.
+        what: one sentence for the user.
         where: file:line, URL, topic or message id; empty if there is no such place.
-        hint: what to do next; empty if nothing helps.
+        hint: what to do next; empty if there is nothing to do.
     """
 
     exit_code = 1
@@ -41,7 +41,7 @@ class UsageError(HubbubError):
 
 
 class MessageError(HubbubError):
-    """One message cannot be understood; `reason` is the short name it is counted under."""
+    """One message cannot be decoded; `reason` is the short name it is counted under."""
 
     def __init__(self, reason: str, what: str = "", *, where: str = "") -> None:
         super().__init__(what or reason, where=where)
@@ -55,12 +55,12 @@ class SourceError(HubbubError):
 
 
 class StoreError(HubbubError):
-    """The store is damaged, or was written by a newer hubbub."""
+    """The store is damaged, or was written by a newer version of hubbub."""
 
     exit_code = 5
 
 
 class NoRoomError(StoreError):
-    """The disk is full: what was begun was not done, and what is stored is whole."""
+    """The disk is full: the operation was not carried out, and the store is intact."""
 
-    exit_code = 4  # a service with it is started again: room comes back without its help
+    exit_code = 4  # a service manager restarts the service: space may be freed by other means

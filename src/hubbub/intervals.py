@@ -1,17 +1,17 @@
-"""Arithmetic of half-open spans of whole numbers: sorted lists of (start, end), start < end."""
+"""Arithmetic of half-open integer spans: sorted lists of (start, end), start < end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["union", "whole_seconds", "without"]
+__all__ = ["subtract", "union", "whole_seconds"]
 
 Spans = list[tuple[int, int]]
 _SECOND = 1_000_000
 
 
 def union(spans: Iterable[tuple[int, int]]) -> Spans:
-    """The same points in as few spans as possible, sorted."""
+    """Merge overlapping and adjacent spans; sorted."""
     joined: Spans = []
     for start, end in sorted(span for span in spans if span[0] < span[1]):
         if joined and start <= joined[-1][1]:
@@ -21,19 +21,19 @@ def union(spans: Iterable[tuple[int, int]]) -> Spans:
     return joined
 
 
-def without(spans: Iterable[tuple[int, int]], taken: Iterable[tuple[int, int]]) -> Spans:
-    """What of `spans` lies in none of `taken`."""
-    left = union(spans)
-    for start, end in union(taken):
-        left = [
+def subtract(spans: Iterable[tuple[int, int]], taken: Iterable[tuple[int, int]]) -> Spans:
+    """Return the parts of `spans` that lie in none of `taken`."""
+    remaining = union(spans)
+    for taken_start, taken_end in union(taken):
+        remaining = [
             part
-            for a, b in left
-            for part in ((a, min(b, start)), (max(a, end), b))
+            for start, end in remaining
+            for part in ((start, min(end, taken_start)), (max(start, taken_end), end))
             if part[0] < part[1]
         ]
-    return left
+    return remaining
 
 
 def whole_seconds(spans: Iterable[tuple[int, int]]) -> Spans:
-    """Spans in µs as spans of the whole seconds that lie inside."""
+    """Convert spans in µs to spans of the whole seconds that lie inside them."""
     return union((-(-start // _SECOND), end // _SECOND) for start, end in union(spans))

@@ -1,7 +1,7 @@
-"""Jobs: functions that run by a schedule, one at a time, each with a record of its last run.
+"""Scheduled jobs: which are due, running them, and a record of each job's last run.
 
-Comes in: a store, the registry, parameters. Goes out: what a run did, and what is due. It starts no
-process and waits for no hour: whoever calls it (`hubbub jobs run --due`, from a timer) does.
+A job runs at most once at a time per store. Nothing here waits for a due time or starts a process:
+a timer calls `hubbub jobs run --due`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import HubbubError, UsageError
 from hubbub.registry import REGISTRY, Function, Registry
-from hubbub.run.errors import blaming
+from hubbub.run.errors import attribute_errors
 from hubbub.run.injection import Injector, Progress, State, no_progress
 from hubbub.run.runner import Runner, close_matches
 from hubbub.run.serialise import execute
@@ -28,30 +28,30 @@ from hubbub.times import iso
 if TYPE_CHECKING:
     from hubbub.store import Store
 
-__all__ = ["CHECKPOINT", "Jobs", "Listed", "Ran"]
+__all__ = ["CHECKPOINT", "JobRun", "JobStatus", "Jobs"]
 
-#: Where a job keeps how far it is, in its `state`, if it keeps that at all.
+#: Key of a job's `state` under which it may store its checkpoint.
 CHECKPOINT = "checkpoint"
-#: The parameter of a section `[jobs.NAME]` that is no parameter of the job.
+#: The key of a section `[jobs.NAME]` that is not a parameter of the job, and its special value.
 _SCHEDULE, _OFF = "schedule", "off"
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What a run did."""
+class JobRun:
+    """The outcome of one run."""
 
     job: str
     started: datetime
     seconds: float
-    error: HubbubError | None  # None: it ended well
-    checkpoint: Any  # as it is now; None if the job keeps none
-    progress: tuple[float, ...]  # each share from 0 to 1 that it reported
-    sources: tuple[str, ...]  # what it named as read
-    result: Any  # what the function returned, ready for JSON
-    notes: tuple[str, ...] = ()  # what a person should know
+    error: HubbubError | None  # None: success
+    checkpoint: Any  # after the run; None if the job stores none
+    progress: tuple[float, ...]  # the reported fractions, from 0 to 1
+    sources: tuple[str, ...]  # names of the sources that it reported as read
+    result: Any  # the function's return value, ready for JSON
+    notes: tuple[str, ...] = ()  # for the user
 
     def document(self) -> dict[str, Any]:
-        """The same, ready for JSON."""
+        """Return the run as JSON-ready data."""
         return {
             "job": self.job,
             "started": iso(self.started),
@@ -65,8 +65,8 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One job, as it stands."""
+class JobStatus:
+    """A job, its schedule and the state of its last run."""
 
     name: str
     module: str
@@ -76,21 +76,21 @@ class Listed:
     started: datetime | None  # of the last run
     error: str | None  # of the last run
     checkpoint: Any
-    next: datetime | None  # None: never by schedule
+    next: datetime | None  # None: not scheduled
     due: bool
 
 
 class Jobs:
-    """The jobs over one store.
+    """The jobs of one store.
 
     Args:
         store: an open store.
-        registry: where the functions are written down.
-        config: for each job's name its parameters; `schedule` among them takes the place of the
-            function's own (`off`: never).
-        clock: gives the time.
-        progress: shows what a running job reports.
-        runner: makes the runner of queries that a job runs in, from the store.
+        registry: the registered functions.
+        config: by job name its parameters; the key `schedule` replaces the function's schedule
+            (`off`: not scheduled).
+        clock: returns the current time.
+        progress: called with the progress that a running job reports.
+        runner: creates the `Runner` in which a job runs, given the store.
     """
 
     def __init__(
@@ -111,19 +111,19 @@ class Jobs:
             if function.public
         }
 
-    def run(self, name: str, **parameters: Any) -> Ran:
-        """Run a job now; parameters that are not given are the configuration's.
+    def run(self, name: str, **parameters: Any) -> JobRun:
+        """Run a job now, with the configured parameters where none are given.
 
-        An error of the job, or of its parameters, stands in the answer; what it had stored before
-        stays. A run with parameters does not count for the schedule.
+        An error of the job, or of its parameters, is returned in the outcome; what the job stored
+        before it stays. A run with parameters does not count for the schedule.
 
         Raises:
-            UsageError: no such job, or it is running already.
+            UsageError: there is no such job, or it is running already.
         """
         if name not in self._schedules:
             raise UsageError(f"there is no job {name!r}", hint=close_matches(name, self._schedules))
         function = self.registry.jobs[name]
-        given = self._configured(name) | parameters
+        arguments = self._configured(name) | parameters
         reported: list[float] = []
         sources: list[str] = []
 
@@ -134,28 +134,28 @@ class Jobs:
         inject = Injector(self.store.state, progress=progress, source=sources.append)
         runner = self._runner(self.store, registry=self.registry, clock=self.clock, inject=inject)
         with self._locked(name):
-            started, before, clock = self.clock(), self._record(name), time.monotonic()
-            now: dict[str, Any] = {**before, "started": iso(started), "ended": None, "error": None}
-            self._note(name, now)
+            started, before, begun = self.clock(), self._record(name), time.monotonic()
+            record = {**before, "started": iso(started), "ended": None, "error": None}
+            self._set_record(name, record)
             error: HubbubError | None = None
             result = None
             try:
-                with blaming(function):
-                    result, _ = execute(runner.job(name, **given))
-            except HubbubError as failed:
-                error = failed
-            except AssertionError as failed:
-                error = HubbubError(f"job {name!r} failed: AssertionError: {failed}")
-            now |= {"ended": iso(self.clock()), "error": None if error is None else str(error)}
+                with attribute_errors(function):
+                    result, _ = execute(runner.job(name, **arguments))
+            except HubbubError as raised:
+                error = raised
+            except AssertionError as raised:
+                error = HubbubError(f"job {name!r} failed: AssertionError: {raised}")
+            record |= {"ended": iso(self.clock()), "error": None if error is None else str(error)}
             if error is None and not parameters:
-                now["scheduled"] = iso(started)
-            # What a person asked for and was refused is no run.
+                record["scheduled"] = iso(started)
+            # a manual run that was refused for its parameters leaves no record
             refused = bool(parameters) and isinstance(error, UsageError)
-            self._note(name, before if refused else now)
-        return Ran(
+            self._set_record(name, before if refused else record)
+        return JobRun(
             job=name,
             started=started,
-            seconds=time.monotonic() - clock,
+            seconds=time.monotonic() - begun,
             error=error,
             checkpoint=self.checkpoint(name),
             progress=tuple(reported),
@@ -165,31 +165,31 @@ class Jobs:
         )
 
     def checkpoint(self, name: str) -> Any:
-        """How far a job is: `checkpoint` of its module's `state`; None if it keeps none."""
+        """Return the job's checkpoint, from its module's `state`; None if it stores none."""
         return State(self.store.state, self.registry.jobs[name].module).get(CHECKPOINT)
 
     def stored(self, name: str) -> dict[str, Any]:
-        """What a job stored in the collection of its own name: documents by key.
+        """Return the documents that a job stored in the collection of its own name, by key.
 
-        Records in a list are lists of their values: `[["ann", "2026-01-31T10:00:00"]]`.
+        Records in a list become lists of their values: `[["ann", "2026-01-31T10:00:00"]]`.
         """
         documents = Documents(self.store.state, self.registry.jobs[name].module)[name]
         return {key: _rows(document) for key, document in documents.items()}
 
-    def listed(self) -> list[Listed]:
-        """Every job, by name."""
-        return [self._listed(name) for name in self._schedules]
+    def statuses(self) -> list[JobStatus]:
+        """Return the status of every job, by name."""
+        return [self._status(name) for name in self._schedules]
 
     def due(self) -> list[str]:
-        """The names of the jobs that are to be run now."""
-        return [one.name for one in self.listed() if one.due and one.state != "running"]
+        """Return the names of the jobs that are due and not running."""
+        return [job.name for job in self.statuses() if job.due and job.state != "running"]
 
-    def unknown(self) -> list[str]:
-        """Names that the configuration has a section for, and that are no jobs."""
+    def unknown_sections(self) -> list[str]:
+        """Return the names of configuration sections `[jobs.NAME]` without such a job."""
         return sorted(self._config.keys() - self._schedules.keys())
 
     def _configured(self, name: str) -> dict[str, Any]:
-        """The parameters of the configuration: dates of TOML as texts."""
+        """Return the job's parameters from the configuration; TOML dates as texts."""
         return {
             key: value.isoformat() if isinstance(value, date) else value
             for key, value in self._config.get(name, {}).items()
@@ -197,20 +197,22 @@ class Jobs:
         }
 
     def _schedule(self, function: Function) -> Schedule | None:
-        own = self._config.get(function.name, {}).get(_SCHEDULE)
-        if own == _OFF:
+        configured = self._config.get(function.name, {}).get(_SCHEDULE)
+        if configured == _OFF:
             return None
-        if own is None:
+        if configured is None:
             schedule: Schedule = function.extra["schedule"]
             return schedule
         try:
-            return parse(str(own))
+            return parse(str(configured))
         except ValueError as error:
             raise UsageError(
-                str(error), where=f"[jobs.{function.name}] {_SCHEDULE}", hint='"off" is never'
+                str(error),
+                where=f"[jobs.{function.name}] {_SCHEDULE}",
+                hint='"off" turns the schedule off',
             ) from None
 
-    def _listed(self, name: str) -> Listed:
+    def _status(self, name: str) -> JobStatus:
         function, schedule = self.registry.jobs[name], self._schedules[name]
         record = self._record(name)
         started = _time(record.get("started"))
@@ -218,8 +220,8 @@ class Jobs:
         if started is not None and record["ended"] is None:
             state = "running" if self._running(name) else "interrupted"
         now, last = self.clock(), _time(record.get("scheduled"))
-        coming = None if schedule is None else now if last is None else schedule.after(last)
-        return Listed(
+        following = None if schedule is None else now if last is None else schedule.after(last)
+        return JobStatus(
             name=name,
             module=function.module,
             doc=function.doc,
@@ -228,17 +230,17 @@ class Jobs:
             started=started,
             error=record.get("error"),
             checkpoint=self.checkpoint(name),
-            next=coming,
-            due=coming is not None and coming <= now,
+            next=following,
+            due=following is not None and following <= now,
         )
 
     # the record of the last run
 
     def _record(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.store.state.get(f"job:{name}") or {}
-        return found
+        record: dict[str, Any] = self.store.state.get(f"job:{name}") or {}
+        return record
 
-    def _note(self, name: str, record: Mapping[str, Any]) -> None:
+    def _set_record(self, name: str, record: Mapping[str, Any]) -> None:
         self.store.state.set(f"job:{name}", dict(record) or None)
 
     # one run at a time
@@ -247,14 +249,15 @@ class Jobs:
     def _locked(self, name: str) -> Iterator[None]:
         descriptor = self._open(name)
         try:
-            while not _lock(descriptor, fcntl.LOCK_EX):
-                if not _lock(descriptor, fcntl.LOCK_SH):
+            while not _try_lock(descriptor, fcntl.LOCK_EX):
+                if not _try_lock(descriptor, fcntl.LOCK_SH):
                     raise UsageError(
                         f"the job {name!r} is running already",
                         where=f"process {os.pread(descriptor, 20, 0).decode() or 'unknown'}",
-                        hint="wait for its end; `hubbub jobs list` shows its state",
+                        hint="wait until it has finished; `hubbub jobs list` shows its state",
                     )
-                fcntl.flock(descriptor, fcntl.LOCK_UN)  # somebody only looks, as `_running` does
+                # a shared lock: another process only looks at the state, as `_running` does
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
                 time.sleep(0.001)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -265,7 +268,7 @@ class Jobs:
     def _running(self, name: str) -> bool:
         descriptor = self._open(name)
         try:
-            return not _lock(descriptor, fcntl.LOCK_SH)
+            return not _try_lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
@@ -275,10 +278,10 @@ class Jobs:
         return os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
-def _lock(descriptor: int, how: int) -> bool:
-    """Whether we have it now; it is not waited for."""
+def _try_lock(descriptor: int, mode: int) -> bool:
+    """Take the lock if it is free; whether it was."""
     try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -289,6 +292,6 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _rows(document: Any) -> Any:
-    if isinstance(document, list) and all(isinstance(one, dict) for one in document):
-        return [list(one.values()) for one in document]
+    if isinstance(document, list) and all(isinstance(record, dict) for record in document):
+        return [list(record.values()) for record in document]
     return document

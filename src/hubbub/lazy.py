@@ -1,4 +1,4 @@
-"""Public names that a package resolves when they are first used (PEP 562)."""
+"""Public names that a package resolves on first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for a package whose public names live in submodules.
+    """Return a `__getattr__` for a package whose public names live in submodules.
 
-    Importing the package stays cheap: a module is imported with the first use of a name of it.
+    Importing the package stays cheap: a module is imported on the first use of one of its names.
 
     Args:
         package: the package's `__name__`.
-        modules: name to the full name of the module that defines it.
+        modules: public name to the full name of the module that defines it.
 
     Raises:
         AttributeError: (from the returned function) the name is not one of these.
     """
 
-    def __getattr__(name: str) -> Any:  # noqa: N807 - what it becomes
+    def __getattr__(name: str) -> Any:  # noqa: N807 - becomes the package's `__getattr__`
         if name in modules:
             return getattr(import_module(modules[name]), name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

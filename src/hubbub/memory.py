@@ -1,7 +1,6 @@
-"""The heap of a process: kept where memory is taken and given back all the time, else given back.
+"""Malloc settings of this process: keep freed memory, or return it to the kernel early.
 
-Comes in: nothing. Goes out: settings of the C library, for the life of the process. None of them
-does anything where there is no glibc.
+The settings last for the life of the process. Without glibc nothing here has any effect.
 """
 
 from __future__ import annotations
@@ -10,35 +9,41 @@ import ctypes
 import os
 from typing import Any
 
-__all__ = ["give_back", "keep", "small"]
+__all__ = ["release_early", "retain_freed", "trim"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # malloc.h
-_KEEP = 16 << 20  # bytes that may lie unused: several batches
-_MAPPED = 32 << 20  # bytes from which a block gets a mapping of its own; malloc's upper limit
-_LARGE = 256 << 10  # the same where memory is to go back as soon as it is free
-_POOL = "ARROW_DEFAULT_MEMORY_POOL"
+_RETAINED = 16 << 20  # bytes that may stay unused: several batches
+_LARGE = 32 << 20  # bytes from which a block gets its own mapping; malloc's upper limit
+_LARGE_EARLY = 256 << 10  # the same where memory is returned as soon as it is free
+_ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
 
 
-def keep() -> bool:
-    """Let the heap keep freed memory instead of returning it to the kernel after each batch.
+def retain_freed() -> bool:
+    """Keep freed memory in the heap instead of returning it to the kernel after each batch.
 
-    A batch's bytes are freed when they are durable; glibc then cuts the heap, and the next batch
-    faults every page in again: a fifth of the listener's time. False where there is no glibc.
+    A batch's bytes are freed once they are durable; glibc would then trim the heap, and the next
+    batch would fault every page in again: a fifth of the listener's time.
+
+    Returns:
+        False without glibc.
     """
-    return _set(_TRIM_THRESHOLD, _KEEP) and _set(_MMAP_THRESHOLD, _MAPPED)
+    return _set(_TRIM_THRESHOLD, _RETAINED) and _set(_MMAP_THRESHOLD, _LARGE)
 
 
-def small() -> bool:
-    """Let large blocks go back to the kernel at once, Arrow's too, and threads share one heap.
+def release_early() -> bool:
+    """Return large blocks to the kernel as soon as they are freed; share one heap among threads.
 
-    Before Arrow is imported, whose own allocator keeps a third more than is used.
+    Call it before Arrow is imported: Arrow's own allocator retains a third more than is used.
+
+    Returns:
+        False without glibc.
     """
-    os.environ.setdefault(_POOL, "system")
-    return _set(_MMAP_THRESHOLD, _LARGE) and _set(_ARENA_MAX, 1)
+    os.environ.setdefault(_ARROW_POOL, "system")
+    return _set(_MMAP_THRESHOLD, _LARGE_EARLY) and _set(_ARENA_MAX, 1)
 
 
-def give_back() -> None:
-    """To the kernel, all that is free now."""
+def trim() -> None:
+    """Return all free memory to the kernel."""
     library = _library()
     if library is not None:
         library.malloc_trim(0)
@@ -50,6 +55,6 @@ def _set(parameter: int, value: int) -> bool:
 
 
 def _library() -> Any:
-    """The C library, where it is glibc."""
+    """Return the C library if it is glibc, else None."""
     library = ctypes.CDLL(None)
     return library if hasattr(library, "malloc_trim") and hasattr(library, "mallopt") else None

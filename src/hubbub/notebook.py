@@ -1,13 +1,10 @@
-"""hubbub in a notebook: answers and pictures that show themselves.
+"""Use of hubbub in a notebook: results display as tables, charts as pictures.
 
-Comes in: the folder of a store. Goes out: an `Opened` store, whose `query` gives an `Answer` (a
-`Result` that a notebook shows as a table) and whose `chart` gives a `Drawing` (shown as a picture).
+import hubbub
 
-    import hubbub
-
-    bus = hubbub.open("store")
-    bus.chart("longtail", since="30d")
-    bus.query("tail", since="30d", category="git")
+bus = hubbub.open("store")
+bus.chart("longtail", since="30d")
+bus.query("tail", since="30d", category="git")
 """
 
 from __future__ import annotations
@@ -28,40 +25,43 @@ from hubbub.run.injection import Injector
 from hubbub.run.runner import Runner
 from hubbub.store import Store
 
-__all__ = ["Answer", "Opened", "open"]
+__all__ = ["NotebookResult", "NotebookStore", "open"]
 
 
-class Answer(Result):
+class NotebookResult(Result):
     """A `Result` that a notebook shows as a table."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it."""
+        """HTML for Jupyter."""
         from hubbub.charts.picture.html import rows_table
         from hubbub.charts.picture.scale import span
 
-        said = f"{self.query}: {self.events:,} events, {span(self.since, self.until)}"
-        said += f"; coverage {self.coverage.state}"
+        caption = (
+            f"{self.query}: {self.events:,} events, {span(self.since, self.until)}; "
+            f"coverage {self.coverage.state}"
+        )
         if isinstance(self.data, list) and self.data and isinstance(self.data[0], Mapping):
             columns = list(self.columns or self.data[0])
-            return rows_table(said, columns, [[row.get(c) for c in columns] for row in self.data])
+            rows = [[row.get(column) for column in columns] for row in self.data]
+            return rows_table(caption, columns, rows)
         if isinstance(self.data, list):
             rows = [row if isinstance(row, list) else [row] for row in self.data]
-            wide = max(map(len, rows), default=0)
-            return rows_table(said, [str(i + 1) for i in range(wide)], rows)
+            width = max(map(len, rows), default=0)
+            return rows_table(caption, [str(i + 1) for i in range(width)], rows)
         parts = self.data.items() if isinstance(self.data, Mapping) else [("", self.data)]
-        cells = [[k, v if isinstance(v, str) else json.dumps(v)] for k, v in parts]
-        return rows_table(said, ["part", "data"], cells)
+        rows = [[name, v if isinstance(v, str) else json.dumps(v)] for name, v in parts]
+        return rows_table(caption, ["part", "data"], rows)
 
 
-class Opened(Closeable):
-    """A store in a notebook. A context manager; `close` ends it too.
+class NotebookStore(Closeable):
+    """A store that is open in a notebook; a context manager.
 
     Args:
-        store: an open store.
-        settings: who is a machine, and who belongs to whom.
-        style: a file with colours and font of one's own.
+        store: an open store; closed by `close`.
+        settings: the configuration; of it, bots and affiliations are used.
+        style: a TOML file with colours and a font.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class Opened(Closeable):
         self._store, self._settings, self._style = store, settings, style
 
     def _runner(self, theme: str = "auto") -> Runner:
-        people = self._settings.people  # a runner a question: it sees what came in between
+        people = self._settings.people
+        # a new runner for each request, so that it sees events stored in the meantime
         return Runner(
             self._store,
             bots=people.bots,
@@ -78,18 +79,20 @@ class Opened(Closeable):
             inject=Injector(self._store.state, theme=theme, style=self._style),
         )
 
-    def query(self, name: str, **parameters: Any) -> Answer:
+    def query(self, name: str, **parameters: Any) -> NotebookResult:
         """Run a query: `since="30d"`, filters and the query's own options.
 
         Raises:
-            UsageError: no such query or parameter, or a value that it does not allow.
+            UsageError: there is no such query or parameter, or a value is not allowed.
             StoreError: the store cannot be read.
         """
-        found = self._runner().query(name, **parameters)
-        return Answer(**{field.name: getattr(found, field.name) for field in fields(found)})
+        result = self._runner().query(name, **parameters)
+        return NotebookResult(
+            **{field.name: getattr(result, field.name) for field in fields(result)}
+        )
 
     def chart(self, name: str, *, theme: str = "auto", **parameters: Any) -> Any:
-        """Draw a view; `theme` is auto, light or dark. The rest is as for `query`.
+        """Draw a view; `theme` is auto, light or dark. The other arguments are as for `query`.
 
         Returns:
             A `Drawing`: `.svg()`, `.png(1200, height=630)`, `.html()`, `.table()`.
@@ -113,18 +116,18 @@ def open(  # noqa: A001 - hubbub.open is its name
     config: str | os.PathLike[str] | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
     style: str | os.PathLike[str] | None = None,
-) -> Opened:
-    """Open a store for questions.
+) -> NotebookStore:
+    """Open a store for queries and charts.
 
     Args:
         path: its folder; by default the configuration's, else the platform's data folder.
-        config: a configuration file; by default the platform's, where there is one.
-        plugins: files with queries and views of one's own, beside those of the configuration.
-        style: a file with a community's colours and font.
+        config: a configuration file; by default the platform's, if there is one.
+        plugins: Python files with queries and views, in addition to the configuration's.
+        style: a TOML file with colours and a font.
 
     Raises:
         UsageError: there is no store, or a file cannot be read.
-        StoreError: the store is damaged, or of a newer version.
+        StoreError: the store is damaged, or was written by a newer version.
     """
     settings = configuration.load(None if config is None else Path(config))
     for note in load_plugins([*map(Path, settings.plugins), *map(Path, plugins)]):
@@ -134,7 +137,9 @@ def open(  # noqa: A001 - hubbub.open is its name
     folder = path or settings.store or configuration.default_store()
     if not Path(folder).exists():
         raise UsageError(
-            "there is no store", where=str(folder), hint="hubbub gather, listen or import make one"
+            "there is no store here",
+            where=str(folder),
+            hint="hubbub gather, listen or import creates one",
         )
     from hubbub.collector.people.reader import ReaderConfig
 
@@ -145,8 +150,9 @@ def open(  # noqa: A001 - hubbub.open is its name
             directory=Path(people.directory) if people.directory else None,
             rules=Path(people.rules) if people.rules else None,
         )
-        store.load(wait=False, understand=reader_config.reader())
+        if store.has_work():
+            store.load(wait=False, understand=reader_config.reader())
     except BaseException:
         store.close()
         raise
-    return Opened(store, settings, None if style is None else Path(style))
+    return NotebookStore(store, settings, None if style is None else Path(style))

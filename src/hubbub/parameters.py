@@ -1,8 +1,7 @@
-"""Parameters of queries and views: from what a request says to what a function takes.
+"""Conversion of a request's values to the types of a function's parameters.
 
-Comes in: an annotation and a text, a list of texts, or a value that is right already. Goes out:
-the value, or a `UsageError` that names the parameter, the value and what is allowed. It never
-looks at a store.
+A value is a text, a list of texts, or already of the right type. A `UsageError` names the
+parameter, the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an annotation asks for, without Optional and without the list around it."""
+    """An annotation, taken apart: the type without Optional and without the list around it."""
 
-    type: type | None  # None: anything, taken as it is
+    type: type | None  # None: any value, not converted
     choices: tuple[str, ...] = ()
     many: bool = False
     optional: bool = False
 
     @property
     def word(self) -> str:
-        """How the value is called in a help text and in an error."""
+        """The type's name in help texts and errors."""
         if self.choices:
             return "|".join(self.choices)
         words: Mapping[type | None, str] = {
@@ -51,10 +50,10 @@ class Shape:
 
 
 def shape(annotation: Any) -> Shape:
-    """Read `int`, `str | None`, `Literal["a", "b"]`, `list[timedelta]` and the like.
+    """Parse an annotation: `int`, `str | None`, `Literal["a", "b"]`, `list[timedelta]`, ….
 
     Raises:
-        TypeError: an annotation that no text can be converted to.
+        TypeError: text cannot be converted to this type.
     """
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in {Union, types.UnionType}:
@@ -106,13 +105,13 @@ def _float(text: str, _now: datetime) -> float:
 
 
 def _names(path: Path) -> Names:
-    """A name a line; blank lines and those that start with # say nothing."""
+    """Read a file with one name per line; blank lines and lines that start with # are skipped."""
     try:
         lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except OSError as error:
-        raise ValueError(f"this file of names cannot be read: {error.strerror}") from error
+        raise ValueError(f"the file of names cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ValueError("this file of names is not UTF-8; write a name a line") from error
+        raise ValueError("the file of names is not UTF-8; write one name per line") from error
     return Names(line for line in lines if line and not line.startswith("#"))
 
 
@@ -128,53 +127,51 @@ _CONVERTERS: Mapping[type, Callable[[str, datetime], Any]] = {
 }
 
 
-def _one(want: Shape, value: Any, now: datetime) -> Any:
-    if want.choices:
-        if str(value) not in want.choices:
-            raise ValueError(f"choose one of {', '.join(want.choices)}")
+def _convert_item(target: Shape, value: Any, now: datetime) -> Any:
+    if target.choices:
+        if str(value) not in target.choices:
+            raise ValueError(f"choose one of {', '.join(target.choices)}")
         return str(value)
-    if want.type is None:
+    if target.type is None:
         return value
     if isinstance(value, str):
-        return _CONVERTERS[want.type](value, now)
-    if want.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return _CONVERTERS[target.type](value, now)
+    if target.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, want.type) and (want.type is bool or not isinstance(value, bool)):
+    if isinstance(value, target.type) and (target.type is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"{want.word} is wanted, not {type(value).__name__}")
+    raise ValueError(f"expected {target.word}, got {type(value).__name__}")
 
 
 def convert(annotation: Any, value: Any, name: str, now: datetime) -> Any:
-    """The value that the function takes.
+    """Convert a value to the type of a parameter.
 
     Args:
         annotation: the parameter's annotation.
         value: a text, a list of texts, or a value of the right type.
         name: the parameter's name, for the error.
-        now: what relative times count back from.
+        now: the time from which relative times count back.
 
     Raises:
-        UsageError: the value is not what the annotation allows.
+        UsageError: the annotation does not allow the value.
     """
-    want = shape(annotation)
+    target = shape(annotation)
     if value is None:
-        if want.optional or want.type is None:
+        if target.optional or target.type is None:
             return None
         raise UsageError(f"--{name.replace('_', '-')} needs a value")
     try:
-        if want.many:
+        if target.many:
             values = [value] if isinstance(value, str) else list(value)
-            return [_one(want, one, now) for one in values]
-        return _one(want, value, now)
+            return [_convert_item(target, item, now) for item in values]
+        return _convert_item(target, value, now)
     except (ValueError, TypeError) as error:
-        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "…'"  # noqa: PLR2004
-        raise UsageError(
-            f"--{name.replace('_', '-')} cannot be {shown}: {error}",
-        ) from None
+        quoted = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "…'"  # noqa: PLR2004
+        raise UsageError(f"--{name.replace('_', '-')} cannot be {quoted}: {error}") from None
 
 
 def duration_text(span: timedelta) -> str:
-    """`24h`, `7d`, `30m`, `90s`, `1.5s`: exact, and read by `parse_duration`."""
+    """Format as `24h`, `7d`, `30m`, `90s` or `1.5s`: exact, and understood by `parse_duration`."""
     seconds = span.total_seconds()
     if seconds > 86400 and seconds % 86400 == 0:  # noqa: PLR2004 - one day is written 24h
         return f"{int(seconds // 86400)}d"
@@ -185,7 +182,7 @@ def duration_text(span: timedelta) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A parameter's value as it stands in a document: durations and times as texts."""
+    """Convert a parameter's value for a JSON document: durations and times become texts."""
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, datetime):
@@ -195,5 +192,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, Names):
         return sorted(value)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return value

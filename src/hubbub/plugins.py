@@ -1,8 +1,8 @@
-"""Plugins: loads the modules whose functions register themselves.
+"""Loading of plugins: modules whose functions register themselves on import.
 
-Comes in: nothing, or the path of a `.py` file. Goes out: entries in the registry, and notes for the
-user (a name that was replaced, an installed plugin that cannot be loaded). Built-in analyzers and
-charts are loaded the same way as everybody's: entry point group `hubbub.plugins`, or a file.
+Plugins are hubbub's own analyzers and charts, entry points of the group `hubbub.plugins`, and `.py`
+files. Every loader returns notes for the user: a name that was replaced, an installed plugin that
+cannot be loaded.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ BUILTINS = ("hubbub.analyzers", "hubbub.charts")
 
 
 @contextmanager
-def _noting(notes: list[str]) -> Iterator[None]:
-    """The registry's warnings become notes, whatever filters the process has."""
+def _collecting_warnings(notes: list[str]) -> Iterator[None]:
+    """Append the registry's warnings to `notes`, whatever warning filters the process has."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
@@ -39,20 +39,20 @@ def _noting(notes: list[str]) -> Iterator[None]:
 def load_builtins() -> list[str]:
     """Import hubbub's own analyzers and charts."""
     notes: list[str] = []
-    with _noting(notes):
+    with _collecting_warnings(notes):
         for name in BUILTINS:
             importlib.import_module(name)
     return notes
 
 
 def load_installed() -> list[str]:
-    """Import what installed packages offer under `hubbub.plugins`; one that fails stops nothing."""
+    """Import the plugins of installed packages; one that fails does not stop the others."""
     notes: list[str] = []
     for entry in sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
         try:
-            with _noting(notes):
+            with _collecting_warnings(notes):
                 entry.load()
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        except Exception as error:  # noqa: BLE001 - third-party code may raise anything
             notes.append(
                 f"the plugin {entry.name!r} ({entry.value}) cannot be loaded: "
                 f"{type(error).__name__}: {error}"
@@ -61,12 +61,12 @@ def load_installed() -> list[str]:
 
 
 def _module_name(path: Path) -> str:
-    """The same for the same file, different for two files of one name."""
+    """Return a module name for a file: stable, and unique among files of the same name."""
     return f"hubbub_plugin_{path.stem}_{blake2s(str(path).encode(), digest_size=4).hexdigest()}"
 
 
 def _line(error: BaseException, path: Path) -> int | None:
-    """The line of `path` at which the import failed."""
+    """Return the line of `path` at which the import failed."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
@@ -74,14 +74,14 @@ def _line(error: BaseException, path: Path) -> int | None:
 
 
 def load_file(path: Path) -> list[str]:
-    """Import one `.py` file; a file that is loaded already is not loaded again.
+    """Import a `.py` file, unless it is loaded already.
 
     Raises:
-        UsageError: there is no such file, it is no Python file, or importing it fails.
+        UsageError: the file does not exist, is not a Python file, or cannot be imported.
     """
     full = path.expanduser().resolve()
     if not full.is_file():
-        raise UsageError("there is no such plugin file", where=str(path))
+        raise UsageError("this plugin file does not exist", where=str(path))
     name = _module_name(full)
     if name in sys.modules:
         return []
@@ -92,7 +92,7 @@ def load_file(path: Path) -> list[str]:
     sys.modules[name] = module
     notes: list[str] = []
     try:
-        with _noting(notes):
+        with _collecting_warnings(notes):
             spec.loader.exec_module(module)
     except HubbubError:
         del sys.modules[name]
@@ -103,13 +103,13 @@ def load_file(path: Path) -> list[str]:
         raise UsageError(
             f"the plugin cannot be imported: {type(error).__name__}: {error}",
             where=f"{path}:{line}" if line else str(path),
-            hint="-vv shows the whole traceback",
+            hint="use -vv to see the traceback",
         ) from error
     return notes
 
 
 def load(files: Iterable[Path] = ()) -> list[str]:
-    """Built-ins, installed plugins, then the given files; later ones replace earlier names."""
+    """Load built-ins, installed plugins, then `files`; later definitions replace earlier ones."""
     notes = load_builtins() + load_installed()
     for path in files:
         notes += load_file(path)

@@ -1,7 +1,7 @@
-"""The registry: what `@query`, `@view`, `@event_handler` and `@cron` write down.
+"""The registry of functions that are decorated with `@query`, `@view`, `@event_handler` or `@cron`.
 
-Comes in: functions. Goes out: `Function` entries whose signature is the interface of a command,
-a URL and a schema entry. It never runs a function; `hubbub.plugins` does.
+A function's signature defines its command line: parameters become options, except those that hubbub
+injects. The registry never calls a function; `hubbub.run` does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
 __all__ = [
-    "FILTERS",
     "INJECTED",
     "RANGE",
     "REGISTRY",
@@ -32,7 +31,7 @@ __all__ = [
 Kind = Literal["query", "view", "event_handler", "cron"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Parameters that hubbub fills in, whatever a request says.
+#: Parameters that hubbub fills in; a request cannot set them.
 INJECTED = frozenset(
     {
         *("events", "query", "view", "chart"),
@@ -41,21 +40,19 @@ INJECTED = frozenset(
         *("malformed", "samples"),
     }
 )
-#: Common options that a function may ask to see; `events` stays filtered by them.
+#: Common options that a function may receive as parameters; they apply to `events` in any case.
 RANGE = ("since", "until", "by", "bots")
-#: Common options that filter `events`, unless the function has a parameter of that name.
-FILTERS = ("topic", "category", "user", "not_user", "object", "action")
 
 
 class Names(frozenset[str]):
-    """A parameter that is a set of names: on a command line a file with a name a line."""
+    """A set of names as a parameter: on the command line a file with one name per line."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a function that a request may set."""
+    """A parameter of a function that a request may set."""
 
     name: str
     annotation: (
@@ -66,30 +63,30 @@ class Parameter:
 
 
 def _annotation(call: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    """The parameter's type; without an annotation that of a numeric default, else text.
+    """Return the parameter's type; without an annotation that of a numeric default, else `str`.
 
-    Resolved one by one, so that names imported for type checkers only (`events: Events`) do no
-    harm to the parameters that hubbub converts.
+    Annotations are resolved one by one, so that names imported for type checkers only
+    (`events: Events`) do not affect the parameters that hubbub converts.
     """
-    stated = parameter.annotation
-    if stated is parameter.empty:
+    annotation = parameter.annotation
+    if annotation is parameter.empty:
         return type(parameter.default) if isinstance(parameter.default, (int, float)) else str
-    if not isinstance(stated, str):
-        return stated
+    if not isinstance(annotation, str):
+        return annotation
     inner = inspect.unwrap(call)
     try:
-        # The text stands in the source of a module that is imported already: nothing foreign.
-        return eval(stated, getattr(inner, "__globals__", {}))  # noqa: S307
+        # The text comes from the source of a module that is already imported, never from input.
+        return eval(annotation, getattr(inner, "__globals__", {}))  # noqa: S307
     except Exception as error:
         raise TypeError(
-            f"the annotation {stated!r} of parameter {parameter.name!r} of {call.__module__}."
+            f"the annotation {annotation!r} of parameter {parameter.name!r} of {call.__module__}."
             f"{call.__qualname__} cannot be resolved: {error}; import it outside TYPE_CHECKING"
         ) from error
 
 
 @dataclass(frozen=True)
 class Function:
-    """One registered function."""
+    """A registered function."""
 
     kind: Kind
     name: str
@@ -102,12 +99,12 @@ class Function:
 
     @property
     def noun(self) -> str:
-        """What it is called when a person is spoken to."""
+        """The kind as it appears in messages: query, view, job or event handler."""
         return "job" if self.kind == "cron" else self.kind.replace("_", " ")
 
     @cached_property
     def doc(self) -> str:
-        """The help text: the given description, else the docstring, else empty."""
+        """The help text: the description if there is one, else the docstring, else empty."""
         return self.description if self.description is not None else inspect.getdoc(self.call) or ""
 
     @cached_property
@@ -117,9 +114,9 @@ class Function:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """What a request may set: neither injected nor one of the common range options.
+        """The parameters that a request may set: neither injected nor common range options.
 
-        A name that Python reserves is written with an underscore behind it: `from_` is `--from`.
+        A trailing underscore is dropped, for names that Python reserves: `from_` is `--from`.
 
         Raises:
             TypeError: an annotation that cannot be resolved at run time.
@@ -138,16 +135,16 @@ class Function:
         )
 
     def argument(self, parameter: str) -> str:
-        """The argument of the Python function for a parameter's name: `from_` for `from`."""
+        """Return the name of a parameter in the Python signature: `from_` for `from`."""
         return parameter if parameter in self.signature else f"{parameter}_"
 
     def parameter(self, argument: str) -> str:
-        """A parameter's name for what a caller wrote: `from` for `from_` too."""
+        """Return the parameter's name for a name that a caller used: `from` also for `from_`."""
         return argument.removesuffix("_") if argument in self.signature else argument
 
     @property
     def public(self) -> bool:
-        """A name that starts with an underscore is never served."""
+        """Whether users may call it: names with a leading underscore are private."""
         return not self.name.startswith("_")
 
 
@@ -161,11 +158,11 @@ class Registry:
         self.jobs: dict[str, Function] = {}
 
     def of(self, kind: str) -> dict[str, Function]:
-        """The functions of a kind that has names, by name."""
+        """Return the functions of a kind (query, view or cron) by name."""
         return {"query": self.queries, "view": self.views, "cron": self.jobs}[kind]
 
     def add(self, function: Function) -> None:
-        """Write a function down; the same name again replaces it, with a warning."""
+        """Register a function; it replaces one of the same name, with a warning."""
         if function.kind == "event_handler":
             self.event_handlers.append(function)
             return
@@ -182,12 +179,17 @@ class Registry:
 REGISTRY = Registry()
 
 
-def _register(kind: Kind, call: F, name: str | Sequence[str] | None, **more: Any) -> F:
-    names = [call.__name__] if name is None else [name] if isinstance(name, str) else list(name)
-    for one in names:
-        if not one or not all(c.isalnum() or c in "_." for c in one):
-            raise ValueError(f"{one!r} is no name for a {kind}: letters, digits, _ and . only")
-        REGISTRY.add(Function(kind=kind, name=one, call=call, module=call.__module__, **more))
+def _register(kind: Kind, call: F, names: str | Sequence[str] | None, **attributes: Any) -> F:
+    if names is None:
+        names = call.__name__
+    for name in [names] if isinstance(names, str) else names:
+        if not name or not all(c.isalnum() or c in "_." for c in name):
+            raise ValueError(
+                f"{name!r} is not a valid name for a {kind}: use letters, digits, _ and . only"
+            )
+        REGISTRY.add(
+            Function(kind=kind, name=name, call=call, module=call.__module__, **attributes)
+        )
     return call
 
 
@@ -207,7 +209,17 @@ def query(
     description: str | None = None,
     category: str | None = None,
 ) -> F | Callable[[F], F]:
-    """An analyzer: a table, a value or a text out."""
+    """Register a query: a function that returns a table, a value or a text.
+
+    Args:
+        call: the function, if the decorator is used without arguments.
+        name: its name, or several; by default the function's.
+        description: the help text; by default the function's docstring.
+        category: free to use by the plugin; hubbub ignores it.
+
+    Raises:
+        ValueError: not a valid name.
+    """
 
     def wrap(fn: F) -> F:
         return _register("query", fn, name, description=description, category=category)
@@ -233,7 +245,18 @@ def view(
     description: str | None = None,
     category: str | None = None,
 ) -> F | Callable[[F], F]:
-    """A chart or page: SVG or HTML out."""
+    """Register a view: a function that returns a drawing (SVG, PNG) or a page (HTML).
+
+    Args:
+        call: the function, if the decorator is used without arguments.
+        name: its name, or several; by default the function's.
+        title: of the `chart` that is injected.
+        description: the help text; by default the function's docstring.
+        category: free to use by the plugin; hubbub ignores it.
+
+    Raises:
+        ValueError: not a valid name.
+    """
 
     def wrap(fn: F) -> F:
         return _register("view", fn, name, title=title, description=description, category=category)
@@ -242,19 +265,19 @@ def view(
 
 
 def event_handler(call: F) -> F:
-    """Called with every batch of events, in the order in which they came."""
+    """Register a function to be called with every batch of events, in the order of arrival."""
     return _register("event_handler", call, None)
 
 
 def cron(run_every: str | timedelta, *, force_memoize: bool = False) -> Callable[[F], F]:
-    """A scheduled job.
+    """Register a scheduled job.
 
     Args:
-        run_every: a duration (`1d`), or five fields as in a crontab (`0 3 * * *`), in UTC.
-        force_memoize: compute anew what is memoized.
+        run_every: a duration (`1d`) or five crontab fields (`0 3 * * *`), in UTC.
+        force_memoize: recompute memoized results.
 
     Raises:
-        ValueError: no such schedule.
+        ValueError: not a schedule.
     """
     from hubbub.schedule import parse
 

@@ -1,8 +1,4 @@
-"""Schedules: when a job is to run next.
-
-Comes in: a duration (`1d`) or five fields as in a crontab (`0 3 * * *`). Goes out: the first time
-after another at which it is due. All in UTC; it knows no job.
-"""
+"""Schedules of jobs: a duration (`1d`) or five crontab fields (`0 3 * * *`), in UTC."""
 
 from __future__ import annotations
 
@@ -19,15 +15,15 @@ _MONDAY = EPOCH + timedelta(days=4)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When something is to run."""
+    """When something is due."""
 
     text: str
-    every: timedelta | None = None  # None: `text` is five fields of a crontab
+    every: timedelta | None = None  # None: `text` is five crontab fields
 
     def after(self, last: datetime) -> datetime:
-        """The first time later than `last` at which it is due.
+        """Return the first due time later than `last`.
 
-        A duration counts from Monday, 5 January 1970: `1d` is every midnight, `1w` every Monday,
+        Durations count from Monday, 5 January 1970: `1d` is every midnight, `1w` every Monday,
         however late the last run was.
         """
         if self.every is not None:
@@ -38,34 +34,37 @@ class Schedule:
 
 
 def parse(text: str | timedelta) -> Schedule:
-    """Read a schedule.
+    """Parse a schedule.
 
     Raises:
-        ValueError: neither a duration nor five fields, or a day that never comes.
+        ValueError: neither a duration of at least a second nor five fields, or a date that never
+            occurs.
     """
     if isinstance(text, timedelta):
-        if text < timedelta(seconds=1):
-            raise ValueError(f"{text} is no schedule: a second is the shortest")
-        return Schedule(str(text), text)
+        return _every(str(text), text)
     fields = text.split()
     if len(fields) != _FIELDS:
         try:
             every = parse_duration(text)
         except ValueError:
             raise ValueError(
-                f"{text!r} is no schedule; write a duration (1h, 1d, 1w) or five fields as in a "
-                "crontab (0 3 * * * is every day at 3:00 UTC)"
+                f"{text!r} is not a schedule; write a duration (1h, 1d, 1w) or five crontab fields "
+                "(0 3 * * * is every day at 3:00 UTC)"
             ) from None
-        if every < timedelta(seconds=1):
-            raise ValueError(f"{text!r} is no schedule: a second is the shortest")
-        return Schedule(text, every)
+        return _every(text, every)
     from cronsim import CronSimError
 
     schedule = Schedule(" ".join(fields))
     try:
         schedule.after(EPOCH)
     except CronSimError as error:
-        raise ValueError(f"{text!r} is no schedule: {str(error).lower()}") from None
+        raise ValueError(f"{text!r} is not a schedule: {str(error).lower()}") from None
     except StopIteration:
-        raise ValueError(f"{text!r} is no schedule: that day never comes") from None
+        raise ValueError(f"{text!r} is not a schedule: that date never occurs") from None
     return schedule
+
+
+def _every(text: str, every: timedelta) -> Schedule:
+    if every < timedelta(seconds=1):
+        raise ValueError(f"{text!r} is not a schedule: the shortest is one second")
+    return Schedule(text, every)

@@ -1,15 +1,15 @@
-"""CSV cells that a spreadsheet program does not run as formulas (OWASP: CSV injection)."""
+"""Protection of CSV cells against being run as formulas (OWASP: CSV injection)."""
 
 from __future__ import annotations
 
 __all__ = ["escape_formula"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of a text that would be run
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters that make a spreadsheet run a text
 
 
 def escape_formula(text: str) -> str:
-    """Prefix text that would be run as a formula with an apostrophe.
+    """Put an apostrophe before a text that a spreadsheet program would run as a formula.
 
-    For texts only: a negative number is no formula.
+    For texts only: a negative number is not a formula.
     """
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,7 +1,7 @@
-"""Times: aware datetimes in UTC, whole microseconds on the hot path, half-open windows.
+"""Parsing and formatting of times and durations; times are aware and in UTC.
 
-Comes in: what people type (`7d`, `2026-01-31`, `2026-01-31T10:00+01:00`) and whole numbers of
-microseconds. Goes out: aware datetimes, timedeltas, ISO texts with Z. Never a naive time.
+Users type `7d`, `2026-01-31` or `2026-01-31T10:00+01:00`; the hot path uses whole microseconds
+since the epoch. A naive time is never returned.
 """
 
 from __future__ import annotations
@@ -25,52 +25,56 @@ _LONGEST = timedelta(days=366 * 200)
 
 
 def parse_duration(text: str) -> timedelta:
-    """`90s`, `30m`, `24h`, `7d`, `2w`, `1y` (365.25 days), or several together (`1d12h`).
+    """Parse `90s`, `30m`, `24h`, `7d`, `2w`, `1y` (365.25 days), or a combination (`1d12h`).
 
     Raises:
-        ValueError: no such form, zero, or longer than 200 years.
+        ValueError: not of this form, zero, or longer than 200 years.
     """
     cleaned = text.strip().lower()
-    if not cleaned or _DURATION.sub("", cleaned).strip():
-        raise ValueError(f"{text!r} is no duration; write for example 90s, 30m, 24h, 7d or 2w")
+    if not _is_duration(cleaned):
+        raise ValueError(f"{text!r} is not a duration; write for example 90s, 30m, 24h, 7d or 2w")
     seconds = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(cleaned))
     if not 0 < seconds <= _LONGEST.total_seconds():
         raise ValueError(f"the duration {text!r} must be more than zero and at most 200 years")
     return timedelta(seconds=seconds)
 
 
+def _is_duration(cleaned: str) -> bool:
+    return bool(cleaned) and not _DURATION.sub("", cleaned).strip()
+
+
 def parse_time(text: str, now: datetime) -> datetime:
-    """An ISO 8601 time (UTC where it names no zone), or a duration before `now`.
+    """Parse an ISO 8601 time (UTC if it names no zone), `now`, or a duration before `now`.
 
     Raises:
-        ValueError: neither of the two, or outside of the years 1 to 9999 in UTC.
+        ValueError: none of these, or outside the years 1 to 9999 in UTC.
     """
     cleaned = text.strip()
     if cleaned.lower() == "now":
         return now
-    if _DURATION.match(cleaned.lower()) and not _DURATION.sub("", cleaned.lower()).strip():
+    if _is_duration(cleaned.lower()):
         return now - parse_duration(cleaned)
     try:
         parsed = datetime.fromisoformat(cleaned)
     except ValueError:
         raise ValueError(
-            f"{text!r} is no time; write for example 2026-01-31, 2026-01-31T10:00Z or 7d"
+            f"{text!r} is not a time; write for example 2026-01-31, 2026-01-31T10:00Z or 7d"
         ) from None
     if parsed.tzinfo is None:
         return parsed.replace(tzinfo=UTC)
     try:
         return parsed.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{text!r} is outside of the years 1 to 9999 in UTC") from None
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC") from None
 
 
 def to_micros(when: datetime) -> int:
-    """Whole microseconds since the epoch."""
+    """Return whole microseconds since the epoch, rounded down."""
     return (when - EPOCH) // timedelta(microseconds=1)
 
 
 def from_micros(micros: int) -> datetime:
-    """An aware datetime in UTC.
+    """Return the aware datetime in UTC for microseconds since the epoch.
 
     Raises:
         OverflowError: before the year 1 or after 9999.
@@ -79,5 +83,5 @@ def from_micros(micros: int) -> datetime:
 
 
 def iso(when: datetime) -> str:
-    """`2026-01-31T10:00:00Z`; microseconds only where there are any."""
+    """Format as `2026-01-31T10:00:00Z`; with microseconds only if there are any."""
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from hubbub.store.disk.files import sync_folder
 
 __all__ = ["FOLDER", "clear", "move_to_quarantine", "quarantined"]
 
-FOLDER = "aside"
+FOLDER = "move_to_quarantine"
 
 
 def move_to_quarantine(store: Path, path: Path) -> Path:

@@ -1,1 +1,1 @@
-"""From spool segments to tables: batches, recovery, damage."""
+"""Load spool segments into tables: batches, crash recovery, damaged segments."""

@@ -1,7 +1,7 @@
-"""What the loader gathers between two commits: events once each, letters, counts, positions.
+"""`Batch`: what the loader collects for one commit: unique events, dead letters, counts, positions.
 
-Comes in: what a segment holds, in order. Goes out: plain values for a commit, none of which holds
-the name of somebody who was forgotten. It writes nothing.
+It takes the records of segments in order. Names that are to be forgotten are replaced in all that
+it collects. It writes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hubbub.collector.decode.rejected import parse_refused
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
-from hubbub.store.loader.bus_stats import Hearing
+from hubbub.store.loader.bus_stats import BusStats
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
 from hubbub.store.state.dead_letters import DeadLetter
@@ -31,111 +31,123 @@ __all__ = ["SPOOL", "Batch"]
 #: The source that damage of the spool itself is counted under.
 SPOOL = "spool"
 
-_MOST = 2**63
-_LAST = 253_402_300_800_000_000  # the year 10000
+_INT64_END = 2**63
+_TIME_END = 253_402_300_800_000_000  # µs: the year 10000
 _log = structlog.get_logger("hubbub.store")
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def _check(event: Event) -> None:
-    """Refuse what a table cannot hold."""
-    if not 0 <= event.time < _LAST:
+    """Raise MessageError for values that the tables cannot store."""
+    if not 0 <= event.time < _TIME_END:
         raise MessageError("bad-time", f"{event.time} µs is not between 1970 and 9999")
-    if not (event.id and -_MOST <= event.seq < _MOST and 0 <= event.size < _MOST):
+    in_range = -_INT64_END <= event.seq < _INT64_END and 0 <= event.size < _INT64_END
+    if not (event.id and in_range):
         raise MessageError("bad-value", "an empty id, or a number beyond 64 bits")
     try:
         _encode(event)  # every text is valid UTF-8
     except (UnicodeEncodeError, OverflowError, TypeError) as e:
-        raise MessageError("bad-value", f"it holds what no table can: {e}") from e
+        raise MessageError("bad-value", f"it has a value that cannot be stored: {e}") from e
 
 
 @dataclass(slots=True)
 class Batch:
-    """The next commit. `understand` raises MessageError for what it refuses."""
+    """The content of the next commit.
+
+    `understand` decodes a frame to an event; it raises MessageError for one that it refuses.
+    """
 
     understand: Callable[[Frame], Event]
     forgotten: Forgotten = NONE_FORGOTTEN
-    hearing: Hearing | None = None  # told of every message in its order
+    bus_stats: BusStats | None = None  # observes all messages in order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
     digests: list[bytes] = field(default_factory=list)  # of the ids, in the same order
-    bodies: dict[str, bytes | None] = field(default_factory=dict)  # by id; None: it held a name
+    #: by id; None: the body held a forgotten name
+    bodies: dict[str, bytes | None] = field(default_factory=dict)
     samples: dict[str, dict[str, str]] = field(default_factory=dict)  # by id: name → value
     letters: list[DeadLetter] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, name)
     positions: dict[str, int] = field(default_factory=dict)  # segment → bytes read
-    #: letters that were read again: place → None for an event now, else reason and sentence
+    #: retried dead letters: place → None if decoded now, otherwise reason and explanation
     settled: dict[str, tuple[str, str] | None] = field(default_factory=dict)
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # counts that these change
+    #: changes of the counts of refused messages by these
+    corrections: Counter[tuple[str, str]] = field(default_factory=Counter)
     frames: int = 0
-    held: int = 0  # bytes of letters and bodies
-    damaged: int | None = None  # µs: when the first segment was begun that has lost a record
+    held: int = 0  # bytes of dead letters and bodies
+    damaged: int | None = None  # µs: start of the oldest segment that lost a record
 
     def take(
-        self, name: str, found: Record | Damage, *, flags: int = 0, guard: Guard | None = None
+        self, name: str, record: Record | Damage, *, flags: int = 0, guard: Guard | None = None
     ) -> None:
-        """Take the next record of a segment.
+        """Add the next record of a segment.
 
         Args:
-            name: the segment's.
-            found: the record.
-            flags: the segment's; its body is kept too where they say so.
-            guard: whom the record must satisfy.
+            name: of the segment.
+            record: the record, or a damaged range.
+            flags: of the segment; they state whether to store the body.
+            guard: checks the record's signature.
         """
         self.frames += 1
-        self.positions[name] = found.end
-        place = f"{name}:{found.start}"
-        if isinstance(found, Damage):
-            begun = int(name.partition("-")[0]) // 1000
-            self.damaged = begun if self.damaged is None else min(begun, self.damaged)
-            self._bury(
+        self.positions[name] = record.end
+        place = f"{name}:{record.start}"
+        if isinstance(record, Damage):
+            started = int(name.partition("-")[0]) // 1000
+            self.damaged = started if self.damaged is None else min(started, self.damaged)
+            self._add_letter(
                 DeadLetter(
                     place=place,
                     reason="damaged",
-                    what=f"bytes {found.start:,} to {found.end:,} of a segment fail their checksum",
+                    what=f"bytes {record.start:,} to {record.end:,} of a segment "
+                    "do not match their checksum",
                     source=SPOOL,
-                    time=begun,
+                    time=started,
                     topic=b"",
-                    body=found.data,
+                    body=record.data,
                 )
             )
             return
-        frame = found.frame
-        event = self._read(frame, place, guard)
-        if isinstance(event, Event):
-            if self.hearing is not None:
-                self.hearing.hear(frame, event)
-            self._keep(event, frame, flags)
+        frame = record.frame
+        decoded = self._decode(frame, place, guard)
+        if isinstance(decoded, Event):
+            if self.bus_stats is not None:
+                self.bus_stats.observe(frame, decoded)
+            self._add_event(decoded, frame, flags)
             return
-        reason, what = event
-        before = parse_refused(frame)
+        reason, explanation = decoded
+        rejected = parse_refused(frame)
         source, missing = frame.source, 0
-        if before is not None:
-            source, missing = before.source, before.length - len(frame.body)
-        self._bury(
+        if rejected is not None:
+            source, missing = rejected.source, rejected.length - len(frame.body)
+        self._add_letter(
             DeadLetter(
-                *(place, reason, what, source, frame.arrived, frame.topic, frame.body, frame.seq),
-                missing,
-                flags,
+                place=place,
+                reason=reason,
+                what=explanation,
+                source=source,
+                time=frame.arrived,
+                topic=frame.topic,
+                body=frame.body,
+                seq=frame.seq,
+                missing=missing,
+                flags=flags,
             )
         )
 
-    def again(self, letter: DeadLetter, guard: Guard | None) -> None:
-        """Read a letter again: it becomes an event, or stays the one letter that it is."""
+    def retry(self, letter: DeadLetter, guard: Guard | None) -> None:
+        """Decode a dead letter again: it becomes an event, or stays a dead letter."""
         self.frames += 1
-        event = self._read(letter.frame, letter.place, guard)
-        before = letter.source, f"refused:{letter.reason}"
-        if isinstance(event, Event):
+        decoded = self._decode(letter.frame, letter.place, guard)
+        self.corrections[letter.source, f"refused:{letter.reason}"] -= 1
+        if isinstance(decoded, Event):
             self.settled[letter.place] = None
-            self.moved[before] -= 1
-            self._keep(event, letter.frame, letter.flags)
+            self._add_event(decoded, letter.frame, letter.flags)
             return
-        reason, what = event
-        self.settled[letter.place] = reason, self.forgotten.text(what)
-        self.moved[before] -= 1
-        self.moved[letter.source, f"refused:{reason}"] += 1
+        reason, explanation = decoded
+        self.settled[letter.place] = reason, self.forgotten.text(explanation)
+        self.corrections[letter.source, f"refused:{reason}"] += 1
 
-    def _read(self, frame: Frame, place: str, guard: Guard | None) -> Event | tuple[str, str]:
-        """The event of a frame, or why there is none: the reason and a sentence."""
+    def _decode(self, frame: Frame, place: str, guard: Guard | None) -> Event | tuple[str, str]:
+        """Return the event of a frame; otherwise the reason and an explanation."""
         try:
             if guard is not None:
                 guard.check(frame)
@@ -148,21 +160,23 @@ class Batch:
             return "fault", f"{type(e).__name__}: {e}"
         return event
 
-    def _keep(self, event: Event, frame: Frame, flags: int) -> None:
+    def _add_event(self, event: Event, frame: Frame, flags: int) -> None:
         if event.id in self.events:
             self.counts[event.source, "known"] += 1
             return
-        if frame.kind == SAMPLES:  # its values go into a table of their own
+        if frame.kind == SAMPLES:  # its values are stored in the table of samples
             self.samples[event.id] = event.extra or {}
             event = replace(event, extra=None)
         self.events[event.id] = event
         if flags & BODIES:
-            kept = not self.forgotten.holds(frame.body)
-            self.bodies[event.id] = frame.body if kept else None
-            self.held += len(frame.body) * kept
+            if self.forgotten.holds(frame.body):
+                self.bodies[event.id] = None
+            else:
+                self.bodies[event.id] = frame.body
+                self.held += len(frame.body)
         self.digests.append(hashlib.blake2b(event.id.encode(), digest_size=8).digest())
 
-    def _bury(self, letter: DeadLetter) -> None:
+    def _add_letter(self, letter: DeadLetter) -> None:
         letter = dead_letters.redact(letter, self.forgotten)
         self.letters.append(letter)
         self.held += len(letter.body)

@@ -1,9 +1,9 @@
-"""What the loader learns about the live bus while it reads: numbers skipped, messages a minute.
+"""Statistics of the live bus, collected while loading: skipped sequence numbers, messages a minute.
 
-Comes in: frames of the bus with the events they became, and the events of a commit. Goes out: what
-is written down in the same transaction as the commit, so that a crash counts nothing twice: gaps
-for the ledger, how many messages were lost, and how many are stored in each minute, which is what
-history's own count is held against.
+`BusStats` observes the frames of the bus with their events. `write` stores its result in the
+transaction of the commit, so that a crash counts nothing twice: gaps for the ledger, the number of
+lost messages, and the number of stored messages per minute, which is compared with the history
+server's count.
 """
 
 from __future__ import annotations
@@ -21,61 +21,63 @@ from hubbub.collector.gaps.sequences import Sequences
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["BUS", "SKIPPED", "Hearing", "write"]
+__all__ = ["BUS", "SKIPPED", "BusStats", "write"]
 
 SKIPPED = "numbers of a publisher were skipped"
 _KEY = "sequences"
-#: Kinds of sources that history knows too.
+#: Kinds of sources whose messages the history server has, too.
 BUS = frozenset(("zmq", "amqp", "history", "fedmsg"))
 _MINUTE = 60_000_000  # µs
-_AHEAD = 10_000_000  # µs that a publisher's clock may be before ours
+_AHEAD = 10_000_000  # µs that a publisher's clock may be ahead of ours
 _CERTIFICATE = b'"certificate"'
-_TAIL = 96  # the end of a certificate is its signature: no two have the same
+_TAIL = 96  # bytes: a certificate ends with its signature, which is unique
 
 
-class Hearing:
-    """One run of the loader.
+class BusStats:
+    """The statistics of one run of the loader.
 
     Args:
-        state: what was remembered before.
+        state: holds the last sequence numbers of earlier runs.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._sequences = Sequences(state.get(_KEY))
-        self._whole: dict[str, bool] = {}
-        self._names: dict[bytes, str] = {}
+        self._unfiltered: dict[str, bool] = {}
+        self._publishers: dict[bytes, str] = {}
 
-    def hear(self, frame: Frame, event: Event) -> None:
-        """Take a message, in the order in which it was heard."""
-        if event.seq <= 0 or frame.kind != "zmq" or not self._everything(frame.source):
+    def observe(self, frame: Frame, event: Event) -> None:
+        """Take a message, in the order of reception."""
+        if event.seq <= 0 or frame.kind != "zmq" or not self._is_unfiltered(frame.source):
             return
         moment = min(event.time, frame.arrived + _AHEAD)
         self._sequences.add(
             frame.source, self._publisher(frame.body), event.seq, moment, frame.arrived
         )
 
-    def _everything(self, source: str) -> bool:
-        """Whether the listener hears all topics there: otherwise skipped numbers are normal."""
-        found = self._whole.get(source)
-        if found is None:
-            found = self._whole[source] = not self._state.get(partial_key(source))
-        return found
+    def _is_unfiltered(self, source: str) -> bool:
+        """Whether the listener receives all topics of a source; if not, skipping is normal."""
+        unfiltered = self._unfiltered.get(source)
+        if unfiltered is None:
+            unfiltered = self._unfiltered[source] = not self._state.get(partial_key(source))
+        return unfiltered
 
     def _publisher(self, body: bytes) -> str:
-        at = body.find(_CERTIFICATE)
-        start = body.find(b'"', at + len(_CERTIFICATE)) if at >= 0 else -1
+        """Return a key of the publisher: a hash of the end of its certificate."""
+        key = body.find(_CERTIFICATE)
+        start = body.find(b'"', key + len(_CERTIFICATE)) if key >= 0 else -1
         end = body.find(b'"', start + 1) if start >= 0 else -1
         tail = body[max(start, end - _TAIL) : end] if end >= 0 else b""
-        name = self._names.get(tail)
-        if name is None:
-            name = self._names[tail] = hashlib.blake2b(tail, digest_size=8).hexdigest()
-        return name
+        publisher = self._publishers.get(tail)
+        if publisher is None:
+            publisher = hashlib.blake2b(tail, digest_size=8).hexdigest()
+            self._publishers[tail] = publisher
+        return publisher
 
-    def document(self, fresh: Iterable[Event]) -> dict[str, Any]:
-        """What belongs to a commit of `fresh`, as JSON."""
+    def document(self, new: Iterable[Event]) -> dict[str, Any]:
+        """Return the statistics that belong to a commit of these new events, as JSON."""
         minutes = Counter(
-            event.time // _MINUTE for event in fresh if event.source.partition(":")[0] in BUS
+            event.time // _MINUTE for event in new if event.source.partition(":")[0] in BUS
         )
         jumps = self._sequences.jumps(time.time_ns() // 1000)
         document: dict[str, Any] = {
@@ -89,7 +91,7 @@ class Hearing:
 
 
 def write(state: State, db: sqlite3.Connection, document: dict[str, Any]) -> None:
-    """Write down what `Hearing.document` gave, within a transaction."""
+    """Store the result of `BusStats.document`, within a transaction."""
     db.executemany(
         "INSERT INTO minutes VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
         document.get("minutes", ()),

@@ -13,40 +13,42 @@ if TYPE_CHECKING:
     from hubbub.store.spool.folder import Segment
     from hubbub.store.state.database import State
 
-__all__ = ["DAMAGED", "reopen", "without"]
+__all__ = ["DAMAGED", "quarantine_segment", "reopen"]
 
 
 DAMAGED = "what was received was damaged on the disk"
 
 
-def without(state: State, store: Path, one: Segment) -> Path:
-    """Go on without a segment whose head is damaged: what was heard meanwhile is a gap.
+def quarantine_segment(state: State, store: Path, damaged: Segment) -> Path:
+    """Quarantine a segment whose head is damaged; return its new path.
 
-    A history heals it. What was gathered is lacking again, and to be had by gathering once more;
-    what was imported, by that import.
+    The time that it covers becomes a gap, which is healed from history. Messages that were gathered
+    or imported into it have to be gathered or imported again.
     """
-    start = int(one.name.partition("-")[0]) // 1000
-    end = one.path.stat().st_mtime_ns // 1000
+    start = int(damaged.name.partition("-")[0]) // 1000
+    end = damaged.path.stat().st_mtime_ns // 1000
     prefix = alive_key("")
     with state.transaction():
         reopen(state, start)
         for key in state.keys(prefix):
             source = key.removeprefix(prefix)
             if source and start < end:
-                limited = state.get(partial_key(source)) or ""
-                state.span(source, limited, start, end, "gap", DAMAGED)
-    # last: if the process is killed before it, the next load records the same gaps again
-    return move_to_quarantine(store, one.path)
+                filters = state.get(partial_key(source)) or ""
+                state.span(source, filters, start, end, "gap", DAMAGED)
+    return move_to_quarantine(
+        store, damaged.path
+    )  # last: after a crash before it, the next load repeats all
 
 
 def reopen(state: State, since: int) -> None:
-    """Take back what was proven since a damaged segment was begun (µs): it may rest on its rows.
+    """Turn spans that were proven since `since` (µs), the start of a damaged segment, into gaps.
 
-    Which rows they were, nobody can tell any more. A gather that is under way learns of it too.
+    Their proof may have counted rows of that segment, and which ones is unknown. A gather that is
+    under way is notified, too.
     """
     with state.transaction():
         state.set(DAMAGE_KEY, time.time_ns() // 1000)
-        for key in state.keys(GATHER_PREFIX):  # slices that were read, and not proven yet
+        for key in state.keys(GATHER_PREFIX):  # slices that were read and not proven yet
             state.set(key, None)
         for span in state.coverage():
             if span.state in {"complete", "healed"} and span.recorded >= since:

@@ -1,20 +1,22 @@
-"""The loader: segments of the spool become rows of the events table, each message once.
+"""The loader: moves messages from spool segments to the events table, each exactly once.
 
-Comes in: the store's folders and state. Goes out: commits, counters, dead letters; segments whose
-content is durable elsewhere are deleted. One loader at a time holds the store's loader lock.
+It also writes counters and dead letters, and deletes segments when all their content is durable
+elsewhere. One loader at a time holds the store's loader lock.
 
-A batch goes through these steps, and a crash between any two of them loses and doubles nothing:
+The steps of a batch; a crash between any two of them neither loses nor duplicates a message:
 
-1. SQLite: the batch's number, positions and counts (`pending`), and its dead letters; where bodies
-   or samples are stored, a commit of those, carrying the number
-2. data files, fsynced; Delta log entry carrying the number as an application transaction, fsynced
-3. the set of ids, up to the new version of the table
-4. SQLite: positions and counters hold, `pending` goes
-5. segments that were read to their end are deleted
+1. SQLite: insert the batch's number, positions and counts (`pending`), and its dead letters; if
+   bodies or samples are stored, commit those with the batch's number
+2. fsync the data files; fsync the Delta log entry, which has the number as an application
+   transaction
+3. bring the id index up to the new version of the table
+4. SQLite: apply positions and counters, delete the `pending` row
+5. delete the segments that were read to their end
 
-After a crash, a pending batch whose number is in the Delta log is finished from step 3 on; one that
-is not there is given up, bodies and samples that it committed are taken out, and its records are
-read again.
+After a crash, a pending batch whose number is in the Delta log is finished from step 3 on. Any
+other is abandoned: bodies and samples that it committed are removed, and its records are read
+again.
+
 The list of forgotten names is read at the start; it cannot change while the lock is held.
 """
 
@@ -36,8 +38,8 @@ from hubbub.errors import StoreError
 from hubbub.store.disk.files import sync_folder
 from hubbub.store.loader import recovery, unmapped
 from hubbub.store.loader.batch import Batch
-from hubbub.store.loader.bus_stats import Hearing
-from hubbub.store.loader.damage import reopen, without
+from hubbub.store.loader.bus_stats import BusStats
+from hubbub.store.loader.damage import quarantine_segment, reopen
 from hubbub.store.spool import folder, segment
 from hubbub.store.spool.trust import Trusts
 from hubbub.store.state import dead_letters
@@ -58,26 +60,26 @@ _log = structlog.get_logger("hubbub.store")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What one run of the loader did."""
+    """The result of one run of the loader: numbers of messages."""
 
     new: int = 0
     known: int = 0
     refused: dict[str, int] = field(default_factory=dict)  # by reason
-    busy: bool = False  # another loader was at work, and we did not wait
+    busy: bool = False  # another loader held the lock, and we did not wait
 
 
 class Loader:
-    """One run. For the holder of the loader's lock.
+    """One run of the loader; the caller holds the loader lock.
 
     Args:
-        spool_folder: where segments are.
+        spool_folder: of the segments.
         table: the events table.
         bodies: the table of bodies.
         samples: the table of samples.
-        ids_folder: where the set of ids is.
+        ids_folder: of the id index.
         state: positions, counters, dead letters.
-        understand: from a frame to an event; raises MessageError for what it refuses.
-        events: records in one commit.
+        understand: decodes a frame to an event; raises MessageError for one that it refuses.
+        events: records per commit.
     """
 
     def __init__(
@@ -102,62 +104,65 @@ class Loader:
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
-        """Load all that waits; ends early, after a commit, when `stop` says so."""
+        """Load the whole spool, and retry dead letters; `stop` may end it early, after a commit."""
         self._counts = Counter()
         forgotten = self.state.forgotten
-        heard, trusts = Hearing(self.state), Trusts(self.state)
-        batch = Batch(self.understand, forgotten, heard)
-        done: list[Path] = []
-        for one in folder.segments(self.spool):
-            flags = self._flags(one)
+        bus_stats, trusts = BusStats(self.state), Trusts(self.state)
+        batch = Batch(self.understand, forgotten, bus_stats)
+        finished: list[Path] = []
+        for waiting in folder.segments(self.spool):
+            flags = self._flags(waiting)
             if flags is None or not trusts.ready(flags):
                 continue
-            name, guard = one.name, trusts.guard(flags)
-            for found in self._records(one):
-                batch.take(name, found, flags=flags, guard=guard)
-                if batch.frames >= self.events or batch.held >= HELD:
+            name, guard = waiting.name, trusts.guard(flags)
+            for record in self._records(waiting):
+                batch.take(name, record, flags=flags, guard=guard)
+                if self._full(batch):
                     self._commit(batch)
-                    self._delete(done)
-                    batch, done = Batch(self.understand, forgotten, heard), []
+                    self._delete(finished)
+                    batch, finished = Batch(self.understand, forgotten, bus_stats), []
                     if stop():
                         return self._loaded()
-            if not one.live:
-                done.append(one.path)
+            if not waiting.live:
+                finished.append(waiting.path)
         for letter in dead_letters.to_retry(self.state.rows):
             if trusts.ready(letter.flags):
-                batch.again(letter, trusts.guard(letter.flags))
-                if batch.frames >= self.events or batch.held >= HELD:
+                batch.retry(letter, trusts.guard(letter.flags))
+                if self._full(batch):
                     self._commit(batch)
-                    batch = Batch(self.understand, forgotten, heard)
+                    batch = Batch(self.understand, forgotten, bus_stats)
         self._commit(batch)
-        self._delete(done)
+        self._delete(finished)
         trusts.record_unready()
         return self._loaded()
 
-    def _flags(self, one: folder.Segment) -> int | None:
-        """What is to be done with the frames of a segment; None: nobody can tell any more."""
-        descriptor = folder.open_segment(one)
+    def _full(self, batch: Batch) -> bool:
+        return batch.frames >= self.events or batch.held >= HELD
+
+    def _flags(self, waiting: folder.Segment) -> int | None:
+        """Return the flags of a segment; None: its head is damaged."""
+        descriptor = folder.open_segment(waiting)
         if descriptor is None:
             return 0
         try:
-            return segment.flags(descriptor, str(one.path))
+            return segment.flags(descriptor, str(waiting.path))
         except StoreError as e:
-            if not one.live:  # its writer still has it; sealed, it comes here again
-                place = without(self.state, self.spool.parent, one)
-                _log.error("a segment is set aside", why=e.what, where=e.where, kept=str(place))
+            if not waiting.live:  # one that is still being written is quarantined once it is sealed
+                place = quarantine_segment(self.state, self.spool.parent, waiting)
+                _log.error("a segment is quarantined", why=e.what, where=e.where, kept=str(place))
             return None
         finally:
             os.close(descriptor)
 
-    def _records(self, one: folder.Segment) -> Iterator[segment.Record | segment.Damage]:
-        """What is new in a segment."""
-        start = position(self.state, one.name)
-        descriptor = folder.open_segment(one)
+    def _records(self, waiting: folder.Segment) -> Iterator[segment.Record | segment.Damage]:
+        """Yield the records of a segment that are not loaded yet."""
+        start = position(self.state, waiting.name)
+        descriptor = folder.open_segment(waiting)
         if descriptor is None:
             return
         try:
             yield from segment.read(
-                descriptor, start, name=str(one.path), live=one.live, torn=one.torn
+                descriptor, start, name=str(waiting.path), live=waiting.live, torn=waiting.torn
             )
         finally:
             os.close(descriptor)
@@ -166,20 +171,20 @@ class Loader:
         """Steps 1 to 4."""
         if not batch.frames:
             return
-        fresh, hashed = self._fresh(batch)
-        for event in fresh:
+        new, new_hashes = self._new_events(batch)
+        for event in new:
             batch.counts[event.source, "new"] += 1
         number = self.table.batch() + 1
         document = {
             "positions": batch.positions,
-            "counts": [[source, name, n] for (source, name), n in _sum(batch).items() if n],
+            "counts": [[source, name, n] for (source, name), n in _changes(batch).items() if n],
             "letters": batch.settled,
             "unmapped": unmapped.tally(
                 (self._missed[event.id], event.topic, event.id)
-                for event in fresh
+                for event in new
                 if event.id in self._missed
             ),
-            "hearing": batch.hearing.document(fresh) if batch.hearing else {},
+            "hearing": batch.bus_stats.document(new) if batch.bus_stats else {},
         }
         self._missed.clear()
         with self.state.transaction() as db:
@@ -187,53 +192,53 @@ class Loader:
             if batch.damaged is not None:
                 reopen(self.state, batch.damaged)
             db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
-            if not fresh:
+            if not new:
                 recovery.finish(self.state, number)
-        if fresh:
+        if new:
             if batch.bodies:
                 self.bodies.append(
                     [
                         Body(event.time, event.id, batch.bodies[event.id])
-                        for event in fresh
+                        for event in new
                         if event.id in batch.bodies
                     ],
                     number,
                 )
-            if found := list(samples.from_events(fresh, batch.samples)):
-                self.samples.append(found, number)
-            version = self.table.append(fresh, number)
-            self._ids.add(hashed, version)
+            if new_samples := list(samples.from_events(new, batch.samples)):
+                self.samples.append(new_samples, number)
+            version = self.table.append(new, number)
+            self._ids.add(new_hashes, version)
             recovery.finish(self.state, number)
         self._counts.update(batch.counts)
 
-    def _fresh(self, batch: Batch) -> tuple[list[Event], Hashes]:
-        """The events that the table does not hold, and the hashes of their ids."""
+    def _new_events(self, batch: Batch) -> tuple[list[Event], Hashes]:
+        """Return the events that are not in the table, and the hashes of their ids."""
         events = list(batch.events.values())
-        hashed = np.frombuffer(b"".join(batch.digests), dtype="<u8")
+        hashes = np.frombuffer(b"".join(batch.digests), dtype="<u8")
         if not events:
-            return [], hashed
+            return [], hashes
         times = [e.time for e in events]
-        known = self._ids.known(list(batch.events), hashed, (min(times), max(times)))
+        known = self._ids.known(list(batch.events), hashes, (min(times), max(times)))
         if not known:
-            return events, hashed
+            return events, hashes
         for event in events:
             if event.id in known:
                 batch.counts[event.source, "known"] += 1
-        new = [i for i, e in enumerate(events) if e.id not in known]
-        return [events[i] for i in new], hashed[new]
+        indices = [i for i, e in enumerate(events) if e.id not in known]
+        return [events[i] for i in indices], hashes[indices]
 
-    def _delete(self, done: list[Path]) -> None:
+    def _delete(self, segments: list[Path]) -> None:
         """Step 5."""
-        if not done:
+        if not segments:
             return
         try:
-            for path in done:
+            for path in segments:
                 path.unlink(missing_ok=True)
             sync_folder(self.spool)
         except OSError as e:
             raise StoreError(f"cannot delete a loaded segment: {e}", where=str(self.spool)) from e
         with self.state.transaction() as db:
-            db.executemany("DELETE FROM segments WHERE name = ?", [(p.stem,) for p in done])
+            db.executemany("DELETE FROM segments WHERE name = ?", [(p.stem,) for p in segments])
 
     def _loaded(self) -> Loaded:
         totals: Counter[str] = Counter()
@@ -247,14 +252,14 @@ class Loader:
         return Loaded(totals["new"], totals["known"], refused)
 
 
-def _sum(batch: Batch) -> Counter[tuple[str, str]]:
-    """All counts of a batch; those of letters that were read again may be negative."""
+def _changes(batch: Batch) -> Counter[tuple[str, str]]:
+    """Return the changes of all counters by a batch; retried dead letters make some negative."""
     total = Counter(batch.counts)
-    total.update(batch.moved)
+    total.update(batch.corrections)
     return total
 
 
 def position(state: State, name: str) -> int:
-    """How many bytes of a segment are loaded."""
-    found = state.rows("SELECT position FROM segments WHERE name = ?", name)
-    return int(found[0][0]) if found else 0
+    """Return how many bytes of a segment are loaded."""
+    rows = state.rows("SELECT position FROM segments WHERE name = ?", name)
+    return int(rows[0][0]) if rows else 0

@@ -1,7 +1,6 @@
-"""What the store holds of the bus by now: a count for any minutes, and how far the loader is.
+"""How far loading is: stored messages per minute, and what of the spool is not loaded yet.
 
-Comes in: the state and the folder of the spool. Goes out: the numbers that history's own counts are
-held against (`collector.gaps.healer.StoreCounts`). It opens no table.
+The healing of gaps compares these numbers with the history server's counts. No table is opened.
 """
 
 from __future__ import annotations
@@ -18,82 +17,85 @@ from hubbub.store.spool import segment
 from hubbub.store.spool.trust import UNREADY
 from hubbub.store.state.database import State
 
-__all__ = ["Queue", "Stock"]
+__all__ = ["LoadProgress", "Queue"]
 
-_SECONDS = 60  # of a minute
+_MINUTE = 60  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What the loader has not loaded."""
+    """The part of the spool that is not loaded yet."""
 
     segments: int = 0
     bytes: int = 0
-    age: float = 0.0  # seconds that the oldest of it may have waited
-    oldest: float = 0.0  # age in seconds of the oldest file of the spool, also of a loaded one
+    age: float = 0.0  # seconds since its oldest segment was started
+    oldest: float = 0.0  # seconds since the oldest segment of the spool was started, loaded or not
 
 
-class Stock:
-    """Counts of one store."""
+class LoadProgress:
+    """The progress of loading in one store."""
 
     def __init__(self, state: State, folder: Path) -> None:
         self._state, self._folder = state, folder
 
     def stored(self, start: int, end: int) -> int:
-        """Messages of the bus and its history in [start, end), seconds at whole minutes."""
-        found = self._state.rows(
+        """Count stored messages of the bus and its history in [start, end), seconds.
+
+        Both are whole minutes.
+        """
+        rows = self._state.rows(
             "SELECT total(n) FROM minutes WHERE minute >= ? AND minute < ?",
-            start // _SECONDS,
-            end // _SECONDS,
+            start // _MINUTE,
+            end // _MINUTE,
         )
-        return int(found[0][0])
+        return int(rows[0][0])
 
     def loaded(self) -> int:
-        """What was received before is in the tables, or refused; µs.
+        """Return the time (µs) before which all received messages are loaded or refused.
 
-        The beginning of the oldest segment that holds a record which was not loaded: its age says
-        how old that record may be. One that cannot be judged (the files of its trust are gone) may
-        wait for ever: it counts as not received, and history brings what it holds.
+        That is the start of the oldest segment with a record that is not loaded. Segments that
+        cannot be checked, because the files of their trust settings are missing, might never be
+        loaded: they count as not received, and their messages are fetched from history.
         """
         now, unready = time.time_ns() // 1000, set(self._state.get(UNREADY) or ())
-        for begun, left, one in self._segments():
-            if left > 0 and not (unready and _flags(one) >> segment.TRUST in unready):
-                return min(now, begun)
+        for start, remaining, waiting in self._segments():
+            if remaining > 0 and not (unready and _flags(waiting) >> segment.TRUST in unready):
+                return min(now, start)
         return now
 
     def queue(self) -> Queue:
-        """What waits, without reading it."""
-        now, found = time.time_ns() // 1000, list(self._segments())
-        begun = [(start, left) for start, left, _ in found if left > 0]
+        """Return the size and age of what is not loaded, without reading it."""
+        now, segments = time.time_ns() // 1000, list(self._segments())
+        unloaded = [(start, remaining) for start, remaining, _ in segments if remaining > 0]
 
         def age(starts: list[int]) -> float:
             return max(0.0, (now - min(starts, default=now)) / 1_000_000)
 
         return Queue(
-            segments=len(begun),
-            bytes=sum(left for _, left in begun),
-            age=age([start for start, _ in begun]),
-            oldest=age([start for start, *_ in found]),
+            segments=len(unloaded),
+            bytes=sum(remaining for _, remaining in unloaded),
+            age=age([start for start, _ in unloaded]),
+            oldest=age([start for start, *_ in segments]),
         )
 
     def _segments(self) -> Iterator[tuple[int, int, spool.Segment]]:
-        """When each was begun, µs, and how many bytes of it are not loaded; by age."""
-        read = dict(self._state.rows("SELECT name, position FROM segments"))
-        for one in spool.segments(self._folder):
-            descriptor = spool.open_segment(one)
+        """Yield the start (µs) of each segment and the bytes of it that are not loaded, by age."""
+        positions = dict(self._state.rows("SELECT name, position FROM segments"))
+        for waiting in spool.segments(self._folder):
+            descriptor = spool.open_segment(waiting)
             if descriptor is None:
                 continue
             try:
                 size = os.fstat(descriptor).st_size
             finally:
                 os.close(descriptor)
-            left = size - max(read.get(one.name, 0), segment.HEAD.size)
-            yield int(one.name.partition("-")[0]) // 1000, max(0, left), one
+            remaining = size - max(positions.get(waiting.name, 0), segment.HEAD.size)
+            yield int(waiting.name.partition("-")[0]) // 1000, max(0, remaining), waiting
 
 
-def _flags(one: spool.Segment) -> int:
-    """Of its head; 0: it is gone by now, or damaged, and will be set aside."""
-    descriptor = spool.open_segment(one)
+def _flags(waiting: spool.Segment) -> int:
+    """Return the flags of a segment; 0 if it was deleted meanwhile or its head is damaged."""
+    descriptor = spool.open_segment(waiting)
     if descriptor is None:
         return 0
     try:

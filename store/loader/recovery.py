@@ -1,7 +1,6 @@
-"""Batches that a loader had begun: what they say holds once the events table has them.
+"""Finish or abandon batches that a loader had recorded as pending when it died.
 
-Comes in: the state, where a batch is noted before its events are written, and the tables. Goes out:
-positions and counters that are those of the tables; nothing is noted any more.
+Afterwards the positions and counters of the state agree with the tables, and no batch is pending.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _log = structlog.get_logger("hubbub.store")
 
 
 def finish(state: State, number: int) -> None:
-    """What this batch says holds from now on: its events are in the table, or it has none."""
+    """Apply the positions and counts of a pending batch whose events, if any, are in the table."""
     with state.transaction() as db:
         text = db.execute("SELECT document FROM pending WHERE batch = ?", (number,)).fetchone()
         document = json.loads(text[0])
@@ -35,32 +34,33 @@ def finish(state: State, number: int) -> None:
         )
         for source, name, n in document["counts"]:
             state.count(source, name, n)
-        db.execute("DELETE FROM counters WHERE n = 0")  # the last of a reason was read after all
+        # retried dead letters may leave a reason without a message
+        db.execute("DELETE FROM counters WHERE n = 0")
         dead_letters.record_retries(db, document.get("letters", {}))
-        if more := document.get("unmapped"):
-            state.set(unmapped.KEY, unmapped.add(state.get(unmapped.KEY), more))
+        if counts := document.get("unmapped"):
+            state.set(unmapped.KEY, unmapped.add(state.get(unmapped.KEY), counts))
         db.execute("DELETE FROM pending WHERE batch = ?", (number,))
 
 
 def resume(
     state: State, table: Events, bodies: Bodies, samples: Samples, spool_folder: Path
 ) -> None:
-    """Finish or forget what a loader that died was doing. For the holder of the loader's lock."""
-    for number, _ in state.rows("SELECT batch, document FROM pending ORDER BY batch"):
+    """Recover from a loader that died; the caller holds the loader lock."""
+    for (number,) in state.rows("SELECT batch FROM pending ORDER BY batch"):
         if table.batch() >= number:
-            _log.warning("finishing a batch of a loader that died", batch=number)
+            _log.warning("finishing the batch of a loader that died", batch=number)
             table.sync()
             finish(state, number)
         else:
-            _log.warning("reading a batch of a loader that died again", batch=number)
+            _log.warning("loading again the batch of a loader that died", batch=number)
             with state.transaction() as db:
                 db.execute("DELETE FROM pending WHERE batch = ?", (number,))
-    for beside in (bodies, samples):
-        if beside.roll_back(table.batch()):
-            _log.warning(f"taking out {beside.name} of a loader that died before their events")
-    # a loader died between the end of a segment and that of its position
-    there = {one.name for one in folder.segments(spool_folder)}
-    gone = [(n,) for (n,) in state.rows("SELECT name FROM segments") if n not in there]
-    if gone:
+    for companion in (bodies, samples):
+        if companion.roll_back(table.batch()):
+            _log.warning(f"removed {companion.name} of a batch that a loader died over")
+    # a loader may have died after deleting a segment and before deleting its position
+    existing = {segment.name for segment in folder.segments(spool_folder)}
+    deleted = [(n,) for (n,) in state.rows("SELECT name FROM segments") if n not in existing]
+    if deleted:
         with state.transaction() as db:
-            db.executemany("DELETE FROM segments WHERE name = ?", gone)
+            db.executemany("DELETE FROM segments WHERE name = ?", deleted)

@@ -1,13 +1,13 @@
-"""Topics without a rule, and topics whose rule found nothing: counted while loading.
+"""Count, while loading, topics that no rule exists for or whose rule matched nothing.
 
-Comes in: topics and ids of new events, and why nothing was found in them (`people.MISSED`). Goes
-out: a short list, most frequent first. It is kept in the state as one checkpoint, bounded: a bus
-with an endless tail of topics adds to a common rest once `MOST` topics are kept.
+The counts are kept in the state as one checkpoint. Its size is bounded: once it has `MOST` topics,
+new ones are counted together, as `REST`.
 
-Behind its verb a topic may say more (`update.comment`), or hold the name of a repository, with dots
-in it, and a branch. Those are cut: `org.example.prod.builds.done.python3.8.main` counts as
-`org.example.prod.builds.done.*`, which is also the glob that a rule for it needs. A name is told by
-a character that no verb has, or by there being more than `VERBS` different things in its place.
+After its verb a topic may continue with more words (`update.comment`), or with a repository's name,
+which may contain dots, and a branch. The latter are cut off: the topic
+`org.example.prod.builds.done.python3.8.main` counts as `org.example.prod.builds.done.*`, which is
+also the glob that a rule for it needs. A name is recognised by a character that no verb has, or by
+more than `VERBS` different values in its place.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from typing import Any
 __all__ = ["KEY", "MOST", "REST", "VERBS", "Unmapped", "add", "cut", "tally", "unmapped"]
 
 KEY = "unmapped"  # of the checkpoint
-MOST = 500  # topics that are kept
-REST = "*"  # stands for the topics beyond these
-VERBS = 12  # different ends of a topic behind its verb
+MOST = 500  # topics that are counted separately
+REST = "*"  # stands for all others
+VERBS = 12  # different continuations after a topic's verb
 _PARTS = 5  # of a topic: prefix (two), environment, category, verb
 _WORD = re.compile(r"[a-z_]+")
 
-#: What the checkpoint holds: "why topic" → [messages, id and whole topic of the first one].
+#: The checkpoint: "why topic" → [messages, id of the first one, its topic uncut].
 Document = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """One line of the list."""
+    """A topic, or several with a common prefix, that no rule matched."""
 
     topic: str  # cut, or `REST`
     why: str  # `no-rule` or `no-fit`
     messages: int
     example: str  # id of one of them
-    example_topic: str  # its topic, whole
+    example_topic: str  # its topic, uncut
 
 
 def cut(topic: str) -> str:
-    """A topic; up to its verb and `*`, if a name follows there."""
-    more = topic.split(".")[_PARTS:]
-    return topic if all(_WORD.fullmatch(part) for part in more) else f"{_stem(topic)}.*"
+    """Cut a topic after its verb, with `*` for the rest, if a name follows the verb."""
+    rest = topic.split(".")[_PARTS:]
+    return topic if all(_WORD.fullmatch(part) for part in rest) else f"{_stem(topic)}.*"
 
 
 def _stem(topic: str) -> str:
@@ -53,40 +53,41 @@ def _stem(topic: str) -> str:
 
 
 def tally(missed: Iterable[tuple[str, str, str]]) -> Document:
-    """Count (why, topic, id) of new events."""
-    found: Document = {}
-    for why, topic, identity in missed:
+    """Count the (why, topic, id) of new events."""
+    counts: Document = {}
+    for why, topic, event_id in missed:
         key = f"{why} {cut(topic)}"
-        if key in found:
-            found[key][0] += 1
+        if key in counts:
+            counts[key][0] += 1
         else:
-            found[key] = [1, identity, topic]
-    return found
+            counts[key] = [1, event_id, topic]
+    return counts
 
 
-def add(kept: Mapping[str, Sequence[Any]] | None, more: Mapping[str, Sequence[Any]]) -> Document:
-    """What is kept, and more of it; topics beyond `MOST` go to the rest."""
+def add(stored: Mapping[str, Sequence[Any]] | None, new: Mapping[str, Sequence[Any]]) -> Document:
+    """Add new counts to the stored ones; topics beyond `MOST` are added to `REST`."""
+    stored = stored or {}
     out: Document = {}
-    stems = Counter(_stem(key) for key in {*(kept or {}), *more} if _stem(key) != key)
-    for key, (n, identity, topic) in [*(kept or {}).items(), *more.items()]:
-        stem = _stem(key)
-        many = f"{stem}.*"
-        if stem != key and (stems[stem] > VERBS or many in more or many in (kept or {})):
-            key = many  # noqa: PLW2901
-        if key not in out and len(out) >= MOST and key not in (kept or {}):
-            key = f"{key.partition(' ')[0]} {REST}"  # noqa: PLW2901
+    stems = Counter(_stem(key) for key in {*stored, *new} if _stem(key) != key)
+    for full_key, (n, event_id, topic) in [*stored.items(), *new.items()]:
+        key, stem = full_key, _stem(full_key)
+        glob = f"{stem}.*"
+        if stem != key and (stems[stem] > VERBS or glob in new or glob in stored):
+            key = glob
+        if key not in out and len(out) >= MOST and key not in stored:
+            key = f"{key.partition(' ')[0]} {REST}"
         if key in out:
             out[key][0] += n
         else:
-            out[key] = [n, identity, topic]
+            out[key] = [n, event_id, topic]
     return out
 
 
-def unmapped(kept: Mapping[str, Sequence[Any]] | None) -> list[Unmapped]:
-    """The list, most frequent first."""
-    lines = [
-        Unmapped(topic, why, n, identity, whole)
-        for key, (n, identity, whole) in (kept or {}).items()
+def unmapped(document: Mapping[str, Sequence[Any]] | None) -> list[Unmapped]:
+    """Return the counted topics, most frequent first."""
+    topics = [
+        Unmapped(topic, why, n, event_id, uncut)
+        for key, (n, event_id, uncut) in (document or {}).items()
         for why, _, topic in [key.partition(" ")]
     ]
-    return sorted(lines, key=lambda one: (-one.messages, one.topic, one.why))
+    return sorted(topics, key=lambda t: (-t.messages, t.topic, t.why))

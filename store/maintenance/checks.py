@@ -1,4 +1,4 @@
-"""Checks of `verify`: data files against the log, uniqueness of ids, messages per minute.
+"""Checks for `verify`: data files against the log, uniqueness of ids, messages per minute.
 
 Every value of every column is decoded and every page's checksum is verified. Uniqueness is checked
 with 8-byte hashes, partitioned into buckets on disk, so that memory stays bounded.
@@ -26,37 +26,39 @@ from hubbub.times import from_micros, to_micros
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Compared", "Contents", "check_table", "compare", "recount"]
+__all__ = ["Comparison", "TableCheck", "check_table", "compare", "recount"]
 
 
-_PART = 1 << 16  # rows at once
+_BATCH_ROWS = 1 << 16
+_MINUTE = 60_000_000  # µs
+BUCKETS = 16  # a power of two; for 100 M texts each of the 16 needs 50 MB
 
 
 @dataclass(slots=True)
-class Contents:
-    """What was read of a table."""
+class TableCheck:
+    """The result of reading a table."""
 
     files: int = 0
     rows: int = 0
-    faults: list[tuple[str, str]] = field(default_factory=list)  # what, file
+    faults: list[tuple[str, str]] = field(default_factory=list)  # (description, file)
 
 
-def check_table(table: Table, progress: Callable[[str], None] = lambda _: None) -> Contents:
-    """Read every file of the newest snapshot.
+def check_table(table: Table, progress: Callable[[str], None] = lambda _: None) -> TableCheck:
+    """Read and check all files of the newest snapshot.
 
     Raises:
         StoreError: the Delta log is damaged.
     """
-    out = Contents()
+    out = TableCheck()
     for file in table.files():
         progress(f"{table.name}: {Path(file.uri).name}")
         out.files += 1
         out.rows += file.rows
-        out.faults += [(what, file.uri) for what in _check(table, file)]
+        out.faults += [(fault, file.uri) for fault in _check_file(table, file)]
     return out
 
 
-def _check(table: Table, file: File) -> Iterator[str]:
+def _check_file(table: Table, file: File) -> Iterator[str]:
     path = Path(file.uri)
     try:
         size = path.stat().st_size
@@ -67,42 +69,44 @@ def _check(table: Table, file: File) -> Iterator[str]:
         yield f"a data file of {file.bytes:,} bytes has {size:,}"
         return
     try:
-        yield from _rows(table, file)
+        yield from _check_rows(table, file)
     except (OSError, pa.ArrowException, ValueError) as e:
         yield f"a data file cannot be read: {e}"
 
 
-def _rows(table: Table, file: File) -> Iterator[str]:
-    """Statements about what is in a file that can be read."""
+def _check_rows(table: Table, file: File) -> Iterator[str]:
+    """Read all rows of a file, and compare them with the log and with the file's statistics."""
     month = Path(file.uri).parent.name.removeprefix("month=")
     rows, last = 0, -1
     first: int | None = None
-    with pq.ParquetFile(file.uri, page_checksum_verification=True) as one:
-        for part in one.iter_batches(_PART, columns=table.schema.names):
+    with pq.ParquetFile(file.uri, page_checksum_verification=True) as parquet:
+        for part in parquet.iter_batches(_BATCH_ROWS, columns=table.schema.names):
             batch = pa.Table.from_batches([part]).cast(table.schema)
             batch.validate(full=True)
             times = batch["time"].cast(pa.int64())
-            least, most = (int(getattr(pc, n)(times).as_py()) for n in ("min", "max"))
-            if not _ascending(times) or least < last:
+            earliest, latest = (int(getattr(pc, n)(times).as_py()) for n in ("min", "max"))
+            if not _ascending(times) or earliest < last:
                 yield "its rows are not sorted by time"
                 return
-            first, last, rows = least if first is None else first, most, rows + part.num_rows
-        stated = _stated(one.metadata)
+            first = earliest if first is None else first
+            last = latest
+            rows += part.num_rows
+        statistics = _time_statistics(parquet.metadata)
     if rows != file.rows:
         yield f"a data file of {file.rows:,} rows has {rows:,}"
     elif first is not None and (first < file.first or last > file.last):
-        yield "it holds times that the log does not tell of"
-    elif first is not None and stated not in {None, (first, last)}:
-        yield "its statistics are not those of its rows"
+        yield "it has times outside of the range that the log states"
+    elif first is not None and statistics not in {None, (first, last)}:
+        yield "its statistics do not match its rows"
     elif first is not None and {f"{from_micros(t):%Y-%m}" for t in (first, last)} != {month}:
-        yield f"it holds times of another month than {month}"
+        yield f"it has times of another month than {month}"
 
 
-def _stated(metadata: Any) -> tuple[int, int] | None:
-    """The first and last time by the file's own statistics, µs: engines skip row groups by them."""
+def _time_statistics(metadata: Any) -> tuple[int, int] | None:
+    """Return the first and last time (µs) by the statistics that engines skip row groups by."""
     out: list[int] = []
-    for at in range(metadata.num_row_groups):
-        group = metadata.row_group(at)
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
         for column in map(group.column, range(group.num_columns)):
             if column.path_in_schema == "time" and column.is_stats_set:
                 out += (to_micros(column.statistics.min), to_micros(column.statistics.max))
@@ -116,30 +120,27 @@ def _ascending(times: Any) -> bool:
     return bool(pc.all(pc.less_equal(column[:-1], column[1:])).as_py())
 
 
-BUCKETS = 16  # a power of two; 100 M texts need 50 MB for one of 16
-
-
 @dataclass(slots=True)
-class Compared:
-    """What a comparison found."""
+class Comparison:
+    """The result of comparing ids with the id index."""
 
     ids: int = 0
-    unknown: int = 0  # that are not in the set
-    spare: int = 0  # hashes of the set that belong to no text (they went, and do no harm)
-    doubled: list[int] = field(default_factory=list)  # hashes
+    unknown: int = 0  # ids that are not in the index
+    spare: int = 0  # hashes in the index without an id: of deleted events, harmless
+    doubled: list[int] = field(default_factory=list)  # hashes that occur more than once
 
 
 def compare(
     texts: Iterable[Sequence[str]], folder: Path, runs: Sequence[Hashes] | None = None
-) -> Compared:
-    """Compare.
+) -> Comparison:
+    """Look for repeated ids, and compare ids with the id index.
 
     Args:
-        texts: in parts.
-        folder: where there is room for 8 bytes a text; nothing stays there.
-        runs: the set; None: only look for repeats.
+        texts: the ids, in parts.
+        folder: for temporary files of 8 bytes per id.
+        runs: the id index; None: only look for repeats.
     """
-    out = Compared()
+    out = Comparison()
     shift = np.uint64(64 - (BUCKETS.bit_length() - 1))
     files = [TemporaryFile(dir=folder) for _ in range(BUCKETS)]  # noqa: SIM115 - closed below
     try:
@@ -166,7 +167,7 @@ def compare(
 
 
 def _bucket(runs: Sequence[Hashes], number: int, shift: np.uint64) -> Hashes:
-    """The hashes of all runs that belong to a bucket, each once."""
+    """Return the distinct hashes of all runs that belong to a bucket."""
     low = np.uint64(number << int(shift))
     parts = []
     for run in runs:
@@ -180,17 +181,14 @@ def _bucket(runs: Sequence[Hashes], number: int, shift: np.uint64) -> Hashes:
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype="<u8")
 
 
-_MINUTE = 60_000_000  # µs
-
-
 def recount(store: Store, *, repair: bool = False) -> list[int]:
-    """Minutes since the epoch whose count differs from the events table's.
+    """Return the minutes since the epoch whose stored count differs from the events table.
 
-    Minutes before the oldest event are not looked at: retention may have taken their events.
+    Minutes before the oldest event are not checked: retention may have deleted their events.
 
     Args:
-        store: nobody loads meanwhile.
-        repair: write down the right counts.
+        store: the store; the caller holds the loader lock.
+        repair: store the right counts.
     """
     from ibis import _
 
@@ -208,8 +206,8 @@ def recount(store: Store, *, repair: bool = False) -> list[int]:
     )
     right = {int(m): int(n) for m, n in zip(counted["minute"], counted["n"], strict=True)}
     right = {minute: n for minute, n in right.items() if minute >= first}
-    found = dict(store.state.rows("SELECT minute, n FROM minutes WHERE minute >= ?", first))
-    wrong = sorted(m for m in right.keys() | found.keys() if right.get(m, 0) != found.get(m, 0))
+    stored = dict(store.state.rows("SELECT minute, n FROM minutes WHERE minute >= ?", first))
+    wrong = sorted(m for m in right.keys() | stored.keys() if right.get(m, 0) != stored.get(m, 0))
     if repair and wrong:
         with store.state.transaction() as db:
             db.executemany(

@@ -1,14 +1,14 @@
-"""Compaction: the many small files of a month become few large ones, sorted, with the same rows.
+"""Compaction: merge the many small files of a month into few large, sorted ones.
 
-Comes in: a table. Goes out: commits that change no data; readers see the files before or after,
-never both. Old files stay for `GRACE` seconds: longer than any query takes that has begun. For the
-holder of the loader's lock, a step at a time, so that a loader is never kept waiting for long.
+The commits change no data: readers see either the old files or the new one. Old files are kept for
+`GRACE` seconds, for queries that are running. Each step needs the loader lock only briefly, so that
+loaders do not wait for long.
 
-A crash leaves a file that is no part of the table, which `clean` deletes, or a set of ids that is
-behind the table by commits without new rows, which the next loader completes.
+A crash leaves a file that is not part of the table, which `clean` deletes, or an id index that
+lacks commits without new rows, which the next loader completes.
 
-Files are folded with others of like size, so that a row is written again once for each factor of
-`FACTOR` that its files grow. Once a month has been quiet for a day, all its small files are folded.
+Files are merged with others of similar size, so that a row is rewritten only each time its file
+grows by `FACTOR`. Once a month has not changed for a day, all its small files are merged.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "TARGET", "Compacted", "clean", "compact", "fold", "plan", "step", "trim_log"]
 
-TARGET = 128 << 20  # bytes that one step reads, about; and of a file that stays as it is, twice
-SMALLEST = 256 << 10  # bytes; smaller files are all of like size
-FACTOR = 8  # between two sizes that are not alike
-FILES = 16  # of like size are folded
-QUIET = 86_400.0  # seconds after which nothing more is expected for a month
-ENTRIES = 100  # of the Delta log, after which it gets a checkpoint
+TARGET = 128 << 20  # bytes that a step reads, about; files above half of it are not merged
+SMALLEST = 256 << 10  # bytes; all smaller files count as being of similar size
+FACTOR = 8  # between two tiers of size
+FILES = 16  # of similar size that trigger a merge
+QUIET = 86_400.0  # seconds without a change after which a month counts as complete
+ENTRIES = 100  # of the Delta log, after which a checkpoint is written
 
 Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What a compaction did."""
+    """The result of a compaction."""
 
-    files: int = 0  # that were folded
-    into: int = 0  # new ones
+    files: int = 0  # that were merged
+    into: int = 0  # new files
     rows: int = 0
-    saved: int = 0  # bytes that the new files are smaller than the old ones
-    deleted: int = 0  # old files that nobody can need any more
+    saved: int = 0  # bytes by which the new files are smaller than the old ones
+    deleted: int = 0  # old files
 
 
 def plan(files: Sequence[File], *, whole: bool, now: float | None = None) -> list[File]:
-    """The files that are to be folded next; none where nothing is to be done.
+    """Return the files to merge next; empty if there is nothing to do.
 
     Args:
         files: of a snapshot.
-        whole: fold what is small whatever its size; otherwise only where enough came together.
+        whole: merge all small files of a month; otherwise only enough files of similar size.
         now: seconds since the epoch.
     """
     now = time.time() if now is None else now
@@ -76,13 +76,13 @@ def plan(files: Sequence[File], *, whole: bool, now: float | None = None) -> lis
     for month in sorted(months):
         small = months[month]
         if len(small) > 1 and (whole or _quiet(small, now)):
-            return _some(small)
-        sizes: dict[int, list[File]] = defaultdict(list)
+            return _first_of(small)
+        tiers: dict[int, list[File]] = defaultdict(list)
         for file in small:
-            sizes[_tier(file.bytes)].append(file)
-        for _, alike in sorted(sizes.items()):
-            if len(alike) >= FILES:
-                return _some(alike)
+            tiers[_tier(file.bytes)].append(file)
+        for _, similar in sorted(tiers.items()):
+            if len(similar) >= FILES:
+                return _first_of(similar)
     return []
 
 
@@ -97,8 +97,8 @@ def _tier(size: int) -> int:
     return tier
 
 
-def _some(files: Sequence[File]) -> list[File]:
-    """As many as one step should read, at least two."""
+def _first_of(files: Sequence[File]) -> list[File]:
+    """Return as many files as one step should read, at least two."""
     out: list[File] = []
     size = 0
     for file in files:
@@ -110,15 +110,15 @@ def _some(files: Sequence[File]) -> list[File]:
 
 
 def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Compacted | None:
-    """Make one file of these, in one commit.
+    """Merge files into one, in one commit.
 
     Args:
-        table: whose files they are.
-        files: of the newest snapshot and of one month; not empty.
-        stop: asked now and then; True gives up, and nothing is changed.
+        table: the table.
+        files: of its newest snapshot and of one month; not empty.
+        stop: polled regularly; True cancels the merge, and nothing is changed.
 
     Raises:
-        StoreError: no room, or a file is damaged; nothing was changed then.
+        StoreError: no room, or a file is damaged; nothing was changed.
     """
     month = Path(files[0].uri).parent.name.removeprefix("month=")
     first = min(file.first for file in files)
@@ -130,7 +130,7 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
                 new.discard()
                 return None
             new.write(rows)
-        _check(table, files, new)
+        _check_row_count(table, files, new)
         add = new.close(data_change=False)
     except BaseException as e:
         if new is not None:
@@ -143,27 +143,28 @@ def fold(table: Table, files: Sequence[File], stop: Stop = lambda: False) -> Com
     return Compacted(len(files), 1, new.rows, sum(file.bytes for file in files) - add.size)
 
 
-def _check(table: Table, files: Sequence[File], new: DataFileWriter) -> None:
-    """Nothing is taken out of the table that was not read."""
-    before = sum(file.rows for file in files)
-    if new.rows != before and not table.combines:
+def _check_row_count(table: Table, files: Sequence[File], new: DataFileWriter) -> None:
+    """Raise StoreError if the new file lacks rows of the files that it replaces."""
+    expected = sum(file.rows for file in files)
+    if new.rows != expected and not table.combines:
         raise StoreError(
-            f"{len(files)} files hold {new.rows:,} rows, and their log says {before:,}",
+            f"{len(files)} files have {new.rows:,} rows, but {expected:,} by the table's log",
             where=str(table.folder),
-            hint="`hubbub verify` says which file is damaged",
+            hint="`hubbub verify` reports which file is damaged",
         )
 
 
 def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Compacted | None:
-    """Fold once, in the first table that needs it; None where none does, or `stop` said so.
+    """Merge files once, in the first table that needs it; the caller holds the loader lock.
 
-    For the holder of the loader's lock.
+    Returns:
+        None if no table needs it, or `stop` cancelled it.
 
     Raises:
         StoreError: no room, or damage.
     """
-    for beside in (store.bodies, store.samples):
-        beside.roll_back(store.table.batch())  # whatever is in the table is there to stay
+    for companion in (store.bodies, store.samples):
+        companion.roll_back(store.table.batch())  # so that only rows of committed events are merged
     for table in store.tables:
         files = plan(table.files(), whole=whole)
         if not files:
@@ -177,13 +178,13 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
 
 
 def clean(store: Store, grace: float = GRACE) -> int:
-    """Delete old files and old entries of the logs; how many data files.
+    """Delete old data files and log entries; return the number of data files.
 
-    For the holder of the loader's lock.
+    The caller holds the loader lock.
 
     Args:
         store: the store.
-        grace: seconds that they are left to readers.
+        grace: seconds to keep them for readers.
     """
     deleted = 0
     for table in store.tables:
@@ -194,10 +195,10 @@ def clean(store: Store, grace: float = GRACE) -> int:
 
 
 def compact(store: Store, stop: Stop = lambda: False) -> Compacted:
-    """Fold whatever is small, and clean up; loaders get their turn between two steps.
+    """Merge all small files, and delete old ones; loaders can run between two steps.
 
     Raises:
-        StoreError: no room, or damage; what was done until then stays.
+        StoreError: no room, or damage; earlier steps stay done.
     """
     total = Compacted()
     while not stop():
@@ -211,32 +212,35 @@ def compact(store: Store, stop: Stop = lambda: False) -> Compacted:
             total.rows + done.rows,
             total.saved + done.saved,
         )
-        time.sleep(0.02)  # whoever waits for the lock gets it
+        time.sleep(0.02)  # let others acquire the lock
     with store.loader_lock():
         deleted = clean(store)
     return Compacted(total.files, total.into, total.rows, total.saved, deleted)
 
 
 def trim_log(table: Table, grace: float = GRACE) -> int:
-    """Give the Delta log a checkpoint where it has grown, and delete what is before an older one.
+    """Write a checkpoint of a long Delta log, and delete the files before an older checkpoint.
 
-    Entries younger than `grace` seconds stay: a reader may have listed them. How many were deleted.
+    Entries younger than `grace` seconds stay, since readers may have listed them. Return the number
+    of deleted files.
 
     Raises:
         StoreError: the log is damaged, or there is no room for a checkpoint.
     """
     try:
-        points = {int(p.name.partition(".")[0]) for p in table.log.glob("*.checkpoint*.parquet")}
+        checkpoints = {
+            int(path.name.partition(".")[0]) for path in table.log.glob("*.checkpoint*.parquet")
+        }
         version = table.version()
-        if version - max(points, default=-1) >= ENTRIES:
+        if version - max(checkpoints, default=-1) >= ENTRIES:
             table.table().create_checkpoint()
             for path in (*table.log.glob(f"{version:020d}.*"), table.log / "_last_checkpoint"):
                 sync_file(path)
             sync_folder(table.log)
-            points.add(version)
+            checkpoints.add(version)
         oldest = time.time() - grace
-        # the newest checkpoint that every reader of now may start from
-        start = max((p for p in points if _age(table, p) < oldest), default=0)
+        # the newest checkpoint that all current readers can start from
+        start = max((c for c in checkpoints if _written(table, c) < oldest), default=0)
         old = []
         for path in table.log.iterdir():
             stem = path.name.partition(".")[0]
@@ -251,6 +255,6 @@ def trim_log(table: Table, grace: float = GRACE) -> int:
     return len(old)
 
 
-def _age(table: Table, version: int) -> float:
-    """When a checkpoint was made."""
+def _written(table: Table, version: int) -> float:
+    """Return the time at which a checkpoint was written."""
     return max(p.stat().st_mtime for p in table.log.glob(f"{version:020d}.checkpoint*.parquet"))

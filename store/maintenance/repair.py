@@ -1,12 +1,11 @@
-"""The torn end of a table's log, as a loss of power leaves it: set aside, and made good.
+"""Repair the torn end of a Delta log, as a loss of power leaves it.
 
-Comes in: a store whose loader's lock is held. Goes out: what was done. A commit counts only after
-its entry is durable, so that a torn one was hardly ever acknowledged: the loader's batch is still
-noted, its segments are there, and they are loaded again. Where the batch was finished, and the
-entry was cut later, its data files are still there: the rows that the table lacks are committed
-again.
+The torn entry is quarantined. A commit is acknowledged only after its entry is durable, so that a
+torn entry was normally not acknowledged: the loader's batch is still pending, its segments exist,
+and they are loaded again. If the batch was finished and the entry was cut later, its data files
+still exist: the rows that the table lacks are committed again.
 
-It is refused where more than the end of the log is damaged, or the files before it are gone.
+Damage anywhere else in the log, or missing data files of earlier versions, cannot be repaired.
 """
 
 from __future__ import annotations
@@ -33,142 +32,147 @@ if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
     from hubbub.store.store import Store
 
-__all__ = ["Mended", "mend", "prepare"]
+__all__ = ["Repaired", "prepare", "repair_logs"]
 
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
-_KEY = "mend:"  # of the state, before a table's name: what, where, aside
+_KEY = "mend:"  # prefix of a key of the state, before a table's name; the value: what, where, aside
 _log = structlog.get_logger("hubbub.store")
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """A table whose log was torn."""
+class Repaired:
+    """A table whose torn log was repaired."""
 
     table: str
-    what: str
-    where: str  # the torn file as it was
-    aside: str  # where it is now
+    what: str  # the damage
+    where: str  # the former path of the torn file
+    aside: str  # its path in the quarantine
     rows: int = 0  # that were committed again
 
     @property
-    def done(self) -> str:
-        """One sentence."""
-        back = f"{self.rows:,} rows are back" if self.rows else "no row is lost"
-        return f"{self.what}; it is kept as {self.aside}, {back}"
+    def summary(self) -> str:
+        """The damage and its repair in a sentence."""
+        outcome = f"{self.rows:,} rows are restored" if self.rows else "no row is lost"
+        return f"{self.what}; it is kept as {self.aside}, {outcome}"
 
 
 def prepare(store: Store) -> None:
-    """What comes before loading: whole logs, in the newest form. For the holder of the lock.
+    """Repair and migrate the logs before loading; the caller holds the loader lock.
 
     Raises:
-        StoreError: no room, or a damage that nobody can mend; nothing was changed then.
+        StoreError: no room, or damage that cannot be repaired; nothing was changed.
     """
-    mend(store)
+    repair_logs(store)
     format_version.migrate(store.tables)
 
 
-def mend(store: Store) -> list[Mended]:
-    """Set torn ends of logs aside. For the holder of the loader's lock.
+def repair_logs(store: Store) -> list[Repaired]:
+    """Repair the torn ends of logs; the caller holds the loader lock.
 
     Raises:
-        StoreError: damage that is not at the end of a log, or no room.
+        StoreError: damage elsewhere in a log, or no room.
     """
-    out = []
-    for table in store.tables:  # events first: the others go by their batches
+    repairs = []
+    for table in store.tables:  # events first: the others depend on their batches
         flaws = table.entries.flaws()
         if not all(flaw.torn for flaw in flaws):
             table.entries.check()
-        begun = store.state.get(_KEY + table.name)  # by somebody who was killed
-        if flaws or begun:
-            done = _aside(store, table, flaws) if flaws else Mended(table.name, *begun)
-            store.state.set(_KEY + table.name, [done.what, done.where, done.aside])
-            done = replace(done, rows=_restore(store, table))
+        started = store.state.get(_KEY + table.name)  # by a process that was killed
+        if flaws or started:
+            repaired = _quarantine(store, table, flaws) if flaws else Repaired(table.name, *started)
+            store.state.set(_KEY + table.name, [repaired.what, repaired.where, repaired.aside])
+            repaired = replace(repaired, rows=_restore(store, table))
             store.state.set(_KEY + table.name, None)
-            said = {"table": done.table, "what": done.done, "where": done.where}
-            _log.warning("the end of a table's log was torn", **said)
-            out.append(done)
-    return out
+            _log.warning(
+                "the end of a table's log was torn",
+                table=repaired.table,
+                what=repaired.summary,
+                where=repaired.where,
+            )
+            repairs.append(repaired)
+    return repairs
 
 
-def _aside(store: Store, table: Table, flaws: Sequence[Flaw]) -> Mended:
-    """Of one table: a checkpoint and the entry that it was made of may be torn together."""
+def _quarantine(store: Store, table: Table, flaws: Sequence[Flaw]) -> Repaired:
+    """Quarantine the torn files of a log: an entry, and the checkpoint made of it, if torn, too."""
     flaw = flaws[-1]
-    told = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
-    store.state.set(_KEY + table.name, told)  # whoever finds this goes on
-    places = [(path, move_to_quarantine(store.path, path)) for one in flaws for path in one.files]
+    started = [flaw.what, str(flaw.path), str(store.path / FOLDER)]
+    store.state.set(_KEY + table.name, started)  # after a crash, the next process continues
+    moves = [(path, move_to_quarantine(store.path, path)) for torn in flaws for path in torn.files]
     table.entries.reset()
     try:
-        _all_there(table, flaw)
+        _check_files(table, flaw)
     except StoreError:
-        for path, place in places:
-            place.rename(path)
+        for path, quarantined in moves:
+            quarantined.rename(path)
         table.entries.reset()
         store.state.set(_KEY + table.name, None)
         raise
-    return Mended(table.name, flaw.what, str(flaw.path), str(places[-1][1]))
+    return Repaired(table.name, flaw.what, str(flaw.path), str(moves[-1][1]))
 
 
 def _restore(store: Store, table: Table) -> int:
-    """Commit again what the log does not tell of any more; how many rows."""
+    """Commit again the rows that the log no longer has; return how many."""
     if table is store.table:
-        return _events(store)
+        return _restore_events(store)
     if isinstance(table, CompanionTable):
-        return _bring_back(table, _finished(table, store.table.batch()))
+        return _commit_again(table, _files_of_finished(table, store.table.batch()))
     return 0
 
 
-def _all_there(table: Table, flaw: Flaw) -> None:
-    """The version before is whole."""
-    lost = [file.uri for file in table.files() if not Path(file.uri).exists()]
-    if lost:
+def _check_files(table: Table, flaw: Flaw) -> None:
+    """Raise StoreError if data files of the version before the torn one are missing."""
+    missing = [file.uri for file in table.files() if not Path(file.uri).exists()]
+    if missing:
         raise StoreError(
-            f"the end of the log is torn, and {len(lost):,} files from before it are gone",
+            f"the end of the log is torn, and {len(missing):,} files of the version before it "
+            "are missing",
             where=str(flaw.path),
             hint="restore the store from a backup, or gather into a new one",
         )
 
 
-def _events(store: Store) -> int:
-    """Bring events back, unless their batch is noted as unfinished; the set of ids starts anew."""
+def _restore_events(store: Store) -> int:
+    """Restore events, unless their batch is pending and will be loaded again."""
     table, version = store.table, store.table.version()
     ids = open_index(store.path / "ids", table)
-    ids.catch_up(version)  # it may know of the torn version
-    noted = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
-    rows = 0 if noted else _bring_back(table, _spare(table))
-    if any(one.exists() and one.batch() > version for one in store.rollups):
+    ids.catch_up(version)  # rebuilds an index that contains the torn version
+    pending = store.state.rows("SELECT 1 FROM pending WHERE batch = ?", table.batch() + 1)
+    rows = 0 if pending else _commit_again(table, _stray_files(table))
+    if any(rollup.exists() and rollup.batch() > version for rollup in store.rollups):
         refresh.rebuild(store)  # they may have counted the torn version
     return rows
 
 
-def _spare(table: Table) -> list[Path]:
-    """Data files that no commit told of, newest first."""
+def _stray_files(table: Table) -> list[Path]:
+    """Return the data files that no commit contains, newest first."""
     live = {file.uri for file in table.files()}
     removed = {str(table.folder / path) for path in table.entries.removed()}
-    found = [p for p in table.folder.glob("month=*/*.parquet") if str(p) not in live | removed]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    stray = [p for p in table.folder.glob("month=*/*.parquet") if str(p) not in live | removed]
+    return sorted(stray, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _finished(table: Table, batch: int) -> list[Path]:
-    """Those of batches whose events are stored."""
-    numbers = ((path, _BATCH.fullmatch(path.name)) for path in _spare(table))
-    return [path for path, found in numbers if found is not None and int(found[1]) <= batch]
+def _files_of_finished(table: Table, batch: int) -> list[Path]:
+    """Return the stray files of batches whose events are stored, up to this one."""
+    matches = ((path, _BATCH.fullmatch(path.name)) for path in _stray_files(table))
+    return [path for path, match in matches if match is not None and int(match[1]) <= batch]
 
 
-def _bring_back(table: Table, files: Sequence[Path]) -> int:
-    """Commit the rows of these files that the table lacks; how many."""
+def _commit_again(table: Table, files: Sequence[Path]) -> int:
+    """Commit the rows of these files that the table lacks; return how many."""
     rows = 0
     known = [file.uri for file in table.files()]
 
     def parts() -> Iterator[tuple[str, Any]]:
         nonlocal rows
         for path in files:
-            lacking = _lacking(table, path, known)
-            if lacking is None:
+            missing = _missing_rows(table, path, known)
+            if missing is None:
                 continue
             known.append(str(path))
-            if lacking.num_rows:
-                rows += lacking.num_rows
-                yield path.parent.name.removeprefix("month="), lacking
+            if missing.num_rows:
+                rows += missing.num_rows
+                yield path.parent.name.removeprefix("month="), missing
 
     number = table.batch() + 1
     mark = f"b{number}-" if isinstance(table, CompanionTable) else ""
@@ -177,23 +181,23 @@ def _bring_back(table: Table, files: Sequence[Path]) -> int:
     return rows
 
 
-def _lacking(table: Table, path: Path, known: Sequence[str]) -> Any:
-    """The rows of a file that none of the known files holds; None: it cannot be read."""
+def _missing_rows(table: Table, path: Path, known: Sequence[str]) -> Any:
+    """Return the rows of a file that no known file has; None if it cannot be read."""
     keys = "id" if "id" in table.schema.names else "(origin, seq, name)"
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as one:
-            rows = one.read(columns=table.schema.names).cast(table.schema)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            rows = file.read(columns=table.schema.names).cast(table.schema)
     except (OSError, pa.ArrowException):
-        return None  # a writer was killed before it had finished the file
+        return None  # its writer was killed before the file was complete
     if not known:
         return rows
-    import duckdb  # a loader hardly ever comes here, and its library is 30 MB
+    import duckdb  # rarely needed by a loader, and takes 30 MB of memory
 
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
         db.execute("SET enable_progress_bar = false").fetchall()
-        held = db.sql(
-            f"SELECT {keys} IN (SELECT {keys} FROM read_parquet($known)) AS held"  # noqa: S608
-            " FROM read_parquet($one, file_row_number = true) ORDER BY file_row_number",
-            params={"known": list(known), "one": str(path)},
+        stored = db.sql(
+            f"SELECT {keys} IN (SELECT {keys} FROM read_parquet($known)) AS stored"  # noqa: S608
+            " FROM read_parquet($path, file_row_number = true) ORDER BY file_row_number",
+            params={"known": list(known), "path": str(path)},
         ).fetchall()
-    return rows.filter(pa.array([not one for (one,) in held], pa.bool_()))
+    return rows.filter(pa.array([not is_stored for (is_stored,) in stored], pa.bool_()))

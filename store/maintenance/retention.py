@@ -1,13 +1,12 @@
 """Retention: delete events, bodies and samples that are past their retention period.
 
-Whole files are dropped where possible; the file that holds the cut is rewritten. The ledger is cut
-at the same time. What is loaded again from before the cut is stored again, and is deleted by the
-next run. Files of events stay on the disk for `GRACE` more seconds for readers that have begun;
-files of bodies are deleted at once.
+Whole files are dropped where possible; the file that contains the cut is rewritten. The ledger is
+cut at the same time. Older events that are loaded later are stored, and deleted by the next run.
+Files of events stay on the disk for `GRACE` more seconds, for queries that are running; files of
+bodies are deleted at once.
 
-Before anything is deleted the clock is checked: one that jumped years ahead would make everything
-look expired. It is accepted where retention ran within `LEAP` before, or where an event of about
-now is stored.
+Before anything is deleted the clock is checked: if it jumped years ahead, everything would look
+expired.
 """
 
 from __future__ import annotations
@@ -31,41 +30,50 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["GRACE", "Pruned", "doubt", "prune"]
+__all__ = ["GRACE", "Pruned", "check_clock", "prune"]
+
+GRACE = 3600.0  # seconds that old files are kept for queries that are running
 
 
-def doubt(store: Store, now: datetime, begun: int | None = None) -> str:
-    """Why the clock is not believed; empty: it is.
+def check_clock(store: Store, now: datetime, started: int | None = None) -> str:
+    """Sanity-check the clock before retention deletes anything.
 
-    It is where retention ran within `LEAP` before, or never, or an event is of about now: not only
-    the newest, since a message may be dated years ahead.
+    It is plausible if retention ran less than `MAX_CLOCK_JUMP` ago or never, or if an event is stored with a
+    time within `MAX_CLOCK_JUMP` of now. The newest event alone proves nothing: a message may be dated years
+    ahead.
 
     Args:
         store: the store.
-        now: what the clock says.
-        begun: what it said when this process began, µs: it counts where retention never ran.
+        now: the time by the clock.
+        started: its time when this process started, µs; used if retention never ran.
+
+    Returns:
+        Why the clock is not plausible; empty if it is.
     """
-    last: Any = store.state.get(LAST_RUN) or begun
+    last: Any = store.state.get(LAST_RUN) or started
     if not clock_jumped(to_micros(now), last):
         return ""
-    about = Selection(since=to_micros(now - MAX_CLOCK_JUMP), until=to_micros(now + MAX_CLOCK_JUMP))
-    if store.events(about).count_events():
+    near_now = Selection(
+        since=to_micros(now - MAX_CLOCK_JUMP), until=to_micros(now + MAX_CLOCK_JUMP)
+    )
+    if store.events(near_now).count_events():
         return ""
     bounds = store.bounds()
-    newest = None if bounds is None else from_micros(bounds[1])
-    heard = "no event is stored" if newest is None else f"the newest event is of {iso(newest)}"
-    return f"the clock says {iso(now)}, it was {iso(from_micros(last))} the last time, and {heard}"
-
-
-GRACE = 3600.0  # seconds
+    newest = "no event is stored"
+    if bounds is not None:
+        newest = f"the newest event is of {iso(from_micros(bounds[1]))}"
+    return (
+        f"the clock shows {iso(now)}, it was {iso(from_micros(last))} at the last check, "
+        f"and {newest}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What went from a table."""
+    """What was deleted from a table."""
 
     table: str
-    before: datetime  # rows with an earlier time went
+    before: datetime  # rows with an earlier time were deleted
     rows: int
     bytes: int  # on the disk
 
@@ -78,35 +86,35 @@ def prune(
     bodies: timedelta | None,
     dry: bool = False,
 ) -> list[Pruned]:
-    """Let go of what is older; waits for the loader's lock.
+    """Delete what is past its retention period; waits for the loader lock.
 
     Args:
         store: the store.
         now: the end of the periods.
-        events: how long events are kept; None: for ever. No body outlives its event.
+        events: how long events are kept; None: without limit. No body outlives its event.
         bodies: how long bodies are kept; None: as long as their events.
-        dry: only say what would go.
+        dry: only report what would be deleted.
 
     Raises:
-        StoreError: no room, or damage; a table was changed whole or not at all.
+        StoreError: no room, or damage; each table was changed completely or not at all.
     """
-    ends = [span for span in (events, bodies) if span is not None]
+    periods = [period for period in (events, bodies) if period is not None]
     out = []
     with store.loader_lock():
         if events is not None:
-            if not dry:  # before the rows go: to claim too little is no lie
+            if not dry:  # before the rows are deleted: after a crash, coverage may only be too low
                 refresh.catch_up(store)
-                _trim(store.state, to_micros(now - events))
+                _cut_ledger(store.state, to_micros(now - events))
             version = store.table.version()
-            out.append(_cut(store.table, now - events, dry=dry))
+            out.append(_cut_table(store.table, now - events, dry=dry))
             if store.samples.exists():
-                out.append(_cut(store.samples, now - events, dry=dry))
-            # the set keeps hashes of ids that went: a hit is looked up in the table anyway
+                out.append(_cut_table(store.samples, now - events, dry=dry))
+            # the index keeps hashes of deleted ids: a hit is looked up in the table anyway
             update_index(store.path / "ids", store.table, version)
             if not dry:
-                refresh.mark_current(store)  # they keep the days that went
-        if ends:
-            out.append(_cut(store.bodies, now - min(ends), dry=dry))
+                refresh.mark_current(store)  # rollups keep the deleted days
+        if periods:
+            out.append(_cut_table(store.bodies, now - min(periods), dry=dry))
         if not dry:
             vacuum(store.table, GRACE)
             vacuum(store.samples, GRACE)
@@ -114,18 +122,18 @@ def prune(
     return out
 
 
-def _cut(table: Table, before: datetime, *, dry: bool) -> Pruned:
-    """Take out what is before the cut, as one commit."""
+def _cut_table(table: Table, before: datetime, *, dry: bool) -> Pruned:
+    """Delete rows before a time, in one commit."""
     limit = to_micros(before)
     old = [file for file in table.files() if file.first < limit]
-    whole = [file for file in old if file.last < limit]
-    parts = [file for file in old if file.last >= limit]
-    done = rewrite(table, parts, _newer(limit), drop=whole, dry=dry)
+    dropped = [file for file in old if file.last < limit]
+    rewritten = [file for file in old if file.last >= limit]
+    done = rewrite(table, rewritten, _since(limit), drop=dropped, dry=dry)
     return Pruned(table.name, before, done.deleted, done.bytes)
 
 
-def _newer(limit: int) -> Change:
-    """The rows from a time on, µs."""
+def _since(limit: int) -> Change:
+    """Return a change that keeps the rows from a time (µs) on."""
     cut = pa.scalar(from_micros(limit), pa.timestamp("us", "UTC"))
 
     def change(rows: Any) -> Any:
@@ -135,8 +143,8 @@ def _newer(limit: int) -> Change:
     return change
 
 
-def _trim(state: State, limit: int) -> None:
-    """The ledger says nothing about what is gone: it would call a range complete that is empty."""
+def _cut_ledger(state: State, limit: int) -> None:
+    """Delete spans before a time (µs): otherwise an empty range would count as complete."""
     with state.transaction() as db:
         db.execute('DELETE FROM spans WHERE "end" <= ?', (limit,))
         db.execute("UPDATE spans SET start = ? WHERE start < ?", (limit, limit))

@@ -1,1 +1,1 @@
-"""Forgetting a name in every table and in the state."""
+"""Forget an account: replace its name in all tables, in the state and in the spool."""

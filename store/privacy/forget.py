@@ -1,20 +1,19 @@
-"""Forgetting somebody: the name goes out of everything stored, and never comes in again.
+"""Forget an account: replace its name by a keyed pseudonym in everything stored, now and later.
 
-Comes in: a store and a name. Goes out: a store in which a keyed pseudonym stands wherever the name
-stood, in no older file, log entry or free page either, with the same counts. Once the first step is
-durable the rest is finished, if not by this run then by the next one that opens the store.
+Afterwards the name is in no file of the store, including older data files, log entries and free
+pages; all counts stay the same. Once the first step is durable the rest will be done: if this
+process dies, by the next one that loads.
 
-1. the digest of the name goes on the list: from now on every loader honours it
-2. what waits in the spool is loaded, by that list
-3. events, then bodies, then rollups: files that hold the name are rewritten in one commit; older
-   files, log entries and checkpoints are deleted
-4. the set of ids is read again where an id held the name
-5. the state: every table scrubbed in one transaction, then VACUUM and an empty log
-6. segments that a listener has open: what is loaded of them is overwritten
-7. the entry of the list is done
+1. add the digest of the name to the list of forgotten names, which all loaders apply from now on
+2. load the spool, with that list
+3. events, then bodies, then rollups: rewrite the files that contain the name in one commit; delete
+   older files, log entries and checkpoints
+4. rebuild the id index if an id contained the name
+5. the state: scrub all tables in one transaction, then VACUUM and truncate the log
+6. segments that are open for writing: overwrite the part that is loaded
+7. mark the entry of the list as done
 
-The steps know only the list, not the name, so that the run that finishes an interrupted one does
-the same.
+All steps but the first use only the list, not the name, so that another process can finish them.
 """
 
 from __future__ import annotations
@@ -42,25 +41,25 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["Entry", "Forgot", "entries", "finish", "forget", "would"]
+__all__ = ["Entry", "ForgetResult", "entries", "finish", "forget", "preview"]
 
-_KEY = 32  # bytes
+_KEY_BYTES = 32
 Understand = Callable[[Frame], Event]
 
 
 @dataclass(frozen=True, slots=True)
-class Forgot:
-    """What was done."""
+class ForgetResult:
+    """What was changed to forget names."""
 
     pseudonyms: tuple[str, ...]
-    events: int = 0  # rows that held a name
-    bodies: int = 0  # dropped
-    records: int = 0  # rows of the state, dead letters among them
+    events: int = 0  # changed rows
+    bodies: int = 0  # deleted
+    records: int = 0  # changed rows of the state, including dead letters
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the journal."""
+    """An entry of the journal of forgotten accounts."""
 
     pseudonym: str
     time: int  # µs since the epoch
@@ -68,18 +67,20 @@ class Entry:
     done: bool
 
 
-def forget(store: Store, name: str, why: str = "", understand: Understand | None = None) -> Forgot:
-    """Forget an account; waits for the loader's lock. Again for the same name does all again.
+def forget(
+    store: Store, name: str, why: str = "", understand: Understand | None = None
+) -> ForgetResult:
+    """Forget an account; waits for the loader lock. Calling it again repeats all steps.
 
     Args:
         store: the store.
-        name: the account, in any case.
-        why: kept in the journal, without the name.
-        understand: for what waits in the spool: see `Store.load`.
+        name: the account, in upper or lower case.
+        why: recorded in the journal, without the name.
+        understand: decodes the messages of the spool: see `Store.load`.
 
     Raises:
-        UsageError: no name, or a pseudonym.
-        StoreError: no room, or damage; what is left is finished when the store is next opened.
+        UsageError: not a name, or a pseudonym.
+        StoreError: no room, or damage; the next load does the remaining steps.
     """
     name = _name(name)
     with store.loader_lock():
@@ -87,44 +88,44 @@ def forget(store: Store, name: str, why: str = "", understand: Understand | None
         return finish(store, understand)
 
 
-def would(store: Store, name: str) -> Forgot:
-    """What forgetting an account would change in the tables; nothing is changed.
+def preview(store: Store, name: str) -> ForgetResult:
+    """Return what forgetting an account would change in the tables, without changing it.
 
-    Without a pseudonym where nobody is forgotten yet: the key that makes it is drawn then.
+    The pseudonym is missing in a store where no account is forgotten yet: its key is generated with
+    the first one.
     """
     name = _name(name)
-    known = _key(store.state)
-    key = known or secrets.token_bytes(_KEY)
-    alone = Forgotten(key)
-    alone = Forgotten(key, {alone.digest(name): units(name)})
-    events, bodies = ScrubEvents(alone), ScrubBodies(alone)
+    stored_key = _key(store.state)
+    forgotten = _only(name, stored_key or secrets.token_bytes(_KEY_BYTES))
+    events, bodies = ScrubEvents(forgotten), ScrubBodies(forgotten)
     rewrite(store.table, store.table.files(), events, dry=True)
     rewrite(store.bodies, store.bodies.files(), bodies, dry=True)
-    return Forgot((alone.pseudonym(name),) if known else (), events.rows, bodies.rows)
+    pseudonyms = (forgotten.pseudonym(name),) if stored_key else ()
+    return ForgetResult(pseudonyms, events.rows, bodies.rows)
 
 
 def entries(state: State) -> list[Entry]:
-    """The journal, oldest first."""
+    """Return the journal, oldest first."""
     rows = state.rows("SELECT pseudonym, time, why, done FROM forgotten ORDER BY time, pseudonym")
     return [Entry(pseudonym, time, why, bool(done)) for pseudonym, time, why, done in rows]
 
 
-def finish(store: Store, understand: Understand | None = None) -> Forgot:
-    """Steps 2 to 7 for whoever is on the list and not done. For the holder of the loader's lock.
+def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
+    """Do steps 2 to 7 for all entries that are not done; the caller holds the loader lock.
 
     Raises:
         StoreError: no room, or damage.
     """
     state = store.state
-    open_ones = state.rows("SELECT digest, pseudonym FROM forgotten WHERE done = 0 ORDER BY time")
-    if not open_ones:
-        return Forgot(())
+    pending = state.rows("SELECT digest, pseudonym FROM forgotten WHERE done = 0 ORDER BY time")
+    if not pending:
+        return ForgetResult(())
     store.drain(understand)
     refresh.catch_up(store)
     forgotten, version = state.forgotten, store.table.version()
     events, bodies = ScrubEvents(forgotten), ScrubBodies(forgotten)
     changes: list[tuple[Table, Change]] = [(store.table, events), (store.bodies, bodies)]
-    changes += [(one, ScrubRollup(forgotten, one)) for one in store.rollups]
+    changes += [(rollup, ScrubRollup(forgotten, rollup)) for rollup in store.rollups]
     for table, change in changes:
         rewrite(table, table.files(), change)
         vacuum(table)
@@ -137,24 +138,31 @@ def finish(store: Store, understand: Understand | None = None) -> Forgot:
     quarantine.clear(store.path)
     with state.transaction() as db:
         db.executemany(
-            "UPDATE forgotten SET done = 1 WHERE digest = ?", [(d,) for d, _ in open_ones]
+            "UPDATE forgotten SET done = 1 WHERE digest = ?", [(digest,) for digest, _ in pending]
         )
-    return Forgot(tuple(p for _, p in open_ones), events.rows, bodies.rows, records)
+    pseudonyms = tuple(pseudonym for _, pseudonym in pending)
+    return ForgetResult(pseudonyms, events.rows, bodies.rows, records)
 
 
 def _name(name: str) -> str:
-    """The account as the collector would spell it.
+    """Return the account as the collector normalises it.
 
-    What is no account there (an e-mail address) may still stand in a body or an object.
+    Texts that are not accounts for the collector (an e-mail address) may still occur in bodies and
+    objects.
     """
     cleaned = normalise(name) or unicodedata.normalize("NFC", name.strip())
     if not cleaned or len(cleaned) > MAX_NAME or not name.strip().isprintable():
-        raise UsageError("this is no name of an account", hint="give it as the bus spells it")
+        raise UsageError("this is not an account name", hint="give it as the bus spells it")
     if PSEUDONYM.fullmatch(cleaned):
-        raise UsageError("this is a pseudonym already: whoever it was is forgotten")
+        raise UsageError("this is already the pseudonym of a forgotten account")
     if not any(map(str.isalnum, cleaned)):
-        raise UsageError("a name without a letter or digit cannot be told from punctuation")
+        raise UsageError("a name without a letter or digit cannot be forgotten")
     return cleaned
+
+
+def _only(name: str, key: bytes) -> Forgotten:
+    """Return a list of forgotten names with this one only."""
+    return Forgotten(key, {Forgotten(key).digest(name): units(name)})
 
 
 def _key(state: State) -> bytes | None:
@@ -163,17 +171,21 @@ def _key(state: State) -> bytes | None:
 
 
 def _list(state: State, name: str, why: str) -> None:
-    """Step 1, durable."""
+    """Do step 1, durably."""
     with state.transaction() as db:
         key = _key(state)
         if key is None:
-            key = secrets.token_bytes(_KEY)
+            key = secrets.token_bytes(_KEY_BYTES)
             db.execute("INSERT INTO secrets VALUES ('forget', ?)", (key,))
-        bare = Forgotten(key)
-        digest = bare.digest(name)
-        alone = Forgotten(key, {digest: units(name)})
+        forgotten = _only(name, key)
         db.execute(
             "INSERT INTO forgotten VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET done = 0",
-            (digest, bare.pseudonym(name), units(name), time.time_ns() // 1000, alone.text(why)),
+            (
+                forgotten.digest(name),
+                forgotten.pseudonym(name),
+                units(name),
+                time.time_ns() // 1000,
+                forgotten.text(why),
+            ),
         )
     state.reload_forgotten()

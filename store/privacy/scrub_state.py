@@ -1,7 +1,7 @@
-"""Forgotten names out of the state file and out of what is left of the spool.
+"""Remove forgotten names from the state file and from the loaded part of the spool.
 
-Comes in: the list, the state, the spool's folder. Goes out: the same without the names; nothing of
-what SQLite or a segment once held is left in the bytes of their files.
+The names are removed from the bytes of the files, too: from free pages and logs of SQLite, and from
+loaded records of segments.
 """
 
 from __future__ import annotations
@@ -23,42 +23,41 @@ from hubbub.store.state.pseudonyms import ACCOUNTS, Forgotten
 
 __all__ = ["ACCOUNTS", "blank_spool", "purge", "scrub_state"]
 
-#: Digests and keys, with no name in them; paths of the operator's own files.
+#: Tables of digests, of keys, and of paths of the operator's files: they hold no account.
 _KEEP = {"secrets", "forgotten", "trusts"}
 _PATIENCE = 30.0  # seconds to wait for readers of the state
 
 
 def scrub_state(state: State) -> int:
-    """Replace forgotten names in every table of the state file; how many rows. One transaction.
+    """Replace forgotten names in the state file, in one transaction; return the changed rows.
 
-    Every text and JSON document of every table is looked at, whoever made it: a table that comes
-    with a later version or a plugin is not forgotten here.
+    All texts and JSON documents of all tables are checked, so that tables of plugins and of later
+    versions are included.
     """
     with state.transaction() as db:
         forgotten = state.forgotten
-        n = _letters(db, forgotten)
+        n = _scrub_letters(db, forgotten)
         for (table,) in db.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall():
             if table not in _KEEP | {"dead_letters"}:
-                n += _table(db, table, forgotten)
+                n += _scrub_table(db, table, forgotten)
     return n
 
 
-def _letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
-    """Letters lose the body or topic that holds a name."""
+def _scrub_letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
+    """Delete the bodies and topics of dead letters that contain a name; return the changed rows."""
     n = 0
     last = 0
     columns = "place, reason, what, source, time, topic, body, seq, missing"
-    while True:  # a few at a time: together they may be 100 MB
+    while True:  # in parts: together they may be 100 MB
         rows = db.execute(
             f"SELECT id, {columns} FROM dead_letters WHERE id > ? ORDER BY id LIMIT 100",  # noqa: S608 - a constant
             (last,),
         ).fetchall()
         if not rows:
             return n
-        for one, *fields in rows:
-            last = one
+        for last, *fields in rows:
             before = DeadLetter(*fields)
             after = dead_letters.redact(before, forgotten)
             if after != before:
@@ -67,57 +66,59 @@ def _letters(db: sqlite3.Connection, forgotten: Forgotten) -> int:
                     "UPDATE dead_letters SET place = ?, what = ?, source = ?, topic = ?, body = ?,"
                     " missing = ?, size = ? WHERE id = ?",
                     (
-                        *(after.place, after.what, after.source, after.topic, after.body),
-                        *(after.missing, len(after.topic) + len(after.body), one),
+                        after.place,
+                        after.what,
+                        after.source,
+                        after.topic,
+                        after.body,
+                        after.missing,
+                        len(after.topic) + len(after.body),
+                        last,
                     ),
                 )
 
 
-def _table(db: sqlite3.Connection, table: str, forgotten: Forgotten) -> int:
-    """Rows of any other table, column by column."""
-    about = db.execute(f'PRAGMA table_info("{table}")').fetchall()
-    names = [column[1] for column in about]
-    keys = [column[1] for column in sorted(about, key=lambda c: c[5]) if column[5]] or ["rowid"]
-    chosen = ", ".join(f'"{name}"' for name in (*keys, *names))
+def _scrub_table(db: sqlite3.Connection, table: str, forgotten: Forgotten) -> int:
+    """Replace forgotten names in all columns of another table; return the changed rows."""
+    columns = db.execute(f'PRAGMA table_info("{table}")').fetchall()
+    names = [column[1] for column in columns]
+    keys = [column[1] for column in sorted(columns, key=lambda c: c[5]) if column[5]] or ["rowid"]
+    selected = ", ".join(f'"{name}"' for name in (*keys, *names))
+    account_keys = ACCOUNTS if table == "documents" else frozenset()
     n = 0
-    for row in db.execute(f'SELECT {chosen} FROM "{table}"').fetchall():  # noqa: S608 - its own names
-        key, values = row[: len(keys)], row[len(keys) :]
-        within = ACCOUNTS if table == "documents" else frozenset()
-        new = [_value(v, name, forgotten, within) for v, name in zip(values, names, strict=True)]
-        changed = [name for name, a, b in zip(names, values, new, strict=True) if a != b]
+    for row in db.execute(f'SELECT {selected} FROM "{table}"').fetchall():  # noqa: S608 - its own names
+        key, old = row[: len(keys)], dict(zip(names, row[len(keys) :], strict=True))
+        new = {name: _scrubbed(v, name, forgotten, account_keys) for name, v in old.items()}
+        changed = [name for name in names if new[name] != old[name]]
         if not changed:
             continue
         n += 1
-        at = " AND ".join(f'"{k}" = ?' for k in keys)
+        condition = " AND ".join(f'"{k}" = ?' for k in keys)
         if table == "counters":
-            _count(db, forgotten, row[len(keys) :], names)
-            db.execute(f'DELETE FROM "{table}" WHERE {at}', key)  # noqa: S608
+            _add_counter(db, forgotten, old)
+            db.execute(f'DELETE FROM "{table}" WHERE {condition}', key)  # noqa: S608
             continue
-        sets = ", ".join(f'"{name}" = ?' for name in changed)
-        by_name = dict(zip(names, new, strict=True))
+        assignments = ", ".join(f'"{name}" = ?' for name in changed)
         db.execute(
-            f'UPDATE OR REPLACE "{table}" SET {sets} WHERE {at}',  # noqa: S608
-            (*(by_name[name] for name in changed), *key),
+            f'UPDATE OR REPLACE "{table}" SET {assignments} WHERE {condition}',  # noqa: S608
+            (*(new[name] for name in changed), *key),
         )
     return n
 
 
-def _count(
-    db: sqlite3.Connection, forgotten: Forgotten, values: tuple[Any, ...], names: list[str]
-) -> None:
-    """A counter under the source's new name; added to one that is there already."""
-    one = dict(zip(names, values, strict=True))
+def _add_counter(db: sqlite3.Connection, forgotten: Forgotten, old: dict[str, Any]) -> None:
+    """Add a counter to that of the source's new name."""
     db.execute(
         "INSERT INTO counters (source, name, n) VALUES (?, ?, ?)"
         " ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        (forgotten.text(one["source"]), forgotten.text(one["name"]), one["n"]),
+        (forgotten.text(old["source"]), forgotten.text(old["name"]), old["n"]),
     )
 
 
-def _value(value: Any, column: str, forgotten: Forgotten, within: frozenset[str]) -> Any:
-    """A cell without forgotten names: a JSON document by its texts, a blob dropped.
+def _scrubbed(value: Any, column: str, forgotten: Forgotten, account_keys: frozenset[str]) -> Any:
+    """Return a cell without forgotten names: texts of a JSON document replaced, a blob emptied.
 
-    `within`: keys of the document under which an account stands.
+    `account_keys`: keys of the document whose values are accounts.
     """
     if isinstance(value, bytes):
         return b"" if forgotten.holds(value) else value
@@ -130,48 +131,48 @@ def _value(value: Any, column: str, forgotten: Forgotten, within: frozenset[str]
             document = json.loads(value)
         except ValueError:
             return forgotten.text(value)
-        new = forgotten.document(document, within)
+        new = forgotten.document(document, account_keys)
         return value if new == document else json.dumps(new)
     return forgotten.text(value)
 
 
 def purge(state: State) -> None:
-    """Leave nothing of what was overwritten in the bytes of the state file and its log.
+    """Remove overwritten values from the bytes of the state file and its log.
 
     Raises:
-        StoreError: a reader does not let go of an old snapshot.
+        StoreError: a reader holds an old snapshot.
     """
     state.execute("VACUUM")
-    until = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _PATIENCE
     while state.execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise StoreError(
                 "another process still reads an older state",
                 where=str(state.path),
-                hint="end it, and forget again: what is left will be finished",
+                hint="end it, and run `hubbub forget` again: it does the remaining steps",
             )
         time.sleep(0.1)
 
 
 def blank_spool(folder: Path, state: State) -> int:
-    """Overwrite what is loaded already in segments that their writers have open; how many bytes.
+    """Overwrite the loaded part of segments with zeros; return the number of bytes.
 
-    A loader reads on from its position and never looks at what is before it.
+    A loader never reads before its position.
     """
     n = 0
-    for one in spool.segments(folder):
-        found = state.rows("SELECT position FROM segments WHERE name = ?", one.name)
-        if not found or found[0][0] <= segment.HEAD.size:
+    for existing in spool.segments(folder):
+        rows = state.rows("SELECT position FROM segments WHERE name = ?", existing.name)
+        start, end = segment.HEAD.size, int(rows[0][0]) if rows else 0
+        if end <= start:
             continue
-        start, end = segment.HEAD.size, int(found[0][0])
-        for suffix in (one.path.suffix, ".seg", ".dead"):  # it may be sealed just now
+        for suffix in (existing.path.suffix, ".seg", ".dead"):  # it may be renamed meanwhile
             try:
-                descriptor = os.open(one.path.with_suffix(suffix), os.O_WRONLY)
+                descriptor = os.open(existing.path.with_suffix(suffix), os.O_WRONLY)
             except FileNotFoundError:
                 continue
             try:
-                for at in range(start, end, 1 << 20):
-                    os.pwrite(descriptor, bytes(min(1 << 20, end - at)), at)
+                for offset in range(start, end, 1 << 20):
+                    os.pwrite(descriptor, bytes(min(1 << 20, end - offset)), offset)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)

@@ -1,7 +1,6 @@
-"""Row transformations that replace forgotten names: in events, in bodies, in rollups.
+"""Row transformations for `rewrite` that replace forgotten names in events, bodies and rollups.
 
-Each takes the rows of a data file and returns the rows to be written; rollups keep the same sums
-under the pseudonym.
+Each takes the rows of a row group and returns the rows to write instead.
 """
 
 from __future__ import annotations
@@ -22,33 +21,33 @@ __all__ = ["ScrubBodies", "ScrubEvents", "ScrubRollup"]
 
 
 class ScrubEvents:
-    """Rows of events without the forgotten names.
+    """Replace forgotten names in events.
 
     Attributes:
-        rows: how many held one.
-        ids: whether an id was one of the things that did.
+        rows: number of changed rows.
+        ids: whether an id was changed.
     """
 
     def __init__(self, forgotten: Forgotten) -> None:
         self.forgotten, self.rows, self.ids = forgotten, 0, False
 
     def __call__(self, rows: Any) -> Any:
-        """A row group."""
-        held = _holding(rows, self.forgotten)
-        if not held:
+        """Transform a row group."""
+        affected = _affected_rows(rows, self.forgotten)
+        if not affected:
             return rows
-        at = pa.array(sorted(held), pa.int64())
-        old = to_events(rows.take(at))
+        changed = pa.array(sorted(affected), pa.int64())
+        old = to_events(rows.take(changed))
         new = [self.forgotten.event(event) for event in old]
         self.rows += len(new)
         self.ids |= any(a.id != b.id for a, b in zip(old, new, strict=True))
-        places = pa.array([i for i in range(rows.num_rows) if i not in held], pa.int64())
-        both = pa.concat_tables([rows.take(places), to_arrow(new)])
-        return both.take(pc.sort_indices(pa.concat_arrays([places, at])))
+        unchanged = pa.array([i for i in range(rows.num_rows) if i not in affected], pa.int64())
+        both = pa.concat_tables([rows.take(unchanged), to_arrow(new)])
+        return both.take(pc.sort_indices(pa.concat_arrays([unchanged, changed])))
 
 
-def _holding(rows: Any, forgotten: Forgotten) -> set[int]:
-    """The places of the rows that hold a forgotten name: each distinct value is looked at once."""
+def _affected_rows(rows: Any, forgotten: Forgotten) -> set[int]:
+    """Return the indices of rows with a forgotten name; each distinct value is tested once."""
     scalars = {
         "id": forgotten.identifier,
         "topic": forgotten.topic,
@@ -56,64 +55,64 @@ def _holding(rows: Any, forgotten: Forgotten) -> set[int]:
         "action": forgotten.text,
         "source": forgotten.text,
     }
-    held: set[int] = set()
-    for name, test in scalars.items():
+    affected: set[int] = set()
+    for name, scrub in scalars.items():
         column = rows[name].combine_chunks()
-        bad = _bad(column, test)
-        if len(bad):
-            held.update(pc.indices_nonzero(pc.is_in(column, bad)).to_pylist())
-    for name, test in (("users", forgotten.account), ("objects", forgotten.text)):
+        changing = _changing(column, scrub)
+        if len(changing):
+            affected.update(pc.indices_nonzero(pc.is_in(column, changing)).to_pylist())
+    for name, scrub in (("users", forgotten.account), ("objects", forgotten.text)):
         column = rows[name].combine_chunks()
         flat = pc.list_flatten(column)
-        bad = _bad(flat, test)
-        if len(bad):
+        changing = _changing(flat, scrub)
+        if len(changing):
             parents = pc.list_parent_indices(column)
-            held.update(parents.filter(pc.is_in(flat, bad)).to_pylist())
+            affected.update(parents.filter(pc.is_in(flat, changing)).to_pylist())
     extra = rows["extra"]
     if extra.null_count < len(extra):
-        for at, one in enumerate(extra.to_pylist()):
-            if any(forgotten.text(text) != text for pair in one or () for text in pair if text):
-                held.add(at)
-    return held
+        for i, pairs in enumerate(extra.to_pylist()):
+            if any(forgotten.text(text) != text for pair in pairs or () for text in pair if text):
+                affected.add(i)
+    return affected
 
 
-def _bad(column: Any, test: Callable[[str], str]) -> Any:
-    """The distinct values that do not stay as they are."""
+def _changing(column: Any, scrub: Callable[[str], str]) -> Any:
+    """Return the distinct values that `scrub` changes."""
     values: Sequence[str | None] = pc.unique(column).to_pylist()
-    return pa.array([v for v in values if v is not None and test(v) != v], pa.string())
+    return pa.array([v for v in values if v is not None and scrub(v) != v], pa.string())
 
 
 class ScrubBodies:
-    """Rows of bodies: one that holds a forgotten name becomes null, its id loses the name.
+    """Set bodies with a forgotten name to null, and replace it in their ids.
 
     Attributes:
-        rows: how many bodies were dropped.
+        rows: number of deleted bodies.
     """
 
     def __init__(self, forgotten: Forgotten) -> None:
         self.forgotten, self.rows = forgotten, 0
 
     def __call__(self, rows: Any) -> Any:
-        """A row group."""
+        """Transform a row group."""
         ids, bodies = rows["id"].to_pylist(), rows["body"].to_pylist()
-        new_ids = [self.forgotten.identifier(one) for one in ids]
-        drop = [one is not None and self.forgotten.holds(one) for one in bodies]
-        if new_ids == ids and not any(drop):
+        new_ids = [self.forgotten.identifier(event_id) for event_id in ids]
+        delete = [body is not None and self.forgotten.holds(body) for body in bodies]
+        if new_ids == ids and not any(delete):
             return rows
-        self.rows += sum(drop)
-        kept = [None if gone else one for one, gone in zip(bodies, drop, strict=True)]
-        columns = [rows["time"], pa.array(new_ids, pa.string()), pa.array(kept, pa.binary())]
+        self.rows += sum(delete)
+        new_bodies = [None if d else body for body, d in zip(bodies, delete, strict=True)]
+        columns = [rows["time"], pa.array(new_ids, pa.string()), pa.array(new_bodies, pa.binary())]
         return pa.table(columns, schema=BODIES)
 
 
 class ScrubRollup:
-    """For `rewrite`: what `Forgotten.event` does to events, done to their sums."""
+    """Replace forgotten names in a rollup, as `Forgotten.event` does in events; sums stay."""
 
     def __init__(self, forgotten: Forgotten, table: Rollup) -> None:
         self.forgotten, self.table = forgotten, table
 
     def __call__(self, rows: Any) -> Any:
-        """A row group."""
+        """Transform a row group."""
         names = [name for name in ("user", "topic", "category") if name in rows.schema.names]
         distinct = rows.select(names).group_by(names).aggregate([]).to_pylist()
         changed = {
@@ -124,15 +123,15 @@ class ScrubRollup:
         if not changed:
             return rows
         before = zip(*(rows[name].to_pylist() for name in names), strict=True)
-        after: list[Sequence[str]] = [changed.get(one, one) for one in before]
-        for at, name in enumerate(names):
-            column = pa.array([one[at] for one in after], pa.string())
-            place = rows.schema.get_field_index(name)
-            rows = rows.set_column(place, rows.schema.field(name), column)
-        return self.table.combined(rows)  # two spellings may have become one
+        after: list[Sequence[str]] = [changed.get(values, values) for values in before]
+        for i, name in enumerate(names):
+            column = pa.array([values[i] for values in after], pa.string())
+            index = rows.schema.get_field_index(name)
+            rows = rows.set_column(index, rows.schema.field(name), column)
+        return self.table.combined(rows)  # two names may have become the same
 
     def _new(self, old: dict[str, str]) -> tuple[str, ...]:
-        """The names as an event would have them."""
+        """Return the names as in the changed event."""
         if "user" in old:
             return (self.forgotten.account(old["user"]),)
         event = Event("", 0, old["topic"], old["category"], None, (), (), None, 0, "", 0)

@@ -1,16 +1,15 @@
-"""Affiliations: who was with which organisation, and when, from a file that a person keeps.
+"""Affiliations of accounts with organisations over time, read from a CSV file.
 
-Comes in: a CSV file with the columns `account`, `organisation`, `from`, `to`. Goes out: the lines,
-by person where that is asked for. Nothing is ever guessed, from the domain of an e-mail address
-least of all: whoever is not in the file is "unknown".
+Nothing is guessed, in particular not from the domain of an e-mail address: an account that is not
+in the file is "unknown".
 
     account,organisation,from,to
     alice,Example Corp,2019-03-01,2024-07-01
     alice,,2024-07-01,
     bob,Example University,,
 
-Days are UTC; `from` is the first day, `to` the first day after. An empty `from` means always, an
-empty `to` still, an empty organisation "unknown".
+Days are UTC; `from` is the first day, `to` the first day after the last. Without `from` or `to` the
+affiliation has no start or no end; an empty organisation means "unknown".
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ from hubbub.collector.names import normalise_object
 from hubbub.errors import UsageError
 from hubbub.store.query.identity import Persons
 
-__all__ = ["Affiliation", "of_persons", "read"]
+__all__ = ["Affiliation", "by_person", "read"]
 
 COLUMNS = ("account", "organisation", "from", "to")
 ALWAYS, STILL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-_LARGEST = 64 << 20  # bytes of a file that is a mistake
+_MAX_BYTES = 64 << 20  # a larger file is taken for a mistake
 
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
-    """One line: `account` is with `organisation` in [start, end)."""
+    """A line of the file: `account` is with `organisation` in [start, end)."""
 
     account: str
     organisation: str
@@ -46,14 +45,14 @@ class Affiliation:
 
 
 def read(path: Path) -> tuple[Affiliation, ...]:
-    """The lines of a file; a comment line begins with `#`.
+    """Read the lines of a file; a comment line begins with `#`.
 
     Raises:
-        UsageError: the file cannot be read, lacks a column, or a line is wrong or contradicts
+        UsageError: the file cannot be read, lacks a column, or a line is invalid or contradicts
             another.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        if path.stat().st_size > _MAX_BYTES:
             raise UsageError("this is too large for a file of affiliations", where=str(path))
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -63,36 +62,36 @@ def read(path: Path) -> tuple[Affiliation, ...]:
     except UnicodeDecodeError:
         raise UsageError("the affiliations are not UTF-8", where=str(path)) from None
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found: list[Affiliation] = []
-    order: list[int] = []
+    lines: list[Affiliation] = []
+    columns: list[int] = []
     try:
         for row in rows:
             if not any(cell.strip() for cell in row) or row[0].startswith("#"):
                 continue
             where = f"{path}:{rows.line_num}"
-            if not order:
-                order = _order(row, where)
+            if not columns:
+                columns = _column_indices(row, where)
             else:
-                found.append(_line(row, order, where))
+                lines.append(_line(row, columns, where))
     except csv.Error as error:
-        raise UsageError(f"this is no CSV: {error}", where=f"{path}:{rows.line_num}") from None
-    _check(found)
-    return tuple(found)
+        raise UsageError(f"this is not CSV: {error}", where=f"{path}:{rows.line_num}") from None
+    _check_overlaps(lines)
+    return tuple(lines)
 
 
-def of_persons(lines: Iterable[Affiliation], persons: Persons) -> list[Affiliation]:
-    """The same by person: what is said of any account holds for whoever it is.
+def by_person(lines: Iterable[Affiliation], persons: Persons) -> list[Affiliation]:
+    """Return the lines by person: a line about any of a person's accounts applies to the person.
 
     Raises:
         UsageError: two accounts of a person are with different organisations at the same time.
     """
-    found = [replace(line, account=persons.name(line.account)) for line in lines]
-    _check(found)
-    return found
+    merged = [replace(line, account=persons.name(line.account)) for line in lines]
+    _check_overlaps(merged)
+    return merged
 
 
-def _order(row: Sequence[str], where: str) -> list[int]:
-    """Where each column stands."""
+def _column_indices(row: Sequence[str], where: str) -> list[int]:
+    """Return the index of each column, from the header."""
     names = [cell.strip().lower() for cell in row]
     if missing := [name for name in COLUMNS if name not in names]:
         raise UsageError(
@@ -103,8 +102,8 @@ def _order(row: Sequence[str], where: str) -> list[int]:
     return [names.index(name) for name in COLUMNS]
 
 
-def _line(row: Sequence[str], order: Sequence[int], where: str) -> Affiliation:
-    cells = [row[place].strip() if place < len(row) else "" for place in order]
+def _line(row: Sequence[str], columns: Sequence[int], where: str) -> Affiliation:
+    cells = [row[index].strip() if index < len(row) else "" for index in columns]
     account = normalise_object(cells[0])
     if account is None:
         raise UsageError("a line without an account", where=where)
@@ -113,7 +112,7 @@ def _line(row: Sequence[str], order: Sequence[int], where: str) -> Affiliation:
         raise UsageError(
             f"{account!r} leaves on {cells[3]}, not after {cells[2]}",
             where=where,
-            hint="`to` is the first day after",
+            hint="`to` is the first day after the last one",
         )
     return Affiliation(account, normalise_object(cells[1]) or "", start, end, where)
 
@@ -124,12 +123,12 @@ def _day(cell: str, empty: datetime, where: str) -> datetime:
     try:
         day = date.fromisoformat(cell)
     except ValueError:
-        raise UsageError(f"{cell!r} is no day", where=where, hint="write 2026-01-31") from None
+        raise UsageError(f"{cell!r} is not a date", where=where, hint="write 2026-01-31") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _check(lines: Sequence[Affiliation]) -> None:
-    """Refuse what would count somebody for two organisations at once."""
+def _check_overlaps(lines: Sequence[Affiliation]) -> None:
+    """Raise UsageError where an account is with two organisations at the same time."""
     ordered = sorted(lines, key=lambda line: (line.account, line.start))
     for before, after in pairwise(ordered):
         if before.account == after.account and after.start < before.end:

@@ -1,4 +1,4 @@
-"""The embedded engine: a DuckDB connection, and views over sets of Parquet files."""
+"""The embedded query engine: a DuckDB connection, and views over sets of Parquet files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["connect", "view"]
 
 
 def connect() -> Backend:
-    """An engine in memory: UTC, no extension from the network."""
+    """Return an in-memory engine in UTC that never installs extensions from the network."""
     import ibis
 
     backend = ibis.duckdb.connect()
@@ -26,7 +26,7 @@ def connect() -> Backend:
         "SET TimeZone = 'UTC'",
         "SET enable_progress_bar = false",
         "SET preserve_insertion_order = false",
-        # It remembers every file for ever; a snapshot's are new ones. The system caches files too.
+        # It never evicts a file, and each snapshot has new ones. The system caches files anyway.
         "SET enable_external_file_cache = false",
     ):
         backend.raw_sql(statement).fetchall()
@@ -34,40 +34,41 @@ def connect() -> Backend:
 
 
 class _Views:
-    """The views of an engine, by name: each for as long as an expression stands on it."""
+    """The views of an engine by name, each kept as long as an expression refers to it."""
 
     def __init__(self) -> None:
         self.tables: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self.spare: list[str] = []  # nobody stands on them any more
+        self.unused: list[str] = []  # no expression refers to them any more
 
     @classmethod
     def of(cls, backend: Backend) -> _Views:
-        """They go with it."""
-        found: _Views = vars(backend).setdefault("hubbub_views", cls())
-        return found
+        """Return the views of an engine; stored on it, so that they share its lifetime."""
+        views: _Views = vars(backend).setdefault("hubbub_views", cls())
+        return views
 
 
 def view(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
-    """The rows of these files; never again of others: an expression runs when it suits its owner.
+    """Return the rows of these files as a view.
 
-    The same files again are the same view, and one that no expression stands on any more is
-    dropped by the next call: a process that asks for years keeps no more than what it asks.
+    A view is never redefined, since expressions on it may run much later. The same files give the
+    same view. A view that no expression refers to is dropped by the next call, so that a long-lived
+    process does not accumulate them.
 
     Args:
-        backend: the engine; a view is made in it.
-        name: how its name begins.
+        backend: the engine; the view is created in it.
+        name: prefix of the view's name.
         files: paths.
     """
     views = _Views.of(backend)
-    while views.spare:
-        if (gone := views.spare.pop()) not in views.tables:
-            backend.raw_sql(f'DROP VIEW IF EXISTS "{gone}"').fetchall()
+    while views.unused:
+        if (unused := views.unused.pop()) not in views.tables:
+            backend.raw_sql(f'DROP VIEW IF EXISTS "{unused}"').fetchall()
     digest = blake2b("\n".join(files).encode(), digest_size=12).hexdigest()
-    whole = f"{name}_{digest}"
-    if (known := views.tables.get(whole)) is not None:
-        again: ir.Table = known.to_expr()
-        return again
-    table = backend.read_parquet(files, table_name=whole, hive_partitioning=False)
-    views.tables[whole] = table.op()
-    finalize(table.op(), views.spare.append, whole)
+    full_name = f"{name}_{digest}"
+    if (operation := views.tables.get(full_name)) is not None:
+        existing: ir.Table = operation.to_expr()
+        return existing
+    table = backend.read_parquet(files, table_name=full_name, hive_partitioning=False)
+    views.tables[full_name] = table.op()
+    finalize(table.op(), views.unused.append, full_name)
     return table

@@ -1,7 +1,7 @@
-"""The embedded engine: a snapshot of the events table as a lazy Ibis table on DuckDB.
+"""A snapshot of the events table as a lazy Ibis table on DuckDB.
 
-Comes in: the files of a snapshot, a `Selection`, and which accounts are one person. Goes out:
-`Events`, which analyzers turn into tables. It never writes.
+`events` applies a `Selection` and the merges of accounts to the files of a snapshot, and returns
+`Events`, which analyzers aggregate. It never writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.store.query import identity_join
 from hubbub.store.query.engine import connect, view
 from hubbub.store.query.globs import matches, pattern
-from hubbub.store.query.identity import NOBODY, Persons
+from hubbub.store.query.identity import NO_MERGES, Persons
 from hubbub.store.query.selection import Selection
 from hubbub.times import from_micros
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
-    from hubbub.store.query.from_rollups import Rolled
+    from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
 
-__all__ = ["Events", "events", "of_people"]
+__all__ = ["Events", "events", "from_accounts"]
 
 
 def events(
@@ -33,35 +33,37 @@ def events(
     version: int,
     files: Sequence[File],
     chosen: Selection,
-    persons: Persons = NOBODY,
+    persons: Persons = NO_MERGES,
     *,
-    rolled: Rolled | None = None,
+    rollups: RollupReader | None = None,
 ) -> Events:
-    """The events that a selection leaves of a snapshot; only files of its range are looked at.
+    """Return the events of a snapshot that match a selection; only files of its range are opened.
 
     Args:
-        backend: the engine; a view for each set of files is made in it.
+        backend: the engine; a view for each set of files is created in it.
         version: of the table.
         files: of that version.
         chosen: the common filters.
-        persons: which accounts count under another's name.
-        rolled: the rollups of that version.
+        persons: the merged accounts.
+        rollups: the rollups of that version.
     """
-    near = [f for f in files if f.overlaps(chosen.since, chosen.until)]
-    if near:
-        rows = view(backend, f"events_{version}", [f.uri for f in near])
+    in_range = [f for f in files if f.overlaps(chosen.since, chosen.until)]
+    if in_range:
+        rows = view(backend, f"events_{version}", [f.uri for f in in_range])
     else:
         from hubbub.store.tables.events import SCHEMA
 
-        # Not a memtable: an expression on nothing else would run on Ibis' default engine.
+        # Not a memtable: an expression on memtables alone would run on Ibis' default engine.
         backend.con.register("events_none", SCHEMA.empty_table())
         rows = backend.table("events_none")
-    rows = _apply(rows, _needed(chosen, near), persons)
-    return Events(identity_join.table(rows, persons), chosen, persons, stored=rows, rolled=rolled)
+    rows = _apply(rows, _without_idle_bounds(chosen, in_range), persons)
+    return Events(
+        identity_join.merge_accounts(rows, persons), chosen, persons, stored=rows, rollups=rollups
+    )
 
 
-def _needed(chosen: Selection, files: Sequence[File]) -> Selection:
-    """Without the ends of the range that cut no file: rows that nobody filters need not be read."""
+def _without_idle_bounds(chosen: Selection, files: Sequence[File]) -> Selection:
+    """Drop the bounds of the range that exclude no row of the files: `time` need not be read."""
     since, until = chosen.since, chosen.until
     if since is not None and all(f.first >= since for f in files):
         since = None
@@ -70,22 +72,22 @@ def _needed(chosen: Selection, files: Sequence[File]) -> Selection:
     return replace(chosen, since=since, until=until)
 
 
-def of_people(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
-    """Events made of times and accounts alone, for what was stored of events that may be gone.
+def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
+    """Build events from times and accounts alone, where the events themselves may be deleted.
 
     Args:
         rows: aware times and accounts as stored, not persons.
-        like: whose filters by user and whose merges apply to these too.
+        like: events whose selection and merges apply to these too.
     """
     import pyarrow as pa
 
     from hubbub.store.tables.events import SCHEMA
 
     times, users = [when for when, _ in rows], [user for _, user in rows]
-    made: dict[str, Any] = {"time": times, "agent": users, "users": [[user] for user in users]}
+    values: dict[str, Any] = {"time": times, "agent": users, "users": [[user] for user in users]}
     columns = [
-        pa.array(made[f.name], f.type)
-        if f.name in made
+        pa.array(values[f.name], f.type)
+        if f.name in values
         else pa.nulls(len(rows), f.type)
         if f.nullable
         else pa.array([0 if pa.types.is_integer(f.type) else ""] * len(rows), f.type)
@@ -94,75 +96,77 @@ def of_people(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
     backend = connect()
     backend.con.register("people", pa.Table.from_arrays(columns, schema=SCHEMA))
     stored = _apply(backend.table("people"), like.selection, like.persons)
-    return Events(identity_join.table(stored, like.persons), like.selection, like.persons, stored)
+    return Events(
+        identity_join.merge_accounts(stored, like.persons), like.selection, like.persons, stored
+    )
 
 
 class Events:
-    """A thin wrapper over the lazy Ibis table: its columns and methods are this object's.
+    """A thin wrapper over a lazy Ibis table; the table's columns and methods are available on it.
 
     Columns: `time` (timestamp, UTC), `id`, `topic`, `category`, `agent`, `users` (array of text),
     `objects` (array of text), `action`, `size` (bytes), `source`, `seq`, `extra` (map or null).
 
-    `filter` gives `Events` again; everything else is Ibis' own.
+    `filter` returns `Events`; every other method is Ibis' own.
     """
 
-    __slots__ = ("persons", "rolled", "selection", "stored", "table")
+    __slots__ = ("persons", "rollups", "selection", "stored", "table")
 
     def __init__(
         self,
         table: ir.Table,
         selection: Selection | None = None,
-        persons: Persons = NOBODY,
+        persons: Persons = NO_MERGES,
         stored: ir.Table | None = None,
-        rolled: Rolled | None = None,
+        rollups: RollupReader | None = None,
     ) -> None:
         self.table = table
         self.selection = selection or Selection()
-        #: Which accounts count under another's name; done already in `table`.
+        #: The merged accounts; already applied to `table`.
         self.persons = persons
-        #: The same events with agent and users as stored: cheaper where nobody is counted.
+        #: The same events with agent and users as stored: cheaper where no users are counted.
         self.stored = table if stored is None else stored
-        #: What answers for whole days and hours; None after `filter`.
-        self.rolled = rolled
+        #: Answers queries about whole days and hours; None after `filter`.
+        self.rollups = rollups
 
     def count_events(self) -> int:
-        """How many events there are; runs now."""
+        """Count the events; runs the query."""
         return int(self.stored.count().to_pyarrow().as_py())
 
     @property
     def by(self) -> str:
-        """Who counts: `users` (everybody a message names) or `agent` (who did it)."""
+        """Whether `users` (all accounts that a message names) or `agent` (who did it) count."""
         return self.selection.by
 
     @property
-    def gone_before(self) -> date | None:
-        """Retention let go of events of days before this one (UTC); None: of none."""
-        cut = self.rolled.frozen if self.rolled is not None else 0
+    def retention_cut(self) -> date | None:
+        """The day (UTC) before which retention has deleted events; None: it has deleted none."""
+        cut = 0 if self.rollups is None else self.rollups.frozen
         return from_micros(cut).date() if cut else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.table, name)
 
-    def __getitem__(self, what: Any) -> Any:
-        return self.table[what]
+    def __getitem__(self, key: Any) -> Any:
+        return self.table[key]
 
     def filter(self, *predicates: Any) -> Events:
-        """The events for which all predicates hold."""
+        """Return the events for which all predicates hold."""
         return Events(self.table.filter(*predicates), self.selection, self.persons)
 
     def unnest_users(self, *columns: str) -> ir.Table:
-        """A row for each event and user, with the column `user`; events without a user drop.
+        """Return a row for each event and user, with the column `user`; drop events without one.
 
-        By `agent` there is at most one row an event. Users that the selection removes (`not_user`,
-        bots) have no row. An event that names a person by several accounts gives that person one.
+        By `agent` there is at most one row per event. Users that the selection removes (`not_user`,
+        bots) have no row. An event that names several accounts of a person has one row for it.
 
         Args:
-            columns: the other columns that are wanted; all without any. Naming them is several
-                times faster where accounts are merged.
+            columns: the other columns to keep; none: all of them. Naming them is several times
+                faster where accounts are merged.
         """
         narrow = bool(columns) and not {"agent", "users", "user"} & set(columns)
         if narrow and self.persons and self.stored is not self.table:
-            rows = identity_join.people(self.stored, self.by, columns, self.persons)
+            rows = identity_join.unnest_persons(self.stored, self.by, columns, self.persons)
         else:
             if self.by == "agent":
                 rows = self.table.mutate(user=self.table.agent).filter(lambda t: t.user.notnull())
@@ -173,53 +177,53 @@ class Events:
         return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
 
     def daily_users(self, *, summed: bool = True) -> ir.Table:
-        """Columns `time` (the day, UTC), `user`, `messages`, `bytes`: see `rolled`.
+        """Return the columns `time` (the day, UTC), `user`, `messages`, `bytes`.
 
-        The same as counting `unnest_users`, and many times faster where nothing but users is
-        filtered and no accounts are merged.
+        Equal to counting `unnest_users`, and many times faster where only users are filtered and no
+        accounts are merged: see `from_rollups`.
 
         Args:
-            summed: one row for each day and user. Without it there may be several, each at any
-                time of its day: cheaper for whoever adds them up by user, week or month.
+            summed: one row for each day and user. Pass False if you aggregate further by user, week
+                or month: there may be several rows then, each at any time of its day.
         """
         from hubbub.store.query import from_rollups
 
         return from_rollups.users(self, "daily_users", summed=summed)
 
     def hourly_users(self, *, summed: bool = True) -> ir.Table:
-        """`daily_users` by the hour."""
+        """Return `daily_users` by the hour."""
         from hubbub.store.query import from_rollups
 
         return from_rollups.users(self, "hourly_users", summed=summed)
 
     def weekly_users(self, *, summed: bool = False) -> ir.Table:
-        """`daily_users`, each row at any time of its week (from Monday) and month.
+        """Return `daily_users`, each row at any time of its week (from Monday) and month.
 
-        The cheapest for whoever adds up weeks, months or everything.
+        The cheapest if you aggregate further by week, by month or over the whole range.
 
         Args:
-            summed: at most a row for each day and user, where there is none for the week.
+            summed: at most one row for each day and user, where there is none for the week.
         """
         from hubbub.store.query import from_rollups
 
         return from_rollups.users(self, "weekly_users", summed=summed)
 
     def daily_topics(self, *, summed: bool = True) -> ir.Table:
-        """Columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.
+        """Return the columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.
 
-        Fast where nothing but topics and categories is filtered. `summed` as in `daily_users`.
+        Fast where only topics and categories are filtered. `summed` as in `daily_users`.
         """
         from hubbub.store.query import from_rollups
 
         return from_rollups.topics(self, summed=summed)
 
     def unnest_objects(self) -> ir.Table:
-        """A row for each event and object, with the column `object`."""
+        """Return a row for each event and object, with the column `object`."""
         return self.table.mutate(object=self.table.objects.unnest())
 
 
 def _apply(rows: ir.Table, chosen: Selection, persons: Persons) -> ir.Table:
-    """The events that a selection leaves, with the accounts as stored."""
+    """Filter the events by a selection, with the accounts as stored."""
     import ibis
 
     if chosen.since is not None:
@@ -234,19 +238,20 @@ def _apply(rows: ir.Table, chosen: Selection, persons: Persons) -> ir.Table:
         if globs:
             rows = rows.filter(matches(rows[column], globs))
     if chosen.user:
-        wanted = persons.widened(chosen.user)
+        globs = persons.widened(chosen.user)
         by_agent = chosen.by == "agent"
-        rows = rows.filter(matches(rows.agent, wanted) if by_agent else _any(rows.users, wanted))
+        rows = rows.filter(
+            matches(rows.agent, globs) if by_agent else _any_matches(rows.users, globs)
+        )
     if chosen.object:
-        rows = rows.filter(_any(rows.objects, chosen.object))
+        rows = rows.filter(_any_matches(rows.objects, chosen.object))
     return rows
 
 
-def _any(texts: Any, globs: Sequence[str]) -> Any:
+def _any_matches(texts: Any, globs: Sequence[str]) -> Any:
     """Whether one of an array's texts matches one of the globs."""
     if all(pattern(g) is None for g in globs):
         import ibis
 
-        found = [texts.contains(g) for g in globs]
-        return ibis.or_(*found)
-    return texts.filter(lambda one: matches(one, globs)).length() > 0
+        return ibis.or_(*(texts.contains(g) for g in globs))
+    return texts.filter(lambda text: matches(text, globs)).length() > 0

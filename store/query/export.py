@@ -1,8 +1,8 @@
-"""Events as a file for other programs: JSON lines, CSV or Parquet, in the order of time.
+"""Export events as JSON lines, CSV or Parquet, ordered by time.
 
-Comes in: a store and a selection. Goes out: a file that appears whole or not at all, of one
-snapshot, with accounts as they are stored. JSON lines are `hubbub import --format jsonl`'s own:
-read again they are the same events. A day of events is in memory at once.
+The file is written atomically, from one snapshot, with accounts as stored. JSON lines can be
+imported again with `hubbub import --format jsonl` and give the same events. One day of events is
+held in memory at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["FORMATS", "export", "rows"]
 
 FORMATS = ("jsonl", "csv", "parquet")
 DAY = 86_400_000_000  # µs
-_LEFT = 86_400.0  # seconds without a write after which nobody writes a file any more
+_ABANDONED = 86_400.0  # seconds without a write after which a temporary file is taken as left over
 _json = msgspec.json.Encoder()
 
 
@@ -48,28 +48,30 @@ def export(
     form: str,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Write the events that a selection leaves; how many.
+    """Write the events that match a selection; return how many.
 
     Args:
         store: the store.
-        chosen: the common filters; who counts is of no matter.
-        output: a file, gzip where it ends in `.gz`; `-` is standard output.
+        chosen: the common filters; those that only remove users have no effect.
+        output: a file, gzipped where its name ends in `.gz`; `-` is standard output.
         form: one of `FORMATS`.
-        progress: told how many are written.
+        progress: called with the number of events written so far.
 
     Raises:
         UsageError: the file cannot be written, or Parquet is to go to standard output.
         StoreError: the store cannot be read.
     """
     if form == "parquet" and (output == "-" or output.endswith(".gz")):
-        raise UsageError("Parquet is for files, and compressed already", where=output)
-    made = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[form]
+        raise UsageError(
+            "Parquet can only be written to a file, and is already compressed", where=output
+        )
+    write = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[form]
     with _opened(output) as file:
-        return made(rows(store, chosen), file, progress)
+        return write(rows(store, chosen), file, progress)
 
 
 def rows(store: Store, chosen: Selection) -> Iterator[Any]:
-    """The rows as Arrow tables of `SCHEMA`, a day each, sorted by time, then seq, then id.
+    """Yield the rows as Arrow tables of `SCHEMA`, a day each, sorted by time, seq and id.
 
     Raises:
         StoreError: the store cannot be read.
@@ -84,52 +86,52 @@ def rows(store: Store, chosen: Selection) -> Iterator[Any]:
     while since < until:
         end = min(since // DAY * DAY + DAY, until)
         if any(f.overlaps(since, end) for f in files):
-            part = replace(chosen, since=since, until=end)
-            found = events.events(store.backend, version, files, part, persons).stored
-            found = found.select(*SCHEMA.names).order_by("time", "seq", "id").to_pyarrow()
-            if found.num_rows:
-                yield found.cast(SCHEMA)
+            day = replace(chosen, since=since, until=end)
+            stored = events.events(store.backend, version, files, day, persons).stored
+            part = stored.select(*SCHEMA.names).order_by("time", "seq", "id").to_pyarrow()
+            if part.num_rows:
+                yield part.cast(SCHEMA)
         since = end
 
 
 @contextmanager
 def _opened(output: str) -> Iterator[BinaryIO]:
-    """A file that takes its name when everything is in it."""
+    """Open a temporary file that is renamed to `output` on success."""
     if output == "-":
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     path = Path(output)
-    _sweep(path)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _delete_abandoned(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         try:
-            with new.open("xb") as raw:
+            with temporary.open("xb") as raw:
                 if path.suffix == ".gz":
-                    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                        yield cast("BinaryIO", packed)
+                    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as compressed:
+                        yield cast("BinaryIO", compressed)
                 else:
                     yield raw
-            sync_file(new)
-            new.rename(path)
+            sync_file(temporary)
+            temporary.rename(path)
             sync_folder(path.parent)
         except OSError as e:
             raise UsageError(f"cannot be written: {e.strerror or e}", where=output) from e
     finally:
-        new.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _sweep(path: Path) -> None:
-    """Delete what exports to this file left beside it that were killed a day ago or more."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
-        with suppress(OSError):  # another export was faster, or it is not ours to delete
-            if time.time() - left.stat().st_mtime > _LEFT:
-                left.unlink()
+def _delete_abandoned(path: Path) -> None:
+    """Delete temporary files of exports to this path that were killed a day ago or more."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):  # another export was faster, or we may not delete it
+            if time.time() - temporary.stat().st_mtime > _ABANDONED:
+                temporary.unlink()
 
 
 def _jsonl(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], None]) -> int:
-    """What the import format `jsonl` reads, and the rest of the row, which it leaves alone."""
+    """Write JSON lines: the fields that the import format `jsonl` reads, and all other columns."""
     n = 0
     for part in parts:
         for row in _records(part):
@@ -141,7 +143,7 @@ def _jsonl(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], None]
 
 
 def _csv(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], None]) -> int:
-    """Lists as JSON; a text that a spreadsheet would run gets an apostrophe before it."""
+    """Write CSV with lists as JSON; a text that a spreadsheet would run gets an apostrophe."""
     n = 0
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     try:
@@ -153,7 +155,7 @@ def _csv(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], None]) 
             n += part.num_rows
             progress(n)
     finally:
-        text.detach()  # the file is not ours to close
+        text.detach()  # the caller closes the file
     return n
 
 
@@ -170,16 +172,16 @@ def _parquet(parts: Iterator[Any], file: BinaryIO, progress: Callable[[int], Non
 
 
 def _records(part: Any) -> Iterator[dict[str, Any]]:
-    """The rows of a part as JSON values, without what is null."""
+    """Yield the rows of a part as JSON values, without nulls."""
     import pyarrow as pa
 
     columns = {name: part[name].to_pylist() for name in SCHEMA.names if name != "time"}
     times = part["time"].cast(pa.int64()).to_pylist()
-    for at, micros in enumerate(times):
+    for i, micros in enumerate(times):
         row: dict[str, Any] = {"time": f"{from_micros(micros):%Y-%m-%dT%H:%M:%S.%f}Z"}
         for name, values in columns.items():
-            if values[at] is not None:
-                row[name] = dict(values[at]) if name == "extra" else values[at]
+            if values[i] is not None:
+                row[name] = dict(values[i]) if name == "extra" else values[i]
         yield row
 
 

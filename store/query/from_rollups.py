@@ -1,15 +1,15 @@
-"""Questions about days and hours, answered from rollups where that is the same answer.
+"""Answer queries about periods from rollups where they give the same result as the events.
 
-Comes in: `Events` with their selection, and the rollups. Goes out: lazy Ibis tables: a row for each
-period and user, or period and topic. Whole periods come from the rollup; what the range cuts, what
-came since the rollup was written, and what it cannot tell apart comes from the events.
+`users` and `topics` return lazy Ibis tables with a row for each period and user, or period and
+topic. Whole periods are read from the rollup. Periods that the range cuts, events committed after
+the rollup, and selections that it cannot express are computed from the events; parts of weeks from
+the daily rollup.
 
-Who adds the rows up anyway asks for them not `summed`: a period and name may then have several, and
-what comes from events is a row for each, at its own time.
+Pass `summed=False` if you aggregate further: a period and name may then have several rows, and each
+row that comes from an event has the event's own time.
 
-Days before retention's cut are answered from the rollup alone, where it has them: one event that
-comes late, or once more, says nothing of the others that are gone. What a range cuts of weeks is
-asked of the days.
+Days before retention's cut are read from the rollup alone, where it has them: an event that arrives
+late or again says nothing about the deleted ones.
 """
 
 from __future__ import annotations
@@ -33,51 +33,52 @@ if TYPE_CHECKING:
     from hubbub.store.query.selection import Selection
     from hubbub.store.tables.events import Events as Table
 
-__all__ = ["Rolled", "topics", "users"]
+__all__ = ["RollupReader", "topics", "users"]
 
-_END = 253_402_214_400_000_000  # µs: the last day that there is
+_END = 253_402_214_400_000_000  # µs: 9999-12-31
 
 
 @dataclass(frozen=True, slots=True)
-class Rolled:
-    """What a snapshot of events needs to be answered from rollups."""
+class RollupReader:
+    """The rollups that belong to a snapshot of the events table."""
 
     backend: Any
     table: Table  # of events
     version: int  # of the snapshot
-    oldest: int  # µs: of its oldest event
-    newest: int  # and of its newest
+    oldest: int  # µs, time of its oldest event
+    newest: int  # µs, time of its newest event
     rollups: Sequence[Rollup]
-    frozen: int  # µs: retention's cut, before which rollups follow no event any more
-    more: Callable[[Sequence[str] | None, Any], Events]  # of some files (None: all) by a selection
+    frozen: int  # µs: retention's cut, before which rollups are no longer updated
+    #: Selects the snapshot's events from some files (None: from all).
+    select: Callable[[Sequence[str] | None, Selection], Events]
 
-    def rollup(self, name: str) -> Found | None:
-        """What a rollup says; None where it is of no use."""
+    def rollup(self, name: str) -> UsableRollup | None:
+        """Return a rollup with the events committed after it; None if it cannot be used."""
         from hubbub.store.query.engine import view
 
-        (one,) = (r for r in self.rollups if r.name == name)
-        number, files = one.batch_and_files()
+        (rollup,) = (r for r in self.rollups if r.name == name)
+        number, files = rollup.batch_and_files()
         if not files or number > self.version:
             return None
         since = self.table.entries.tail(number, self.version)
         if since is None:
             return None
         rows = view(self.backend, name, [f.uri for f in files])
-        return Found(one, rows, since, _shared(files, since, one))
+        return UsableRollup(rollup, rows, since, _repeats(files, since, rollup))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A rollup of use."""
+class UsableRollup:
+    """A rollup that can answer for a snapshot, and what it lacks of it."""
 
     rollup: Rollup
     rows: ir.Table
-    since: Tail  # events that came after it
-    shared: tuple[int, int] | None  # [µs, µs) outside of which each period and name has one row
+    since: Tail  # events committed after it
+    repeats: tuple[int, int] | None  # [µs, µs) outside of which each period and name has one row
 
 
-def _shared(files: Sequence[File], since: Tail, one: Rollup) -> tuple[int, int] | None:
-    """Within a file each period and name is there once: where two files meet, there may be more."""
+def _repeats(files: Sequence[File], since: Tail, rollup: Rollup) -> tuple[int, int] | None:
+    """Return the range where files overlap: within a file each period and name has one row."""
     edges: list[int] = []
     last = -1
     for file in files:  # sorted by their first period
@@ -86,135 +87,142 @@ def _shared(files: Sequence[File], since: Tail, one: Rollup) -> tuple[int, int] 
         last = max(last, file.last)
     if since.files:
         edges += [since.first, since.last]
-    return (one.floor(min(edges)), one.ceil(max(edges) + 1)) if edges else None
+    return (rollup.floor(min(edges)), rollup.ceil(max(edges) + 1)) if edges else None
 
 
 def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
-    """Columns `time` (start of the period, UTC), `user`, `messages`, `bytes`.
+    """Return the columns `time` (start of the period, UTC), `user`, `messages`, `bytes`.
 
     Args:
         events: by agent or users; users that the selection removes have no row.
         name: `hourly_users`, `daily_users` or `weekly_users`.
-        summed: a row for each period and user; otherwise as above. Of a week and user there may
-            be several anyway, up to one for each day.
+        summed: one row for each period and user; see above. A week and user may have several rows
+            anyway, up to one for each day.
     """
     chosen = events.selection
     agents = chosen.by == "agent"
-    able = not (events.persons or chosen.topic or chosen.category or chosen.action or chosen.object)
-    able = able and (agents or not chosen.user)
-    found = events.rolled.rollup(name) if events.rolled and able else None
+    answerable = not (
+        events.persons or chosen.topic or chosen.category or chosen.action or chosen.object
+    )
+    answerable = answerable and (agents or not chosen.user)
+    usable = events.rollups.rollup(name) if events.rollups and answerable else None
     unit = HOUR if name.startswith("hourly") else DAY
 
-    def count(some: Events) -> ir.Table:
-        return _counted(some.unnest_users("time", "size"), unit, ["user"], summed=summed)
+    def count(part: Events) -> ir.Table:
+        return _counted(part.unnest_users("time", "size"), unit, ["user"], summed=summed)
 
-    def days(some: Events) -> ir.Table:
-        some.rolled = events.rolled
-        return users(some, "daily_users", summed=summed)
+    def from_days(part: Events) -> ir.Table:
+        part.rollups = events.rollups
+        return users(part, "daily_users", summed=summed)
 
     weekly = name.startswith("weekly")
-    if found is None:
+    if usable is None:
         return users(events, "daily_users", summed=summed) if weekly else count(events)
-    rows = found.rows
+    rows = usable.rows
     n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
-    whole = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
+    periods = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
     if chosen.user:
-        whole = whole.filter(matches(whole.user, chosen.user))
+        periods = periods.filter(matches(periods.user, chosen.user))
     if chosen.removed:
-        whole = whole.filter(~matches(whole.user, chosen.removed))
+        periods = periods.filter(~matches(periods.user, chosen.removed))
     if weekly:
-        return _joined(events, found, whole, Ways(count, days), summed=False)
-    return _joined(events, found, whole, Ways(count, count), summed=summed)
+        return _completed(events, usable, periods, Fallback(count, from_days), summed=False)
+    return _completed(events, usable, periods, Fallback(count, count), summed=summed)
 
 
 def topics(events: Events, *, summed: bool = True) -> ir.Table:
-    """Columns `time` (start of the day, UTC), `topic`, `category`, `messages`, `bytes`."""
+    """Return the columns `time` (start of the day, UTC), `topic`, `category`, `messages`, `bytes`.
+
+    `summed`: one row for each day and topic; see above.
+    """
     chosen, keys = events.selection, ["topic", "category"]
-    able = not (chosen.user or chosen.action or chosen.object)
-    found = events.rolled.rollup("daily_topics") if events.rolled and able else None
+    answerable = not (chosen.user or chosen.action or chosen.object)
+    usable = events.rollups.rollup("daily_topics") if events.rollups and answerable else None
 
-    def count(some: Events) -> ir.Table:
-        return _counted(some.stored, DAY, keys, summed=summed)
+    def count(part: Events) -> ir.Table:
+        return _counted(part.stored, DAY, keys, summed=summed)
 
-    if found is None:
+    if usable is None:
         return count(events)
-    rows = found.rows
-    whole = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
+    rows = usable.rows
+    periods = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
     for column, globs in (("topic", chosen.topic), ("category", chosen.category)):
         if globs:
-            whole = whole.filter(matches(whole[column], globs))
-    return _joined(events, found, whole, Ways(count, count), summed=summed)
+            periods = periods.filter(matches(periods[column], globs))
+    return _completed(events, usable, periods, Fallback(count, count), summed=summed)
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """How to count what a rollup does not answer."""
+class Fallback:
+    """How to compute the rows that a rollup does not have."""
 
-    events: Callable[[Events], ir.Table]  # of the files that came after it
+    newer: Callable[[Events], ir.Table]  # of the files committed after it
     rest: Callable[[Events], ir.Table]  # of all files
 
 
-def _joined(events: Events, found: Found, whole: ir.Table, ways: Ways, *, summed: bool) -> ir.Table:
-    """The whole periods of a rollup, and all else from events."""
-    since, one = found.since, found.rollup
-    rolled = events.rolled
-    assert rolled is not None
-    chosen = _widened(events.selection, rolled, one)
-    low = 0 if chosen.since is None else one.ceil(chosen.since)
-    high = _END if chosen.until is None else one.floor(min(chosen.until, _END))
+def _completed(
+    events: Events, usable: UsableRollup, periods: ir.Table, fallback: Fallback, *, summed: bool
+) -> ir.Table:
+    """Combine the whole periods of a rollup with rows computed for the rest of the range."""
+    rollup, reader = usable.rollup, events.rollups
+    assert reader is not None
+    chosen = _widened(events.selection, reader, rollup)
+    low = 0 if chosen.since is None else rollup.ceil(chosen.since)
+    high = _END if chosen.until is None else rollup.floor(min(chosen.until, _END))
     if low >= high:
-        return ways.rest(events)
-    within = (whole.time >= _stamp(low)) & (whole.time < _stamp(high))
-    # Periods of which events are stored and which the rollup does not follow any more.
-    first, last = rolled.oldest // DAY * DAY, rolled.frozen
-    delegates = ways.rest is not ways.events  # to a finer rollup, which has whole days
+        return fallback.rest(events)
+    within = (periods.time >= _stamp(low)) & (periods.time < _stamp(high))
+    # Days that still have events, and that the rollup is no longer updated for.
+    first, last = reader.oldest // DAY * DAY, reader.frozen
+    delegates = fallback.rest is not fallback.newer  # to a finer rollup, which has whole days
     if first < last and delegates:
-        first, last = one.floor(first), one.ceil(last)
-        within &= (whole.time < _stamp(first)) | (whole.time >= _stamp(last))
-    whole = whole.filter(within)
-    parts, again = [whole], []  # rows for each period and name; those that may have more than one
-    if summed and found.shared is not None:
-        inside = (whole.time >= _stamp(found.shared[0])) & (whole.time < _stamp(found.shared[1]))
-        parts, again = [whole.filter(~inside)], [whole.filter(inside)]
-    for start, end, files in _rest(chosen, low, high, (first, last), since.files):
-        if start < end:
-            some = rolled.more(files, replace(chosen, since=start, until=end))
-            if (start, end) == (max(low, first), min(high, last)) and not delegates:
-                some = _lacking(some, found.rows, first, last)
-            rows = ways.rest(some) if files is None else ways.events(some)
-            (again if files and summed else parts).append(rows)
-    if again:
-        more = _together(again)
-        keys = [name for name in one.keys if name != "time"]
-        parts.append(
-            more.group_by("time", *keys).agg(messages=more.messages.sum(), bytes=more.bytes.sum())
+        first, last = rollup.floor(first), rollup.ceil(last)
+        within &= (periods.time < _stamp(first)) | (periods.time >= _stamp(last))
+    periods = periods.filter(within)
+    unique, repeated = [periods], []  # parts with one row, and with several, per period and name
+    if summed and usable.repeats is not None:
+        start, end = map(_stamp, usable.repeats)
+        inside = (periods.time >= start) & (periods.time < end)
+        unique, repeated = [periods.filter(~inside)], [periods.filter(inside)]
+    for since, until, files in _rest(chosen, low, high, (first, last), usable.since.files):
+        if since < until:
+            part = reader.select(files, replace(chosen, since=since, until=until))
+            if (since, until) == (max(low, first), min(high, last)) and not delegates:
+                part = _of_missing_days(part, usable.rows, first, last)
+            rows = fallback.rest(part) if files is None else fallback.newer(part)
+            (repeated if files and summed else unique).append(rows)
+    if repeated:
+        rows = _union(repeated)
+        keys = [name for name in rollup.keys if name != "time"]
+        unique.append(
+            rows.group_by("time", *keys).agg(messages=rows.messages.sum(), bytes=rows.bytes.sum())
         )
-    return _together(parts)
+    return _union(unique)
 
 
-def _lacking(some: Events, rows: ir.Table, first: int, last: int) -> Events:
-    """Events of days that a rollup has no row of.
+def _of_missing_days(events: Events, rows: ir.Table, first: int, last: int) -> Events:
+    """Keep the events of days that a rollup has no row of.
 
-    Of the others it has all that there was before retention's cut: an event that comes once more
-    is counted there, and its day has lost the rest of its events.
+    The other days are complete in the rollup, as they were before retention's cut: an event that
+    arrives again is counted there already, and the other events of its day are deleted.
     """
-    near = rows.filter((rows.time >= _stamp(first)) & (rows.time < _stamp(last)))
-    days = near.select(day=micros(near.time) // DAY).distinct()
-    return some.filter((micros(some.time) // DAY).notin(days.day))
+    in_range = rows.filter((rows.time >= _stamp(first)) & (rows.time < _stamp(last)))
+    days = in_range.select(day=micros(in_range.time) // DAY).distinct()
+    return events.filter((micros(events.time) // DAY).notin(days.day))
 
 
-def _widened(chosen: Selection, rolled: Rolled, one: Rollup) -> Selection:
-    """The same events in whole periods, where the range begins or ends beyond all of them."""
+def _widened(chosen: Selection, reader: RollupReader, rollup: Rollup) -> Selection:
+    """Extend the range to whole periods where that adds no event."""
     since, until = chosen.since, chosen.until
-    # Of earlier periods retention may have taken the events: their rollups say more than is asked.
-    if since is not None and rolled.frozen <= one.floor(since) == one.floor(rolled.oldest):
-        since = one.floor(since) if since <= rolled.oldest else since
-    if until is not None and rolled.newest < until <= _END:
-        until = one.ceil(until)
+    # Retention may have deleted events of earlier periods, which their rollups still count.
+    if since is not None and reader.frozen <= rollup.floor(since) == rollup.floor(reader.oldest):
+        since = rollup.floor(since) if since <= reader.oldest else since
+    if until is not None and reader.newest < until <= _END:
+        until = rollup.ceil(until)
     return replace(chosen, since=since, until=until)
 
 
-def _together(parts: Sequence[ir.Table]) -> ir.Table:
+def _union(parts: Sequence[ir.Table]) -> ir.Table:
     rows, *others = parts
     for other in others:
         rows = rows.union(other)
@@ -222,10 +230,18 @@ def _together(parts: Sequence[ir.Table]) -> ir.Table:
 
 
 def _rest(
-    chosen: Selection, low: int, high: int, unsure: tuple[int, int], since: Sequence[str]
+    chosen: Selection, low: int, high: int, frozen: tuple[int, int], newer: Sequence[str]
 ) -> list[tuple[int, int, Sequence[str] | None]]:
-    """Ranges that the rollup does not answer, and the files to ask; None: all."""
-    first, last = unsure
+    """Return the ranges that the rollup does not answer, each with the files to read; None: all.
+
+    Args:
+        chosen: the range.
+        low: start of the whole periods in it, µs.
+        high: end of the whole periods in it, µs.
+        frozen: [start, end) in µs, where the rollup is no longer updated.
+        newer: files committed after the rollup.
+    """
+    first, last = frozen
     pieces: list[tuple[int, int, Sequence[str] | None]] = []
     if chosen.since is not None:
         pieces.append((chosen.since, low, None))
@@ -233,18 +249,18 @@ def _rest(
         pieces.append((high, chosen.until, None))
     if first < last:
         pieces.append((max(low, first), min(high, last), None))
-    if since:
-        pieces.append((max(low, last) if first < last else low, high, since))
+    if newer:
+        pieces.append((max(low, last) if first < last else low, high, newer))
     return pieces
 
 
 def _counted(rows: ir.Table, unit: int, keys: list[str], *, summed: bool) -> ir.Table:
-    """The same columns, from events."""
+    """Compute the columns of a rollup from events."""
     import ibis
 
     if not summed:
         return rows.select("time", *keys, messages=ibis.literal(1, "int64"), bytes=rows["size"])
-    # Truncating a time costs ten times a division, and depends on the session's zone.
+    # Truncating a time is ten times slower than a division, and depends on the session's zone.
     counted = rows.group_by(number=micros(rows.time) // unit, **{key: rows[key] for key in keys})
     sums = counted.agg(messages=rows.count(), bytes=rows["size"].sum())
     start = period_start(sums.number, unit, rows.time.type())

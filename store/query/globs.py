@@ -1,7 +1,4 @@
-"""Globs of the command line as Ibis predicates: `*`, `?`, `[abc]`, `[!abc]`; case matters.
-
-Comes in: a text column and globs. Goes out: a predicate. It knows no engine.
-"""
+"""Globs as Ibis predicates, for any engine: `*`, `?`, `[abc]`, `[!abc]`; case-sensitive."""
 
 from __future__ import annotations
 
@@ -13,24 +10,24 @@ __all__ = ["fits", "literal", "matches", "pattern"]
 
 
 def pattern(glob: str) -> str | None:
-    """The glob as a regular expression of RE2 (whole text); None where it is a plain text."""
+    """Translate a glob to an RE2 expression for the whole text; None if it is a plain text."""
     if not re.search(r"[*?\[]", glob):
         return None
-    out, at = "", 0
-    while at < len(glob):
-        char = glob[at]
-        inside = _BRACKETS.match(glob, at) if char == "[" else None
-        if inside and (characters := _characters(inside[1])):
+    out, i = "", 0
+    while i < len(glob):
+        char = glob[i]
+        brackets = _BRACKETS.match(glob, i) if char == "[" else None
+        if brackets and (characters := _character_class(brackets[1])):
             out += characters
-            at = inside.end()
+            i = brackets.end()
             continue
         out += {"*": ".*", "?": "."}.get(char, re.escape(char))
-        at += 1
+        i += 1
     return f"(?s)^(?:{out})$"
 
 
 def fits(text: str, globs: Iterable[str]) -> bool:
-    """Whether a text matches one of the globs, as `matches` says of a column."""
+    """Whether a text matches one of the globs: `matches` for a single value."""
     for glob in globs:
         expression = pattern(glob)
         if text == glob if expression is None else re.search(expression, text):
@@ -39,15 +36,15 @@ def fits(text: str, globs: Iterable[str]) -> bool:
 
 
 def literal(text: str) -> str:
-    """The glob that matches this text and no other."""
+    """Escape a text: return the glob that matches it and no other."""
     return re.sub(r"[*?\[]", r"[\g<0>]", text)
 
 
 _BRACKETS = re.compile(r"\[(!?[^!\]][^\]]*)\]")
 
 
-def _characters(inside: str) -> str | None:
-    """The expression for what stands in brackets; None where it is a range that runs backwards."""
+def _character_class(inside: str) -> str | None:
+    """Translate the content of brackets; None if it has a reversed range."""
     negated = inside.startswith("!")
     out = f"[{'^' * negated}{re.sub(_SPECIAL, _QUOTED, inside[negated:])}]"
     try:
@@ -70,7 +67,7 @@ def matches(text: Any, globs: Sequence[str]) -> Any:
     import ibis
 
     plain = [g for g in globs if pattern(g) is None]
-    rest = [p for p in map(pattern, globs) if p is not None]
-    found = [text.isin(plain)] if plain else []
-    found += [text.re_search(p) for p in rest]
-    return ibis.or_(*found).fill_null(False)  # noqa: FBT003 - Ibis' signature
+    expressions = [p for p in map(pattern, globs) if p is not None]
+    predicates = [text.isin(plain)] if plain else []
+    predicates += [text.re_search(p) for p in expressions]
+    return ibis.or_(*predicates).fill_null(False)  # noqa: FBT003 - Ibis' signature

@@ -1,12 +1,9 @@
-"""Which accounts are one person: a journal of merges, and what follows from it.
+"""Merges of accounts into persons: an append-only journal, and the mapping that results from it.
 
-Comes in: statements by people ("these two accounts are one person", "entry 3 was wrong"). Goes out:
-the journal, and `Persons`, which the engine applies when reading. Stored events never change, so
-that taking a statement back restores exactly what was there before it.
-
-The journal only grows. A merge says that `account` is the person called `person`; what is in force
-are the merges that no undo names, in their order. Names are kept as stated, so that undoing one
-link of a chain leaves the others as they were meant.
+A merge entry states that `account` is the person called `person`; an undo entry reverts a merge.
+The merges that were not undone, in their order, give `Persons`, which queries apply when they read.
+Stored events never change, so that undoing a merge restores exactly the state before it. Names are
+kept as entered, so that undoing one link of a chain leaves the other links valid.
 """
 
 from __future__ import annotations
@@ -23,14 +20,14 @@ from hubbub.store.query.globs import fits, literal
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["NOBODY", "Entry", "Persons", "entries", "merge", "persons", "undo"]
+__all__ = ["NO_MERGES", "Entry", "Persons", "entries", "merge", "persons", "undo"]
 
-_LISTED = "`hubbub identity list` shows the journal"
+_LIST_HINT = "`hubbub identity list` shows the journal"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One statement of the journal."""
+    """An entry of the journal: a merge, or the undoing of one."""
 
     number: int
     time: int  # µs since the epoch
@@ -38,8 +35,8 @@ class Entry:
     why: str
     account: str
     person: str
-    undoes: int | None = None  # the merge that this entry takes back; None: it is a merge
-    undone: int | None = None  # the entry that takes this merge back
+    undoes: int | None = None  # the merge that this entry undoes; None: it is a merge
+    undone: int | None = None  # the entry that undoes this merge
 
     @property
     def applies(self) -> bool:
@@ -49,10 +46,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Persons:
-    """From accounts to persons.
+    """Mapping of merged accounts to persons.
 
     Args:
-        names: account → the person's name, for every account that is counted under another name.
+        names: account → the person's name, for every account that counts under another name.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -61,36 +58,35 @@ class Persons:
         return bool(self.names)
 
     def name(self, account: str) -> str:
-        """Under which name an account counts."""
+        """Return the name under which an account counts."""
         return self.names.get(account, account)
 
     @cached_property
     def accounts(self) -> dict[str, tuple[str, ...]]:
-        """The accounts of each person that has several: the one that gives the name first."""
-        found: dict[str, list[str]] = {}
+        """The accounts of each person that has several; the person's name comes first."""
+        accounts: dict[str, list[str]] = {}
         for account, person in sorted(self.names.items()):
-            found.setdefault(person, [person]).append(account)
-        return {person: tuple(all_of_them) for person, all_of_them in sorted(found.items())}
+            accounts.setdefault(person, [person]).append(account)
+        return {person: tuple(names) for person, names in sorted(accounts.items())}
 
     def widened(self, globs: Iterable[str]) -> tuple[str, ...]:
-        """Globs that match every account of each person of whom the given ones match an account.
+        """Extend globs to all accounts of each person of whom they match at least one.
 
-        So a filter means the same person before and after the merge, whichever of the names it
-        uses.
+        A filter then means the same person before and after a merge, whichever name it uses.
         """
         out = tuple(globs)
-        for its in self.accounts.values() if out else ():
-            if any(fits(account, out) for account in its):
-                out += tuple(literal(account) for account in its)
+        for accounts in self.accounts.values() if out else ():
+            if any(fits(account, out) for account in accounts):
+                out += tuple(literal(account) for account in accounts)
         return tuple(dict.fromkeys(out))
 
 
-#: Every account is a person of its own.
-NOBODY = Persons()
+#: No account is merged.
+NO_MERGES = Persons()
 
 
 def entries(state: State) -> list[Entry]:
-    """The whole journal, oldest first."""
+    """Return the whole journal, oldest first."""
     rows = state.rows(
         "SELECT a.number, a.time, a.who, a.why, a.account, a.person, a.undoes, b.number"
         " FROM identity a LEFT JOIN identity b ON b.undoes = a.number ORDER BY a.number"
@@ -99,109 +95,115 @@ def entries(state: State) -> list[Entry]:
 
 
 def persons(state: State) -> Persons:
-    """What the merges in force say."""
+    """Return the persons that result from the merges in force."""
     return _persons(entries(state))
 
 
 def _persons(journal: Iterable[Entry]) -> Persons:
-    above: dict[str, str] = {}
+    parents: dict[str, str] = {}
     for entry in journal:
         if entry.applies:
-            account, person = _top(above, entry.account), _top(above, entry.person)
-            if account != person:  # else it follows from the others: no cycle can come to be
-                above[account] = person
-    return Persons({account: _top(above, account) for account in above})
+            account, person = _root(parents, entry.account), _root(parents, entry.person)
+            if account != person:  # otherwise implied by earlier merges: never creates a cycle
+                parents[account] = person
+    return Persons({account: _root(parents, account) for account in parents})
 
 
-def _top(above: Mapping[str, str], account: str) -> str:
-    while account in above:
-        account = above[account]
+def _root(parents: Mapping[str, str], account: str) -> str:
+    while account in parents:
+        account = parents[account]
     return account
 
 
 def merge(state: State, account: str, person: str, *, who: str, why: str, time: int) -> Entry:
-    """State that `account` is the person called `person`, from now on until it is undone.
+    """Record that `account` is the person called `person`, until it is undone.
 
-    Either may have been merged before: then the two persons become one, under the name that
-    `person` counts under.
+    If either was merged before, the two persons become one, under the name that `person` counts
+    under.
 
     Args:
         state: of the store.
         account: the account that will count under another name.
         person: the account whose name stays.
-        who: whoever says so.
-        why: what it rests on.
+        who: the author of the entry.
+        why: the evidence.
         time: now, µs since the epoch.
 
     Raises:
-        UsageError: no names, no reason, or they are one person already.
+        UsageError: an invalid name, no author or reason, or they are already one person.
     """
     account, person = _account(account), _account(person)
-    who, why = _stated(who, "who says so", "--who"), _stated(why, "why", "--why")
+    who, why = _required(who, "who states it", "--who"), _required(why, "why", "--why")
     with state.transaction() as db:
         account, person = map(state.forgotten.account, (account, person))
-        known = persons(state)
+        current = persons(state)
         if account == person:
-            raise UsageError(f"{account!r} is one account already", hint="name two")
-        if known.name(account) == known.name(person):
+            raise UsageError(f"both names are the same account, {account!r}", hint="name two")
+        if (name := current.name(person)) == current.name(account):
             raise UsageError(
-                f"{account!r} and {person!r} are one person already, called {known.name(person)!r}",
-                hint=f"to call them by another name undo the merge first; {_LISTED}",
+                f"{account!r} and {person!r} are already one person, called {name!r}",
+                hint=f"to use another name, undo the merge first; {_LIST_HINT}",
             )
-        made = db.execute(
+        cursor = db.execute(
             "INSERT INTO identity (time, who, why, account, person) VALUES (?, ?, ?, ?, ?)",
             (time, *map(state.forgotten.text, (who, why)), account, person),
         )
-        number = made.lastrowid
+        number = cursor.lastrowid
     return next(entry for entry in entries(state) if entry.number == number)
 
 
 def undo(state: State, number: int, *, who: str, why: str = "", time: int) -> Entry:
-    """Take a merge back: everything is as if it had never been stated.
+    """Undo a merge, as if it had never been recorded.
 
     Args:
         state: of the store.
         number: of the merge.
-        who: whoever takes it back.
-        why: the reason, if there is one to keep.
+        who: the author of the entry.
+        why: the reason; optional.
         time: now, µs since the epoch.
 
     Raises:
-        UsageError: no such merge, or it is undone.
+        UsageError: no such merge, or it is already undone.
     """
-    who = _stated(who, "who says so", "--who")
+    who = _required(who, "who states it", "--who")
     with state.transaction() as db:
-        found = next((entry for entry in entries(state) if entry.number == number), None)
-        if found is None:
-            raise UsageError(f"there is no entry {number}", hint=_LISTED)
-        if found.undoes is not None:
+        entry = next((entry for entry in entries(state) if entry.number == number), None)
+        if entry is None:
+            raise UsageError(f"there is no entry {number}", hint=_LIST_HINT)
+        if entry.undoes is not None:
             raise UsageError(
-                f"entry {number} takes back entry {found.undoes} and cannot be undone itself",
+                f"entry {number} undoes entry {entry.undoes} and cannot be undone itself",
                 hint="merge the accounts again",
             )
-        if found.undone is not None:
-            raise UsageError(f"entry {number} was undone by entry {found.undone}", hint=_LISTED)
-        made = db.execute(
+        if entry.undone is not None:
+            raise UsageError(
+                f"entry {number} was already undone by entry {entry.undone}", hint=_LIST_HINT
+            )
+        cursor = db.execute(
             "INSERT INTO identity (time, who, why, account, person, undoes)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                *(time, state.forgotten.text(who), state.forgotten.text(why.strip())),
-                *(found.account, found.person, number),
+                time,
+                state.forgotten.text(who),
+                state.forgotten.text(why.strip()),
+                entry.account,
+                entry.person,
+                number,
             ),
         )
-        taken = made.lastrowid
-    return next(entry for entry in entries(state) if entry.number == taken)
+        new_number = cursor.lastrowid
+    return next(entry for entry in entries(state) if entry.number == new_number)
 
 
 def _account(name: str) -> str:
-    """A name as it is stored; notebook accounts are more than `normalise` would leave."""
+    """Return an account as stored; `normalise` would reject some accounts of notebooks."""
     cleaned = normalise_object(name)
     if cleaned is None:
-        raise UsageError(f"{name!r} is no name of an account", hint="give it as queries show it")
+        raise UsageError(f"{name!r} is not an account name", hint="give it as queries show it")
     return cleaned
 
 
-def _stated(text: str, what: str, option: str) -> str:
+def _required(text: str, meaning: str, option: str) -> str:
     if not text.strip():
-        raise UsageError(f"the journal keeps {what}", where=option, hint="it cannot be empty")
+        raise UsageError(f"the journal records {meaning}", where=option, hint="it cannot be empty")
     return text.strip()

@@ -1,10 +1,8 @@
-"""Accounts that are one person, applied to events: joins with the few accounts that are merged.
+"""Apply merges of accounts to events, by joins with the merged accounts; for any engine.
 
-Comes in: events with their accounts as stored, and `Persons`. Goes out: the same events with
-persons in `agent` and `users`, or a row for each event and person. It knows no engine.
-
-Joins, because everything else grows with the number of merges: a CASE over 100 of them costs a
-hundred times the query itself (measured on DuckDB), a join the same for one and for thousands.
+Joins, because the cost of everything else grows with the number of merges: a CASE over 100 of them
+takes a hundred times as long as the query itself (measured on DuckDB), a join the same time for one
+as for thousands.
 """
 
 from __future__ import annotations
@@ -17,24 +15,24 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.identity import Persons
 
-__all__ = ["people", "table"]
+__all__ = ["merge_accounts", "unnest_persons"]
 
 
-def table(rows: ir.Table, persons: Persons) -> ir.Table:
-    """The same columns; each person once in `users`, which stay sorted."""
+def merge_accounts(rows: ir.Table, persons: Persons) -> ir.Table:
+    """Replace accounts by persons in `agent` and `users`; each person once, `users` stay sorted."""
     if not persons:
         return rows
     import ibis
 
     names = _names(persons)
-    # Each distinct list of users once: there are few, and fewer that hold a merged account.
-    each = rows.filter(rows.users.length() > 0).select(stored=rows.users).distinct()
-    each = each.mutate(account=each.stored.unnest())
-    found = each.left_join(names, each.account == names.merged)
-    one = ibis.coalesce(found.person, found.account)
+    # Each distinct list of users once: there are few, and fewer with a merged account.
+    distinct = rows.filter(rows.users.length() > 0).select(stored=rows.users).distinct()
+    accounts = distinct.mutate(account=distinct.stored.unnest())
+    matched = accounts.left_join(names, accounts.account == names.merged)
+    person = ibis.coalesce(matched.person, matched.account)
     lists = (
-        found.group_by("stored")
-        .agg(persons=one.collect(distinct=True, order_by=one), hits=found.person.count())
+        matched.group_by("stored")
+        .agg(persons=person.collect(distinct=True, order_by=person), hits=matched.person.count())
         .filter(lambda t: t.hits > 0)
     )
     joined = rows.left_join(lists, rows.users == lists.stored)
@@ -45,8 +43,8 @@ def table(rows: ir.Table, persons: Persons) -> ir.Table:
     ).select(*rows.columns)
 
 
-def people(rows: ir.Table, by: str, columns: Sequence[str], persons: Persons) -> ir.Table:
-    """A row for each event and person, with these columns and `user`.
+def unnest_persons(rows: ir.Table, by: str, columns: Sequence[str], persons: Persons) -> ir.Table:
+    """Return a row for each event and person, with these columns and `user`.
 
     Args:
         rows: events with accounts as stored.
@@ -57,33 +55,33 @@ def people(rows: ir.Table, by: str, columns: Sequence[str], persons: Persons) ->
     import ibis
 
     if by == "agent":
-        each = rows.select(*columns, account=rows.agent).filter(lambda t: t.account.notnull())
+        accounts = rows.select(*columns, account=rows.agent).filter(lambda t: t.account.notnull())
     else:
-        each = rows.select(*columns, "users").mutate(account=lambda t: t.users.unnest())
-    names = _names(persons, whole=by != "agent")
-    found = each.left_join(names, each.account == names.merged)
+        accounts = rows.select(*columns, "users").mutate(account=lambda t: t.users.unnest())
+    names = _names(persons, include_names=by != "agent")
+    matched = accounts.left_join(names, accounts.account == names.merged)
     if by != "agent":
         # Of several accounts of a person in one event the first in the person's order counts.
-        again = found.users.intersect(found.earlier).length() > 0
-        found = found.filter(found.merged.isnull() | ~again)
-    return found.select(*columns, user=ibis.coalesce(found.person, found.account))
+        repeated = matched.users.intersect(matched.earlier).length() > 0
+        matched = matched.filter(matched.merged.isnull() | ~repeated)
+    return matched.select(*columns, user=ibis.coalesce(matched.person, matched.account))
 
 
-def _names(persons: Persons, *, whole: bool = False) -> Any:
-    """Columns `merged` (an account), `person` and `earlier` (accounts of the person before it).
+def _names(persons: Persons, *, include_names: bool = False) -> Any:
+    """Return columns `merged` (an account), `person`, `earlier` (accounts of the person before it).
 
     Args:
         persons: not empty.
-        whole: with a row for the account that gives the name, too.
+        include_names: also return a row for the account that gives the person's name.
     """
     import ibis
     import pyarrow as pa
 
     rows = [
-        {"merged": account, "person": person, "earlier": its[:place]}
-        for person, its in persons.accounts.items()
-        for place, account in enumerate(its)
-        if place or whole
+        {"merged": account, "person": person, "earlier": accounts[:i]}
+        for person, accounts in persons.accounts.items()
+        for i, account in enumerate(accounts)
+        if i or include_names
     ]
     text = pa.string()
     schema = pa.schema([("merged", text), ("person", text), ("earlier", pa.list_(text))])

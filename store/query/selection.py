@@ -1,40 +1,50 @@
-"""The common filters of every query and view, as one value."""
+"""The common filters of every query and view: which events, and which users count."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from hubbub.collector.names import DEFAULT_BOTS
 
-__all__ = ["BOTS", "Selection"]
+__all__ = ["BOTS", "FILTERS", "EventFilters", "Selection"]
 
-#: Accounts of machines, as globs; the configuration may replace the list.
+#: Accounts of bots, as globs; the configuration may replace the list.
 BOTS = DEFAULT_BOTS
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which events, and who counts. All globs of one field are alternatives; fields add up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilters:
+    """The filters by name, each a tuple of globs; an empty tuple does not filter."""
 
-    `user` keeps the events that name such a user (by agent: that such a user did), with all their
-    users. `not_user` and `bots=False` remove users, never events: a message of a bot still counts
-    as a message.
-    """
-
-    since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
-    until: int | None = None  # µs since the epoch, exclusive; None: to the newest event
     topic: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
     not_user: tuple[str, ...] = ()
     object: tuple[str, ...] = ()
     action: tuple[str, ...] = ()
+
+
+#: The names of the filters: common options of every query and view, in the order of the help text.
+FILTERS = tuple(field.name for field in fields(EventFilters))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(EventFilters):
+    """Which events, and who counts. All globs of one field are alternatives; fields add up.
+
+    The globs of one field are alternatives; an event has to match all fields. `user` selects events
+    that name a matching user (by agent: that a matching user did), with all their users. `not_user`
+    and `bots=False` remove users, never events: a message of a bot still counts as a message.
+    """
+
+    since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
+    until: int | None = None  # µs since the epoch, exclusive; None: to the newest event
     by: Literal["agent", "users"] = "users"
     bots: bool = True
     bot_names: tuple[str, ...] = BOTS
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Globs of the users that have no row."""
+        """Globs of the users that do not count."""
         return self.not_user if self.bots else (*self.not_user, *self.bot_names)

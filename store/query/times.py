@@ -1,8 +1,4 @@
-"""Whole microseconds of a column of times, inside the engine.
-
-Comes in: a column of times with zone. Goes out: an integer expression, or back to times. Neither
-depends on the session's time zone.
-"""
+"""Convert Ibis time columns to microseconds and back, whatever the session's time zone."""
 
 from __future__ import annotations
 
@@ -28,22 +24,22 @@ def _epoch_us() -> Any:
 
 
 def micros(when: ir.TimestampValue) -> ir.IntegerValue:
-    """Whole microseconds since the epoch.
+    """Return whole microseconds since the epoch.
 
-    Through DuckDB's own `epoch_us`: the difference of two times with zone costs twenty times as
-    much there, and a cast of such a time to a number depends on the session's zone or is refused.
+    Uses DuckDB's `epoch_us`: the difference of two times with zone takes twenty times as long, and
+    a cast of such a time to a number depends on the session's zone or is an error.
     """
     number: ir.IntegerValue = _epoch_us()(when)
     return number
 
 
 def period_start(number: ir.IntegerValue, unit: int, kind: Any) -> ir.TimestampValue:
-    """When the period of that number begins, in UTC.
+    """Return the start of the period with this number, in UTC.
 
     Args:
         number: of periods since the epoch.
-        unit: their length, µs; whole seconds.
-        kind: type of the column; in DuckDB such a time has a zone already, and Ibis forgets it.
+        unit: length of a period, µs; whole seconds.
+        kind: type of the column; in DuckDB such a time has a zone already, and Ibis loses it.
     """
     start: ir.TimestampValue = (number * (unit // 1_000_000)).as_timestamp("s").cast(kind)
     return start

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hubbub.intervals import union, without
+from hubbub.intervals import subtract, union
 from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["DayCoverage", "TimelineEntry", "Verdict", "clip", "days", "judge", "timeline"]
@@ -76,15 +76,15 @@ def timeline(
         return union((span.start, span.end) for span in relevant if span.state in states)
 
     proven, missed = in_state("complete", "healed"), in_state("gap", "healed")
-    complete = without(proven, missed)
-    gaps = without(in_state("gap"), proven)
-    unproven = without(in_state("unproven"), [*proven, *gaps])
+    complete = subtract(proven, missed)
+    gaps = subtract(in_state("gap"), proven)
+    unproven = subtract(in_state("unproven"), [*proven, *gaps])
     parts = {
         "complete": complete,
-        "healed": without(proven, complete),
+        "healed": subtract(proven, complete),
         "gap": gaps,
         "unproven": unproven,
-        "unknown": without([(since, until)], [*proven, *gaps, *unproven]),
+        "unknown": subtract([(since, until)], [*proven, *gaps, *unproven]),
     }
     return sorted(
         (TimelineEntry(*part, state) for state, ranges in parts.items() for part in ranges),
@@ -123,7 +123,7 @@ def judge(spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str
         replace(span, start=start, end=end)
         for span in relevant
         if span.state == "gap"
-        for start, end in without([(span.start, span.end)], proven)
+        for start, end in subtract([(span.start, span.end)], proven)
     )
     if len(proven) != 1 or proven[0][0] > since or proven[0][1] < until:
         return Verdict("unproven", gaps)

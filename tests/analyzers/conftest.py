@@ -1,4 +1,4 @@
-"""Events tables for the analyzers' tests: from rows as golden files have them."""
+"""Make events tables from rows as the golden files contain them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -32,19 +32,19 @@ def when(seconds: float) -> datetime:
 def make(rows: Iterable[Mapping[str, Any]], by: Literal["users", "agent"] = "users") -> Any:
     filled = [
         {
-            "id": str(place),
+            "id": str(number),
             "category": category(row["topic"]),
             "agent": None,
             "objects": [],
             "action": None,
             "size": 0,
             "source": "test",
-            "seq": place,
+            "seq": number,
             "extra": None,
             **{k: v for k, v in row.items() if k in SCHEMA.names},
             "time": when(row["timestamp"]),
         }
-        for place, row in enumerate(rows)
+        for number, row in enumerate(rows)
     ]
     table = ibis.memtable(pa.Table.from_pylist(filled, schema=SCHEMA))
     return Events(table, Selection(by=by))
@@ -56,7 +56,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def events() -> Callable[..., Any]:
-    """Make an Events of rows `{timestamp, topic, users, …}`."""
+    """Make an `Events` from rows `{timestamp, topic, users, …}`."""
     return make
 
 

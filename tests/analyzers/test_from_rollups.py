@@ -1,7 +1,7 @@
-"""Answers with rollups are those without, whatever the range, the filters and what became of names.
+"""Queries give the same results with rollups as without, for all ranges, filters and identities.
 
-Stores of a month of events at random, of which the rollups have counted a part: the rest is read
-from the events. Every query that asks the rollups is asked both ways.
+The stores hold random events of five weeks. The rollups cover a part of them; the rest is read from
+the events. Each query that uses rollups is run both ways.
 """
 
 import random
@@ -66,9 +66,9 @@ QUERIES: dict[str, Callable[[Events, datetime, datetime], Any]] = {
 def some_event(rng: random.Random, n: int) -> Event:
     users = tuple(sorted(rng.sample(USERS, rng.choice([0, 1, 1, 1, 2, 3]))))
     topic = rng.choice(TOPICS)
-    # Many at the edges of hours and days, where off-by-ones show.
-    place = rng.choice([0, 0, -1, rng.randrange(24 * 3_600_000_000)])
-    time = START + rng.randrange(35) * DAY + timedelta(microseconds=place)
+    # Many are at the edges of days, where off-by-one errors show.
+    offset = rng.choice([0, 0, -1, rng.randrange(24 * 3_600_000_000)])
+    time = START + rng.randrange(35) * DAY + timedelta(microseconds=offset)
     return Event(
         f"e{n}", to_micros(max(START, time)), topic, topic.split(".")[3],
         rng.choice([None, *USERS[:4]]), users, (rng.choice("xyz"),), None, rng.randrange(99),
@@ -77,13 +77,14 @@ def some_event(rng: random.Random, n: int) -> Event:
 
 
 def fill(path: Path, seed: int) -> Store:
-    """Five commits, the last two not in the rollups; one that was counted came late."""
+    """Fill a store with five commits: the third has late events, the last two are not rolled up."""
     rng = random.Random(seed)
-    found = sorted((some_event(rng, n) for n in range(300)), key=lambda e: e.time)
-    late, found = found[40:60], found[:40] + found[60:]
+    events = sorted((some_event(rng, n) for n in range(300)), key=lambda e: e.time)
+    late, events = events[40:60], events[:40] + events[60:]
     store = Store.open(path)
-    for number, some in enumerate((found[:120], found[120:200], late, found[200:260], found[260:])):
-        store.table.append(some, number + 1)
+    commits = (events[:120], events[120:200], late, events[200:260], events[260:])
+    for number, commit in enumerate(commits):
+        store.table.append(commit, number + 1)
         if number in {1, 2}:
             with store.loader_lock():
                 refresh.catch_up(store)
@@ -92,56 +93,60 @@ def fill(path: Path, seed: int) -> Store:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
-    """The same month: as it came; compacted; with a person of two accounts; with one forgotten."""
+    """Stores of the same events: unchanged, compacted, with merged and forgotten accounts."""
     folder = tmp_path_factory.mktemp("rolled")
-    found = {name: fill(folder / name, 4) for name in ("plain", "folded", "merged", "forgotten")}
-    compaction.compact(found["folded"])
-    identity.merge(found["merged"].state, "bob", "ann", who="x", why="y", time=1)
-    forget(found["forgotten"], "ann")
-    yield found
-    for store in found.values():
+    names = ("plain", "compacted", "merged", "forgotten")
+    stores = {name: fill(folder / name, 4) for name in names}
+    compaction.compact(stores["compacted"])
+    identity.merge(stores["merged"].state, "bob", "ann", who="x", why="y", time=1)
+    forget(stores["forgotten"], "ann")
+    yield stores
+    for store in stores.values():
         store.close()
 
 
-def asked(store: Store, name: str, chosen: Selection, since: datetime, until: datetime) -> Any:
+def run_both_ways(
+    store: Store, name: str, chosen: Selection, since: datetime, until: datetime
+) -> Any:
+    """Run a query with and without rollups, compare the results and return them."""
     events = store.events(chosen)
-    answer = QUERIES[name](events, since, until)
-    events.rolled = None
-    assert answer == QUERIES[name](events, since, until), (name, chosen)
-    return answer
+    result = QUERIES[name](events, since, until)
+    events.rollups = None
+    assert result == QUERIES[name](events, since, until), (name, chosen)
+    return result
 
 
-def selection(since: datetime, until: datetime, **more: Any) -> Selection:
-    return Selection(since=to_micros(since), until=to_micros(until), **more)
+def selection(since: datetime, until: datetime, **filters: Any) -> Selection:
+    return Selection(since=to_micros(since), until=to_micros(until), **filters)
 
 
 @pytest.mark.parametrize("name", QUERIES)
-@pytest.mark.parametrize("which", ["plain", "folded", "merged", "forgotten"])
-def test_the_same_answer_with_rollups(which: str, name: str, stores: Any) -> None:
+@pytest.mark.parametrize("which", ["plain", "compacted", "merged", "forgotten"])
+def test_the_same_result_with_rollups(which: str, name: str, stores: Any) -> None:
     store = stores[which]
     for since, until in ((START, UNTIL), (CUT, UNTIL - 5 * DAY - 3 * HOUR)):
-        assert asked(store, name, selection(since, until), since, until)
+        assert run_both_ways(store, name, selection(since, until), since, until)
 
 
-def test_a_range_that_holds_all_asks_no_event(stores: Any) -> None:
-    """Its first and last day are whole for all that is stored."""
-    store = stores["folded"]
+def test_a_range_with_all_events_reads_only_rollups(stores: Any) -> None:
+    """Its first and last day contain all events that are stored of these days."""
+    store = stores["compacted"]
     with store.loader_lock():
         refresh.catch_up(store)
     oldest, newest = store.bounds()
     for since, cut in ((oldest, False), (oldest + 1, True)):
         chosen = Selection(since=since, until=newest + 1)
         events = store.events(chosen)
-        asked = ibis.to_sql(events.daily_users(summed=False))
-        assert ("events_" in asked) is cut
-        events.rolled = None
+        sql = ibis.to_sql(events.daily_users(summed=False))
+        assert ("events_" in sql) is cut
+        events.rollups = None
         rows = events.daily_users().order_by("time", "user").to_pyarrow()
         assert store.events(chosen).daily_users().order_by("time", "user").to_pyarrow() == rows
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_range_within_a_day(name: str, stores: Any) -> None:
-    asked(stores["plain"], name, selection(CUT, CUT + 10 * HOUR), CUT, CUT + 10 * HOUR)
+    run_both_ways(stores["plain"], name, selection(CUT, CUT + 10 * HOUR), CUT, CUT + 10 * HOUR)
 
 
 @pytest.mark.parametrize("name", ["tail", "daily_users day", "volume", "health", "year_over_year"])
@@ -151,44 +156,45 @@ def test_a_range_within_a_day(name: str, stores: Any) -> None:
      {"not_user": ("ann", "c*")}, {"category": ("git",)}, {"topic": ("*tag",), "bots": False}],
     ids=str,
 )  # fmt: skip
-def test_the_same_answer_with_filters(filters: Any, name: str, stores: Any) -> None:
-    asked(stores["plain"], name, selection(CUT, UNTIL, **filters), CUT, UNTIL)
+def test_the_same_result_with_filters(filters: Any, name: str, stores: Any) -> None:
+    run_both_ways(stores["plain"], name, selection(CUT, UNTIL, **filters), CUT, UNTIL)
 
 
 @pytest.mark.parametrize("name", ["tail", "daily_users day", "volume", "active_users w"])
-def test_rollups_are_asked(name: str, stores: Any, tmp_path: Path) -> None:
-    """A rollup that says something else changes the answer."""
+def test_rollups_are_read(name: str, stores: Any, tmp_path: Path) -> None:
+    """Changing the rows of a rollup changes the result."""
     with fill(tmp_path / "store", 4) as store:
-        right = QUERIES[name](store.events(), START, UNTIL)
-        for one in store.rollups:
-            [(month, rows)] = list(one.parts(one.count([store.table.files()[0].uri], 0)))[:1]
+        expected = QUERIES[name](store.events(), START, UNTIL)
+        for rollup in store.rollups:
+            counted = rollup.count([store.table.files()[0].uri], 0)
+            [(month, rows)] = list(rollup.parts(counted))[:1]
             rows = rows.set_column(
                 *(1, rows.schema.field(1), [["zed"] * rows.num_rows]) if "user" in rows.schema.names
                 else (0, rows.schema.field(0), rows["time"])
             )  # fmt: skip
-            one.append_rows([(month, rows)], one.batch() + 1)
-        assert QUERIES[name](store.events(), START, UNTIL) != right
+            rollup.append_rows([(month, rows)], rollup.batch() + 1)
+        assert QUERIES[name](store.events(), START, UNTIL) != expected
 
 
 @pytest.mark.parametrize("cut", [0, 7], ids=["at midnight", "within a day"])
-@pytest.mark.parametrize("late", [3, 14, -40], ids=["long gone", "just gone", "never seen"])
-def test_an_event_from_before_the_cut_hides_no_day(tmp_path: Path, late: int, cut: int) -> None:
-    """Days of which the rollups alone know, and one event that comes once more, or far too late."""
+@pytest.mark.parametrize("late", [3, 14, -40], ids=["deleted long ago", "just deleted", "new"])
+def test_a_late_event_hides_no_day_of_the_rollups(tmp_path: Path, late: int, cut: int) -> None:
+    """An event arrives on a day whose events retention deleted, or on one without rollups."""
     names = ("volume", "tail", "daily_users day", "daily_users hour", "active_users w")
     chosen = selection(START, UNTIL)
     with fill(tmp_path / "store", 5) as store:
         before = {name: QUERIES[name](store.events(chosen), START, UNTIL) for name in names}
         prune(store, now=UNTIL + cut * HOUR, events=20 * DAY, bodies=None)
-        when = to_micros(START + late * DAY + 5 * HOUR)
-        store.table.append([replace(some_event(random.Random(1), 1000), time=when)], 6)
+        time = to_micros(START + late * DAY + 5 * HOUR)
+        store.table.append([replace(some_event(random.Random(1), 1000), time=time)], 6)
         after = {name: QUERIES[name](store.events(chosen), START, UNTIL) for name in names}
         assert after == before
-        # A day that no rollup knows is answered from its events.
-        every = store.events().daily_topics().messages.sum()
-        assert every.to_pyarrow().as_py() == 300 + (late < 0)
+        # A day without rollups is read from its events.
+        messages = store.events().daily_topics().messages.sum()
+        assert messages.to_pyarrow().as_py() == 300 + (late < 0)
 
 
-def test_after_retention_the_days_that_are_left_answer_alike(tmp_path: Path) -> None:
+def test_after_retention_results_are_the_same(tmp_path: Path) -> None:
     with fill(tmp_path / "store", 5) as store:
         now = UNTIL
         before = {name: QUERIES[name](store.events(), START, UNTIL) for name in ("volume", "tail")}
@@ -198,6 +204,6 @@ def test_after_retention_the_days_that_are_left_answer_alike(tmp_path: Path) -> 
         assert bounds[0] >= to_micros(START + 15 * DAY)
         since = START + 16 * DAY
         for name in QUERIES:
-            asked(store, name, selection(since, UNTIL), since, UNTIL)
+            run_both_ways(store, name, selection(since, UNTIL), since, UNTIL)
         after = {name: QUERIES[name](store.events(), START, UNTIL) for name in before}
-        assert after == before, "what went is still known by the day"
+        assert after == before, "rollups keep the numbers of deleted events"

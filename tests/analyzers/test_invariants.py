@@ -1,4 +1,4 @@
-"""What holds for every query, on events of chance: order, doubling, and merging say nothing new."""
+"""Invariants of all queries on random events: storing order, repeated events, merged periods."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 MIDDLE = SINCE + 3 * WEEK
 TOPICS = ["org.x.prod.git.receive", "org.x.prod.git.branch", "org.x.prod.wiki.edit"]
 
-#: Every query of events: what it answers for a table.
+#: All queries of events, as functions of a table.
 QUERIES: Mapping[str, Callable[[Any], Any]] = {
     "active_users": lambda e: active_users(e, per="w"),
     "briefing": lambda e: briefing(e, SINCE, UNTIL, day=MIDDLE),
@@ -74,8 +74,8 @@ EVENTS = st.lists(
 few = settings(max_examples=6, deadline=None)
 
 
-def made(drawn: list[Any], times: int = 1) -> list[dict[str, Any]]:
-    """Rows with ids and places of their own, so that their order says nothing."""
+def rows_of(drawn: list[Any], times: int = 1) -> list[dict[str, Any]]:
+    """Return rows with explicit ids and sequence numbers, so that they can be shuffled."""
     return [
         {
             "timestamp": (SINCE + hours * HOUR).timestamp(),
@@ -84,58 +84,58 @@ def made(drawn: list[Any], times: int = 1) -> list[dict[str, Any]]:
             "agent": names[0] if names else None,
             "objects": things,
             "size": size,
-            "id": f"{place}-{again}",
-            "seq": place * times + again,
+            "id": f"{number}-{copy}",
+            "seq": number * times + copy,
         }
-        for place, (hours, topic, names, things, size) in enumerate(drawn)
-        for again in range(times)
+        for number, (hours, topic, names, things, size) in enumerate(drawn)
+        for copy in range(times)
     ]
 
 
-def plain(answer: Any) -> Any:
-    """What was answered, as lists and numbers."""
-    parts = answer if isinstance(answer, tuple) else (answer,)
+def plain(result: Any) -> Any:
+    """Return the parts of a result as lists and numbers."""
+    parts = result if isinstance(result, tuple) else (result,)
     return [
         part.to_pyarrow().to_pylist() if hasattr(part, "to_pyarrow") else part for part in parts
     ]
 
 
-def alike(number: float | None, times: int = 1) -> Any:
-    """So many times the number, but for rounding; None where there is none."""
+def multiple(number: float | None, times: int = 1) -> Any:
+    """A multiple of the number, except for rounding; None for None."""
     return None if number is None else pytest.approx(times * number, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", QUERIES)
 @few
 @given(drawn=EVENTS, chance=st.randoms(use_true_random=False))
-def test_the_order_of_storing_says_nothing(
+def test_the_order_of_storing_does_not_matter(
     name: str, events: Callable[..., Any], drawn: list[Any], chance: Any
 ) -> None:
-    rows = made(drawn)
-    answer = plain(QUERIES[name](events(rows)))
+    rows = rows_of(drawn)
+    result = plain(QUERIES[name](events(rows)))
     chance.shuffle(rows)
-    assert plain(QUERIES[name](events(rows))) == answer
+    assert plain(QUERIES[name](events(rows))) == result
 
 
 @few
 @given(drawn=EVENTS)
 def test_totals_against_loops(events: Callable[..., Any], drawn: list[Any]) -> None:
-    rows, table = made(drawn), events(made(drawn))
-    for name, found in (("users", plain(users(table))[0]), ("objects", plain(objects(table))[0])):
+    rows, table = rows_of(drawn), events(rows_of(drawn))
+    for name, data in (("users", plain(users(table))[0]), ("objects", plain(objects(table))[0])):
         messages: Counter[str] = Counter()
         size: Counter[str] = Counter()
         seen: defaultdict[str, list[float]] = defaultdict(list)
         for row in rows:
-            for one in row[name]:
-                messages[one] += 1
-                size[one] += row["size"]
-                seen[one].append(row["timestamp"])
+            for key in row[name]:
+                messages[key] += 1
+                size[key] += row["size"]
+                seen[key].append(row["timestamp"])
         assert [
             (row[name[:-1]], row["messages"], row["bytes"], row["first"].timestamp(),
-             row["last"].timestamp()) for row in found
+             row["last"].timestamp()) for row in data
         ] == [
-            (one, messages[one], size[one], min(seen[one]), max(seen[one]))
-            for one in sorted(messages, key=lambda one: (-messages[one], one))
+            (key, messages[key], size[key], min(seen[key]), max(seen[key]))
+            for key in sorted(messages, key=lambda key: (-messages[key], key))
         ]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_totals_against_loops(events: Callable[..., Any], drawn: list[Any]) -> N
 def test_days_merge_into_weeks_and_topics_into_all(
     events: Callable[..., Any], drawn: list[Any]
 ) -> None:
-    table = events(made(drawn))
+    table = events(rows_of(drawn))
     days, weeks = (
         plain(volume(table, SINCE, UNTIL, per=per, axis="topic"))[0] for per in ("day", "week")
     )
@@ -156,28 +156,30 @@ def test_days_merge_into_weeks_and_topics_into_all(
     }
     together = plain(volume(table, SINCE, UNTIL, per="week"))[0]
     assert sum(row["messages"] for row in together) == sum(row["messages"] for row in weeks)
-    steps = diff(table, SINCE, UNTIL, per="week")
-    sums = [sum(column) for column in zip(*steps["counts"].values(), strict=True)]
+    differences = diff(table, SINCE, UNTIL, per="week")
+    sums = [sum(column) for column in zip(*differences["counts"].values(), strict=True)]
     assert sums == [] or sums == [row["messages"] for row in together]
 
 
 @few
 @given(drawn=EVENTS, times=st.integers(2, 4))
-def test_everything_several_times_changes_no_share(
+def test_repeating_all_events_changes_no_share(
     events: Callable[..., Any], drawn: list[Any], times: int
 ) -> None:
-    once, often = events(made(drawn)), events(made(drawn, times))
-    for one, more in zip(plain(tail(once))[0], plain(tail(often))[0], strict=True):
-        assert (more["user"], more["count"]) == (one["user"], times * one["count"])
-        assert more["ideal"] == pytest.approx(times * one["ideal"])
-    for name, web in radar(often)["users"].items():
-        assert web["share"] == pytest.approx(radar(once)["users"][name]["share"])
-    data, same = (longtail(e, SINCE, UNTIL, window=WEEK, step=WEEK)[0] for e in (once, often))
-    for one, more in zip(data, same, strict=True):
-        assert more["total"] == times * one["total"]
-        assert more["longtail"] == alike(one["longtail"], times)
+    once, often = events(rows_of(drawn)), events(rows_of(drawn, times))
+    for row, repeated in zip(plain(tail(once))[0], plain(tail(often))[0], strict=True):
+        assert (repeated["user"], repeated["count"]) == (row["user"], times * row["count"])
+        assert repeated["ideal"] == pytest.approx(times * row["ideal"])
+    for name, user in radar(often)["users"].items():
+        assert user["share"] == pytest.approx(radar(once)["users"][name]["share"])
+    windows, repeated_windows = (
+        longtail(e, SINCE, UNTIL, window=WEEK, step=WEEK)[0] for e in (once, often)
+    )
+    for row, repeated in zip(windows, repeated_windows, strict=True):
+        assert repeated["total"] == times * row["total"]
+        assert repeated["longtail"] == multiple(row["longtail"], times)
         for number in ("n", "gini", "absence_factor", "hill_1", "longtail_scaled"):
-            assert more[number] == alike(one[number]), number
+            assert repeated[number] == multiple(row[number]), number
     lost, lost_often = (what_if(e, ["ann"])[0] for e in (once, often))
     assert {(r["kind"], r["name"]): r["share"] for r in lost} == {
         (r["kind"], r["name"]): r["share"] for r in lost_often
@@ -187,24 +189,26 @@ def test_everything_several_times_changes_no_share(
 
 @few
 @given(drawn=EVENTS)
-def test_organisations_that_nobody_named_have_everything(
+def test_without_affiliations_all_messages_are_of_an_unknown_organisation(
     events: Callable[..., Any], drawn: list[Any]
 ) -> None:
-    [found, *_] = plain(organisations(events(made(drawn)), ()))
-    assert {row["organisation"] for row in found} <= {"unknown"}
-    assert sum(row["messages"] for row in found) == sum(bool(one[2]) for one in drawn)
-    assert all(row["share"] == 1 for row in found)
+    [data, *_] = plain(organisations(events(rows_of(drawn)), ()))
+    assert {row["organisation"] for row in data} <= {"unknown"}
+    with_users = [names for _hours, _topic, names, *_ in drawn if names]
+    assert sum(row["messages"] for row in data) == len(with_users)
+    assert all(row["share"] == 1 for row in data)
 
 
 @few
 @given(drawn=EVENTS)
 def test_a_briefing_counts_its_day(events: Callable[..., Any], drawn: list[Any]) -> None:
-    [data, *_] = plain(briefing(events(made(drawn)), SINCE, UNTIL, day=MIDDLE))
-    today = [one for one in drawn if MIDDLE <= SINCE + one[0] * HOUR < MIDDLE + DAY]
-    earlier = {name for one in drawn if SINCE + one[0] * HOUR < MIDDLE for name in one[2]}
-    named = {name for one in today for name in one[2]}
-    found = {row["what"]: row["value"] for row in data if not row["name"]}
+    [data, *_] = plain(briefing(events(rows_of(drawn)), SINCE, UNTIL, day=MIDDLE))
+    messages = [(SINCE + hours * HOUR, names) for hours, _topic, names, *_ in drawn]
+    today = [names for time, names in messages if MIDDLE <= time < MIDDLE + DAY]
+    earlier = {name for time, names in messages if time < MIDDLE for name in names}
+    users_today = {name for names in today for name in names}
+    values = {row["what"]: row["value"] for row in data if not row["name"]}
     if drawn:
-        assert found["messages"] == len(today)
-        assert found["users"] == len(named)
-        assert found["new users"] == len(named - earlier)
+        assert values["messages"] == len(today)
+        assert values["users"] == len(users_today)
+        assert values["new users"] == len(users_today - earlier)

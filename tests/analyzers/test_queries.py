@@ -31,7 +31,7 @@ def rows_of(table):
 
 
 def load(name, month):
-    """A case with its events, filtered by its range as hubbub filters them."""
+    """Return a case and its events in the range of the case."""
     case = json.loads((GOLDEN / name).read_text())
     rows = month if "file" in case else case["events"]
     return case, [row for row in rows if case["start"] <= row["timestamp"] < case["end"]]
@@ -43,7 +43,7 @@ def test_both_golden_folders_have_the_same_events(month):
 
 
 def radars():
-    """(case, key of its vector): `medium.json` has none by topic."""
+    """Yield (case, key of its vector); `medium.json` has none by topic."""
     for name in CASES:
         expected = json.loads((GOLDEN / name).read_text())["expected"]
         yield from ((name, key) for key in ("radar", "radar_by_topic") if key in expected)
@@ -55,13 +55,14 @@ def test_golden_radar(name, key, events, month):
     axis: Literal["category", "topic"] = "category" if key == "radar" else "topic"
     expected = case["expected"][key]
     chosen = list(expected["users"]) if "file" in case else None
-    found = radar(events(rows), axis=axis, user=chosen)
-    assert found["axes"] == expected["axes"]
-    assert found["totals"] == expected["totals"]
-    assert list(found["users"]) == sorted(expected["users"])
-    for user, one in expected["users"].items():
-        assert found["users"][user]["counts"] == one["counts"]
-        assert found["users"][user]["share"] == pytest.approx(one["share"], rel=1e-9, abs=1e-9)
+    data = radar(events(rows), axis=axis, user=chosen)
+    assert data["axes"] == expected["axes"]
+    assert data["totals"] == expected["totals"]
+    assert list(data["users"]) == sorted(expected["users"])
+    for user, golden in expected["users"].items():
+        shares = pytest.approx(golden["share"], rel=1e-9, abs=1e-9)
+        assert data["users"][user]["counts"] == golden["counts"]
+        assert data["users"][user]["share"] == shares
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -69,35 +70,35 @@ def test_golden_radar(name, key, events, month):
 def test_golden_diff(name, per, key, events, month):
     case, rows = load(name, month)
     expected = case["expected"][key]
-    found = diff(events(rows), utc(case["start"]), utc(case["end"]), per=per)
-    assert found["labels"] == expected["days" if key == "daily" else "weeks"]
-    assert found["counts"] == expected["counts"]
-    assert found["diff"] == expected["diff"]
+    data = diff(events(rows), utc(case["start"]), utc(case["end"]), per=per)
+    assert data["labels"] == expected["days" if key == "daily" else "weeks"]
+    assert data["counts"] == expected["counts"]
+    assert data["diff"] == expected["diff"]
 
 
 def test_the_most_active_users_of_the_golden_radar_are_those_of_tail(events, month):
     case, rows = load("medium.json", month)
-    found = [row["user"] for row in rows_of(tail(events(rows)))[:25]]
-    assert sorted(found) == sorted(case["expected"]["radar"]["users"])
+    busiest = [row["user"] for row in rows_of(tail(events(rows)))[:25]]
+    assert sorted(busiest) == sorted(case["expected"]["radar"]["users"])
 
 
 def test_radar_users_may_be_globs(events, month):
-    found = radar(events(month), user=["user00?", "nobody"])
-    assert list(found["users"]) == [f"user00{i}" for i in range(1, 10)]
+    data = radar(events(month), user=["user00?", "nobody"])
+    assert list(data["users"]) == [f"user00{i}" for i in range(1, 10)]
 
 
 def test_diff_of_categories_and_of_part_of_a_day(events):
     rows = [{"timestamp": SINCE.timestamp() + 3600, "topic": "a.b.c.git.x", "users": []}]
     hour = timedelta(hours=1)
-    found = diff(events(rows), SINCE + hour, SINCE + 24 * hour + hour, axis="category")
-    assert found == {
+    data = diff(events(rows), SINCE + hour, SINCE + 24 * hour + hour, axis="category")
+    assert data == {
         "labels": ["2015-09-07", "2015-09-08"],
         "counts": {"git": [1, 0]},
         "diff": {"git": [None, -1]},
     }
 
 
-def test_longtail_is_measure_of_each_window(events, month):
+def test_longtail_has_the_metrics_of_each_window(events, month):
     data, notes = longtail(events(month), SINCE, UNTIL, step=timedelta(days=1))
     assert (len(data), notes["windows"]) == (28, 28)
     for row in data:
@@ -126,13 +127,13 @@ def test_longtail_by_agent_counts_each_event_once(events):
     assert (by_agent["n"], by_agent["total"]) == (1, 1)
 
 
-def test_longtail_of_a_range_without_users_is_gaps(events):
+def test_longtail_of_windows_without_users(events):
     rows = [{"timestamp": SINCE.timestamp(), "topic": "t", "users": []}]
     data, _ = longtail(events(rows), SINCE, SINCE + timedelta(days=3), step=timedelta(days=1))
     assert [(row["n"], row["total"], row["longtail"]) for row in data] == [(0, 0, None)] * 3
 
 
-def test_longtail_of_a_short_range_says_so(events, month):
+def test_longtail_of_a_range_shorter_than_a_window_has_a_note(events, month):
     data, notes = longtail(events(month), SINCE, SINCE + timedelta(hours=1))
     assert data == []
     assert "shorter" in notes["note"]
@@ -141,11 +142,11 @@ def test_longtail_of_a_short_range_says_so(events, month):
 def test_tail_is_sorted_and_its_ideal_line_gives_longtail(events, month):
     rows = rows_of(tail(events(month)))
     counts = Counter(user for e in month for user in e["users"])
-    by_hand = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    assert [(row["user"], row["count"]) for row in rows] == by_hand
+    expected = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    assert [(row["user"], row["count"]) for row in rows] == expected
     assert [row["rank"] for row in rows] == list(range(1, len(counts) + 1))
-    gap = sum(row["ideal"] - row["count"] for row in rows) / len(rows)
-    assert gap == pytest.approx(measure(counts.values()).longtail)
+    distance = sum(row["ideal"] - row["count"] for row in rows) / len(rows)
+    assert distance == pytest.approx(measure(counts.values()).longtail)
     assert rows[0]["ideal"] == rows[0]["count"]
     assert list(rows[0]) == ["rank", "user", "count", "ideal"]
 
@@ -153,24 +154,24 @@ def test_tail_is_sorted_and_its_ideal_line_gives_longtail(events, month):
 @pytest.mark.parametrize("per", ["h", "hour", "d", "day", "w", "week"])
 def test_volume_without_axis_has_every_period(per, events, month):
     length = {"h": 3600, "d": 86400, "w": 604800}[per[0]]
-    found = volume(events(month), SINCE, UNTIL, per=per)
-    assert [row["start"] for row in found] == [
+    data = volume(events(month), SINCE, UNTIL, per=per)
+    assert [row["start"] for row in data] == [
         SINCE + timedelta(seconds=length) * i for i in range(28 * 86400 // length)
     ]
-    for row in found:
+    for row in data:
         start = row["start"].timestamp()
         sizes = [e["size"] for e in month if start <= e["timestamp"] < start + length]
         assert (row["name"], row["messages"], row["bytes"]) == (None, len(sizes), sum(sizes))
 
 
 def test_volume_per_category_adds_up(events, month):
-    found = volume(events(month), SINCE, UNTIL, per="week", axis="category")
+    data = volume(events(month), SINCE, UNTIL, per="week", axis="category")
     expected: Counter[tuple[datetime, str]] = Counter()
     for e in month:
         week = int((e["timestamp"] - SINCE.timestamp()) // 604800)
         expected[SINCE + timedelta(weeks=week), e["topic"].split(".")[3]] += 1
-    assert {(row["start"], row["name"]): row["messages"] for row in found} == expected
-    assert found == sorted(found, key=lambda row: (row["start"], row["name"]))
+    assert {(row["start"], row["name"]): row["messages"] for row in data} == expected
+    assert data == sorted(data, key=lambda row: (row["start"], row["name"]))
 
 
 @pytest.mark.parametrize(("query", "field"), [(users, "users"), (objects, "objects")])
@@ -178,21 +179,21 @@ def test_totals(query, field, events, month):
     name = field.removesuffix("s")
     seen = defaultdict(list)
     for e in month:
-        for one in e[field]:
-            seen[one].append((e["timestamp"], e["size"]))
-    found = rows_of(query(events(month)))
-    assert list(found[0]) == [name, "messages", "bytes", "first", "last"]
-    assert [row[name] for row in found] == sorted(seen, key=lambda one: (-len(seen[one]), one))
-    for row in found:
+        for value in e[field]:
+            seen[value].append((e["timestamp"], e["size"]))
+    data = rows_of(query(events(month)))
+    assert list(data[0]) == [name, "messages", "bytes", "first", "last"]
+    assert [row[name] for row in data] == sorted(seen, key=lambda value: (-len(seen[value]), value))
+    for row in data:
         times, sizes = zip(*seen[row[name]], strict=True)
         assert (row["messages"], row["bytes"]) == (len(times), sum(sizes))
         assert row["first"].timestamp() == pytest.approx(min(times), abs=1e-6)
         assert row["last"].timestamp() == pytest.approx(max(times), abs=1e-6)
-    assert rows_of(query(events(month), top=3)) == found[:3]
+    assert rows_of(query(events(month), top=3)) == data[:3]
 
 
-def test_no_top_zero(events):
-    with pytest.raises(UsageError, match="top 0"):
+def test_a_top_of_zero_is_refused(events):
+    with pytest.raises(UsageError, match="0 is too small"):
         users(events([]), top=0)
 
 

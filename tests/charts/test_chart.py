@@ -1,4 +1,4 @@
-"""The object `chart` of a view: titles that are true, gaps that stay gaps, clear errors."""
+"""`Chart` and the chart types: titles, gaps in lines, errors; and helpers of the layout."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import pytest
 
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.charts.chart import Chart
+from hubbub.charts.graphs.changes import draw_last_change
 from hubbub.charts.graphs.line import runs, thin
+from hubbub.charts.graphs.radar import draw_radar
+from hubbub.charts.graphs.tail import draw_tail
 from hubbub.charts.picture.canvas import spread
 from hubbub.charts.picture.sheet import badge, source
 from hubbub.charts.views.evenness import weekly_mean
 from hubbub.errors import UsageError
-from tests.support.chart_samples import CASES, START, Queries, drawn, picture
+from tests.support.chart_samples import CASES, START, drawn, picture
 from tests.support.svg_faults import faults
 
 
@@ -38,13 +41,13 @@ def rows(**counts: int) -> list[dict[str, Any]]:
         ([], "Karma: no comments"),
     ],
 )
-def test_bars_say_who_leads(data: list[dict[str, Any]], title: str) -> None:
+def test_the_title_of_bars_states_who_leads(data: list[dict[str, Any]], title: str) -> None:
     drawing = Chart(title="Karma").bars(data, x="user", y="comments")
     assert drawing.title == title
     assert faults(drawing.svg()) == []
 
 
-def test_a_title_that_is_given_wins() -> None:
+def test_a_given_title_replaces_the_computed_one() -> None:
     drawing = Chart(title="Karma").bars(rows(a=1, b=2), x="user", y="comments", title="Mine")
     assert drawing.title == "Mine"
 
@@ -60,7 +63,7 @@ def test_more_rows_than_fit_become_other() -> None:
     assert len(drawing.rows) == 1000
 
 
-def test_what_is_no_number_is_left_out_and_counted() -> None:
+def test_rows_without_a_number_are_left_out_and_counted() -> None:
     data = [{"u": n, "v": v} for n, v in zip("abcd", [1.0, math.nan, math.inf, None], strict=True)]
     drawing = Chart().bars(data, x="u", y="v")
     assert faults(drawing.svg()) == []
@@ -77,7 +80,7 @@ def paths(svg: bytes, role: str) -> list[str]:
     return re.findall(rf'<path d="([^"]+)" class="{role}[ "]', svg.decode())
 
 
-def test_a_gap_is_never_bridged_and_a_lone_point_is_a_dot() -> None:
+def test_a_gap_is_never_bridged_and_a_single_point_is_a_dot() -> None:
     values = [1, 2, None, 4, math.nan, 5, 6, math.inf, 7]
     data = [{"t": f"2026-01-{i + 1:02}", "v": v} for i, v in enumerate(values)]
     svg = Chart().line(data, x="t", y="v").svg()
@@ -85,13 +88,13 @@ def test_a_gap_is_never_bridged_and_a_lone_point_is_a_dot() -> None:
     assert paths(svg, "f0")[0].count("M") == 2  # 4 and 7
 
 
-def test_lines_stand_at_their_times_in_order() -> None:
+def test_points_are_at_their_times_in_order() -> None:
     data = [{"t": t, "v": 1} for t in ("2026-01-11", "2026-01-01", "2026-01-02")]
     points = [float(v) for v in paths(Chart().line(data, x="t", y="v").svg(), "s0")[0][1:].split()]
     assert points[2] == pytest.approx(points[4] / 10, abs=0.01)
 
 
-def test_lines_say_their_peak() -> None:
+def test_the_title_of_lines_states_the_peak() -> None:
     data = [{"t": f"2026-01-{d:02}", "a": d, "b": 10 - d} for d in range(1, 10)]
     drawing = Chart().line(data, x="t", y=["a", "b"])
     assert drawing.title == "b peaked at 9 on 1 January"
@@ -99,24 +102,24 @@ def test_lines_say_their_peak() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda c: c.bars(rows(a=1), x="user", y="karma"), "no column 'karma'"),
-        (lambda c: c.bars([{"u": "a", "n": "many"}], x="u", y="n"), "'many' is a text"),
-        (lambda c: c.bars({"a": 1}, x="u", y="n"), "needs rows, and got dict"),
+        (lambda c: c.bars([{"u": "a", "n": "many"}], x="u", y="n"), "not the text 'many'"),
+        (lambda c: c.bars({"a": 1}, x="u", y="n"), "needs rows, not dict"),
         (lambda c: c.bars([1, 2], x="u", y="n"), "row 0 is int"),
         (lambda c: c.line(rows(a=1), x="user", y=list("abcdefg")), "1 to 6 lines"),
-        (lambda c: c.radar(rows(a=1)), "axes, totals and users"),
-        (lambda c: c.changes(rows(a=1)), "labels, counts and diff"),
-        (lambda _: Chart(theme="purple"), "'purple' is no theme"),
+        (lambda c: draw_radar(c, rows(a=1), subtitle=""), "axes, totals and users"),
+        (lambda c: draw_last_change(c, rows(a=1), axis="topic"), "labels, counts and diff"),
+        (lambda _: Chart(theme="purple"), "unknown theme 'purple'"),
     ],
 )
-def test_wrong_use_is_explained(call: Any, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_wrong_use_is_explained(call: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         call(Chart())
 
 
-def test_radar_takes_three_users_and_says_who_is_missing() -> None:
+def test_radar_takes_three_users_and_states_who_is_missing() -> None:
     with pytest.raises(UsageError, match="at most 3"):
         drawn("radar", "simulated", Chart(), user=["a", "b", "c", "d"])
     svg = drawn("radar", "simulated", Chart(), user=["kevin", "nobody"]).svg().decode()
@@ -129,10 +132,10 @@ def test_radar_is_bars_above_ten_axes() -> None:
     people = {"al": {"counts": [1] * 14, "share": [0.5] * 14}}
     data = {"axes": axes, "totals": list(range(2, 16)), "users": people}
     result = Result("radar", {}, data, START, START + timedelta(days=1), 9)
-    assert "8 of 14 axes" in Chart().radar(result).svg().decode()
+    assert "8 of 14 axes" in draw_radar(Chart(), result, subtitle="").svg().decode()
     with pytest.raises(UsageError, match="1 to 20 axes"):
-        Chart().radar(result, axes=0)
-    drawing = Chart().radar(result, axes=11)
+        draw_radar(Chart(), result, subtitle="", most=0)
+    drawing = draw_radar(Chart(), result, subtitle="", most=11)
     assert "11 of 14 axes" in drawing.svg().decode()
     assert drawing.svg().decode().count(">50% al<") == 11
     assert faults(drawing.svg()) == []
@@ -143,7 +146,9 @@ def test_radar_shows_the_axes_that_its_users_touch() -> None:
     counts = [0, 3, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0]
     people = {"al": {"counts": counts, "share": [n / 9 for n in counts]}}
     data = {"axes": axes, "totals": [9] * 14, "users": people}
-    svg = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9)).svg()
+    svg = draw_radar(
+        Chart(), Result("radar", {}, data, START, START + timedelta(days=1), 9), subtitle=""
+    ).svg()
     shown = [axis for axis in axes if f">{axis} (9)<" in svg.decode()]
     assert shown == ["c01", "c04", "c09"]
     assert faults(svg) == []
@@ -154,7 +159,9 @@ def test_radar_is_clockwise_from_the_top() -> None:
         "axes": list("abcd"), "totals": [1] * 4,
         "users": {"al": {"counts": [1, 1, 0, 0], "share": [1.0, 1.0, 0.0, 0.0]}},
     }  # fmt: skip
-    svg = Chart().radar(Result("radar", {}, data, START, START + timedelta(days=1), 9)).svg()
+    svg = draw_radar(
+        Chart(), Result("radar", {}, data, START, START + timedelta(days=1), 9), subtitle=""
+    ).svg()
     up, right, middle, _ = [
         tuple(map(float, p)) for p in re.findall(r"([\d.]+) ([\d.]+)", paths(svg, "s0")[0])
     ]
@@ -171,7 +178,9 @@ def test_weekly_diff_shows_sign_value_and_percent() -> None:
         "counts": {"a": [10, 30], "b": [40, 10], "c": [0, 5], "d": [7, 7]},
         "diff": {"a": [None, 20], "b": [None, -30], "c": [None, 5], "d": [None, 0]},
     }
-    drawing = Chart().changes(Result("diff", {}, data, START, START + timedelta(days=14), 9))
+    drawing = draw_last_change(
+        Chart(), Result("diff", {}, data, START, START + timedelta(days=14), 9), axis="topic"
+    )
     svg = drawing.svg().decode()
     assert re.findall(r">([+−±][^<]*)</text>", svg) == [
         "+20 (+200%)", "+5 (new)", "±0", "−30 (−75%)",
@@ -191,24 +200,22 @@ def test_longtail_draws_one_metric_at_a_time(metric: str) -> None:
     drawing = drawn("longtail", "crowd", Chart(), metric=metric)
     assert faults(drawing.svg()) == []
     assert re.search("(lower|higher) is more even", drawing.svg().decode())
-    result = Queries([], Coverage()).longtail(START, START, timedelta(days=1), None, interval=False)
-    assert result.data == []
 
 
 def test_the_title_of_longtail_names_the_day_of_the_peak() -> None:
-    drawing = picture("longtail", "simulated")
+    drawing = drawn("longtail", "simulated", Chart(), step=timedelta(days=1))
     worst = max(drawing.table(), key=lambda row: row["per day"])
-    assert drawing.title.endswith("on 27 February")
-    assert str(worst["start"]).startswith("2026-02-27")
+    assert drawing.title.endswith("on 25 February")
+    assert str(worst["start"]).startswith("2026-02-25")
 
 
-def test_longtail_says_how_many_people_share_the_work() -> None:
-    said = picture("longtail", "simulated").description
-    assert re.search(r"in all, as if [\d.]+ people shared .* \(90% interval [\d.]+–[\d.]+\)", said)
+def test_longtail_states_how_many_people_share_the_work() -> None:
+    pattern = r"in all, as if [\d.]+ people shared .* \(90% interval [\d.]+–[\d.]+\)"
+    assert re.search(pattern, picture("longtail", "simulated").description)
     assert "effective people in all: not enough data" in picture("longtail", "alone").description
 
 
-def test_weekly_mean_is_centred_and_honest_about_gaps() -> None:
+def test_weekly_mean_is_centred_and_needs_half_of_the_days() -> None:
     times = [START + timedelta(days=i) for i in range(15)]
     assert weekly_mean(times, [float(i) for i in range(15)])[7] == 7
     assert weekly_mean(times, [1.0] * 15)[0] is None  # half of its week is not there
@@ -261,7 +268,7 @@ def test_drawing_in_a_notebook_and_as_a_page() -> None:
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
 
-def test_png_or_a_clear_answer() -> None:
+def test_png_or_a_hint_to_the_extra() -> None:
     try:
         import resvg_py  # noqa: F401
     except ImportError:
@@ -275,7 +282,7 @@ def test_png_or_a_clear_answer() -> None:
         picture("tail", "one").png(0)
 
 
-def test_every_case_was_meant() -> None:
+def test_the_cases_include_the_required_ones() -> None:
     assert set(CASES) >= {"simulated", "empty", "one", "year", "crowd", "hostile", "world"}
     assert datetime(2026, 1, 5, tzinfo=UTC) == START
 
@@ -302,12 +309,12 @@ def test_stacked_series_stand_on_each_other() -> None:
         ([], "Nobody is named by the messages of this range"),
     ],
 )
-def test_tail_says_how_few_do_half(counts: list[int], title: str) -> None:
+def test_tail_states_how_few_do_half(counts: list[int], title: str) -> None:
     data = [
         {"rank": i + 1, "user": f"u{i}", "count": c, "ideal": float(c)}
         for i, c in enumerate(counts)
     ]
-    drawing = Chart().tail(data)
+    drawing = draw_tail(Chart(), data)
     assert drawing.title == title
     assert faults(drawing.svg()) == []
 
@@ -324,8 +331,8 @@ def test_titles_name_the_year_where_a_day_comes_twice() -> None:
         assert not re.search(r"20\d\d", picture(view, "simulated").title), view
 
 
-def test_a_mean_needs_points_to_smooth() -> None:
-    assert picture("longtail", "simulated").columns[1:] == ("per day", "7-day mean")
+def test_the_weekly_mean_needs_a_point_per_day() -> None:
+    assert picture("longtail", "simulated").columns[1:] == ("per 24 h", "7-day mean")
     assert picture("longtail", "decade").columns[1:] == ("per day",)
 
 

@@ -35,20 +35,20 @@ def test_the_documented_metrics_are_the_exported_ones() -> None:
     registry.register(Metrics(lambda: vitals, "1"))
     lines = generate_latest(registry).decode().splitlines()
     exported = {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}
-    documented = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("What it does"))))
+    documented = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("Metrics"))))
     assert documented == exported
 
 
 def test_the_documented_faults_are_those_of_the_code() -> None:
     source = (ROOT / "live" / "health.py").read_text()
     names = set(re.findall(r'Fault\("(\w+)"', source))
-    assert {cell.strip("`") for cell in rows("Is it well?") if cell.startswith("`")} == names
+    assert {cell.strip("`") for cell in rows("Health checks") if cell.startswith("`")} == names
 
 
 def test_documented_log_events_exist_in_the_code() -> None:
     files = [path for top in ("collector", "store", "src") for path in (ROOT / top).rglob("*.py")]
     source = "\n".join(path.read_text() for path in files)
-    events = re.findall(r"`([^`]+)`", " ".join(rows("The log")))
+    events = re.findall(r"`([^`]+)`", " ".join(rows("Log events")))
     assert len(events) > 10
     assert [event for event in events if f'"{event}"' not in source] == []
 

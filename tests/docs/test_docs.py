@@ -1,4 +1,4 @@
-"""Documentation that cannot rot."""
+"""The documentation matches the program."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ METRICS = [p for p in sorted((ROOT / "docs" / "metrics").glob("*.md")) if p.name
 NOT_YET = {"fs", "cache"}
 
 
-def test_the_command_reference_is_what_the_program_says() -> None:
+def test_the_command_reference_is_up_to_date() -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "make_reference.py"), "--check"],
         capture_output=True, text=True, check=False,
@@ -31,7 +31,7 @@ def test_the_command_reference_is_what_the_program_says() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_the_example_is_printed_as_it_is() -> None:
+def test_the_examples_are_printed_as_they_are() -> None:
     page = (ROOT / "docs" / "plugins.md").read_text()
     for name in ("karma.py", "tally.py"):
         assert f"```python\n{(ROOT / 'examples' / name).read_text()}```" in page
@@ -50,11 +50,11 @@ def test_every_query_and_number_has_its_page() -> None:
     text = "\n".join(page.read_text() for page in pages)
     numbers = {field.name for field in fields(Evenness)} - {"n", "total", "head", "tail", "mean"}
     for name in {*REGISTRY.queries, *numbers}:
-        said = f"`{name}`", f"hubbub query {name}", name.replace("_", " ").capitalize()
-        assert any(words in text for words in said), name
+        mentions = f"`{name}`", f"hubbub query {name}", name.replace("_", " ").capitalize()
+        assert any(words in text for words in mentions), name
 
 
-def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
+def test_every_page_of_the_metrics_has_its_sections() -> None:
     linked = (ROOT / "docs" / "metrics" / "README.md").read_text()
     for page in METRICS:
         assert f"({page.name})" in linked
@@ -65,9 +65,9 @@ def test_every_page_of_the_metrics_says_when_not_to_trust_it() -> None:
 def test_every_query_is_shown_on_a_page_of_the_metrics() -> None:
     load_builtins()
     pages = "\n".join(page.read_text() for page in METRICS)
-    own = {n for n, one in REGISTRY.queries.items() if one.module.startswith("hubbub.analyzers.")}
-    assert len(own) > 25
-    assert [name for name in sorted(own) if f"\nhubbub query {name}" not in pages] == []
+    builtin = {n for n, q in REGISTRY.queries.items() if q.module.startswith("hubbub.analyzers.")}
+    assert len(builtin) > 25
+    assert [name for name in sorted(builtin) if f"\nhubbub query {name}" not in pages] == []
 
 
 @pytest.mark.parametrize("page", METRICS, ids=lambda p: p.stem)
@@ -80,7 +80,7 @@ def test_every_page_of_the_metrics_has_a_picture(page: Path) -> None:
         assert str(machine).encode() not in svg
 
 
-def test_the_pictures_of_the_metrics_are_those_of_their_program() -> None:
+def test_every_view_of_the_examples_has_its_picture() -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "make_metrics.py"), "--check"],
         capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""The gallery and what publishing needs: complete, publishable, and as the program says."""
+"""The gallery is complete and publishable; the examples for publishing are valid."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.charts.picture.style import doubts, load
+from hubbub.charts.picture.style import check, load
 from tests.support import paths
 from tests.support.svg_faults import faults
 
@@ -33,16 +33,16 @@ def test_pictures_of_the_gallery_may_be_published(picture: Path) -> None:
     assert b"Incomplete" not in svg
 
 
-def test_the_style_that_is_shown_is_one_and_has_no_faults(tmp_path: Path) -> None:
+def test_the_style_in_the_documentation_is_valid_and_legible(tmp_path: Path) -> None:
     text = (DOCS / "publish.md").read_text(encoding="utf-8")
     style = text.partition("```toml\n")[2].partition("```")[0]
     assert {"page", "text", "series", "heat"} <= set(tomllib.loads(style)["light"])
     file = tmp_path / "community.toml"
     file.write_text(style, encoding="utf-8")
-    assert doubts(load(file)) == []
+    assert check(load(file)) == []
 
 
-def test_the_oembed_document_has_what_a_photo_needs() -> None:
+def test_the_oembed_document_is_a_complete_photo() -> None:
     document = json.loads((DOCS / "shortcodes" / "oembed.json").read_text())
     assert document["version"] == "1.0"
     assert document["type"] == "photo"
@@ -51,7 +51,7 @@ def test_the_oembed_document_has_what_a_photo_needs() -> None:
 
 
 @pytest.mark.parametrize("name", ["hugo", "jekyll"])
-def test_shortcodes_give_a_text_for_who_does_not_see(name: str) -> None:
+def test_shortcodes_have_an_alternative_text(name: str) -> None:
     text = (DOCS / "shortcodes" / f"hubbub.{name}.html").read_text(encoding="utf-8")
     assert 'alt="{{' in text
     assert text.count("{{") == text.count("}}")

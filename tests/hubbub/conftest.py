@@ -1,4 +1,4 @@
-"""A small store that was made through the command line."""
+"""A small store, filled through the command line."""
 
 import json
 import shutil
@@ -22,5 +22,5 @@ def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(made_store: Path, tmp_path: Path) -> Path:
-    """A store of five events, to be changed at will."""
+    """A copy of `made_store` (five events) that a test may change."""
     return Path(shutil.copytree(made_store, tmp_path / "store"))

@@ -1,4 +1,4 @@
-"""The configuration file and what comes of it."""
+"""The configuration file and its effect on commands."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def test_everything_documented_is_understood(tmp_path: Path) -> None:
+def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
     doc = config.__doc__
     assert doc is not None
     sample = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
@@ -32,7 +32,7 @@ def test_everything_documented_is_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("stroe = 'x'", "unknown key stroe\n  did you mean store?"),
         ("[gather]\njob = 1", "unknown key gather.job\n  did you mean gather.jobs?"),
@@ -40,24 +40,24 @@ def test_everything_documented_is_understood(tmp_path: Path) -> None:
         ("[gather]\njobs = 'many'", "Expected `int | null`, got `str` - at `$.gather.jobs`"),
         ("by = 'everyone'", "Invalid enum value 'everyone'"),
         ("gather = 3", "Expected `object`, got `int`"),
-        ("= x", "is no TOML: Invalid statement (at line 1"),
+        ("= x", "is not valid TOML: Invalid statement (at line 1"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, text: str, message: str) -> None:
     file = written(tmp_path, text)
     with pytest.raises(UsageError) as caught:
         config.load(file)
     assert str(caught.value).startswith(f"{file}: ")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_values_are_defaults_of_options(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     file = written(tmp_path, f"store = '{made_store}'\nby = 'agent'\nbots = false\n")
-    ran = hubbub("query", "users", "--json", "--config", file)
-    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("agent", False)
-    assert {row["user"] for row in ran.json["data"]} == {"alice", "bob"}
-    ran = hubbub("query", "users", "--json", "--config", file, "--by", "users", "--bots")
-    assert (ran.json["parameters"]["by"], ran.json["parameters"]["bots"]) == ("users", True)
+    result = hubbub("query", "users", "--json", "--config", file)
+    assert (result.json["parameters"]["by"], result.json["parameters"]["bots"]) == ("agent", False)
+    assert {row["user"] for row in result.json["data"]} == {"alice", "bob"}
+    result = hubbub("query", "users", "--json", "--config", file, "--by", "users", "--bots")
+    assert (result.json["parameters"]["by"], result.json["parameters"]["bots"]) == ("users", True)
 
 
 def test_the_default_file_is_read_and_bots_replaced(
@@ -66,8 +66,8 @@ def test_the_default_file_is_read_and_bots_replaced(
     folder = tmp_path / "config" / "hubbub"
     folder.mkdir(parents=True)
     written(folder, "[people]\nbots = ['al*']\n")
-    ran = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
-    assert {row["user"] for row in ran.json["data"]} & {"alice", "releng"} == {"releng"}
+    result = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
+    assert {row["user"] for row in result.json["data"]} & {"alice", "releng"} == {"releng"}
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -78,8 +78,8 @@ def test_plugins_of_the_configuration(
     file = written(tmp_path, "plugins = ['p.py']\n")
     named = ["--config", file]
     args = [*named, "query", "seven"] if first else ["query", "seven", *named]
-    ran = hubbub(*args, "--json", "--store", made_store)
-    assert (ran.code, ran.json["data"]) == (0, 7)
+    result = hubbub(*args, "--json", "--store", made_store)
+    assert (result.code, result.json["data"]) == (0, 7)
 
 
 def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
     line.write_text(json.dumps(envelope) + "\n")
     options = ["--config", str(file), "--store", str(tmp_path / "s")]
     assert hubbub("import", line, "--format", "fedmsg", *options).code == 0
-    ran = hubbub("query", "users", "--json", *options)
-    assert [row["user"] for row in ran.json["data"]] == ["anna"]
-    said = hubbub("people", line, "--directory", tmp_path / "dir.json")
-    assert said.json["users"] == ["anna"]
+    result = hubbub("query", "users", "--json", *options)
+    assert [row["user"] for row in result.json["data"]] == ["anna"]
+    people = hubbub("people", line, "--directory", tmp_path / "dir.json")
+    assert people.json["users"] == ["anna"]
     (tmp_path / "dir.json").write_text("[]")
     assert hubbub("people", line, "--directory", tmp_path / "dir.json").code == 2
 
@@ -106,14 +106,14 @@ def test_the_directory_of_people_reaches_the_loader(hubbub: Run, tmp_path: Path)
 def test_an_account_without_a_home_names_its_store(
     hubbub: Run, made_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As systemd runs a DynamicUser: no HOME, and nothing in passwd where nss-systemd is away."""
+    """Like a DynamicUser of systemd without nss-systemd: no HOME and no entry in passwd."""
 
-    def nobody(number: int) -> NoReturn:
+    def no_entry(number: int) -> NoReturn:
         raise KeyError(number)
 
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
     assert hubbub("query", "users", "--json", "--store", made_store).code == 0
-    ran = hubbub("status")
-    assert (ran.code, "--store" in ran.err, "no home" in ran.err) == (2, True, True)
+    result = hubbub("status")
+    assert (result.code, "--store" in result.err, "no home" in result.err) == (2, True, True)

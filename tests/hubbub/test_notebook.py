@@ -1,4 +1,4 @@
-"""hubbub in a notebook: what is asked shows itself."""
+"""hubbub in a notebook: display of results and charts."""
 
 import subprocess
 import sys
@@ -9,27 +9,29 @@ import pytest
 
 import hubbub as hubbub_package
 from hubbub.errors import UsageError
-from hubbub.notebook import Opened
+from hubbub.notebook import NotebookStore
 from tests.support.commandline import HOSTILE, SINCE, UNTIL, Run
 
 
 @pytest.fixture
-def bus(made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+def bus(
+    made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[NotebookStore]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     with hubbub_package.open(made_store) as opened:
         yield opened
 
 
-def test_a_chart_shows_itself(bus: Opened, hubbub: Run, made_store: Path) -> None:
+def test_a_chart_is_displayed(bus: NotebookStore, hubbub: Run, made_store: Path) -> None:
     drawing = bus.chart("tail", since=SINCE, until=UNTIL)
     assert drawing._repr_svg_().startswith("<?xml")
-    ran = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
-    assert drawing.svg().decode() == ran.out  # the same as on the command line
+    result = hubbub("chart", "tail", "--since", SINCE, "--until", UNTIL, "--store", made_store)
+    assert drawing.svg().decode() == result.out  # the same as on the command line
     dark = bus.chart("tail", theme="dark").svg()
     assert b"#0d1117" in dark
 
 
-def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
+def test_a_result_is_displayed_and_escaped(bus: NotebookStore) -> None:
     answer = bus.query("tail", since=SINCE)
     assert answer.query == "tail"
     assert answer.data[0]["user"] == "alice"
@@ -41,14 +43,14 @@ def test_an_answer_shows_itself_and_escapes(bus: Opened) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "text"),
     [("radar", "<td>axes</td>"), ("active_users", "2026-01-04"), ("diff", "<td>labels</td>")],
 )
-def test_answers_of_every_shape(bus: Opened, query: str, said: str) -> None:
-    assert said in bus.query(query)._repr_html_()
+def test_results_of_every_shape(bus: NotebookStore, query: str, text: str) -> None:
+    assert text in bus.query(query)._repr_html_()
 
 
-def test_filters_and_options(bus: Opened) -> None:
+def test_filters_and_options(bus: NotebookStore) -> None:
     assert [row["user"] for row in bus.query("tail", category="buildsys").data] == ["releng"]
     assert bus.query("tail", bots=False, category="buildsys").data == []
     with pytest.raises(UsageError, match="no parameter 'colour'"):
@@ -62,13 +64,13 @@ def test_a_style(made_store: Path, tmp_path: Path) -> None:
         assert "#fffef0" in bus.chart("tail")._repr_svg_()
 
 
-def test_no_store_is_made(tmp_path: Path) -> None:
+def test_no_store_is_created(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no store"):
         hubbub_package.open(tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
-def test_hubbub_itself_stays_light() -> None:
+def test_importing_hubbub_imports_no_submodule() -> None:
     program = "import sys, hubbub; print([m for m in sys.modules if m.startswith('hubbub.')])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"['hubbub.lazy']"

@@ -1,4 +1,4 @@
-"""From texts to what a function takes, and the errors on the way."""
+"""Conversion of parameters, and its errors."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -45,47 +45,47 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
     ],
 )
 def test_converts(annotation: Any, value: Any, converted: Any) -> None:
-    got = convert(annotation, value, "n", NOW)
-    assert got == converted
-    assert type(got) is type(converted)
+    actual = convert(annotation, value, "n", NOW)
+    assert actual == converted
+    assert type(actual) is type(converted)
 
 
 @pytest.mark.parametrize(
-    ("annotation", "value", "says"),
+    ("annotation", "value", "message"),
     [
         (int, "x", "--my-n cannot be 'x': write a whole number"),
-        (int, True, "integer is wanted, not bool"),
-        (int, 1.5, "integer is wanted, not float"),
+        (int, True, "expected integer, got bool"),
+        (int, 1.5, "expected integer, got float"),
         (float, "nan", "write a finite number"),
         (float, "inf", "write a finite number"),
         (bool, "maybe", "write yes or no"),
         (timedelta, "soon", "write for example 90s"),
         (timedelta, "0s", "more than zero"),
-        (datetime, "x", "is no time"),
-        (datetime, "0001-01-01T00:00+23:00", "outside of the years 1 to 9999"),
-        (datetime, "9999-12-31T23:59-23:00", "outside of the years 1 to 9999"),
+        (datetime, "x", "is not a time"),
+        (datetime, "0001-01-01T00:00+23:00", "outside the years 1 to 9999"),
+        (datetime, "9999-12-31T23:59-23:00", "outside the years 1 to 9999"),
         (Literal["a", "b"], "c", "choose one of a, b"),
         (list[int], ["1", "x"], "write a whole number"),
         (int, None, "--my-n needs a value"),
-        (str, 5, "text is wanted, not int"),
+        (str, 5, "expected text, got int"),
     ],
 )
-def test_refuses_with_name_value_and_what_is_allowed(
-    annotation: Any, value: Any, says: str
+def test_errors_name_the_parameter_the_value_and_what_is_allowed(
+    annotation: Any, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         convert(annotation, value, "my_n", NOW)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_long_value_is_not_printed_whole() -> None:
+def test_a_long_value_is_truncated() -> None:
     with pytest.raises(UsageError) as caught:
         convert(int, "9x" * 10_000, "n", NOW)
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("annotation", [dict[str, str], int | str, object()])
-def test_an_annotation_that_no_text_fits_is_an_error(annotation: Any) -> None:
+def test_an_unsupported_annotation_is_an_error(annotation: Any) -> None:
     with pytest.raises(TypeError):
         shape(annotation)
 

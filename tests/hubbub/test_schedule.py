@@ -1,4 +1,4 @@
-"""Schedules: what is one, and when it is due next."""
+"""Schedules: parsing, and the next due time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,18 +32,18 @@ def at(text: str) -> datetime:
         ("0 0 L * *", "2026-02-03", "2026-02-28T00:00"),
     ],
 )
-def test_the_next_time(schedule: str | timedelta, last: str, following: str) -> None:
+def test_the_next_due_time(schedule: str | timedelta, last: str, following: str) -> None:
     assert parse(schedule).after(at(last)) == at(following)
 
 
 @given(last=TIMES, schedule=st.sampled_from(["7m", "1h", "1d", "2w", "5 4 * * 0", "*/7 * 1 * *"]))
-def test_it_is_later_and_nothing_lies_between(last: datetime, schedule: str) -> None:
-    found = parse(schedule)
-    following = found.after(last)
+def test_the_next_due_time_is_later_and_none_lies_between(last: datetime, schedule: str) -> None:
+    parsed = parse(schedule)
+    following = parsed.after(last)
     assert following > last
-    assert found.after(following - timedelta(microseconds=1)) == following
-    if found.every is not None:
-        assert following - last <= found.every
+    assert parsed.after(following - timedelta(microseconds=1)) == following
+    if parsed.every is not None:
+        assert following - last <= parsed.every
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,6 @@ def test_it_is_later_and_nothing_lies_between(last: datetime, schedule: str) -> 
     ["", "daily", "61 * * * *", "* * * *", "* * * * * *", "0 0 30 2 *", "0s", "10ms", "300y",
      "0 0 31 4,6 *", "a b c d e", "-1d", timedelta(0), timedelta(days=-1)],
 )  # fmt: skip
-def test_what_is_no_schedule_is_said(schedule: str | timedelta) -> None:
-    with pytest.raises(ValueError, match="is no schedule"):
+def test_an_invalid_schedule_is_an_error(schedule: str | timedelta) -> None:
+    with pytest.raises(ValueError, match="is not a schedule"):
         parse(schedule)

@@ -1,4 +1,4 @@
-"""Cells of CSV that a spreadsheet program must not run."""
+"""CSV cells that a spreadsheet program must not run as formulas."""
 
 import pytest
 

@@ -78,4 +78,4 @@ def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
-    assert "the loader died; it is started again" not in events()
+    assert "the loader died and is restarted" not in events()

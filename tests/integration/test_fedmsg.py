@@ -29,7 +29,7 @@ def test_five_thousand_messages_with_the_right_users(
 ) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 5000)
-    listening.until(lambda: listening.log("connected"))
+    listening.await_log("connected")
     go(publisher)
     assert listening.end() < 5
     assert listening.process.returncode == 0
@@ -49,7 +49,7 @@ def test_sigterm_in_the_middle_loses_nothing_that_was_received(
 ) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 20_000)
-    listening.until(lambda: listening.log("connected"))
+    listening.await_log("connected")
     go(publisher, wait=False)
     spool = listening.store / "spool"
     listening.until(lambda: any(f.stat().st_size > 100_000 for f in spool.glob("*")))
@@ -66,7 +66,7 @@ def test_sigterm_in_the_middle_loses_nothing_that_was_received(
 def test_flushed_messages_survive_kill_9(listen: StartListener, fedmsg: StartPublisher) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 1000)
-    listening.until(lambda: listening.log("connected"))
+    listening.await_log("connected")
     go(publisher)  # it waits a second at the end: every message is flushed
     listening.end(signal.SIGKILL)
     assert listening.stored() == expected(*range(1000))
@@ -80,14 +80,14 @@ def test_messages_of_a_restarted_publisher_are_received(
     address = f"tcp://127.0.0.1:{port}"
     listening = listen("--zmq", address)
     first = fedmsg("bind", address, 0, 50)
-    listening.until(lambda: listening.log("connected"))
+    listening.await_log("connected")
     time.sleep(0.2)  # the subscription follows the handshake
     go(first)
     first.kill()
     first.wait()
-    listening.until(lambda: listening.log("connection lost"))
+    listening.await_log("connection lost")
     second = fedmsg("bind", address, 50, 50)
-    listening.until(lambda: listening.log("reconnected"))
+    listening.await_log("reconnected")
     time.sleep(0.2)
     go(second)
     assert listening.end() < 5
@@ -100,7 +100,7 @@ def test_rubbish_between_real_messages(listen: StartListener, fedmsg: StartPubli
     publisher = fedmsg("connect", address, 0, 500, 500)
     with zmq.Context() as context, context.socket(zmq.PUB) as other:
         other.connect(address)
-        listening.until(lambda: len(listening.log("connected")) == 2)
+        listening.await_log("connected", 2)
         time.sleep(0.2)
         go(publisher, wait=False)
         for _ in range(20):

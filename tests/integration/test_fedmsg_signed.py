@@ -76,12 +76,12 @@ def test_forged_messages_among_a_thousand_real_ones(
     )  # fmt: skip
     eavesdropper.connect(address)
     publisher = fedmsg("bind", address, 0, 1000, 500, pki, "lab")
-    listening.until(lambda: listening.log("connected"))
+    listening.await_log("connected")
     time.sleep(0.3)  # the subscription follows the handshake
     with eavesdropper.context.socket(zmq.PUB) as attacker:
         attacker.set(zmq.LINGER, 2000)
         attacker.connect(listening.address())
-        listening.until(lambda: len(listening.log("connected")) == 2)
+        listening.await_log("connected", 2)
         go(publisher, wait=False)
         real = [eavesdropper.recv_multipart() for _ in range(100)]
         forgeries = forged(real)
@@ -114,7 +114,7 @@ def test_invalid_certificates(listen: StartListener, fedmsg: StartPublisher, pki
     address = listening.address()
     for n, stem in enumerate(("revoked", "expired", "foreign", "lab", "shell"), 1):
         publisher = fedmsg("connect", address, 10 * n, 10, 0, pki, stem)
-        listening.until(lambda n=n: len(listening.log("connected")) >= n)
+        listening.await_log("connected", n)
         time.sleep(0.2)
         go(publisher)
         publisher.kill()

@@ -22,7 +22,7 @@ from hubbub.collector.gaps.detector import GapDetector
 from hubbub.collector.gaps.healer import Healer
 from hubbub.collector.history.client import History
 from hubbub.store import Store
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 
 pytestmark = pytest.mark.service("datagrepper")
 HOUR = 3600
@@ -83,7 +83,7 @@ class RunningListener:
         self.store = self.stack.enter_context(Store.open(folder))
         self.second_store = self.stack.enter_context(Store.open(folder))  # for other threads
         state = self.second_store.state
-        self.clock, self.stock = clock, Stock(state, self.second_store.spool_folder)
+        self.clock, self.stock = clock, LoadProgress(state, self.second_store.spool_folder)
         receiver = self.stack.enter_context(Receiver([address]))
         self.listener = Listener(receiver, self.stack.enter_context(self.store.spool("listen")))
         self.gaps = GapDetector(

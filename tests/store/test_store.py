@@ -3,10 +3,8 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +13,7 @@ from hubbub.store import Store
 from hubbub.store.disk import files
 from hubbub.store.disk.files import check_new
 from hubbub.store.loader.loader import Loaded
-
-Make = Callable[..., Any]
+from tests.support.store import MakeFrame, put
 
 
 def test_an_empty_store_answers_everything(store: Store) -> None:
@@ -42,7 +39,7 @@ def test_opening_costs_no_engine() -> None:
     assert done.stdout.decode().strip() == ""
 
 
-def test_where_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_store_is_created_only_on_request(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no store here"):
         Store.open(tmp_path / "none", create=False)
     assert not (tmp_path / "none").exists()
@@ -50,7 +47,7 @@ def test_where_there_is_none(tmp_path: Path) -> None:
     Store.open(tmp_path / "a" / "b", create=False).close()
 
 
-def test_what_is_no_store(tmp_path: Path) -> None:
+def test_other_files_and_folders_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(UsageError, match="this is a file"):
@@ -65,8 +62,8 @@ def test_what_is_no_store(tmp_path: Path) -> None:
         Store.open(tmp_path / "lost")
 
 
-def test_where_nobody_may_write() -> None:
-    """Not even root, as which some run the tests."""
+def test_a_folder_without_write_permission_is_refused() -> None:
+    """/proc refuses even root, in case the tests run as root."""
     with pytest.raises(UsageError, match="cannot use this folder"):
         Store.open("/proc/store")
 
@@ -79,63 +76,58 @@ def test_an_interrupted_creation_is_finished(tmp_path: Path) -> None:
         assert store.rows() == 0
 
 
-def test_a_reader_never_sees_half_a_commit(store: Store, frame: Make) -> None:
-    """Commits hold 40 events each; a reader in another connection counts all the while."""
-    seen: list[int] = []
-    failed: list[Exception] = []
-    over = threading.Event()
+def test_a_reader_never_sees_half_a_commit(store: Store, frame: MakeFrame) -> None:
+    """Commits have 40 events each; a reader in another connection counts meanwhile."""
+    counts: list[int] = []
+    errors: list[Exception] = []
+    done = threading.Event()
 
     def read() -> None:
         try:
             with Store.open(store.path) as reader:
-                while not over.is_set():
-                    seen.append(reader.events().count_events())
-        except Exception as e:  # noqa: BLE001 - the main thread looks at it
-            failed.append(e)
+                while not done.is_set():
+                    counts.append(reader.events().count_events())
+        except Exception as e:  # noqa: BLE001 - the main thread asserts that there is none
+            errors.append(e)
 
     thread = threading.Thread(target=read)
     thread.start()
     for batch in range(12):
-        with store.spool("test") as writer:
-            for n in range(40):
-                writer.put(frame(batch * 40 + n))
+        put(store, *(frame(batch * 40 + n) for n in range(40)))
         assert store.load().new == 40
-    over.set()
+    done.set()
     thread.join()
-    assert not failed
-    assert seen == sorted(seen)
-    assert {n % 40 for n in seen} == {0}
+    assert not errors
+    assert counts == sorted(counts)
+    assert {n % 40 for n in counts} == {0}
     assert store.rows() == 480
 
 
-def test_a_damaged_data_file_is_said_so(store: Store, frame: Make) -> None:
-    with store.spool("test") as writer:
-        writer.put(frame(1))
-    store.load()
+def test_a_damaged_data_file_is_reported(store: Store, frame: MakeFrame) -> None:
+    put(store, frame(1), load=True)
     Path(store.table.files()[0].uri).write_bytes(b"PAR1 no more PAR1")
-    with store.spool("test") as writer:
-        writer.put(frame(1))
+    put(store, frame(1))
     with pytest.raises(StoreError, match="cannot be read"):
         store.load()
     assert store.waiting().records == 1
 
 
 def test_several_open_a_new_store_at_once(tmp_path: Path) -> None:
-    def go(folder: Path, together: threading.Barrier) -> None:
-        together.wait()
+    def open_store(folder: Path, barrier: threading.Barrier) -> None:
+        barrier.wait()
         with Store.open(folder) as store:
             store.state.count("x", "opened", 1)
 
     for round_ in range(25):
-        folder, together = tmp_path / str(round_), threading.Barrier(6)
+        folder, barrier = tmp_path / str(round_), threading.Barrier(6)
         with ThreadPoolExecutor(6) as pool:
-            for one in [pool.submit(go, folder, together) for _ in range(6)]:
-                one.result()
+            for future in [pool.submit(open_store, folder, barrier) for _ in range(6)]:
+                future.result()
         with Store.open(folder, create=False) as store:
             assert store.state.counts() == {"x": {"opened": 6}}
 
 
-def test_a_store_that_appears_while_we_look_is_a_store(tmp_path: Path) -> None:
+def test_a_store_created_by_another_process_meanwhile_is_accepted(tmp_path: Path) -> None:
     Store.open(tmp_path / "store").close()
     check_new(tmp_path / "store", "state.sqlite", create=False)
     (tmp_path / "store" / "state.sqlite").unlink()

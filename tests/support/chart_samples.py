@@ -1,51 +1,42 @@
-"""Data for the tests of charts: simulated buses, and the built-in queries in plain Python."""
+"""Every built-in view over the real queries, for simulated buses of many kinds.
+
+Each case has two small stores, one of messages and one of requests of a web server. They are filled
+once per process, and every query runs once per case and parameters.
+"""
 
 from __future__ import annotations
 
+import atexit
+import json
 import random
-from collections import Counter
-from dataclasses import asdict, replace
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from hubbub.analyzers.evenness.metrics import measure
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.views.activity import daily_diff, radar, volume, weekly_diff
-from hubbub.charts.views.alerts import alerts
-from hubbub.charts.views.evenness import longtail, lorenz, tail
-from hubbub.charts.views.objects import heatmap, objects_per_user, users_per_object
-from hubbub.charts.views.overload import overload
-from hubbub.charts.views.people import active_users, cohorts, daily_users, returning
-from hubbub.charts.views.traffic import traffic
-from hubbub.times import iso
-from tests.support.chart_coverage import Coverages, coverage
-from tests.support.chart_touches import PACKAGES, Touches
-from tests.support.chart_traffic import Traffic
+from hubbub.collector.event import Frame
+from hubbub.plugins import load_builtins
+from hubbub.registry import REGISTRY
+from hubbub.run.runner import Runner
+from hubbub.store import Store
+from hubbub.times import to_micros
+from tests.support.store import put
 
-VIEWS: dict[str, Any] = {
-    "longtail": longtail,
-    "tail": tail,
-    "lorenz": lorenz,
-    "radar": radar,
-    "weekly_diff": weekly_diff,
-    "daily_diff": daily_diff,
-    "volume": volume,
-    "daily_users": daily_users,
-    "active_users": active_users,
-    "cohorts": cohorts,
-    "returning": returning,
-    "overload": overload,
-    "heatmap": heatmap,
-    "objects_per_user": objects_per_user,
-    "users_per_object": users_per_object,
-    "alerts": alerts,
-    "traffic": traffic,
-    "coverage": coverage,
-}
+load_builtins()
+
+#: The built-in views in the order of a report.
+VIEWS = (
+    *("longtail", "tail", "lorenz", "radar", "weekly_diff", "daily_diff", "volume"),
+    *("daily_users", "active_users", "cohorts", "returning", "overload"),
+    *("heatmap", "objects_per_user", "users_per_object", "alerts", "traffic", "coverage"),
+)
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TOPICS = (
     "org.fedoraproject.prod.buildsys.build.state.change",
@@ -80,40 +71,53 @@ WORLD = (
     "नमस्ते",
     "🦊🦊🦊",
 )
+PACKAGES = (
+    *("kernel", "glibc", "systemd", "firefox", "ruby", "vim", "python3", "mesa", "nginx", "gcc"),
+    *("libreoffice", "bash", "gnome-shell", "podman", "httpd", "tmux", "golang", "nodejs"),
+    *("mariadb", "anaconda", "postgresql", "openssl", "curl", "dnf", "qt5", "ssh", "rust", "git"),
+    *("flatpak", "php", "texlive", "emacs"),
+)
+BUS = "zmq:tcp://hub.example.org:9940"
+HISTORY = "history:https://history.example.org/datagrepper"
+#: Closes the stores and deletes their folder at exit.
+_STORES = ExitStack()
+_FOLDER = Path(_STORES.enter_context(tempfile.TemporaryDirectory(prefix="hubbub-charts-")))
+atexit.register(_STORES.close)
 
+#: Time, topic, users.
 Event = tuple[datetime, str, tuple[str, ...]]
 
 
 def bus(days: int, users: tuple[str, ...], per_day: int, seed: int = 1) -> list[Event]:
-    """Zipf users and topics, quiet weekends, one burst by the first user."""
+    """Zipf-distributed users and topics, quiet weekends, one burst by the first user."""
     rng = random.Random(seed)
     weights = [1 / (i + 1) ** 1.25 for i in range(len(users))]
     spread = [1 / (i + 1) for i in range(len(TOPICS))]
-    out: list[Event] = []
+    events: list[Event] = []
     for d in range(days):
         day = START + timedelta(days=d)
         n = int(per_day * (0.4 if day.weekday() > 4 else 1) * rng.uniform(0.7, 1.3))
         burst = days > 7 and 0.6 < d / days < 0.65
         for _ in range(n * (3 if burst else 1)):
             topic = rng.choices(TOPICS, spread)[0]
-            who = [users[0] if burst and rng.random() < 0.7 else rng.choices(users, weights)[0]]
-            if rng.random() < 0.1:
-                who = []
-            out.append((day + timedelta(seconds=rng.randrange(86400)), topic, tuple(who)))
-    return sorted(out)
+            user = users[0] if burst and rng.random() < 0.7 else rng.choices(users, weights)[0]
+            named = () if rng.random() < 0.1 else (user,)
+            events.append((day + timedelta(seconds=rng.randrange(86400)), topic, named))
+    return sorted(events)
 
 
 def names(n: int) -> tuple[str, ...]:
-    known = ("ralph", "pingou", "threebean", "puiterwijk", "kevin", "decause", "adamw", "nirik")
-    return known[:n] + tuple(f"user{i:03}" for i in range(len(known), n))
+    first = ("ralph", "pingou", "threebean", "puiterwijk", "kevin", "decause", "adamw", "nirik")
+    return first[:n] + tuple(f"user{i:03}" for i in range(len(first), n))
 
 
-CASES: dict[str, tuple[int, Any]] = {
-    "simulated": (84, lambda: bus(84, names(60), 220)),
+#: Days, and what makes the events.
+CASES: dict[str, tuple[int, Callable[[], list[Event]]]] = {
+    "simulated": (84, lambda: bus(84, names(60), 110)),
     "empty": (14, list),
     "one": (14, lambda: [(START + timedelta(days=3, hours=5), TOPICS[1], ("ralph",))]),
-    "year": (365, lambda: bus(365, names(40), 40)),
-    "decade": (3652, lambda: bus(3652, names(30), 4)),
+    "year": (365, lambda: bus(365, names(40), 24)),
+    "decade": (3652, lambda: bus(3652, names(30), 2)),
     "crowd": (28, lambda: bus(28, names(1000), 400)),
     "hostile": (28, lambda: bus(28, HOSTILE, 100)),
     "world": (28, lambda: bus(28, WORLD, 100)),
@@ -124,128 +128,105 @@ CASES: dict[str, tuple[int, Any]] = {
 
 @cache
 def events(case: str) -> list[Event]:
-    """The events of a case."""
-    made: list[Event] = CASES[case][1]()
-    return made
+    """The events of a case, by time."""
+    return CASES[case][1]()
 
 
-class Queries(Coverages, Touches, Traffic):
-    """What the injected `query` does, over a list of events."""
+def objects_of(case: str) -> tuple[str, ...]:
+    """The objects of a case: names as strange as those of its users."""
+    return {"hostile": HOSTILE, "world": WORLD, "crowd": names(400)}.get(case, PACKAGES)
 
-    def __init__(
-        self, events: list[Event], coverage: Coverage, objects: tuple[str, ...] = PACKAGES
-    ) -> None:
-        self.events, self.known, self.objects = events, coverage, objects
 
-    def _result(self, name: str, since: datetime, until: datetime, data: Any, **p: Any) -> Result:
-        return Result(name, p, data, since, until, len(self.events), self.known)
+def messages(case: str) -> Iterator[dict[str, Any]]:
+    """Lines of the messages of a case; users prefer some objects to others."""
+    rng, objects = random.Random(7), objects_of(case)
+    weights = [1 / (i + 1) for i in range(len(objects))]
+    for time, topic, users in events(case):
+        line: dict[str, Any] = {"timestamp": time.timestamp(), "topic": topic, "users": users}
+        for user in users:
+            own = sum(user.encode("utf-8", "replace")) % len(objects)
+            pick = rng.choices(range(len(objects)), weights)[0]
+            popular = rng.random() < 0.5
+            touched = objects[pick if popular else (own + pick) % len(objects)]
+            line |= {"agent": user, "objects": [touched]}
+        yield line
 
-    def longtail(
-        self, since: datetime, until: datetime, window: timedelta, step: Any, *, interval: bool
-    ) -> Result:
-        step = step or timedelta(days=1)
-        step *= max(1, -(-((until - since) // step) // 400))
-        rows, end = [], until
-        while end >= since + window:
-            counts = Counter(u for t, _, us in self.events if end - window <= t < end for u in us)
-            row = {"start": iso(end - window), "end": iso(end)}
-            rows.append(row | asdict(measure(list(counts.values()))))
-            end -= step
-        people = measure(Counter(u for _, _, us in self.events for u in us).values())
-        value = people.effective_people
-        enough = value is not None and people.n >= 10
-        found = {
-            "value": value if enough else None,
-            "low": value * 0.9 if enough and value else None,
-            "high": value * 1.1 if enough and value else None,
-            "level": 0.9,
-            "note": "" if enough else "not enough data",
-        }
-        result = self._result("longtail", since, until, rows[::-1], window="1d")
-        return replace(result, diagnostics={"effective_people": found} if interval else {})
 
-    def tail(self, since: datetime, until: datetime) -> Result:
-        counts = Counter(u for _, _, us in self.events for u in us)
-        order = sorted(counts.items(), key=lambda p: (-p[1], p[0]))
-        n = len(order)
-        rows = [
-            {
-                "rank": i + 1,
-                "user": u,
-                "count": c,
-                "ideal": order[0][1] + (order[-1][1] - order[0][1]) * i / n,
-            }
-            for i, (u, c) in enumerate(order)
-        ]
-        return self._result("tail", since, until, rows)
+def requests(case: str) -> Iterator[dict[str, Any]]:
+    """Lines of requests of a web server at the times of the messages, most with a section."""
+    objects = objects_of(case)
+    for i, (time, _, _) in enumerate(events(case)):
+        section = [f"/{objects[i * i % len(objects)]}"] if i % 50 else []
+        line = {"timestamp": time.timestamp(), "topic": "http.access", "size": 500}
+        yield {**line, "objects": section}
 
-    def radar(self, since: datetime, until: datetime, axis: str, user: list[str]) -> Result:
-        key = self._key(axis)
-        totals = Counter(key(t) for _, t, _ in self.events)
-        axes = sorted(totals)
-        own: dict[str, Counter[str]] = {}
-        for _, topic, us in self.events:
-            for u in us:
-                own.setdefault(u, Counter())[key(topic)] += 1
-        people = {
-            u: {"counts": [c[a] for a in axes], "share": [c[a] / totals[a] for a in axes]}
-            for u, c in sorted(own.items())
-            if not user or u in user
-        }
-        data = {"axes": axes, "totals": [totals[a] for a in axes], "users": people}
-        return self._result("radar", since, until, data, axis=axis)
 
-    @staticmethod
-    def _key(axis: str) -> Any:
-        return (lambda t: t.split(".")[3]) if axis == "category" else (lambda t: t)
+@cache
+def runner(case: str, *, web: bool = False) -> Runner:
+    """A runner over a filled store, of messages or of requests."""
+    lines = requests(case) if web else messages(case)
+    store = _STORES.enter_context(Store.open(_FOLDER / f"{case}{'-web' if web else ''}"))
+    frames = []
+    for n, line in enumerate(lines):
+        encoded = json.dumps({"id": f"e{n}", **line}).encode()
+        frames.append(Frame("jsonl:sample", to_micros(START), b"", encoded, n))
+    put(store, *frames, load=True)
+    record_coverage(store, case)
+    return Runner(store)
 
-    def diff(self, since: datetime, until: datetime, per: str, axis: str) -> Result:
-        key, size = self._key(axis), timedelta(days=7 if per == "week" else 1)
-        if per == "week":  # those of the calendar
-            since += timedelta(days=-since.weekday() % 7)
-        n = max((until - since) // size, 0)
-        labels = [since + i * size for i in range(n)]
-        form = "%G-W%V" if per == "week" else "%Y-%m-%d"
-        counts: dict[str, list[int]] = {}
-        for t, topic, _ in self.events:
-            if 0 <= (t - since) // size < n:
-                counts.setdefault(key(topic), [0] * n)[(t - since) // size] += 1
-        diff = {k: [None, *(b - a for a, b in pairwise(v))] for k, v in sorted(counts.items())}
-        data = {
-            "labels": [f"{d:{form}}" for d in labels],
-            "counts": dict(sorted(counts.items())),
-            "diff": diff,
-        }
-        return self._result("diff", since, until, data, per=per, axis=axis)
 
-    def volume(self, since: datetime, until: datetime, per: str, axis: str) -> Result:
-        key = self._key(axis)
-        size = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[
-            per
-        ]
-        cells = Counter(
-            (since + (t - since) // size * size, key(topic)) for t, topic, _ in self.events
-        )
-        rows = [
-            {"start": iso(s), "name": name, "messages": n, "bytes": n * 500}
-            for (s, name), n in sorted(cells.items())
-        ]
-        return self._result("volume", since, until, rows, per=per, axis=axis)
+def record_coverage(store: Store, case: str) -> None:
+    """Record proofs for all but the last eighth; the bus missed three hours and one minute."""
+    days, _ = CASES[case]
+    start, end = to_micros(START), to_micros(START + timedelta(days=days))
+    hour = 3_600_000_000
+    last = end - (end - start) // 8
+    gap = to_micros(START + timedelta(days=2))
+    span = store.state.span
+    span(BUS, "", start, gap, "unproven", "received")
+    span(BUS, "", gap, min(gap + 3 * hour, end), "healed", "filled from history")
+    span(BUS, "", last, last + hour // 60, "gap", "no answer")
+    span(HISTORY, "", start, last, "complete", "5 rows, as many as history counts")
+    for name in objects_of(case)[:9]:
+        source = name.encode("utf-8", "replace").decode()
+        span(f"zmq:{source}", source, start, last, "unproven", source)
+
+
+_RESULTS: dict[tuple[str, str, str], Result] = {}
+
+
+class Queries:
+    """The injected `query` of a case: the real queries, with this coverage in their results."""
+
+    def __init__(self, case: str, coverage: Coverage = Coverage("complete")) -> None:  # noqa: B008
+        self.case, self.coverage_of_results = case, coverage
+
+    def __getattr__(self, name: str) -> Callable[..., Result]:
+        def query(**parameters: Any) -> Result:
+            key = (self.case, name, repr(sorted(parameters.items())))
+            if key not in _RESULTS:
+                _RESULTS[key] = runner(self.case, web=name == "traffic").query(name, **parameters)
+            return replace(_RESULTS[key], coverage=self.coverage_of_results)
+
+        return query
 
 
 @cache
 def picture(view: str, case: str, theme: str = "auto", *, gaps: bool = False) -> Drawing:
-    """A built-in view of a case with its default options."""
+    """Draw a built-in view of a case with default options."""
     return drawn(view, case, Chart(theme=theme), gaps=gaps)
 
 
 def drawn(view: str, case: str, chart: Chart, *, gaps: bool = False, **options: Any) -> Drawing:
-    """A built-in view of a case."""
+    """Draw a built-in view of a case."""
     days, _ = CASES[case]
     gap = Gap(START + timedelta(days=2), START + timedelta(days=2, hours=3), "zmq", "restart")
-    known = Coverage("unproven", (gap,)) if gaps else Coverage("complete")
-    things = {"hostile": HOSTILE, "world": WORLD, "crowd": names(400)}.get(case, PACKAGES)
-    queries = Queries(events(case), known, things)
-    drawing = VIEWS[view](queries, chart, START, START + timedelta(days=days), **options)
+    queries = Queries(case, Coverage("unproven", (gap,)) if gaps else Coverage("complete"))
+    if view == "coverage":
+        options["ledger"] = runner(case).spans
+    function = REGISTRY.views[view].call
+    drawing = function(
+        query=queries, chart=chart, since=START, until=START + timedelta(days=days), **options
+    )
     assert isinstance(drawing, Drawing)
     return drawing

@@ -1,4 +1,4 @@
-"""A command line that ran, and the events of the small store that its tests use."""
+"""Results of command lines, and the events of the small store that their tests use."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ LINES = [
 SINCE, UNTIL = "2026-01-01", "2026-01-04"
 
 
-class Ran(NamedTuple):
+class CommandResult(NamedTuple):
     code: int
     out: str
     err: str
@@ -32,4 +32,4 @@ class Ran(NamedTuple):
         return json.loads(self.out)
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., CommandResult]

@@ -1,4 +1,4 @@
-"""A browser that answers questions: Chromium's DevTools protocol over two pipes."""
+"""Control Chromium through its DevTools protocol over two pipes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--remote-debugging-pipe",
 )
-#: The browser reads at 3 and writes at 4: whoever starts it cannot choose others.
+#: The browser reads from descriptor 3 and writes to 4; a shim moves the pipes there.
 SHIM = """
 import os, sys
 reads, writes, *command = sys.argv[1:]
@@ -29,7 +29,7 @@ os.execvp(command[0], command)
 
 
 class Browser:
-    """Asks for one thing at a time; `events` are what came unasked."""
+    """A connection that sends one command at a time; `events` collects the browser's events."""
 
     def __init__(self, to: int, back: int) -> None:
         self.to, self.back = to, back
@@ -38,47 +38,47 @@ class Browser:
         self.events: list[dict[str, Any]] = []
 
     def message(self) -> dict[str, Any]:
-        """The next message of the browser."""
+        """Read the next message of the browser."""
         while b"\0" not in self.rest:
             part = os.read(self.back, 1 << 16)
             assert part, "the browser ended"
             self.rest += part
         text, _, self.rest = self.rest.partition(b"\0")
-        found: dict[str, Any] = json.loads(text)
-        return found
+        message: dict[str, Any] = json.loads(text)
+        return message
 
-    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """The answer to one command."""
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command and return its result."""
         self.number += 1
         request: dict[str, Any] = {"id": self.number, "method": method, "params": parameters}
         if self.session:
             request["sessionId"] = self.session
         os.write(self.to, json.dumps(request).encode() + b"\0")
-        while (found := self.message()).get("id") != self.number:
-            self.events.append(found)
-        assert "error" not in found, (method, found)
-        answer: dict[str, Any] = found["result"]
-        return answer
+        while (message := self.message()).get("id") != self.number:
+            self.events.append(message)
+        assert "error" not in message, (method, message)
+        result: dict[str, Any] = message["result"]
+        return result
 
     def visit(self, url: str) -> None:
-        """Open a page, and wait until it is loaded."""
+        """Open a page and wait until it is loaded."""
         self.events.clear()
-        self.ask("Page.navigate", url=url)
+        self.send("Page.navigate", url=url)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self.message())
 
     def methods(self) -> list[str]:
-        """The names of the events since the visit."""
+        """Return the names of the events since the visit."""
         return [str(e.get("method")) for e in self.events]
 
     def tree(self) -> list[dict[str, Any]]:
-        """The nodes of the accessibility tree that assistive technology sees."""
-        nodes = self.ask("Accessibility.getFullAXTree")["nodes"]
+        """Return the nodes of the accessibility tree that assistive technology sees."""
+        nodes = self.send("Accessibility.getFullAXTree")["nodes"]
         return [node for node in nodes if not node["ignored"]]
 
 
 def _high(descriptor: int) -> int:
-    """The same beyond 3 and 4, which the shim takes."""
+    """Move a descriptor to 10 or above: the shim needs 3 and 4."""
     new = fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
     os.close(descriptor)
     return new
@@ -97,13 +97,13 @@ def browser(profile: Path) -> Iterator[Browser]:
     os.close(reads)
     os.close(writes)
     try:
-        found = Browser(to, back)
-        target = found.ask("Target.createTarget", url="about:blank")["targetId"]
-        answer = found.ask("Target.attachToTarget", targetId=target, flatten=True)
-        found.session = answer["sessionId"]
+        chromium = Browser(to, back)
+        target = chromium.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = chromium.send("Target.attachToTarget", targetId=target, flatten=True)
+        chromium.session = attached["sessionId"]
         for domain in ("Page", "Accessibility", "Runtime", "Log", "Network"):
-            found.ask(f"{domain}.enable")
-        yield found
+            chromium.send(f"{domain}.enable")
+        yield chromium
     finally:
         os.close(to)
         os.close(back)

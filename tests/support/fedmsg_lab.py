@@ -57,6 +57,10 @@ class ListenProcess:
             assert time.monotonic() < end, self._log.read_text()
             time.sleep(0.02)
 
+    def await_log(self, event: str, n: int = 1) -> None:
+        """Wait until the log has `n` entries of an event."""
+        self.until(lambda: len(self.log(event)) >= n)
+
     def address(self) -> str:
         """Return the endpoint that it has bound, for `--zmq-bind` with a free port."""
         addresses: list[str] = []

@@ -1,6 +1,6 @@
-"""Messages that hold a name in every place, and every text in every file of a store, decoded.
+"""Prove that a name is nowhere in a store: messages with the name in all fields, and a search.
 
-For proving that the name is nowhere.
+The search decodes all texts in all files of the store.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +19,23 @@ from hubbub.collector.event import Frame
 from hubbub.store import Store
 from hubbub.store.spool import segment
 from hubbub.store.state.dead_letters import DeadLetter
+from tests.support.store import MakeFrame
 
-Make = Callable[..., Any]
 NAME = "zoe.q-doe"
 
 
-def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
-    with store.spool("test", bodies=bodies) as writer:
-        for frame in frames:
-            writer.put(frame)
-
-
-def history(frame: Make) -> list[Frame]:
-    """Messages that name NAME in every place that an event has, and others."""
-    ours = {"users": [NAME, "bob"], "agent": NAME}
+def history(frame: MakeFrame) -> list[Frame]:
+    """Messages with NAME in all fields that an event has, and others."""
+    named = {"users": [NAME, "bob"], "agent": NAME}
     return [
         *(frame(n) for n in range(10)),
-        frame(10, **ours),
+        frame(10, **named),
         frame(11, users=["bob"], agent="bob", objects=[f"forks/{NAME}/rpms/vim", "rpms/vim"]),
         frame(12, topic=f"org.fedoraproject.prod.git.branch.{NAME}.main"),
-        frame(13, topic=f"org.fedoraproject.prod.copr.build.end.{NAME}-testing", **ours),
+        frame(13, topic=f"org.fedoraproject.prod.copr.build.end.{NAME}-testing", **named),
         frame(14, id=f"by-{NAME}-14"),
         frame(15, users=[NAME.upper(), NAME], agent=NAME.title()),
-        frame(16, action=f"ask {NAME}", timestamp=1_700_000_000, **ours),
+        frame(16, action=f"ask {NAME}", timestamp=1_700_000_000, **named),
         frame(
             17, users=["zoe.q-doe2", "azoe.q-doe"], agent=None, body={"note": f"said @{NAME}: x"}
         ),
@@ -51,7 +45,7 @@ def history(frame: Make) -> list[Frame]:
 
 
 def fill_state(store: Store) -> None:
-    """NAME in every table of the state."""
+    """Write NAME to all tables of the state."""
     state = store.state
     state.set(f"gather history:x user={NAME}", {"slices": [[1, 2, ["k"]]], NAME: [NAME]})
     state.span("history:x", f"user={NAME}&user=bob", 0, 10, "complete", f"2 of {NAME}")
@@ -65,23 +59,25 @@ def fill_state(store: Store) -> None:
 
 
 def rows(store: Store) -> list[dict[str, Any]]:
-    found = [row for f in store.table.files() for row in pq.ParquetFile(f.uri).read().to_pylist()]
-    return sorted(found, key=lambda row: (row["time"], row["id"]))
+    """Return all rows of the events table, sorted by time and id."""
+    files = store.table.files()
+    unsorted = [row for f in files for row in pq.ParquetFile(f.uri).read().to_pylist()]
+    return sorted(unsorted, key=lambda row: (row["time"], row["id"]))
 
 
 def places(store: Path, name: str) -> list[str]:
-    """Where in a store a name stands: as a whole word, in any case, raw or decoded."""
+    """Return where a name occurs in a store, as a whole word, in any case, raw or decoded."""
     word = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.IGNORECASE)
     return [where for where, text in texts(store) if word.search(text)]
 
 
 def texts(store: Path) -> Iterator[tuple[str, str]]:
-    """(place, text) of every file: its name, its bytes, and what they mean."""
+    """Yield (place, text) of all files: the name, the bytes and the decoded content."""
     for path in sorted(p for p in store.rglob("*") if p.is_file()):
         at = str(path.relative_to(store))
         yield f"{at}: name", at
         raw = path.read_bytes()
-        # what stands beside a text in a page or in msgpack may look like a letter: see ASCII alone
+        # bytes next to a text in a page or in msgpack may decode to letters: match ASCII alone, too
         yield f"{at}: bytes", raw.decode("ascii", "replace")
         yield f"{at}: UTF-8", raw.decode("utf-8", "replace")
         if path.suffix == ".parquet":
@@ -127,10 +123,10 @@ def _sqlite(at: str, path: Path) -> Iterator[tuple[str, str]]:
 def _spool(at: str, path: Path) -> Iterator[tuple[str, str]]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        for found in segment.read(descriptor, 0, name=at):
-            if isinstance(found, segment.Record):
-                frame = found.frame
+        for record in segment.read(descriptor, 0, name=at):
+            if isinstance(record, segment.Record):
+                frame = record.frame
                 for part in (frame.source, frame.topic, frame.body):
-                    yield f"{at}: {found.start}", _plain(part)
+                    yield f"{at}: {record.start}", _plain(part)
     finally:
         os.close(descriptor)

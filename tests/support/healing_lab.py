@@ -8,7 +8,7 @@ from datetime import timedelta
 from hubbub.collector.event import Frame
 from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, message
 
 SOURCE = "zmq:tcp://bus:9940"
@@ -37,7 +37,7 @@ class Lab:
 
     def new_healer(self):
         """Return a healer that has only the ledger to go by."""
-        self._counts = Stock(self.store.state, self.store.spool_folder)
+        self._counts = LoadProgress(self.store.state, self.store.spool_folder)
         return Healer(
             self.history,
             self.sink,

@@ -35,7 +35,7 @@ def answers(store: Store, chosen: Selection, *, direct: bool = False) -> dict[st
     """Return the rows of the four queries; `direct`: counted from events, without the rollups."""
     events = store.events(chosen)
     if direct:
-        events.rolled = None
+        events.rollups = None
     rows = {
         name: sorted(tuple(r.values()) for r in getattr(events, name)().to_pyarrow().to_pylist())
         for name in NAMES

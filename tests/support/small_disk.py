@@ -1,4 +1,4 @@
-"""A real file system of a few megabytes, that can be filled to its last block and made larger."""
+"""A mounted file system of a few megabytes, which tests can fill completely and enlarge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 4096
 
 
 class Disk:
-    """A mounted disk. `path` is its root."""
+    """A mounted disk; `path` is its root."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -22,22 +22,23 @@ class Disk:
 
     @property
     def free(self) -> int:
-        """Bytes."""
-        now = os.statvfs(self.path)
-        return now.f_bavail * now.f_frsize
+        """Free bytes."""
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
 
     def fill(self, leave: int = 0) -> None:
-        """Take all room but so many bytes."""
+        """Use up all space except for so many bytes."""
         with self._ballast.open("ab") as file:
             take = (self.free - leave) // _BLOCK * _BLOCK
             os.posix_fallocate(file.fileno(), file.tell(), max(take, 1))
             file.seek(0, os.SEEK_END)
 
     def room(self) -> None:
-        """Give it back."""
+        """Free the space that `fill` used."""
         self._ballast.unlink(missing_ok=True)
 
     def grow(self, megabytes: int) -> None:
+        """Change the size of the disk."""
         subprocess.run(
             ["mount", "-o", f"remount,size={megabytes}m", self.path], check=True, timeout=30
         )
@@ -45,7 +46,7 @@ class Disk:
 
 @contextmanager
 def disk(path: Path, megabytes: int) -> Iterator[Disk]:
-    """A disk at this place; unmounted whatever happens. Skips where nobody may mount one."""
+    """Mount a disk at this path, and unmount it at the end; skip the test without permission."""
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
@@ -54,5 +55,5 @@ def disk(path: Path, megabytes: int) -> Iterator[Disk]:
     try:
         yield Disk(path)
     finally:
-        # lazily: also where a process that a failed test left still has a file open
+        # lazily, since a process left by a failed test may have a file open
         subprocess.run(["umount", "--lazy", path], check=False, timeout=30)

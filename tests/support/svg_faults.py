@@ -1,4 +1,4 @@
-"""What every SVG that leaves hubbub must satisfy; the list of the design, as a function."""
+"""Check what every SVG written by hubbub must satisfy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HIDDEN = re.compile(
 )
 
 
-def faults(data: bytes) -> list[str]:  # noqa: C901, PLR0912 (it is one list)
-    """Reasons why this SVG may not be published; empty if it may."""
+def faults(data: bytes) -> list[str]:  # noqa: C901, PLR0912 (a flat list of checks)
+    """Return the reasons why an SVG may not be published; empty if it may."""
     out: list[str] = []
     if not data.startswith(b"<?xml"):
         out.append("does not start with <?xml")
@@ -59,7 +59,7 @@ def faults(data: bytes) -> list[str]:  # noqa: C901, PLR0912 (it is one list)
             out.append(f"no {tag}")
     text = data.decode("utf-8", "replace")
     if "var(" in text or "@import" in text or re.search(r"url\(", text):
-        out.append("CSS that rasterisers or privacy cannot bear")
+        out.append("CSS that rasterisers do not support, or that loads something")
     if re.search(r"pygal|uuid", re.sub(r"<(title|desc|text|metadata).*?</\1>", "", text)):
         out.append("traces of the library")
     return out

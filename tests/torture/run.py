@@ -282,8 +282,8 @@ class Torture:
         for listener in self._listeners:
             for entry in listener.log_entries():
                 event = str(entry.get("event"))
-                finished += event.startswith("finishing a batch")
-                replayed += event.startswith("reading a batch")
+                finished += event.startswith("finishing the batch")
+                replayed += event.startswith("loading again the batch")
                 if entry.get("level") in {"error", "critical"}:
                     raise Failure(f"a listener logged an error: {entry}")
         return {"batches finished": finished, "batches read again": replayed}

@@ -1,4 +1,4 @@
-"""The command line: one module for each command, imported when the command is used."""
+"""The command line: one module for each command, imported on use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """The `hubbub` command; ends the process with one of the documented exit codes."""
+    """Run the `hubbub` command and exit with one of the documented exit codes."""
     from hubbub.cli.root import run
 
     run()

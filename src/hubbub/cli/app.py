@@ -1,7 +1,7 @@
-"""What every command shares: the common options, the configuration, the store, the plugins.
+"""State that all commands share: common options, configuration, store, plugins.
 
 The common options are accepted before and after a command's name, and after a query's or view's
-name; each place writes into one `App`.
+name; wherever they are given, they are stored in one `App`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hubbub.collector.people.reader import Reader, ReaderConfig
     from hubbub.config import Config
     from hubbub.store import Store
-    from hubbub.store.loader.loader import Loaded
 
 __all__ = ["App", "common_options", "common_parameters", "pass_app"]
 
@@ -28,7 +27,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class App:
-    """One run of the command line."""
+    """The state of one run of the command line."""
 
     def __init__(self) -> None:
         self.store_path: Path | None = None
@@ -36,87 +35,91 @@ class App:
         self.directory_path: Path | None = None
         self.rules_path: Path | None = None
         self.log_format: str | None = None
-        self.speaks = ""  # how the log looks, once it is set up
+        self.active_log_format = ""  # empty until logging is configured
         self.verbose = 0
-        self.bodies_stated: bool | None = None
+        self.bodies_option: bool | None = None
         self.plugin_files: list[Path] = []
-        self._loaded: set[Path] = set()
-        self._plugins = False
+        self._loaded_files: set[Path] = set()
+        self._packages_loaded = False
 
     @cached_property
     def config(self) -> Config:
-        """The configuration, read when it is first asked for.
+        """The configuration, read on first use.
 
         Raises:
-            UsageError: the file cannot be read or holds something unknown.
+            UsageError: the file cannot be read or is not a valid configuration.
         """
         from hubbub.config import load
 
         return load(self.config_path)
 
-    def logs(self, *, level: int = logging.WARNING) -> Callable[[], None]:
-        """Set the log up; `-v` shows what the command does, `-vv` everything.
+    def configure_logging(self, *, level: int = logging.WARNING) -> Callable[[], None]:
+        """Configure logging; `-v` shows what the command does, `-vv` everything.
 
-        A configured level takes the place of `level`, which is what the command shows by itself.
-        Gives what sets it up in the same way in another process.
+        Args:
+            level: the command's default level; a level in the configuration replaces it.
+
+        Returns:
+            A function that configures logging in the same way in another process.
         """
         from hubbub.cli.output.logs import configure
 
-        named = self.config.log_level
-        usual = level if named is None else logging.getLevelNamesMapping()[named.upper()]
-        asked = logging.WARNING - 10 * self.verbose if self.verbose else usual
-        lowest = max(logging.DEBUG, min(usual, asked))
-        self.speaks = self.log_format or self.config.log_format or "text"
-        again = partial(configure, self.speaks, lowest)
-        again()
-        return again
+        configured = self.config.log_level
+        if configured is not None:
+            level = logging.getLevelNamesMapping()[configured.upper()]
+        if self.verbose:
+            level = max(logging.DEBUG, min(level, logging.WARNING - 10 * self.verbose))
+        self.active_log_format = self.log_format or self.config.log_format or "text"
+        set_up = partial(configure, self.active_log_format, level)
+        set_up()
+        return set_up
 
     @property
     def reader_config(self) -> ReaderConfig:
-        """`--rules` and `--directory`, else the configuration's."""
+        """The files given with `--rules` and `--directory`, else the configured ones."""
         from hubbub.collector.people.reader import ReaderConfig
 
-        def chosen(option: Path | None, configured: str | None) -> Path | None:
+        def choose(option: Path | None, configured: str | None) -> Path | None:
             return option or (None if configured is None else Path(configured))
 
         people = self.config.people
         return ReaderConfig(
-            directory=chosen(self.directory_path, people.directory),
-            rules=chosen(self.rules_path, people.rules),
+            directory=choose(self.directory_path, people.directory),
+            rules=choose(self.rules_path, people.rules),
         )
 
     @cached_property
     def reader(self) -> Reader:
-        """From a frame to an event, by the files of `reader_config`, read once.
+        """The decoder of frames; the files of `reader_config` are read on first use.
 
         Raises:
             UsageError: one of them cannot be read.
         """
         return self.reader_config.reader()
 
-    def anew(self) -> App:
-        """The same options over the configuration as it is now on the disk.
+    def reloaded(self) -> App:
+        """Return a copy with the same options and the configuration as it is now on disk.
 
         Raises:
-            UsageError: it cannot be read, or one of the files that it names cannot.
+            UsageError: the configuration, or a file that it names, cannot be read.
         """
         fresh = copy(self)
         for name in ("config", "reader"):
             fresh.__dict__.pop(name, None)
-        fresh.read_rules()
+        fresh.check_rules()
         return fresh
 
-    def read_rules(self) -> None:
-        """Read the files of `reader_config` now: what is wrong with them is said before all else.
+    def check_rules(self) -> None:
+        """Read rules and directory now, to report mistakes before anything else is done.
 
         Raises:
-            UsageError: one of them cannot be read.
+            UsageError: one of the files cannot be read.
         """
         _ = self.reader
 
     @property
     def store_folder(self) -> Path:
-        """`--store`, else the configuration's, else the platform's data directory."""
+        """`--store`, else the configured folder, else the platform's data folder."""
         if self.store_path is not None:
             return self.store_path
         if self.config.store is not None:
@@ -127,10 +130,10 @@ class App:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        """The store, opened; made where there is none.
+        """Open the store, or create it.
 
         Raises:
-            UsageError, StoreError: the path is no store, or the store is damaged.
+            UsageError, StoreError: the path is not a store, or the store is damaged.
         """
         from hubbub.store import Store
 
@@ -139,13 +142,13 @@ class App:
 
     @contextmanager
     def reading(self, *, load: bool = True) -> Iterator[Store]:
-        """The store for a question. Where there is none yet it is empty, and none is made.
+        """Open the store for reading; an empty temporary one if there is none.
 
         Args:
-            load: load what waits first, unless another loader is at it.
+            load: load waiting messages first, unless another process does.
 
         Raises:
-            UsageError, StoreError: the path is no store, or the store is damaged.
+            UsageError, StoreError: the path is not a store, or the store is damaged.
         """
         if not self.store_folder.exists():
             click.echo(f"hubbub: there is no store at {self.store_folder} yet", err=True)
@@ -156,61 +159,63 @@ class App:
             with TemporaryDirectory(prefix="hubbub-") as folder, Store.open(folder) as store:
                 yield store
             return
-        with self.store() as store:
-            if load:
-                self._load(store)
-            yield store
-
-    def _load(self, store: Store) -> None:
-        """Load what waits, unless another loader does; a full disk keeps nobody from reading."""
         from hubbub.errors import NoRoomError
 
-        try:
-            self.load(store, wait=False)
-        except NoRoomError as error:
-            click.echo(f"warning: what waits is not loaded: {error}", err=True)
+        with self.store() as store:
+            if load:
+                try:
+                    self.load(store, wait=False)
+                except NoRoomError as error:  # the store can be read all the same
+                    click.echo(f"warning: waiting messages are not loaded: {error}", err=True)
+            yield store
 
     @property
     def bodies(self) -> bool:
-        """`--bodies`, else the configuration's: whether what was received is stored whole."""
-        return bool(self.config.bodies if self.bodies_stated is None else self.bodies_stated)
+        """Whether messages' bodies are stored: `--bodies`, else the configuration."""
+        return bool(self.config.bodies if self.bodies_option is None else self.bodies_option)
 
-    def load(self, store: Store, *, wait: bool = True) -> Loaded:
-        """Load what waits in the spool, with the user's rules and directory of people.
+    def load(self, store: Store, *, wait: bool = True) -> None:
+        """Load the spool with the user's rules and directory, which are read if there is work.
+
+        Args:
+            store: an open store.
+            wait: wait for another loader to finish; otherwise leave the work to it.
 
         Raises:
-            UsageError: one of these files cannot be read.
-            StoreError: no room, or damage; what was received stays in the spool.
+            UsageError: one of the files cannot be read.
+            StoreError: no room, or damage; received messages stay in the spool.
         """
-        return store.load(wait=wait, understand=self.reader)
+        if store.has_work():
+            store.load(wait=wait, understand=self.reader)
 
     @staticmethod
-    def counting(store: Store) -> Callable[[Iterable[str]], dict[str, Any]]:
-        """Start to count; the function that is given says what sources brought since then.
+    def count_changes(store: Store) -> Callable[[Iterable[str]], dict[str, Any]]:
+        """Return a function that counts what was loaded from given sources since this call.
 
-        Counted by the store, so that it is right also where another process loads for us.
+        It uses the store's counters, which include what other processes load.
         """
         before = store.state.counts()
 
-        def since(sources: Iterable[str]) -> dict[str, Any]:
-            new, known = 0, 0
+        def changes(sources: Iterable[str]) -> dict[str, Any]:
+            totals = {"new": 0, "known": 0}
             refused: dict[str, int] = {}
             for source in sources:
-                stored = store.state.forgotten.text(source)  # the name of a file may name somebody
-                for name, n in store.state.counts(source).get(source, {}).items():
-                    more = n - before.get(stored, {}).get(name, 0)
-                    new += more if name == "new" else 0
-                    known += more if name == "known" else 0
-                    if name.startswith("refused:") and more:
+                # counters are kept under the pseudonym if a file name contains a forgotten name
+                stored_source = store.state.forgotten.text(source)
+                for name, total in store.state.counts(source).get(source, {}).items():
+                    added = total - before.get(stored_source, {}).get(name, 0)
+                    if name in totals:
+                        totals[name] += added
+                    elif name.startswith("refused:") and added:
                         reason = name.removeprefix("refused:")
-                        refused[reason] = refused.get(reason, 0) + more
-            return {"new": new, "known": known, "refused": refused}
+                        refused[reason] = refused.get(reason, 0) + added
+            return {**totals, "refused": refused}
 
-        return since
+        return changes
 
     @staticmethod
-    def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
-        """What a command did: a line for each fact, or JSON."""
+    def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+        """Print the outcome of a command: a line for each fact, or JSON."""
         from hubbub.cli.output.formats import dumps
 
         if as_json:
@@ -224,21 +229,30 @@ class App:
             else:
                 click.echo(f"{name}: {value}")
 
+    def set_config_path(self, path: str) -> None:
+        """Use another configuration file."""
+        self.config_path = Path(path)
+        self.__dict__.pop("config", None)
+
+    def add_plugin_files(self, paths: Iterable[str]) -> None:
+        """Add files for `plugins` to load."""
+        self.plugin_files += [Path(p) for p in paths if Path(p) not in self.plugin_files]
+
     def plugins(self) -> None:
-        """Load built-ins, installed plugins and files; what was loaded already is not loaded again.
+        """Load built-ins, installed plugins and plugin files, each only once.
 
         Raises:
-            UsageError: a file that cannot be imported.
+            UsageError: a file cannot be imported.
         """
         from hubbub import plugins
 
         notes: list[str] = []
-        if not self._plugins:
-            self._plugins = True
+        if not self._packages_loaded:
+            self._packages_loaded = True
             notes += plugins.load_builtins() + plugins.load_installed()
         for path in (*map(Path, self.config.plugins), *self.plugin_files):
-            if path not in self._loaded:
-                self._loaded.add(path)
+            if path not in self._loaded_files:
+                self._loaded_files.add(path)
                 notes += plugins.load_file(path)
         for note in notes:
             click.echo(f"warning: {note}", err=True)
@@ -247,67 +261,66 @@ class App:
 pass_app = click.make_pass_decorator(App, ensure=True)
 
 
-def _note(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Write a common option into the App; the place nearest to the command wins."""
+def _store_option(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a common option in the App; the one nearest to the end of the line wins."""
     app = ctx.find_root().ensure_object(App)
     if value is None or value in {(), 0}:
         return
     if parameter.name == "verbose":
         app.verbose += value
     elif parameter.name == "plugins":
-        app.plugin_files += [Path(one) for one in value if Path(one) not in app.plugin_files]
+        app.add_plugin_files(value)
     elif parameter.name == "log_format":
         app.log_format = value
     elif parameter.name == "store":
         app.store_path = Path(value)
     else:
-        app.config_path = Path(value)
-        app.__dict__.pop("config", None)
+        app.set_config_path(value)
 
 
 def common_parameters() -> list[click.Option]:
-    """New instances of the options that every command takes."""
-    more: dict[str, Any] = {"expose_value": False, "callback": _note, "is_eager": True}
+    """Return new instances of the options that every command takes."""
+    common: dict[str, Any] = {"expose_value": False, "callback": _store_option, "is_eager": True}
     return [
         click.Option(
             ["--store"],
             type=click.Path(),
             metavar="PATH",
-            help="Folder of the store. Default: the platform's data directory.",
-            **more,
+            help="Folder of the store. Default: the platform's data folder.",
+            **common,
         ),
         click.Option(
             ["--config"],
             type=click.Path(dir_okay=False),
             metavar="FILE",
             help="Configuration file (TOML).",
-            **more,
+            **common,
         ),
         click.Option(
             ["--plugins"],
             type=click.Path(dir_okay=False),
             multiple=True,
             metavar="FILE.py",
-            help="File with queries and views of your own; repeatable.",
-            **more,
+            help="Python file with your own queries, views and jobs; repeatable.",
+            **common,
         ),
         click.Option(
             ["--log-format"],
             type=click.Choice(["text", "json"]),
-            help="How messages on standard error look.",
-            **more,
+            help="Format of log messages on standard error.",
+            **common,
         ),
         click.Option(
             ["-v", "--verbose"],
             count=True,
-            help="Say more; -vv shows tracebacks.",
-            **more,
+            help="Log more; -vv shows tracebacks.",
+            **common,
         ),
     ]
 
 
 def common_options(command: C) -> C:
-    """Add the common options to a click command (outermost decorator)."""
+    """Add the common options to a click command; the outermost decorator."""
     assert isinstance(command, click.Command)
     command.params.extend(common_parameters())
     return command

@@ -1,4 +1,4 @@
-"""Click commands made from the signatures of queries and views."""
+"""Click commands generated from the signatures of queries, views and jobs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_parameters
-from hubbub.cli.lazy import LazyGroup, unknown
+from hubbub.cli.lazy import LazyGroup, unknown_name
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
+from hubbub.store.query.selection import FILTERS
 
 if TYPE_CHECKING:
     from hubbub.run.runner import Runner
@@ -23,58 +24,58 @@ if TYPE_CHECKING:
 __all__ = [
     "INCOMPLETE",
     "FunctionGroup",
-    "command",
-    "common_of",
-    "ended",
-    "parameters",
+    "configured_options",
+    "finish",
+    "make_command",
+    "make_runner",
     "range_options",
-    "runner_of",
-    "split",
+    "split_docstring",
+    "stated_parameters",
 ]
 
-#: Exit code of an answer in whose range a known gap lies.
+#: Exit code of a result whose range has a known gap.
 INCOMPLETE = 3
-_ARGS = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):\s*$")
-_ARG = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
+_SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):\s*$")
+_ARGUMENT = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
 
-_FILTERS = {
+_FILTER_HELP = {
     "topic": "Only these topics (glob).",
     "category": "Only these categories (glob).",
     "user": "Only events of these users (glob).",
-    "not_user": "Leave these users out (glob).",
+    "not_user": "Leave out these users (glob).",
     "object": "Only events that touch these objects (glob).",
     "action": "Only these actions (glob).",
 }
 
 
-def split(doc: str) -> tuple[str, dict[str, str]]:
-    """A Google-style docstring: the text for people, and what it says of each parameter."""
+def split_docstring(doc: str) -> tuple[str, dict[str, str]]:
+    """Split a Google-style docstring into its text and the description of each argument."""
     text: list[str] = []
-    about: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     section = last = ""
     for line in doc.splitlines():
-        if found := _ARGS.match(line):
-            section, last = found[1], ""
+        if match := _SECTION.match(line):
+            section, last = match[1], ""
         elif section and line and not line.startswith(" "):
             section = ""
             text.append(line)
         elif not section:
             text.append(line)
         elif section == "Args":
-            if found := _ARG.match(line):
-                last = found[1]
-                about[last] = found[2].strip()
+            if match := _ARGUMENT.match(line):
+                last = match[1]
+                arguments[last] = match[2].strip()
             elif last and line.strip():
-                about[last] += f" {line.strip()}"
-    return "\n".join(text).strip(), about
+                arguments[last] += f" {line.strip()}"
+    return "\n".join(text).strip(), arguments
 
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _shown(default: Any) -> str:
-    """A default as one would type it; empty where there is none to show."""
+def _default_text(default: Any) -> str:
+    """Return a default as one would type it; empty if there is none to show."""
     value = plain(default)
     if value is None or value in ("", []):
         return ""
@@ -83,85 +84,94 @@ def _shown(default: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def option(parameter: Parameter, about: str) -> click.Option:
-    """The option for one parameter of a function.
+def make_option(parameter: Parameter, about: str) -> click.Option:
+    """Return the option for a parameter of a function, described by `about`.
 
-    Values stay strings: `hubbub.run.runner` converts them, for every interface alike.
+    Values stay strings; `hubbub.run.runner` converts them, for all interfaces alike.
     """
-    want = shape(parameter.annotation)
-    default = _shown(parameter.default)
+    target = shape(parameter.annotation)
+    default = _default_text(parameter.default)
     note = "required" if parameter.required else f"default: {default}" if default else ""
     text = " ".join(part for part in (about, f"[{note}]" if note else "") if part)
     flag = _flag(parameter.name)
-    if want.type is bool and not want.many:
+    if target.type is bool and not target.many:
         names = [parameter.name, f"{flag}/--no-{flag[2:]}"]
         return click.Option(names, default=None, help=text, required=parameter.required)
     kind: click.ParamType[Any] = click.STRING
-    metavar = want.word.upper().replace(" ", "_") if not want.choices else None
-    if want.choices:
-        kind = click.Choice(want.choices)
-    elif want.type is Path:
+    metavar = target.word.upper().replace(" ", "_") if not target.choices else None
+    if target.choices:
+        kind = click.Choice(target.choices)
+    elif target.type is Path:
         kind = click.Path()
     return click.Option(
         [parameter.name, flag],
         type=kind,
         metavar=metavar,
-        multiple=want.many,
+        multiple=target.many,
         required=parameter.required,
-        help=text + (" Repeatable." if want.many else ""),
+        help=text + (" Repeatable." if target.many else ""),
     )
 
 
-def range_options(own: frozenset[str] = frozenset()) -> list[click.Option]:
-    """The common options of queries and views, without those that the function hides."""
+def range_options(hidden: frozenset[str] = frozenset()) -> list[click.Option]:
+    """Return the common options of queries and views, except those in `hidden`."""
     options = [
-        click.Option(["--since"], metavar="TIME", help="From here on: 2026-01-31, or 7d ago."),
-        click.Option(["--until"], metavar="TIME", help="Up to here, without it."),
+        click.Option(
+            ["--since"],
+            metavar="TIME",
+            help="Start of the range: 2026-01-31, or 7d for 7 days ago.",
+        ),
+        click.Option(["--until"], metavar="TIME", help="End of the range, exclusive."),
         *(
-            click.Option([name, _flag(name)], multiple=True, metavar="GLOB", help=text)
-            for name, text in _FILTERS.items()
+            click.Option(
+                [name, _flag(name)], multiple=True, metavar="GLOB", help=_FILTER_HELP[name]
+            )
+            for name in FILTERS
         ),
         click.Option(
             ["--by"],
             type=click.Choice(["agent", "users"]),
-            help="Count who did it, or everybody that a message names. [default: users]",
+            help="Count the account that acted, or all users that a message names. "
+            "[default: users]",
         ),
         click.Option(
             ["bots", "--bots/--no-bots"],
             default=None,
-            help="With or without accounts of machines. [default: with]",
+            help="Include or leave out bot accounts. [default: include]",
         ),
         click.Option(
             ["--allow-incomplete"],
             is_flag=True,
-            help="Exit with 0 although a known gap lies in the range.",
+            help="Exit with 0 even if there is a known gap in the range.",
         ),
     ]
-    return [one for one in options if one.name not in own]
+    return [option for option in options if option.name not in hidden]
 
 
-def command(
+def make_command(
     function: Function,
-    more: list[click.Option],
+    extra: list[click.Option],
     run: Callable[[App, str, dict[str, Any]], int | None],
     *,
     without: frozenset[str] = frozenset(),
 ) -> click.Command:
-    """The command of one function.
+    """Return the command of a function.
+
+    A parameter of the function hides every other option of the same name.
 
     Args:
-        function: whose name, docstring and signature it takes.
-        more: options of the command itself (format, output); a parameter hides its namesake.
+        function: provides name, docstring and signature.
+        extra: options of the command itself (format, output).
         run: called with the app, the function's name and the values of all options.
-        without: the common options that it does not take.
+        without: names of common options that the command does not take.
     """
-    text, about = split(function.doc)
+    text, arguments = split_docstring(function.doc)
     own = frozenset(p.name for p in function.parameters)
-    options = [option(p, about.get(p.name, "")) for p in function.parameters]
-    for one in (*range_options(own | without), *more, *common_parameters()):
-        taken = {flag for made in options for flag in (*made.opts, *made.secondary_opts)}
-        if not taken & {*one.opts, *one.secondary_opts}:
-            options.append(one)
+    options = [make_option(p, arguments.get(p.name, "")) for p in function.parameters]
+    for option in (*range_options(own | without), *extra, *common_parameters()):
+        flags = {flag for earlier in options for flag in (*earlier.opts, *earlier.secondary_opts)}
+        if not flags & {*option.opts, *option.secondary_opts}:
+            options.append(option)
 
     @click.pass_context
     def callback(ctx: click.Context, /, **values: Any) -> int | None:
@@ -170,22 +180,22 @@ def command(
     return click.Command(
         function.name,
         callback=callback,
-        params=list(options),
+        params=[*options],
         help=text or f"The {function.noun} {function.name} of {function.module}.",
     )
 
 
-def parameters(values: Mapping[str, Any], taken: frozenset[str]) -> dict[str, Any]:
-    """What was given on the command line, for the runner: without `taken`, and what is not set."""
+def stated_parameters(values: Mapping[str, Any], without: frozenset[str]) -> dict[str, Any]:
+    """Return the options that were given, for the runner; without the command's own options."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
-        if name not in taken and value is not None and value != ()
+        if name not in without and value is not None and value != ()
     }
 
 
-def ended(runner: Runner, *, allow_incomplete: bool) -> int:
-    """Say what a person should know of an answer; gives the exit code."""
+def finish(runner: Runner, *, allow_incomplete: bool) -> int:
+    """Print the runner's notes and gaps; return the exit code."""
     for note in runner.notes:
         click.echo(f"note: {note}", err=True)
     if not runner.gaps:
@@ -197,32 +207,37 @@ def ended(runner: Runner, *, allow_incomplete: bool) -> int:
     return 0 if allow_incomplete else INCOMPLETE
 
 
-def common_of(app: App) -> CommonOptions:
-    """The defaults that the configuration gives."""
+def configured_options(app: App) -> CommonOptions:
+    """Return the common options that the configuration sets."""
     return CommonOptions(by=app.config.by, bots=app.config.bots)
 
 
-def runner_of(app: App, store: Store, **more: Any) -> Runner:
-    """The runner of this command line: with what the configuration says of people."""
+def make_runner(app: App, store: Store, **options: Any) -> Runner:
+    """Return a runner with the configured bots, affiliations and common options."""
     from hubbub.run.runner import Runner
 
     people = app.config.people
-    about = {"bots": people.bots, "affiliations": people.affiliations}
-    return Runner(store, **({"common": common_of(app)} | about | more))
+    defaults = {
+        "common": configured_options(app),
+        "bots": people.bots,
+        "affiliations": people.affiliations,
+    }
+    return Runner(store, **(defaults | options))
 
 
-def _scan(args: list[str], flag: str) -> list[str]:
-    """Values of an option anywhere in the arguments: a plugin's name is resolved before them."""
-    found = [a.partition("=")[2] for a in args if a.startswith(f"{flag}=")]
-    found += [value for a, value in pairwise(args) if a == flag]
-    return found
+def _find_values(args: list[str], flag: str) -> list[str]:
+    """Return the values of an option anywhere in the arguments, before click parses them."""
+    return [
+        *(arg.partition("=")[2] for arg in args if arg.startswith(f"{flag}=")),
+        *(value for arg, value in pairwise(args) if arg == flag),
+    ]
 
 
 _NOUNS = {"query": ("query", "Queries"), "view": ("view", "Views"), "cron": ("job", "Jobs")}
 
 
 class FunctionGroup(LazyGroup):
-    """The group `query`, `chart` or `jobs run`: a command for each registered function."""
+    """The groups `query`, `chart` and `jobs run`: a command for each registered function."""
 
     kind = "query"
     make: Callable[[Function], click.Command]
@@ -232,46 +247,43 @@ class FunctionGroup(LazyGroup):
         return {name: f for name, f in sorted(REGISTRY.of(self.kind).items()) if f.public}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Without a name there is nothing to do: say which there are."""
+        """Parse the arguments; without a name, list the names in an error."""
         if not args and not self.invoke_without_command and not ctx.resilient_parsing:
-            raise self.nameless(ctx)
+            raise self.missing_name(ctx)
         return super().parse_args(ctx, args)
 
-    def nameless(self, ctx: click.Context) -> click.UsageError:
-        """The error for a group without a name after it."""
+    def missing_name(self, ctx: click.Context) -> click.UsageError:
+        """Return the error for a group without a name after it."""
         noun, names = _NOUNS[self.kind][0], self.list_commands(ctx)
-        there = f"There are: {', '.join(names)}." if names else "There are none."
-        return click.UsageError(f"Which {noun}? {there}", ctx)
+        choices = f"There are: {', '.join(names)}." if names else "There are none."
+        return click.UsageError(f"Which {noun}? {choices}", ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, sorted."""
+        """Return all names, sorted."""
         return list(self._functions(ctx))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a function."""
+        """Return the command of a function."""
         function = self._functions(ctx).get(cmd_name)
         return None if function is None else type(self).make(function)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Load the plugins that are named after the function's name, then find the function."""
+        """Find the function, also in plugins that are given after its name."""
         app = ctx.find_root().ensure_object(App)
-        for value in _scan(args, "--config"):
-            app.config_path = Path(value)
-            app.__dict__.pop("config", None)
-        app.plugin_files += [
-            Path(v) for v in _scan(args, "--plugins") if Path(v) not in app.plugin_files
-        ]
-        known = self.list_commands(ctx)
-        if not args[0].startswith("-") and args[0] not in known:
-            raise unknown(_NOUNS[self.kind][0], args[0], known, ctx)
+        for path in _find_values(args, "--config"):
+            app.set_config_path(path)
+        app.add_plugin_files(_find_values(args, "--plugins"))
+        names = self.list_commands(ctx)
+        if not args[0].startswith("-") and args[0] not in names:
+            raise unknown_name(_NOUNS[self.kind][0], args[0], names, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Every function with the first line of its help."""
+        """Write the list of functions, each with the first line of its help."""
         rows = [
-            (name, (split(f.doc)[0] or f.module).splitlines()[0])
+            (name, (split_docstring(f.doc)[0] or f.module).splitlines()[0])
             for name, f in self._functions(ctx).items()
         ]
         if rows:

@@ -1,13 +1,13 @@
-"""The `hubbub` command: its list of commands, and how everything ends.
+"""The `hubbub` command: the list of commands, error reporting and exit codes.
 
 | exit code | meaning |
 | --- | --- |
-| 0 | done |
-| 1 | a fault of hubbub's own |
+| 0 | success |
+| 1 | internal error of hubbub or of a plugin |
 | 2 | wrong usage: an option, a name or a file |
-| 3 | done, but a known gap lies in the range (`--allow-incomplete` makes it 0) |
+| 3 | success, but there is a known gap in the range (`--allow-incomplete` makes it 0) |
 | 4 | a bus, a history service or a file cannot be reached or read, or the disk is full |
-| 5 | the store is damaged, or of a newer version |
+| 5 | the store is damaged, or was written by a newer version |
 | 130 | interrupted; everything that was received is safe |
 """
 
@@ -36,62 +36,64 @@ _TRACEBACK = 2  # -vv
 COMMANDS = {
     "gather": Lazy("hubbub.cli.commands.gather:gather", "Fetch history into the store."),
     "listen": Lazy(
-        "hubbub.cli.commands.listen:listen", "Hear a bus and store it until told to stop."
+        "hubbub.cli.commands.listen:listen", "Receive messages from a bus until stopped."
     ),
     "import": Lazy("hubbub.cli.commands.import_:import_files", "Read files into the store."),
-    "people": Lazy("hubbub.cli.commands.people:people", "Say whom each message of a file names."),
-    "query": Lazy("hubbub.cli.commands.query:query", "Run an analyzer: a table out."),
-    "chart": Lazy("hubbub.cli.commands.chart:chart", "Draw a view: SVG, PNG or HTML out."),
+    "people": Lazy(
+        "hubbub.cli.commands.people:people", "List the users that each message of a file names."
+    ),
+    "query": Lazy("hubbub.cli.commands.query:query", "Run a query and print the result."),
+    "chart": Lazy("hubbub.cli.commands.chart:chart", "Draw a view as SVG, PNG or HTML."),
     "report": Lazy("hubbub.cli.commands.report:report", "Draw every view, with pages to publish."),
-    "status": Lazy("hubbub.cli.commands.status:status", "Say what the store holds and lacks."),
+    "status": Lazy("hubbub.cli.commands.status:status", "Show what the store holds and lacks."),
     "dead-letters": Lazy(
-        "hubbub.cli.commands.dead_letters:dead_letters", "Look at what was refused; read it again."
+        "hubbub.cli.commands.dead_letters:dead_letters", "List, show and retry refused messages."
     ),
-    "identity": Lazy("hubbub.cli.commands.identity:identity", "Say which accounts are one person."),
+    "identity": Lazy(
+        "hubbub.cli.commands.identity:identity", "Merge accounts that belong to one person."
+    ),
     "forget": Lazy(
-        "hubbub.cli.commands.forget:forget", "Take somebody's name out, now and for ever."
+        "hubbub.cli.commands.forget:forget", "Replace an account's name by a pseudonym for good."
     ),
-    "export": Lazy(
-        "hubbub.cli.commands.export:export", "Write events to a file for other programs."
-    ),
+    "export": Lazy("hubbub.cli.commands.export:export", "Write stored events to a file."),
     "compact": Lazy(
-        "hubbub.cli.commands.compact:compact", "Fold many small files into few large ones."
+        "hubbub.cli.commands.compact:compact", "Merge small files of the tables into large ones."
     ),
-    "verify": Lazy("hubbub.cli.commands.verify:verify", "Prove that the store holds what it says."),
+    "verify": Lazy("hubbub.cli.commands.verify:verify", "Check the store for damage; repair it."),
     "retention": Lazy(
-        "hubbub.cli.commands.retention:retention", "Let go of what is older than its time."
+        "hubbub.cli.commands.retention:retention", "Delete what is past its retention period."
     ),
     "simulate": Lazy(
-        "hubbub.cli.commands.simulate:simulate", "Be a bus, a history server or a log."
+        "hubbub.cli.commands.simulate:simulate", "Simulate a bus, a history server or a log."
     ),
-    "demo": Lazy("hubbub.cli.commands.demo:demo", "Show everything on simulated traffic, offline."),
-    "jobs": Lazy("hubbub.cli.commands.jobs:jobs", "Run what is scheduled; say what is due."),
+    "demo": Lazy("hubbub.cli.commands.demo:demo", "Try everything on simulated traffic, offline."),
+    "jobs": Lazy("hubbub.cli.commands.jobs:jobs", "List and run scheduled jobs."),
     "plugins": Lazy(
-        "hubbub.cli.commands.plugins:plugins", "List what queries, views and jobs there are."
+        "hubbub.cli.commands.plugins:plugins", "List the available queries, views and jobs."
     ),
 }
 
 
-class _ReaderLeftError(Exception):
-    """Whoever read our output has enough; not click's to turn into an exit code."""
+class _OutputClosedError(Exception):
+    """A BrokenPipeError, wrapped so that click does not turn it into an exit code."""
 
 
 @contextmanager
-def _noticing_readers() -> Iterator[None]:
+def _wrapping_broken_pipe() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        raise _ReaderLeftError from error
+        raise _OutputClosedError from error
 
 
-def _functions(name: str, ctx: click.Context) -> str:
-    """The queries and views of that name, as what to type; nothing where there is none."""
+def _suggest_function(name: str, ctx: click.Context) -> str:
+    """Return the hint `Did you mean hubbub query NAME?`; empty if there is no such function."""
     from hubbub.registry import REGISTRY
 
     ctx.ensure_object(App).plugins()
-    kinds = {"query": "query", "view": "chart", "cron": "jobs run"}
-    found = [f"hubbub {kinds[kind]} {name}" for kind in kinds if name in REGISTRY.of(kind)]
-    return f"Did you mean `{'` or `'.join(found)}`?" if found else ""
+    groups = {"query": "query", "view": "chart", "cron": "jobs run"}
+    commands = [f"hubbub {groups[kind]} {name}" for kind in groups if name in REGISTRY.of(kind)]
+    return f"Did you mean `{'` or `'.join(commands)}`?" if commands else ""
 
 
 class _Root(LazyGroup):
@@ -101,17 +103,17 @@ class _Root(LazyGroup):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if hint := _functions(args[0], ctx):
-                what = f"There is no command {args[0]!r}. {hint}"
-                raise click.UsageError(what, ctx) from error
+            if hint := _suggest_function(args[0], ctx):
+                message = f"There is no command {args[0]!r}. {hint}"
+                raise click.UsageError(message, ctx) from error
             raise
 
-    def make_context(self, *args: Any, **more: Any) -> click.Context:
-        with _noticing_readers():
-            return super().make_context(*args, **more)
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _wrapping_broken_pipe():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _noticing_readers():
+        with _wrapping_broken_pipe():
             return super().invoke(ctx)
 
 
@@ -123,39 +125,39 @@ class _Root(LazyGroup):
 )
 @click.version_option(__version__, prog_name="hubbub")
 def cli() -> None:
-    """Hear a message bus, and show who carries the load."""
+    """Listen to a message bus, and show who carries the load."""
 
 
-def _say(error: BaseException, app: App) -> None:
-    """One clear message; the traceback only for those who asked. JSON where the log is."""
-    if "json" in (app.speaks, app.log_format):
-        from hubbub.cli.output.logs import say
+def _report_error(error: BaseException, app: App) -> None:
+    """Write an error to standard error, as JSON if the log is; with -vv also the traceback."""
+    if "json" in (app.active_log_format, app.log_format):
+        from hubbub.cli.output.logs import log_error
 
-        say(error)
+        log_error(error)
         return
     if app.verbose >= _TRACEBACK:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, HubbubError):
-        said = str(error)
+        message = str(error)
     else:
-        said = (
+        message = (
             f"internal error: {type(error).__name__}: {error}\n"
-            "  -vv shows the traceback; please report it"
+            "  please report it with the traceback that -vv shows"
         )
-    from hubbub.cli.output.tables import clean  # an error may repeat what a stranger wrote
+    from hubbub.cli.output.tables import clean_lines  # an error may quote untrusted text
 
-    click.echo("hubbub: " + "\n".join(map(clean, said.split("\n"))), err=True)
+    click.echo(f"hubbub: {clean_lines(message)}", err=True)
 
 
-def _close_output() -> None:
-    """The reader of our output left: nothing more can or need be written."""
+def _discard_output() -> None:
+    """Redirect standard output to /dev/null, once its reader has closed the pipe."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
 
 
 def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one line per ending
-    """Run a command line; gives the exit code."""
+    """Run a command line and return the exit code."""
     app = App()
     try:
         code = cli.main(
@@ -175,18 +177,18 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
         click.echo("hubbub: interrupted; everything that was received is safe", err=True)
         return INTERRUPTED
     except HubbubError as error:
-        _say(error, app)
+        _report_error(error, app)
         return error.exit_code
-    except (_ReaderLeftError, BrokenPipeError):
-        _close_output()
+    except (_OutputClosedError, BrokenPipeError):
+        _discard_output()
         return 0
-    except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is said
-        _say(error, app)
+    except Exception as error:  # noqa: BLE001 - the outermost handler reports every error
+        _report_error(error, app)
         return 1
     return code if isinstance(code, int) else 0
 
 
 def run() -> NoReturn:
-    """The entry point of the command line; SIGTERM interrupts like Ctrl-C."""
+    """Run the command line of this process; SIGTERM interrupts it like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(execute())

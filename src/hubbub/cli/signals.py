@@ -1,7 +1,7 @@
-"""Until told to stop: SIGTERM and SIGINT as something that a loop can ask, and wait for.
+"""SIGTERM and SIGINT as a flag that a loop can check and wait for.
 
-A `threading.Event` that a handler sets would be simpler, and wrong: the handler runs in the main
-thread, which may hold the event's lock at that moment, for ever.
+A `threading.Event` set by the handler could deadlock: the handler runs in the main thread, which
+may be holding the event's lock at that moment.
 """
 
 from __future__ import annotations
@@ -12,48 +12,50 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["Told", "until_told"]
+__all__ = ["StopSignal", "stop_signal"]
+
+_NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Told:
-    """Whether a signal came: `is_set` and `wait`, as of an event."""
+class StopSignal:
+    """Whether a signal was received, with the interface of `threading.Event`."""
 
     def __init__(self, descriptor: int) -> None:
-        self._told = False
+        self._set = False
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
-    def tell(self) -> None:
-        """From now on it is set."""
-        self._told = True
+    def set(self) -> None:
+        """Set the flag; the signal handler also wakes `wait`, through the descriptor."""
+        self._set = True
 
     def is_set(self) -> bool:
-        """Whether a signal came."""
-        return self._told
+        """Whether a signal was received."""
+        return self._set
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for a signal, at most so many seconds; whether one came."""
+        """Wait for a signal for at most `timeout` seconds; return `is_set()`."""
         self._poll.poll(None if timeout is None else timeout * 1000)
-        return self._told
+        return self._set
 
 
 @contextmanager
-def until_told() -> Iterator[Told]:
-    """Hear SIGTERM and SIGINT; what they meant before, they mean again afterwards."""
+def stop_signal() -> Iterator[StopSignal]:
+    """Handle SIGTERM and SIGINT during the block; restore the previous handlers afterwards."""
     read, write = os.pipe()
     os.set_blocking(write, False)
-    told = Told(read)
+    stop = StopSignal(read)
 
-    def hear(_number: int, _frame: object) -> None:
-        told.tell()
-        with suppress(BlockingIOError):  # a full pipe wakes whoever waits, too
+    def handle(_number: int, _frame: object) -> None:
+        stop.set()
+        with suppress(BlockingIOError):  # a full pipe wakes `wait` as well
             os.write(write, b"!")
 
-    before = [(number, signal.signal(number, hear)) for number in (signal.SIGTERM, signal.SIGINT)]
+    previous = [(number, signal.signal(number, handle)) for number in _NUMBERS]
     try:
-        yield told
+        yield stop
     finally:
-        for number, handler in before:
+        for number, handler in previous:
             signal.signal(number, handler)
         os.close(read)
         os.close(write)

@@ -1,4 +1,4 @@
-"""Run queries, views and jobs: parameters, injection, ranges, results as data."""
+"""Running of queries, views and jobs: parameters, time ranges, injected objects, results."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Blame: an exception of a query or view becomes an error that says whose it is, and where.
-
-Comes in: a function, and what it raises. Goes out: a `HubbubError` with function, file and line, or
-a `StoreError` where the tables are damaged.
-"""
+"""Translation of exceptions that a query, view or job raises into hubbub's errors."""
 
 from __future__ import annotations
 
@@ -14,31 +10,36 @@ from contextlib import contextmanager
 from hubbub.errors import HubbubError, StoreError
 from hubbub.registry import Function
 
-__all__ = ["blaming"]
+__all__ = ["attribute_errors"]
 
 _DAMAGE = frozenset({"IOException", "SerializationException"})
 
 
-def _damage(error: Exception) -> bool:
-    """Whether the engine found a file of the tables damaged or gone."""
+def _is_damage(error: Exception) -> bool:
+    """Whether the query engine found a damaged or missing file of a table."""
     kind = type(error)
     engine = kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"}
     return engine and (kind.__name__ in _DAMAGE or ".parquet" in str(error))
 
 
 @contextmanager
-def blaming(function: Function) -> Iterator[None]:
-    """An exception of the function becomes an error that names function, file and line."""
+def attribute_errors(function: Function) -> Iterator[None]:
+    """Turn an exception of the function into an error that names function, file and line.
+
+    Raises:
+        StoreError: a table is damaged.
+        HubbubError: any other exception of the function.
+    """
     try:
         yield
     except (HubbubError, AssertionError):
         raise
     except Exception as error:
         kind = type(error)
-        if _damage(error):
+        if _is_damage(error):
             raise StoreError(
                 f"the store's tables cannot be read: {str(error).splitlines()[0]}",
-                hint="a file of the store is damaged or gone",
+                hint="a file of the store is damaged or missing; run `hubbub verify`",
             ) from error
         frames = traceback.extract_tb(error.__traceback__)
         source = getattr(inspect.unwrap(function.call), "__code__", None)
@@ -46,5 +47,5 @@ def blaming(function: Function) -> Iterator[None]:
         raise HubbubError(
             f"{function.noun} {function.name!r} failed: {kind.__name__}: {error}",
             where=f"{own[-1].filename}:{own[-1].lineno}" if own else function.module,
-            hint="-vv shows the whole traceback",
+            hint="use -vv to see the traceback",
         ) from error

@@ -1,8 +1,7 @@
-"""Injected objects: what a function gets for naming it, beside `events`.
+"""Objects that are injected into a query, view or job by the name of its parameter.
 
-`query` and `view` call other functions, `chart` draws, `state` remembers, `log` speaks, `progress`
-shows, `source` notes what was read, `db` keeps documents, `clock` tells the time, `params` holds
-the rest of the request.
+`Callables` is `query` and `view`, `State` is `state`; `Injector` creates those that need no running
+request: `chart`, `log`, `state`, `progress`, `source` and `db`. docs/plugins.md lists all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from hubbub.collector.event import Ledger
 from hubbub.errors import HubbubError
 from hubbub.registry import Function
-from hubbub.store.state.database import State as Kept
+from hubbub.store.state.database import State as StoreState
 from hubbub.store.state.documents import Documents
 
 __all__ = ["Callables", "Injector", "State", "no_progress"]
@@ -23,11 +22,11 @@ Progress = Callable[[float, float], None]
 
 
 def no_progress(done: float, total: float) -> None:
-    """Show nothing: where nobody watches."""
+    """Ignore progress."""
 
 
 class Callables:
-    """`query.NAME(parameter=value)` or `query("NAME", parameter=value)`; the same for views."""
+    """The injected `query` and `view`: `query.NAME(parameter=value)` or `query("NAME", …)`."""
 
     def __init__(
         self,
@@ -38,7 +37,7 @@ class Callables:
         self._kind, self._functions, self._call = kind, functions, call
 
     def __call__(self, name: str, /, **parameters: Any) -> Any:
-        """Run the function of that name; names with a dot can only be reached this way."""
+        """Run the function of that name; the only way for a name with a dot."""
         return self._call(name, parameters)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -58,7 +57,7 @@ class Callables:
 
 
 class State:
-    """What a plugin remembers between runs: JSON values by key, apart for each plugin's module."""
+    """The injected `state`: durable JSON values by key, separate for each plugin's module."""
 
     def __init__(self, ledger: Ledger, module: str) -> None:
         self._ledger, self._module = ledger, module
@@ -67,32 +66,32 @@ class State:
         return f"plugin:{self._module}:{key}"
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value, or the default where there is none."""
+        """Return the value, or the default if there is none."""
         value = self._ledger.get(self._key(key))
         return default if value is None else value
 
     def set(self, key: str, value: Any) -> None:
-        """Remember a JSON value durably."""
+        """Store a JSON value durably."""
         self._ledger.set(self._key(key), value)
 
     def inc(self, key: str, by: float = 1) -> Any:
-        """Add to a number that starts at 0; gives the sum."""
+        """Add to a number that starts at 0; return the sum."""
         return self._put(key, self.get(key, 0) + by)
 
     def dec(self, key: str, by: float = 1) -> Any:
-        """Subtract from a number that starts at 0; gives the difference."""
+        """Subtract from a number that starts at 0; return the difference."""
         return self._put(key, self.get(key, 0) - by)
 
     def max(self, key: str, value: Any) -> Any:
-        """Keep the larger of the two; gives it."""
+        """Store the larger of the stored and the given value; return it."""
         return self._put(key, max(self.get(key, value), value))
 
     def min(self, key: str, value: Any) -> Any:
-        """Keep the smaller of the two; gives it."""
+        """Store the smaller of the stored and the given value; return it."""
         return self._put(key, min(self.get(key, value), value))
 
     def delete(self, key: str) -> None:
-        """Forget the value."""
+        """Delete the value."""
         self._ledger.set(self._key(key), None)
 
     def _put(self, key: str, value: Any) -> Any:
@@ -101,14 +100,14 @@ class State:
 
 
 class Injector:
-    """Makes `chart`, `log`, `state` and `progress` for a function.
+    """Creates the injected objects that need no running request.
 
     Args:
-        ledger: where `state` is kept.
+        ledger: stores what `state` and `db` hold.
         theme: the theme of charts: light, dark or auto.
-        style: a file with a community's colours and font (hubbub.charts.picture.style).
-        progress: called with what is done and the total, in any unit.
-        source: called with the name of each thing that a function says it has read.
+        style: a TOML file with colours and a font (hubbub.charts.picture.style).
+        progress: called with the amount done and the total, in any unit.
+        source: called with the name of each source that a job reports as read.
     """
 
     def __init__(
@@ -124,12 +123,12 @@ class Injector:
         self._progress, self._source = progress, source
 
     def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
-        """The object that `function` gets for the parameter `name`.
+        """Return the object for the parameter `name` of `function`.
 
         Args:
             name: of the parameter.
-            function: that has it.
-            with_bots: what the view draws with bots, for a `chart` without them.
+            function: the function to be called.
+            with_bots: the same view's drawing with bots, for a `chart` that leaves them out.
 
         Raises:
             HubbubError: this version has no such object.
@@ -138,8 +137,8 @@ class Injector:
             from hubbub.charts.chart import Chart
             from hubbub.charts.picture.style import load
 
-            more = {} if self._style is None else {"style": load(self._style)}
-            return Chart(title=function.title, theme=self._theme, with_bots=with_bots, **more)
+            style = {} if self._style is None else {"style": load(self._style)}
+            return Chart(title=function.title, theme=self._theme, with_bots=with_bots, **style)
         if name == "log":
             import structlog
 
@@ -150,10 +149,10 @@ class Injector:
             return self._progress
         if name == "source":
             return self._source
-        if name in {"db", "mongodb"} and isinstance(self._ledger, Kept):
+        if name in {"db", "mongodb"} and isinstance(self._ledger, StoreState):
             return Documents(self._ledger, function.module)
         raise HubbubError(
-            f"{function.noun} {function.name!r} of {function.module} asks for {name!r}, which this "
-            "version of hubbub does not have yet",
+            f"{function.noun} {function.name!r} of {function.module} has a parameter {name!r}, "
+            "which this version of hubbub cannot inject yet",
             hint="there are: chart clock db events log params progress query source state view",
         )

@@ -1,7 +1,6 @@
-"""Runs queries and views: one mechanism for the command line, plugins, and whatever comes later.
+"""`Runner` calls queries, views and jobs by name, for the command line, notebooks and plugins.
 
-Comes in: a store, the registry, the common options, a function's name and its parameters as texts
-or values. Goes out: a `Result` or what the view drew. It parses no command line and prints nothing.
+Parameters are texts or values of the right type. It parses no command line and prints nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +16,21 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.parameters import convert, plain
-from hubbub.registry import FILTERS, INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.run.errors import blaming
+from hubbub.registry import INJECTED, RANGE, REGISTRY, Function, Registry
+from hubbub.run.errors import attribute_errors
 from hubbub.run.injection import Callables, Injector
-from hubbub.run.scope import CommonOptions, Extent, Range, coverage, just_after, known, resolve
+from hubbub.run.scope import (
+    CommonOptions,
+    Extent,
+    Range,
+    coverage,
+    extend_to_ledger,
+    next_second,
+    resolve,
+)
 from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
-from hubbub.store.query.selection import BOTS, Selection
+from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
 from hubbub.store.state.coverage import clip
 from hubbub.times import from_micros, to_micros
@@ -34,26 +41,26 @@ if TYPE_CHECKING:
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
 
-_DEEPEST = 20  # nested queries; a function that asks for itself is found before Python's own limit
+_MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One function about to run: its converted parameters, and the events it is about."""
+    """A function about to run, with its converted parameters and the selection of events."""
 
     function: Function
     own: Mapping[str, Any]
-    extra: Mapping[str, Any]  # what `params` gets
-    options: CommonOptions  # as the functions that it calls inherit them
-    scope: CommonOptions  # as `events` is filtered: without what the function's own parameters hide
-    where: Range
+    extra: Mapping[str, Any]  # injected as `params`
+    options: CommonOptions  # inherited by the functions that it calls
+    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
+    time_range: Range
     by: str
     depth: int
 
 
-def close_matches(name: str, known: Iterable[str]) -> str:
-    """`Did you mean …?`, or the names that there are."""
-    names = sorted(known)
+def close_matches(name: str, choices: Iterable[str]) -> str:
+    """Return the hint `did you mean …?`, or all choices if none is similar."""
+    names = sorted(choices)
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if matches:
         return f"did you mean {' or '.join(matches)}?"
@@ -61,16 +68,20 @@ def close_matches(name: str, known: Iterable[str]) -> str:
 
 
 class Runner:
-    """Queries and views over one store.
+    """Runs queries, views and jobs over one store.
 
     Args:
         store: an open store.
-        registry: where the functions are written down.
+        registry: the registered functions.
         common: the common options of the request.
-        clock: gives the time; relative times count back from it.
-        inject: makes the injected objects that need no store (`chart`, `log`, …).
-        bots: globs of accounts that are machines, for `--no-bots`.
-        affiliations: file of who was with which organisation, read when a function asks for it.
+        clock: returns the current time, from which relative times count back.
+        inject: creates the injected objects that need no running request (`chart`, `log`, …).
+        bots: globs of bot accounts, for `--no-bots`; None: the built-in list.
+        affiliations: CSV file of organisations, read if a function needs it.
+
+    Attributes:
+        gaps: known gaps in the ranges of all queries so far.
+        notes: remarks for the user, each once.
     """
 
     def __init__(
@@ -89,19 +100,19 @@ class Runner:
         self.affiliations = None if affiliations is None else Path(affiliations)
         self.common = common or CommonOptions()
         self.clock = clock
-        self.now = just_after(clock())
-        self.gaps: list[Gap] = []  # known gaps in the ranges of all queries so far
-        self.notes: list[str] = []  # what a person should know, once each
+        self.now = next_second(clock())
+        self.gaps: list[Gap] = []
+        self.notes: list[str] = []
         self.inject = inject or Injector(store.state)
 
     @cached_property
     def spans(self) -> tuple[CoverageSpan, ...]:
-        """The ledger of coverage, read once."""
+        """The coverage ledger, read once."""
         return tuple(self.store.spans())
 
     @cached_property
     def extent(self) -> Extent:
-        """The oldest and the newest event, read once."""
+        """Times of the oldest and the newest event, read once."""
         bounds = self.store.bounds()
         if bounds is None:
             return Extent(None, None)
@@ -111,14 +122,14 @@ class Runner:
         """Run a query.
 
         Raises:
-            UsageError: no such query, an unknown parameter, or a value that it does not allow.
+            UsageError: there is no such query or parameter, or a value is not allowed.
             StoreError: the store cannot be read.
             HubbubError: the query function failed.
         """
         return self._query(name, parameters, self.common, 0)
 
     def view(self, name: str, **parameters: Any) -> Any:
-        """Draw a view; gives what the function returned, normally a `Drawing`.
+        """Draw a view; return the function's return value, normally a `Drawing`.
 
         Raises:
             UsageError, StoreError, HubbubError: as `query`.
@@ -126,7 +137,7 @@ class Runner:
         return self._view(name, parameters, self.common, 0)
 
     def job(self, name: str, **parameters: Any) -> Any:
-        """Run a job; gives what the function returned. Its `events` are all that are stored.
+        """Run a job and return the function's return value; its `events` are all stored events.
 
         Raises:
             UsageError, StoreError, HubbubError: as `query`.
@@ -134,12 +145,13 @@ class Runner:
         return self._run(self._prepare(self._find("cron", name, 0), parameters, self.common, 0))
 
     def range(self) -> Range:
-        """The range of the common options.
+        """Return the time range of the common options.
 
         Raises:
             UsageError: it ends before it begins, or is empty.
         """
-        return resolve(self.common, self.extent, self.spans, self.now)
+        options = self.common.updated({}, self.now)
+        return resolve(options, self.extent, self.spans, self.now)
 
     def _query(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
@@ -149,7 +161,7 @@ class Runner:
         diagnostics: Mapping[str, Any] = {}
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):  # noqa: PLR2004
             value, diagnostics = value
-        with blaming(call.function):
+        with attribute_errors(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
             events = self._events(call).count_events()
@@ -157,8 +169,8 @@ class Runner:
             query=name,
             parameters=self._document(call),
             data=data,
-            since=call.where.since,
-            until=call.where.until,
+            since=call.time_range.since,
+            until=call.time_range.until,
             events=events,
             coverage=self._coverage(call),
             diagnostics=notes,
@@ -166,13 +178,13 @@ class Runner:
         )
 
     def _coverage(self, call: Call) -> Coverage:
-        # What was gathered of one account proves nothing of a person's other accounts.
+        # a history gathered for one account proves nothing about a person's other accounts
         user = call.scope.user
-        several = bool(user) and self.store.persons.widened(user) != user
-        key = "" if several else call.scope.ledger_key()
-        found = coverage(call.where, self.spans, key)
-        self.gaps += [gap for gap in found.gaps if gap not in self.gaps]
-        return found
+        merged = bool(user) and self.store.persons.widened(user) != user
+        key = "" if merged else call.scope.ledger_key()
+        result = coverage(call.time_range, self.spans, key)
+        self.gaps += [gap for gap in result.gaps if gap not in self.gaps]
+        return result
 
     def _view(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
@@ -187,11 +199,11 @@ class Runner:
         functions = self.registry.of(kind)
         function = functions.get(name)
         if function is None or not function.public:
-            known = [n for n, f in functions.items() if f.public]
+            public = [n for n, f in functions.items() if f.public]
             noun = "job" if kind == "cron" else kind
-            raise UsageError(f"there is no {noun} {name!r}", hint=close_matches(name, known))
-        if depth > _DEEPEST:
-            raise HubbubError(f"{kind} {name!r} asks for itself, directly or by way of others")
+            raise UsageError(f"there is no {noun} {name!r}", hint=close_matches(name, public))
+        if depth > _MAX_DEPTH:
+            raise HubbubError(f"{kind} {name!r} calls itself, directly or through others")
         return function
 
     def _prepare(
@@ -201,93 +213,97 @@ class Runner:
         common: CommonOptions,
         depth: int,
     ) -> Call:
-        """Sort the parameters into the function's own, the common ones, and the rest."""
-        what = f"{function.noun} {function.name!r}"
+        """Split the parameters into the function's own, common ones and the rest; convert them."""
         own = {p.name: p for p in function.parameters}
         parameters = {function.parameter(name): value for name, value in parameters.items()}
-        stated = {n: v for n, v in parameters.items() if n not in own}
-        shared = {n: v for n, v in stated.items() if n in CommonOptions.names()}
-        extra = {n: v for n, v in stated.items() if n not in shared}
+        common_names = CommonOptions.names()
+        shared = {n: v for n, v in parameters.items() if n not in own and n in common_names}
+        extra = {n: v for n, v in parameters.items() if n not in own and n not in common_names}
         for unknown in extra if "params" not in function.signature else INJECTED & extra.keys():
             raise UsageError(
-                f"{what} has no parameter {unknown!r}",
-                hint=close_matches(unknown, [*own, *CommonOptions.names()]),
+                f"{function.noun} {function.name!r} has no parameter {unknown!r}",
+                hint=close_matches(unknown, [*own, *common_names]),
             )
-        values: dict[str, Any] = {}
-        for name, parameter in own.items():
-            value = parameters.get(name)
-            if value is not None:
-                values[name] = convert(parameter.annotation, value, name, self.now)
-            elif parameter.required:
-                raise UsageError(f"{what} needs --{name.replace('_', '-')}")
-            else:
-                values[name] = parameter.default
+        values = self._convert(function, parameters)
         options = common.updated(shared, self.now)
-        if "ledger" in function.signature:  # a question about what is not proven, too
-            options = known(options, self.extent, self.spans, self.now)
-        # A range given as times was resolved before, and that of an empty store is empty.
-        resolved = isinstance(shared.get("since"), datetime)
-        where = resolve(options, self.extent, self.spans, self.now, empty=resolved or depth > 0)
-        if function.kind != "cron":  # a job has no range, and what it asks has its own
+        if "ledger" in function.signature:  # such a query is also about what is not proven
+            options = extend_to_ledger(options, self.extent, self.spans, self.now)
+        # a range given as times was resolved before; that of an empty store is empty
+        empty = isinstance(shared.get("since"), datetime) or depth > 0
+        time_range = resolve(options, self.extent, self.spans, self.now, empty=empty)
+        if function.kind != "cron":  # a job has no range; the queries that it calls have their own
             newest = self.extent.newest
-            if options.until is None and newest and newest >= where.until:
+            if options.until is None and newest and newest >= time_range.until:
                 self._note(
-                    f"the range ends at {plain(where.until)}, where the proven coverage ends; "
+                    f"the range ends at {plain(time_range.until)}, where the proven coverage ends; "
                     "later events are stored too: add --until now"
                 )
-            options = replace(options, since=where.since, until=where.until)
+            options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
         if options.bots is None:
             options = replace(options, bots=self._default(function, "bots", fallback=True))
         scope = options.without(own)
-        return Call(function, values, extra, options, scope, where, by, depth)
+        return Call(function, values, extra, options, scope, time_range, by, depth)
+
+    def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the function's own parameters, defaults included."""
+        values: dict[str, Any] = {}
+        for parameter in function.parameters:
+            name, value = parameter.name, parameters.get(parameter.name)
+            if value is not None:
+                values[name] = convert(parameter.annotation, value, name, self.now)
+            elif parameter.required:
+                raise UsageError(
+                    f"{function.noun} {function.name!r} needs --{name.replace('_', '-')}"
+                )
+            else:
+                values[name] = parameter.default
+        return values
 
     @staticmethod
     def _default(function: Function, name: str, fallback: Any) -> Any:
-        """The function's own default for a common option, if it states one."""
+        """Return the function's own default for a common option, if it has one."""
         parameter = function.signature.get(name)
         if parameter is None or parameter.default in {parameter.empty, None}:
             return fallback
         return parameter.default
 
     def _events(self, call: Call) -> Any:
-        scope, all_of_them = call.scope, call.function.kind == "cron"
+        everything = call.function.kind == "cron"
         return self.store.events(
             Selection(
-                since=None if all_of_them else to_micros(call.where.since),
-                until=None if all_of_them else to_micros(call.where.until),
+                since=None if everything else to_micros(call.time_range.since),
+                until=None if everything else to_micros(call.time_range.until),
                 by="agent" if call.by == "agent" else "users",
                 bots=call.options.bots is not False,
                 bot_names=self.bots,
-                **{name: getattr(scope, name) for name in FILTERS},
+                **{name: getattr(call.scope, name) for name in FILTERS},
             )
         )
 
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
         arguments = {call.function.argument(name): value for name, value in call.own.items()}
-        ranged = {
-            "since": call.where.since,
-            "until": call.where.until,
+        range_options = {
+            "since": call.time_range.since,
+            "until": call.time_range.until,
             "by": call.by,
             "bots": call.options.bots,
         }
-        with blaming(call.function):
+        with attribute_errors(call.function):
             for name in call.function.signature:
                 if name in RANGE:
-                    arguments[name] = ranged[name]
+                    arguments[name] = range_options[name]
                 elif name in INJECTED:
                     arguments[name] = self._injected(name, call)
             return call.function.call(**arguments)
 
     def _injected(self, name: str, call: Call) -> Any:  # noqa: PLR0911 - one line per kind
-        # What a function asks for on the way inherits its caller's options, the range included.
-        options, depth = replace(call.options, by=call.by), call.depth + 1
+        since, until = to_micros(call.time_range.since), to_micros(call.time_range.until)
         if name == "events":
             return self._events(call)
         if name == "ledger":
-            where = call.where
-            return clip(self.spans, to_micros(where.since), to_micros(where.until))
+            return clip(self.spans, since, until)
         if name == "params":
             return dict(call.extra)
         if name == "clock":
@@ -295,41 +311,36 @@ class Runner:
         if name == "samples":
             from hubbub.store.tables.samples import read as read_samples
 
-            where = call.where
-            return read_samples(self.store, to_micros(where.since), to_micros(where.until))
+            return read_samples(self.store, since, until)
         if name == "malformed":
             return partial(dead_letters.line_numbers, self.store.state.rows)
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
-        if name == "query":
-            return Callables(
-                "query",
-                self.registry.queries,
-                lambda n, given: self._query(n, given, options, depth),
+        if name in {"query", "view"}:
+            # functions that are called from this one inherit its options, the range included
+            run = partial(
+                self._query if name == "query" else self._view,
+                common=replace(call.options, by=call.by),
+                depth=call.depth + 1,
             )
-        if name == "view":
-            return Callables(
-                "view",
-                self.registry.views,
-                lambda n, given: self._view(n, given, options, depth),
-            )
+            return Callables(name, self.registry.of(name), run)
         with_bots = self._with_bots(call) if name == "chart" else None
         return self.inject.make(name, call.function, with_bots=with_bots)
 
     def _with_bots(self, call: Call) -> Any:
-        """The same picture with bots, for one without them to say what differs; None with bots."""
+        """Draw the picture with bots, for one without them to state the difference; else None."""
         if call.function.kind != "view" or call.options.bots is not False:
             return None
         return self._run(replace(call, options=replace(call.options, bots=True)))
 
     def _document(self, call: Call) -> dict[str, Any]:
-        """The parameters as they stand in the answer: JSON-ready, defaults included."""
+        """Return the parameters for the result: JSON-ready, defaults included."""
         return {
             **{name: plain(value) for name, value in call.own.items()},
             **{name: plain(value) for name, value in call.extra.items()},
             **call.scope.filters(),
-            "since": plain(call.where.since),
-            "until": plain(call.where.until),
+            "since": plain(call.time_range.since),
+            "until": plain(call.time_range.until),
             "by": call.by,
             "bots": call.options.bots,
         }

@@ -1,8 +1,6 @@
-"""Answers: from what a query function returned to plain data.
+"""Conversion of a query function's return value to JSON-ready data.
 
-Comes in: a lazy Ibis expression, or lists, dicts, numbers and texts with times, decimals or sets
-among them. Goes out: what JSON can hold, times as ISO 8601 UTC with Z, None for NaN and infinity.
-It never decides what a number means.
+Ibis expressions are executed. Times become ISO 8601 texts in UTC with Z, NaN and infinity None.
 """
 
 from __future__ import annotations
@@ -23,14 +21,14 @@ __all__ = ["execute", "json_ready"]
 
 
 def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
-    """Plain data and, where it is a table, the order of its columns.
+    """Return JSON-ready data and, for a table, its columns in order.
 
     Args:
-        value: an Ibis table (gives records), an Ibis column (a list), an Ibis scalar (a value), or
-            anything that `json_ready` takes.
+        value: an Ibis table (becomes a list of records), an Ibis column (a list), an Ibis scalar
+            (a value), or anything that `json_ready` accepts.
 
     Raises:
-        TypeError: a value that JSON cannot hold.
+        TypeError: JSON cannot hold the value.
     """
     if not hasattr(value, "to_pyarrow"):
         data = json_ready(value)
@@ -70,7 +68,7 @@ def _key(value: Any) -> str:
 
 
 def _other(value: Any) -> Any:
-    """The less common kinds, made of common ones."""
+    """Reduce less common types to those that `json_ready` knows."""
     if isinstance(value, Path):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -79,14 +77,14 @@ def _other(value: Any) -> Any:
         return {name: getattr(value, name) for name in value.__struct_fields__}
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         return value.tolist()
-    raise TypeError(f"a query cannot answer with a {type(value).__name__}")
+    raise TypeError(f"a query cannot return a {type(value).__name__}")
 
 
 def json_ready(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
-    """The same value in what JSON can hold; tuples and sets become lists, sets sorted.
+    """Convert a value to types that JSON can hold; tuples become lists, sets sorted lists.
 
     Raises:
-        TypeError: a value of another kind.
+        TypeError: the value, or one inside it, has no such form.
     """
     if isinstance(value, Enum):
         return json_ready(value.value)
@@ -99,7 +97,7 @@ def json_ready(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     if isinstance(value, Mapping):
         return {_key(key): json_ready(inner) for key, inner in value.items()}
     if isinstance(value, AbstractSet):
-        return sorted((json_ready(one) for one in value), key=lambda one: (str(type(one)), one))
+        return sorted(map(json_ready, value), key=lambda item: (str(type(item)), item))
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [json_ready(one) for one in value]
+        return [json_ready(item) for item in value]
     return json_ready(_other(value))

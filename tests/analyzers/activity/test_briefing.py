@@ -1,4 +1,4 @@
-"""The briefing: numbers against loops over plain lists, and what it says."""
+"""The briefing: its numbers against loops over plain lists, and its sentences."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def numbers(rows, start):
-    """messages, users, new users, objects of the day, and messages of each category."""
+    """Messages, users, new users and objects of the day, and messages of each category."""
     first, end = start.timestamp(), (start + DAY).timestamp()
     inside = [e for e in rows if first <= e["timestamp"] < end]
     users = {user for e in inside for user in e["users"]}
@@ -28,21 +28,21 @@ def numbers(rows, start):
     return [len(inside), len(users), len(users - old), len(objects)], categories
 
 
-@pytest.mark.parametrize("asked", [None, datetime(2015, 9, 23, 13, tzinfo=UTC)])
-def test_numbers_of_a_day(asked, events, month):
-    start = asked.replace(hour=0) if asked else UNTIL - DAY
-    data, notes = briefing(events(month), SINCE, UNTIL, asked)
+@pytest.mark.parametrize("day", [None, datetime(2015, 9, 23, 13, tzinfo=UTC)])
+def test_numbers_of_a_day(day, events, month):
+    start = day.replace(hour=0) if day else UNTIL - DAY
+    data, notes = briefing(events(month), SINCE, UNTIL, day)
     assert notes["day"] == f"{start:%Y-%m-%d}"
     weekdays = [start - DAY * back for back in (7, 14, 21, 28) if start - DAY * back >= SINCE]
     assert notes["same_weekdays"] == len(weekdays)
-    here, categories = numbers(month, start)
+    today, categories = numbers(month, start)
     before, categories_before = numbers(month, start - DAY)
     usual = [
         sum(each) / len(weekdays)
         for each in zip(*(numbers(month, w)[0] for w in weekdays), strict=True)
     ]
     assert [row["what"] for row in data[:4]] == ["messages", "users", "new users", "objects"]
-    assert [row["value"] for row in data[:4]] == here
+    assert [row["value"] for row in data[:4]] == today
     assert [row["yesterday"] for row in data[:4]] == before
     assert [row["usual"] for row in data[:4]] == pytest.approx(usual)
     for row in data:
@@ -69,7 +69,7 @@ def sent(day, number, category="git"):
     ]  # fmt: skip
 
 
-def test_what_it_says(events):
+def test_sentences(events):
     rows = sent(0, 1) + sent(7, 4) + sent(13, 1000) + sent(14, 5) + sent(14, 2, "wiki")
     _, notes = briefing(events(rows), SINCE, SINCE + 15 * DAY, top=1)
     before, usual = "than the day before", "a usual Monday"
@@ -92,28 +92,28 @@ def test_what_it_says(events):
     assert [row["usual"] for row in data] == [None] * 4
 
 
-def test_about_as_many_is_not_as_many(events):
+def test_a_rounded_equality_reads_about_as_many(events):
     rows = sent(0, 1001) + sent(1, 1000)
     _, notes = briefing(events(rows), SINCE, SINCE + 2 * DAY)
     assert "1,000 messages, about as many as the day before (1,001)" in notes["text"]
 
 
-def test_the_first_day_has_none_before_it(events):
+def test_without_earlier_days_there_is_no_comparison(events):
     data, _ = briefing(events(sent(0, 3)), SINCE, SINCE + DAY)
     assert [(row["value"], row["yesterday"], row["change"]) for row in data] == [
         (3, None, None), (1, None, None), (1, None, None), (1, None, None)
     ]  # fmt: skip
 
 
-def test_only_a_whole_day(events, month):
+def test_only_whole_days_are_reported(events, month):
     _, notes = briefing(events(month), SINCE, UNTIL - timedelta(seconds=1))
     assert notes["day"] == "2015-10-03"
     data, notes = briefing(events(month), SINCE + timedelta(hours=1), SINCE + DAY)
     assert data == []
     assert notes["note"].startswith("not enough data")
-    with pytest.raises(UsageError, match="does not lie wholly"):
+    with pytest.raises(UsageError, match="is not wholly in the range"):
         briefing(events(month), SINCE + timedelta(hours=1), UNTIL, day=SINCE + timedelta(hours=2))
-    with pytest.raises(UsageError, match="top -1"):
+    with pytest.raises(UsageError, match="-1 is too small"):
         briefing(events(month), SINCE, UNTIL, top=-1)
 
 

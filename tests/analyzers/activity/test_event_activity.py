@@ -1,4 +1,4 @@
-"""Occasions and years, against loops over plain lists."""
+"""`event_activity` and `year_over_year` against loops over plain lists."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,8 +29,8 @@ def users_of(rows, start, end):
 def test_before_during_and_after(around, events, month):
     data, notes = event_activity(events(month), SINCE, UNTIL, FROM, TO, around=around)
     assert notes == {"seen_since": SINCE}
-    beside = around or TO - FROM
-    edges = [FROM - beside, FROM, TO, TO + beside]
+    length = around or TO - FROM
+    edges = [FROM - length, FROM, TO, TO + length]
     assert [(row["phase"], row["start"], row["end"]) for row in data] == [
         ("before", *edges[:2]),
         ("during", *edges[1:3]),
@@ -50,7 +50,7 @@ def test_before_during_and_after(around, events, month):
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "said"),
+    ("start", "end", "outside"),
     [
         (SINCE - DAY, SINCE, True),
         (UNTIL, UNTIL + DAY, True),
@@ -58,9 +58,9 @@ def test_before_during_and_after(around, events, month):
         (SINCE, SINCE + DAY, False),
     ],
 )
-def test_an_occasion_outside_of_the_range_is_said_to_be(start, end, said, events, month):
+def test_a_note_tells_that_an_occasion_is_outside_the_range(start, end, outside, events, month):
     _, notes = event_activity(events(month), SINCE, UNTIL, start, end)
-    assert ("holds nothing of the occasion" in notes.get("note", "")) is said
+    assert ("holds nothing of the occasion" in notes.get("note", "")) is outside
 
 
 def test_newcomers_who_stay(events):
@@ -76,13 +76,17 @@ def test_newcomers_who_stay(events):
         (3, 2, 3, 2),
         (2, 1, 1, 1),
     ]
-    assert [row["complete"] for row in data] == [True, True, False]  # a day of `after` is to come
+    assert [row["complete"] for row in data] == [
+        True,
+        True,
+        False,
+    ]  # the range cuts it
 
 
 @pytest.mark.parametrize(
     ("start", "end", "around"), [(TO, FROM, None), (FROM, FROM, None), (FROM, TO, timedelta(0))]
 )
-def test_an_occasion_takes_time(start, end, around, events):
+def test_an_occasion_without_a_length_is_refused(start, end, around, events):
     with pytest.raises(UsageError):
         event_activity(events([]), SINCE, UNTIL, start, end, around=around)
 
@@ -97,7 +101,7 @@ def test_year_over_year(events):
     data = year_over_year(events(rows), utc("2020-12-27"), utc("2023-01-08T23:59"))
     by_week = {(row["year"], row["week"]): row for row in data}
     assert [(row["week"], row["year"]) for row in data] == sorted((w, y) for y, w in by_week)
-    assert (2023, 1) not in by_week  # the range ends a minute before it does
+    assert (2023, 1) not in by_week  # the range ends a minute before the week does
     first = by_week[2022, 1]
     assert first["start"] == utc("2022-01-03")
     assert (first["messages"], first["messages_before"], first["change"]) == (4, 2, 1.0)
@@ -110,7 +114,7 @@ def test_year_over_year(events):
     assert len(data) == 1 + 52 + 52  # 2020-W53, 2021, 2022
 
 
-def test_weeks_count_users_once_and_messages_all(events, month):
+def test_a_week_counts_each_user_once_and_all_messages(events, month):
     rows = [*month, {"timestamp": SINCE.timestamp() - 1, "topic": "t", "users": ["late"]}]
     data = year_over_year(events(rows), SINCE - DAY, UNTIL)
     assert [row["start"] for row in data] == [SINCE + timedelta(weeks=i) for i in range(4)]

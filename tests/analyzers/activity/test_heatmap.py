@@ -1,4 +1,4 @@
-"""Who touches what, against loops over plain lists."""
+"""`heatmap`, `objects_per_user` and `users_per_object` against loops over plain lists."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
@@ -24,10 +24,10 @@ def cells_of(rows):
     return Counter((u, o) for e in rows for u in e["users"] for o in e["objects"])
 
 
-def busiest(cells, place):
+def busiest(cells, axis):
     totals: Counter[str] = Counter()
     for pair, n in cells.items():
-        totals[pair[place]] += n
+        totals[pair[axis]] += n
     return sorted(totals, key=lambda name: (-totals[name], name))
 
 
@@ -61,7 +61,7 @@ def test_objects_per_user(events, month):
 
 def by_hand(rows, ends, top):
     """Rank, object and users of each frame, from the events before its end."""
-    since: dict[tuple[str, int], int] = {}  # the frame in which an object first had so many users
+    since: dict[tuple[str, int], int] = {}  # (object, users) → first frame
     for frame, end in enumerate(ends):
         people = defaultdict(set)
         for e in rows:
@@ -92,8 +92,8 @@ def test_users_per_object(top, frames, step, events, month):
 )
 def test_frames_never_lose_a_user(touched, events):
     rows = [
-        {"timestamp": SINCE.timestamp() + 3600 * at, "topic": "t", "users": [u], "objects": [o]}
-        for u, o, at in touched
+        {"timestamp": SINCE.timestamp() + 3600 * hour, "topic": "t", "users": [u], "objects": [o]}
+        for u, o, hour in touched
     ]
     data, _ = users_per_object(events(rows), SINCE, SINCE + timedelta(hours=100), frames=10)
     last: dict[str, int] = {}
@@ -101,20 +101,20 @@ def test_frames_never_lose_a_user(touched, events):
         assert row["users"] >= last.get(row["object"], 1)
         last[row["object"]] = row["users"]
     people = defaultdict(set)
-    for user, name, _at in touched:
+    for user, name, _hour in touched:
         people[name].add(user)
     assert last == {name: len(users) for name, users in people.items()}
 
 
 @pytest.mark.parametrize("wrong", [{"top": 0}, {"frames": 0}, {"frames": 1001}])
-def test_numbers_that_cannot_be_drawn(wrong, events):
+def test_numbers_that_cannot_be_drawn_are_refused(wrong, events):
     with pytest.raises(UsageError):
         users_per_object(events([]), SINCE, UNTIL, **wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"top": 0}, {"top_objects": -1}])
-def test_a_heatmap_has_a_cell(wrong, events):
-    with pytest.raises(UsageError, match="too few"):
+def test_a_heatmap_without_cells_is_refused(wrong, events):
+    with pytest.raises(UsageError, match="too small"):
         heatmap(events([]), **wrong)
 
 

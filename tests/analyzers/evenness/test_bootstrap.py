@@ -1,3 +1,5 @@
+"""Bootstrap intervals, and actions against a loop over messages."""
+
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 
 from hubbub.analyzers.evenness import bootstrap as intervals
-from hubbub.analyzers.evenness.bootstrap import actions
+from hubbub.analyzers.evenness.bootstrap import action_sizes
 from hubbub.analyzers.evenness.longtail import longtail
 from hubbub.analyzers.evenness.metrics import measure
 
@@ -13,40 +15,40 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 
 
-def bootstrap(done):
-    """As the real one, without types: these tests know whether there is an interval."""
-    return intervals.bootstrap(done)
+def bootstrap(actions):
+    """Call `bootstrap` untyped: these tests know whether there is an interval."""
+    return intervals.bootstrap(actions)
 
 
 def effective_people(table):
-    """The same."""
+    """Call `effective_people` untyped."""
     return intervals.effective_people(table)
 
 
 def row(minutes, user="ann", objects=("pkg",), topic="a.b.c.git.x"):
-    at = START.timestamp() + 60 * minutes
-    return {"timestamp": at, "topic": topic, "users": [user], "objects": list(objects)}
+    time = START.timestamp() + 60 * minutes
+    return {"timestamp": time, "topic": topic, "users": [user], "objects": list(objects)}
 
 
 def sizes(events, rows):
-    table = actions(events(rows)).to_pyarrow().to_pylist()
+    table = action_sizes(events(rows)).to_pyarrow().to_pylist()
     return [(each["user"], each["messages"], each["number"]) for each in table]
 
 
 def by_loop(rows):
     """Actions by a loop over sorted messages."""
     last: dict[tuple[str, str], tuple[float, int]] = {}
-    done: list[tuple[str, int]] = []
+    actions: list[tuple[str, int]] = []
     for each in sorted(rows, key=lambda e: e["timestamp"]):
         for user in each["users"]:
-            what = each["objects"][0] if each["objects"] else each["topic"].split(".")[3]
-            at, size = last.get((user, what), (None, 0))
-            if at is not None and round((each["timestamp"] - at) * 1e6) > 600_000_000:
-                done.append((user, size))
+            target = each["objects"][0] if each["objects"] else each["topic"].split(".")[3]
+            before, size = last.get((user, target), (None, 0))
+            if before is not None and round((each["timestamp"] - before) * 1e6) > 600_000_000:
+                actions.append((user, size))
                 size = 0
-            last[user, what] = (each["timestamp"], size + 1)
-    done += [(user, size) for (user, _), (_, size) in last.items()]
-    return sorted((user, size, n) for (user, size), n in Counter(done).items())
+            last[user, target] = (each["timestamp"], size + 1)
+    actions += [(user, size) for (user, _), (_, size) in last.items()]
+    return sorted((user, size, n) for (user, size), n in Counter(actions).items())
 
 
 def test_a_run_with_pauses_of_ten_minutes_is_one_action(events):
@@ -72,34 +74,35 @@ def test_actions_of_a_month_as_by_a_loop(events, month):
     assert sizes(events, month) == by_loop(month)
 
 
-def test_the_number_is_that_of_the_messages_and_lies_inside(events, month):
-    found = effective_people(events(month))
+def test_the_value_is_that_of_the_messages_and_lies_in_the_interval(events, month):
+    interval = effective_people(events(month))
     counts = Counter(user for e in month for user in e["users"])
-    assert found.value == measure(counts.values()).effective_people
-    assert found.people == len(counts)
-    assert found.actions == sum(n for *_, n in by_loop(month))
-    assert found.low < found.value < found.high
-    assert found == effective_people(events(month))
-    assert found == effective_people(events(month[::-1]))
+    assert interval.value == measure(counts.values()).effective_people
+    assert interval.people == len(counts)
+    assert interval.actions == sum(n for *_, n in by_loop(month))
+    assert interval.low < interval.value < interval.high
+    assert interval == effective_people(events(month))
+    assert interval == effective_people(events(month[::-1]))
 
 
-def test_ninety_of_a_hundred_intervals_hold_the_truth():
+def test_ninety_of_a_hundred_intervals_contain_the_true_value():
     rng = np.random.default_rng(3)
     chance = 1 / np.arange(1, 41)
     chance /= chance.sum()
     truth = 1 / (chance**2).sum()
-    held = 0
+    hits = 0
     for _ in range(100):
         counts = rng.multinomial(150, chance)
-        found = bootstrap([(f"u{i:02}", 1, int(n)) for i, n in enumerate(counts) if n])
-        held += bool(found.low <= truth <= found.high)
-    assert 83 <= held <= 97
+        interval = bootstrap([(f"u{i:02}", 1, int(n)) for i, n in enumerate(counts) if n])
+        hits += bool(interval.low <= truth <= interval.high)
+    assert 83 <= hits <= 97
 
 
 def test_sparse_data_do_not_pull_the_interval_down():
-    found = bootstrap([(f"u{i:02}", 1, 2) for i in range(60)])
-    assert found.value == pytest.approx(119)
-    assert 80 < found.low < found.value < found.high < 170  # the resamples themselves are near 60
+    interval = bootstrap([(f"u{i:02}", 1, 2) for i in range(60)])
+    assert interval.value == pytest.approx(119)
+    # The resamples themselves are near 60.
+    assert 80 < interval.low < interval.value < interval.high < 170
 
 
 def test_actions_of_many_messages_make_the_interval_wider():
@@ -113,13 +116,13 @@ def test_actions_of_many_messages_make_the_interval_wider():
     ("people", "each", "enough"), [(10, 5, True), (9, 50, False), (49, 1, False), (12, 4, False)]
 )
 def test_not_enough_data(people, each, enough):
-    found = bootstrap([(f"u{i:02}", 3, each) for i in range(people)])
-    assert (found.value is not None) == enough
-    assert found.note == ("" if enough else "not enough data")
-    assert (found.low is None) == (found.high is None) == (not enough)
+    interval = bootstrap([(f"u{i:02}", 3, each) for i in range(people)])
+    assert (interval.value is not None) == enough
+    assert interval.note == ("" if enough else "not enough data")
+    assert (interval.low is None) == (interval.high is None) == (not enough)
 
 
-def test_longtail_gives_it_only_if_asked(events, month):
+def test_longtail_has_an_interval_only_on_request(events, month):
     _, notes = longtail(events(month), SINCE, UNTIL)
     assert "effective_people" not in notes
     _, notes = longtail(events(month), SINCE, UNTIL, interval=True)
@@ -127,5 +130,5 @@ def test_longtail_gives_it_only_if_asked(events, month):
     assert notes["effective_people"]["value"] == effective_people(events(month)).value
 
 
-def test_nobody(events):
+def test_no_events(events):
     assert effective_people(events([])).note == "not enough data"

@@ -1,3 +1,5 @@
+"""Evenness metrics against the golden vectors, their definitions and their invariants."""
+
 import json
 import math
 from dataclasses import asdict, fields
@@ -18,12 +20,12 @@ CASES = sorted(path.name for path in GOLDEN.glob("lt*.json"))
 
 
 def measure(counts):
-    """As the real one, without types: these tests know which numbers are there."""
+    """Call `measure` untyped: these tests know which metrics are defined."""
     return metrics.measure(counts)
 
 
 def close(value, **tolerance):
-    """As pytest.approx, but None is None."""
+    """Like pytest.approx, also for None."""
     return None if value is None else pytest.approx(value, **tolerance)
 
 
@@ -37,13 +39,13 @@ def test_golden(name):
     stamps = sorted(case["windows"], key=int)
     assert [row["window"] for row in case["expected"]] == stamps
     for expected in case["expected"]:
-        found = asdict(measure(case["windows"][expected["window"]].values()))
+        numbers = asdict(measure(case["windows"][expected["window"]].values()))
         for key in expected.keys() - {"window", "users"}:
-            assert found[key] == close(expected[key], rel=1e-9, abs=1e-9), key
+            assert numbers[key] == close(expected[key], rel=1e-9, abs=1e-9), key
 
 
 def independent(counts):
-    """From the definitions, one by one, in exact fractions or with numpy."""
+    """Compute each metric from its definition, in exact fractions or with NumPy."""
     v = sorted(counts, reverse=True)
     n, total = len(v), sum(v)
     line = [v[0] + Fraction((v[-1] - v[0]) * i, n) for i in range(n)]
@@ -70,13 +72,13 @@ def independent(counts):
 
 
 @given(some_counts.filter(any))
-def test_every_number_by_its_definition(counts):
-    found = measure(counts)
+def test_every_metric_follows_its_definition(counts):
+    numbers = measure(counts)
     for name, expected in independent(counts).items():
-        assert getattr(found, name) == close(expected, rel=1e-9, abs=1e-9), name
-    assert (found.n, found.total) == (len(counts), sum(counts))
-    assert (found.head, found.tail) == (max(counts), min(counts))
-    assert found.mean == close(sum(counts) / len(counts))
+        assert getattr(numbers, name) == close(expected, rel=1e-9, abs=1e-9), name
+    assert (numbers.n, numbers.total) == (len(counts), sum(counts))
+    assert (numbers.head, numbers.tail) == (max(counts), min(counts))
+    assert numbers.mean == close(sum(counts) / len(counts))
 
 
 @given(some_counts, st.randoms())
@@ -86,72 +88,72 @@ def test_order_does_not_matter(counts, random):
 
 
 @given(counts_of_events, st.integers(2, 9))
-def test_ten_times_the_work_is_as_even(counts, factor):
-    once, more = measure(counts), measure([count * factor for count in counts])
-    for same in ("gini", "gini_corrected", "hill_1", "pielou", "longtail_scaled", "top_shares"):
-        assert getattr(more, same) == close(getattr(once, same), abs=1e-9), same
-    assert more.absence_factor == once.absence_factor
-    assert more.longtail == close(once.longtail * factor, abs=1e-9)
+def test_multiplied_counts_are_as_even(counts, factor):
+    original, scaled = measure(counts), measure([count * factor for count in counts])
+    for name in ("gini", "gini_corrected", "hill_1", "pielou", "longtail_scaled", "top_shares"):
+        assert getattr(scaled, name) == close(getattr(original, name), abs=1e-9), name
+    assert scaled.absence_factor == original.absence_factor
+    assert scaled.longtail == close(original.longtail * factor, abs=1e-9)
 
 
 @given(counts_of_events, st.integers(2, 5))
-def test_a_second_community_alike_doubles_the_people(counts, copies):
-    once, more = measure(counts), measure(counts * copies)
-    assert more.hill_1 == close(once.hill_1 * copies)
-    assert more.gini == close(once.gini, abs=1e-9)
+def test_copies_of_a_community_multiply_the_people(counts, copies):
+    original, copied = measure(counts), measure(counts * copies)
+    assert copied.hill_1 == close(original.hill_1 * copies)
+    assert copied.gini == close(original.gini, abs=1e-9)
 
 
 @given(counts_of_events)
 def test_ranges(counts):
-    found = measure(counts)
+    numbers = measure(counts)
     n = len(counts)
-    assert 0 <= found.gini < 1
-    assert 0 <= found.gini_corrected <= 1 + 1e-9
-    assert 1 - 1e-9 <= found.hill_1 <= n + 1e-9
-    assert 1 <= found.absence_factor <= n
-    assert sum(found.top_shares) == close(1)
-    assert found.longtail_scaled > -1
-    if found.effective_people is not None:
-        assert found.effective_people >= 1
+    assert 0 <= numbers.gini < 1
+    assert 0 <= numbers.gini_corrected <= 1 + 1e-9
+    assert 1 - 1e-9 <= numbers.hill_1 <= n + 1e-9
+    assert 1 <= numbers.absence_factor <= n
+    assert sum(numbers.top_shares) == close(1)
+    assert numbers.longtail_scaled > -1
+    if numbers.effective_people is not None:
+        assert numbers.effective_people >= 1
 
 
-def test_nobody():
+def test_no_users():
     assert measure([]) == Evenness(n=0, total=0)
     nothing = asdict(measure([]))
     assert {name for name, value in nothing.items() if value is not None} == {"n", "total"}
 
 
 def test_users_without_events():
-    found = asdict(measure([0, 0, 0]))
-    stated = {name: value for name, value in found.items() if value is not None}
+    numbers = asdict(measure([0, 0, 0]))
+    stated = {name: value for name, value in numbers.items() if value is not None}
     zeros = ["total", "head", "tail", "mean", "longtail", "longtail_exact", "gini"]
     assert stated == {"n": 3, **dict.fromkeys(zeros, 0)}
 
 
 def test_one_user():
-    found = measure([7])
-    assert (found.longtail, found.gini, found.gini_corrected) == (0, 0, 0)
-    assert found.pielou is None
-    assert found.effective_people == 1
-    assert found.absence_factor == 1
-    assert found.top_shares == (1, 0, 0, 0)
+    numbers = measure([7])
+    assert (numbers.longtail, numbers.gini, numbers.gini_corrected) == (0, 0, 0)
+    assert numbers.pielou is None
+    assert numbers.effective_people == 1
+    assert numbers.absence_factor == 1
+    assert numbers.top_shares == (1, 0, 0, 0)
 
 
 def test_one_user_of_two_does_all():
-    found = measure([7, 0])
-    assert (str(found.pielou), found.hill_1, found.gini_corrected) == ("0.0", 1, 1)
+    numbers = measure([7, 0])
+    assert (str(numbers.pielou), numbers.hill_1, numbers.gini_corrected) == ("0.0", 1, 1)
 
 
 def test_equal_fractions_are_exactly_even():
-    found = measure([0.1] * 3)
-    assert found.longtail == found.longtail_exact == found.longtail_scaled == found.gini == 0
+    even = measure([0.1] * 3)
+    assert even.longtail == even.longtail_exact == even.longtail_scaled == even.gini == 0
 
 
 @pytest.mark.parametrize(
     ("counts", "people"),
     [
         ([1], None),  # fewer than two events
-        ([1, 1, 1], None),  # nobody twice
+        ([1, 1, 1], None),  # no user twice
         ([2.5, 2], None),  # not whole
         ([2.0, 2], 4 * 3 / 4),  # whole, though written as a fraction
         ([5, 5, 5, 5], 20 * 19 / 80),
@@ -170,20 +172,20 @@ def test_half_is_enough_for_the_absence_factor():
 
 
 def test_cohorts_of_two_hundred():
-    found = measure(range(1, 201))
-    by_hand = (200 + 199, sum(range(181, 199)), sum(range(101, 181)), sum(range(1, 101)))
-    assert found.top_shares == close(tuple(part / 20100 for part in by_hand))
+    numbers = measure(range(1, 201))
+    sums = (200 + 199, sum(range(181, 199)), sum(range(101, 181)), sum(range(1, 101)))
+    assert numbers.top_shares == close(tuple(part / 20100 for part in sums))
 
 
-def test_texts_are_numbers_too():
+def test_counts_may_be_strings():
     assert measure(["3", "1.0", " 2 "]) == measure([3, 1, 2])
 
 
 def test_enormous_counts_stay_exact():
     huge = 10**18
-    found = measure([huge + 1, huge, huge])
-    assert found.total == 3 * huge + 1
-    assert found.gini == close(2 / (3 * (3 * huge + 1)), rel=1e-9)
+    numbers = measure([huge + 1, huge, huge])
+    assert numbers.total == 3 * huge + 1
+    assert numbers.gini == close(2 / (3 * (3 * huge + 1)), rel=1e-9)
 
 
 @pytest.mark.parametrize("bad", [-1, -0.5, math.nan, math.inf, 10**400, "ann", None, [1]])
@@ -192,11 +194,11 @@ def test_bad_counts_are_named(bad):
         measure([4, bad])
 
 
-def test_a_histogram_is_the_same():
+def test_a_histogram_gives_the_same():
     assert measure_histogram([(1, 3), (9, 1), (4, 2)]) == measure([1, 1, 1, 4, 4, 9])
 
 
-def test_fields_are_those_of_the_design():
+def test_fields_are_in_the_documented_order():
     names = (
         "n total head tail mean longtail longtail_exact longtail_scaled gini gini_corrected "
         "effective_people hill_1 pielou absence_factor top_shares"

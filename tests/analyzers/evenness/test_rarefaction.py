@@ -1,4 +1,4 @@
-"""Rarefaction against every possible draw of small windows, and its invariants."""
+"""Rarefaction against all possible draws from small windows, and its invariants."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hubbub.analyzers.evenness.longtail import longtail
 from hubbub.analyzers.evenness.metrics import measure, measure_histogram
-from hubbub.analyzers.evenness.rarefaction import expected_histogram, rarefied, smallest
+from hubbub.analyzers.evenness.rarefaction import expected_histogram, rarefied, smallest_window
 from hubbub.errors import UsageError
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
@@ -24,9 +24,9 @@ EXTREMES = ("head", "tail", "longtail", "longtail_exact", "longtail_scaled")
 
 
 def values(numbers):
-    """The fields of an Evenness, as what they are here: not None."""
-    found: dict[str, Any] = asdict(numbers)
-    return SimpleNamespace(**found)
+    """The fields of an Evenness, untyped: here they are not None."""
+    fields: dict[str, Any] = asdict(numbers)
+    return SimpleNamespace(**fields)
 
 
 def groups(counts):
@@ -34,7 +34,7 @@ def groups(counts):
 
 
 def draws(counts, size):
-    """The counts per user of every way to take so many of the messages."""
+    """Yield the counts per user of every way to draw `size` messages."""
     messages = [user for user, count in enumerate(counts) for _ in range(count)]
     for chosen in combinations(range(len(messages)), size):
         yield list(Counter(messages[i] for i in chosen).values())
@@ -43,34 +43,33 @@ def draws(counts, size):
 @pytest.mark.parametrize("counts", [[3, 2, 1], [5, 5], [7], [4, 1, 1, 1], [6, 3, 3]])
 def test_against_every_draw(counts):
     for size in range(1, sum(counts) + 1):
-        every = list(draws(counts, size))
-        expected = Counter(k for draw in every for k in draw)
-        found = expected_histogram(groups(counts), size)
-        assert {k: f for k, f in enumerate(found) if k and f > 1e-12} == pytest.approx(
-            {k: number / len(every) for k, number in expected.items()}
+        all_draws = list(draws(counts, size))
+        expected = Counter(k for draw in all_draws for k in draw)
+        histogram = expected_histogram(groups(counts), size)
+        assert {k: f for k, f in enumerate(histogram) if k and f > 1e-12} == pytest.approx(
+            {k: number / len(all_draws) for k, number in expected.items()}
         )
         numbers = rarefied(groups(counts), size)
         assert numbers.total == size
-        assert numbers.n == pytest.approx(sum(map(len, every)) / len(every))
-        entropy = sum(
-            -sum(k / size * math.log(k / size) for k in draw) for draw in every
-        ) / len(every)  # fmt: skip
+        assert numbers.n == pytest.approx(sum(map(len, all_draws)) / len(all_draws))
+        entropies = [-sum(k / size * math.log(k / size) for k in draw) for draw in all_draws]
+        entropy = sum(entropies) / len(all_draws)
         assert numbers.hill_1 == pytest.approx(math.exp(entropy))
         assert all(getattr(numbers, name) is None for name in EXTREMES)
 
 
 @given(COUNTS)
-def test_to_its_own_size_nothing_changes(counts):
+def test_rarefying_to_its_own_size_changes_nothing(counts):
     numbers, whole = rarefied(groups(counts), sum(counts)), measure(counts)
     for name in ("n", "total", "mean", "gini", "gini_corrected", "effective_people", "hill_1",
                  "pielou", "absence_factor", "top_shares"):  # fmt: skip
         expected = getattr(whole, name)
-        found = getattr(numbers, name)
-        assert found == (None if expected is None else pytest.approx(expected, abs=1e-9)), name
+        value = getattr(numbers, name)
+        assert value == (None if expected is None else pytest.approx(expected, abs=1e-9)), name
 
 
 @given(COUNTS, st.data())
-def test_fewer_messages_name_fewer_people_as_unevenly(counts, data):
+def test_fewer_messages_name_fewer_people_equally_unevenly(counts, data):
     total = sum(counts)
     size = data.draw(st.integers(1, total))
     numbers, whole = values(rarefied(groups(counts), size)), values(measure(counts))
@@ -107,7 +106,7 @@ def test_busy_and_quiet_days_of_the_same_people_become_comparable():
     assert after < before / 3
 
 
-def test_a_window_that_has_fewer():
+def test_a_window_with_fewer_messages():
     numbers = rarefied([(2, 3)], 7)
     assert (numbers.n, numbers.total, numbers.gini) == (3, 6, None)
     with pytest.raises(ValueError, match="7 messages cannot be drawn from 6"):
@@ -116,9 +115,9 @@ def test_a_window_that_has_fewer():
         rarefied([(2, 3)], 0)
 
 
-def test_the_smallest_window_that_tells_enough():
-    assert smallest([[(1, 60)], [(10, 7)], [(49, 1)], []]) == 60
-    assert smallest([[(1, 3)], []]) == 50
+def test_the_smallest_window_with_enough_messages():
+    assert smallest_window([[(1, 60)], [(10, 7)], [(49, 1)], []]) == 60
+    assert smallest_window([[(1, 3)], []]) == 50
 
 
 def test_many_messages():

@@ -1,4 +1,4 @@
-"""Counts of overlapping windows, whether all users fit at once or not."""
+"""Histograms of overlapping windows, computed for all users at once or in batches."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from hubbub.analyzers.evenness import sliding as module
-from hubbub.analyzers.evenness.sliding import sliding
+from hubbub.analyzers.evenness.sliding import sliding_histograms
 
 ROWS = [("ann", 2, 0, 3), ("bob", 2, 1, 1), ("ann", 1, 3, 4), ("cy", 5, 4, 4), ("bob", 1, 1, 2)]
 
@@ -16,17 +16,17 @@ def test_a_histogram_for_each_window(cells: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "CELLS", cells)
     columns = zip(*ROWS, strict=True)
     rows = pa.table(dict(zip(("user", "count", "first", "last"), columns, strict=True)))
-    found = [sorted(one) for one in sliding(rows, 6)]
-    for window, histogram in enumerate(found):
+    histograms = [sorted(histogram) for histogram in sliding_histograms(rows, 6)]
+    for window, histogram in enumerate(histograms):
         counts: Counter[str] = Counter()
         for user, count, first, last in ROWS:
             counts[user] += count if first <= window <= last else 0
         assert histogram == sorted(Counter(n for n in counts.values() if n).items())
-    assert found[1:3] == [[(2, 1), (3, 1)], [(1, 1), (2, 1)]]
-    assert found[5] == []
+    assert histograms[1:3] == [[(2, 1), (3, 1)], [(1, 1), (2, 1)]]
+    assert histograms[5] == []
 
 
-def test_nobody() -> None:
+def test_no_users() -> None:
     rows = pa.table({"user": pa.array([], pa.string()), **dict.fromkeys(
         ("count", "first", "last"), pa.array([], pa.int64()))})  # fmt: skip
-    assert sliding(rows, 2) == [[], []]
+    assert sliding_histograms(rows, 2) == [[], []]

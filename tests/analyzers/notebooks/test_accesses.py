@@ -1,4 +1,4 @@
-"""`daily_metrics` and `material_usage` on events of chance, and at the edges of their numbers."""
+"""`daily_metrics` and `material_usage` on random accesses and in edge cases."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ HOUR = 3600
 
 def read(events: Any, staff: Names = Names()) -> tuple[Any, Any, Any]:  # noqa: B008
     daily, notes = daily_metrics(events, lambda _form: NONE, staff)
-    usage, other = material_usage(events, lambda _form: NONE, staff)
-    assert notes == other
+    usage, usage_notes = material_usage(events, lambda _form: NONE, staff)
+    assert notes == usage_notes
     return daily, usage, notes
 
 
-def access(time: float, student: str, notebook: str, **more: Any) -> dict[str, Any]:
+def access(time: float, student: str, notebook: str, **fields: Any) -> dict[str, Any]:
     row = {"timestamp": time, "topic": "notebook.access", "users": [student], "objects": [notebook]}
-    return {**row, "action": "running", **more}
+    return {**row, "action": "running", **fields}
 
 
-def test_two_files_with_the_same_second_and_line_are_two_moments(
+def test_lines_of_two_files_with_the_same_second_and_number_are_distinct(
     events: Callable[..., Any],
 ) -> None:
     rows = [
@@ -44,7 +44,7 @@ def test_two_files_with_the_same_second_and_line_are_two_moments(
     assert totals["total_notebooks"] == [1, 2]
 
 
-def test_the_line_decides_within_a_second_not_the_order_of_storing(
+def test_within_a_second_the_line_number_gives_the_order_not_the_order_of_storing(
     events: Callable[..., Any],
 ) -> None:
     rows = [
@@ -67,12 +67,14 @@ def test_times_far_from_now(events: Callable[..., Any]) -> None:
     assert totals["total_students"] == [1, 2]
 
 
-def test_the_time_of_a_place_is_exact() -> None:
+def test_the_time_of_a_position_is_exact() -> None:
     time = 253_402_300_799_999_999
     assert time_of(time * 10**18 + 10**18 - 1) == time
 
 
-def test_other_topics_and_accesses_of_nobody_say_nothing(events: Callable[..., Any]) -> None:
+def test_other_topics_and_accesses_without_student_do_not_count(
+    events: Callable[..., Any],
+) -> None:
     rows = [
         access(START, "ann", "n1", topic="org.x.prod.git.receive"),
         {**access(START, "", "n1"), "users": []},
@@ -83,7 +85,7 @@ def test_other_topics_and_accesses_of_nobody_say_nothing(events: Callable[..., A
     assert notes == {"malformed_lines": [], "ignored_action": 0, "ignored_user": 0, "counted": 0}
 
 
-def test_everybody_is_staff(events: Callable[..., Any]) -> None:
+def test_only_staff(events: Callable[..., Any]) -> None:
     rows = [access(START, "ann", "n1"), access(START, "ann", "-", action="killing")]
     daily, usage, notes = read(events(rows), Names(["ann"]))
     assert daily["daily_filled"]["timestamps"] == daily["events"]["timestamps"] == []
@@ -91,7 +93,7 @@ def test_everybody_is_staff(events: Callable[..., Any]) -> None:
     assert notes == {"malformed_lines": [], "ignored_action": 1, "ignored_user": 1, "counted": 0}
 
 
-#: Few names and moments, so that they meet: (hours, student, notebook, action).
+#: (hours, student, notebook, action); few of each, so that they coincide.
 ACCESSES = st.lists(
     st.tuples(
         st.integers(0, 80),
@@ -103,19 +105,19 @@ ACCESSES = st.lists(
 )
 
 
-def made(accesses: list[tuple[int, str, str, str]], later: int = 0) -> list[dict[str, Any]]:
+def rows_of(accesses: list[tuple[int, str, str, str]], offset: int = 0) -> list[dict[str, Any]]:
     return [
-        access(START + later + hours * HOUR, student, notebook, action=action, seq=line)
+        access(START + offset + hours * HOUR, student, notebook, action=action, seq=line)
         for line, (hours, student, notebook, action) in enumerate(accesses)
     ]
 
 
 @settings(max_examples=25, deadline=None)
 @given(accesses=ACCESSES, chance=st.randoms(use_true_random=False))
-def test_the_order_of_storing_says_nothing_and_a_loop_finds_the_same(
+def test_results_are_those_of_a_loop_in_any_order_of_storing(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]], chance: Any
 ) -> None:
-    rows = made(accesses)
+    rows = rows_of(accesses)
     daily, usage, notes = read(events(rows), Names(["staff"]))
     chance.shuffle(rows)
     assert read(events(rows), Names(["staff"])) == (daily, usage, notes)
@@ -132,56 +134,57 @@ def test_the_order_of_storing_says_nothing_and_a_loop_finds_the_same(
     days: defaultdict[int, set[str]] = defaultdict(set)
     pairs: Counter[tuple[str, str]] = Counter()
     frames: dict[int, dict[str, set[str]]] = {}
-    who: defaultdict[str, set[str]] = defaultdict(set)
+    students_of: defaultdict[str, set[str]] = defaultdict(set)
     for hours, _, student, notebook in counted:
         firsts.setdefault(student, hours // 24)
         days[hours // 24].add(student)
         pairs[student, notebook] += 1
-        who[notebook].add(student)
-        frames[hours // 6] = {name: set(some) for name, some in who.items()}
+        students_of[notebook].add(student)
+        frames[hours // 6] = {name: set(students) for name, students in students_of.items()}
     assert daily["daily"]["unique_students"] == [len(days[day]) for day in sorted(days)]
-    news = Counter(firsts.values())
-    assert daily["daily"]["new_students"] == [news[day] for day in sorted(days)]
-    found = {
+    new_students = Counter(firsts.values())
+    assert daily["daily"]["new_students"] == [new_students[day] for day in sorted(days)]
+    cells = {
         (student, notebook): number
         for student, row in zip(usage["heatmap"]["y"], usage["heatmap"]["z"], strict=True)
         for notebook, number in zip(usage["heatmap"]["x"], row, strict=True)
         if number is not None
     }
-    assert found == pairs
+    assert cells == pairs
     assert list(usage["nbstudents_per_notebook_animated"].values()) == [
-        [[name, len(some[name])] for name in sorted(some)] for some in frames.values()
+        [[name, len(frame[name])] for name in sorted(frame)] for frame in frames.values()
     ]
 
 
 @settings(max_examples=15, deadline=None)
 @given(accesses=ACCESSES, weeks=st.integers(0, 500))
-def test_numbers_do_not_depend_on_when_it_was(
+def test_moving_all_accesses_by_weeks_changes_no_number(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]], weeks: int
 ) -> None:
     day = 24 * HOUR
-    one, uses, _ = read(events(made(accesses)))
-    other, later, _ = read(events(made(accesses, weeks * 7 * day)))
+    daily, usage, _ = read(events(rows_of(accesses)))
+    later_daily, later_usage, _ = read(events(rows_of(accesses, weeks * 7 * day)))
     for part in ("daily", "daily_filled", "events"):
-        for name, numbers in one[part].items():
-            assert name == "timestamps" or other[part][name] == numbers
-    assert later["heatmap"] == uses["heatmap"]
-    assert list(later["nbstudents_per_notebook_animated"].values()) == list(
-        uses["nbstudents_per_notebook_animated"].values()
+        for name, numbers in daily[part].items():
+            assert name == "timestamps" or later_daily[part][name] == numbers
+    assert later_usage["heatmap"] == usage["heatmap"]
+    assert list(later_usage["nbstudents_per_notebook_animated"].values()) == list(
+        usage["nbstudents_per_notebook_animated"].values()
     )
 
 
 @settings(max_examples=15, deadline=None)
 @given(accesses=ACCESSES)
-def test_every_access_twice_doubles_the_visits_and_nothing_else(
+def test_repeating_every_access_doubles_only_the_numbers_of_accesses(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]]
 ) -> None:
-    daily, usage, notes = read(events(made(accesses)))
-    twice, used, doubled = read(events(made([one for one in accesses for _ in range(2)])))
-    assert twice == daily
-    assert doubled["counted"] == 2 * notes["counted"]
-    assert used["heatmap"]["z"] == [
+    daily, usage, notes = read(events(rows_of(accesses)))
+    repeated = rows_of([access for access in accesses for _ in range(2)])
+    repeated_daily, repeated_usage, repeated_notes = read(events(repeated))
+    assert repeated_daily == daily
+    assert repeated_notes["counted"] == 2 * notes["counted"]
+    assert repeated_usage["heatmap"]["z"] == [
         [None if cell is None else 2 * cell for cell in row] for row in usage["heatmap"]["z"]
     ]
     same = ("nbstudents_per_notebook", "nbstudents_per_notebook_animated", "nbnotebooks")
-    assert {name: used[name] for name in same} == {name: usage[name] for name in same}
+    assert {name: repeated_usage[name] for name in same} == {name: usage[name] for name in same}

@@ -1,4 +1,4 @@
-"""Active users against the golden logins, and people per period against loops over lists."""
+"""`active_users` against the golden logins, the other queries against loops over lists."""
 
 import json
 from collections import defaultdict
@@ -39,7 +39,7 @@ def queries():
 @pytest.mark.parametrize(("name", "number"), list(queries()))
 def test_golden_logins(name, number, events):
     case = json.loads((LOGIN / name).read_text())
-    asked = case["queries"][number]
+    golden = case["queries"][number]
     rows = [
         {
             "timestamp": utc(created).timestamp(),
@@ -48,11 +48,12 @@ def test_golden_logins(name, number, events):
             "action": message,
         }
         for created, user, message in case["events"]
-        if utc(asked["start"]) <= utc(created) < utc(asked["end"]) and "successful login" in message
+        if utc(golden["start"]) <= utc(created) < utc(golden["end"])
+        and "successful login" in message
     ]
     logins = Events(events(rows).table, Selection(not_user=("admin",)))
-    found = active_users(logins, per=asked["aggregate"])
-    assert [[str(label), users] for label, users in found] == asked["expected"]
+    periods = active_users(logins, per=golden["aggregate"])
+    assert [[str(label), users] for label, users in periods] == golden["expected"]
 
 
 PERIODS = {
@@ -70,7 +71,7 @@ DAYS = st.dates(date(1960, 1, 1), date(2060, 12, 31))
 @pytest.mark.parametrize("per", PERIODS)
 @settings(max_examples=10, deadline=None)
 @given(days=st.lists(DAYS, min_size=1, max_size=20))
-def test_every_time_lies_in_the_period_that_ends_on_its_label(per, days, events):
+def test_labels_are_the_last_days_of_periods(per, days, events):
     rows = [
         {
             "timestamp": datetime(d.year, d.month, d.day, 23, 59, tzinfo=UTC).timestamp(),
@@ -80,16 +81,16 @@ def test_every_time_lies_in_the_period_that_ends_on_its_label(per, days, events)
     ]
     table = events(rows).table
     numbers = table.select("seq", number=period_number(per, table.time)).order_by("seq")
-    found = [last_day(per, number) for number in numbers.to_pyarrow()["number"].to_pylist()]
-    assert found == [PERIODS[per](day) for day in days]
+    labels = [last_day(per, number) for number in numbers.to_pyarrow()["number"].to_pylist()]
+    assert labels == [PERIODS[per](day) for day in days]
 
 
-def test_the_last_period_of_all_has_a_label():
+def test_the_last_period_of_the_calendar_has_a_label():
     assert [last_day(per, 9999 * 12 // size + 12 // size - 1) for per, size in
             (("m", 1), ("q", 3), ("y", 12))] == [date.max] * 3  # fmt: skip
 
 
-def test_the_session_zone_moves_no_period(events):
+def test_periods_do_not_depend_on_the_zone_of_the_session(events):
     rows = [{"timestamp": utc("2026-01-01").timestamp(), "topic": "t", "users": ["ann"]}]
     backend = connect()
     backend.raw_sql("SET TimeZone = 'America/New_York'").fetchall()
@@ -111,15 +112,15 @@ def test_daily_users(per, events, month):
     for row in data:
         start = row["start"].timestamp()
         inside = [e for e in month if start <= e["timestamp"] < start + length and e["users"]]
-        here = {user for e in inside for user in e["users"]}
-        assert (row["users"], row["new"]) == (len(here), len(here - seen))
-        seen |= here
+        users = {user for e in inside for user in e["users"]}
+        assert (row["users"], row["new"]) == (len(users), len(users - seen))
+        seen |= users
         assert row["total"] == len(seen)
 
 
 @pytest.mark.parametrize("top", [None, 2])
 def test_recipients(top, events, month):
-    found = recipients(events(month), per="w", object=["pkg0*"], top=top)
+    data = recipients(events(month), per="w", object=["pkg0*"], top=top)
     people: dict[tuple[date, str], list[str]] = defaultdict(list)
     for e in month:
         day = datetime.fromtimestamp(e["timestamp"], UTC).date()
@@ -138,15 +139,15 @@ def test_recipients(top, events, month):
             row for row in expected
             if row in [other for other in expected if other[0] == row[0]][:top]
         ]  # fmt: skip
-    assert found
-    assert found == [
-        {"end": end, "object": name, "users": -fewer, "messages": n}
-        for end, fewer, name, n in expected
+    assert data
+    assert data == [
+        {"end": end, "object": name, "users": -negative, "messages": n}
+        for end, negative, name, n in expected
     ]
 
 
-def test_recipients_has_no_top_zero(events):
-    with pytest.raises(UsageError, match="top 0"):
+def test_recipients_refuses_a_top_of_zero(events):
+    with pytest.raises(UsageError, match="0 is too small"):
         recipients(events([]), top=0)
 
 

@@ -1,4 +1,4 @@
-"""Cohorts and returning users against loops over plain lists."""
+"""`cohorts` and `returning` against loops over plain lists."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -51,13 +51,13 @@ def test_a_short_range_is_not_enough_data(events, month):
     assert notes["note"].startswith("not enough data: the range holds no 91 days")
 
 
-def test_a_window_without_users_is_a_gap(events):
+def test_a_window_without_users_has_no_shares(events):
     rows = [{"timestamp": SINCE.timestamp(), "topic": "t", "users": []}]
     [row], _ = cohorts(events(rows), SINCE, SINCE + WEEK, window=WEEK)
     assert (row["n"], row["total"], row["top_1"], row["rest"]) == (0, 0, None, None)
 
 
-def test_returning_by_hand(events):
+def test_returning_users_of_an_example(events):
     seen = {
         "ann": [utc("2026-01-01"), utc("2026-01-31T23:59"), utc("2026-02-01"), utc("2026-04-02")],
         "bob": [utc("2026-01-09"), utc("2026-03-05")],
@@ -80,7 +80,7 @@ def test_returning_by_hand(events):
     assert list(data[0]) == ["group", "people", "after", "active", "share", "complete"]
 
 
-def test_a_month_in_which_nobody_was_left_is_listed_and_one_not_begun_is_not(events):
+def test_months_without_active_users_are_listed_up_to_the_end_of_the_range(events):
     rows = [{"timestamp": utc("2025-12-05").timestamp(), "topic": "t", "users": ["ann"]}]
     data = returning(events(rows), utc("2025-12-02"), utc("2026-02-01"))
     assert [(row["after"], row["active"], row["complete"]) for row in data] == [
@@ -93,7 +93,7 @@ def test_a_month_in_which_nobody_was_left_is_listed_and_one_not_begun_is_not(eve
 @given(
     seen=st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 400)), min_size=1, max_size=40)
 )
-def test_returning_groups_hold_everybody_once(seen, events):
+def test_each_user_is_in_one_group(seen, events):
     start = utc("2024-02-10")
     rows = [
         {"timestamp": (start + timedelta(days=day)).timestamp(), "topic": "t", "users": [user]}

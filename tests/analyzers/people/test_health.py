@@ -1,4 +1,4 @@
-"""Health against loops over plain lists, and against stories told by hand."""
+"""`health` against loops over plain lists and against small examples."""
 
 import statistics
 from collections import Counter, defaultdict
@@ -20,14 +20,14 @@ WEEK = timedelta(weeks=1)
 KINDS = ("new", "continuing", "returning", "drifting")
 
 
-def at(when, user, topic="t", objects=()):
-    stamp = (SINCE + when).timestamp()
+def act(after, user, topic="t", objects=()):
+    stamp = (SINCE + after).timestamp()
     return {"timestamp": stamp, "topic": topic, "users": [user], "objects": list(objects)}
 
 
-def test_who_came_and_who_went(events):
+def test_new_continuing_returning_and_drifting_users(events):
     weeks = {"ann": [0, 1, 2, 3], "bob": [0, 2], "cid": [1], "dan": [3], "eve": [0, 3]}
-    rows = [at(WEEK * w, user) for user, its in weeks.items() for w in its]
+    rows = [act(WEEK * week, user) for user, active in weeks.items() for week in active]
     data, notes = health(events(rows), SINCE, SINCE + 4 * WEEK, window=WEEK)
     assert notes == {"window": WEEK, "windows": 4}
     assert [row["people"] for row in data] == [3, 2, 2, 3]
@@ -39,8 +39,8 @@ def test_who_came_and_who_went(events):
     ]
 
 
-def test_what_lies_before_the_first_window_is_known_in_the_second(events):
-    rows = [at(timedelta(hours=1), "ann"), at(2 * WEEK, "ann"), at(2 * WEEK, "bob")]
+def test_users_seen_before_the_first_window_are_not_new_in_the_second(events):
+    rows = [act(timedelta(hours=1), "ann"), act(2 * WEEK, "ann"), act(2 * WEEK, "bob")]
     data, _ = health(events(rows), SINCE, SINCE + timedelta(days=17), window=WEEK)
     assert [row["people"] for row in data] == [0, 2]  # three days lie before both
     assert (data[1]["new"], data[1]["returning"], data[1]["drifting"]) == (1, 1, 0)
@@ -49,27 +49,28 @@ def test_what_lies_before_the_first_window_is_known_in_the_second(events):
 def test_time_between_actions(events):
     hours = {"ann": [0, 2, 6], "bob": [0, 10], "cid": [5]}
     rows = [
-        at(timedelta(hours=hour, minutes=minute), user, objects=["pkg"])
-        for user, its in hours.items()
-        for hour in its
+        act(timedelta(hours=hour, minutes=minute), user, objects=["pkg"])
+        for user, starts in hours.items()
+        for hour in starts
         for minute in (0, 9, 18)  # one action: no pause longer than ten minutes
     ]
     [row], _ = health(events(rows), SINCE, SINCE + WEEK, window=WEEK)
     assert row["hours_between_actions"] == pytest.approx(statistics.median([3, 10]))
-    alone = [at(timedelta(0), "ann")]
-    [row], _ = health(events(alone), SINCE, SINCE + WEEK, window=WEEK)
+    single = [act(timedelta(0), "ann")]
+    [row], _ = health(events(single), SINCE, SINCE + WEEK, window=WEEK)
     assert row["hours_between_actions"] is None
 
 
-def actions_by_hand(rows):
-    """(user, start) of every action."""
+def actions_by_loop(rows):
+    """Yield (user, start) of every action."""
     last: dict[tuple[str, str], float] = {}
     for e in sorted(rows, key=lambda e: e["timestamp"]):
         for user in e["users"]:
             topic = e["topic"].split(".")
-            what = e["objects"][0] if e["objects"] else topic[3] if len(topic) > 3 else e["topic"]
-            before = last.get((user, what))
-            last[user, what] = e["timestamp"]
+            category = topic[3] if len(topic) > 3 else e["topic"]
+            target = e["objects"][0] if e["objects"] else category
+            before = last.get((user, target))
+            last[user, target] = e["timestamp"]
             if before is None or e["timestamp"] - before > 600:
                 yield user, e["timestamp"]
 
@@ -77,7 +78,7 @@ def actions_by_hand(rows):
 def test_health_of_a_month(events, month):
     data, _ = health(events(month), SINCE, UNTIL, window=WEEK)
     starts = defaultdict(list)
-    for user, start in actions_by_hand(month):
+    for user, start in actions_by_loop(month):
         starts[user].append(start)
     seen: list[set[str]] = []
     for number, row in enumerate(data):
@@ -91,12 +92,12 @@ def test_health_of_a_month(events, month):
         assert row["absence_factor"] == numbers.absence_factor
         assert row["effective_people"] == pytest.approx(numbers.effective_people)
         if number:
-            ever, latest = set().union(*seen), seen[-1]
-            here = set(counts)
-            assert row["new"] == len(here - ever)
-            assert row["continuing"] == len(here & latest)
-            assert row["returning"] == len((here & ever) - latest)
-            assert row["drifting"] == len(latest - here)
+            earlier_users, last_users = set().union(*seen), seen[-1]
+            users = set(counts)
+            assert row["new"] == len(users - earlier_users)
+            assert row["continuing"] == len(users & last_users)
+            assert row["returning"] == len((users & earlier_users) - last_users)
+            assert row["drifting"] == len(last_users - users)
         seen.append(set(counts))
         medians = [
             statistics.median(pauses)
@@ -114,8 +115,8 @@ def test_health_of_a_month(events, month):
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 41)), min_size=1, max_size=30))
-def test_everybody_is_new_once_and_in_one_kind(events, seen):
-    rows = [at(timedelta(days=day), user) for user, day in seen]
+def test_each_user_is_new_once_and_of_one_kind(events, seen):
+    rows = [act(timedelta(days=day), user) for user, day in seen]
     data, _ = health(events(rows), SINCE, SINCE + 6 * WEEK, window=WEEK)
     for before, row in pairwise(data):
         assert row["people"] == row["new"] + row["continuing"] + row["returning"]
@@ -124,7 +125,7 @@ def test_everybody_is_new_once_and_in_one_kind(events, seen):
     assert data[0]["people"] + new == len({user for user, _ in seen})
 
 
-def test_without_a_window_a_short_range_is_halved(events, month):
+def test_the_default_window_is_half_of_a_short_range(events, month):
     data, notes = health(events(month), SINCE, UNTIL)
     assert notes == {"window": 2 * WEEK, "windows": 2}
     assert [row["end"] for row in data] == [SINCE + 2 * WEEK, UNTIL]
@@ -132,7 +133,7 @@ def test_without_a_window_a_short_range_is_halved(events, month):
     assert long["window"] == 13 * WEEK
 
 
-def test_too_short_and_empty(events, month):
+def test_a_range_shorter_than_a_window_and_an_empty_store(events, month):
     data, notes = health(events(month), SINCE, UNTIL, window=5 * WEEK)
     assert data == []
     assert notes["note"].startswith("not enough data")

@@ -1,4 +1,4 @@
-"""Overload: stories told by hand, and a month against loops over plain lists."""
+"""`overload` on small examples, and on random data against loops over plain lists."""
 
 import cmath
 import math
@@ -35,8 +35,8 @@ def office(user, weeks, *, hours=(9, 12, 15), days=range(5), name="pkg", start=S
 
 def person(rows, user, events):
     data, _ = overload(events(rows), SINCE, UNTIL, people=True)
-    [found] = [row for row in data if row["user"] == user]
-    return found
+    [row] = [row for row in data if row["user"] == user]
+    return row
 
 
 def rates(rows, events):
@@ -46,8 +46,8 @@ def rates(rows, events):
 
 def test_a_steady_person_shows_no_sign(events):
     rows = office("ann", range(16)) + office("bob", range(16))
-    found = person(rows, "ann", events)
-    assert found == {
+    row = person(rows, "ann", events)
+    assert row == {
         "user": "ann", "signs": [], "load": 15, "usual": 15, "usual_high": 15, "ratio": 1,
         "zone": 3, "off_hours": 0, "off_hours_before": 0, "weeks_without_pause": 5 / 7,
         "alone_objects": 0, "alone_categories": 0,
@@ -57,117 +57,117 @@ def test_a_steady_person_shows_no_sign(events):
 def test_a_load_beyond_nine_of_ten_weeks(events):
     busy = [*range(9, 17)]  # 40 actions a week
     rows = office("ann", range(12)) + office("ann", range(12, 16), hours=busy)
-    found = person(rows, "ann", events)
-    assert "load" in found["signs"]
-    assert (found["load"], found["usual_high"]) == (40, 15)
-    assert found["ratio"] == pytest.approx(40 / 15)
-    one_such = rows + office("ann", [3], hours=range(1, 9))
-    assert "load" in person(one_such, "ann", events)["signs"]  # one week of twelve
-    two_such = one_such + office("ann", [5], hours=range(1, 9))
-    assert "load" not in person(two_such, "ann", events)["signs"]
+    row = person(rows, "ann", events)
+    assert "load" in row["signs"]
+    assert (row["load"], row["usual_high"]) == (40, 15)
+    assert row["ratio"] == pytest.approx(40 / 15)
+    one_busy_week = rows + office("ann", [3], hours=range(1, 9))
+    assert "load" in person(one_busy_week, "ann", events)["signs"]  # one week of twelve
+    two_busy_weeks = one_busy_week + office("ann", [5], hours=range(1, 9))
+    assert "load" not in person(two_busy_weeks, "ann", events)["signs"]
 
 
 def test_a_week_without_actions_is_part_of_the_past(events):
     rows = office("ann", [0, 11, *range(12, 16)])
-    found = person(rows, "ann", events)
-    assert (found["usual"], found["usual_high"]) == (30 / 12, 15)
+    row = person(rows, "ann", events)
+    assert (row["usual"], row["usual_high"]) == (30 / 12, 15)
     rows = office("ann", [0, *range(12, 16)])
     assert person(rows, "ann", events)["usual_high"] == 0
 
 
-def test_one_week_of_less_than_ten_is_not_exceeded_by_one_in_ten(events):
+def test_with_less_than_ten_weeks_the_busiest_counts_as_usual(events):
     rows = office("ann", range(4, 12)) + office("ann", [6], hours=range(1, 9))
     rows += office("ann", range(12, 16), hours=range(9, 17))
-    found = person(rows, "ann", events)
-    assert (found["load"], found["usual_high"]) == (40, 55)
-    assert "load" not in found["signs"]
+    row = person(rows, "ann", events)
+    assert (row["load"], row["usual_high"]) == (40, 55)
+    assert "load" not in row["signs"]
 
 
-def test_a_short_past_tells_no_load(events):
-    found = person(office("ann", range(5, 16)), "ann", events)
-    assert (found["usual"], found["usual_high"], found["ratio"]) == (None, None, None)
+def test_without_eight_weeks_there_is_no_usual_load(events):
+    row = person(office("ann", range(5, 16)), "ann", events)
+    assert (row["usual"], row["usual_high"], row["ratio"]) == (None, None, None)
     assert person(office("ann", range(4, 16)), "ann", events)["usual"] == 15
 
 
 @pytest.mark.parametrize("east", [-11, -5, 0, 3, 9])
-def test_nights_and_weekends_in_the_usual_zone(east, events):
+def test_nights_and_weekends_are_in_the_usual_zone(east, events):
     home = -timedelta(hours=east)
     rows = office("ann", range(16), hours=(11, 15, 19), start=SINCE + DAY + home, days=range(3))
     rows += office("ann", range(12, 16), hours=(2, 23), start=SINCE + DAY + home, days=range(3))
     rows += [act("ann", SINCE + WEEK * 13 + DAY * 5 + timedelta(hours=15) + home)]
-    found = person(rows, "ann", events)
-    assert found["zone"] == east
-    assert found["off_hours"] == pytest.approx((4 * 6 + 1) / (4 * 15 + 1))
-    assert found["off_hours_before"] == 0
-    assert "off_hours" in found["signs"]
+    row = person(rows, "ann", events)
+    assert row["zone"] == east
+    assert row["off_hours"] == pytest.approx((4 * 6 + 1) / (4 * 15 + 1))
+    assert row["off_hours_before"] == 0
+    assert "off_hours" in row["signs"]
 
 
-def test_a_few_more_nights_are_chance(events):
+def test_a_few_more_nights_are_not_significant(events):
     rows = office("ann", range(16))
     rows += [act("ann", SINCE + WEEK * 13 + DAY * 5 + timedelta(hours=12))]
-    found = person(rows, "ann", events)
-    assert found["off_hours"] == pytest.approx(1 / 61)
-    assert "off_hours" not in found["signs"]
+    row = person(rows, "ann", events)
+    assert row["off_hours"] == pytest.approx(1 / 61)
+    assert "off_hours" not in row["signs"]
 
 
-def test_more_nights_are_told_from_chance_by_the_exact_test():
-    def chance(part, whole, part_before, whole_before):
-        both, every = part + part_before, whole + whole_before
+def test_significance_is_that_of_fishers_exact_test():
+    def p_value(part, whole, part_before, whole_before):
+        both, total = part + part_before, whole + whole_before
         ways = sum(
             math.comb(whole, k) * math.comb(whole_before, both - k)
             for k in range(part, min(whole, both) + 1)
         )
-        return ways / math.comb(every, both)
+        return ways / math.comb(total, both)
 
     for case in [(1, 61, 0, 180), (3, 20, 2, 60), (5, 20, 2, 60), (20, 20, 1, 1), (0, 30, 5, 50)]:
-        assert _clearly_more(*case) == (chance(*case) < 0.05)
+        assert _clearly_more(*case) == (p_value(*case) < 0.05)
 
 
-def test_work_around_the_clock_tells_no_zone(events):
-    found = person(office("ann", range(16), hours=range(0, 24, 3)), "ann", events)
-    assert (found["zone"], found["off_hours"], found["off_hours_before"]) == (None, None, None)
+def test_work_around_the_clock_has_no_zone(events):
+    row = person(office("ann", range(16), hours=range(0, 24, 3)), "ann", events)
+    assert (row["zone"], row["off_hours"], row["off_hours_before"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(("free", "days"), [(0, 34), (1, 35), (2, 17)])
 def test_weeks_without_a_pause(free, days, events):
     active = [*range(17), *range(17 + free, 34 + free)]
     rows = [act("ann", SPLIT + DAY * (day - 10) + timedelta(hours=12)) for day in active]
-    found = person(rows, "ann", events)
-    assert found["weeks_without_pause"] == pytest.approx(days / 7)
-    assert ("no_pause" in found["signs"]) == (days >= 21)
+    row = person(rows, "ann", events)
+    assert row["weeks_without_pause"] == pytest.approx(days / 7)
+    assert ("no_pause" in row["signs"]) == (days >= 21)
 
 
 def test_an_old_streak_is_over(events):
     rows = [act("ann", SINCE + DAY * day) for day in range(40)] + [act("ann", UNTIL - DAY)]
-    found = person(rows, "ann", events)
-    assert found["weeks_without_pause"] == pytest.approx(1 / 7)
+    row = person(rows, "ann", events)
+    assert row["weeks_without_pause"] == pytest.approx(1 / 7)
 
 
-def test_what_nobody_else_touches(events):
+def test_objects_and_categories_of_one_person(events):
     rows = office("ann", range(12, 16), name="lonely") + office("ann", range(12, 16))
     rows += [act("ann", UNTIL - DAY, f"once{i}") for i in range(4)]
     rows += office("bob", [13])
-    found = person(rows, "ann", events)
-    assert (found["alone_objects"], found["alone_categories"]) == (1, 0)
-    assert "alone" in found["signs"]
+    row = person(rows, "ann", events)
+    assert (row["alone_objects"], row["alone_categories"]) == (1, 0)
+    assert "alone" in row["signs"]
     assert person(rows, "bob", events)["alone_objects"] == 0
     alone = [row for row in rows if row["users"] == ["ann"]]
     assert person(alone, "ann", events)["alone_categories"] == 1
 
 
-def test_names_only_where_they_are_asked_for(events):
+def test_names_are_listed_only_on_request(events):
     rows = [row for i in range(12) for row in office(f"user{i:02}", range(16))]
     rows += office("user03", range(12, 16), hours=range(16, 20), name="mine")
     data, notes = overload(events(rows), SINCE, UNTIL)
     assert "user" not in str(data) + str(notes)
-    found = rates(rows, events)
-    assert found["load"] == (1, 12, 1 / 12)
-    assert found["alone"] == (1, 12, 1 / 12)
-    assert found["no_pause"] == (0, 12, 0)
+    by_sign = rates(rows, events)
+    assert by_sign["load"] == (1, 12, 1 / 12)
+    assert by_sign["alone"] == (1, 12, 1 / 12)
+    assert by_sign["no_pause"] == (0, 12, 0)
     data, notes = overload(events(rows), SINCE, UNTIL, people=True, top=5)
     assert [row["user"] for row in data] == ["user03", "user00", "user01", "user02", "user04"]
     assert {row["sign"]: row["share"] for row in notes["base_rates"]} == {
-        sign: share for sign, (_, _, share) in found.items()
+        sign: share for sign, (_, _, share) in by_sign.items()
     }
 
 
@@ -223,7 +223,7 @@ def test_against_loops_over_a_list(events):
 
 
 @pytest.mark.parametrize("wrong", [{"recent": timedelta(0)}, {"top": 0}])
-def test_wrong_numbers(wrong, events):
+def test_numbers_out_of_range_are_refused(wrong, events):
     with pytest.raises(UsageError):
         overload(events([]), SINCE, UNTIL, **wrong)
 

@@ -1,4 +1,4 @@
-"""What falls on whom, against loops over plain lists."""
+"""`what_if` against loops over plain lists."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ def act(users, objects, hour, topic="a.b.c.git"):
     return {"timestamp": stamp, "topic": topic, "users": users, "objects": objects}
 
 
-def test_by_hand(events):
+def test_an_example(events):
     rows = [
         act(["ann"], ["solo", "both"], 0),
         act(["ann", "bob"], ["both"], 1),
@@ -45,7 +45,7 @@ def test_by_hand(events):
 
 @pytest.mark.parametrize("names", [["user001"], ["user00?", "user015"]])
 def test_a_month(names, events, month):
-    gone = {f"user00{i}" for i in range(10)} | {"user015"} if len(names) > 1 else set(names)
+    absent = {f"user00{i}" for i in range(10)} | {"user015"} if len(names) > 1 else set(names)
     data, _ = what_if(events(month), names, top=10_000)
     touched: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
     for e in month:
@@ -53,14 +53,18 @@ def test_a_month(names, events, month):
             touched["category", e["topic"].split(".")[3]].append(e["users"])
             for name in e["objects"]:
                 touched["object", name].append(e["users"])
-    hit = {key: its for key, its in touched.items() if any(gone & set(users) for users in its)}
-    assert {(row["kind"], row["name"]) for row in data} == set(hit)
+    affected = {
+        key: messages
+        for key, messages in touched.items()
+        if any(absent & set(users) for users in messages)
+    }
+    assert {(row["kind"], row["name"]) for row in data} == set(affected)
     for row in data:
-        its = hit[row["kind"], row["name"]]
-        others = Counter(user for users in its for user in users if user not in gone)
-        assert row["messages"] == len(its)
-        assert row["theirs"] == sum(bool(gone & set(users)) for users in its)
-        assert row["lost"] == sum(gone >= set(users) for users in its)
+        messages = affected[row["kind"], row["name"]]
+        others = Counter(user for users in messages for user in users if user not in absent)
+        assert row["messages"] == len(messages)
+        assert row["theirs"] == sum(bool(absent & set(users)) for users in messages)
+        assert row["lost"] == sum(absent >= set(users) for users in messages)
         assert row["share"] == row["theirs"] / row["messages"]
         assert row["others"] == len(others)
         most = sorted(others, key=lambda user: (-others[user], user))[:3]
@@ -72,11 +76,11 @@ def test_a_month(names, events, month):
 def test_top_limits_each_kind(events, month):
     data, _ = what_if(events(month), ["user001"], top=2)
     assert [row["kind"] for row in data] == ["category"] * 2 + ["object"] * 2
-    with pytest.raises(UsageError, match="top 0"):
+    with pytest.raises(UsageError, match="0 is too small"):
         what_if(events(month), ["user001"], top=0)
 
 
-def test_nobody_of_that_name_and_an_empty_store(events, month):
+def test_an_unknown_name_and_an_empty_store(events, month):
     for rows in (events(month), read(connect(), 0, [], Selection())):
         data, notes = what_if(rows, ["nobody"])
         assert data == []

@@ -1,4 +1,4 @@
-"""The form follows the data: which form is chosen, and that it misleads nobody."""
+"""Chart types: which one is chosen for which data, and that it does not mislead."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from hubbub.analyzers.result import Coverage, Result
+from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.graphs.line import straight
+from hubbub.charts.graphs.changes import draw_last_change
+from hubbub.charts.graphs.line import simplify
+from hubbub.charts.graphs.radar import draw_radar
 from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import about_midnight, sparse_labels
 from hubbub.charts.views.activity import weekly_diff
@@ -20,8 +22,8 @@ from hubbub.charts.views.evenness import longtail
 from hubbub.charts.views.overload import overload
 from hubbub.charts.views.people import active_users, daily_users
 from hubbub.times import iso
+from tests.support.chart_answers import Answers, view
 from tests.support.chart_samples import START, VIEWS, Queries, events, picture
-from tests.support.chart_touches import Answers, view
 from tests.support.svg_faults import SVG
 
 DAY = timedelta(days=1)
@@ -41,7 +43,7 @@ def texts(svg: bytes, roles: str = "") -> list[str]:
 def test_without_two_calendar_weeks_seven_days_are_compared_with_seven() -> None:
     since, until = START + 6 * DAY, START + 20 * DAY  # from a Sunday to the second Saturday
     here = [e for e in events("simulated") if since <= e[0] < until]
-    drawing = weekly_diff(Queries(here, Coverage("complete")), Chart(), since, until)
+    drawing = weekly_diff(Queries("simulated"), Chart(), since, until)
     assert "18–24 Jan 2026 against 11–17 Jan 2026" in drawing.svg().decode()
     middle = since + 7 * DAY
     for row in drawing.table():
@@ -53,15 +55,17 @@ def test_without_two_calendar_weeks_seven_days_are_compared_with_seven() -> None
 
 def test_thirteen_days_are_not_compared() -> None:
     since, until = START + 6 * DAY, START + 19 * DAY
-    drawing = weekly_diff(Queries(events("simulated"), Coverage()), Chart(), since, until)
+    drawing = weekly_diff(Queries("simulated"), Chart(), since, until)
     assert drawing.title == "Not enough complete weeks for a comparison"
 
 
-def test_the_others_are_said_and_no_bar() -> None:
+def test_the_others_are_in_the_subtitle_and_not_a_bar() -> None:
     counts = {f"t{i:02}": [10, 10 + i] for i in range(20)}
     diff = {name: [None, b - a] for name, (a, b) in counts.items()}
     data = {"labels": ["2026-W02", "2026-W03"], "counts": counts, "diff": diff}
-    svg = Chart().changes(Result("diff", {}, data, START, START + 14 * DAY, 9)).svg()
+    svg = draw_last_change(
+        Chart(), Result("diff", {}, data, START, START + 14 * DAY, 9), axis="topic"
+    ).svg()
     assert "the others +28 (+35%) together" in svg.decode()
     assert not shapes(svg, "fo")
 
@@ -74,7 +78,7 @@ def carried(axes: int) -> bytes:
         "users": {"al": {"counts": [10] + [1] * (axes - 1), "share": share}},
     }
     result = Result("radar", {}, data, START, START + DAY, 9)
-    return Chart().radar(result, axes=20).svg()
+    return draw_radar(Chart(), result, subtitle="", most=20).svg()
 
 
 @pytest.mark.parametrize(
@@ -103,35 +107,35 @@ def crowd(total: int, most: int = 10, days: int = 4) -> bytes:
     return bytes(view(daily_users, rows, days).svg())
 
 
-def test_people_so_far_get_a_scale_of_their_own_where_they_are_many_more() -> None:
-    one, two = crowd(40), crowd(41)
-    assert "on a scale of its own" not in one.decode()
-    assert "on a scale of its own" in two.decode()
-    assert texts(one, "mu e").count("0") == 1
-    assert texts(two, "mu e").count("0") == 2
+def test_people_so_far_get_their_own_scale_if_they_are_many_more() -> None:
+    shared, separate = crowd(40), crowd(41)
+    assert "on a scale of its own" not in shared.decode()
+    assert "on a scale of its own" in separate.decode()
+    assert texts(shared, "mu e").count("0") == 1
+    assert texts(separate, "mu e").count("0") == 2
 
     def heights(svg: bytes, role: str) -> list[float]:
         points = re.findall(r"([\d.]+) ([\d.]+)", "".join(shapes(svg, role)))
         return [float(y) for _, y in points]
 
     # the upper panel holds the active and the new, the lower one those seen so far
-    assert max(heights(two, "s0 l") + heights(two, "s1 l d1")) < min(heights(two, "s2 l d2"))
-    active = heights(two, "s0 l")
+    active, new = heights(separate, "s0 l"), heights(separate, "s1 l d1")
+    assert max(active + new) < min(heights(separate, "s2 l d2"))
     assert active == sorted(active)
     assert active[0] == 0  # ten of ten
 
 
-def test_the_highest_column_says_how_high_it_is() -> None:
+def test_the_highest_column_is_labelled() -> None:
     days = [[f"2026-01-{5 + n:02}", users] for n, users in enumerate((3, 7, 5))]
     assert "7" in texts(view(active_users, days, 3, per="day").svg(), "t m halo")
     same = [[label, 4] for label, _ in days]
     assert not texts(view(active_users, same, 3, per="day").svg(), "t m halo")
 
 
-def test_lines_lose_only_what_nobody_sees() -> None:
+def test_simplified_lines_pass_near_every_point() -> None:
     rng = random.Random(2)
     points = [(float(x), 100 + rng.choice((0, 0, 0, 0.2, 0.6)) + x / 7) for x in range(500)]
-    kept = straight(points)
+    kept = simplify(points)
     assert kept[0] == points[0]
     assert kept[-1] == points[-1]
     assert len(kept) < 400
@@ -140,26 +144,26 @@ def test_lines_lose_only_what_nobody_sees() -> None:
         right = min((p for p in kept if p[0] >= x), key=lambda p: p[0])
         wide = right[0] - left[0] or 1
         assert abs(left[1] + (right[1] - left[1]) * (x - left[0]) / wide - y) <= 0.25
-    assert straight(points[:1]) == points[:1]
-    assert straight([(0, 1), (1, 2), (2, 3)]) == [(0, 1), (2, 3)]
+    assert simplify(points[:1]) == points[:1]
+    assert simplify([(0, 1), (1, 2), (2, 3)]) == [(0, 1), (2, 3)]
 
 
-def test_a_title_breaks_where_a_reader_pauses() -> None:
-    said = "A median of 135 people are active each day; the peak was 147 on 23 March, as expected"
-    room = text.width(said, 19, bold=True) * 0.7
-    first, second = text.balanced(said, room, 19, bold=True)
+def test_a_title_breaks_at_punctuation() -> None:
+    title = "A median of 135 people are active each day; the peak was 147 on 23 March, as expected"
+    room = text.width(title, 19, bold=True) * 0.7
+    first, second = text.balanced(title, room, 19, bold=True)
     assert first.endswith("day;")
-    assert f"{first} {second}" == said
+    assert f"{first} {second}" == title
     dated = "The load was least even in the whole range on 30 January of that same very long year"
     pair = text.balanced(dated, text.width(dated, 19) * 0.55, 19)
     assert not pair[0][-1].isdigit()
     assert len(text.balanced("a" * 40 + " " + "b" * 40, text.width("b" * 41, 9), 9)) == 2
 
 
-def test_an_empty_picture_is_small_and_a_mark_stands_before_what_is_missing() -> None:
+def test_an_empty_picture_is_small_and_incomplete_coverage_has_a_sign() -> None:
     for name in VIEWS:
         root = ET.fromstring(picture(name, "empty").svg())
-        if name != "coverage":  # its lanes say that nothing is known
+        if name != "coverage":  # it has lanes also without events
             assert float(root.get("height", "0")) <= 250
     assert shapes(picture("tail", "crowd", gaps=True).svg(), "wa")
     assert not shapes(picture("tail", "crowd").svg(), "wa")

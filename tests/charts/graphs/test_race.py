@@ -1,4 +1,4 @@
-"""The animation: what moves, that it ends where the base stands, and that it can be still."""
+"""The animation: what moves, that it ends in the base state, and that it can be turned off."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 
 from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.graphs.race import SECONDS, kept_frames
-from hubbub.charts.graphs.race_tracks import tracks
+from hubbub.charts.graphs.race import SECONDS, kept_frames, tracks
 from hubbub.errors import UsageError
 from tests.support.chart_samples import START, drawn, picture
 from tests.support.svg_faults import SVG, faults
@@ -34,9 +33,9 @@ def animations(root: ET.Element) -> list[tuple[ET.Element, ET.Element]]:
 
 
 def test_it_plays_once_and_within_five_seconds() -> None:
-    found = animations(tree())
-    assert len(found) > 20
-    for _, node in found:
+    animated = animations(tree())
+    assert len(animated) > 20
+    for _, node in animated:
         assert node.get("dur") == f"{SECONDS}s"
         assert not {"repeatCount", "fill"} & set(node.attrib)
     for node in tree().iter(f"{SVG}set"):
@@ -57,7 +56,7 @@ def test_the_base_is_the_last_frame(case: str) -> None:
         assert base.removeprefix("translate(").removesuffix(")") == values[-1]
 
 
-def test_what_is_still_shows_the_same_as_the_end() -> None:
+def test_the_still_version_shows_the_last_frame() -> None:
     root = tree()
     still, moving = group(root, "still"), group(root, "moving")
     assert still.get("display") == "none"  # also without the style sheet
@@ -108,7 +107,7 @@ def test_a_bar_that_overtakes() -> None:
     assert slide is not None
     below = (slide.get("values") or "").split(";")
     assert below[0] == below[-2] != below[-1] == "0 0"
-    hidden = first.find(f"{SVG}set")  # nobody had touched it by the end of the first day
+    hidden = first.find(f"{SVG}set")  # without users by the end of the first day
     assert hidden is not None
     assert (hidden.get("to"), hidden.get("begin"), hidden.get("dur")) == (
         "hidden",
@@ -134,16 +133,16 @@ def test_titles(users: list[int], title: str) -> None:
 
 def test_those_listed_longest_are_drawn() -> None:
     frames = [
-        [{"object": "gone", "users": 1}],
-        [{"object": "gone", "users": 1}, {"object": "short", "users": 1}],
+        [{"object": "frequent", "users": 1}],
+        [{"object": "frequent", "users": 1}, {"object": "short", "users": 1}],
         [{"object": "last", "users": 4}],
     ]
-    made, dropped = tracks(frames, most=2)
-    assert [t.name for t in made] == ["last", "gone"]
+    bars, dropped = tracks(frames, most=2)
+    assert [t.name for t in bars] == ["last", "frequent"]
     assert dropped == 1
-    assert made[0].places == (None, None, 0)
-    assert made[1].places == (0, 0, None)
-    assert made[1].counts == (1, 1, 1)
+    assert bars[0].places == (None, None, 0)
+    assert bars[1].places == (0, 0, None)
+    assert bars[1].counts == (1, 1, 1)
 
 
 def test_kept_frames_are_those_where_a_line_bends() -> None:
@@ -153,6 +152,6 @@ def test_kept_frames_are_those_where_a_line_bends() -> None:
 
 
 @pytest.mark.parametrize("options", [{"top": 0}, {"top": 99}, {"frames": 0}, {"frames": 121}])
-def test_more_than_can_be_seen_is_refused(options: dict[str, Any]) -> None:
+def test_too_many_bars_or_frames_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="cannot be"):
         drawn("users_per_object", "one", Chart(), **options)

@@ -1,4 +1,4 @@
-"""PNG: the same picture on a machine without fonts, any size, nothing cut."""
+"""PNG: independent of system fonts, any size, nothing cropped."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def pixels(data: bytes) -> tuple[int, int, list[bytes]]:
     return wide, high, rows
 
 
-def unfiltered(how: int, line: bytes, above: bytes) -> bytes:
+def unfiltered(kind: int, line: bytes, above: bytes) -> bytes:
     out = bytearray(line)
     for i in range(len(out)):
         left, up = out[i - 4] if i > 3 else 0, above[i]
         corner = above[i - 4] if i > 3 else 0
         guess = left + up - corner
-        near = min((left, up, corner), key=lambda v: abs(guess - v))
-        out[i] = (out[i] + (0, left, up, (left + up) // 2, near)[how]) & 255
+        nearest = min((left, up, corner), key=lambda v: abs(guess - v))
+        out[i] = (out[i] + (0, left, up, (left + up) // 2, nearest)[kind]) & 255
     return bytes(out)
 
 
-def test_a_social_card_is_whole_on_its_own_ground() -> None:
+def test_a_social_card_is_whole_and_has_the_background_of_the_picture() -> None:
     wide, high, rows = pixels(picture("weekly_diff", "simulated", "dark").png(600, height=315))
     assert (wide, high) == (600, 315)
     ground = bytes((13, 17, 23, 255))
@@ -80,27 +80,27 @@ def test_the_end_of_an_animation_is_drawn() -> None:
     assert max(row.count(blue) for row in rows) > 250  # the longest bar, at its full length
 
 
-def test_letters_that_the_font_lacks_are_named(tmp_path: Path) -> None:
+def test_scripts_that_the_fonts_lack_are_named(tmp_path: Path) -> None:
     drawing = picture("tail", "world")
     scripts = ["Arabic", "Chinese and Japanese", "Devanagari", "emoji", "Korean"]
-    assert set(png.foreign(drawing.svg())) <= set(scripts)
-    assert {"Arabic", "emoji"} <= set(png.foreign(drawing.svg()))
+    assert set(png.unsupported_scripts(drawing.svg())) <= set(scripts)
+    assert {"Arabic", "emoji"} <= set(png.unsupported_scripts(drawing.svg()))
     with pytest.warns(png.FontWarning, match=r"Arabic.*--font-dir"):
         drawing.png(300)
     assert drawing.png(300, font_dirs=[tmp_path])  # fonts were given: no warning
-    with pytest.raises(UsageError, match="no such folder of fonts"):
+    with pytest.raises(UsageError, match="font folder not found"):
         drawing.png(300, font_dirs=[tmp_path / "none"])
 
 
 @pytest.mark.parametrize("case", ["simulated", "empty", "crowd", "decade"])
-def test_no_sign_of_our_own_is_missing(case: str) -> None:
+def test_the_fonts_hold_all_characters_of_the_views(case: str) -> None:
     from tests.support.chart_samples import VIEWS
 
     for view in VIEWS:
-        assert png.foreign(picture(view, case, gaps=True).svg()) == [], view
+        assert png.unsupported_scripts(picture(view, case, gaps=True).svg()) == [], view
 
 
-def test_the_licence_lies_beside_the_fonts() -> None:
+def test_the_licence_is_next_to_the_fonts() -> None:
     folder = Path(png.__file__).parent / "fonts"
     assert sorted(f.name for f in folder.iterdir()) == [
         "NotoSans-Bold.ttf", "NotoSans-Regular.ttf", "NotoSansMath-Regular.ttf", "OFL.txt",

@@ -1,4 +1,4 @@
-"""A community's colours: taken, and checked for people's eyes."""
+"""Custom styles: reading them, using them, and checks of legibility."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.picture.style import contrast, distance, doubts, load
-from hubbub.charts.picture.theme import DARK, LIGHT, USUAL, Style
+from hubbub.charts.picture.style import check, contrast, distance, load
+from hubbub.charts.picture.theme import DARK, DEFAULT_STYLE, LIGHT, Style
 from hubbub.errors import UsageError
 from tests.support.chart_samples import VIEWS, drawn, picture
 from tests.support.svg_faults import faults
@@ -21,8 +21,8 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
-def test_what_hubbub_comes_with_is_seen_by_everybody() -> None:
-    assert doubts(USUAL) == []
+def test_the_default_style_is_legible() -> None:
+    assert check(DEFAULT_STYLE) == []
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -33,28 +33,28 @@ def test_contrast_is_that_of_wcag() -> None:
 
 def test_red_and_green_are_alike_to_some() -> None:
     assert distance("#000000", "#ffffff") == pytest.approx(1, abs=0.001)
-    one, two = "#d62728", "#7f6b1d"
-    assert distance(one, two, "deuteranopia") < distance(one, two) / 2
+    red, olive = "#d62728", "#7f6b1d"
+    assert distance(red, olive, "deuteranopia") < distance(red, olive) / 2
     assert distance("#0000ff", "#ffff00", "protanopia") > 0.5
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"series": ("#aa2222", "#556611", *LIGHT.series[2:])}, "series 1 #aa2222 and series 2"),
         ({"text": "#bbbbbb"}, "text #bbbbbb is hard to see on #ffffff: contrast 1.9"),
         ({"series": ("#ffe000", *LIGHT.series[1:])}, "series 1 #ffe000 is hard to see"),
-        ({"more": "#c25a00"}, "more #c25a00 and fewer #c25a00 look alike for anybody"),
+        ({"more": "#c25a00"}, "more #c25a00 and fewer #c25a00 look alike to everyone"),
     ],
 )
-def test_a_doubt_names_the_pair(changes: dict[str, object], said: str) -> None:
-    found = doubts(Style(light=replace(LIGHT, **changes)))  # type: ignore[arg-type]
-    assert any(said in sentence for sentence in found), found
-    assert all(sentence.startswith("light: ") for sentence in found)
+def test_a_warning_names_the_colours(changes: dict[str, object], message: str) -> None:
+    warnings = check(Style(light=replace(LIGHT, **changes)))  # type: ignore[arg-type]
+    assert any(message in sentence for sentence in warnings), warnings
+    assert all(sentence.startswith("light: ") for sentence in warnings)
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_takes_it(view: str, tmp_path: Path) -> None:
+def test_every_view_uses_the_style(view: str, tmp_path: Path) -> None:
     style = load(
         written(tmp_path, 'font = "Fira Sans"\n[light]\npage = "#FFFEF0"\n[dark]\npage="#101010"\n')
     )
@@ -69,7 +69,7 @@ def test_every_view_takes_it(view: str, tmp_path: Path) -> None:
     assert ids[0] != ids[1]
 
 
-def test_colours_that_are_not_given_stay(tmp_path: Path) -> None:
+def test_colours_that_are_not_set_keep_their_defaults(tmp_path: Path) -> None:
     style = load(written(tmp_path, '[dark]\nseries = ["#123456"]\n'))
     assert style.light == LIGHT
     assert style.dark.series == ("#123456", *DARK.series[1:])
@@ -77,20 +77,20 @@ def test_colours_that_are_not_given_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("font = 3", "font is the name"),
-        ('font = "x;}*{display:none"', "font is the name"),
-        ("[light]\npage = 'red'", "'red' is no colour"),
-        ("[light]\npage = '#fff'", "'#fff' is no colour"),
-        ("[light]\nink = '#ffffff'", "there is no 'ink'"),
-        ("[night]\n", "there is no 'night'"),
-        ("light = 3", "a table"),
+        ("font = 3", "font must be the name"),
+        ('font = "x;}*{display:none"', "font must be the name"),
+        ("[light]\npage = 'red'", "not a colour: 'red'"),
+        ("[light]\npage = '#fff'", "not a colour: '#fff'"),
+        ("[light]\nink = '#ffffff'", "unknown name 'ink'"),
+        ("[night]\n", "unknown name 'night'"),
+        ("light = 3", "must be a table"),
         ("[light]\nseries = []", "1 to 6 colours"),
         ("[light]\nheat = ['#ffffff']", "7 colours"),
         ("[light", "not TOML"),
     ],
 )
-def test_what_is_no_style_is_explained(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_an_invalid_style_is_explained(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
         load(written(tmp_path, text))

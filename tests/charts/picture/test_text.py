@@ -1,4 +1,4 @@
-"""Cleaning, measuring and wording of texts."""
+"""Clean, measure, wrap and format texts."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def test_wrap_and_balance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "label"),
     [(0, "0%"), (1, "100%"), (0.9996, "99.9%"), (0.0004, "<0.1%"), (0.004, "0.4%"), (0.65, "65%")],
 )
-def test_percent_never_rounds_to_nothing_or_everything(share: float, said: str) -> None:
-    assert text.percent(share) == said
+def test_percent_is_0_or_100_only_if_exact(share: float, label: str) -> None:
+    assert text.percent(share) == label
 
 
 def test_numbers() -> None:

@@ -1,4 +1,4 @@
-"""A report beside the range before: what changed, in words that are true."""
+"""A report compared with the preceding range: the sentences on what changed, and the files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hubbub.analyzers.result import Result
-from hubbub.charts.report.comparison import Numbers, before, said
+from hubbub.charts.report import comparison
+from hubbub.charts.report.comparison import Numbers
 from hubbub.charts.report.report import leftovers, report
 from hubbub.registry import REGISTRY
 from tests.support.chart_samples import START, VIEWS, picture
@@ -20,11 +21,11 @@ UNTIL = START + WEEK
 
 
 def sentences(now: Numbers, then: Numbers) -> list[str]:
-    return said(now, then, *before(START, UNTIL))
+    return comparison.changes(now, then, *comparison.before(START, UNTIL))
 
 
 def test_the_range_before_is_as_long() -> None:
-    assert before(START, UNTIL) == (START - WEEK, START)
+    assert comparison.before(START, UNTIL) == (START - WEEK, START)
 
 
 def test_what_changed() -> None:
@@ -40,8 +41,8 @@ def test_what_changed() -> None:
 
 
 def test_overlapping_intervals_are_no_change() -> None:
-    found = sentences(Numbers(9, 1, (4, 3, 5)), Numbers(9, 1, (5.5, 4.5, 6)))
-    assert found[1:] == [
+    lines = sentences(Numbers(9, 1, (4, 3, 5)), Numbers(9, 1, (5.5, 4.5, 6)))
+    assert lines[1:] == [
         "9 messages, as many as before.",
         "1 person, as many as before.",
         (
@@ -52,12 +53,12 @@ def test_overlapping_intervals_are_no_change() -> None:
     assert "less even" in sentences(Numbers(9, 1, (4, 3, 5)), Numbers(9, 1, (9, 8, 10)))[3]
 
 
-def test_what_is_not_proven_is_said() -> None:
-    found = sentences(Numbers(1), Numbers(1, doubt="Incomplete: 3 h of 7 days missing"))
-    assert found[0].endswith("2026. Of that time: incomplete: 3 h of 7 days missing.")
+def test_what_is_not_proven_is_stated() -> None:
+    lines = sentences(Numbers(1), Numbers(1, incomplete="Incomplete: 3 h of 7 days missing"))
+    assert lines[0].endswith("2026. Of that time: incomplete: 3 h of 7 days missing.")
 
 
-def test_nothing_before_is_said_and_not_compared() -> None:
+def test_an_empty_range_before_is_stated_and_not_compared() -> None:
     [only] = sentences(Numbers(150, 12), Numbers(0))
     assert only.startswith("Nothing is stored of the time before, 29 Dec 2025 – 4 Jan 2026")
     assert "3 messages, 3 more than nothing" not in only
@@ -65,7 +66,7 @@ def test_nothing_before_is_said_and_not_compared() -> None:
 
 
 class Runner:
-    """This week is one case, the week before another."""
+    """Draws one case for this week, and another for all other ranges."""
 
     registry = REGISTRY
 
@@ -75,11 +76,11 @@ class Runner:
     def view(self, name: str, **parameters: Any) -> Any:
         return picture(name, "world" if parameters["since"] == START else "hostile")
 
-    def query(self, name: str, **more: Any) -> Result:
-        since, until = more["since"], more["until"]
+    def query(self, name: str, **parameters: Any) -> Result:
+        since, until = parameters["since"], parameters["until"]
         n = 50 if since == START else self.messages
         if name == "longtail":
-            assert more["window"] == until - since
+            assert parameters["window"] == until - since
             data: list[dict[str, Any]] = [{"n": 5}]
             notes = {"effective_people": {"value": 2.0, "low": 1.0, "high": 3.0}}
         else:
@@ -99,12 +100,12 @@ def test_both_weeks_side_by_side(tmp_path: Path) -> None:
     text = (tmp_path / "index.md").read_text(encoding="utf-8")
     assert "(previous-tail.svg)" in text
     assert "- Changed most: git \\+30 messages." in text
-    found = json.loads((tmp_path / "data.json").read_bytes())
-    assert found["previous"]["until"] == found["since"] == "2026-01-05T00:00:00Z"
-    assert set(found["previous"]["views"]) == set(VIEWS)
-    again = {f: f.stat().st_mtime_ns for f in files}
+    data = json.loads((tmp_path / "data.json").read_bytes())
+    assert data["previous"]["until"] == data["since"] == "2026-01-05T00:00:00Z"
+    assert set(data["previous"]["views"]) == set(VIEWS)
+    before = {f: f.stat().st_mtime_ns for f in files}
     report(Runner(20), tmp_path, START, UNTIL, previous=True)
-    assert again == {f: f.stat().st_mtime_ns for f in files}
+    assert before == {f: f.stat().st_mtime_ns for f in files}
 
 
 def test_no_week_before(tmp_path: Path) -> None:
@@ -114,30 +115,32 @@ def test_no_week_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["What changed", "previous"])
-def test_without_a_comparison_nothing_is_said_of_it(word: str, tmp_path: Path) -> None:
+def test_without_a_comparison_it_is_not_mentioned(word: str, tmp_path: Path) -> None:
     report(Runner(20), tmp_path, START, UNTIL)
     assert word not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_pictures_of_the_range_before_go_when_they_are_not_asked_for(tmp_path: Path) -> None:
+def test_a_report_without_comparison_deletes_pictures_of_the_preceding_range(
+    tmp_path: Path,
+) -> None:
     since, until = START + timedelta(days=14), START + timedelta(days=21)
     report(Runner(90), tmp_path, since, until, previous=True)
     old = {f.name for f in tmp_path.glob("previous-*.svg")}
     assert "previous-tail.svg" in old
-    mine = {
-        "previous-holiday.svg": b"a person's own",
+    unrelated = {
+        "previous-holiday.svg": b"not a picture",
         "previous-notes.txt": b"notes",
         "cat.svg": (tmp_path / "previous-tail.svg").read_bytes(),
         "previous-lorenz.svg": b'<svg id="chart-0"/>',  # edited by hand
     }
-    for name, content in mine.items():
+    for name, content in unrelated.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "previous-radar.svg").unlink()
     (tmp_path / "previous-radar.svg").symlink_to(tmp_path / "cat.svg")
     files = report(Runner(90), tmp_path, since, until)
     left = {f.name for f in tmp_path.iterdir()} - {f.name for f in files}
-    assert left == {*mine, "previous-radar.svg"}
-    assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
+    assert left == {*unrelated, "previous-radar.svg"}
+    assert {name: (tmp_path / name).read_bytes() for name in unrelated} == unrelated
 
 
 @pytest.mark.parametrize(
@@ -147,9 +150,7 @@ def test_pictures_of_the_range_before_go_when_they_are_not_asked_for(tmp_path: P
      b'{"previous": {"views": {"tail": {"metadata": {"data_sha256": "%s"}}}}}' % (b"1" * 64),
      b'{"views": {"x": {"metadata": {"data_sha256": 7}}}}'],
 )  # fmt: skip
-def test_a_document_that_is_not_ours_lets_nothing_be_deleted(
-    document: bytes, tmp_path: Path
-) -> None:
+def test_nothing_is_deleted_because_of_a_foreign_data_json(document: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "data.json").write_bytes(document)

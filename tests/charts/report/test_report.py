@@ -1,4 +1,4 @@
-"""The report: files that work offline and do not change without reason."""
+"""The report: files that work offline and are rewritten only if their bytes change."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Runner:
     def __init__(self, case: str) -> None:
         self.case, self.registry = case, Registry()
         self.registry.views.update(REGISTRY.views)
-        self.registry.add(Function("view", "karma", lambda: None, "somebody.plugin"))
+        self.registry.add(Function("view", "karma", lambda: None, "a.plugin"))
 
     def query(self, name: str, **parameters: Any) -> Any:
-        raise AssertionError("only a comparison asks")
+        raise AssertionError("only a comparison runs queries")
 
     def view(self, name: str, **parameters: Any) -> Any:
         assert parameters == {"since": START, "until": UNTIL}
@@ -45,7 +45,7 @@ def test_all_files_and_nothing_else(tmp_path: Path) -> None:
         assert (tmp_path / "r" / f"{view}.svg").read_bytes() == picture(view, "world").svg()
 
 
-def test_the_same_data_touch_no_file(tmp_path: Path) -> None:
+def test_the_same_data_rewrite_no_file(tmp_path: Path) -> None:
     before = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
     after = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
     assert before == after
@@ -53,7 +53,7 @@ def test_the_same_data_touch_no_file(tmp_path: Path) -> None:
     assert {f: f.stat().st_mtime_ns for f in before} != before
 
 
-def test_plugins_views_are_not_in_it() -> None:
+def test_views_of_plugins_are_not_part_of_it() -> None:
     assert builtin(Runner("world").registry) == list(VIEWS)
 
 
@@ -70,7 +70,7 @@ class Attributes(HTMLParser):
         self.values += [(k, v or "") for k, v in attrs]
 
 
-def test_the_page_asks_for_nothing_and_escapes_everything(tmp_path: Path) -> None:
+def test_the_page_needs_no_network_and_escapes_everything(tmp_path: Path) -> None:
     report(Runner("hostile"), tmp_path, START, UNTIL)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = Attributes()
@@ -100,10 +100,10 @@ def test_markdown_embeds_every_picture_and_escapes(tmp_path: Path) -> None:
 
 def test_data(tmp_path: Path) -> None:
     report(Runner("world"), tmp_path, START, UNTIL)
-    found = json.loads((tmp_path / "data.json").read_bytes())
-    assert set(found["views"]) == set(VIEWS)
-    assert found["since"] == "2026-01-05T00:00:00Z"
-    tail = found["views"]["tail"]
+    data = json.loads((tmp_path / "data.json").read_bytes())
+    assert set(data["views"]) == set(VIEWS)
+    assert data["since"] == "2026-01-05T00:00:00Z"
+    tail = data["views"]["tail"]
     assert len(tail["rows"]) == 8
     assert tail["columns"] == ["rank", "user", "messages", "ideal"]
 

@@ -1,4 +1,4 @@
-"""Alerts and requests: titles are true, spans stand where they belong, no cut period is drawn."""
+"""The views `alerts` and `traffic`: titles, positions of alerts, no partial periods."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hubbub.charts.graphs.alert_lanes import Raised
 from hubbub.charts.views.alerts import alerts, resolution_of
 from hubbub.charts.views.traffic import period_of, traffic
 from hubbub.times import iso
+from tests.support.chart_answers import Answers, view
 from tests.support.chart_samples import START, drawn, picture
-from tests.support.chart_touches import Answers, view
 from tests.support.svg_faults import SVG
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -48,13 +48,13 @@ def notes(*peaks: float | None, rate: float = 1.0, long: float | None = 0.5) -> 
          (None, None), "2 traffic alerts in 24 h"),
     ],
 )  # fmt: skip
-def test_alerts_says_how_many_and_how_strong(
+def test_the_title_states_the_number_of_alerts_and_the_strongest(
     changes: list[Any], peaks: tuple[Any, ...], title: str
 ) -> None:
     assert view(alerts, changes, 1, notes(*peaks)).title == title
 
 
-def test_alerts_of_nothing_and_of_too_little() -> None:
+def test_alerts_without_data_or_with_too_little() -> None:
     nothing = view(alerts, [], 1, {"averages": [], "peaks": []})
     assert nothing.title == "No messages in this range"
     zeros = view(alerts, [], 1, notes(rate=0.0, long=0.0), measure="bytes")
@@ -84,8 +84,8 @@ def test_a_span_is_shaded_from_raised_to_ended_and_named_below() -> None:
     assert ">2× for 3 h<" in text
     assert ">3×, open<" in text
     assert "l6 7l-6 7" in text  # the open one ends in an arrow
-    said = set(re.findall(r">([^<]*)</text>", text))
-    assert {"24-min mean", "threshold 1.5×", "4-h mean"} <= said
+    labels = set(re.findall(r">([^<]*)</text>", text))
+    assert {"24-min mean", "threshold 1.5×", "4-h mean"} <= labels
 
 
 def test_the_threshold_is_a_multiple_of_the_long_mean_and_rates_are_readable() -> None:
@@ -111,14 +111,14 @@ def test_a_range_has_about_seven_hundred_ticks(length: timedelta, tick: int) -> 
     assert resolution_of(length) == timedelta(seconds=tick)
 
 
-def test_what_is_asked_for_reaches_the_query() -> None:
+def test_options_reach_the_query() -> None:
     answers = Answers([], notes())
     options: dict[str, Any] = {"short": 3, "long": 9, "threshold": 2.0, "measure": "bytes"}
     alerts(answers, Chart(), START, START + DAY, resolution=HOUR, **options)
-    [(name, asked)] = answers.asked
+    [(name, parameters)] = answers.calls
     assert name == "alerts"
-    assert asked.items() >= {"resolution": HOUR, **options}.items()
-    assert asked["averages"] >= 700
+    assert parameters.items() >= {"resolution": HOUR, **options}.items()
+    assert parameters["averages"] >= 700
 
 
 def period(n: int, *sections: tuple[str, int], other: int = 0) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def period(n: int, *sections: tuple[str, int], other: int = 0) -> dict[str, Any]
           "the peak was 4 in the hour from 5 January, 03:00")),
     ],
 )  # fmt: skip
-def test_traffic_says_what_is_asked_for_most(rows: list[Any], title: str) -> None:
+def test_the_title_states_the_section_with_most_requests(rows: list[Any], title: str) -> None:
     assert view(traffic, rows, 1, period=HOUR).title == title
 
 
@@ -151,7 +151,8 @@ def test_traffic_leaves_out_what_the_range_cuts() -> None:
     assert [r["start"] for r in whole.table()] == [iso(START), iso(START + HOUR)]
     nearly = view(traffic, rows, 2.995 / 24, period=HOUR)
     assert len(nearly.table()) == 3
-    assert len(view(traffic, rows[:2], 0.5 / 24, period=HOUR).table()) == 2  # nothing whole is left
+    # without two whole periods all are drawn
+    assert len(view(traffic, rows[:2], 0.5 / 24, period=HOUR).table()) == 2
 
 
 def test_a_period_without_requests_is_an_empty_column() -> None:
@@ -174,7 +175,7 @@ def test_at_most_a_hundred_periods(hours: float) -> None:
     assert 20 <= length / period_of(length) <= 100
 
 
-def test_a_period_that_was_asked_for() -> None:
+def test_a_given_period_is_used() -> None:
     answers = Answers([])
     traffic(answers, Chart(), START, datetime(2026, 2, 1, tzinfo=START.tzinfo), period=DAY)
-    assert answers.asked[0][1].items() >= {"period": DAY, "root": False}.items()
+    assert answers.calls[0][1].items() >= {"period": DAY, "root": False}.items()

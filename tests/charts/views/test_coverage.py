@@ -1,11 +1,11 @@
-"""The view `coverage`: what its title says, and that a short gap is seen."""
+"""The view `coverage`: its title, and that a short gap is visible."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubbub.charts.views.coverage import finding, lasting
+from hubbub.charts.views.coverage import duration_words, finding
 from hubbub.times import iso
 from tests.support.chart_samples import picture
 
@@ -25,7 +25,7 @@ def parts(*pieces):
 
 
 @pytest.mark.parametrize(
-    ("pieces", "said"),
+    ("pieces", "title"),
     [
         ([(0, 24, "complete")], "All of 1 day is provably complete"),
         (
@@ -41,22 +41,22 @@ def parts(*pieces):
         ([], "Nothing is known about this range"),
     ],
 )
-def test_title_says_what_is_proven_and_what_is_missing(pieces, said):
-    assert finding(parts(*pieces), START, START + timedelta(hours=24)) == said
+def test_the_title_states_what_is_proven_and_what_is_missing(pieces, title):
+    assert finding(parts(*pieces), START, START + timedelta(hours=24)) == title
 
 
 def test_nearly_everything_is_not_everything():
     almost = [(0, 23.999, "complete"), (23.999, 24, "gap")]
-    said = finding(parts(*almost), START, START + timedelta(hours=24))
-    assert not said.startswith(("All", "100%"))
+    title = finding(parts(*almost), START, START + timedelta(hours=24))
+    assert not title.startswith(("All", "100%"))
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "words"),
     [(0.4, "0.4 seconds"), (1, "1 second"), (90, "1.5 minutes"), (86_400 * 30, "30 days")],
 )
-def test_lasting(seconds, said):
-    assert lasting(seconds) == said
+def test_duration_words(seconds, words):
+    assert duration_words(seconds) == words
 
 
 def test_a_gap_of_a_minute_in_four_weeks_is_two_pixels_wide():

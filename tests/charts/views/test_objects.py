@@ -1,4 +1,4 @@
-"""Who touches what: squares, bins and columns stand where they belong, titles are true."""
+"""The views of objects: positions of squares, bins and columns, and titles."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.graphs.heatmap import bins
 from hubbub.charts.graphs.histogram import binned
 from hubbub.charts.views.objects import heatmap, objects_per_user
+from tests.support.chart_answers import view
 from tests.support.chart_samples import drawn, picture
-from tests.support.chart_touches import view
 from tests.support.svg_faults import SVG
 
 
@@ -21,7 +21,7 @@ def cell(user: str, thing: str, n: int) -> dict[str, Any]:
     return {"user": user, "object": thing, "messages": n}
 
 
-def test_heatmap_has_one_path_per_bin_and_says_the_pair() -> None:
+def test_heatmap_has_one_path_per_bin_and_names_the_pair() -> None:
     rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100)]
     drawing = view(heatmap, rows, notes={"users": 50, "objects": 2, "messages": 200})
     assert drawing.title == "bo and y meet most often: 100 messages, 50% of all"
@@ -55,19 +55,19 @@ def test_bins_hold_every_value(largest: int) -> None:
         ([], "No message in this range names both a user and an object"),
     ],
 )
-def test_objects_per_user_says_the_median(counts: list[tuple[int, int]], title: str) -> None:
+def test_objects_per_user_states_the_median(counts: list[tuple[int, int]], title: str) -> None:
     assert view(objects_per_user, [{"objects": k, "users": n} for k, n in counts]).title == title
 
 
-def test_histograms_lose_nobody() -> None:
+def test_histograms_count_everyone() -> None:
     assert binned([(1, 5), (3, 2)]) == ([("1", 5), ("2", 0), ("3", 2)], False)
-    found, ranges = binned([(1, 5), (3, 2), (4, 1), (700, 3)])
+    columns, ranges = binned([(1, 5), (3, 2), (4, 1), (700, 3)])
     assert ranges
-    assert dict(found)["3–4"] == 3
-    assert found[-1] == ("257+", 3)
-    assert len(found) == 10
+    assert dict(columns)["3–4"] == 3
+    assert columns[-1] == ("257+", 3)
+    assert len(columns) == 10
     assert binned([(1, 5), (40, 2)])[0][-1] == ("33–64", 2)
-    assert sum(n for _, n in found) == 11
+    assert sum(n for _, n in columns) == 11
 
 
 def test_options_reach_the_queries() -> None:
@@ -76,7 +76,7 @@ def test_options_reach_the_queries() -> None:
     assert len({r["object"] for r in drawing.table()}) <= 4
 
 
-def test_a_square_stands_in_its_row_and_column_in_the_colour_of_its_bin() -> None:
+def test_a_square_has_its_row_its_column_and_the_colour_of_its_bin() -> None:
     rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100), cell("cy", "x", 2)]
     root = ET.fromstring(view(heatmap, rows).svg())
     plot = next(g for g in root.iter(f"{SVG}g") if g.get("transform"))
@@ -89,6 +89,6 @@ def test_a_square_stands_in_its_row_and_column_in_the_colour_of_its_bin() -> Non
     assert {role: len(squares) for role, squares in at.items()} == {
         "q0": 1, "q1": 1, "q3": 1, "q6": 1,
     }  # fmt: skip
-    [one], [nine], [hundred], [two] = at["q0"], at["q3"], at["q6"], at["q1"]
-    assert one[1] == nine[1] < hundred[1] < two[1]  # al, bo, cy from the top
-    assert one[0] == hundred[0] == 0 < nine[0] == two[0]  # y has the most messages
+    [al_y], [al_x], [bo_y], [cy_x] = at["q0"], at["q3"], at["q6"], at["q1"]
+    assert al_y[1] == al_x[1] < bo_y[1] < cy_x[1]  # al, bo, cy from the top
+    assert al_y[0] == bo_y[0] == 0 < al_x[0] == cy_x[0]  # y has the most messages

@@ -1,4 +1,4 @@
-"""Who is active, who stays, how few carry it: titles are true, cut periods are not drawn."""
+"""The views of people: titles, periods, and the parameters of the queries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hubbub.charts.picture.calendar import last_day, narrowed, starts
 from hubbub.charts.views.evenness import lorenz
 from hubbub.charts.views.overload import overload
 from hubbub.charts.views.people import active_users, cohorts, daily_users, returning
+from tests.support.chart_answers import Answers, view
 from tests.support.chart_samples import START, picture
-from tests.support.chart_touches import Answers, view
 from tests.support.svg_faults import SVG
 
 DAY = timedelta(days=1)
@@ -37,7 +37,7 @@ def counted(*counts: int) -> dict[str, Any]:
         ([], "Nobody is named by the messages of this range"),
     ],
 )
-def test_lorenz_says_what_the_busiest_tenth_does(counts: list[int], title: str) -> None:
+def test_lorenz_states_the_share_of_the_busiest_tenth(counts: list[int], title: str) -> None:
     assert view(lorenz, counted(*counts)).title == title
 
 
@@ -51,12 +51,12 @@ def test_lorenz_accumulates_from_the_least() -> None:
     assert ">2 people: 40%<" in svg
 
 
-def test_lorenz_asks_for_the_whole_range_as_one_window() -> None:
+def test_lorenz_queries_the_whole_range_as_one_window() -> None:
     answers = Answers(counted(2, 1))
     lorenz(answers, Chart(), START, START + 3 * DAY)
-    asked = dict(answers.asked)
-    assert asked["longtail"]["window"] == asked["longtail"]["step"] == 3 * DAY
-    assert asked["longtail"]["interval"]
+    calls = dict(answers.calls)
+    assert calls["longtail"]["window"] == calls["longtail"]["step"] == 3 * DAY
+    assert calls["longtail"]["interval"]
 
 
 def daily(*rows: tuple[int, int]) -> list[dict[str, Any]]:
@@ -81,22 +81,22 @@ def daily(*rows: tuple[int, int]) -> list[dict[str, Any]]:
         ([], "Nobody is named by the messages of this range"),
     ],
 )  # fmt: skip
-def test_daily_users_says_how_many_and_since_when(rows: list[Any], title: str) -> None:
+def test_daily_users_states_how_many_and_since_when(rows: list[Any], title: str) -> None:
     assert view(daily_users, daily(*rows), 9).title == title
 
 
 def test_days_that_the_range_cuts_are_not_drawn() -> None:
     answers = Answers([])
     daily_users(answers, Chart(), START - DAY / 2, START + 4.5 * DAY)
-    assert answers.asked == [
+    assert answers.calls == [
         ("daily_users", {"since": START, "until": START + 4 * DAY, "per": "day"})
     ]
     short = Answers([])
     daily_users(short, Chart(), START, START + 2 * DAY)
-    assert short.asked[0][1]["per"] == "hour"
+    assert short.calls[0][1]["per"] == "hour"
     long = Answers([])
     daily_users(long, Chart(), START, START + 500 * DAY)
-    assert long.asked[0][1] == {"since": START, "until": START + 497 * DAY, "per": "week"}
+    assert long.calls[0][1] == {"since": START, "until": START + 497 * DAY, "per": "week"}
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_days_that_the_range_cuts_are_not_drawn() -> None:
         ("d", [], "Nobody is named by the messages of this range"),
     ],
 )  # fmt: skip
-def test_active_users_says_the_usual_and_the_peak(per: str, labels: Any, title: str) -> None:
+def test_active_users_states_the_median_and_the_peak(per: str, labels: Any, title: str) -> None:
     assert view(active_users, [list(label) for label in labels], 26.5 if per in "mqy" else 28,
                 per=per).title == title  # fmt: skip
 
 
-def test_active_users_draws_periods_without_anybody() -> None:
+def test_active_users_draws_periods_without_people() -> None:
     drawing = view(active_users, [["2026-01-18", 9]], 28, per="week")
     assert [r["people"] for r in drawing.table()] == [0, 9, 0, 0]
 
@@ -131,7 +131,7 @@ def test_active_users_draws_periods_without_anybody() -> None:
 def test_active_users_chooses_the_period(days: int, per: str) -> None:
     answers = Answers([])
     active_users(answers, Chart(), START, START + days * DAY)
-    assert answers.asked[0][1]["per"] == per
+    assert answers.calls[0][1]["per"] == per
 
 
 def share(n: int, top: float | None, end: str) -> dict[str, Any]:
@@ -162,8 +162,8 @@ def test_cohorts_say_where_it_began_and_ended() -> None:
 def test_cohorts_fit_the_range(days: int, window: int, step: int) -> None:
     answers = Answers([])
     cohorts(answers, Chart(), START, START + days * DAY)
-    assert answers.asked[0][1]["window"] == window * DAY
-    assert answers.asked[0][1]["step"] == step * DAY
+    assert answers.calls[0][1]["window"] == window * DAY
+    assert answers.calls[0][1]["step"] == step * DAY
 
 
 def test_areas_fill_the_whole() -> None:
@@ -242,26 +242,26 @@ def rate(sign: str, people: int | None, of: int) -> dict[str, Any]:
         ([], "Nobody was active in this time"),
     ],
 )  # fmt: skip
-def test_overload_says_how_many_and_names_nobody(rows: list[Any], title: str) -> None:
+def test_overload_states_how_many_and_has_no_names(rows: list[Any], title: str) -> None:
     assert view(overload, rows).title == title
 
 
-def test_overload_says_where_data_are_missing() -> None:
+def test_overload_states_where_data_are_missing() -> None:
     svg = view(overload, [rate("load", None, 4), rate("alone", 2, 40)]).svg().decode()
     assert ">not enough data (4)<" in svg
     assert ">5% (2 of 40)<" in svg
 
 
-def test_overload_names_people_only_where_asked() -> None:
+def test_overload_names_people_only_on_request() -> None:
     answers = Answers([])
     overload(answers, Chart(), START, START + 90 * DAY)
-    assert answers.asked[0][1]["people"] is False
+    assert answers.calls[0][1]["people"] is False
     assert "ralph" not in picture("overload", "simulated").svg().decode()
     rows = [{"user": f"u{i}", "signs": ["load", "alone"][: 2 - i], "load": 1, "usual": None}
             for i in range(3)]  # fmt: skip
     drawing = view(overload, rows, people=True)
     assert drawing.title == "u0 shows 2 signs of too much work"
     assert ">more work than usual for them, alone with something<" in drawing.svg().decode()
-    assert ">u2<" not in drawing.svg().decode()  # who shows none is not drawn
+    assert ">u2<" not in drawing.svg().decode()  # people without signs are not drawn
     calm = view(overload, [{"user": "u", "signs": [], "load": 1, "usual": None}], people=True)
     assert calm.title == "Nobody shows a sign of too much work"

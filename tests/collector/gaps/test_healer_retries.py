@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, message
 
 S, HOUR, START = 10**6, 3600, 3600 * 10
@@ -18,7 +18,7 @@ class Counts:
 
     def __init__(self, store, arrived):
         self.store, self.arrived = store, arrived
-        self.stored = Stock(store.state, store.spool_folder).stored
+        self.stored = LoadProgress(store.state, store.spool_folder).stored
 
     def loaded(self):
         return (T0 + self.arrived + (HOUR if not self.store.waiting().records else 0)) * S

@@ -1,4 +1,4 @@
-"""Every command explains itself, and the list of commands imports none of them."""
+"""Help texts of every command; the list of commands imports none of them."""
 
 import subprocess
 import sys
@@ -15,11 +15,11 @@ HEAVY = ("ibis", "duckdb", "pyarrow", "deltalake", "pygal", "requests", "numpy",
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(hubbub: Run, name: str) -> None:
-    ran = hubbub(name, "--help")
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith(f"Usage: hubbub {name}")
+    result = hubbub(name, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"Usage: hubbub {name}")
     for option in ("--store PATH", "--config FILE", "--plugins FILE.py", "--log-format", "-v,"):
-        assert option in ran.out, f"{name} does not take {option}"
+        assert option in result.out, f"{name} does not take {option}"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -33,11 +33,11 @@ def test_the_listed_line_and_the_command_agree(name: str) -> None:
 
 
 def test_help_lists_every_command(hubbub: Run) -> None:
-    ran = hubbub("--help")
-    assert ran.code == 0
+    result = hubbub("--help")
+    assert result.code == 0
     for name, lazy in COMMANDS.items():
-        assert f"  {name}" in ran.out
-        assert lazy.help in ran.out
+        assert f"  {name}" in result.out
+        assert lazy.help in result.out
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -46,42 +46,42 @@ def test_help_imports_nothing_heavy() -> None:
         f"loaded = [m for m in {HEAVY} if m in sys.modules]\n"
         "sys.exit(f'loaded {loaded}' if loaded or code else 0)"
     )
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert "Usage: hubbub" in ran.stdout
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Usage: hubbub" in result.stdout
 
 
-def test_no_command_is_a_request_for_help(hubbub: Run) -> None:
-    ran = hubbub()
-    assert ran.code == 0
-    assert "Commands:" in ran.out
+def test_without_a_command_help_is_shown(hubbub: Run) -> None:
+    result = hubbub()
+    assert result.code == 0
+    assert "Commands:" in result.out
 
 
 def test_query_help_shows_docstring_and_defaults(hubbub: Run) -> None:
-    ran = hubbub("query", "longtail", "--help")
-    assert "evenly" in ran.out
-    assert "[default: 24h]" in ran.out
+    result = hubbub("query", "longtail", "--help")
+    assert "evenly" in result.out
+    assert "[default: 24h]" in result.out
     for option in ("--since", "--until", "--not-user", "--by", "--no-bots", "--format", "--json"):
-        assert option in ran.out
+        assert option in result.out
 
 
-def test_query_list_says_what_each_does(hubbub: Run) -> None:
-    ran = hubbub("query", "--help")
+def test_query_help_lists_every_query(hubbub: Run) -> None:
+    result = hubbub("query", "--help")
     for name in ("longtail", "tail", "radar", "diff", "volume", "users", "objects"):
-        assert f"\n  {name} " in ran.out
+        assert f"\n  {name} " in result.out
 
 
 def test_shell_completion_knows_queries_and_choices(tmp_path: Path) -> None:
     def complete(words: str, at: int) -> str:
-        ran = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", "from hubbub.cli import main; main()"],
             env={"_HUBBUB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at),
                  "PATH": "", "HOME": str(tmp_path)},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return ran.stdout
+        return result.stdout
 
     assert "plain,longtail" in complete("hubbub query long", 2)
     assert "plain,agent" in complete("hubbub query longtail --by ", 4)

@@ -1,4 +1,4 @@
-"""Exit codes, errors without tracebacks, and readers that leave."""
+"""Exit codes, errors without tracebacks, and closed pipes."""
 
 import json
 import os
@@ -18,7 +18,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
         (["nonsense"], "There is no command 'nonsense'"),
         (["quer"], "Did you mean query?"),
@@ -40,67 +40,71 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["import", "/no/such/file", "--format", "jsonl"], "there is no such file"),
         (["import", "x", "--format", "xml"], "'xml' is not one of"),
         (["people", "/no/such/file"], "no such file"),
-        (["--config", "/no/such/file", "status"], "there is no such configuration file"),
-        (["--plugins", "/no/such.py", "plugins"], "there is no such plugin file"),
-        (["gather", "--url", "ftp://example.org"], "not the address of a history service"),
+        (["--config", "/no/such/file", "status"], "this configuration file does not exist"),
+        (["--plugins", "/no/such.py", "plugins"], "this plugin file does not exist"),
+        (["gather", "--url", "ftp://example.org"], "no address of a history service"),
         (["gather", "--since", "1d", "--until", "2d"], "the range is empty"),
         (["chart", "longtail", "-o", "x.gif"], "ends in .svg, .png, .html"),
-        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "no such folder"),
+        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "this folder does not exist"),
         (["report"], "Missing option '-o'"),
     ],
 )
-def test_wrong_usage_is_2_and_one_clear_message(hubbub: Run, args: list[str], says: str) -> None:
-    ran = hubbub(*args)
-    assert ran.code == 2
-    assert says in ran.err
-    assert "Traceback" not in ran.err
-    assert ran.out == ""
+def test_wrong_usage_is_2_and_one_clear_message(hubbub: Run, args: list[str], message: str) -> None:
+    result = hubbub(*args)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
 
 
 def test_a_store_that_is_a_file_is_wrong_usage(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    ran = hubbub("query", "users", "--store", tmp_path / "file")
-    assert (ran.code, ran.out) == (2, "")
-    assert "this is a file" in ran.err
+    result = hubbub("query", "users", "--store", tmp_path / "file")
+    assert (result.code, result.out) == (2, "")
+    assert "this is a file" in result.err
 
 
 def test_an_unreachable_history_is_4(hubbub: Run, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ran = hubbub("gather", "--url", f"http://u:secret@127.0.0.1:{port}/", "--store", tmp_path / "s")
-    assert ran.code == 4
-    assert f"127.0.0.1:{port}" in ran.err
-    assert "secret" not in ran.err
-    assert "Traceback" not in ran.err
+    result = hubbub(
+        "gather", "--url", f"http://u:secret@127.0.0.1:{port}/", "--store", tmp_path / "s"
+    )
+    assert result.code == 4
+    assert f"127.0.0.1:{port}" in result.err
+    assert "secret" not in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_damaged_or_newer_store_is_5(hubbub: Run, store: Path) -> None:
     (store / "state.sqlite").write_bytes(b"not a database" * 500)
     for leftover in store.glob("state.sqlite-*"):
         leftover.unlink()
-    ran = hubbub("query", "users", "--store", store)
-    assert ran.code == 5
-    assert "Traceback" not in ran.err
+    result = hubbub("query", "users", "--store", store)
+    assert result.code == 5
+    assert "Traceback" not in result.err
 
 
 def test_a_lost_data_file_is_5(hubbub: Run, store: Path) -> None:
     for file in (store / "events").rglob("*.parquet"):
         file.write_bytes(b"PAR1 and nothing more PAR1")
-    ran = hubbub("query", "users", "--store", store)
-    assert (ran.code, ran.out) == (5, "")
+    result = hubbub("query", "users", "--store", store)
+    assert (result.code, result.out) == (5, "")
 
 
 def test_a_known_gap_is_3_unless_allowed(hubbub: Run, store: Path, tmp_path: Path) -> None:
     day = 1767225600_000000
     with Store.open(store) as opened:
         opened.state.span("history:x", "", day, day + 3600_000000, "gap", "history was down")
-    ran = hubbub("query", "users", "--since", SINCE, "--until", UNTIL, "--json", "--store", store)
-    assert ran.code == 3
-    assert ran.json["coverage"]["gaps"] == [
+    result = hubbub(
+        "query", "users", "--since", SINCE, "--until", UNTIL, "--json", "--store", store
+    )
+    assert result.code == 3
+    assert result.json["coverage"]["gaps"] == [
         {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z",
          "source": "history:x", "why": "history was down"}
     ]  # fmt: skip
-    assert "gap: 2026-01-01T00:00:00Z to 2026-01-01T01:00:00Z" in ran.err
+    assert "gap: 2026-01-01T00:00:00Z to 2026-01-01T01:00:00Z" in result.err
     allowed = hubbub("query", "users", "--since", SINCE, "--store", store, "--allow-incomplete")
     assert allowed.code == 0
     outside = hubbub("query", "users", "--since", "2026-01-02", "--store", store)
@@ -110,29 +114,29 @@ def test_a_known_gap_is_3_unless_allowed(hubbub: Run, store: Path, tmp_path: Pat
     assert picture.read_bytes().startswith(b"<?xml")
 
 
-def test_a_fault_of_a_plugin_is_1_and_names_file_and_line(
+def test_an_error_of_a_plugin_is_1_and_names_file_and_line(
     hubbub: Run, tmp_path: Path, registry: None
 ) -> None:
     plugin = tmp_path / "broken.py"
     plugin.write_text(
         "from hubbub import query\n\n@query\ndef breaks(events):\n    return {}['missing']\n"
     )
-    ran = hubbub("query", "breaks", "--plugins", plugin)
-    assert ran.code == 1
-    assert f"{plugin}:5: query 'breaks' failed: KeyError: 'missing'" in ran.err
-    assert "Traceback" not in ran.err
+    result = hubbub("query", "breaks", "--plugins", plugin)
+    assert result.code == 1
+    assert f"{plugin}:5: query 'breaks' failed: KeyError: 'missing'" in result.err
+    assert "Traceback" not in result.err
     assert "Traceback" in hubbub("-vv", "query", "breaks", "--plugins", plugin).err
 
 
-def test_an_unexpected_fault_is_1(hubbub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_1(hubbub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubbub.cli.app.App.plugins", lambda _self: 1 / 0)
-    ran = hubbub("plugins")
-    assert ran.code == 1
-    assert "internal error: ZeroDivisionError" in ran.err
-    assert "Traceback" not in ran.err
+    result = hubbub("plugins")
+    assert result.code == 1
+    assert "internal error: ZeroDivisionError" in result.err
+    assert "Traceback" not in result.err
 
 
-def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     lines = "".join(
         json.dumps({"id": str(n), "topic": "a.b.c.d", "msg": {}}) + "\n" for n in range(20000)
     )
@@ -149,11 +153,11 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_an_error_cannot_steer_the_terminal(hubbub: Run) -> None:
-    ran = hubbub("people", "no\x1b[31m\u202efile\x9b")
-    assert ran.code == 2
-    assert "no[31mfile: there is no such file" in ran.err
-    assert not set("\x1b\x9b\u202e") & set(ran.err)
+def test_an_error_cannot_control_the_terminal(hubbub: Run) -> None:
+    result = hubbub("people", "no\x1b[31m\u202efile\x9b")
+    assert result.code == 2
+    assert "no[31mfile: there is no such file" in result.err
+    assert not set("\x1b\x9b\u202e") & set(result.err)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -166,7 +170,7 @@ def test_interrupted_is_130(number: signal.Signals, tmp_path: Path) -> None:
             env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
         )
         silent.settimeout(60)
-        connection, _ = silent.accept()  # it asks, and never gets an answer
+        connection, _ = silent.accept()  # the request is never answered
         time.sleep(0.2)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)

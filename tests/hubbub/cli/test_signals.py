@@ -1,4 +1,4 @@
-"""Signals as something to ask and to wait for."""
+"""Stop signals as a flag to check and to wait for."""
 
 import os
 import signal
@@ -7,43 +7,47 @@ import time
 
 import pytest
 
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_waiting_and_is_remembered(number: signal.Signals) -> None:
+def test_a_signal_ends_the_wait_and_sets_the_flag(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with until_told() as told:
-        assert (told.is_set(), told.wait(0), told.wait(0.01)) == (False, False, False)
+    with stop_signal() as stop:
+        assert (stop.is_set(), stop.wait(0), stop.wait(0.01)) == (
+            False,
+            False,
+            False,
+        )
         started = time.monotonic()
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-        assert told.wait(60)
+        assert stop.wait(60)
         assert time.monotonic() - started < 30
-        assert told.is_set()
-        assert told.wait()
+        assert stop.is_set()
+        assert stop.wait()
     assert signal.getsignal(number) == before
 
 
-def test_many_signals_block_nobody() -> None:
-    with until_told() as told:
+def test_many_signals_do_not_block() -> None:
+    with stop_signal() as stop:
         for _ in range(70_000):  # more than a pipe holds
             signal.raise_signal(signal.SIGTERM)
-        assert told.wait()
+        assert stop.wait()
 
 
-def test_it_may_come_at_any_moment_of_a_wait() -> None:
-    """A handler that took a lock would stop here for ever."""
-    with until_told() as told:
-        stop = threading.Event()
+def test_a_signal_may_arrive_at_any_moment_of_a_wait() -> None:
+    """A handler that took a lock would deadlock here."""
+    with stop_signal() as stop:
+        done = threading.Event()
 
-        def hail() -> None:
-            while not stop.is_set():
+        def send_signals() -> None:
+            while not done.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        thread = threading.Thread(target=hail)
+        thread = threading.Thread(target=send_signals)
         thread.start()
         for _ in range(2000):
-            told.wait(0)
-        stop.set()
+            stop.wait(0)
+        done.set()
         thread.join()
-        assert told.is_set()
+        assert stop.is_set()

@@ -19,8 +19,8 @@ DAY = 1767225600_000000  # 2026-01-01 in µs
 
 @pytest.fixture
 def opened(store: Path) -> Iterator[Store]:
-    with Store.open(store) as found:
-        yield found
+    with Store.open(store) as opened_store:
+        yield opened_store
 
 
 def runner(opened: Store, *functions: Any, view: Any = None, **common: Any) -> Runner:
@@ -37,23 +37,23 @@ def ask(since: Any, until: Any, by: str, bots: bool, n: int = 3) -> dict[str, An
 
 
 def test_range_and_by_are_injected_and_documented(opened: Store) -> None:
-    got = runner(opened, ask, since="8d12h", by="agent").query("ask", n="4")
+    answer = runner(opened, ask, since="8d12h", by="agent").query("ask", n="4")
     start, end = "2026-01-01T12:00:01Z", "2026-01-03T10:00:01Z"
-    assert got.data == {"since": start, "until": end, "by": "agent", "bots": True, "n": 4}
-    assert got.parameters == got.data
-    assert got.events == 3
+    assert answer.data == {"since": start, "until": end, "by": "agent", "bots": True, "n": 4}
+    assert answer.parameters == answer.data
+    assert answer.events == 3
 
 
-def test_parameters_of_the_call_win_over_common_options(opened: Store) -> None:
-    got = runner(opened, ask, since="2026-01-01", by="agent").query(
+def test_parameters_of_the_call_take_precedence_over_common_options(opened: Store) -> None:
+    answer = runner(opened, ask, since="2026-01-01", by="agent").query(
         "ask", since=datetime(2026, 1, 2, tzinfo=UTC), by="users", bots="no"
     )
-    assert (got.data["since"], got.data["by"], got.data["bots"]) == (
+    assert (answer.data["since"], answer.data["by"], answer.data["bots"]) == (
         "2026-01-02T00:00:00Z", "users", False
     )  # fmt: skip
 
 
-def test_a_function_may_have_a_default_of_its_own_for_by(opened: Store) -> None:
+def test_a_function_may_define_a_default_for_by(opened: Store) -> None:
     def mine(events: Any, by: str = "agent") -> Any:
         return events.unnest_users().select("user").order_by("user")
 
@@ -72,8 +72,10 @@ def test_nested_queries_inherit_the_callers_options(opened: Store) -> None:
         later = query("inner", since=since + timedelta(days=1))
         return [within.data, narrow.data, later.data, within.parameters["by"], within.since]
 
-    ran = runner(opened, inner, outer, by="agent", category=("git", "bodhi"), since="2026-01-01")
-    assert ran.query("outer").data == [2, 1, 2, "agent", "2026-01-01T00:00:00Z"]
+    instance = runner(
+        opened, inner, outer, by="agent", category=("git", "bodhi"), since="2026-01-01"
+    )
+    assert instance.query("outer").data == [2, 1, 2, "agent", "2026-01-01T00:00:00Z"]
 
 
 def test_queries_list_and_refuse_names(opened: Store) -> None:
@@ -89,17 +91,17 @@ def test_queries_list_and_refuse_names(opened: Store) -> None:
             query.nope()
         return [dir(query), query.inner.__doc__]
 
-    ran = runner(opened, inner, _hidden, names)
-    assert ran.query("names").data == [["inner", "names"], "Says one."]
+    instance = runner(opened, inner, _hidden, names)
+    assert instance.query("names").data == [["inner", "names"], "Says one."]
     with pytest.raises(UsageError, match="there is no query '_hidden'"):
-        ran.query("_hidden")
+        instance.query("_hidden")
 
 
-def test_a_query_that_asks_for_itself_ends(opened: Store) -> None:
+def test_a_query_that_calls_itself_is_an_error(opened: Store) -> None:
     def again(query: Any) -> Any:
         return query.again().data
 
-    with pytest.raises(HubbubError, match="asks for itself"):
+    with pytest.raises(HubbubError, match="calls itself"):
         runner(opened, again).query("again")
 
 
@@ -110,16 +112,16 @@ def test_params_takes_the_rest_and_only_then(opened: Store) -> None:
     def strict(first: str = "x") -> str:
         return first
 
-    ran = runner(opened, takes, strict)
-    assert ran.query("takes", first="a", other="b").data == ["a", {"other": "b"}]
+    instance = runner(opened, takes, strict)
+    assert instance.query("takes", first="a", other="b").data == ["a", {"other": "b"}]
     with pytest.raises(UsageError, match="has no parameter 'other'"):
-        ran.query("strict", other="b")
+        instance.query("strict", other="b")
     with pytest.raises(UsageError, match="did you mean first"):
-        ran.query("strict", frist="b")
+        instance.query("strict", frist="b")
     with pytest.raises(UsageError, match="needs --first"):
-        ran.query("takes")
+        instance.query("takes")
     with pytest.raises(UsageError, match="has no parameter 'query'"):
-        ran.query("takes", first="a", query="b")
+        instance.query("takes", first="a", query="b")
 
 
 def test_data_and_diagnostics(opened: Store) -> None:
@@ -129,10 +131,10 @@ def test_data_and_diagnostics(opened: Store) -> None:
     def pair() -> Any:
         return (1, "two")
 
-    ran = runner(opened, both, pair)
-    got = ran.query("both")
-    assert (got.data, got.diagnostics, got.columns) == ([{"a": 1}], {"note": 60.0}, ("a",))
-    assert ran.query("pair").data == [1, "two"]
+    instance = runner(opened, both, pair)
+    answer = instance.query("both")
+    assert (answer.data, answer.diagnostics, answer.columns) == ([{"a": 1}], {"note": 60.0}, ("a",))
+    assert instance.query("pair").data == [1, "two"]
 
 
 def test_state_clock_log_and_progress(opened: Store) -> None:
@@ -146,15 +148,15 @@ def test_state_clock_log_and_progress(opened: Store) -> None:
         log.info("said")
         return [state.get("n"), state.dec("n"), state.get("top"), state.get("gone", "no"), clock()]
 
-    ran = runner(opened, keeps)
-    assert ran.query("keeps").data == [2, 1, 5, "no", "2026-01-10T00:00:00Z"]
-    assert ran.query("keeps").data[:2] == [3, 2]
+    instance = runner(opened, keeps)
+    assert instance.query("keeps").data == [2, 1, 5, "no", "2026-01-10T00:00:00Z"]
+    assert instance.query("keeps").data[:2] == [3, 2]
 
 
-def test_what_does_not_exist_yet_is_said(opened: Store) -> None:
+def test_an_injected_object_that_is_missing_is_an_error(opened: Store) -> None:
     def wants(fs: Any) -> None: ...
 
-    with pytest.raises(HubbubError, match="does not have yet"):
+    with pytest.raises(HubbubError, match="cannot inject yet"):
         runner(opened, wants).query("wants")
 
 
@@ -179,81 +181,85 @@ def test_a_view_gets_chart_with_its_title(opened: Store) -> None:
     ],
 )
 def test_coverage(opened: Store, spans: list[Any], state: str, gaps: int) -> None:
-    for start, end, what, filters in spans:
+    for start, end, kind, filters in spans:
         day = 86400_000000
-        opened.state.span("history:x", filters, DAY + start * day, DAY + end * day, what, "why")
-    ran = runner(opened, ask, since="2026-01-01", until="2026-01-04")
-    got = ran.query("ask")
-    assert (got.coverage.state, len(got.coverage.gaps), len(ran.gaps)) == (state, gaps, gaps)
+        opened.state.span("history:x", filters, DAY + start * day, DAY + end * day, kind, "why")
+    instance = runner(opened, ask, since="2026-01-01", until="2026-01-04")
+    answer = instance.query("ask")
+    assert (answer.coverage.state, len(answer.coverage.gaps), len(instance.gaps)) == (
+        state,
+        gaps,
+        gaps,
+    )
 
 
 def test_coverage_of_a_filter_counts_for_that_filter(opened: Store) -> None:
     opened.state.span("history:x", "category=git", DAY, DAY + 3 * 86400_000000, "complete", "why")
-    ran = runner(opened, ask, since="2026-01-01", until="2026-01-04", category=("git",))
-    assert ran.query("ask").coverage.state == "complete"
+    instance = runner(opened, ask, since="2026-01-01", until="2026-01-04", category=("git",))
+    assert instance.query("ask").coverage.state == "complete"
     other = runner(opened, ask, since="2026-01-01", until="2026-01-04", category=("bodhi",))
     assert other.query("ask").coverage.state == "unproven"
 
 
 def test_a_range_whose_end_would_lie_before_its_beginning_ends_now(opened: Store) -> None:
-    got = runner(opened, ask, since="2d").query("ask")
-    assert (got.data["since"], got.data["until"]) == (
+    answer = runner(opened, ask, since="2d").query("ask")
+    assert (answer.data["since"], answer.data["until"]) == (
         "2026-01-08T00:00:01Z",
         "2026-01-10T00:00:01Z",
     )
-    assert got.events == 0
+    assert answer.events == 0
 
 
 def test_a_parameter_hides_the_common_filter_that_was_set_elsewhere(opened: Store) -> None:
     def mine(events: Any, category: str = "none") -> Any:
         return [category, events.count_events()]
 
-    got = runner(opened, mine, category=("git",)).query("mine")
-    assert (got.data, got.events) == (["none", 5], 5)
-    assert got.parameters["category"] == "none"
+    answer = runner(opened, mine, category=("git",)).query("mine")
+    assert (answer.data, answer.events) == (["none", 5], 5)
+    assert answer.parameters["category"] == "none"
 
 
-def test_a_default_of_ones_own_for_by_is_inherited(opened: Store) -> None:
+def test_a_functions_default_for_by_is_inherited(opened: Store) -> None:
     def inner(by: str) -> str:
         return by
 
     def outer(query: Any, by: str = "agent") -> Any:
         return [by, query.inner().data, query.inner(by="users").data]
 
-    ran = runner(opened, inner, outer)
-    assert ran.query("outer").data == ["agent", "agent", "users"]
-    assert ran.query("inner").data == "users"
+    instance = runner(opened, inner, outer)
+    assert instance.query("outer").data == ["agent", "agent", "users"]
+    assert instance.query("inner").data == "users"
 
 
 def test_coverage_of_a_filter_ends_only_the_range_of_that_filter(opened: Store) -> None:
     opened.state.span("history:x", "category=git", DAY, DAY + 86400_000000, "complete", "why")
-    ran = runner(opened, ask)
-    assert ran.query("ask").data["until"] == "2026-01-03T10:00:01Z"
-    assert ran.query("ask", category="git").data["until"] == "2026-01-02T00:00:00Z"
-    assert ran.query("ask", category="g*").data["until"] == "2026-01-03T10:00:01Z"
+    instance = runner(opened, ask)
+    assert instance.query("ask").data["until"] == "2026-01-03T10:00:01Z"
+    assert instance.query("ask", category="git").data["until"] == "2026-01-02T00:00:00Z"
+    assert instance.query("ask", category="g*").data["until"] == "2026-01-03T10:00:01Z"
 
 
-def test_state_is_apart_for_each_module(opened: Store) -> None:
+def test_state_is_separate_for_each_module(opened: Store) -> None:
     def count(state: Any) -> Any:
         return state.inc("n")
 
     registry = Registry()
     for module in ("one", "two"):
         registry.add(Function("query", f"count_{module}", count, module))
-    ran = Runner(opened, registry, clock=lambda: NOW)
+    instance = Runner(opened, registry, clock=lambda: NOW)
     names = ("count_one", "count_one", "count_two")
-    assert [ran.query(name).data for name in names] == [1, 2, 1]
+    assert [instance.query(name).data for name in names] == [1, 2, 1]
 
 
-def test_a_name_that_python_reserves_has_an_underscore_in_python_only(opened: Store) -> None:
+def test_a_reserved_name_has_an_underscore_in_python_only(opened: Store) -> None:
     def ask(from_: datetime, n: int = 1) -> Any:
         return [from_, n]
 
-    asked = {"from": "2026-01-02"}
-    got = runner(opened, ask).query("ask", **asked)
-    assert got.data == ["2026-01-02T00:00:00Z", 1]
-    assert got.parameters["from"] == "2026-01-02T00:00:00Z"
-    assert "from_" not in got.parameters
-    assert runner(opened, ask).query("ask", from_="2026-01-02").data == got.data
+    parameters = {"from": "2026-01-02"}
+    answer = runner(opened, ask).query("ask", **parameters)
+    assert answer.data == ["2026-01-02T00:00:00Z", 1]
+    assert answer.parameters["from"] == "2026-01-02T00:00:00Z"
+    assert "from_" not in answer.parameters
+    assert runner(opened, ask).query("ask", from_="2026-01-02").data == answer.data
     with pytest.raises(UsageError, match="needs --from"):
         runner(opened, ask).query("ask")

@@ -1,4 +1,4 @@
-"""What the loader learns of a live bus: skipped numbers, messages a minute; each once."""
+"""Statistics of a live bus: skipped sequence numbers and messages a minute, each counted once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from hubbub.collector.event import Frame, partial_key
 from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.loader import recovery
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.maintenance.checks import recount
+from tests.support.store import put
 
 T0 = 1_768_435_200  # 2026-01-15T00:00:00Z
 SOURCE = "zmq:tcp://bus.example.org:9940"
 TOPIC = "org.fedoraproject.prod.git.receive"
 
 
-def heard(i, second, *, certificate="Y2VydA==\n", source=SOURCE):
+def received(i, second, *, certificate="Y2VydA==\n", source=SOURCE):
     body = {
         "i": i,
         "msg": {"n": i},
@@ -30,13 +31,6 @@ def heard(i, second, *, certificate="Y2VydA==\n", source=SOURCE):
     return Frame(source, (T0 + second) * 10**6, TOPIC.encode(), json.dumps(body).encode())
 
 
-def load(store, *frames):
-    with store.spool("listen") as sink:
-        for frame in frames:
-            sink.put(frame)
-    return store.load()
-
-
 def gaps(store):
     return [
         (start // 10**6 - T0, end // 10**6 - T0)
@@ -46,82 +40,82 @@ def gaps(store):
 
 
 def test_a_jump_becomes_a_gap_and_is_counted(store: Store):
-    load(store, *(heard(i, i) for i in range(1, 40) if not 20 <= i < 23))
+    put(store, *(received(i, i) for i in range(1, 40) if not 20 <= i < 23), load=True)
     assert gaps(store) == [(19, 24)]
     assert store.state.counts(SOURCE)[SOURCE]["skipped"] == 3
 
 
 def test_a_jump_between_two_runs_of_the_loader(store: Store):
-    load(store, *(heard(i, i) for i in range(1, 10)))
-    load(store, *(heard(i, i) for i in range(12, 30)))
+    put(store, *(received(i, i) for i in range(1, 10)), load=True)
+    put(store, *(received(i, i) for i in range(12, 30)), load=True)
     assert gaps(store) == [(9, 13)]
 
 
 def test_two_certificates_are_two_publishers(store: Store):
-    one = [heard(i, i) for i in range(1, 30)]
-    two = [heard(i + 100, i, certificate="b3RoZXI=\n") for i in range(1, 30)]
-    load(store, *(frame for pair in zip(one, two, strict=True) for frame in pair))
+    first = [received(i, i) for i in range(1, 30)]
+    second = [received(i + 100, i, certificate="b3RoZXI=\n") for i in range(1, 30)]
+    put(store, *(frame for pair in zip(first, second, strict=True) for frame in pair), load=True)
     assert gaps(store) == []
 
 
-def test_a_listener_that_is_limited_to_topics_skips_numbers(store: Store):
+def test_numbers_skipped_by_a_filtered_listener_are_no_gap(store: Store):
     store.state.set(partial_key(SOURCE), "category=git")
-    load(store, *(heard(i, i) for i in range(1, 200, 7)))
+    put(store, *(received(i, i) for i in range(1, 200, 7)), load=True)
     assert gaps(store) == []
 
 
-def test_a_publisher_whose_clock_is_ahead_makes_no_gap_in_times_to_come(store: Store):
-    frames = [heard(i, i + 90_000) for i in range(1, 40) if i != 20]
+def test_a_publisher_whose_clock_is_ahead_makes_no_gap_in_the_future(store: Store):
+    frames = [received(i, i + 90_000) for i in range(1, 40) if i != 20]
     late = [Frame(f.source, f.arrived - 90_000 * 10**6, f.topic, f.body) for f in frames]
-    load(store, *late)
+    put(store, *late, load=True)
     ((_, end),) = gaps(store)
     assert end < 100
 
 
-def test_messages_a_minute_count_each_once_and_only_those_of_the_bus(store: Store, frame):
-    load(store, *(heard(i, i) for i in range(1, 131)), heard(5, 5), frame(1))
-    stock = Stock(store.state, store.spool_folder)
-    assert stock.stored(T0, T0 + 60) == 59
-    assert stock.stored(T0, T0 + 180) == 130
-    load(store, *(heard(i, i, source="history:x") for i in range(1, 141)))
-    assert stock.stored(T0, T0 + 180) == 140
+def test_messages_a_minute_count_each_message_of_the_bus_once(store: Store, frame):
+    put(store, *(received(i, i) for i in range(1, 131)), received(5, 5), frame(1), load=True)
+    progress = LoadProgress(store.state, store.spool_folder)
+    assert progress.stored(T0, T0 + 60) == 59
+    assert progress.stored(T0, T0 + 180) == 130
+    put(store, *(received(i, i, source="history:x") for i in range(1, 141)), load=True)
+    assert progress.stored(T0, T0 + 180) == 140
 
 
-def test_what_waits_is_not_loaded(store: Store):
-    stock = Stock(store.state, store.spool_folder)
+def test_messages_in_the_spool_are_not_loaded(store: Store):
+    progress = LoadProgress(store.state, store.spool_folder)
     with store.spool("listen") as sink:
-        before = stock.loaded()
-        sink.put(heard(1, 1))
+        before = progress.loaded()
+        sink.put(received(1, 1))
         sink.flush()
-        assert stock.loaded() < before + 10**6
-        waiting = stock.loaded()
-        assert stock.loaded() == waiting  # the beginning of its segment, not now
+        assert progress.loaded() < before + 10**6
+        waiting = progress.loaded()
+        assert progress.loaded() == waiting  # the start of its segment, not now
         store.load()
-        assert stock.loaded() > waiting
+        assert progress.loaded() > waiting
 
 
 @pytest.mark.parametrize("where", ["append", "finish"])
 def test_a_commit_that_breaks_counts_nothing_twice(store: Store, monkeypatch, where):
-    """The table took it, and the positions were not written; or nothing was."""
-    frames = [heard(i, i) for i in range(1, 40) if i != 20]
+    """The commit fails before the table is written, or after it and before the positions."""
+    frames = [received(i, i) for i in range(1, 40) if i != 20]
     owner = recovery if where == "finish" else type(store.table)
     with monkeypatch.context() as m:
         m.setattr(owner, where, lambda *_: (_ for _ in ()).throw(OSError("broken")))
         with pytest.raises(StoreError, match="broken"):
-            load(store, *frames)
+            put(store, *frames, load=True)
     store.load()
     store.load()
-    assert Stock(store.state, store.spool_folder).stored(T0, T0 + 60) == 38
+    assert LoadProgress(store.state, store.spool_folder).stored(T0, T0 + 60) == 38
     assert gaps(store) == [(19, 22)]
     assert store.state.counts(SOURCE)[SOURCE]["skipped"] == 1
 
 
-def test_counts_can_be_proven_and_repaired(store: Store, frame):
-    load(store, *(heard(i, i) for i in range(1, 300)), *(frame(n) for n in range(200)))
+def test_counts_can_be_checked_and_repaired(store: Store, frame):
+    put(store, *(received(i, i) for i in range(1, 300)), *(frame(n) for n in range(200)), load=True)
     assert recount(store) == []
     with store.state.transaction() as db:
         db.execute("UPDATE minutes SET n = n + 1 WHERE minute = ?", (T0 // 60 + 2,))
         db.execute("DELETE FROM minutes WHERE minute = ?", (T0 // 60 + 3,))
     assert recount(store, repair=True) == [T0 // 60 + 2, T0 // 60 + 3]
     assert recount(store) == []
-    assert Stock(store.state, store.spool_folder).stored(T0, T0 + 300) == 299
+    assert LoadProgress(store.state, store.spool_folder).stored(T0, T0 + 300) == 299

@@ -1,6 +1,5 @@
-"""A damaged segment held what a gather brought: what was proven by it is a gap, and read again."""
+"""Spans proven by a damaged segment become gaps, and are gathered again."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,19 @@ from tests.support.fake_history import (
     run,
     steady,
 )
+from tests.support.store import MakeFrame, ReadIds, put
 
 S = 10**6
 SOURCE = "history:http://history.example"
 ROWS = steady(250)
 
 
-def gathered(store: Store, first: int, last: int, **more: Any) -> Gathered:
+def gathered(store: Store, first: int, last: int, **options: Any) -> Gathered:
     with store.spool("gather") as sink:
         return gather(
-            FakeHistory(FakeDatagrepper(ROWS)), sink, store.state, start=at(first), end=at(last),
-            jobs=1, settle=timedelta(0), clock=lambda: T0 + 10**7, **more,
+            FakeHistory(FakeDatagrepper(ROWS)), sink, store.state,
+            start=at(first), end=at(last), jobs=1,
+            settle=timedelta(0), clock=lambda: T0 + 10**7, **options,
         )  # fmt: skip
 
 
@@ -45,17 +46,17 @@ def flip(path: Path, at: int) -> None:
 
 
 @pytest.mark.parametrize("where", [0, 3000], ids=["its head", "a record"])
-def test_what_was_proven_by_a_damaged_segment_is_a_gap_until_it_is_read_again(
-    store: Store, ids: Callable[[Store], list[str]], where: int
+def test_spans_proven_by_a_damaged_segment_are_gaps_until_they_are_gathered_again(
+    store: Store, ids: ReadIds, where: int
 ) -> None:
     gathered(store, 0, 400)
     store.load()
     before = states(store)
     assert before == [(0, 400, "complete", "100 rows, as many as history counts")]
     gathered(store, 400, 1000)
-    store.state.set(f"gather {SOURCE}", [[T0, [[T0 + 5, 2, True]]]])  # a slice that was begun
-    (one,) = (store.path / "spool").glob("*.seg")
-    flip(one, where)
+    store.state.set(f"gather {SOURCE}", [[T0, [[T0 + 5, 2, True]]]])  # a started slice
+    (segment,) = (store.path / "spool").glob("*.seg")
+    flip(segment, where)
     store.load()
     assert len(ids(store)) < 250
     assert states(store) == [*before, (400, 1000, "gap", DAMAGED)]
@@ -67,27 +68,26 @@ def test_what_was_proven_by_a_damaged_segment_is_a_gap_until_it_is_read_again(
     assert store.coverage(T0 * S, (T0 + 1000) * S).state == "complete"
 
 
-def test_what_is_only_heard_is_reopened_nowhere(store: Store, frame: Any) -> None:
+def test_unproven_spans_stay_unproven(store: Store, frame: MakeFrame) -> None:
     store.state.span("zmq:x", "", 0, 10 * S, "unproven", "heard")
-    with store.spool("listen") as sink:
-        sink.put(frame(1))
-    (one,) = (store.path / "spool").glob("*.seg")
-    flip(one, 40)
+    put(store, frame(1), writer="listen")
+    (segment,) = (store.path / "spool").glob("*.seg")
+    flip(segment, 40)
     assert store.load().refused == {"damaged": 1}
     assert [span.state for span in store.spans()] == ["unproven"]
 
 
-def test_a_gather_that_is_under_way_proves_nothing_any_more() -> None:
+def test_a_gather_that_is_under_way_proves_nothing_after_damage() -> None:
     ledger = MemoryLedger()
 
-    def found(_: FakeDatagrepper, n: int) -> None:
+    def report_damage(_: FakeDatagrepper, n: int) -> None:
         if n == 3:
-            ledger.set(DAMAGE_KEY, 1)  # by a loader beside it
+            ledger.set(DAMAGE_KEY, 1)  # as a concurrent loader does
 
-    done, _, _ = run(FakeDatagrepper(steady(950), before=found), ledger=ledger)
+    done, _, _ = run(FakeDatagrepper(steady(950), before=report_damage), ledger=ledger)
     assert done.incomplete
     assert ledger.seconds("complete") == set()
     assert ledger.seconds("gap") == set(range(1000))
-    assert list(ledger.values) == [DAMAGE_KEY], "no begun slice is gone on with"
+    assert list(ledger.values) == [DAMAGE_KEY], "no started slice is resumed"
     done, _, _ = run(FakeDatagrepper(steady(950)), ledger=ledger)
     assert not done.incomplete

@@ -1,31 +1,27 @@
-"""A damaged segment is set aside: its time is a gap, also where the loader is killed meanwhile."""
+"""A damaged segment is quarantined; its time is a gap, also if the loader is killed meanwhile."""
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hubbub.collector.event import alive_key
 from hubbub.store import Store
-from hubbub.store.disk.quarantine import quarantined
+from hubbub.store.disk import quarantine
 from hubbub.store.loader import damage
+from tests.support.store import MakeFrame, put
 
-Make = Callable[..., Any]
 
-
-def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+def test_a_loader_killed_before_the_file_is_moved_records_the_gap_once(
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.state.set(alive_key("bus"), 1)
-    with store.spool("test") as writer:
-        writer.put(frame(1))
-    (one,) = (store.path / "spool").glob("*.seg")
-    data = bytearray(one.read_bytes())
+    put(store, frame(1))
+    (segment,) = (store.path / "spool").glob("*.seg")
+    data = bytearray(segment.read_bytes())
     data[0] ^= 1
-    one.write_bytes(data)
+    segment.write_bytes(data)
 
     def killed(_store: Path, _path: Path) -> Path:
         raise KeyboardInterrupt
@@ -34,17 +30,17 @@ def test_killed_before_the_file_is_moved_the_gap_is_noted_and_once(
         patched.setattr(damage, "move_to_quarantine", killed)
         with pytest.raises(KeyboardInterrupt):
             store.load()
-    noted = store.state.spans("bus", "")
-    assert [state for _, _, state in noted] == ["gap"]
-    assert one.exists(), "the next load finds it"
+    spans = store.state.spans("bus", "")
+    assert [state for _, _, state in spans] == ["gap"]
+    assert segment.exists(), "the next load quarantines it"
     store.load()
-    assert store.state.spans("bus", "") == noted
-    assert not one.exists()
-    assert len(quarantined(store.path)) == 1
+    assert store.state.spans("bus", "") == spans
+    assert not segment.exists()
+    assert len(quarantine.quarantined(store.path)) == 1
 
 
-def test_a_loader_imports_no_network() -> None:
-    """It shares words with collectors, and none of their libraries: 8 MB of its memory."""
+def test_a_loader_imports_no_network_library() -> None:
+    """It uses modules of the collector, but not their libraries, which take 8 MB of memory."""
     code = "import sys, hubbub.store.loader.loader; print({'requests', 'zmq'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -1,14 +1,10 @@
-"""Compaction: the same rows in fewer files, whatever is killed meanwhile, and no reader notices."""
+"""Compaction: the same rows in fewer files, also after a kill, and unnoticed by readers."""
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,50 +21,45 @@ from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.bodies import Body
 from hubbub.store.tables.events import Events, to_arrow
+from tests.support.crash import run_and_crash
+from tests.support.store import MakeFrame, ReadIds, put
 
-Make = Callable[..., Any]
-Ids = Callable[[Store], list[str]]
 DAY = 86_400_000_000
 
 
-def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
-    with store.spool("test", bodies=bodies) as writer:
-        for frame in frames:
-            writer.put(frame)
-    store.load()
-
-
-def everything(table: Events) -> list[str]:
+def all_rows(table: Events) -> list[str]:
     rows = [pq.ParquetFile(f.uri).read(columns=table.schema.names) for f in table.files()]
     return sorted(map(repr, pa.concat_tables(rows).to_pylist()))
 
 
-def test_many_files_become_one_with_the_same_rows(store: Store, frame: Make, ids: Ids) -> None:
+def test_many_files_become_one_with_the_same_rows(
+    store: Store, frame: MakeFrame, ids: ReadIds
+) -> None:
     for n in (3, 0, 2, 1):
-        put(store, *(frame(i) for i in range(10 * n, 10 * n + 12)), bodies=True)
-    before, batch = everything(store.table), store.table.batch()
+        put(store, *(frame(i) for i in range(10 * n, 10 * n + 12)), bodies=True, load=True)
+    before, batch = all_rows(store.table), store.table.batch()
     assert len(store.table.files()) == 4
     done = compaction.compact(store)
     assert (done.files, done.into, done.rows) == (8, 2, 84), "events and bodies"
-    (one,) = store.table.files()
-    assert everything(store.table) == before
-    rows = pq.read_table(one.uri, partitioning=None)
+    (merged_file,) = store.table.files()
+    assert all_rows(store.table) == before
+    rows = pq.read_table(merged_file.uri, partitioning=None)
     assert rows["seq"].to_pylist() == sorted(rows["seq"].to_pylist())
-    assert (one.rows, store.table.batch()) == (42, batch)
+    assert (merged_file.rows, store.table.batch()) == (42, batch)
     times = rows["time"].cast("int64").to_pylist()
-    assert (one.first, one.last) == (times[0], times[-1])
+    assert (merged_file.first, merged_file.last) == (times[0], times[-1])
     assert store.bodies.find(["id-7", "id-41"]) == {"id-7": frame(7).body, "id-41": frame(41).body}
     version = store.table.version()
     assert compaction.compact(store) == compaction.Compacted()
-    assert store.table.version() == version, "nothing to do makes no commit"
-    put(store, *(frame(i) for i in range(50)))
-    assert len(ids(store)) == 50, "the set of ids knows the compacted rows"
+    assert store.table.version() == version, "without work there is no commit"
+    put(store, *(frame(i) for i in range(50)), load=True)
+    assert len(ids(store)) == 50, "the id index has the compacted rows"
 
 
-def test_the_log_says_that_no_data_changed(store: Store, frame: Make) -> None:
+def test_the_log_states_that_no_data_changed(store: Store, frame: MakeFrame) -> None:
     for n in range(3):
-        put(store, frame(n))
-    names = len(list((store.path / "ids").iterdir()))
+        put(store, frame(n), load=True)
+    runs = len(list((store.path / "ids").iterdir()))
     compaction.compact(store)
     entry = store.table.log / f"{store.table.version():020d}.json"
     actions = [json.loads(line) for line in entry.read_text().splitlines()]
@@ -79,21 +70,25 @@ def test_the_log_says_that_no_data_changed(store: Store, frame: Make) -> None:
         if str(p) != store.table.files()[0].uri
     ]  # fmt: skip
     assert sum(p.stat().st_size for p in (store.path / "ids").iterdir()) == 3 * 8
-    assert len(list((store.path / "ids").iterdir())) <= names + 1
+    assert len(list((store.path / "ids").iterdir())) <= runs + 1
 
 
-def test_a_crash_before_the_ids_know_doubles_no_hash(store: Store, frame: Make) -> None:
+def test_a_crash_before_the_id_index_is_updated_repeats_no_hash(
+    store: Store, frame: MakeFrame
+) -> None:
     for n in range(3):
-        put(store, frame(n))
+        put(store, frame(n), load=True)
     compaction.fold(store.table, store.table.files())
-    put(store, frame(3), frame(0))
+    put(store, frame(3), frame(0), load=True)
     assert store.rows() == 4
     assert sum(p.stat().st_size for p in (store.path / "ids").iterdir()) == 4 * 8
 
 
-def test_months_are_not_mixed_and_names_stay_out_of_statistics(store: Store, frame: Make) -> None:
+def test_months_are_not_mixed_and_names_stay_out_of_statistics(
+    store: Store, frame: MakeFrame
+) -> None:
     for n in range(4):
-        put(store, frame(n), frame(100 + n, timestamp=1_768_435_200 + 86_400 * 40))
+        put(store, frame(n), frame(100 + n, timestamp=1_768_435_200 + 86_400 * 40), load=True)
     compaction.compact(store)
     files = store.table.files()
     assert [Path(f.uri).parent.name for f in files] == ["month=2026-01", "month=2026-02"]
@@ -103,14 +98,16 @@ def test_months_are_not_mixed_and_names_stay_out_of_statistics(store: Store, fra
     assert [c.path_in_schema for c in columns if c.is_stats_set] == ["time"]
 
 
-def test_old_files_and_entries_go_after_the_grace(store: Store, frame: Make, ids: Ids) -> None:
+def test_old_files_and_entries_are_deleted_after_the_grace(
+    store: Store, frame: MakeFrame, ids: ReadIds
+) -> None:
     for n in range(5):
-        put(store, frame(n))
+        put(store, frame(n), load=True)
     lazy = store.events().select("id")
     old = [Path(f.uri) for f in store.table.files()]
     compaction.compact(store)
     assert all(p.exists() for p in old)
-    assert lazy.count().to_pyarrow().as_py() == 5, "whoever began may finish"
+    assert lazy.count().to_pyarrow().as_py() == 5, "running queries can finish"
     late = time.time() - compaction.GRACE - 1
     for path in (*old, *store.table.log.iterdir()):
         os.utime(path, (late, late))
@@ -118,44 +115,44 @@ def test_old_files_and_entries_go_after_the_grace(store: Store, frame: Make, ids
         assert compaction.clean(store) == 5
     assert not any(p.exists() for p in old)
     assert len(ids(store)) == 5
-    put(store, *(frame(n) for n in range(7)))
+    put(store, *(frame(n) for n in range(7)), load=True)
     assert len(ids(store)) == 7
 
 
-def test_the_log_is_shortened_behind_an_old_checkpoint(
-    store: Store, frame: Make, ids: Ids, monkeypatch: pytest.MonkeyPatch
+def test_the_log_is_trimmed_up_to_an_old_checkpoint(
+    store: Store, frame: MakeFrame, ids: ReadIds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compaction, "ENTRIES", 3)
     for n in range(6):
-        put(store, frame(n))
+        put(store, frame(n), load=True)
     assert compaction.trim_log(store.table) == 0, "too young"
     assert (store.table.log / f"{6:020d}.checkpoint.parquet").exists()
     late = time.time() - compaction.GRACE - 1
     for path in store.table.log.iterdir():
         os.utime(path, (late, late))
-    put(store, frame(6))
+    put(store, frame(6), load=True)
     assert compaction.trim_log(store.table) == 6
     left = sorted(p.name for p in store.table.log.glob("0*"))
     assert left == [f"{6:020d}.checkpoint.parquet", f"{6:020d}.json", f"{7:020d}.json"]
     assert len(ids(store)) == 7
     assert store.table.batch() == 7
-    put(store, *(frame(n) for n in range(9)))
+    put(store, *(frame(n) for n in range(9)), load=True)
     assert len(ids(store)) == 9
 
 
-def test_a_stop_changes_nothing(store: Store, frame: Make) -> None:
+def test_a_stop_changes_nothing(store: Store, frame: MakeFrame) -> None:
     for n in range(3):
-        put(store, frame(n))
+        put(store, frame(n), load=True)
     before = sorted(store.table.folder.rglob("*"))
     assert compaction.fold(store.table, store.table.files(), lambda: True) is None
     assert sorted(store.table.folder.rglob("*")) == before
 
 
 def test_no_room_and_damage_change_nothing(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch, ids: Ids
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, ids: ReadIds
 ) -> None:
     for n in range(3):
-        put(store, *(frame(i) for i in range(50 * n, 50 * n + 50)))
+        put(store, *(frame(i) for i in range(50 * n, 50 * n + 50)), load=True)
     before = sorted(store.table.folder.rglob("*.parquet"))
 
     def full(_: Path) -> None:
@@ -206,19 +203,19 @@ def test_merging_is_sorting(
     n = 0
     for batch, times in enumerate(filter(None, parts), 1):
         table.append([_event(n := n + 1, t) for t in times], batch)
-    found = list(merge_files(table, table.files(), rows=rows))
-    got = [(r["time"], r["seq"]) for part in found for r in part.to_pylist()]
+    sorted_parts = list(merge_files(table, table.files(), rows=rows))
+    got = [(r["time"], r["seq"]) for part in sorted_parts for r in part.to_pylist()]
     assert got == sorted(got)
     assert len({seq for _, seq in got}) == len(got) == n
-    edges = [(p["time"][0].as_py(), p["time"][-1].as_py()) for p in found]
-    assert all(a[1] < b[0] for a, b in pairwise(edges)), "times stay together"
+    edges = [(p["time"][0].as_py(), p["time"][-1].as_py()) for p in sorted_parts]
+    assert all(a[1] < b[0] for a, b in pairwise(edges)), "rows of equal time are in one part"
 
 
 def _event(n: int, at: int) -> Event:
     return Event(f"id-{n}", DAY + at, "a.b", "a", None, (), (), None, 1, "s", n)
 
 
-def test_groups_have_a_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_groups_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [to_arrow([_event(n, n)]) for n in range(10)]
     with monkeypatch.context() as m:
         m.setattr(merge, "ROWS", 4)
@@ -231,67 +228,52 @@ def test_groups_have_a_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 CRASH = """
-import os, signal, sys
+import sys
 from hubbub.store import Store
-from hubbub.store.delta import data_file, rewrite, table as delta
-from hubbub.store.maintenance import compaction as compact
-from hubbub.store.tables import id_index as ids
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def dies(owner, name, after=False):
-    real = getattr(owner, name)
-    def call(*args, **kwargs):
-        if after:
-            real(*args, **kwargs)
-        die()
-    setattr(owner, name, call)
+from hubbub.store.delta import data_file, rewrite, table
+from hubbub.store.maintenance import compaction
+from hubbub.store.tables import id_index
+from tests.support.crash import kill_at
 
 where = sys.argv[2]
 {
-    "while the file is written": lambda: dies(data_file.DataFileWriter, "write", after=True),
-    "after the file": lambda: dies(data_file.DataFileWriter, "close", after=True),
-    "after the log entry": lambda: dies(delta.Table, "_sync_log"),
-    "before old files are marked": lambda: dies(compact, "retire"),
-    "before the ids know": lambda: dies(compact, "update_index"),
-    "while ids are written": lambda: dies(ids, "sync_file"),
-    "before old files go": lambda: dies(compact, "vacuum"),
-    "while old files go": lambda: dies(rewrite, "sync_folder"),
-    "after old files went": lambda: dies(compact, "vacuum", after=True),
+    "while the file is written": lambda: kill_at(data_file.DataFileWriter, "write", after=True),
+    "after the file": lambda: kill_at(data_file.DataFileWriter, "close", after=True),
+    "after the log entry": lambda: kill_at(table.Table, "_sync_log"),
+    "before old files are marked": lambda: kill_at(compaction, "retire"),
+    "before the id index is updated": lambda: kill_at(compaction, "update_index"),
+    "while ids are written": lambda: kill_at(id_index, "sync_file"),
+    "before old files are deleted": lambda: kill_at(compaction, "vacuum"),
+    "while old files are deleted": lambda: kill_at(rewrite, "sync_folder"),
+    "after old files are deleted": lambda: kill_at(compaction, "vacuum", after=True),
 }[where]()
-compact.GRACE = 0.0
-compact.clean.__defaults__ = (0.0,)
-compact.compact(Store.open(sys.argv[1]))
+compaction.GRACE = 0.0
+compaction.clean.__defaults__ = (0.0,)
+compaction.compact(Store.open(sys.argv[1]))
 raise SystemExit("it did not die")
 """
 PLACES = [
     *("while the file is written", "after the file", "after the log entry"),
-    *("before old files are marked", "before the ids know", "while ids are written"),
-    *("before old files go", "while old files go", "after old files went"),
+    *("before old files are marked", "before the id index is updated", "while ids are written"),
+    *("before old files are deleted", "while old files are deleted", "after old files are deleted"),
 ]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_compaction_that_is_killed_loses_and_doubles_nothing(
-    store: Store, frame: Make, ids: Ids, place: str
+def test_a_compaction_that_is_killed_neither_loses_nor_duplicates_rows(
+    store: Store, frame: MakeFrame, ids: ReadIds, place: str
 ) -> None:
     for n in range(4):
-        put(store, *(frame(i) for i in range(5 * n, 5 * n + 5)), bodies=True)
-    put(store, Frame("jsonl:test", frame(0).arrived, b"", b"{"))
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, place], capture_output=True, check=False
-    )
-    assert done.returncode == -9, done.stderr.decode()
+        put(store, *(frame(i) for i in range(5 * n, 5 * n + 5)), bodies=True, load=True)
+    put(store, Frame("jsonl:test", frame(0).arrived, b"", b"{"), load=True)
+    run_and_crash(CRASH, store.path, place)
     assert ids(store) == sorted(f"id-{n}" for n in range(20)), "readers meanwhile"
-    with store.spool("test", bodies=True) as writer:
-        for n in range(25):
-            writer.put(frame(n))
+    put(store, *(frame(n) for n in range(25)), bodies=True)
     assert store.load() == Loaded(new=5, known=20)
     compaction.compact(store)
     assert ids(store) == sorted(f"id-{n}" for n in range(25))
-    found = store.bodies.find([f"id-{n}" for n in range(25)])
-    assert len(found) == sum(f.rows for f in store.bodies.files()) == 25
+    bodies = store.bodies.find([f"id-{n}" for n in range(25)])
+    assert len(bodies) == sum(f.rows for f in store.bodies.files()) == 25
     with store.loader_lock():
         compaction.clean(store, 0.0)
     live = {f.uri for table in (store.table, store.bodies) for f in table.files()}

@@ -1,16 +1,13 @@
-"""Retention: an exact cut, whole files where it can be, and a ledger that claims nothing more."""
+"""Retention: an exact cut, whole files where possible, and a ledger without the deleted times."""
 
 import os
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from hubbub.collector.event import Frame
 from hubbub.errors import StoreError, UsageError
 from hubbub.store import Store
 from hubbub.store.delta import data_file
@@ -19,34 +16,27 @@ from hubbub.store.maintenance import retention
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.policy import parse_period
 from hubbub.times import from_micros, to_micros
+from tests.support.store import MakeFrame, ReadIds, put
 
-Make = Callable[..., Any]
 #: The time of frame 0.
 START = datetime(2026, 1, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def put(store: Store, *frames: Frame, bodies: bool = False) -> None:
-    with store.spool("test", bodies=bodies) as writer:
-        for frame in frames:
-            writer.put(frame)
-    store.load()
-
-
-def test_the_cut_is_exact(store: Store, frame: Make, ids: Callable[[Store], list[str]]) -> None:
-    put(store, *(frame(n) for n in range(10)))
-    put(store, *(frame(n) for n in range(10, 20)))
-    put(store, *(frame(n) for n in range(20, 23)))
+def test_the_cut_is_exact(store: Store, frame: MakeFrame, ids: ReadIds) -> None:
+    put(store, *(frame(n) for n in range(10)), load=True)
+    put(store, *(frame(n) for n in range(10, 20)), load=True)
+    put(store, *(frame(n) for n in range(20, 23)), load=True)
     before = {f.uri for f in store.table.files()}
     now = START + timedelta(seconds=14) + DAY
     planned = prune(store, now=now, events=DAY, bodies=None, dry=True)
     assert ids(store) == sorted(f"id-{n}" for n in range(23))
-    (done, _) = prune(store, now=now, events=DAY, bodies=None)
-    assert (done.table, done.rows, done.before) == ("events", 14, now - DAY)
+    (pruned, _) = prune(store, now=now, events=DAY, bodies=None)
+    assert (pruned.table, pruned.rows, pruned.before) == ("events", 14, now - DAY)
     assert planned[0].rows == 14
-    assert done.bytes > 0
+    assert pruned.bytes > 0
     assert ids(store) == sorted(f"id-{n}" for n in range(14, 23)), (
-        "the time of the cut itself stays"
+        "an event at the time of the cut stays"
     )
     after = {f.uri for f in store.table.files()}
     assert len(after) == 2
@@ -59,13 +49,13 @@ def test_the_cut_is_exact(store: Store, frame: Make, ids: Callable[[Store], list
     assert store.table.version() == version
 
 
-def test_files_of_events_are_left_to_readers_for_an_hour(store: Store, frame: Make) -> None:
-    put(store, *(frame(n) for n in range(4)))
+def test_files_of_events_are_kept_for_readers_for_an_hour(store: Store, frame: MakeFrame) -> None:
+    put(store, *(frame(n) for n in range(4)), load=True)
     (old,) = (f.uri for f in store.table.files())
     os.utime(old, (0, 0))
     now = START + timedelta(seconds=2) + DAY
     prune(store, now=now, events=DAY, bodies=None)
-    assert Path(old).exists(), "whoever began to read it may finish"
+    assert Path(old).exists(), "running queries can finish"
     late = time.time() - retention.GRACE - 1
     os.utime(old, (late, late))
     prune(store, now=now, events=DAY, bodies=None)
@@ -73,23 +63,21 @@ def test_files_of_events_are_left_to_readers_for_an_hour(store: Store, frame: Ma
     assert store.rows() == 2
 
 
-def test_everything_goes_and_comes_again(store: Store, frame: Make) -> None:
-    put(store, *(frame(n) for n in range(5)), bodies=True)
+def test_deleted_events_can_be_loaded_again(store: Store, frame: MakeFrame) -> None:
+    put(store, *(frame(n) for n in range(5)), bodies=True, load=True)
     prune(store, now=START + 100 * DAY, events=DAY, bodies=None)
     assert store.rows() == 0
     assert store.bounds() is None
     assert store.events().count_events() == 0
-    with store.spool("test") as writer:
-        for n in range(3):
-            writer.put(frame(n))
-    assert store.load() == Loaded(new=3), "ids that went are new again"
+    put(store, *(frame(n) for n in range(3)))
+    assert store.load() == Loaded(new=3), "deleted ids are new again"
     assert store.rows() == 3
 
 
-def test_bodies_go_first_and_at_once_and_never_after_their_events(
-    store: Store, frame: Make
+def test_bodies_are_deleted_at_once_and_never_after_their_events(
+    store: Store, frame: MakeFrame
 ) -> None:
-    put(store, *(frame(n) for n in range(10)), bodies=True)
+    put(store, *(frame(n) for n in range(10)), bodies=True, load=True)
     (old,) = (f.uri for f in store.bodies.files())
     now = START + timedelta(seconds=4) + DAY
     events, bodies = prune(store, now=now, events=10 * DAY, bodies=DAY)
@@ -106,15 +94,15 @@ def test_bodies_go_first_and_at_once_and_never_after_their_events(
     assert store.rows() == 2
 
 
-def test_the_ledger_claims_nothing_about_what_is_gone(store: Store, frame: Make) -> None:
+def test_the_ledger_covers_no_deleted_times(store: Store, frame: MakeFrame) -> None:
     at = to_micros(START)
     store.state.span("history:x", "", at - 100, at + 100, "complete", "5 of 5")
     store.state.span("history:x", "user=bob", at - 100, at, "complete", "5 of 5")
-    put(store, frame(0))
+    put(store, frame(0), load=True)
     prune(store, now=START + DAY, events=DAY, bodies=DAY, dry=True)
     assert len(store.spans()) == 2
     prune(store, now=START + DAY, events=None, bodies=DAY)
-    assert len(store.spans()) == 2, "bodies are no part of coverage"
+    assert len(store.spans()) == 2, "bodies are not part of coverage"
     prune(store, now=START + DAY, events=DAY, bodies=DAY)
     assert [(s.filters, s.start, s.end) for s in store.spans()] == [("", at, at + 100)]
     assert store.coverage(at, at + 100).state == "complete"
@@ -122,9 +110,9 @@ def test_the_ledger_claims_nothing_about_what_is_gone(store: Store, frame: Make)
 
 
 def test_no_room_changes_nothing(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store, *(frame(n) for n in range(6)))
+    put(store, *(frame(n) for n in range(6)), load=True)
     before = sorted(store.table.folder.rglob("*.parquet"))
 
     def full(_: Path) -> None:
@@ -138,9 +126,9 @@ def test_no_room_changes_nothing(
     assert store.rows() == 6
 
 
-def test_row_groups_of_a_large_file(store: Store, frame: Make) -> None:
+def test_row_groups_of_a_large_file(store: Store, frame: MakeFrame) -> None:
     """A compacted file has several row groups; the rows before a changed one are kept."""
-    put(store, *(frame(n) for n in range(20)))
+    put(store, *(frame(n) for n in range(20)), load=True)
     (file,) = store.table.files()
     rows = pq.read_table(file.uri, partitioning=None)
     new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")

@@ -1,9 +1,7 @@
-"""What the loader's process does beside loading: a little at a time, none while it is behind."""
+"""Maintenance by the loader process: in small steps, and not while loading is behind."""
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,138 +11,129 @@ from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
-from hubbub.store.maintenance.scheduler import Tidy
+from hubbub.store.maintenance.scheduler import Scheduler
 from hubbub.store.policy import RetentionPolicy
-
-Make = Callable[..., Any]
-
-
-def put(store: Store, *frames: Frame) -> None:
-    with store.spool("test") as writer:
-        for frame in frames:
-            writer.put(frame)
-    store.load()
+from tests.support.store import MakeFrame, put
 
 
-def test_enough_small_files_are_folded_between_two_loads(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+def test_enough_small_files_are_merged_between_two_loads(
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compaction, "FILES", 4)
-    work = Tidy(store)
+    scheduled = Scheduler(store)
     for n in range(3):
-        put(store, frame(n))
-    assert not work.step()
-    put(store, frame(3))
-    assert not work.step(lambda: True)
+        put(store, frame(n), load=True)
+    assert not scheduled.step()
+    put(store, frame(3), load=True)
+    assert not scheduled.step(lambda: True)
     assert len(store.table.files()) == 4
     with Store.open(store.path) as other, other.loader_lock():
-        assert not work.step(), "another loader is at work"
+        assert not scheduled.step(), "another loader holds the lock"
     with store.spool("test") as writer, monkeypatch.context() as m:
         writer.put(frame(4))
         writer.flush()
         m.setattr(scheduler, "BUSY", 1)
-        assert not work.step(), "loading comes first"
-    assert work.step()
+        assert not scheduled.step(), "loading has priority"
+    assert scheduled.step()
     assert [f.rows for f in store.table.files()] == [4]
-    assert not work.step()
+    assert not scheduled.step()
 
 
-def test_old_files_are_deleted_now_and_then(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+def test_old_files_are_deleted_at_intervals(
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [time.time()]
     cleaned: list[Store] = []
     monkeypatch.setattr(compaction, "clean", cleaned.append)
-    work = Tidy(store, clock=lambda: seconds[0])
-    put(store, frame(0))
-    work.step()
+    scheduled = Scheduler(store, clock=lambda: seconds[0])
+    put(store, frame(0), load=True)
+    scheduled.step()
     assert cleaned == []
     seconds[0] += scheduler.CLEAN
-    work.step()
-    work.step()
+    scheduled.step()
+    scheduled.step()
     assert cleaned == [store]
 
 
-def test_retention_runs_once_a_day_whoever_did_it_last(store: Store, frame: Make) -> None:
-    put(store, *(frame(n) for n in range(10)))
+def test_retention_runs_once_a_day_also_across_processes(store: Store, frame: MakeFrame) -> None:
+    put(store, *(frame(n) for n in range(10)), load=True)
     seconds = [1_768_435_200.0 + 5 + 86_400]
     keep = RetentionPolicy(events=timedelta(days=1))
-    assert not Tidy(store, clock=lambda: seconds[0])._retention(lambda: False)
-    assert Tidy(store, keep, lambda: seconds[0]).step()
+    assert not Scheduler(store, clock=lambda: seconds[0])._retention(lambda: False)
+    assert Scheduler(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 5
     seconds[0] += 3
-    assert not Tidy(store, keep, lambda: seconds[0]).step()
+    assert not Scheduler(store, keep, lambda: seconds[0]).step()
     seconds[0] += 86_400
-    assert Tidy(store, keep, lambda: seconds[0]).step()
+    assert Scheduler(store, keep, lambda: seconds[0]).step()
     assert store.rows() == 0
-    put(store, frame(0))
+    put(store, frame(0), load=True)
     seconds[0] -= 10 * 86_400
-    assert Tidy(store, keep, lambda: seconds[0]).step(), "a clock that was put back"
+    assert Scheduler(store, keep, lambda: seconds[0]).step(), "a clock that was set back"
     assert store.rows() == 1
 
 
-def test_a_clock_that_leaps_years_ahead_lets_go_of_nothing(store: Store, frame: Make) -> None:
-    put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"))
+def test_a_clock_that_jumps_years_ahead_deletes_nothing(store: Store, frame: MakeFrame) -> None:
+    put(store, *(frame(n) for n in range(10)), Frame("jsonl:test", 1, b"", b"{"), load=True)
     today = 1_768_435_200.0
     seconds = [today]
-    work = Tidy(store, RetentionPolicy(events=timedelta(days=30)), lambda: seconds[0])
-    assert work.step()
+    scheduled = Scheduler(store, RetentionPolicy(events=timedelta(days=30)), lambda: seconds[0])
+    assert scheduled.step()
     seconds[0] += 20 * 365 * 86_400
-    with capture_logs() as said:
-        assert not work.step()
-        assert not work.step()
-    assert [line["event"] for line in said] == ["nothing is let go while the clock is in doubt"]
-    assert "2046-01-10" in said[0]["why"]
+    with capture_logs() as logged:
+        assert not scheduled.step()
+        assert not scheduled.step()
+    assert [line["event"] for line in logged] == ["retention is paused: the clock is not plausible"]
+    assert "2046-01-10" in logged[0]["why"]
     assert store.rows() == 10
     seconds[0] = today + 86_400
-    assert work.step(), "it was set right"
+    assert scheduled.step(), "it was corrected"
     assert store.rows() == 10
-    # away for months, and the bus says that it is true
+    # three months without a run: an event of about now confirms the clock
     seconds[0] += 90 * 86_400
-    assert not work.step()
-    put(store, frame(11, timestamp=seconds[0] + 3e9))  # whose date proves nothing
-    assert not work.step()
-    put(store, frame(10, timestamp=seconds[0] - 60))
-    assert work.step()
+    assert not scheduled.step()
+    put(store, frame(11, timestamp=seconds[0] + 3e9), load=True)  # far ahead: proves nothing
+    assert not scheduled.step()
+    put(store, frame(10, timestamp=seconds[0] - 60), load=True)
+    assert scheduled.step()
     assert store.rows() == 2
 
 
-def test_a_clock_that_leaps_before_retention_ever_ran(store: Store, frame: Make) -> None:
+def test_a_clock_that_jumps_before_retention_ever_ran(store: Store, frame: MakeFrame) -> None:
     seconds = [1_768_435_200.0]
-    work = Tidy(store, RetentionPolicy(events=timedelta(days=1)), lambda: seconds[0])
-    put(store, *(frame(n) for n in range(10)))
+    scheduled = Scheduler(store, RetentionPolicy(events=timedelta(days=1)), lambda: seconds[0])
+    put(store, *(frame(n) for n in range(10)), load=True)
     seconds[0] += 20 * 365 * 86_400
-    assert not work.step()
+    assert not scheduled.step()
     assert store.rows() == 10
     seconds[0] -= 20 * 365 * 86_400
-    assert work.step()
+    assert scheduled.step()
     assert store.rows() == 10
 
 
-def test_dead_letters_outlive_a_clock_in_doubt(
+def test_dead_letters_are_kept_while_the_clock_is_not_plausible(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store, Frame("jsonl:test", 1, b"", b"{"))
+    put(store, Frame("jsonl:test", 1, b"", b"{"), load=True)
     store.state.set("retention:last", time.time_ns() // 1000)
     later = time.time_ns() + 40 * 86_400 * 10**9
     with monkeypatch.context() as m:
         m.setattr(time, "time_ns", lambda: later)
-        put(store, Frame("jsonl:test", 1, b"", b"{{"))
+        put(store, Frame("jsonl:test", 1, b"", b"{{"), load=True)
         assert len(store.dead_letters()) == 2
         store.state.set("retention:last", later // 1000)
-        put(store, Frame("jsonl:test", 1, b"", b"{{{"))
+        put(store, Frame("jsonl:test", 1, b"", b"{{{"), load=True)
     assert [letter.body for letter in store.dead_letters()] == [b"{{{", b"{{"]
 
 
-def test_the_loaders_process_does_it(store: Store, frame: Make) -> None:
+def test_the_loader_process_compacts_and_prunes(store: Store, frame: MakeFrame) -> None:
     for n in range(compaction.FILES):
-        put(store, frame(n))
+        put(store, frame(n), load=True)
     old = frame(99, timestamp=1_000_000_000)
     with LoaderProcess(
         store.path, ReaderConfig(), keep=RetentionPolicy(events=timedelta(days=3650)), every=0.1
     ):
-        with store.spool("test") as writer:
-            writer.put(old)
+        put(store, old)
         until = time.monotonic() + 30
         while time.monotonic() < until and (
             len(store.table.files()) > 2 or store.state.get("retention:last") is None

@@ -1,8 +1,7 @@
-"""Forgetting: the name is nowhere and stays nowhere; no count changes, whatever dies between."""
+"""Forgetting an account: its name is nowhere and never returns; no count changes."""
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,15 @@ from hubbub.errors import UsageError
 from hubbub.store import Selection, Store
 from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
-from hubbub.store.privacy.forget import Forgot, entries, forget, would
+from hubbub.store.privacy.forget import ForgetResult, entries, forget, preview
 from hubbub.store.spool.folder import segments
 from hubbub.store.state.pseudonyms import PSEUDONYM
-from tests.support.filled_store import NAME, fill_state, history, places, put, rows
-
-Make = Callable[..., Any]
+from tests.support.filled_store import NAME, fill_state, history, places, rows
+from tests.support.store import MakeFrame, put
 
 
 def counts(store: Store) -> tuple[Any, ...]:
-    """Every number that a chart may be drawn from, without any name of a user."""
+    """All numbers that charts are drawn from, without the names of users."""
     events = store.events()
     users = Counter(events.unnest_users().select("user").to_pyarrow().column(0).to_pylist())
     objects = Counter(events.unnest_objects().select("object").to_pyarrow().column(0).to_pylist())
@@ -32,7 +30,7 @@ def counts(store: Store) -> tuple[Any, ...]:
         store.events(by).unnest_users().select("user").to_pyarrow().column(0).to_pylist()
     )
     return (
-        *(sorted(one.values()) for one in (users, agents, objects)),
+        *(sorted(counter.values()) for counter in (users, agents, objects)),
         sorted((r["time"], r["size"], r["category"]) for r in rows),
         sum(n for source in store.state.counts().values() for n in source.values()),
         store.state.dead_letter_counts(),
@@ -40,23 +38,25 @@ def counts(store: Store) -> tuple[Any, ...]:
     )
 
 
-def test_the_name_is_nowhere_and_no_count_changes(store: Store, frame: Make) -> None:
+def test_the_name_is_nowhere_and_no_count_changes(store: Store, frame: MakeFrame) -> None:
     put(store, *history(frame), bodies=True)
     store.load()
     fill_state(store)
-    assert len(places(store.path, NAME)) > 20, "the helper sees it"
+    assert len(places(store.path, NAME)) > 20, "the helper detects it"
     before = counts(store)
-    done = forget(store, f" {NAME} ", why=f"asked by {NAME}, ticket 7")
-    assert PSEUDONYM.fullmatch(done.pseudonyms[0])
-    assert done.events == 8
+    result = forget(store, f" {NAME} ", why=f"requested by {NAME}, ticket 7")
+    assert PSEUDONYM.fullmatch(result.pseudonyms[0])
+    assert result.events == 8
     assert places(store.path, NAME) == []
     assert counts(store) == before
     (entry,) = entries(store.state)
-    assert (entry.pseudonym, entry.done) == (done.pseudonyms[0], True)
-    assert entry.why == f"asked by {entry.pseudonym}, ticket 7"
+    assert (entry.pseudonym, entry.done) == (result.pseudonyms[0], True)
+    assert entry.why == f"requested by {entry.pseudonym}, ticket 7"
 
 
-def test_what_arrives_later_is_known_already_and_holds_no_name(store: Store, frame: Make) -> None:
+def test_later_messages_are_recognised_as_known_and_lose_the_name(
+    store: Store, frame: MakeFrame
+) -> None:
     put(store, *history(frame), bodies=True)
     store.load()
     forget(store, NAME)
@@ -71,8 +71,10 @@ def test_what_arrives_later_is_known_already_and_holds_no_name(store: Store, fra
     assert places(store.path, NAME) == []
 
 
-def test_live_and_rewritten_are_the_same(store: Store, frame: Make, tmp_path: Path) -> None:
-    """Forget and then load gives the rows that load and then forget gives."""
+def test_the_order_of_loading_and_forgetting_does_not_matter(
+    store: Store, frame: MakeFrame, tmp_path: Path
+) -> None:
+    """Forgetting before loading gives the same rows as forgetting after it."""
     put(store, *history(frame))
     store.load()
     forget(store, NAME)
@@ -88,9 +90,7 @@ def test_live_and_rewritten_are_the_same(store: Store, frame: Make, tmp_path: Pa
         assert other.bounds() == store.bounds()
 
 
-def test_two_spellings_stay_two_accounts_and_names_that_only_contain_it_stay(
-    store: Store, frame: Make
-) -> None:
+def test_spellings_stay_distinct_and_longer_names_are_kept(store: Store, frame: MakeFrame) -> None:
     put(store, *history(frame))
     store.load()
     forget(store, NAME)
@@ -111,8 +111,8 @@ def test_two_spellings_stay_two_accounts_and_names_that_only_contain_it_stay(
     ]
 
 
-def test_only_files_with_the_name_are_rewritten_and_old_ones_are_gone(
-    store: Store, frame: Make
+def test_only_files_with_the_name_are_rewritten_and_old_ones_are_deleted(
+    store: Store, frame: MakeFrame
 ) -> None:
     for n in range(3):
         put(store, frame(n))
@@ -127,7 +127,7 @@ def test_only_files_with_the_name_are_rewritten_and_old_ones_are_gone(
     assert len(before & after) == 3
     assert {str(p) for p in store.table.folder.glob("month=*/*")} == after
     assert len(list(store.table.log.glob("*.json"))) == 1
-    assert store.table.batch() == batch, "the number of the loader's batches goes on"
+    assert store.table.batch() == batch, "the batch number continues"
     put(store, frame(10), frame(12))
     assert store.load() == Loaded(new=1, known=1)
     assert store.table.batch() == batch + 1
@@ -136,14 +136,14 @@ def test_only_files_with_the_name_are_rewritten_and_old_ones_are_gone(
     assert store.table.version() == version, "nothing to rewrite"
 
 
-def test_a_compacted_file_of_several_row_groups(store: Store, frame: Make) -> None:
+def test_a_compacted_file_of_several_row_groups(store: Store, frame: MakeFrame) -> None:
     put(store, *(frame(n, users=[NAME] if n == 12 else ["bob"]) for n in range(20)))
     store.load()
     (file,) = store.table.files()
-    whole = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
+    table = pq.read_table(file.uri, partitioning=None).cast(store.table.schema)
     new = data_file.DataFileWriter(store.table, "2026-01", "compacted-x")
     for at in range(0, 20, 5):
-        new.write(whole.slice(at, 5))
+        new.write(table.slice(at, 5))
     store.table.replace([file], [new.close()])
     store.load()
     assert forget(store, NAME).events == 1
@@ -151,26 +151,26 @@ def test_a_compacted_file_of_several_row_groups(store: Store, frame: Make) -> No
     assert places(store.path, NAME) == []
 
 
-def test_the_set_of_ids_is_read_again_only_where_an_id_held_the_name(
-    store: Store, frame: Make
+def test_the_id_index_is_rebuilt_only_if_an_id_contained_the_name(
+    store: Store, frame: MakeFrame
 ) -> None:
     put(store, *(frame(n, users=[NAME]) for n in range(6)))
     store.load()
 
-    def known() -> int:
+    def indexed() -> int:
         return sum(path.stat().st_size // 8 for path in (store.path / "ids").glob("*.run"))
 
-    assert known() == 6
+    assert indexed() == 6
     forget(store, NAME)
-    assert known() == 6
+    assert indexed() == 6
     put(store, frame(7, id=f"{NAME}/7"))
     store.load()
-    forget(store, "nobody")
-    assert known() == 7
+    forget(store, "unknown")
+    assert indexed() == 7
     assert store.rows() == 7
 
 
-def test_an_open_segment_keeps_nothing_that_was_loaded(store: Store, frame: Make) -> None:
+def test_the_loaded_part_of_an_open_segment_is_overwritten(store: Store, frame: MakeFrame) -> None:
     writer = store.spool("listen")
     writer.put(frame(1, users=[NAME]))
     writer.flush()
@@ -180,7 +180,7 @@ def test_an_open_segment_keeps_nothing_that_was_loaded(store: Store, frame: Make
     writer.put(frame(2, users=[NAME]))
     writer.flush()
     assert store.load() == Loaded(new=1)
-    assert places(store.path, NAME) != [], "it waits in the spool until its segment is sealed"
+    assert places(store.path, NAME) != [], "it is in the spool until its segment is sealed"
     writer.close()
     store.load()
     assert places(store.path, NAME) == []
@@ -188,13 +188,13 @@ def test_an_open_segment_keeps_nothing_that_was_loaded(store: Store, frame: Make
     assert store.dead_letters() == []
 
 
-def test_several_people_one_after_the_other(store: Store, frame: Make) -> None:
+def test_several_accounts_one_after_the_other(store: Store, frame: MakeFrame) -> None:
     for n, name in enumerate(("anna", "anna-lena", "Jörg", "x_y")):
         put(store, frame(n, users=[name, "bob"], objects=[f"~{name}/x", "anna-lenas"]))
     store.load()
     forget(store, "anna")
-    assert places(store.path, "lenas"), "an object loses the name, whatever hangs on it"
-    # an account with a longer name is somebody else
+    assert places(store.path, "lenas"), "an object loses the name only as a whole word"
+    # a longer name is another account
     assert "anna-lena" in {u for row in rows(store) for u in row["users"]}
     put(store, frame(9, users=["JO\u0308RG"], topic="org.fedoraproject.prod.git.x.Jo\u0308rg"))
     for name in ("anna-lena", "jörg", "x_y"):
@@ -206,28 +206,28 @@ def test_several_people_one_after_the_other(store: Store, frame: Make) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "forgotten-0123456789abcdef", "x" * 300, "--"])
-def test_what_is_no_name(store: Store, name: str) -> None:
+def test_invalid_names_are_refused(store: Store, name: str) -> None:
     with pytest.raises(UsageError):
         forget(store, name)
     assert entries(store.state) == []
 
 
-def test_what_it_would_do(store: Store, frame: Make) -> None:
+def test_a_preview_changes_nothing(store: Store, frame: MakeFrame) -> None:
     put(store, *history(frame), bodies=True)
     store.load()
-    planned = would(store, NAME)
+    planned = preview(store, NAME)
     assert (planned.events, planned.bodies) == (8, 8)
     assert entries(store.state) == []
     assert store.table.version() == 1
-    assert planned.pseudonyms == (), "the key that makes it is drawn when somebody is forgotten"
-    done = forget(store, NAME)
-    assert (done.events, done.bodies) == (8, 8)
-    assert would(store, NAME).pseudonyms == done.pseudonyms
+    assert planned.pseudonyms == (), "its key is generated with the first forgotten account"
+    result = forget(store, NAME)
+    assert (result.events, result.bodies) == (8, 8)
+    assert preview(store, NAME).pseudonyms == result.pseudonyms
 
 
-def test_the_journal_is_no_name_for_anybody(store: Store, frame: Make) -> None:
+def test_the_journal_does_not_contain_the_name(store: Store, frame: MakeFrame) -> None:
     forget(store, NAME)
     text = json.dumps([list(map(str, row)) for row in store.state.rows("SELECT * FROM forgotten")])
     assert NAME not in text
-    assert isinstance(forget(store, NAME), Forgot)
+    assert isinstance(forget(store, NAME), ForgetResult)
     assert len(entries(store.state)) == 1

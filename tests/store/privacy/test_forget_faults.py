@@ -1,8 +1,5 @@
-"""Forgetting when the disk is full, when a reader holds on, and when it is killed at any step."""
+"""Forgetting on a full disk, with a reader of an old snapshot, and killed at any step."""
 
-import subprocess
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,13 +10,13 @@ from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.forget import entries, forget
-from tests.support.filled_store import NAME, fill_state, history, places, put, rows
+from tests.support.crash import run_and_crash
+from tests.support.filled_store import NAME, fill_state, history, places, rows
+from tests.support.store import MakeFrame, put
 
-Make = Callable[..., Any]
 
-
-def test_no_room_is_said_and_the_next_load_finishes(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_and_the_next_load_finishes(
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(store, *history(frame))
     store.load()
@@ -38,8 +35,8 @@ def test_no_room_is_said_and_the_next_load_finishes(
     assert places(store.path, NAME) == []
 
 
-def test_a_reader_that_does_not_let_go_is_said(
-    store: Store, frame: Make, monkeypatch: pytest.MonkeyPatch
+def test_a_reader_that_holds_an_old_snapshot_is_reported(
+    store: Store, frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sqlite3
 
@@ -57,27 +54,17 @@ def test_a_reader_that_does_not_let_go_is_said(
 
 
 CRASH = """
-import os, signal, sys
+import sys
 from hubbub.store import Store
-from hubbub.store.delta import data_file, rewrite, table as delta
-from hubbub.store.privacy import forget, scrub_state as scrub
-from hubbub.store.state import database as state
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def dies(owner, name, after=False):
-    real = getattr(owner, name)
-    def call(*args, **kwargs):
-        if after:
-            real(*args, **kwargs)
-        die()
-    setattr(owner, name, call)
+from hubbub.store.delta.data_file import DataFileWriter
+from hubbub.store.delta.table import Table
+from hubbub.store.privacy import forget, scrub_state
+from tests.support.crash import kill_at
 
 owner, name, after = sys.argv[2:5]
-place = {"forget": forget, "rewrite": rewrite, "scrub": scrub, "store": Store,
-         "table": delta.Table, "file": data_file.DataFileWriter}[owner]
-dies(place, name, after == "after")
+place = {"forget": forget, "scrub_state": scrub_state, "store": Store, "table": Table,
+         "file": DataFileWriter}[owner]
+kill_at(place, name, after=after == "after")
 forget.forget(Store.open(sys.argv[1]), sys.argv[5])
 raise SystemExit("it did not die")
 """
@@ -91,32 +78,27 @@ PLACES = [
     ("forget", "drop_history", "after"),
     ("forget", "update_index", "before"),
     ("forget", "update_index", "after"),
-    ("scrub", "_letters", "after"),
-    ("scrub", "scrub_state", "after"),
-    ("scrub", "purge", "after"),
-    ("scrub", "blank_spool", "after"),
+    ("scrub_state", "_scrub_letters", "after"),
+    ("scrub_state", "scrub_state", "after"),
+    ("scrub_state", "purge", "after"),
+    ("scrub_state", "blank_spool", "after"),
 ]
 
 
 @pytest.mark.parametrize(("owner", "name", "when"), PLACES)
 def test_a_run_that_is_killed_is_finished_by_the_next_load(
-    store: Store, frame: Make, owner: str, name: str, when: str
+    store: Store, frame: MakeFrame, owner: str, name: str, when: str
 ) -> None:
-    half = history(frame)
-    put(store, *half[:13])
+    frames = history(frame)
+    put(store, *frames[:13])
     store.load()
     fill_state(store)
-    put(store, *half[13:], bodies=True)
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, owner, name, when, NAME],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr.decode()
+    put(store, *frames[13:], bodies=True)
+    run_and_crash(CRASH, store.path, owner, name, when, NAME)
     store.load()
     assert places(store.path, NAME) == []
     assert [entry.done for entry in entries(store.state)] == [True]
-    put(store, *half)
+    put(store, *frames)
     assert store.load() == Loaded(known=19, refused={"not-json": 1})
     assert store.rows() == 19
     assert len({row["id"] for row in rows(store)}) == 19

@@ -1,4 +1,4 @@
-"""The file of affiliations: what it says, and how it can be wrong."""
+"""The file of affiliations: its columns, and its errors."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import UsageError
-from hubbub.store.query.affiliations import ALWAYS, STILL, of_persons, read
+from hubbub.store.query.affiliations import ALWAYS, STILL, by_person, read
 from hubbub.store.query.identity import Persons
 
 
@@ -22,33 +22,33 @@ def test_lines(tmp_path: Path) -> None:
         '# a comment\r\n\r\n2024-07-01,"Example, Inc.", alice ,2019-03-01,x\r\n'
         ",Other,alice,2024-07-01\r\n,,bob,,\r\n"
     )
-    one, two, three = read(written(tmp_path, text))
-    assert (one.account, one.organisation) == ("alice", "Example, Inc.")
-    assert (one.start, one.end) == (datetime(2019, 3, 1, tzinfo=UTC), two.start)
-    assert two.end == STILL
-    assert (three.account, three.organisation, three.start) == ("bob", "", ALWAYS)
-    assert three.where.endswith("who.csv:6")
+    first, second, third = read(written(tmp_path, text))
+    assert (first.account, first.organisation) == ("alice", "Example, Inc.")
+    assert (first.start, first.end) == (datetime(2019, 3, 1, tzinfo=UTC), second.start)
+    assert second.end == STILL
+    assert (third.account, third.organisation, third.start) == ("bob", "", ALWAYS)
+    assert third.where.endswith("who.csv:6")
 
 
 HEAD = "account,organisation,from,to\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("account,organisation,to\n", r"who.csv:1: .* lack the column 'from'"),
         (HEAD + ",X,,\n", "without an account"),
-        (HEAD + "a,X,yesterday,\n", "'yesterday' is no day"),
+        (HEAD + "a,X,yesterday,\n", "'yesterday' is not a date"),
         (HEAD + "a,X,2024-01-02,2024-01-02\n", "not after 2024-01-02"),
-        (HEAD + 'a,"X,,\n', "no CSV"),
+        (HEAD + 'a,"X,,\n', "not CSV"),
         (
             HEAD + "a,X,,\nb,Y,,\na,Z,2024-01-01,\n",
             r"'a' is with two organisations from 2024-01-01",
         ),
     ],
 )
-def test_what_is_wrong_says_where(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as raised:
+def test_an_error_names_the_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
         read(written(tmp_path, text))
     assert "who.csv:" in str(raised.value)
 
@@ -62,9 +62,9 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
     assert read(written(tmp_path, "")) == ()
 
 
-def test_an_accounts_line_holds_for_the_person(tmp_path: Path) -> None:
+def test_an_accounts_line_applies_to_the_person(tmp_path: Path) -> None:
     lines = read(written(tmp_path, HEAD + "old,X,,2020-01-01\nnew,Y,2020-01-01,\nbob,X,,\n"))
-    found = of_persons(lines, Persons({"old": "new"}))
-    assert [line.account for line in found] == ["new", "new", "bob"]
+    merged = by_person(lines, Persons({"old": "new"}))
+    assert [line.account for line in merged] == ["new", "new", "bob"]
     with pytest.raises(UsageError, match=r"'bob' is with two organisations .*: X \(.*who.csv:2\)"):
-        of_persons(lines, Persons({"old": "bob", "new": "bob"}))
+        by_person(lines, Persons({"old": "bob", "new": "bob"}))

@@ -1,4 +1,4 @@
-"""The common filters, and who counts."""
+"""The common filters, and which users count."""
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -15,20 +15,20 @@ from hubbub.store.query import events as events_
 from hubbub.store.query.globs import matches, pattern
 from hubbub.store.query.selection import BOTS
 from hubbub.store.tables.events import Events as Table
+from tests.support.store import MakeEvent
 
-Make = Callable[..., Any]
 DAY = 86_400_000_000
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[Any]:
-    one = engine.connect()
-    yield one
-    one.disconnect()
+    backend = engine.connect()
+    yield backend
+    backend.disconnect()
 
 
 @pytest.fixture
-def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., events_.Events]:
+def select(backend: Any, tmp_path: Path, event: MakeEvent) -> Callable[..., events_.Events]:
     table = Table(tmp_path / f"events-{tmp_path.name}")
     start = event(0).time
     rows = [
@@ -43,12 +43,12 @@ def select(backend: Any, tmp_path: Path, event: Make) -> Callable[..., events_.E
     table.append(rows, 1)
     version, files = table.snapshot()
 
-    def choose(**how: Any) -> events_.Events:
-        # a version of its own: the backend outlives the table
-        return events_.events(backend, hash(tmp_path.name) % 10**9, files, Selection(**how))
+    def select(**filters: Any) -> events_.Events:
+        # a distinct version: the backend outlives the table
+        return events_.events(backend, hash(tmp_path.name) % 10**9, files, Selection(**filters))
 
     assert version == 1
-    return choose
+    return select
 
 
 def ids(events: events_.Events) -> str:
@@ -56,7 +56,7 @@ def ids(events: events_.Events) -> str:
 
 
 @pytest.mark.parametrize(
-    ("how", "found"),
+    ("filters", "expected"),
     [
         ({}, "abcde"),
         ({"category": ("git",)}, "abde"),
@@ -80,13 +80,13 @@ def ids(events: events_.Events) -> str:
     ],
 )
 def test_which_events(
-    select: Callable[..., events_.Events], how: dict[str, Any], found: str
+    select: Callable[..., events_.Events], filters: dict[str, Any], expected: str
 ) -> None:
-    assert ids(select(**how)) == found
-    assert select(**how).count_events() == len(found)
+    assert ids(select(**filters)) == expected
+    assert select(**filters).count_events() == len(expected)
 
 
-def test_a_range_is_half_open(select: Callable[..., events_.Events], event: Make) -> None:
+def test_a_range_is_half_open(select: Callable[..., events_.Events], event: MakeEvent) -> None:
     first, later = event(0).time, event(0).time + 60 * DAY
     assert ids(select(since=first, until=later)) == "abc"
     assert ids(select(since=first + 1, until=later + 1)) == "bcd"
@@ -95,10 +95,10 @@ def test_a_range_is_half_open(select: Callable[..., events_.Events], event: Make
 
 
 def test_only_files_of_the_range_are_read(
-    select: Callable[..., events_.Events], event: Make, tmp_path: Path
+    select: Callable[..., events_.Events], event: MakeEvent, tmp_path: Path
 ) -> None:
-    (gone,) = tmp_path.rglob("month=2026-03/*.parquet")
-    gone.write_bytes(b"unreadable")
+    (later,) = tmp_path.rglob("month=2026-03/*.parquet")
+    later.write_bytes(b"unreadable")
     assert ids(select(until=event(0).time + DAY)) == "abc"
 
 
@@ -108,7 +108,7 @@ def users(events: events_.Events) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("how", "found"),
+    ("filters", "expected"),
     [
         ({}, "a:alice a:bob b:koschei d:bob d:kde-sig e:alicia e:carol"),
         ({"by": "agent"}, "a:alice b:koschei d:bob e:carol"),
@@ -119,8 +119,10 @@ def users(events: events_.Events) -> list[str]:
         ({"not_user": ("bob",), "bots": False}, "a:alice e:alicia e:carol"),
     ],
 )
-def test_who_counts(select: Callable[..., events_.Events], how: dict[str, Any], found: str) -> None:
-    assert users(select(**how)) == found.split()
+def test_which_users_count(
+    select: Callable[..., events_.Events], filters: dict[str, Any], expected: str
+) -> None:
+    assert users(select(**filters)) == expected.split()
 
 
 def test_objects(select: Callable[..., events_.Events]) -> None:
@@ -135,13 +137,13 @@ def test_the_wrapper_is_the_table(select: Callable[..., events_.Events]) -> None
     git = events.filter(events.category == "git").filter(events["seq"] > 0)
     assert isinstance(git, events_.Events)
     assert git.by == "agent"
-    assert users(git) == ["b:koschei", "e:carol"], "a filter keeps who counts"
+    assert users(git) == ["b:koschei", "e:carol"], "a filter keeps the selection of users"
     assert events.columns[:2] == ("time", "id")
 
 
-def test_times_come_back_in_utc(select: Callable[..., events_.Events], event: Make) -> None:
-    found = select().time.min().to_pyarrow().as_py()
-    assert found.isoformat() == "2026-01-15T00:00:00+00:00"
+def test_times_come_back_in_utc(select: Callable[..., events_.Events], event: MakeEvent) -> None:
+    oldest = select().time.min().to_pyarrow().as_py()
+    assert oldest.isoformat() == "2026-01-15T00:00:00+00:00"
 
 
 @settings(max_examples=150, deadline=None)
@@ -149,13 +151,13 @@ def test_times_come_back_in_utc(select: Callable[..., events_.Events], event: Ma
 def test_globs_agree_with_the_shells(glob: str, text: str) -> None:
     import re
 
-    found = pattern(glob)
-    mine = text == glob if found is None else re.search(found, text) is not None
-    assert mine == fnmatchcase(text, glob)
+    expression = pattern(glob)
+    matched = text == glob if expression is None else re.search(expression, text) is not None
+    assert matched == fnmatchcase(text, glob)
 
 
 @pytest.mark.parametrize(
-    ("glob", "yes", "no"),
+    ("glob", "matching", "other"),
     [
         ("*-sig", "kde-sig", "kde-sigs"),
         ("a.c", "a.c", "abc"),
@@ -172,10 +174,10 @@ def test_globs_agree_with_the_shells(glob: str, text: str) -> None:
         ("x*y", "x\ny", "xy "),
     ],
 )
-def test_globs_in_the_engine(backend: Any, glob: str, yes: str, no: str | None) -> None:
+def test_globs_in_the_engine(backend: Any, glob: str, matching: str, other: str | None) -> None:
     import ibis
 
-    for text, expected in ((yes, True), (no, False)):
+    for text, expected in ((matching, True), (other, False)):
         if text is not None:
             assert backend.to_pyarrow(matches(ibis.literal(text), (glob,))).as_py() is expected
 
@@ -192,8 +194,8 @@ def test_the_built_in_bots() -> None:
     assert Selection(not_user=("x",)).removed == ("x",)
 
 
-def test_a_view_lasts_as_long_as_what_stands_on_it(tmp_path: Path, event: Make) -> None:
-    """A service asks every second, for years, and each commit is a new snapshot."""
+def test_a_view_lasts_as_long_as_an_expression_uses_it(tmp_path: Path, event: MakeEvent) -> None:
+    """Views must not accumulate: a service queries every second, and each commit is a snapshot."""
     backend = engine.connect()
     table = Table(tmp_path / "events")
 
@@ -205,12 +207,12 @@ def test_a_view_lasts_as_long_as_what_stands_on_it(tmp_path: Path, event: Make) 
     for n in range(1, 9):
         version = table.append([event(n)], n)
         snapshot = version, table.files(), Selection()
-        asked = events_.events(backend, *snapshot)
-        assert asked.count_events() == n
-        assert events_.events(backend, *snapshot).filter(asked.table.seq == n).count_events() == 1
-        held = asked if n == 3 else held
+        events = events_.events(backend, *snapshot)
+        assert events.count_events() == n
+        assert events_.events(backend, *snapshot).filter(events.table.seq == n).count_events() == 1
+        held = events if n == 3 else held
         assert views() <= 3
     assert held is not None
-    assert held.count_events() == 3, "it is asked when it suits its owner"
+    assert held.count_events() == 3, "an expression may run much later"
     assert events_.events(backend, 0, [], Selection()).count_events() == 0
     backend.disconnect()

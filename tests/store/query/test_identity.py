@@ -1,6 +1,5 @@
-"""Merges: the journal, who is who by it, and that undoing restores exactly."""
+"""Merges of accounts: the journal, the persons it gives, and that undoing restores exactly."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +13,12 @@ from hubbub.store.query import events as events_
 from hubbub.store.query.globs import literal
 from hubbub.store.query.identity import Persons
 from hubbub.store.tables.events import Events as Table
+from tests.support.store import MakeEvent
 
-Make = Callable[..., Any]
 
-
-def merge(store: Store, account: str, person: str, **more: Any) -> int:
-    said: dict[str, Any] = {"who": "kevin", "why": "told me", "time": 1} | more
-    return identity.merge(store.state, account, person, **said).number
+def merge(store: Store, account: str, person: str, **options: Any) -> int:
+    fields: dict[str, Any] = {"who": "kevin", "why": "told me", "time": 1} | options
+    return identity.merge(store.state, account, person, **fields).number
 
 
 def undo(store: Store, number: int) -> int:
@@ -28,20 +26,12 @@ def undo(store: Store, number: int) -> int:
 
 
 def test_an_entry_keeps_who_why_and_when(store: Store) -> None:
-    one = merge(store, " ralph ", "rbean", who="kevin", why="same keys", time=7)
-    undo(store, one)
+    number = merge(store, " ralph ", "rbean", who="kevin", why="same keys", time=7)
+    undo(store, number)
     merged, undone = identity.entries(store.state)
-    assert (merged.account, merged.person, merged.who) == (
-        "ralph",
-        "rbean",
-        "kevin",
-    )
-    assert (merged.why, merged.time, merged.undone) == (
-        "same keys",
-        7,
-        undone.number,
-    )
-    assert (undone.undoes, undone.account, undone.time) == (one, "ralph", 2)
+    assert (merged.account, merged.person, merged.who) == ("ralph", "rbean", "kevin")
+    assert (merged.why, merged.time, merged.undone) == ("same keys", 7, undone.number)
+    assert (undone.undoes, undone.account, undone.time) == (number, "ralph", 2)
     assert not merged.applies
     assert not undone.applies
 
@@ -54,7 +44,7 @@ def test_chains_lead_to_the_last_name(store: Store) -> None:
     undo(store, second)
     assert store.persons.names == {"a": "b", "x": "b"}
     undo(store, first)
-    assert store.persons.names == {"x": "a"}, "what was said of x and a still holds"
+    assert store.persons.names == {"x": "a"}, "the merge of x and a still holds"
 
 
 def test_merging_merged_accounts_joins_the_persons(store: Store) -> None:
@@ -69,35 +59,35 @@ def test_merging_merged_accounts_joins_the_persons(store: Store) -> None:
 def test_cycles_are_refused(store: Store) -> None:
     merge(store, "a", "b")
     merge(store, "b", "c")
-    for one, other in (("c", "a"), ("b", "a"), ("a", "c")):
-        with pytest.raises(UsageError, match="one person already, called 'c'"):
-            merge(store, one, other)
+    for account, person in (("c", "a"), ("b", "a"), ("a", "c")):
+        with pytest.raises(UsageError, match="already one person, called 'c'"):
+            merge(store, account, person)
     assert len(identity.entries(store.state)) == 2
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("names", "message"),
     [
-        (("a", "a"), "one account already"),
-        (("", "a"), "no name"),
-        (("a", "None"), "no name"),
+        (("a", "a"), "same account"),
+        (("", "a"), "not an account name"),
+        (("a", "None"), "not an account name"),
     ],
 )
-def test_what_is_no_merge(store: Store, how: tuple[str, str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        merge(store, *how)
-    with pytest.raises(UsageError, match="keeps why"):
+def test_invalid_merges_are_refused(store: Store, names: tuple[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        merge(store, *names)
+    with pytest.raises(UsageError, match="records why"):
         merge(store, "a", "b", why=" ")
     assert not identity.entries(store.state)
 
 
-def test_what_cannot_be_undone(store: Store) -> None:
-    one = merge(store, "a", "b")
-    two = undo(store, one)
-    with pytest.raises(UsageError, match=f"was undone by entry {two}"):
-        undo(store, one)
+def test_only_a_merge_in_force_can_be_undone(store: Store) -> None:
+    merged = merge(store, "a", "b")
+    undone = undo(store, merged)
+    with pytest.raises(UsageError, match=f"was already undone by entry {undone}"):
+        undo(store, merged)
     with pytest.raises(UsageError, match="cannot be undone itself"):
-        undo(store, two)
+        undo(store, undone)
     with pytest.raises(UsageError, match="there is no entry 9"):
         undo(store, 9)
     assert merge(store, "b", "a") == 3, "merged again, the other way round"
@@ -106,8 +96,8 @@ def test_what_cannot_be_undone(store: Store) -> None:
 
 def test_the_journal_is_in_the_store(store: Store) -> None:
     merge(store, "a", "b")
-    with Store.open(store.path) as again:
-        assert again.persons.names == {"a": "b"}
+    with Store.open(store.path) as reopened:
+        assert reopened.persons.names == {"a": "b"}
 
 
 names = st.sampled_from("abcdef")
@@ -116,33 +106,33 @@ names = st.sampled_from("abcdef")
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(names, names), max_size=8), st.data())
 def test_undoing_restores_exactly(
-    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str]], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]], data: st.DataObject
 ) -> None:
     with Store.open(tmp_path_factory.mktemp("s")) as store:
-        before = [store.persons]
-        made = []
-        for account, person in said:
+        history = [store.persons]
+        merges = []
+        for account, person in pairs:
             try:
-                made.append(merge(store, account, person))
+                merges.append(merge(store, account, person))
             except UsageError:
                 continue
             now = store.persons
-            assert now != before[-1]
-            assert not set(now.names) & set(now.names.values()), "a name leads to a last one"
-            before.append(now)
-        for _ in range(data.draw(st.integers(0, len(made)))):
-            undo(store, made.pop())
-            before.pop()
-            assert store.persons == before[-1]
+            assert now != history[-1]
+            assert not set(now.names) & set(now.names.values()), "a person's name is not merged"
+            history.append(now)
+        for _ in range(data.draw(st.integers(0, len(merges)))):
+            undo(store, merges.pop())
+            history.pop()
+            assert store.persons == history[-1]
 
 
 def test_globs_mean_persons() -> None:
-    who = Persons({"bot-old": "packit", "[x]*": "alice"})
-    assert who.widened(("bot-*",)) == ("bot-*", "packit", "bot-old")
-    assert who.widened(("alice", "bob")) == ("alice", "bob", literal("[x]*"))
-    assert who.widened(()) == ()
+    merged = Persons({"bot-old": "packit", "[x]*": "alice"})
+    assert merged.widened(("bot-*",)) == ("bot-*", "packit", "bot-old")
+    assert merged.widened(("alice", "bob")) == ("alice", "bob", literal("[x]*"))
+    assert merged.widened(()) == ()
     assert literal("[x]*") == "[[]x][*]"
-    assert who.widened(("zoe",)) == ("zoe",)
+    assert merged.widened(("zoe",)) == ("zoe",)
 
 
 ACCOUNTS = ("alice", "alice2", "ali", "bob", "bob*", "releng", "carol")
@@ -163,46 +153,49 @@ filters = st.sampled_from([(), ("alice",), ("ali*",), ("alice2", "carol"), ("bob
         bot_names=st.just(("releng",)),
     ),
 )
-def test_the_engine_agrees_with_a_loop(backend: Any, said: Any, chosen: Selection) -> None:
+def test_the_engine_agrees_with_a_loop(backend: Any, events: Any, chosen: Selection) -> None:
     from fnmatch import fnmatchcase
 
-    def wanted(person: str, globs: tuple[str, ...]) -> bool:
-        its = [a for a in ACCOUNTS if PERSONS.name(a) == person]
-        return any(fnmatchcase(account, glob) for account in its for glob in globs)
+    def matches(person: str, globs: tuple[str, ...]) -> bool:
+        accounts = [a for a in ACCOUNTS if PERSONS.name(a) == person]
+        return any(fnmatchcase(account, glob) for account in accounts for glob in globs)
 
     from hubbub.store.query import identity_join
     from hubbub.store.tables.events import SCHEMA
 
     rows = [
         {"id": str(n), "agent": agent, "users": sorted(users), "seq": n}
-        for n, (agent, users) in enumerate(said)
+        for n, (agent, users) in enumerate(events)
     ]
-    expected, whole = [], []
+    expected_users, expected_events = [], []
     for row in rows:
         agent = row["agent"] and PERSONS.name(row["agent"])
-        users = sorted({PERSONS.name(one) for one in row["users"]})
-        its = [agent] * (agent is not None) if chosen.by == "agent" else users
-        if chosen.user and not any(wanted(one, chosen.user) for one in its):
+        users = sorted({PERSONS.name(user) for user in row["users"]})
+        counted = [agent] * (agent is not None) if chosen.by == "agent" else users
+        if chosen.user and not any(matches(person, chosen.user) for person in counted):
             continue
-        whole.append((row["id"], agent, users))
-        expected += [(row["id"], one) for one in its if not wanted(one, chosen.removed)]
+        expected_events.append((row["id"], agent, users))
+        expected_users += [
+            (row["id"], person) for person in counted if not matches(person, chosen.removed)
+        ]
     import ibis
     import pyarrow as pa
 
     filled = [dict.fromkeys(SCHEMA.names) | row for row in rows]
     table = ibis.memtable(pa.Table.from_pylist(filled, schema=SCHEMA))
-    kept = events_._apply(table, chosen, PERSONS)
-    found = events_.Events(identity_join.table(kept, PERSONS), chosen, PERSONS, stored=kept)
-    assert found.columns == tuple(SCHEMA.names)
-    got = backend.to_pyarrow(found.select("id", "agent", "users").order_by("id")).to_pylist()
-    assert [(r["id"], r["agent"], r["users"]) for r in got] == whole
-    for rows_of in (
-        found.unnest_users("id"),
-        found.unnest_users(),
-        found.filter(found.seq >= 0).unnest_users(),
+    stored = events_._apply(table, chosen, PERSONS)
+    merged = identity_join.merge_accounts(stored, PERSONS)
+    selected = events_.Events(merged, chosen, PERSONS, stored=stored)
+    assert selected.columns == tuple(SCHEMA.names)
+    got = backend.to_pyarrow(selected.select("id", "agent", "users").order_by("id")).to_pylist()
+    assert [(r["id"], r["agent"], r["users"]) for r in got] == expected_events
+    for unnested in (
+        selected.unnest_users("id"),
+        selected.unnest_users(),
+        selected.filter(selected.seq >= 0).unnest_users(),
     ):
-        out = backend.to_pyarrow(rows_of.select("id", "user").order_by("id", "user"))
-        assert [(r["id"], r["user"]) for r in out.to_pylist()] == sorted(expected)
+        out = backend.to_pyarrow(unnested.select("id", "user").order_by("id", "user"))
+        assert [(r["id"], r["user"]) for r in out.to_pylist()] == sorted(expected_users)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +203,7 @@ def backend() -> Any:
     return engine.connect()
 
 
-def test_naming_columns_changes_nothing_else(store: Store, event: Make) -> None:
+def test_naming_columns_changes_nothing_else(store: Store, event: MakeEvent) -> None:
     Table(store.path / "events").append([event(0), event(1, users=("bob", "zoe"))], 1)
     merge(store, "bob", "alice")
     events = store.events()
@@ -234,7 +227,7 @@ def test_a_forgotten_name_stays_forgotten_in_the_journal(store: Store) -> None:
     assert entry.account.startswith("forgotten-")
     assert "ralph" not in entry.why
     assert store.persons.names == {entry.account: "rbean"}
-    with pytest.raises(UsageError, match="one person already"):
+    with pytest.raises(UsageError, match="already one person"):
         merge(store, "ralph", "rbean")
     merge(store, "ralph-old", "zoe", who="ralph", why="ralph said so")
     later = identity.entries(store.state)[-1]

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from hubbub.collector.event import Frame
 from hubbub.collector.signatures.guard import TrustFiles
 from hubbub.store import Store, Waiting
-from hubbub.store.loader.progress import Stock
+from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.spool.trust import UNREADY, register_trust
 from hubbub.store.state import dead_letters
 from tests.support.paths import CAPTURES
@@ -188,7 +188,7 @@ def test_frames_that_cannot_be_checked_do_not_hold_up_coverage(
     store: Store, trust: TrustFiles, pki: Path
 ) -> None:
     """If they did, nothing later could be proven until they are loaded; history supplies them."""
-    stock = Stock(store.state, store.spool_folder)
+    stock = LoadProgress(store.state, store.spool_folder)
     put(store, *frames("fedmsg-signed-lab.jsonl")[:2], trust=trust)
     begun = int(next(store.spool_folder.glob("*.seg")).name.partition("-")[0]) // 1000
     assert stock.loaded() == begun

@@ -1,4 +1,4 @@
-"""`hubbub chart NAME -o FILE`: draw a view."""
+"""`hubbub chart NAME -o FILE`: draw a view to a file."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
+from hubbub.cli.functions import FunctionGroup, finish, make_command, make_runner, stated_parameters
 from hubbub.errors import UsageError
 from hubbub.registry import Function
 
-__all__ = ["STYLE", "chart", "checked"]
+__all__ = ["STYLE", "chart", "check_style"]
 
-STYLE = "TOML with a community's colours and font; checked for contrast and colour blindness."
+STYLE = "TOML file with colours and a font; checked for contrast and colour blindness."
 SUFFIXES = (".svg", ".png", ".html")
-_TAKEN = frozenset({"output", "theme", "style", "size", "font_dir", "allow_incomplete"})
-_SHAPE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
+_OWN = frozenset({"output", "theme", "style", "size", "font_dir", "allow_incomplete"})
+_SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """What only a PNG takes: its size in px, and folders of fonts."""
+    """Options of PNG only: the size in px and folders of fonts."""
 
     width: int | None = None
     height: int | None = None
@@ -36,74 +36,78 @@ class Raster:
 
     @classmethod
     def of(cls, size: str | None, font_dirs: tuple[str, ...], suffix: str) -> Raster:
-        """From `--size 1200x630` (or a width alone) and `--font-dir`.
+        """Parse `--size 1200x630` (or only a width) and `--font-dir`.
 
         Raises:
-            UsageError: no such size, or the picture is no PNG.
+            UsageError: not a size, or the picture is not a PNG.
         """
         if suffix != ".png":
             if size or font_dirs:
                 raise UsageError(
-                    f"{'--size' if size else '--font-dir'} is for PNG",
-                    hint="an SVG has no size of its own and takes the reader's fonts",
+                    f"{'--size' if size else '--font-dir'} is for PNG only",
+                    hint="an SVG scales to any size and uses the reader's fonts",
                 )
             return cls()
-        found = _SHAPE.fullmatch(size) if size else None
-        if size and found is None:
+        match = _SIZE.fullmatch(size) if size else None
+        if size and match is None:
             raise UsageError(
-                f"{size!r} is no size", where="--size", hint="write 1200x630, or a width alone"
+                f"{size!r} is not a size", where="--size", hint="write 1200x630, or only a width"
             )
-        wide, high = found.groups() if found else (None, None)
+        width, height = match.groups() if match else (None, None)
         return cls(
-            int(wide) if wide else None, int(high) if high else None, tuple(map(Path, font_dirs))
+            int(width) if width else None,
+            int(height) if height else None,
+            tuple(map(Path, font_dirs)),
         )
 
 
 def _suffix(output: str | None) -> str:
-    """What is to be drawn, known before anything is computed.
+    """Return the suffix of the file to be written, checked before anything is computed.
 
     Raises:
-        UsageError: a terminal cannot show it, or no such kind of file.
+        UsageError: the output is a terminal, its suffix is unknown, or its folder does not exist.
     """
     if output in {None, "-"}:
         if sys.stdout.isatty():
-            raise UsageError("where shall the picture go? add -o FILE.svg, .png or .html")
+            raise UsageError(
+                "a picture cannot be shown on a terminal", hint="add -o FILE.svg, .png or .html"
+            )
         return ".svg"
     path = Path(str(output))
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o takes a file that ends in {', '.join(SUFFIXES)}", where=str(path))
     if not path.parent.is_dir():
-        raise UsageError("there is no such folder to write into", where=str(path.parent))
+        raise UsageError("this folder does not exist", where=str(path.parent))
     return path.suffix.lower()
 
 
-def checked(file: str | None) -> Path | None:
-    """A style file, with a warning for each pair of colours that some people cannot tell apart.
+def check_style(file: str | None) -> Path | None:
+    """Check a style file; warn about colours that some people cannot distinguish.
 
     Raises:
-        UsageError: it cannot be read, or is no style.
+        UsageError: it cannot be read, or is not a style.
     """
     if not file:
         return None
-    from hubbub.charts.picture.style import doubts, load
+    from hubbub.charts.picture.style import check, load
 
-    for said in doubts(load(Path(file))):
-        click.echo(f"hubbub: {said}", err=True)
+    for warning in check(load(Path(file))):
+        click.echo(f"hubbub: {warning}", err=True)
     return Path(file)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Warnings of the charts, one line each, on standard error."""
-    with warnings.catch_warnings(record=True) as said:
+def show_warnings() -> Iterator[None]:
+    """Print the charts' warnings, one line each, on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default", UserWarning)
         yield
-    for warning in said:
+    for warning in caught:
         click.echo(f"hubbub: {warning.message}", err=True)
 
 
-def drawn(drawing: Any, suffix: str, raster: Raster) -> bytes:
-    """A drawing as the bytes of a file; a view that gives text (HTML) is taken as it is."""
+def encode(drawing: Any, suffix: str, raster: Raster) -> bytes:
+    """Return the bytes of a file for a drawing; text (HTML) and bytes are kept as they are."""
     if isinstance(drawing, bytes):
         return drawing
     if isinstance(drawing, str):
@@ -120,14 +124,14 @@ def drawn(drawing: Any, suffix: str, raster: Raster) -> bytes:
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.run.injection import Injector
 
-    app.logs()
+    app.configure_logging()
     output = values["output"]
     suffix = _suffix(output)
     raster = Raster.of(values["size"], values["font_dir"], suffix)
-    with told(), app.reading() as store:
-        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
-        runner = runner_of(app, store, inject=inject)
-        data = drawn(runner.view(name, **parameters(values, _TAKEN)), suffix, raster)
+    with show_warnings(), app.reading() as store:
+        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        runner = make_runner(app, store, inject=inject)
+        data = encode(runner.view(name, **stated_parameters(values, _OWN)), suffix, raster)
     if output in {None, "-"}:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -137,11 +141,11 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
             path.write_bytes(data)
         except OSError as error:
             raise UsageError(f"cannot write: {error.strerror}", where=output) from error
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:
-    return command(
+    return make_command(
         function,
         [
             click.Option(
@@ -160,14 +164,14 @@ def _command(function: Function) -> click.Command:
             click.Option(
                 ["--size"],
                 metavar="WIDTH[xHEIGHT]",
-                help="Of a PNG, in px: 1200x630 for a social card. [default: as the SVG]",
+                help="Size of a PNG in px: 1200x630 for a social card. [default: as the SVG]",
             ),
             click.Option(
                 ["--font-dir"],
                 multiple=True,
                 type=click.Path(file_okay=False),
                 metavar="DIR",
-                help="Fonts for a PNG: Chinese, Arabic, emoji, …",
+                help="Folder with fonts for a PNG: Chinese, Arabic, emoji, …; repeatable.",
             ),
         ],
         _run,
@@ -184,6 +188,6 @@ class _Views(FunctionGroup):
 def chart() -> None:
     """Draw a view as SVG, PNG or HTML.
 
-    Every view takes --since and --until, the filters, and options of its own:
-    `hubbub chart NAME --help`.
+    Every view takes --since, --until and the filters; `hubbub chart NAME --help` shows its other
+    options.
     """

@@ -1,4 +1,4 @@
-"""`hubbub compact`: many small files become few large ones."""
+"""`hubbub compact`: merge small files of the tables into large ones."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ __all__ = ["compact"]
 
 @common_options
 @click.command(name="compact")
-@click.option("--rebuild", is_flag=True, help="Count the sums by day and hour again first.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--rebuild", is_flag=True, help="First rebuild the rollups by day and hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
 def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
-    """Fold the small files of the tables into large ones, and delete what nobody needs any more.
+    """Merge small files of the tables into large ones, and delete obsolete files.
 
-    A listener does it by itself. Whatever reads or writes meanwhile is not disturbed; old files
-    stay for an hour, for queries that have begun.
+    A listener does this by itself. It does not disturb readers and writers; replaced files stay for
+    an hour, for running queries.
     """
-    from hubbub.store.maintenance.compaction import compact as fold
+    from hubbub.store.maintenance.compaction import compact as compact_tables
 
-    app.logs()
+    app.configure_logging()
     with app.reading() as store:
         if rebuild:
             from hubbub.store.rollups import refresh
 
             with store.loader_lock():
                 refresh.rebuild(store)
-        done = fold(store)
+        result = compact_tables(store)
     if as_json:
-        app.say(asdict(done), as_json=True)
+        app.print_facts(asdict(result), as_json=True)
         return
     click.echo(
-        f"{done.files:,} files into {done.into:,}, {done.rows:,} rows, {done.saved:,} bytes saved"
+        f"{result.files:,} files into {result.into:,}, {result.rows:,} rows, "
+        f"{result.saved:,} bytes saved"
     )
-    click.echo(f"{done.deleted:,} old files deleted")
+    click.echo(f"{result.deleted:,} old files deleted")

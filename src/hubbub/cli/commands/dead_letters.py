@@ -1,4 +1,4 @@
-"""`hubbub dead-letters`: what could not be read or was refused, and reading it again."""
+"""`hubbub dead-letters list|show|retry`: messages that could not be decoded or were refused."""
 
 from __future__ import annotations
 
@@ -19,40 +19,41 @@ if TYPE_CHECKING:
 
 __all__ = ["dead_letters"]
 
-_SHOWN = 16_384  # bytes of a body on a terminal; --json and --raw give all
+_MAX_SHOWN = 16_384  # bytes of a body; --json and --raw show all
 _COLUMNS = ("id", "time", "reason", "bytes", "source", "topic", "what")
 
 
 @common_options
 @click.group(name="dead-letters", context_settings={"help_option_names": ["-h", "--help"]})
 def dead_letters() -> None:
-    """Look at what could not be read or was refused, and have it read again.
+    """List, show and retry messages that could not be decoded or were refused.
 
-    Letters are kept for 30 days, and the newest 100 MiB of them. Of what is too large, the first
-    64 KiB are kept.
+    Dead letters are kept for 30 days, at most the newest 100 MiB. Of a message that is too large,
+    the first 64 KiB are kept.
     """
 
 
 @common_options
 @dead_letters.command(name="list")
-@click.option("--reason", help="Only those refused for this.")
-@click.option("--source", help="Only those of this source, e.g. zmq:tcp://bus.example.org:9940.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--reason", help="Only those refused for this reason.")
+@click.option("--source", help="Only those from this source, e.g. zmq:tcp://bus.example.org:9940.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @pass_app
 def list_letters(
     app: App, /, reason: str | None, source: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """List the newest letters, without their bodies."""
+    """List the newest dead letters, without their bodies."""
     from hubbub.store.state import dead_letters as letters
 
-    app.logs()
+    app.configure_logging()
     with app.reading() as store:
-        found = letters.find(store.state.rows, reason, source, limit, bodies=False)
-        total = sum(
-            n for why, n in store.state.dead_letter_counts().items() if reason in {None, why}
-        )
-    rows = [_facts(one) for one in found]
+        newest = letters.find(store.state.rows, reason, source, limit, bodies=False)
+        counts = store.state.dead_letter_counts()
+    total = sum(counts.values()) if reason is None else counts.get(reason, 0)
+    rows = [_facts(letter) for letter in newest]
     if as_json:
         from hubbub.cli.output.formats import dumps
 
@@ -66,31 +67,31 @@ def list_letters(
     else:
         click.echo("no dead letters")
     if source is None and total > len(rows):
-        click.echo(f"{total - len(rows):,} older ones: --limit", err=True)
+        click.echo(f"{total - len(rows):,} older ones are not shown: raise --limit", err=True)
 
 
 @common_options
 @dead_letters.command(name="show")
-@click.argument("letter", type=click.IntRange(1), metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with the whole body.")
-@click.option("--raw", is_flag=True, help="The body as it came, byte for byte; not to a terminal.")
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the whole body.")
+@click.option("--raw", is_flag=True, help="Print only the body as received; not on a terminal.")
 @pass_app
-def show(app: App, letter: int, *, as_json: bool, raw: bool) -> None:
-    """Show one letter; what could do harm in a terminal is escaped or left out."""
+def show(app: App, number: int, *, as_json: bool, raw: bool) -> None:
+    """Show a dead letter; characters that could harm a terminal are escaped or left out."""
     from hubbub.store.state import dead_letters as letters
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
-        found = letters.get(store.state.rows, letter)
-    if found is None:
-        raise UsageError(f"there is no dead letter {letter}", hint="see hubbub dead-letters list")
+        letter = letters.get(store.state.rows, number)
+    if letter is None:
+        raise UsageError(f"there is no dead letter {number}", hint="see hubbub dead-letters list")
     if raw:
         if sys.stdout.isatty():
-            raise UsageError("--raw is for files: add > FILE")
+            raise UsageError("--raw does not write to a terminal: redirect it with > FILE")
         sys.stdout.flush()
-        sys.stdout.buffer.write(found.body)
+        sys.stdout.buffer.write(letter.body)
         return
-    facts = _facts(found) | _body(found.body)
+    facts = _facts(letter) | _body(letter.body)
     if as_json:
         from hubbub.cli.output.formats import dumps
 
@@ -103,81 +104,92 @@ def show(app: App, letter: int, *, as_json: bool, raw: bool) -> None:
         if name != "body_base64":
             click.echo(f"{name:<10} {clean(str(value))}")
     click.echo()
-    click.echo(_dump(found.body[:_SHOWN]) if body is None else _lines(body[:_SHOWN]))
-    if len(found.body) > _SHOWN:
-        click.echo(f"only the beginning of {len(found.body):,} bytes: --json, --raw", err=True)
+    if body is None:
+        click.echo(_hex_dump(letter.body[:_MAX_SHOWN]))
+    else:
+        click.echo(_clean_lines(body[:_MAX_SHOWN]))
+    if len(letter.body) > _MAX_SHOWN:
+        click.echo(
+            f"this is the beginning of {len(letter.body):,} bytes; --json and --raw show all",
+            err=True,
+        )
 
 
 @common_options
 @dead_letters.command(name="retry")
 @click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
-@click.option("--reason", "reasons", multiple=True, help="All refused for this; repeatable.")
-@click.option("--all", "everything", is_flag=True, help="All that can be read again.")
-@click.option("--json", "as_json", is_flag=True, help="Say what became of them as JSON.")
+@click.option("--reason", "reasons", multiple=True, help="All with this reason; repeatable.")
+@click.option("--all", "everything", is_flag=True, help="All that can be retried.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @trust_options
 @pass_app
 def retry(app: App, /, ids: tuple[int, ...], *, as_json: bool, **options: Any) -> None:
-    """Read letters again, after rules, a CA or hubbub itself changed.
+    """Decode dead letters again, after rules, a CA or hubbub itself changed.
 
-    One that can be read now is an event like any other, and no letter any more; one that fails
-    again stays the one letter that it is. Letters of a bus that is verified are verified again: by
-    the CA that is given or configured, else by the one they came under. --no-verify believes them.
+    A letter that can be decoded now becomes an event; one that fails again stays a dead letter.
+    Letters that were received with verification are verified again: with the CA that is given or
+    configured, else with the one that was in force when they were received. --no-verify accepts
+    them without a valid signature.
     """
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     trust = trust_files(app, options)
     with app.store() as store:
         app.load(store)
-        chosen, left = _choose(store, ids, options["reasons"], everything=options["everything"])
-        _ask(store, chosen, trust, believe=options["verify"] is False)
+        chosen, skipped = _choose(store, ids, options["reasons"], everything=options["everything"])
+        _request_retry(store, chosen, trust, accept_all=options["verify"] is False)
         app.load(store)
-        asked = {one.id for one in chosen}
+        retried = {letter.id for letter in chosen}
         rows = store.state.rows("SELECT id, reason, again FROM dead_letters")
     refused: dict[str, int] = {}
     waiting = 0
-    for one, reason, again in rows:
-        if one in asked:
+    for number, reason, again in rows:
+        if number in retried:
             waiting += again
             if not again:
                 refused[reason] = refused.get(reason, 0) + 1
-    read = len(asked) - waiting - sum(refused.values())
-    facts = {"retried": len(asked), "read": read, "refused": refused}
-    more = {"waiting": waiting, "cannot be read": left}
-    app.say(facts | {name: n for name, n in more.items() if n}, as_json=as_json)
+    read = len(retried) - waiting - sum(refused.values())
+    facts = {"retried": len(retried), "read": read, "refused": refused}
+    rest = {"waiting": waiting, "cannot be read": skipped}
+    app.print_facts(facts | {name: n for name, n in rest.items() if n}, as_json=as_json)
 
 
 def _choose(
     store: Store, ids: tuple[int, ...], reasons: tuple[str, ...], *, everything: bool
 ) -> tuple[list[DeadLetter], int]:
-    """The letters to be read again, and how many of those named cannot be."""
+    """Return the letters to retry, and how many of the requested ones cannot be retried."""
     from hubbub.store.state import dead_letters as letters
 
     if not (ids or reasons or everything):
-        raise UsageError("which letters?", hint="name their ids, or --reason REASON, or --all")
-    known = letters.find(store.state.rows, None, None, -1, bodies=False)
-    there = {one.id for one in known}
-    if missing := [str(one) for one in ids if one not in there]:
+        raise UsageError("which dead letters?", hint="give their ids, --reason REASON or --all")
+    stored = letters.find(store.state.rows, None, None, -1, bodies=False)
+    stored_ids = {letter.id for letter in stored}
+    if missing := [str(number) for number in ids if number not in stored_ids]:
         raise UsageError(
             f"there is no dead letter {', '.join(missing)}", hint="see hubbub dead-letters list"
         )
-    meant = [one for one in known if everything or one.id in ids or one.reason in reasons]
-    chosen = [one for one in meant if one.retryable]
-    return chosen, len(meant) - len(chosen)
+    requested = [
+        letter for letter in stored if everything or letter.id in ids or letter.reason in reasons
+    ]
+    chosen = [letter for letter in requested if letter.retryable]
+    return chosen, len(requested) - len(chosen)
 
 
-def _ask(store: Store, chosen: list[DeadLetter], trust: Any, *, believe: bool) -> None:
+def _request_retry(store: Store, chosen: list[DeadLetter], trust: Any, *, accept_all: bool) -> None:
+    """Mark letters for the next load, with the trust settings to verify them by."""
     from hubbub.store.spool.segment import TRUST
     from hubbub.store.spool.trust import register_trust
     from hubbub.store.state import dead_letters as letters
 
     number = 0 if trust is None else register_trust(store.state, trust)
     flags = {
-        one.id: one.flags & (1 << TRUST) - 1 | number << TRUST
-        for one in chosen
-        if one.flags >> TRUST and (number or believe)  # whoever came unverified stays so
+        letter.id: letter.flags & (1 << TRUST) - 1 | number << TRUST
+        for letter in chosen
+        # letters that were received without verification are not verified now either
+        if letter.flags >> TRUST and (number or accept_all)
     }
     with store.state.transaction() as db:
-        letters.request_retry(db, [one.id for one in chosen], flags)
+        letters.request_retry(db, [letter.id for letter in chosen], flags)
 
 
 def _facts(letter: DeadLetter) -> dict[str, Any]:
@@ -198,25 +210,24 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _body(body: bytes) -> dict[str, str]:
-    """The body as text, or as base64 where it is none."""
+    """Return the body as text, or as base64 if it is not UTF-8."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
         return {"body_base64": base64.b64encode(body).decode()}
 
 
-def _lines(text: str) -> str:
+def _clean_lines(text: str) -> str:
     from hubbub.cli.output.tables import clean
 
     return "\n".join(clean(line) for line in re.split(r"\r\n|\r|\n", text))
 
 
-def _dump(data: bytes) -> str:
-    """Bytes as a hexadecimal dump."""
-    rows = []
-    for at in range(0, len(data), 16):
-        part = data[at : at + 16]
-        text = part.decode("ascii", "replace")
+def _hex_dump(data: bytes) -> str:
+    lines = []
+    for offset in range(0, len(data), 16):
+        chunk = data[offset : offset + 16]
+        text = chunk.decode("ascii", "replace")
         plain = "".join(char if char.isascii() and char.isprintable() else "." for char in text)
-        rows.append(f"{at:08x}  {part.hex(' '):<47}  {plain}")
-    return "\n".join(rows)
+        lines.append(f"{offset:08x}  {chunk.hex(' '):<47}  {plain}")
+    return "\n".join(lines)

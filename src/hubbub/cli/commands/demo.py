@@ -1,7 +1,7 @@
-"""`hubbub demo`: a simulated history service and bus, gathered, heard and drawn; offline.
+"""`hubbub demo`: gather, listen and report on simulated traffic, offline.
 
-It takes the way of `gather`, `listen` and `report`, with their functions, and leaves a store that
-every other command can be tried on.
+It uses the functions of `gather`, `listen` and `report`, and leaves a store to try other commands
+on.
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ from hubbub.errors import HubbubError, UsageError
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from hubbub.collector.bus.listener import Listener
     from hubbub.collector.history.client import History
     from hubbub.collector.history.gather import Gathered
     from hubbub.store import Store
     from hubbub.testing.bus import Bus, Published
+    from hubbub.testing.simulator.message import SimMessage
     from hubbub.testing.simulator.traffic import Traffic
 
 __all__ = ["demo"]
 
 _DAYS = timedelta(days=14)
 _PER_DAY = 2_000
-_HEARD = timedelta(hours=12)  # the youngest part, which comes over the bus
-_OVERLAP = timedelta(hours=1)  # what the bus repeats of the history
-_RATE = 200  # messages a second on the bus
-_PATIENCE = 30.0  # seconds for the last message to arrive
-_MARK = ".hubbub-demo"  # says that DIR/store is ours to make anew
+_LIVE = timedelta(hours=12)  # the newest part, which is sent over the bus
+_OVERLAP = timedelta(hours=1)  # part of the history that the bus sends again
+_RATE = 200  # messages per second on the bus
+_TIMEOUT = 30.0  # seconds for the last message to arrive
+_MARK = ".hubbub-demo"  # this file marks DIR/store as created by the demo
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """What crossed the bus."""
+class _Received:
+    """What was sent over the bus, and what arrived."""
 
     sent: Published
     received: int
@@ -54,32 +56,33 @@ class _Heard:
 
 
 def _new_store(app: App, out: Path) -> None:
-    """Make room for the store of this run.
+    """Choose DIR/store as the store of this run, and delete that of an earlier run.
 
     Raises:
-        UsageError: a store was chosen, DIR holds one that no demo made, or cannot be written.
+        UsageError: --store was given, DIR/store was not created by a demo, or DIR cannot be
+            written.
     """
     if app.store_path is not None:
         raise UsageError(
-            "the demo keeps its simulated messages in a store of its own",
+            "the demo stores its simulated messages in DIR/store",
             where="--store",
-            hint="leave --store out; the demo's store will be DIR/store",
+            hint="leave --store out",
         )
     store, mark = out / "store", out / _MARK
     try:
         if store.exists():
             if not mark.exists():
                 raise UsageError(
-                    "this store was not made by a demo, so the demo leaves it alone",
+                    "this store was not created by the demo and is not overwritten",
                     where=str(store),
                     hint="give another folder with -o",
                 )
             shutil.rmtree(store)
         out.mkdir(parents=True, exist_ok=True)
-        mark.write_text("The demo makes the store in this folder anew at every run.\n", "utf-8")
+        mark.write_text("hubbub demo replaces the store in this folder at every run.\n", "utf-8")
     except OSError as error:
         raise UsageError(
-            f"cannot write there: {error.strerror}",
+            f"cannot write here: {error.strerror}",
             where=str(error.filename or out),
             hint="give a folder that you may write to with -o",
         ) from error
@@ -90,20 +93,20 @@ def _gather(store: Store, history: History, since: datetime, until: datetime) ->
     from hubbub.cli.output.progress import bar
     from hubbub.collector.history.gather import gather
 
-    with store.spool("gather") as sink, bar("gathering", unit="s of time") as shown:
+    with store.spool("gather") as sink, bar("gathering", unit="s of time") as update:
         return gather(
             history,
             sink,
             store.state,
             start=since,
             end=until,
-            settle=timedelta(0),  # nothing comes late into a simulated past
-            progress=lambda done, total, _rows: shown(done, total),
+            settle=timedelta(0),  # a simulated history has no late rows
+            progress=lambda done, total, _rows: update(done, total),
         )
 
 
-def _hear(store: Store, traffic: Traffic, since: datetime, until: datetime) -> _Heard:
-    """Publish [since, until) on a bus of our own, and listen to it."""
+def _listen(store: Store, traffic: Traffic, since: datetime, until: datetime) -> _Received:
+    """Publish [since, until) on a simulated bus, and listen to it."""
     from hubbub.collector.bus.listener import Listener
     from hubbub.collector.bus.receiver import Receiver
     from hubbub.testing.bus import Bus
@@ -116,29 +119,29 @@ def _hear(store: Store, traffic: Traffic, since: datetime, until: datetime) -> _
         ThreadPoolExecutor(1, "bus") as pool,
     ):
         listener = Listener(receiver, sink)
-        playing = pool.submit(_play, traffic, bus, listener, stop, (since, until))
+        messages = traffic.between(to_micros(since), to_micros(until))
+        publishing = pool.submit(_publish, messages, bus, listener, stop)
         try:
             counts = listener.run()
         finally:
             stop.set()
-        sent = playing.result()
-        whole = sent.messages + sent.broken
-        return _Heard(sent, counts.received, f"zmq:{bus.endpoint}", whole - counts.received)
+        sent = publishing.result()
+        total = sent.messages + sent.broken
+        return _Received(sent, counts.received, f"zmq:{bus.endpoint}", total - counts.received)
 
 
-def _play(
-    traffic: Traffic, bus: Bus, listener: Any, stop: Event, span: tuple[datetime, datetime]
+def _publish(
+    messages: Iterable[SimMessage], bus: Bus, listener: Listener, stop: Event
 ) -> Published:
-    """The bus' thread: publish, wait until everything has arrived, and stop the listener."""
+    """Publish, wait until everything has arrived, and stop the listener; runs in a thread."""
     from hubbub.testing.bus import play
 
     try:
-        bus.wait(stop, _PATIENCE)
-        messages = traffic.between(*map(to_micros, span))
+        bus.wait(stop, _TIMEOUT)
         sent = play(messages, bus, stop, pace=_RATE)
-        end = time.monotonic() + _PATIENCE
-        whole = sent.messages + sent.broken
-        while listener.counts().received < whole and time.monotonic() < end:
+        end = time.monotonic() + _TIMEOUT
+        total = sent.messages + sent.broken
+        while listener.counts().received < total and time.monotonic() < end:
             if stop.wait(0.05):
                 break
         return sent
@@ -147,40 +150,40 @@ def _play(
 
 
 def _monday(when: datetime) -> datetime:
-    """The beginning of its ISO week, UTC."""
+    """Return the beginning of the ISO week, UTC."""
     day = when.replace(hour=0, minute=0, second=0, microsecond=0)
     return day - timedelta(days=day.weekday())
 
 
-def _findings(
+def _write_report(
     app: App, store: Store, out: Path, since: datetime, until: datetime
 ) -> tuple[str, int]:
-    """Write the report; what it found, in one line, and the number of its files."""
+    """Write the report; return a summary in one line and the number of files."""
     from hubbub.charts.report.report import report
     from hubbub.run.injection import Injector
     from hubbub.run.runner import Runner
     from hubbub.run.scope import CommonOptions
 
-    make = partial(Runner, store, bots=app.config.people.bots, inject=Injector(store.state))
-    runner = make(common=CommonOptions(since=since, until=until))
+    make_runner = partial(Runner, store, bots=app.config.people.bots, inject=Injector(store.state))
+    runner = make_runner(common=CommonOptions(since=since, until=until))
     files = report(runner, out, since, until)
-    people = make(common=CommonOptions(since=since, until=until, bots=False))
+    without_bots = make_runner(common=CommonOptions(since=since, until=until, bots=False))
     window = until - since
-    spread = people.query("longtail", window=window, step=window, interval=True)
-    found: Mapping[str, Any] = spread.diagnostics["effective_people"]
+    longtail = without_bots.query("longtail", window=window, step=window, interval=True)
+    people: Mapping[str, Any] = longtail.diagnostics["effective_people"]
     topics: dict[str, int] = {}
     for row in runner.query("volume", axis="topic", per="week").data:
         topics[row["name"]] = topics.get(row["name"], 0) + row["messages"]
     busiest = max(topics, key=lambda name: (topics[name], name))
-    shares = found["note"] or (
-        f"as evenly as if {found['value']:.1f} people did equally much "
-        f"(90 % interval {found['low']:.1f} to {found['high']:.1f})"
+    evenness = people["note"] or (
+        f"as evenly as {people['value']:.1f} people with equal shares "
+        f"(90 % interval {people['low']:.1f} to {people['high']:.1f})"
     )
-    line = (
-        f"found     {found['people']:,} people who share {found['actions']:,} actions, {shares}; "
+    summary = (
+        f"result    {people['people']:,} people share {people['actions']:,} actions, {evenness}; "
         f"busiest topic {busiest} ({topics[busiest]:,})"
     )
-    return line, len(files)
+    return summary, len(files)
 
 
 @common_options
@@ -188,62 +191,64 @@ def _findings(
 @click.option(
     "-o", "--output", "output", required=True, metavar="DIR", help="Folder for charts and store."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other people.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the simulated project."
+)
 @pass_app
 def demo(app: App, output: str, seed: int) -> int:
-    """Show everything on simulated traffic: nothing leaves this machine.
+    """Try everything on simulated traffic; nothing leaves this machine.
 
-    Gathers 14 days of a simulated history (2,000 messages a day, up to the last Monday) but for
-    the youngest 12 hours, hears those on a simulated bus that also repeats an hour of what is
-    known, gathers again to prove that nothing is missing, and draws every chart into DIR.
+    Gathers 14 days of a simulated history (2,000 messages a day, up to the last Monday) except the
+    last 12 hours, receives those from a simulated bus that also repeats an hour of known messages,
+    gathers again to prove that nothing is missing, and draws every chart into DIR.
     """
     from hubbub.collector.history.client import History
     from hubbub.testing.history.server import HistoryServer
     from hubbub.testing.simulator.traffic import Traffic
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     out = Path(output)
     _new_store(app, out)
     traffic = Traffic(seed, _PER_DAY)
-    now = _monday(datetime.now(UTC))  # two whole weeks, so that they can be compared
-    edge = now - _HEARD
+    now = _monday(datetime.now(UTC))  # two whole weeks, which can be compared
+    edge = now - _LIVE
     with (
         app.store() as store,
         HistoryServer(traffic, days=_DAYS.days + 1, clock=lambda: to_micros(now)) as server,
     ):
         history = History(server.url)
-        counts = app.counting(store)
+        changes = app.count_changes(store)
         first = _gather(store, history, now - _DAYS, edge)
         app.load(store)
-        came = counts([history.source])
+        gathered = changes([history.source])
         click.echo(
-            f"gathered  {first.rows:,} messages of {(_DAYS - _HEARD).total_seconds() / 86400:.1f} "
-            f"days from a simulated history: {came['new']:,} new"
+            f"gathered  {first.rows:,} messages of {(_DAYS - _LIVE).total_seconds() / 86400:.1f} "
+            f"days from a simulated history: {gathered['new']:,} new"
         )
-        heard = _hear(store, traffic, edge - _OVERLAP, now)
-        if heard.lost:
+        live = _listen(store, traffic, edge - _OVERLAP, now)
+        if live.lost:
             raise HubbubError(
-                f"{heard.lost:,} messages of the simulated bus did not arrive",
-                hint="is this machine very busy? run the demo again",
+                f"{live.lost:,} messages of the simulated bus did not arrive",
+                hint="this machine may be too busy; run the demo again",
             )
         app.load(store)
-        live = counts([heard.source])
-        broken = sum(live["refused"].values())
+        received = changes([live.source])
+        broken = sum(received["refused"].values())
         click.echo(
-            f"heard     {heard.received:,} messages on a simulated bus: {live['new']:,} new, "
-            f"{live['known']:,} known already, {broken:,} broken and set aside"
+            f"received  {live.received:,} messages from a simulated bus: {received['new']:,} new, "
+            f"{received['known']:,} already known, {broken:,} broken and kept as dead letters"
         )
-        counts = app.counting(store)
+        changes = app.count_changes(store)
         second = _gather(store, history, now - _DAYS, now)
         app.load(store)
-        again = counts([history.source])
+        missing = changes([history.source])["new"]
         click.echo(
-            f"checked   the heard hours against the history: {second.rows:,} messages, "
-            f"{again['new']:,} of them missing here"
+            f"checked   the received hours against the history: {second.rows:,} messages, "
+            f"{missing:,} of them missing here"
         )
-        line, files = _findings(app, store, out, now - _DAYS, now)
-    click.echo(line)
-    click.echo(f"look at   {out / 'index.html'} ({files} files); ask more: hubbub query users "
-               f"--store {out / 'store'}")  # fmt: skip
+        summary, files = _write_report(app, store, out, now - _DAYS, now)
+    click.echo(summary)
+    click.echo(f"open      {out / 'index.html'} ({files} files), or query the store: "
+               f"hubbub query users --store {out / 'store'}")  # fmt: skip
     return INCOMPLETE if first.incomplete or second.incomplete else 0

@@ -1,4 +1,4 @@
-"""`hubbub export`: events as a file for other programs."""
+"""`hubbub export`: write stored events to a file."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import parameters, range_options
+from hubbub.cli.functions import range_options, stated_parameters
 
 __all__ = ["export"]
 
-_NOT_HERE = {"by", "bots", "not_user", "allow_incomplete"}  # they remove users, never events
-_TAKEN = frozenset({"output", "form"})
+#: Not options of this command: they leave out users, not events.
+_WITHOUT = frozenset({"by", "bots", "not_user", "allow_incomplete"})
+_OWN = frozenset({"output", "form"})
 
 
 @click.command(name="export")
 @click.option(
-    "output", "-o", "--output", required=True, metavar="FILE", help="- is standard output."
+    "output",
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="File to write; - is standard output.",
 )
 @click.option(
     "form",
     "--format",
     type=click.Choice(["jsonl", "csv", "parquet"]),
-    help="Default: by the file's name, else jsonl.",
+    help="Format of the file. Default: by its name, else jsonl.",
 )
 @pass_app
 def export(app: App, /, *, output: str, form: str | None, **values: Any) -> None:
-    """Write the stored events of a range to a file, in the order of time.
+    """Write the stored events of a range to a file, ordered by time.
 
-    Without --since and --until that is everything. JSON lines can be read again with `hubbub import
-    --format jsonl`, and are the same events then. A name that ends in .gz makes a gzip file.
+    Without --since and --until all events are written. `hubbub import --format jsonl` reads JSON
+    lines as the same events again. A name that ends in .gz gives a gzip file.
     """
     from datetime import UTC, datetime
 
@@ -38,29 +44,27 @@ def export(app: App, /, *, output: str, form: str | None, **values: Any) -> None
     from hubbub.run.scope import CommonOptions
     from hubbub.store.query.export import FORMATS
     from hubbub.store.query.export import export as write
-    from hubbub.store.query.selection import Selection
+    from hubbub.store.query.selection import FILTERS, Selection
     from hubbub.times import to_micros
 
-    app.logs()
-    given = CommonOptions().updated(parameters(values, _TAKEN), datetime.now(UTC))
-    end = output.removesuffix(".gz").rpartition(".")[2]
-    chosen = Selection(
-        since=to_micros(given.since) if isinstance(given.since, datetime) else None,
-        until=to_micros(given.until) if isinstance(given.until, datetime) else None,
-        **{
-            name: getattr(given, name) for name in ("topic", "category", "user", "object", "action")
-        },
+    app.configure_logging()
+    options = CommonOptions().updated(stated_parameters(values, _OWN), datetime.now(UTC))
+    suffix = output.removesuffix(".gz").rpartition(".")[2]
+    selection = Selection(
+        since=to_micros(options.since) if isinstance(options.since, datetime) else None,
+        until=to_micros(options.until) if isinstance(options.until, datetime) else None,
+        **{name: getattr(options, name) for name in FILTERS},
     )
-    with app.reading() as store, bar("writing", unit="events") as shown:
-        n = write(
+    with app.reading() as store, bar("writing", unit="events") as update:
+        count = write(
             store,
-            chosen,
+            selection,
             output,
-            form or (end if end in FORMATS else "jsonl"),
-            lambda done: shown(done, 0),
+            form or (suffix if suffix in FORMATS else "jsonl"),
+            lambda written: update(written, 0),
         )
-    click.echo(f"{n:,} events in {output}", err=output == "-")
+    click.echo(f"{count:,} events in {output}", err=output == "-")
 
 
-export.params.extend(one for one in range_options() if one.name not in _NOT_HERE)
+export.params.extend(range_options(_WITHOUT))
 common_options(export)

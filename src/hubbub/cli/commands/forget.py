@@ -1,4 +1,4 @@
-"""`hubbub forget NAME`: somebody's name out of the store, now and for ever."""
+"""`hubbub forget NAME`: replace an account's name by a pseudonym, also in future messages."""
 
 from __future__ import annotations
 
@@ -19,54 +19,61 @@ __all__ = ["forget"]
 @common_options
 @click.command(name="forget")
 @click.argument("name", required=False, metavar="NAME")
-@click.option("--why", default="", metavar="TEXT", help="For the journal; the name is taken out.")
-@click.option("--dry-run", is_flag=True, help="Say how much holds the name; change nothing.")
-@click.option("--list", "listed", is_flag=True, help="The journal: pseudonyms, when and why.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option(
+    "--why",
+    default="",
+    metavar="TEXT",
+    help="Reason, for the journal; the name in it is replaced.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count what contains the name.")
+@click.option(
+    "--list", "listed", is_flag=True, help="List the journal: pseudonyms, times, reasons."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
 def forget(
     app: App, /, name: str | None, why: str, *, dry_run: bool, listed: bool, as_json: bool
 ) -> None:
-    """Replace an account's name by a pseudonym in all that is stored and all that still arrives.
+    """Replace an account's name by a pseudonym in all stored and all future messages.
 
-    No count changes. There is no way back: the name is kept nowhere, only a keyed digest that
-    recognises it. NAME is the account as the bus spells it, in any case; - reads it from standard
-    input, so that it stays out of the shell's history. A listener may run meanwhile.
+    No count changes. This cannot be undone: the name is not kept, only a keyed digest that
+    recognises it. NAME is the account as the bus spells it, in upper or lower case; - reads it from
+    standard input, to keep it out of the shell's history. A listener may keep running.
     """
-    app.logs()
+    app.configure_logging()
     if listed:
         if name is not None:
-            raise UsageError("--list takes no NAME", hint="the journal holds no names")
+            raise UsageError("--list takes no NAME", hint="the journal contains no names")
         with app.reading(load=False) as store:
-            _show(_journal(store), as_json=as_json)
+            _show_journal(_journal(store), as_json=as_json)
         return
     if name is None:
-        raise UsageError("whom?", hint="hubbub forget NAME, or - to read it from standard input")
+        raise UsageError("which account?", hint="give NAME, or - to read it from standard input")
     if name == "-":
         name = sys.stdin.readline()
     if dry_run:
-        from hubbub.store.privacy.forget import would
+        from hubbub.store.privacy.forget import preview
 
         with app.reading() as store:
-            found = would(store, name)
-        facts: dict[str, Any] = {"events": found.events, "bodies": found.bodies}
-        if found.pseudonyms:
-            facts = {"pseudonym": found.pseudonyms[0], **facts}
-        app.say(facts, as_json=as_json)
+            result = preview(store, name)
+        facts: dict[str, Any] = {"events": result.events, "bodies": result.bodies}
+        if result.pseudonyms:
+            facts = {"pseudonym": result.pseudonyms[0], **facts}
+        app.print_facts(facts, as_json=as_json)
         return
-    from hubbub.store.privacy.forget import forget as act
+    from hubbub.store.privacy.forget import forget as forget_account
 
     if not app.store_folder.exists():
         raise UsageError("there is no store here", where=str(app.store_folder))
-    app.read_rules()
+    app.check_rules()
     with app.store() as store:
-        done = act(store, name, why, app.reader)
-    app.say(
+        result = forget_account(store, name, why, app.reader)
+    app.print_facts(
         {
-            "pseudonym": ", ".join(done.pseudonyms),
-            "events": done.events,
-            "bodies": done.bodies,
-            "records": done.records,
+            "pseudonym": ", ".join(result.pseudonyms),
+            "events": result.events,
+            "bodies": result.bodies,
+            "records": result.records,
         },
         as_json=as_json,
     )
@@ -78,16 +85,16 @@ def _journal(store: Store) -> list[dict[str, Any]]:
 
     return [
         {
-            "pseudonym": one.pseudonym,
-            "time": iso(from_micros(one.time).replace(microsecond=0)),
-            "why": one.why,
-            "done": one.done,
+            "pseudonym": entry.pseudonym,
+            "time": iso(from_micros(entry.time).replace(microsecond=0)),
+            "why": entry.why,
+            "done": entry.done,
         }
-        for one in entries(store.state)
+        for entry in entries(store.state)
     ]
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show_journal(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     from hubbub.cli.output.formats import dumps, show_table
     from hubbub.cli.output.tables import Table
 

@@ -1,4 +1,4 @@
-"""`hubbub gather`: history into the store."""
+"""`hubbub gather`: fetch messages from a history service into the store."""
 
 from __future__ import annotations
 
@@ -25,53 +25,51 @@ _JOBS = 4
 
 @common_options
 @click.command(name="gather")
-@click.option(
-    "--url", metavar="URL", help="The history service. Default: Fedora's public datagrepper."
-)
+@click.option("--url", metavar="URL", help="History service. Default: Fedora's public datagrepper.")
 @click.option(
     "--since",
     default="7d",
     metavar="TIME",
-    help="From here on: 2026-01-31, or 7d ago. [default: 7d]",
+    help="Start of the range: 2026-01-31, or 7d for 7 days ago. [default: 7d]",
 )
-@click.option("--until", metavar="TIME", help="Up to here, without it. [default: now]")
+@click.option("--until", metavar="TIME", help="End of the range, exclusive. [default: now]")
 @click.option("categories", "--category", multiple=True, help="Only this category; repeatable.")
 @click.option("topics", "--topic", multiple=True, help="Only this topic; repeatable.")
 @click.option("users", "--user", multiple=True, help="Only messages of this user; repeatable.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="Requests side by side. [default: 4]")
-@click.option("--allow-incomplete", is_flag=True, help="Exit with 0 although a gap is left.")
-@click.option("--json", "as_json", is_flag=True, help="Say what was gathered as JSON.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Parallel requests. [default: 4]")
+@click.option("--allow-incomplete", is_flag=True, help="Exit with 0 even if a gap remains.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @size_option
 @bodies_option
 @reading_options
 @pass_app
 def gather(app: App, /, **options: Any) -> int:
-    """Fetch the history that the store lacks.
+    """Fetch from a history service the messages that the store lacks.
 
-    Asks only for what is not proven complete, and goes on where an earlier run was interrupted.
-    Says how many messages are new, known already, or refused.
+    Requests only what is not proven complete, and continues where an earlier run was interrupted.
+    Prints how many messages are new, already known, or refused.
     """
     from hubbub.collector.history.client import DEFAULT_URL, History
 
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     history = History(options["url"] or app.config.gather.url or DEFAULT_URL)
     with app.store() as store:
-        counts = app.counting(store)
+        changes = app.count_changes(store)
         try:
-            done = _gather(app, history, store, options)
+            result = _gather(app, history, store, options)
         except HubbubError:
-            # What came before the error stays; the counts say how much that is.
+            # what was received before the error is kept, and counted
             app.load(store)
-            facts = counts([history.source])
+            facts = changes([history.source])
             if any(facts.values()):
-                app.say(facts, as_json=options["as_json"])
+                app.print_facts(facts, as_json=options["as_json"])
             raise
         app.load(store)
-        facts = counts([history.source])
-    gaps = [f"{span.proof}" for span in done.incomplete]
-    app.say(
-        {"requests": done.requests, "received": done.rows, **facts, "gaps": len(gaps)},
+        facts = changes([history.source])
+    gaps = [span.proof for span in result.incomplete]
+    app.print_facts(
+        {"requests": result.requests, "received": result.rows, **facts, "gaps": len(gaps)},
         as_json=options["as_json"],
     )
     for gap in gaps:
@@ -82,7 +80,7 @@ def gather(app: App, /, **options: Any) -> int:
 def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -> Gathered:
     from hubbub.cli.output.progress import bar
     from hubbub.collector.decode.rejected import Bounded
-    from hubbub.collector.history.gather import gather as walk
+    from hubbub.collector.history.gather import gather as gather_history
     from hubbub.parameters import convert
 
     now = datetime.now(UTC)
@@ -96,9 +94,9 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
     largest = max_message(app, options["max_message"])
     with (
         store.spool("gather", bodies=app.bodies) as sink,
-        bar("gathering", unit="s of time") as shown,
+        bar("gathering", unit="s of time") as update,
     ):
-        return walk(
+        return gather_history(
             history,
             Bounded(sink, largest),
             store.state,
@@ -108,5 +106,5 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             topics=options["topics"],
             users=options["users"],
             jobs=options["jobs"] or app.config.gather.jobs or _JOBS,
-            progress=lambda done, total, _rows: shown(done, total),
+            progress=lambda done, total, _rows: update(done, total),
         )

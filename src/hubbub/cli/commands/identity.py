@@ -1,4 +1,4 @@
-"""`hubbub identity merge|undo|list|suspects`: which accounts are one person, which a program."""
+"""`hubbub identity merge|undo|list|suspects`: accounts of one person, and suspected bots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
+from hubbub.cli.functions import (
+    configured_options,
+    finish,
+    make_runner,
+    range_options,
+    stated_parameters,
+)
 from hubbub.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,66 +23,73 @@ if TYPE_CHECKING:
 
 __all__ = ["identity"]
 
-_TAKEN = frozenset({"as_json", "allow_incomplete"})
+_OWN = frozenset({"as_json", "allow_incomplete"})
 
 
 @common_options
 @click.group(name="identity")
 def identity() -> None:
-    """Say which accounts are one person; see which may be programs.
+    """Merge accounts that belong to one person; list accounts that may be bots.
 
-    What is said here applies when events are read, and never changes what is stored.
+    Merges apply when events are read; stored events never change.
     """
 
 
-def _who(stated: str | None) -> str:
-    """Who speaks: as stated, else the system's user."""
-    if stated is not None:
-        return stated
+def _author(option: str | None) -> str:
+    """Return the author of a journal entry: the option, else the system's user."""
+    if option is not None:
+        return option
     import getpass
 
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
-        raise UsageError("who says so? this user has no name", hint="add --who NAME") from None
+        raise UsageError(
+            "the author of this entry is unknown: the system's user has no name",
+            hint="add --who NAME",
+        ) from None
 
 
-_WHO = click.option("--who", metavar="NAME", help="Who says so. Default: the system's user.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+_WHO = click.option(
+    "--who", metavar="NAME", help="Author of the journal entry. Default: the system's user."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @common_options
 @identity.command(name="merge")
 @click.argument("account", metavar="ACCOUNT")
 @click.argument("person", metavar="PERSON")
-@click.option("--why", required=True, metavar="TEXT", help="What it rests on, for the journal.")
+@click.option("--why", required=True, metavar="TEXT", help="Reason, for the journal.")
 @_WHO
 @_JSON
 @pass_app
 def merge(
     app: App, /, account: str, person: str, why: str, who: str | None, *, as_json: bool
 ) -> None:
-    """ACCOUNT and PERSON are one person, who counts under the name PERSON.
+    """Merge ACCOUNT and PERSON into one person, counted under the name PERSON.
 
-    Either may have been merged before: then the two persons become one. `identity undo` takes it
-    back.
+    If either was merged before, the two persons become one. `identity undo` reverts a merge.
     """
     from hubbub.store.query import identity as journal
 
-    app.logs()
-    _there(app)
+    app.configure_logging()
+    _require_store(app)
     with app.reading() as store:
         entry = journal.merge(
-            store.state, account, person, who=_who(who), why=why, time=time.time_ns() // 1000
+            store.state, account, person, who=_author(who), why=why, time=time.time_ns() // 1000
         )
         for note in _notes(app, store, entry):
             click.echo(f"note: {note}", err=True)
-        now = store.persons
-    person = now.name(entry.person)
-    app.say(
-        {"entry": entry.number, "person": person, "accounts": ", ".join(now.accounts[person])}
-        if not as_json
-        else {"entry": entry.number, "person": person, "accounts": now.accounts[person]},
+        persons = store.persons
+    person = persons.name(entry.person)
+    accounts = persons.accounts[person]
+    app.print_facts(
+        {
+            "entry": entry.number,
+            "person": person,
+            "accounts": accounts if as_json else ", ".join(accounts),
+        },
         as_json=as_json,
     )
 
@@ -84,35 +97,27 @@ def merge(
 @common_options
 @identity.command(name="undo")
 @click.argument("number", metavar="N", type=int)
-@click.option("--why", default="", metavar="TEXT", help="For the journal.")
+@click.option("--why", default="", metavar="TEXT", help="Reason, for the journal.")
 @_WHO
 @_JSON
 @pass_app
 def undo(app: App, /, number: int, why: str, who: str | None, *, as_json: bool) -> None:
-    """Take back the merge with the number N: all is as if it had never been said."""
+    """Revert the merge with the number N."""
     from hubbub.store.query import identity as journal
 
-    app.logs()
-    _there(app)
+    app.configure_logging()
+    _require_store(app)
     with app.store() as store:
         entry = journal.undo(
-            store.state, number, who=_who(who), why=why, time=time.time_ns() // 1000
+            store.state, number, who=_author(who), why=why, time=time.time_ns() // 1000
         )
-        now = store.persons
-    app.say(
-        {
-            "entry": entry.number,
-            "undoes": number,
-            **{f"{name} counts as": now.name(name) for name in (entry.account, entry.person)},
-        }
-        if not as_json
-        else {
-            "entry": entry.number,
-            "undoes": number,
-            "persons": {name: now.name(name) for name in (entry.account, entry.person)},
-        },
-        as_json=as_json,
+        names = {name: store.persons.name(name) for name in (entry.account, entry.person)}
+    persons: dict[str, Any] = (
+        {"persons": names}
+        if as_json
+        else {f"{account} counts as": name for account, name in names.items()}
     )
+    app.print_facts({"entry": entry.number, "undoes": number, **persons}, as_json=as_json)
 
 
 @common_options
@@ -120,26 +125,26 @@ def undo(app: App, /, number: int, why: str, who: str | None, *, as_json: bool) 
 @_JSON
 @pass_app
 def list_entries(app: App, *, as_json: bool) -> None:
-    """The journal, and the persons that follow from it."""
+    """List the journal of merges, and the resulting persons."""
     from hubbub.cli.output.formats import dumps, show_table
     from hubbub.cli.output.tables import Table
     from hubbub.store.query import identity as journal
     from hubbub.times import from_micros, iso
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         entries, persons = journal.entries(store.state), store.persons
     rows = [
         {
-            "entry": one.number,
-            "time": iso(from_micros(one.time).replace(microsecond=0)),
-            "who": one.who,
-            "account": one.account,
-            "person": one.person,
-            "state": _state(one),
-            "why": one.why,
+            "entry": entry.number,
+            "time": iso(from_micros(entry.time).replace(microsecond=0)),
+            "who": entry.who,
+            "account": entry.account,
+            "person": entry.person,
+            "state": _state(entry),
+            "why": entry.why,
         }
-        for one in entries
+        for entry in entries
     ]
     if as_json:
         click.echo(dumps({"entries": rows, "persons": persons.accounts}, indent=2))
@@ -148,46 +153,47 @@ def list_entries(app: App, *, as_json: bool) -> None:
     show_table(Table(columns, [[row[c] for c in columns] for row in rows]))
     if persons:
         click.echo("\npersons")
-        its = [(person, list(accounts[1:])) for person, accounts in persons.accounts.items()]
-        show_table(Table(("person", "also"), its))
+        merged = [(person, list(accounts[1:])) for person, accounts in persons.accounts.items()]
+        show_table(Table(("person", "also"), merged))
 
 
 @click.command(name="suspects")
 @_JSON
 @pass_app
 def suspects(app: App, /, **values: Any) -> int:
-    """Accounts with a machine's rhythm, for a person to look at. Nobody is left out by it.
+    """List accounts with the rhythm of a program, for review.
 
-    The same as `hubbub query suspects`, which explains the measures and knows more formats.
+    No account is left out of results because of this list. It is the same as
+    `hubbub query suspects`, which explains the measures and has more formats.
     """
     from hubbub.cli.output.formats import write
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     with app.reading() as store:
-        runner = runner_of(app, store, common=common_of(app))
-        result = runner.query("suspects", **parameters(values, _TAKEN))
+        runner = make_runner(app, store, common=configured_options(app))
+        result = runner.query("suspects", **stated_parameters(values, _OWN))
         write(result, "json" if values["as_json"] else "table")
     if result.data and not values["as_json"]:
         click.echo(
-            "note: a list of questions, not of answers; `[people] bots` in the configuration is "
-            "the list of bots",
+            "note: these accounts may be bots; review them, and add bots to `[people] bots` in the "
+            "configuration",
             err=True,
         )
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 suspects.params.extend(range_options())
 identity.add_command(common_options(suspects))
 
 
-def _there(app: App) -> None:
-    """A statement needs a store to stand in."""
+def _require_store(app: App) -> None:
+    """Raise a UsageError if there is no store: the journal is kept in it."""
     if not app.store_folder.exists():
         raise UsageError(
             "there is no store here",
             where=str(app.store_folder),
-            hint="`hubbub gather`, `listen` or `import` makes one; or name it with --store",
+            hint="`hubbub gather`, `listen` or `import` creates one; or give --store PATH",
         )
 
 
@@ -198,19 +204,21 @@ def _state(entry: Entry) -> str:
 
 
 def _notes(app: App, store: Store, entry: Entry) -> list[str]:
-    """What may be a mistake: a name that no event has, or a program made one with a person."""
+    """Return notes on possible mistakes: an account without events, a bot merged with a person."""
     from hubbub.store.query.globs import fits
     from hubbub.store.query.selection import BOTS
 
     names = (entry.account, entry.person)
-    rows = store.events().stored  # as stored: `users` and `agent` before merges
-    seen = rows.aggregate(
-        **{f"n{i}": ((rows.agent == n) | rows.users.contains(n)).any() for i, n in enumerate(names)}
-    ).to_pyarrow()
+    rows = store.events().stored  # `users` and `agent` before merges are applied
+    occurrences = {
+        f"n{i}": ((rows.agent == name) | rows.users.contains(name)).any()
+        for i, name in enumerate(names)
+    }
+    (occurs,) = rows.aggregate(**occurrences).to_pyarrow().to_pylist()
     notes = [
         f"no event in the store has the account {name!r} yet"
         for i, name in enumerate(names)
-        if not seen[f"n{i}"][0].as_py()
+        if not occurs[f"n{i}"]
     ]
     globs = BOTS if app.config.people.bots is None else app.config.people.bots
     bots = [name for name in names if fits(name, globs)]

@@ -1,4 +1,4 @@
-"""`hubbub import FILE…`: read files into the store; `--follow` keeps reading as they grow."""
+"""`hubbub import FILE…`: read files into the store, with `--follow` as they grow."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 from hubbub.collector.decode.formats import FORMATS
 from hubbub.errors import HubbubError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from hubbub.cli.app import App
     from hubbub.collector.event import Sink
     from hubbub.collector.files.follower import Follower
     from hubbub.collector.signatures.guard import TrustFiles
     from hubbub.store import Store
 
-__all__ = ["follow_files", "import_files", "sink_of"]
+__all__ = ["import_files"]
 
-
-_BATCH = 1000  # frames between two flushes
+_BATCH = 1000  # frames between flushes
+_PAUSE = 0.5  # seconds between checks of files that did not grow
+_LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
 
 
 @common_options
@@ -35,7 +35,7 @@ _BATCH = 1000  # frames between two flushes
     "form",
     type=click.Choice(FORMATS),
     required=True,
-    help="jsonl: hubbub's own lines; fedmsg: envelopes, one a line, or pages of history; "
+    help="jsonl: hubbub's own format; fedmsg: envelopes, one per line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "
     "notebook-counts: its system counts; "
     "access-log: a web server's log, common or combined.",
@@ -43,14 +43,14 @@ _BATCH = 1000  # frames between two flushes
 @click.option(
     "--columns",
     metavar="seed|later|NAME,…",
-    help="What the columns of notebook-counts are called. [default: seed, 13 names; later: 18]",
+    help="Column names of notebook-counts. [default: seed, 13 names; later: 18]",
 )
 @click.option(
     "--follow",
     is_flag=True,
-    help="Read on as files grow, are rotated or truncated, until SIGTERM or SIGINT.",
+    help="Continue as files grow, are rotated or truncated, until SIGTERM or SIGINT.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say what was read as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @size_option
 @trust_options
 @bodies_option
@@ -66,35 +66,33 @@ def import_files(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Read files into the store; - is standard input, and gzip is understood.
+    """Read files into the store; - is standard input, and gzip is supported.
 
-    The same file again adds nothing: a message is one event, however often it comes. What cannot
-    be understood is counted, kept and stops nothing. Of several files, one that is missing or
-    breaks off does not stop the others; it is said at the end. With --ca (or --verify and a
-    configured CA), fedmsg envelopes whose signature does not hold are refused.
+    Importing a file again adds nothing: a message is stored once, however often it is received.
+    Lines that cannot be decoded are counted and kept as dead letters. A file that is missing or
+    truncated does not stop the import of the others; it is reported at the end. With --ca (or
+    --verify and a configured CA), fedmsg envelopes without a valid signature are refused.
     """
     from hubbub.cli.output.progress import bar
     from hubbub.collector.files import reader
 
-    app.logs()
-    app.read_rules()
+    app.configure_logging()
+    app.check_rules()
     trust = _trust(app, form, options)
     names = _columns(form, columns)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
-        from hubbub.cli.commands.import_ import follow_files
-
-        return follow_files(app, files, form, columns=names, largest=largest, as_json=as_json)
+        return _follow(app, files, form, columns=names, largest=largest, as_json=as_json)
     read = 0
-    broken: list[HubbubError] = []
+    errors: list[HubbubError] = []
     with app.store() as store:
-        counts = app.counting(store)
+        changes = app.count_changes(store)
         try:
             with (
                 store.spool("import", bodies=app.bodies, trust=trust) as spool,
-                bar("reading", unit="messages") as shown,
+                bar("reading", unit="messages") as update,
             ):
-                sink = sink_of(store, spool, names, largest)
+                sink = _sink(store, spool, names, largest)
                 for name in files:
                     try:
                         for frame in reader.read(name, form):
@@ -102,28 +100,29 @@ def import_files(
                             read += 1
                             if read % _BATCH == 0:
                                 sink.flush()
-                                shown(read, 0)
-                    except (SourceError, UsageError) as error:  # the other files may be good
-                        broken.append(error)
+                                update(read, 0)
+                    except (SourceError, UsageError) as error:  # the other files may be readable
+                        errors.append(error)
                 sink.flush()
-        except HubbubError as error:  # of the store: no file can be read into it
-            broken.append(error)
-        app.load(store)  # what came before an error is in the store, and the counts say so
-        if read or not broken:
-            app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
-    if broken:
-        raise _together(broken)
+        except HubbubError as error:  # an error of the store ends the import
+            errors.append(error)
+        app.load(store)  # what was read before an error is kept, and counted
+        if read or not errors:
+            facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+            app.print_facts(facts, as_json=as_json)
+    if errors:
+        raise _combine(errors)
     return 0
 
 
-def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> Sink:
-    """Where frames go: what is too large is refused, and system counts bear their columns' names.
+def _sink(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> Sink:
+    """Return a sink that refuses large messages and names the columns of system counts.
 
     Args:
-        store: which remembers the names.
+        store: stores the names of the columns.
         spool: of the store.
-        columns: of system counts; none for other formats.
-        largest: bytes of a message.
+        columns: of system counts; empty for other formats.
+        largest: size limit of a message in bytes.
     """
     from hubbub.collector.decode.notebooks import WithColumns
     from hubbub.collector.decode.rejected import Bounded
@@ -137,15 +136,15 @@ def sink_of(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
-    """Whom to believe; only envelopes are signed."""
+    """Return the files to verify signatures with; only fedmsg envelopes are signed."""
     trust = trust_files(app, options, configured=False)
     if trust is not None and form != "fedmsg":
-        raise UsageError(f"the format {form} bears no signatures", hint="leave --ca, --verify out")
+        raise UsageError(f"the format {form} has no signatures", hint="leave out --ca and --verify")
     return trust
 
 
-def _together(errors: list[HubbubError]) -> HubbubError:
-    """All errors as one; its exit code is the highest."""
+def _combine(errors: list[HubbubError]) -> HubbubError:
+    """Combine errors into one with the highest exit code."""
     if len(errors) == 1:
         return errors[0]
     worst = max(errors, key=lambda error: error.exit_code)
@@ -153,21 +152,17 @@ def _together(errors: list[HubbubError]) -> HubbubError:
 
 
 def _columns(form: str, text: str | None) -> tuple[str, ...]:
-    """The names of the columns of system counts; none for other formats."""
+    """Return the column names of system counts; empty for other formats."""
     from hubbub.collector.decode.notebooks import SAMPLES, column_names
 
     if form == SAMPLES:
         return column_names("seed" if text is None else text)
     if text is not None:
-        raise UsageError(f"the format {form} names its columns itself", hint="leave --columns out")
+        raise UsageError(f"the format {form} has fixed columns", hint="leave out --columns")
     return ()
 
 
-_PAUSE = 0.5  # s between two looks at files that did not grow
-_END = 4.5  # s that the loader gets in the end
-
-
-def follow_files(
+def _follow(
     app: App,
     files: tuple[str, ...],
     form: str,
@@ -176,67 +171,69 @@ def follow_files(
     largest: int,
     as_json: bool,
 ) -> int:
-    """Read what files hold and what is written into them, until SIGTERM or SIGINT.
+    """Read files and what is appended to them, until SIGTERM or SIGINT.
 
-    How far each file was read is kept in the store, after what was read is durable: whoever starts
-    again goes on there, and what was read twice is one event.
+    The position in each file is stored after the lines before it are durable. The next run
+    continues there; a line that is read twice is stored once.
 
     Args:
         app: of the command line.
         files: names of logs.
         form: their format.
-        columns: what the columns of system counts are called; none for other formats.
-        largest: bytes of a line.
-        as_json: say what was read as JSON.
+        columns: column names of system counts; empty for other formats.
+        largest: size limit of a line in bytes.
+        as_json: print the result as JSON.
 
     Raises:
-        UsageError: a file that cannot be followed.
-        SourceError: a file cannot be read on.
+        UsageError: a file cannot be followed.
+        SourceError: a file cannot be read any further.
         StoreError: no room.
     """
-    from hubbub.cli.commands.import_ import sink_of
     from hubbub.collector.files.follower import Follower
     from hubbub.store.loader_process import LoaderProcess
 
     if "-" in files:
-        raise UsageError("standard input is not followed", hint="leave --follow out: it is read "
-                         "as it comes, to its end")  # fmt: skip
+        raise UsageError(
+            "standard input cannot be followed",
+            hint="leave out --follow: standard input is read to its end in any case",
+        )
     read = 0
     with app.store() as store, ExitStack() as stack:
-        counts = app.counting(store)
+        changes = app.count_changes(store)
         followers = []
         for name in files:
-            follower = Follower(name, form, store.state.get(_key(form, name)))
+            follower = Follower(name, form, store.state.get(_position_key(form, name)))
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.reader_config)
-        with until_told() as stop, store.spool("import", bodies=app.bodies) as spool:
-            sink = sink_of(store, spool, columns, largest)
+        with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
+            sink = _sink(store, spool, columns, largest)
             loader.start()
             try:
                 while not stop.is_set():
-                    found = sum(_step(follower, sink, store) for follower in followers)
-                    read += found
-                    if not found:
+                    count = sum(_read_new_lines(follower, sink, store) for follower in followers)
+                    read += count
+                    if not count:
                         stop.wait(_PAUSE)
             finally:
-                loader.stop(_END)
-        app.load(store)  # what came last
-        app.say({"read": read, **counts(f"{form}:{n}" for n in files)}, as_json=as_json)
+                loader.stop(_LOADER_TIMEOUT)
+        app.load(store)  # what the loader's last run did not reach
+        facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+        app.print_facts(facts, as_json=as_json)
     return 0
 
 
-def _key(form: str, name: str) -> str:
+def _position_key(form: str, name: str) -> str:
     return f"follow:{form}:{name}"
 
 
-def _step(follower: Follower, sink: Any, store: Store) -> int:
-    """The next lines of a file; how many, and they are durable."""
+def _read_new_lines(follower: Follower, sink: Sink, store: Store) -> int:
+    """Make the new lines of a file durable; return how many there were."""
     frames = follower.read()
     for frame in frames:
         sink.put(frame)
     if frames:
         sink.flush()
-        if (position := follower.position) is not None:  # None: the new file is not there yet
-            store.state.set(_key(follower.form, follower.name), position)
+        if (place := follower.position) is not None:  # None: a rotated file's successor is missing
+            store.state.set(_position_key(follower.form, follower.name), place)
     return len(frames)

@@ -1,4 +1,4 @@
-"""`hubbub jobs list|run`: what is scheduled, and running it."""
+"""`hubbub jobs list|run`: list scheduled jobs and run them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,39 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import FunctionGroup, command, parameters, runner_of, split
-from hubbub.errors import HubbubError, UsageError
+from hubbub.cli.functions import (
+    FunctionGroup,
+    make_command,
+    make_runner,
+    split_docstring,
+    stated_parameters,
+)
+from hubbub.errors import UsageError
 from hubbub.registry import Function
 
 if TYPE_CHECKING:
-    from hubbub.jobs import Jobs, Ran
+    from hubbub.jobs import JobRun, Jobs
 
 __all__ = ["jobs"]
 
-_TAKEN = frozenset({"as_json", "now"})
-#: A job has no range of its own, and is no answer that could be incomplete.
+_OWN = frozenset({"as_json", "now"})
+#: Common options that make no sense for a job: it has no time range and no coverage.
 _WITHOUT = frozenset({"since", "until", "allow_incomplete"})
 
 
 @common_options
 @click.group(name="jobs")
 def jobs() -> None:
-    """Run what is scheduled, by `@cron` of hubbub or of a plugin; say what is due.
+    """List and run scheduled jobs: functions of hubbub or of a plugin that have `@cron`.
 
-    One line of a crontab, or one timer of systemd, is enough for all jobs:
-    `hubbub jobs run --due`, as often as the shortest schedule.
+    One crontab line or systemd timer is enough for all jobs: `hubbub jobs run --due`, as often as
+    the shortest schedule.
     """
 
 
 @contextmanager
-def _opened(app: App, now: str | None, what: str = "") -> Iterator[Jobs]:
-    """The jobs over the store, with what the configuration says of them."""
+def _open_jobs(app: App, now: str | None, label: str = "") -> Iterator[Jobs]:
+    """Open the store's jobs with their configuration; with a `label`, to run them."""
     from hubbub.cli.output.progress import bar
     from hubbub.jobs import Jobs
     from hubbub.times import parse_time
@@ -48,35 +54,38 @@ def _opened(app: App, now: str | None, what: str = "") -> Iterator[Jobs]:
         fixed = None if now is None else parse_time(now, datetime.now(UTC))
     except ValueError as error:
         raise UsageError(str(error), where="--now") from None
-    with app.store() if what else app.reading(load=False) as store, bar(what) as show:
-        found = Jobs(
+    with app.store() if label else app.reading(load=False) as store, bar(label) as update:
+        opened = Jobs(
             store,
             config=app.config.jobs,
             clock=lambda: fixed or datetime.now(UTC),
-            progress=show,
-            runner=partial(runner_of, app),
+            progress=update,
+            runner=partial(make_runner, app),
         )
-        for name in found.unknown():
-            click.echo(f"warning: the configuration names [jobs.{name}]: no such job", err=True)
-        yield found
+        for name in opened.unknown_sections():
+            click.echo(
+                f"warning: section [jobs.{name}] of the configuration: there is no such job",
+                err=True,
+            )
+        yield opened
 
 
 @common_options
 @jobs.command(name="list")
-@click.option("--now", metavar="TIME", help="As if it were then.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--now", metavar="TIME", help="Use this as the current time.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @pass_app
 def list_jobs(app: App, *, now: str | None, as_json: bool) -> None:
-    """Every job: its schedule, its last run, its checkpoint, when it is to run next."""
+    """List every job with its schedule, last run, checkpoint and next due time."""
     from hubbub.cli.output.formats import dumps, show_table
     from hubbub.cli.output.tables import Table
     from hubbub.run.serialise import json_ready
 
-    app.logs()
-    with _opened(app, now) as found:
-        rows = [asdict(one) for one in found.listed()]
+    app.configure_logging()
+    with _open_jobs(app, now) as opened:
+        rows = [asdict(job) for job in opened.statuses()]
     for row in rows:
-        row["doc"] = (split(row["doc"])[0].splitlines() or [""])[0]
+        row["doc"] = (split_docstring(row["doc"])[0].splitlines() or [""])[0]
     if as_json:
         click.echo(dumps(json_ready(rows), indent=2))
         return
@@ -94,74 +103,72 @@ def _minute(when: datetime | None) -> str:
     return "" if when is None else f"{when:%Y-%m-%d %H:%M}"
 
 
-def _said(ran: Ran) -> dict[str, Any]:
-    """A run in few lines."""
-    facts: dict[str, Any] = {"job": ran.job, "state": "failed" if ran.error else "ok"}
-    if ran.sources:
-        first, last = ran.sources[0], ran.sources[-1]
-        facts["sources"] = f"{len(ran.sources)} ({first} to {last})" if first != last else first
-    if ran.checkpoint is not None:
-        facts["checkpoint"] = ran.checkpoint
-    if ran.result is not None:
-        facts["result"] = ran.result
+def _summary(outcome: JobRun) -> dict[str, Any]:
+    """Return the facts about a run that are printed without --json."""
+    facts: dict[str, Any] = {"job": outcome.job, "state": "failed" if outcome.error else "ok"}
+    if outcome.sources:
+        first, last = outcome.sources[0], outcome.sources[-1]
+        facts["sources"] = f"{len(outcome.sources)} ({first} to {last})" if first != last else first
+    if outcome.checkpoint is not None:
+        facts["checkpoint"] = outcome.checkpoint
+    if outcome.result is not None:
+        facts["result"] = outcome.result
     return facts
 
 
 def _run(app: App, name: str, values: dict[str, Any]) -> None:
     from hubbub.cli.output.formats import dumps
 
-    app.logs()
-    with _opened(app, values["now"], name) as found:
-        app.load(found.store, wait=False)  # what waits in the spool was received: it counts
-        ran = found.run(name, **parameters(values, _TAKEN))
-        for note in ran.notes:
+    app.configure_logging()
+    with _open_jobs(app, values["now"], name) as opened:
+        app.load(opened.store, wait=False)  # the job should also see received, unloaded messages
+        outcome = opened.run(name, **stated_parameters(values, _OWN))
+        for note in outcome.notes:
             click.echo(f"note: {note}", err=True)
         if values["as_json"]:
-            click.echo(dumps({**ran.document(), "stored": found.stored(name)}, indent=2))
-        elif ran.error is None:
-            app.say(_said(ran), as_json=False)
-    if ran.error is not None:
-        raise ran.error
+            click.echo(dumps({**outcome.document(), "stored": opened.stored(name)}, indent=2))
+        elif outcome.error is None:
+            app.print_facts(_summary(outcome), as_json=False)
+    if outcome.error is not None:
+        raise outcome.error
 
 
-def _due(app: App, now: str | None, *, as_json: bool) -> int:
-    """Run everything that is due; one that fails stops no other. Gives the exit code."""
+def _run_due(app: App, now: str | None, *, as_json: bool) -> int:
+    """Run all due jobs, also after one has failed; return the exit code."""
     from hubbub.cli.output.formats import dumps
-    from hubbub.cli.output.tables import clean
+    from hubbub.cli.output.tables import clean_lines
 
-    code, done = 0, []
-    with _opened(app, now, "jobs") as found:
-        if due := found.due():
-            app.load(found.store, wait=False)
+    code, outcomes = 0, []
+    with _open_jobs(app, now, "jobs") as opened:
+        if due := opened.due():
+            app.load(opened.store, wait=False)
         for name in due:
-            if name not in found.due():
-                continue  # another process ran it while we ran those before it
+            if name not in opened.due():
+                continue  # another process ran it in the meantime
             try:
-                ran = found.run(name)
-            except UsageError as error:  # another process was faster
+                outcome = opened.run(name)
+            except UsageError as error:  # another process is running it
                 click.echo(f"hubbub: {error}", err=True)
                 continue
-            done.append(ran)
-            if ran.error is not None:
-                code = code or ran.error.exit_code
-                click.echo(f"hubbub: {_clean(ran.error, clean)}", err=True)
+            outcomes.append(outcome)
+            if outcome.error is not None:
+                code = code or outcome.error.exit_code
+                click.echo(f"hubbub: {clean_lines(str(outcome.error))}", err=True)
             if not as_json:
-                app.say(_said(ran), as_json=False)
+                app.print_facts(_summary(outcome), as_json=False)
     if as_json:
-        click.echo(dumps([ran.document() for ran in done], indent=2))
-    elif not done:
+        click.echo(dumps([outcome.document() for outcome in outcomes], indent=2))
+    elif not outcomes:
         click.echo("nothing is due")
     return code
 
 
-def _clean(error: HubbubError, clean: Any) -> str:
-    return "\n".join(map(clean, str(error).split("\n")))
-
-
 def _options() -> list[click.Option]:
     return [
-        click.Option(["now", "--now"], metavar="TIME", help="As if it were then."),
-        click.Option(["as_json", "--json"], is_flag=True, help="As JSON, with all it stored."),
+        click.Option(["now", "--now"], metavar="TIME", help="Use this as the current time."),
+        click.Option(
+            ["as_json", "--json"], is_flag=True, help="Print JSON, with everything it stored."
+        ),
     ]
 
 
@@ -170,22 +177,22 @@ class _Jobs(FunctionGroup):
 
     @staticmethod
     def make(function: Function) -> click.Command:
-        made = command(function, _options(), _run, without=_WITHOUT)
-        for one in made.params:
-            one.required = False  # the configuration may give it; the run says what is missing
-        return made
+        run_command = make_command(function, _options(), _run, without=_WITHOUT)
+        for parameter in run_command.params:
+            parameter.required = False  # may come from the configuration; checked by the run
+        return run_command
 
 
 @common_options
 @jobs.group(name="run", cls=_Jobs, invoke_without_command=True)
-@click.option("--due", is_flag=True, help="Run every job whose time has come, and no other.")
-@click.option("--now", metavar="TIME", help="With --due: as if it were then.")
-@click.option("--json", "as_json", is_flag=True, help="With --due: as JSON.")
+@click.option("--due", is_flag=True, help="Run all jobs that are due.")
+@click.option("--now", metavar="TIME", help="With --due: use this as the current time.")
+@click.option("--json", "as_json", is_flag=True, help="With --due: print the outcome as JSON.")
 @click.pass_context
 def run(ctx: click.Context, *, due: bool, now: str | None, as_json: bool) -> int | None:
-    """Run a job now, or with --due every job whose time has come.
+    """Run a job now, or with --due all jobs that are due.
 
-    Options of a job that are not given are those of the configuration, `[jobs.NAME]`.
+    Options of a job that are not given are taken from `[jobs.NAME]` in the configuration.
     """
     app = ctx.find_root().ensure_object(App)
     if ctx.invoked_subcommand is not None:
@@ -194,6 +201,6 @@ def run(ctx: click.Context, *, due: bool, now: str | None, as_json: bool) -> int
         return None
     if not due:
         assert isinstance(ctx.command, _Jobs)
-        raise ctx.command.nameless(ctx)
-    app.logs()
-    return _due(app, now, as_json=as_json)
+        raise ctx.command.missing_name(ctx)
+    app.configure_logging()
+    return _run_due(app, now, as_json=as_json)

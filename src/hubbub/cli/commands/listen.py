@@ -1,4 +1,4 @@
-"""`hubbub listen`: a bus into the store, until told to stop."""
+"""`hubbub listen`: receive messages from a bus into the store until stopped."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.backfill import backfill_options
-from hubbub.cli.options.metrics import monitor_options, monitored
+from hubbub.cli.options.metrics import monitor_options, serve_metrics
 from hubbub.cli.options.reading import bodies_option, reading_options
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["listen"]
 
-_END = 4.5  # s from the signal to our own exit; systemd and people lose patience after 5
-_SAME = 0.5  # s; signals so close together are one
-_LEAST = 0.2  # s that a loader always gets
+_STOP_TIMEOUT = 4.5  # seconds from the signal to the exit, which is promised within 5
+_SAME_SIGNAL = 0.5  # seconds; signals that close together count as one
+_MIN_LOADER_TIMEOUT = 0.2  # seconds
 
 
 @common_options
@@ -37,21 +37,21 @@ _LEAST = 0.2  # s that a loader always gets
     "--zmq",
     multiple=True,
     metavar="ENDPOINT",
-    help="A publisher to connect to, e.g. tcp://bus.example.org:9940; repeatable.",
+    help="Publisher to connect to, e.g. tcp://bus.example.org:9940; repeatable.",
 )
 @click.option(
     "bind",
     "--zmq-bind",
     multiple=True,
     metavar="ENDPOINT",
-    help="An address that publishers connect to, e.g. tcp://127.0.0.1:9941; repeatable.",
+    help="Address for publishers to connect to, e.g. tcp://127.0.0.1:9941; repeatable.",
 )
 @click.option(
     "topics",
     "--topic",
     multiple=True,
     metavar="PREFIX",
-    help="Only topics that start so, e.g. org.fedoraproject.prod.; repeatable.",
+    help="Only topics with this prefix, e.g. org.fedoraproject.prod.; repeatable.",
 )
 @backfill_options
 @monitor_options
@@ -68,111 +68,114 @@ def listen(
     topics: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Hear a ZeroMQ bus and store what it says, until told to stop.
+    """Receive messages from a ZeroMQ bus and store them, until stopped.
 
-    Says every minute how many messages came, were stored, were refused and why, and wait. SIGTERM
-    or Ctrl-C ends it within five seconds with everything safe that was received; a second one ends
-    it at once. Under systemd it says when it is ready, and feeds the watchdog.
+    Logs every minute how many messages were received, stored, refused (with reasons) and wait to be
+    loaded. SIGTERM or Ctrl-C ends it within five seconds, with everything safe that was received; a
+    second signal ends it at once. Under systemd it reports when it is ready, and notifies the
+    watchdog.
 
-    Where there is a CA (--ca, or the configuration), only messages that are signed as fedmsg signs
-    them are stored; the others are dead letters, counted by reason.
+    With a CA (--ca, or in the configuration), only messages with a valid fedmsg signature are
+    stored; the others are kept as dead letters and counted by reason.
 
-    It writes down what it heard and where messages may be missing: while it was stopped, not
-    connected, or too slow, and where a publisher's numbers jump. With --backfill these gaps are
-    filled from history, and the counts of both are compared until nothing is missing.
+    It records coverage, and gaps where messages may be missing: while it was stopped, not connected
+    or too slow, and where a publisher's sequence numbers jump. With --backfill, gaps are filled
+    from a history service, and counts are compared until nothing is missing.
 
-    With --metrics-port it answers /healthz and /metrics, to this machine alone unless
-    --metrics-host says otherwise.
+    With --metrics-port it serves /healthz and /metrics, to this machine only unless --metrics-host
+    is given.
 
-    SIGHUP reads the configuration and the files that it names again; what cannot change without a
-    restart is said. Where the log goes to a terminal, SIGHUP is its end, and ours.
+    SIGHUP reloads the configuration and the files that it names, and logs which settings need a
+    restart. If the log goes to a terminal, SIGHUP ends the command.
 
-    Small files are compacted meanwhile, and once a day what is older than the configuration's
-    `[retention]` says goes.
+    Meanwhile small files are compacted, and once a day retention deletes what is past its period.
     """
     from hubbub import memory
-    from hubbub.cli.commands.listen_reload import Reloading
+    from hubbub.cli.commands.listen_reload import Reloader
     from hubbub.collector.bus.listener import Listener
     from hubbub.collector.bus.receiver import Receiver
     from hubbub.store.loader_process import LoaderProcess
 
-    logs = app.logs(level=logging.INFO)
-    app.read_rules()
-    memory.keep()
-    given = app.config.listen
+    set_up_logging = app.configure_logging(level=logging.INFO)
+    app.check_rules()
+    memory.retain_freed()
+    configured = app.config.listen
     if not connect and not bind:
-        connect, bind = given.zmq, given.zmq_bind
+        connect, bind = configured.zmq, configured.zmq_bind
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
-    stated, topics = topics, topics or given.topic
-    kept = keep_of(app)
-    receiver = Receiver(connect, bind, topics, max_message=largest)
+    keep = retention_settings(app)
+    receiver = Receiver(connect, bind, topics or configured.topic, max_message=largest)
     with app.store() as store, receiver:
-        loader = LoaderProcess(store.path, app.reader_config, keep=kept, prepare=logs)
+        loader = LoaderProcess(store.path, app.reader_config, keep=keep, prepare=set_up_logging)
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
-        listener = Listener(receiver, sink, on_minute=_loaded(store, receiver))
-        reloading = Reloading(app, listener, sink, loader, store, stated=stated, options=options)
-        listener.on_tick = reloading.tick
-        with _signals(listener.stop) as stopped:
+        listener = Listener(receiver, sink, on_minute=_count_loaded(store, receiver))
+        reloader = Reloader(app, listener, sink, loader, store, topics=topics, options=options)
+        listener.on_tick = reloader.tick
+        with _stop_on_signal(listener.stop) as stop_time:
             loader.start()
             try:
-                with monitored(app, listener, loader, **options), reloading:
+                with serve_metrics(app, listener, loader, **options), reloader:
                     listener.run()
-                sink.close()  # sealed: the loader's last run takes all of it
-            finally:  # after an error the segment stays open, and a loader finds it as it is
-                loader.stop(max(_LEAST, _END - (time.monotonic() - stopped())))
+                sink.close()  # seals the segment, so that the loader's last run loads all of it
+            finally:  # after an error the segment stays open; the next loader recovers it
+                left = _STOP_TIMEOUT - (time.monotonic() - stop_time())
+                loader.stop(max(_MIN_LOADER_TIMEOUT, left))
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[Callable[[], float]]:
-    """SIGTERM and SIGINT stop; a later one exits at once. Gives when the first came, else now.
+def _stop_on_signal(stop: Callable[[], None]) -> Iterator[Callable[[], float]]:
+    """Call `stop` on SIGTERM and SIGINT; exit at once on a later one.
 
-    One that comes with the first is no second wish: `timeout` and others signal a process, and then
-    its whole group.
+    A signal right after the first is ignored: `timeout` and others signal a process, and then its
+    whole group.
+
+    Yields:
+        A function that returns the monotonic time of the first signal, or now without one.
     """
     first: list[float] = []
 
-    def hear(number: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         now = time.monotonic()
         if not first:
             first.append(now)
             stop()
-        elif now - first[0] >= _SAME:
-            os._exit(128 + number)  # the spool is safe whenever we die
+        elif now - first[0] >= _SAME_SIGNAL:
+            os._exit(128 + number)  # the spool survives a kill at any moment
 
-    before = [(number, signal.signal(number, hear)) for number in (signal.SIGTERM, signal.SIGINT)]
+    signals = (signal.SIGTERM, signal.SIGINT)
+    previous = [(number, signal.signal(number, handle)) for number in signals]
     try:
         yield lambda: first[0] if first else time.monotonic()
     finally:
-        for number, handler in before:
+        for number, handler in previous:
             signal.signal(number, handler)
 
 
-def _loaded(store: Store, receiver: Receiver) -> Callable[[], Mapping[str, Any]]:
-    """What the loader did with our messages since it was asked last."""
-    before: dict[tuple[str, str], int] = {}
+def _count_loaded(store: Store, receiver: Receiver) -> Callable[[], Mapping[str, Any]]:
+    """Return a function that counts what was loaded from these endpoints since its last call."""
 
-    def now() -> dict[tuple[str, str], int]:
+    def totals() -> dict[tuple[str, str], int]:
         return {
-            (endpoint.source, name): n
+            (endpoint.source, name): total
             for endpoint in receiver.endpoints
-            for name, n in store.state.counts(endpoint.source).get(endpoint.source, {}).items()
+            for name, total in store.state.counts(endpoint.source).get(endpoint.source, {}).items()
         }
 
-    def since() -> Mapping[str, Any]:
+    def count() -> Mapping[str, Any]:
         fields: dict[str, Any] = {"new": 0, "known": 0}
         unreadable: dict[str, int] = {}
-        for key, n in now().items():
-            more = n - before.get(key, 0)
-            before[key] = n
-            if key[1].startswith("refused:"):
-                reason = key[1].removeprefix("refused:")
+        for (source, name), total in totals().items():
+            added = total - before.get((source, name), 0)
+            before[source, name] = total
+            if name.startswith("refused:"):
+                reason = name.removeprefix("refused:")
                 if reason in receiver.refused:
-                    continue  # counted when it came
-                unreadable[reason] = unreadable.get(reason, 0) + more
+                    continue  # counted when it was received
+                unreadable[reason] = unreadable.get(reason, 0) + added
             else:
-                fields[key[1]] = fields.get(key[1], 0) + more
-        return fields | {"unreadable": {k: n for k, n in unreadable.items() if n}}
+                fields[name] = fields.get(name, 0) + added
+        return fields | {"unreadable": {reason: n for reason, n in unreadable.items() if n}}
 
-    before.update(now())
-    return since
+    before = totals()
+    return count

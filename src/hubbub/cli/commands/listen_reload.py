@@ -1,7 +1,7 @@
-"""SIGHUP: a running `hubbub listen` reads its configuration again.
+"""Reload of the configuration by a running `hubbub listen`, on SIGHUP.
 
-Everything is read and checked before anything is changed; where something is wrong, all stays as it
-was. Not a message is missed meanwhile: sockets and spool stay open.
+Everything is read and checked before anything is changed; after an error the previous settings stay
+in force. No message is missed: sockets and spool stay open.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import structlog
 
-from hubbub.cli.options.backfill import watching
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.backfill import track_gaps
+from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, trust_files
 from hubbub.collector.bus import systemd
 from hubbub.errors import HubbubError
@@ -30,40 +30,40 @@ if TYPE_CHECKING:
     from hubbub.store.loader_process import LoaderProcess
     from hubbub.store.spool.writer import SpoolWriter
 
-__all__ = ["Reloading", "changes"]
+__all__ = ["Reloader", "changed_keys"]
 
-#: What a running listener cannot change.
+#: Settings that a running listener cannot change.
 _RESTART = ("store", "listen.zmq", "listen.zmq_bind", "listen.metrics_port", "listen.metrics_host")
 _log = structlog.get_logger("hubbub.reload")
 
 
-def changes(before: Config, after: Config) -> list[str]:
-    """The keys whose values differ, as `section.key`."""
+def changed_keys(before: Config, after: Config) -> list[str]:
+    """Return the keys whose values differ, as `section.key`."""
 
-    def flat(config: Config) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
+    def flatten(config: Config) -> Mapping[str, Any]:
+        values: dict[str, Any] = {}
         for key, value in msgspec.structs.asdict(config).items():
             if isinstance(value, msgspec.Struct):
-                found |= {f"{key}.{k}": v for k, v in msgspec.structs.asdict(value).items()}
+                values |= {f"{key}.{k}": v for k, v in msgspec.structs.asdict(value).items()}
             else:
-                found[key] = value
-        return found
+                values[key] = value
+        return values
 
-    new = flat(after)
-    return [key for key, value in flat(before).items() if value != new[key]]
+    new = flatten(after)
+    return [key for key, value in flatten(before).items() if value != new[key]]
 
 
-class Reloading:
-    """The parts of a running listener that can change; while it is entered, gaps are watched.
+class Reloader:
+    """Reloads a running listener; as a context manager it also tracks gaps.
 
     Args:
-        app: the options, and the configuration as it was read at the start.
-        listener: running, or about to.
-        sink: of the listener; made by `store`.
+        app: the options, and the configuration as read at the start.
+        listener: about to run.
+        sink: of the listener; a spool of `store`.
         loader: of the same store.
-        store: open as long as this is.
-        stated: topics of the command line; none: the configuration's.
-        options: of the command, for whatever reads them.
+        store: stays open as long as this context.
+        topics: given on the command line; if empty, the configured ones apply.
+        options: of the command.
     """
 
     def __init__(
@@ -74,41 +74,41 @@ class Reloading:
         loader: LoaderProcess,
         store: Store,
         *,
-        stated: Sequence[str],
+        topics: Sequence[str],
         options: Mapping[str, Any],
     ) -> None:
         self.app, self.listener, self.sink, self.loader = app, listener, sink, loader
-        self.store, self.stated, self.options = store, stated, dict(options)
-        self._asked = False
-        self._watch = ExitStack()
-        self._before: Any = None
+        self.store, self.topics, self.options = store, topics, dict(options)
+        self._requested = False
+        self._tracking = ExitStack()
+        self._previous_handler: Any = None
 
     def __enter__(self) -> Self:
-        self._begin(self.app)
-        self._before = signal.signal(signal.SIGHUP, self._hear)
+        self._track_gaps(self.app)
+        self._previous_handler = signal.signal(signal.SIGHUP, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGHUP, self._before)
-        self._watch.close()
+        signal.signal(signal.SIGHUP, self._previous_handler)
+        self._tracking.close()
 
-    def _hear(self, _number: int, _frame: object) -> None:
+    def _handle(self, _number: int, _frame: object) -> None:
         if sys.stderr.isatty():
-            self.listener.stop()  # nobody asks for a reload: the terminal is gone
+            self.listener.stop()  # the terminal was closed; this is not a request to reload
         else:
-            self._asked = True
+            self._requested = True
 
     def tick(self) -> None:
-        """Do what was asked for; for the listener's `on_tick`."""
-        if not self._asked:
+        """Reload if it was requested; called as the listener's `on_tick`."""
+        if not self._requested:
             return
-        self._asked = False
-        systemd.notify("RELOADING=1", "STATUS=reading the configuration again")
+        self._requested = False
+        systemd.notify("RELOADING=1", "STATUS=reloading the configuration")
         try:
             self._reload()
         except HubbubError as error:
             _log.error(
-                "the configuration is not reloaded, the one before holds",
+                "configuration not reloaded, the previous one stays in force",
                 why=error.what,
                 where=error.where,
                 hint=error.hint,
@@ -117,42 +117,45 @@ class Reloading:
             systemd.notify("READY=1", "STATUS=listening")
 
     def _reload(self) -> None:
-        fresh = self.app.anew()
-        changed = changes(self.app.config, fresh.config)
+        fresh = self.app.reloaded()
+        changed = changed_keys(self.app.config, fresh.config)
         trust = trust_files(fresh, self.options)
         largest = max_message(fresh, self.options["max_message"])
-        kept = keep_of(fresh)
+        keep = retention_settings(fresh)
         flags = self.store.spool("listen", bodies=fresh.bodies, trust=trust).flags
-        if self._watched(fresh) != self._watched(self.app):
-            self._watch_anew(fresh)  # this can still fail, and then puts back what was
+        if self._gap_settings(fresh) != self._gap_settings(self.app):
+            self._restart_tracking(fresh)  # may still fail, and then restores the previous state
         if self._topics(fresh) != self._topics(self.app):
             self.listener.receiver.subscribe(self._topics(fresh))
         self.app = fresh
         self.sink.flags = flags
         self.listener.receiver.max_message = largest
-        self.loader.renew(fresh.reader_config, keep=kept, prepare=fresh.logs(level=logging.INFO))
-        _log.info("the configuration is reloaded, and every file that it names", changed=changed)
-        later = [key for key in changed if key in _RESTART]
-        if later:
+        set_up_logging = fresh.configure_logging(level=logging.INFO)
+        self.loader.renew(fresh.reader_config, keep=keep, prepare=set_up_logging)
+        _log.info("configuration reloaded, with all files that it names", changed=changed)
+        if restart := [key for key in changed if key in _RESTART]:
             hint = "systemctl restart hubbub-listen; nothing that was received is lost"
-            _log.warning("this takes effect after a restart", settings=later, hint=hint)
+            _log.warning(
+                "changed settings take effect after a restart", settings=restart, hint=hint
+            )
 
     def _topics(self, app: App) -> tuple[str, ...]:
-        return tuple(self.stated) or app.config.listen.topic
+        return tuple(self.topics) or app.config.listen.topic
 
-    def _watched(self, app: App) -> tuple[object, ...]:
-        """What `watching` goes by; an option wins over the configuration."""
-        given, options = app.config.listen, self.options
-        url = None if options["no_backfill"] else options["backfill"] or given.backfill
-        return self._topics(app), url, options["settle"] or given.settle
+    def _gap_settings(self, app: App) -> tuple[object, ...]:
+        """Return the settings that `track_gaps` uses; options take precedence."""
+        configured, options = app.config.listen, self.options
+        url = None if options["no_backfill"] else options["backfill"] or configured.backfill
+        return self._topics(app), url, options["settle"] or configured.settle
 
-    def _begin(self, app: App) -> None:
-        self._watch.enter_context(watching(app, self.listener, self._topics(app), **self.options))
+    def _track_gaps(self, app: App) -> None:
+        tracking = track_gaps(app, self.listener, self._topics(app), **self.options)
+        self._tracking.enter_context(tracking)
 
-    def _watch_anew(self, app: App) -> None:
-        self._watch.close()
+    def _restart_tracking(self, app: App) -> None:
+        self._tracking.close()
         try:
-            self._begin(app)
+            self._track_gaps(app)
         except HubbubError:
-            self._begin(self.app)
+            self._track_gaps(self.app)
             raise

@@ -1,4 +1,4 @@
-"""`hubbub people FILE.jsonl`: whom each message names. Stores nothing."""
+"""`hubbub people FILE.jsonl`: print the users that each message names, without a store."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ __all__ = ["people"]
 @reading_options
 @pass_app
 def people(app: App, file: str) -> None:
-    """For each line a line: {"id", "topic", "agent", "users", "objects"}.
+    """Print for each message of a file one line: {"id", "topic", "agent", "users", "objects"}.
 
-    A line is a fedmsg envelope, a fedora-messaging message or a row of history; - is standard
-    input, and gzip is understood. A line that cannot be read gives {"id": null, …, "error": …}.
+    A line of the file is a fedmsg envelope, a fedora-messaging message or a row of history. - is
+    standard input; gzip is supported. For a line that cannot be decoded the output is
+    {"id": null, …, "error": …}.
     """
     from hubbub.cli.output.formats import dumps
     from hubbub.collector.files.reader import plain_lines
     from hubbub.collector.people.extract import people_lines
 
-    app.logs()
-    by = app.reader
-    for answer in people_lines(plain_lines(file), by.directory, by.rules):
-        sys.stdout.write(dumps(answer) + "\n")
+    app.configure_logging()
+    reader = app.reader
+    for record in people_lines(plain_lines(file), reader.directory, reader.rules):
+        sys.stdout.write(dumps(record) + "\n")

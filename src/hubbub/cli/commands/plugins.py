@@ -1,26 +1,26 @@
-"""`hubbub plugins`: what queries, views and jobs are registered, and by whom."""
+"""`hubbub plugins`: list the registered queries, views and jobs."""
 
 from __future__ import annotations
 
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.functions import split
+from hubbub.cli.functions import split_docstring
 
 __all__ = ["plugins"]
 
 
 @common_options
 @click.command(name="plugins")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @pass_app
 def plugins(app: App, *, as_json: bool) -> None:
-    """List every query, view and job: built in, installed, and from --plugins."""
+    """List every query, view and job: built-in, installed, and from --plugins."""
     from hubbub.cli.output.formats import dumps, show_table
     from hubbub.cli.output.tables import Table
     from hubbub.registry import REGISTRY
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
     rows = [
         {
@@ -28,7 +28,7 @@ def plugins(app: App, *, as_json: bool) -> None:
             "name": name,
             "module": function.module,
             "parameters": [p.name for p in function.parameters],
-            "doc": (split(function.doc)[0].splitlines() or [""])[0],
+            "doc": (split_docstring(function.doc)[0].splitlines() or [""])[0],
         }
         for functions in (REGISTRY.queries, REGISTRY.views, REGISTRY.jobs)
         for name, function in sorted(functions.items())

@@ -1,4 +1,4 @@
-"""`hubbub query NAME`: run an analyzer, and write its answer."""
+"""`hubbub query NAME`: run a query and print the result."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, command, ended, parameters, runner_of
+from hubbub.cli.functions import FunctionGroup, finish, make_command, make_runner, stated_parameters
 from hubbub.registry import Function
 
 __all__ = ["query"]
 
-_TAKEN = frozenset({"output_format", "as_json", "allow_incomplete"})
+_OWN = frozenset({"output_format", "as_json", "allow_incomplete"})
 
 
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.cli.output.formats import write
 
-    app.logs()
+    app.configure_logging()
     form = "json" if values["as_json"] else values["output_format"]
     with app.reading() as store:
-        runner = runner_of(app, store)
-        result = runner.query(name, **parameters(values, _TAKEN))
+        runner = make_runner(app, store)
+        result = runner.query(name, **stated_parameters(values, _OWN))
         write(result, form)
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 def _command(function: Function) -> click.Command:
     from hubbub.cli.output.formats import FORMATS
 
-    return command(
+    return make_command(
         function,
         [
             click.Option(
                 ["output_format", "--format"],
                 type=click.Choice(FORMATS),
                 default="table",
-                help="How the answer is written. [default: table]",
+                help="Output format. [default: table]",
             ),
-            click.Option(["as_json", "--json"], is_flag=True, help="The same as --format json."),
+            click.Option(["as_json", "--json"], is_flag=True, help="Short for --format json."),
         ],
         _run,
     )
@@ -53,8 +53,8 @@ class _Queries(FunctionGroup):
 @common_options
 @click.group(name="query", cls=_Queries)
 def query() -> None:
-    """Run an analyzer and write its answer to standard output.
+    """Run a query and print the result.
 
-    Every query takes --since and --until, the filters, and options of its own:
-    `hubbub query NAME --help`.
+    Every query takes --since, --until and the filters; `hubbub query NAME --help` shows its other
+    options.
     """

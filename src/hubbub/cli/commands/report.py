@@ -1,4 +1,4 @@
-"""`hubbub report -o DIR`: every view, with pages to publish."""
+"""`hubbub report -o DIR`: draw every view, with pages to publish."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.commands.chart import STYLE, checked
-from hubbub.cli.functions import common_of, ended, parameters, range_options, runner_of
+from hubbub.cli.commands.chart import STYLE, check_style
+from hubbub.cli.functions import (
+    configured_options,
+    finish,
+    make_runner,
+    range_options,
+    stated_parameters,
+)
 
 __all__ = ["report"]
 
-_TAKEN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
+_OWN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
 
 
 @click.command(name="report")
@@ -29,32 +35,37 @@ _TAKEN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
 @click.option(
     "--compare",
     type=click.Choice(["previous"]),
-    help="Put the range before beside this one, and say what changed.",
+    help="Compare with the preceding range of the same length.",
 )
 @click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
 @pass_app
 def report(app: App, /, **values: Any) -> int:
     """Draw every view, with index.html, index.md for blogs, and data.json.
 
-    The same data gives the same bytes; nothing in the pages asks anything of the network. Of an
-    earlier report in the folder, pictures that the new one does not have are deleted.
+    The same data gives the same bytes, and the pages load nothing from the network. Pictures of an
+    earlier report in the folder that the new one does not contain are deleted.
     """
     from datetime import UTC, datetime
 
     from hubbub.charts.report.report import report as write
     from hubbub.run.injection import Injector
 
-    app.logs()
+    app.configure_logging()
     app.plugins()
-    common = common_of(app).updated(parameters(values, _TAKEN), datetime.now(UTC))
+    common = configured_options(app).updated(stated_parameters(values, _OWN), datetime.now(UTC))
     with app.reading() as store:
-        inject = Injector(store.state, theme=values["theme"], style=checked(values["style"]))
-        runner = runner_of(app, store, common=common, inject=inject)
-        where = runner.range()
-        folder, previous = Path(values["output"]), values["compare"] == "previous"
-        files = write(runner, folder, where.since, where.until, previous=previous)
+        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        runner = make_runner(app, store, common=common, inject=inject)
+        time_range = runner.range()
+        files = write(
+            runner,
+            Path(values["output"]),
+            time_range.since,
+            time_range.until,
+            previous=values["compare"] == "previous",
+        )
     click.echo(f"{len(files)} files in {values['output']}; open index.html")
-    return ended(runner, allow_incomplete=values["allow_incomplete"])
+    return finish(runner, allow_incomplete=values["allow_incomplete"])
 
 
 report.params.extend(range_options())

@@ -1,4 +1,4 @@
-"""`hubbub retention`: what is older than its time goes."""
+"""`hubbub retention`: delete what is past its retention period."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.options.retention import keep_of
+from hubbub.cli.options.retention import retention_settings
 from hubbub.errors import UsageError
 
 __all__ = ["retention"]
@@ -17,9 +17,9 @@ __all__ = ["retention"]
 @click.command(name="retention")
 @click.option("--events", metavar="TIME", help="How long events are kept. [default: 10y]")
 @click.option("--bodies", metavar="TIME", help="How long bodies are kept. [default: 30d]")
-@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
-@click.option("--trust-clock", is_flag=True, help="The clock is right, though days ahead.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--trust-clock", is_flag=True, help="Accept the clock although it jumped days ahead.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
 def retention(
     app: App,
@@ -31,45 +31,47 @@ def retention(
     trust_clock: bool,
     as_json: bool,
 ) -> None:
-    """Let go of events and bodies that are older than the configuration's `[retention]` says.
+    """Delete events, bodies and dead letters that are past their retention period.
 
-    TIME is a duration (30d, 26w, 10y) or forever. Bodies are gone from the disk at once, files of
-    events after an hour, by the next run: whoever reads them may finish.
+    The periods are those of the configuration's `[retention]`, unless options are given. TIME is a
+    duration (30d, 26w, 10y) or forever. Files of bodies are deleted at once, files of events by the
+    next run after an hour, so that running queries can finish.
 
-    Where the clock is days further than when retention ran last, and no message of these days is
-    stored, nothing goes: it is set wrong more likely than not. --trust-clock says that it is right.
+    If the clock is days ahead of the last run and no message of these days is stored, nothing is
+    deleted: the clock is probably wrong. --trust-clock accepts it.
     """
-    from hubbub.store.maintenance.retention import doubt, prune
+    from hubbub.store.maintenance.retention import check_clock, prune
     from hubbub.store.policy import LAST_RUN
     from hubbub.store.state import dead_letters
     from hubbub.times import iso, to_micros
 
-    app.logs()
-    spans = keep_of(app, events, bodies)
+    app.configure_logging()
+    periods = retention_settings(app, events, bodies)
     now = datetime.now(UTC)
     with app.reading(load=False) as store:
-        if not dry_run and not trust_clock and (why := doubt(store, now)):
+        if not dry_run and not trust_clock and (why := check_clock(store, now)):
             raise UsageError(
-                f"nothing is let go: {why}", hint="set the clock; --trust-clock says it is right"
+                f"nothing is deleted: {why}",
+                hint="set the clock, or confirm with --trust-clock that it is right",
             )
-        done = prune(store, now=now, events=spans.events, bodies=spans.bodies, dry=dry_run)
+        pruned = prune(store, now=now, events=periods.events, bodies=periods.bodies, dry=dry_run)
         if not dry_run:
-            dead_letters.set_bounds(store.state, spans)
+            dead_letters.set_bounds(store.state, periods)
             with store.state.transaction() as db:
                 dead_letters.prune(db)
             store.state.set(LAST_RUN, to_micros(now))
-    verb = "would go" if dry_run else "gone"
+    verb = "would be deleted" if dry_run else "deleted"
     if as_json:
         facts = {
-            one.table: {"before": iso(one.before), "rows": one.rows, "bytes": one.bytes}
-            for one in done
+            part.table: {"before": iso(part.before), "rows": part.rows, "bytes": part.bytes}
+            for part in pruned
         }
         from hubbub.cli.output.formats import dumps
 
         click.echo(dumps(facts, indent=2))
         return
-    for one in done:
-        until = iso(one.before.replace(microsecond=0))
-        click.echo(f"{one.table} before {until}: {one.rows:,} {verb}, {one.bytes:,} bytes")
-    if not done:
-        click.echo("everything is kept for ever")
+    for part in pruned:
+        before = iso(part.before.replace(microsecond=0))
+        click.echo(f"{part.table} before {before}: {part.rows:,} {verb}, {part.bytes:,} bytes")
+    if not pruned:
+        click.echo("everything is kept forever")

@@ -1,4 +1,4 @@
-"""`hubbub simulate`: a realistic bus, history service or file, for trying hubbub and for load."""
+"""`hubbub simulate`: a realistic bus, history service or file, for trials and load tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
-from hubbub.cli.signals import until_told
+from hubbub.cli.signals import stop_signal
 from hubbub.errors import UsageError
 from hubbub.times import parse_time, to_micros
 
@@ -30,28 +30,31 @@ _FOREVER = 253_370_764_800_000_000  # µs: the year 9999
 def _check(
     *, bus: bool, history: bool, output: bool, days: bool, until: bool, wire: str, burst: bool
 ) -> None:
-    """Refuse what contradicts itself."""
+    """Raise a UsageError for options that contradict each other."""
     if burst and wire != "access-log":
-        raise UsageError("--burst is for access logs", hint="add --format access-log")
+        raise UsageError("--burst is for access logs only", hint="add --format access-log")
     if not (bus or output or history):
         raise UsageError(
             "nothing to simulate",
             hint="give --zmq ENDPOINT (a bus), --history PORT (a history service) or -o FILE",
         )
     if output and (bus or history):
-        raise UsageError("-o writes a file and runs no server", hint="run simulate twice")
+        raise UsageError(
+            "-o FILE cannot be combined with --zmq, --zmq-connect or --history",
+            hint="run simulate twice",
+        )
     if output and wire == "msgpack":
-        raise UsageError("msgpack has no lines to write into a file", hint="use --format fedmsg")
+        raise UsageError("msgpack cannot be written to a file", hint="use --format fedmsg")
     if wire == "access-log" and not output:
-        raise UsageError("an access log is a file", hint="give -o FILE")
+        raise UsageError("an access log can only be written to a file", hint="give -o FILE")
     if until and bus and (history or not days):
         raise UsageError(
-            "a live bus knows no --until", hint="give --days as well, and no --history, to replay"
+            "a live bus takes no --until", hint="give --days as well, and no --history, to replay"
         )
 
 
 def _write(lines: Iterable[bytes], output: str) -> int:
-    """Write lines; how many."""
+    """Write lines to a file; return how many."""
     written = 0
     try:
         with contextlib.ExitStack() as stack:
@@ -60,7 +63,7 @@ def _write(lines: Iterable[bytes], output: str) -> int:
                 file = sys.stdout.buffer
             elif output.endswith(".gz"):
                 raw = stack.enter_context(Path(output).open("wb"))
-                # Neither a name nor a time in it: the same seed gives the same bytes.
+                # without name and time in the header the same seed gives the same bytes
                 file = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
             else:
                 file = stack.enter_context(Path(output).open("wb"))
@@ -75,14 +78,14 @@ def _write(lines: Iterable[bytes], output: str) -> int:
 
 
 def _envelopes(traffic: Traffic, start: int, end: int) -> Iterator[bytes]:
-    """One a line."""
+    """Return the lines of a file of fedmsg envelopes."""
     from hubbub.testing.simulator.wire import line
 
     return map(line, traffic.between(start, end))
 
 
 def _requests(seed: int, start: int, end: int, rate: float, *, burst: bool) -> Iterator[bytes]:
-    """An access log."""
+    """Return the lines of an access log."""
     from hubbub.testing.simulator.access_log import lines
 
     return lines(seed, start // 1_000_000, end // 1_000_000, rate, burst=burst)
@@ -93,13 +96,15 @@ def _requests(seed: int, start: int, end: int, rate: float, *, burst: bool) -> I
 @click.option(
     "--zmq",
     metavar="ENDPOINT",
-    help="Be a bus here, e.g. tcp://127.0.0.1:5555; port * is a free one.",
+    help="Simulate a bus at this address, e.g. tcp://127.0.0.1:5555; port * is any free port.",
 )
 @click.option(
-    "--zmq-connect", metavar="ENDPOINT", help="Be a bus that connects to `listen --zmq-bind`."
+    "--zmq-connect",
+    metavar="ENDPOINT",
+    help="Simulate a bus that connects to `listen --zmq-bind`.",
 )
 @click.option("--history", type=click.IntRange(0, 65535), metavar="PORT",
-              help="Be a history service on 127.0.0.1; 0 is a free port.")  # fmt: skip
+              help="Simulate a history service on 127.0.0.1; 0 is any free port.")  # fmt: skip
 @click.option(
     "-o",
     "--output",
@@ -107,35 +112,37 @@ def _requests(seed: int, start: int, end: int, rate: float, *, burst: bool) -> I
     help="Write messages to a file (.gz too; - is standard output).",
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N",
-              help="Messages a second, the same at every hour. Of a replay: its pace.")  # fmt: skip
+              help="Messages per second, the same all day; for a replay, its pace.")  # fmt: skip
 @click.option("--per-day", type=click.FloatRange(0, min_open=True), metavar="N",
-              help="Messages a day, with nights, weekends and bursts. Default: 60000.")  # fmt: skip
+              help="Messages per day, with nights, weekends and bursts. "
+              "Default: 60000.")  # fmt: skip
 @click.option("--days", type=click.FloatRange(0, min_open=True), metavar="N",
-              help="How much of the past: history holds it (default 14), a file gets it "
-              "(default 1), "
-              "a bus without --history replays it and ends.")  # fmt: skip
+              help="Days of past messages: in the history (default 14) or the file (default 1); "
+              "a bus without --history replays them and ends.")  # fmt: skip
 @click.option(
-    "--until", metavar="TIME", help="Where the past ends. Default: now; for a file, today 0:00 UTC."
+    "--until",
+    metavar="TIME",
+    help="End of the past messages. Default: now; for a file, today 0:00 UTC.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another seed, another project."
+    "--seed", type=int, default=0, show_default=True, help="Seed of the simulated project."
 )
 @click.option("--format", "wire", type=click.Choice(["fedmsg", "msgpack", "access-log"]),
               default="fedmsg", show_default=True,
-              help="How bodies are written; access-log: a web server's log.")  # fmt: skip
-@click.option("--burst", is_flag=True, help="Of an access log: five times as much in five minutes "
-              "of every hour.")  # fmt: skip
+              help="Format of messages; access-log: lines of a web server's log.")  # fmt: skip
+@click.option("--burst", is_flag=True, help="For an access log: five times the rate in five "
+              "minutes of every hour.")  # fmt: skip
 @pass_app
 def simulate(  # noqa: PLR0917  (click calls it by name)
     app: App, zmq: str | None, zmq_connect: str | None, history: int | None, output: str | None,
     rate: float | None, per_day: float | None, days: float | None, until: str | None, seed: int,
     wire: str, burst: bool,  # noqa: FBT001 - as above
 ) -> None:  # fmt: skip
-    """Be a realistic bus, history service or file.
+    """Simulate a realistic bus, history service or file.
 
     The same --seed and --rate or --per-day give the same messages with the same ids at every
-    instant, on the bus, in the history and in a file, in one process or in several. One message in
-    a hundred is broken or of an unknown family, on purpose.
+    time, on the bus, in the history and in a file, in one process or in several. One message in
+    a hundred is intentionally broken or of an unknown kind.
 
     \b
     hubbub simulate --zmq tcp://127.0.0.1:5555 --rate 100
@@ -143,7 +150,7 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
     hubbub simulate -o day.jsonl --seed 7
     hubbub simulate -o access.log --format access-log --rate 20 --burst
     """  # noqa: D301  (click wants the control character)
-    app.logs()
+    app.configure_logging()
     endpoint = zmq or zmq_connect
     if zmq and zmq_connect:
         raise UsageError("--zmq and --zmq-connect exclude each other", hint="give one of them")
@@ -173,22 +180,22 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
     if output:
         first = last - int((days or 1) * _DAY)
         if wire == "access-log":
-            made = _requests(seed, first, last, rate or (per_day or PER_DAY) / 86_400, burst=burst)
+            lines = _requests(seed, first, last, rate or (per_day or PER_DAY) / 86_400, burst=burst)
         else:
-            made = _envelopes(traffic, first, last)
-        what = "requests" if wire == "access-log" else "messages"
-        written = _write(made, output)
-        click.echo(f"{written} {what} in {output}, up to {end:%Y-%m-%d %H:%M} UTC", err=True)
+            lines = _envelopes(traffic, first, last)
+        noun = "requests" if wire == "access-log" else "messages"
+        written = _write(lines, output)
+        click.echo(f"{written} {noun} in {output}, up to {end:%Y-%m-%d %H:%M} UTC", err=True)
         return
-    frozen = (lambda: last) if until else (lambda: time.time_ns() // 1000)
+    clock = (lambda: last) if until else (lambda: time.time_ns() // 1000)
     with contextlib.ExitStack() as stack:
         if history is not None:
             from hubbub.testing.history.server import HistoryServer
 
-            server = HistoryServer(traffic, days=days or 14, port=history, clock=frozen)
+            server = HistoryServer(traffic, days=days or 14, port=history, clock=clock)
             stack.enter_context(server)
             click.echo(f"history {server.url}")
-        stop = stack.enter_context(until_told())
+        stop = stack.enter_context(stop_signal())
         if endpoint is None:
             stop.wait()
             return

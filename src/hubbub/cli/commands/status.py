@@ -1,7 +1,4 @@
-"""`hubbub status`: what the store holds, what waits, and what is known to be missing.
-
-`--unmapped` lists topics without a rule, and topics whose rule did not match.
-"""
+"""`hubbub status`: what the store holds, what waits to be loaded, and where gaps are."""
 
 from __future__ import annotations
 
@@ -17,34 +14,34 @@ from hubbub.cli.app import App, common_options, pass_app
 if TYPE_CHECKING:
     from hubbub.store import Store
 
-__all__ = ["show_unmapped", "status", "without_rule"]
+__all__ = ["status"]
 
-
-_SPANS = 40  # of the ledger that a person is shown
-_DAYS = 14
+_MAX_SPANS = 40  # of the ledger, without --json
+_MAX_DAYS = 14
+_UNMAPPED_COLUMNS = ("topic", "messages", "why", "rule_now", "example")
 
 
 @common_options
 @click.command(name="status")
-@click.option("--unmapped", is_flag=True, help="List the topics without a rule that fits.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--unmapped", is_flag=True, help="List topics without a matching rule.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @pass_app
 def status(app: App, *, unmapped: bool, as_json: bool) -> None:
-    """Say what the store holds, what waits to be loaded, what was refused, and where gaps are.
+    """Show what the store holds, what waits to be loaded, what was refused, and where gaps are.
 
-    It loads nothing: what waits is counted. --unmapped lists the topics that no rule knows, and
-    those whose rule found nothing in a body, with the id of a message to look at.
+    Waiting messages are counted, not loaded. --unmapped lists the topics that no rule covers, and
+    those whose rule matched nothing in a message, with the id of an example.
     """
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
         facts = _facts(store) | {"store": str(app.store_folder)}
-        facts["unmapped"] = without_rule(app, store)
+        facts["unmapped"] = _unmapped_topics(app, store)
     if as_json:
         from hubbub.cli.output.formats import dumps
 
         click.echo(dumps(facts, indent=2))
     elif unmapped:
-        show_unmapped(facts["unmapped"])
+        _show_unmapped(facts["unmapped"])
     else:
         _show(facts)
 
@@ -75,8 +72,8 @@ def _facts(store: Store) -> dict[str, Any]:
             "known": counts.get("known", 0),
             "refused": reasons,
         }
-        for reason, n in reasons.items():
-            refused[reason] = refused.get(reason, 0) + n
+        for reason, count in reasons.items():
+            refused[reason] = refused.get(reason, 0) + count
     return {
         "store": str(store.path),
         "events": store.rows(),
@@ -100,15 +97,15 @@ def _facts(store: Store) -> dict[str, Any]:
 
 
 def _disk(store: Store) -> dict[str, int]:
-    """Bytes."""
+    """Return the bytes of the store's disk: free and in total."""
     import os
 
-    now = os.statvfs(store.path)
-    return {"free": now.f_bavail * now.f_frsize, "size": now.f_blocks * now.f_frsize}
+    disk = os.statvfs(store.path)
+    return {"free": disk.f_bavail * disk.f_frsize, "size": disk.f_blocks * disk.f_frsize}
 
 
 def _days(store: Store) -> list[dict[str, Any]]:
-    """How much of each day that the ledger knows is provably whole, newest first."""
+    """Return the coverage of each day in the ledger, newest first; seconds for each state."""
     from hubbub.store.state.coverage import days
     from hubbub.times import from_micros
 
@@ -119,7 +116,7 @@ def _days(store: Store) -> list[dict[str, Any]]:
     return [
         {
             "day": from_micros(day.start).date().isoformat(),
-            "percent": floor(day.percent * 100) / 100,  # 100 is whole, and nothing else is
+            "percent": floor(day.percent * 100) / 100,  # 100 only if the day is complete
             "complete": day.complete / 1e6,
             "healed": day.healed / 1e6,
             "gap": day.gap / 1e6,
@@ -136,53 +133,52 @@ def _show(facts: dict[str, Any]) -> None:
     from hubbub.live.health import MIN_FREE
 
     waiting, free = facts["waiting"], facts["disk"]["free"]
-    full = ""
-    if free < MIN_FREE:
-        full = ": make room, or what comes waits in memory and is lost in the end"
-    held = "nothing yet: hubbub gather, listen or import brings events"
+    warning = "" if free >= MIN_FREE else ": free some space, or new messages will be lost"
+    extent = "empty: use hubbub gather, listen or import to add events"
     if facts["oldest"]:
-        held = f"{facts['oldest']} to {facts['newest']}"
+        extent = f"{facts['oldest']} to {facts['newest']}"
     lines = [
         f"store         {clean(facts['store'])}",
         f"events        {facts['events']:,}",
-        f"range         {held}",
+        f"range         {extent}",
         f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments",
         f"refused       {_reasons(facts['refused'])}",
         f"dead letters  {_reasons(facts['dead_letters'])}",
         f"unmapped      {_unmapped(facts['unmapped'])}",
-        f"disk          {free:,} bytes are free{full}",
+        f"disk          {free:,} bytes are free{warning}",
     ]
     if facts["aside"]:
-        n = len(facts["aside"])
-        lines.append(f"set aside     {n:,} damaged files, in {clean(facts['store'])}/aside")
+        count = len(facts["aside"])
+        lines.append(f"quarantine    {count:,} damaged files, in {clean(facts['store'])}/aside")
     click.echo("\n".join(lines))
     if facts["sources"]:
         click.echo("\nsources")
         rows = [
-            (source, its["new"], its["known"], sum(its["refused"].values()))
-            for source, its in facts["sources"].items()
+            (source, counts["new"], counts["known"], sum(counts["refused"].values()))
+            for source, counts in facts["sources"].items()
         ]
         show_table(Table(("source", "new", "known", "refused"), rows))
     if facts["spans"]:
         click.echo(f"\ncoverage: {facts['gaps']:,} gaps, {facts['healed']:,} healed")
         columns = ("source", "filters", "start", "end", "state", "proof")
-        latest = sorted(facts["spans"], key=lambda span: span["end"])[-_SPANS:]
-        shown = [span for span in facts["spans"] if span in latest]
+        newest = sorted(facts["spans"], key=lambda span: span["end"])[-_MAX_SPANS:]
+        shown = [span for span in facts["spans"] if span in newest]
         show_table(Table(columns, [[span[c] for c in columns] for span in shown]))
-        if len(shown) < len(facts["spans"]):
-            more = len(facts["spans"]) - len(shown)
-            click.echo(f"{more:,} older spans are not shown: hubbub status --json, query coverage")
+        if hidden := len(facts["spans"]) - len(shown):
+            click.echo(
+                f"{hidden:,} older spans are not shown: use hubbub status --json or query coverage"
+            )
     if facts["days"]:
         click.echo("\nseconds of each day (UTC)")
         names = ("day", "percent", "complete", "healed", "gap", "unproven", "unknown")
-        rows = [tuple(day[c] for c in names) for day in facts["days"][:_DAYS]]
+        rows = [tuple(day[c] for c in names) for day in facts["days"][:_MAX_DAYS]]
         show_table(Table(names, rows))
 
 
-def _unmapped(lines: list[dict[str, Any]]) -> str:
-    messages = sum(line["messages"] for line in lines)
-    where = f" in {len(lines):,} topics (hubbub status --unmapped)" if lines else ""
-    return f"{messages:,} messages without a rule that fits{where}"
+def _unmapped(topics: list[dict[str, Any]]) -> str:
+    messages = sum(topic["messages"] for topic in topics)
+    where = f" in {len(topics):,} topics (hubbub status --unmapped)" if topics else ""
+    return f"{messages:,} messages without a matching rule{where}"
 
 
 def _reasons(counts: dict[str, int]) -> str:
@@ -190,34 +186,31 @@ def _reasons(counts: dict[str, int]) -> str:
     return f"{sum(counts.values()):,}{f' ({each})' if each else ''}"
 
 
-_COLUMNS = ("topic", "messages", "why", "rule_now", "example")
+def _unmapped_topics(app: App, store: Store) -> list[dict[str, Any]]:
+    """Return the store's unmapped topics, most frequent first.
 
-
-def without_rule(app: App, store: Store) -> list[dict[str, Any]]:
-    """The store's list, most frequent first.
-
-    `rule_now`: the rules of this moment know the topic; what was loaded before stays as it is.
+    `rule_now` is whether the current rules cover the topic; events that are already loaded do not
+    change.
     """
     from hubbub.collector.people.extract import has_rule
 
-    lines = store.unmapped()
-    if not lines:
+    topics = store.unmapped()
+    if not topics:
         return []
     rules = app.reader.rules
     return [
-        asdict(line) | {"rule_now": has_rule(line.example_topic, rules=rules)} for line in lines
+        asdict(topic) | {"rule_now": has_rule(topic.example_topic, rules=rules)} for topic in topics
     ]
 
 
-def show_unmapped(lines: Sequence[dict[str, Any]]) -> None:
-    """Print the list for a person."""
+def _show_unmapped(topics: Sequence[dict[str, Any]]) -> None:
     from hubbub.cli.output.formats import show_table
     from hubbub.cli.output.tables import Table
     from hubbub.collector.people.extract import MISSED
 
-    if not lines:
-        click.echo("every topic that was loaded has a rule, and every rule found something")
+    if not topics:
+        click.echo("every loaded topic has a rule, and every rule matched")
         return
-    said = [line | {"why": MISSED.get(line["why"], line["why"])} for line in lines]
-    rows = [[line[column] for column in _COLUMNS] for line in said]
-    show_table(Table([column.replace("_", " ") for column in _COLUMNS], rows))
+    explained = [topic | {"why": MISSED.get(topic["why"], topic["why"])} for topic in topics]
+    rows = [[topic[column] for column in _UNMAPPED_COLUMNS] for topic in explained]
+    show_table(Table([column.replace("_", " ") for column in _UNMAPPED_COLUMNS], rows))

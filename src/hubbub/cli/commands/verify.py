@@ -1,4 +1,4 @@
-"""`hubbub verify`: proof that the store holds what it says."""
+"""`hubbub verify`: check the store for damage, and repair what can be rebuilt."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ __all__ = ["verify"]
 
 @common_options
 @click.command(name="verify")
-@click.option("--repair", is_flag=True, help="Build again what can be; no event is touched.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--repair", is_flag=True, help="Rebuild what can be rebuilt; no event is changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
 def verify(app: App, /, *, repair: bool, as_json: bool) -> int:
-    """Read everything that is stored, and compare: files, checksums, ids, sums, ledger.
+    """Read everything that is stored and check files, checksums, ids, rollups and the ledger.
 
-    Ends with 5 where something is not as it must be, with a list of it. --repair builds the set of
-    ids and the sums by day and hour again, and puts the ledger in order. Loading waits meanwhile,
-    receiving and queries do not.
+    Exits with 5 and a list of faults if there are any. --repair rebuilds the set of ids and the
+    rollups by day and hour, and corrects the ledger. Loading waits meanwhile; receiving and queries
+    do not.
     """
-    from hubbub.store.maintenance.verify import verify as check
+    from hubbub.store.maintenance.verify import verify as verify_store
 
-    app.logs()
+    app.configure_logging()
     with app.reading(load=False) as store:
-        done = check(store, repair=repair)
+        result = verify_store(store, repair=repair)
     if as_json:
         facts = {
-            "clean": done.clean,
-            "checked": done.checked,
-            "faults": [asdict(one) for one in done.faults],
-            "repaired": [asdict(one) for one in done.repaired],
+            "clean": result.clean,
+            "checked": result.checked,
+            "faults": [asdict(fault) for fault in result.faults],
+            "repaired": [asdict(fault) for fault in result.repaired],
         }
         from hubbub.cli.output.formats import dumps
 
         click.echo(dumps(facts, indent=2))
     else:
-        for one in done.faults:
-            click.echo(f"{one.part}: {_line(one)}")
-        for one in done.repaired:
-            click.echo(f"repaired {one.part}: {_line(one)}")
-        for name, n in done.checked.items():
-            click.echo(f"checked {name}: {n:,}")
-        click.echo("everything is as it must be" if done.clean else f"faults: {len(done.faults)}")
-    return 0 if done.clean else StoreError.exit_code
+        for fault in result.faults:
+            click.echo(f"{fault.part}: {_line(fault)}")
+        for fault in result.repaired:
+            click.echo(f"repaired {fault.part}: {_line(fault)}")
+        for name, count in result.checked.items():
+            click.echo(f"checked {name}: {count:,}")
+        click.echo("no faults" if result.clean else f"faults: {len(result.faults)}")
+    return 0 if result.clean else StoreError.exit_code
 
 
 def _line(fault: Fault) -> str:

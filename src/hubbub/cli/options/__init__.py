@@ -1,1 +1,1 @@
-"""Groups of options that several commands share."""
+"""Options shared by several commands, and what they set up."""

@@ -1,4 +1,4 @@
-"""What `hubbub listen` knows about its own gaps, and how it heals them: options and wiring."""
+"""Coverage tracking and healing of gaps by `hubbub listen`: options and set-up."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from hubbub.collector.gaps.healer import Healer
     from hubbub.store import Store
 
-__all__ = ["backfill_options", "categories", "watching"]
+__all__ = ["backfill_options", "categories", "track_gaps"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 _CATEGORY = 3  # org.fedoraproject.prod.CATEGORY.…
-_END = 0.8  # s that each of the two threads gets at the end
+_STOP_TIMEOUT = 0.8  # seconds for each of the two threads
 
 
 def backfill_options(command: C) -> C:
@@ -33,13 +33,13 @@ def backfill_options(command: C) -> C:
         click.option(
             "--settle",
             metavar="DURATION",
-            help="How late rows may come into the history. [default: 10m]",
+            help="How late rows may appear in the history. [default: 10m]",
         ),
-        click.option("--no-backfill", is_flag=True, help="Heal nothing, whatever is configured."),
+        click.option("--no-backfill", is_flag=True, help="Do not fill gaps, even if configured."),
         click.option(
             "--backfill",
             metavar="URL",
-            help="The history service that fills gaps and proves that nothing is missing.",
+            help="History service to fill gaps from and to prove completeness with.",
         ),
     ):
         command = option(command)
@@ -47,33 +47,35 @@ def backfill_options(command: C) -> C:
 
 
 def categories(topics: Sequence[str]) -> tuple[str, ...] | None:
-    """The categories that these prefixes are limited to; None: one names no whole category."""
-    found = set()
+    """Return the categories that topic prefixes are limited to; None: not to whole categories."""
+    names = set()
     for topic in topics:
         parts = topic.split(".")
         if len(parts) <= _CATEGORY + 1 or not parts[_CATEGORY]:
             return None
-        found.add(parts[_CATEGORY])
-    return tuple(sorted(found))
+        names.add(parts[_CATEGORY])
+    return tuple(sorted(names))
 
 
 @contextmanager
-def watching(app: App, listener: Listener, topics: Sequence[str], **options: Any) -> Iterator[None]:
-    """Note what is heard and what is missed while the block runs; heal it where there is a history.
+def track_gaps(
+    app: App, listener: Listener, topics: Sequence[str], **options: Any
+) -> Iterator[None]:
+    """Record coverage and gaps while the block runs; with a history service, fill the gaps.
 
-    The threads have a store of their own, so that a disk that does not answer holds up nobody else.
+    The threads open the store separately, so that a disk that hangs does not block the listener.
 
     Raises:
-        UsageError: options that go not together, or a URL that is none.
+        UsageError: options contradict each other, or the URL is invalid.
         StoreError: the ledger cannot be read.
     """
     from hubbub.collector.gaps.detector import GapDetector
 
     with ExitStack() as stack:
-        beside = stack.enter_context(app.store())
-        healer = _healer(app, beside, listener, topics, stack, options=options)
+        store = stack.enter_context(app.store())
+        healer = _healer(app, store, listener, topics, stack, options=options)
         gaps = GapDetector(
-            listener.receiver.endpoints, listener.counts, beside.state, filters=_filters(topics)
+            listener.receiver.endpoints, listener.counts, store.state, filters=_filters(topics)
         )
         gaps.start()
         if healer is not None:
@@ -81,15 +83,17 @@ def watching(app: App, listener: Listener, topics: Sequence[str], **options: Any
         try:
             yield
         finally:
-            ended = gaps.stop(_END)
-            if not ((healer is None or healer.stop(_END)) and ended):
-                stack.pop_all()  # a thread still uses the store; the end of the process ends both
+            stopped = gaps.stop(_STOP_TIMEOUT)
+            if not ((healer is None or healer.stop(_STOP_TIMEOUT)) and stopped):
+                stack.pop_all()  # leave the store open: a thread uses it until the process ends
 
 
 def _filters(topics: Sequence[str]) -> str:
-    """Under which the ledger keeps what a listener hears that is limited to these prefixes."""
-    named = categories(topics)
-    return urlencode([("prefix", one) for one in topics]) if named is None else Filters(named).key
+    """Return the ledger's key for the coverage of these topic prefixes."""
+    names = categories(topics)
+    if names is None:
+        return urlencode([("prefix", topic) for topic in topics])
+    return Filters(names).key
 
 
 def _healer(
@@ -107,14 +111,14 @@ def _healer(
     from hubbub.collector.gaps.healer import Healer
     from hubbub.collector.history.client import History
     from hubbub.collector.history.gather import SETTLE
-    from hubbub.store.loader.progress import Stock
+    from hubbub.store.loader.progress import LoadProgress
 
-    named = categories(topics)
-    if named is None:
+    names = categories(topics)
+    if names is None:
         raise UsageError(
-            "history can be asked for whole categories, and these topics are not such",
+            "a history service can only be queried for whole categories, not for these topics",
             where=f"--topic {' '.join(topics)}",
-            hint="write org.fedoraproject.prod.git. or listen to everything; or --no-backfill",
+            hint="write org.fedoraproject.prod.git., listen to all topics, or use --no-backfill",
         )
     settle = _settle(options["settle"] or app.config.listen.settle)
     history = History(url)
@@ -123,9 +127,9 @@ def _healer(
         history,
         stack.enter_context(store.spool("heal", bodies=app.bodies)),
         store.state,
-        Stock(store.state, store.spool_folder),
+        LoadProgress(store.state, store.spool_folder),
         [endpoint.source for endpoint in listener.receiver.endpoints],
-        categories=named,
+        categories=names,
         settle=settle or SETTLE,
     )
 

@@ -1,4 +1,4 @@
-"""What `hubbub listen` tells a monitor: options and wiring."""
+"""Health and metrics endpoints of `hubbub listen`: options and set-up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubbub.collector.bus.listener import Listener
     from hubbub.store.loader_process import LoaderProcess
 
-__all__ = ["monitor_options", "monitored"]
+__all__ = ["monitor_options", "serve_metrics"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 _HOST = "127.0.0.1"
@@ -26,13 +26,13 @@ def monitor_options(command: C) -> C:
         click.option(
             "--metrics-host",
             metavar="HOST",
-            help=f"The address of --metrics-port. [default: {_HOST}, this machine alone]",
+            help=f"Address of --metrics-port. [default: {_HOST}, this machine only]",
         ),
         click.option(
             "--metrics-port",
             type=int,
             metavar="N",
-            help="Answer /healthz and /metrics (Prometheus) on this port. [default: not]",
+            help="Serve /healthz and /metrics (Prometheus) on this port. [default: off]",
         ),
     ):
         command = option(command)
@@ -40,7 +40,7 @@ def monitor_options(command: C) -> C:
 
 
 @contextmanager
-def monitored(
+def serve_metrics(
     app: App,
     listener: Listener,
     loader: LoaderProcess,
@@ -49,14 +49,14 @@ def monitored(
     metrics_host: str | None,
     **_: Any,
 ) -> Iterator[None]:
-    """Answer monitors while the block runs, where that is asked for.
+    """Serve /healthz and /metrics while the block runs, if a port is given or configured.
 
     Raises:
         UsageError: there is no such host or port.
-        SourceError: it is taken.
+        SourceError: the port is in use.
     """
-    given = app.config.listen
-    port = given.metrics_port if metrics_port is None else metrics_port
+    configured = app.config.listen
+    port = configured.metrics_port if metrics_port is None else metrics_port
     if port is None:
         yield
         return
@@ -64,9 +64,9 @@ def monitored(
     from hubbub.live.monitor import Monitor
     from hubbub.live.vitals import read_vitals
 
-    host = metrics_host or given.metrics_host or _HOST
+    host = metrics_host or configured.metrics_host or _HOST
     with (
-        app.store() as beside,
-        Monitor(partial(read_vitals, listener, loader, beside), __version__, port, host),
+        app.store() as store,  # the monitor's threads must not share the listener's connection
+        Monitor(partial(read_vitals, listener, loader, store), __version__, port, host),
     ):
         yield

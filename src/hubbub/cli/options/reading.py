@@ -1,4 +1,4 @@
-"""Options of the commands that read messages: rules, directory, whether bodies are stored."""
+"""Options of the commands that decode messages: rules, directory, storage of bodies."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 def _set_bodies(ctx: click.Context, _parameter: click.Parameter, value: bool | None) -> None:  # noqa: FBT001 - click's call
     if value is not None:
-        ctx.find_root().ensure_object(App).bodies_stated = value
+        ctx.find_root().ensure_object(App).bodies_option = value
 
 
 def bodies_option(command: C) -> C:
-    """Add `--bodies/--no-bodies`; it wins over the configuration."""
+    """Add `--bodies/--no-bodies`, which takes precedence over the configuration."""
     return click.option(
         "--bodies/--no-bodies",
         default=None,
-        help="Store messages whole too, for as long as retention says. [default: not]",
+        help="Also store the full body of each message, for its retention period. [default: off]",
         callback=_set_bodies,
         expose_value=False,
     )(command)
@@ -39,10 +39,10 @@ def _set_path(ctx: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def reading_options(command: C) -> C:
-    """Add `--rules` and `--directory`; they win over the configuration's `[people]`."""
+    """Add `--rules` and `--directory`, which take precedence over the configuration."""
     for flag, metavar, text in (
         ("--directory", "FILE.json", "JSON object from e-mail address or nick to account."),
-        ("--rules", "FILE.toml", "Who and what on a bus of your own; goes before hubbub's rules."),
+        ("--rules", "FILE.toml", "Extraction rules for your own bus; tried before hubbub's."),
     ):
         command = click.option(
             flag, metavar=metavar, help=text, callback=_set_path, expose_value=False

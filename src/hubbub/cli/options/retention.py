@@ -1,31 +1,33 @@
-"""`hubbub retention`: what is older than its time goes."""
+"""Retention periods from options and configuration."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from hubbub.cli.app import App
-from hubbub.cli.options.trust import size_of
+from hubbub.cli.options.trust import parse_size
 
 if TYPE_CHECKING:
     from hubbub.store.policy import RetentionPolicy
 
-__all__ = ["keep_of"]
+__all__ = ["retention_settings"]
 
 
-def keep_of(app: App, events: str | None = None, bodies: str | None = None) -> RetentionPolicy:
-    """What these options say, else the configuration.
+def retention_settings(
+    app: App, events: str | None = None, bodies: str | None = None
+) -> RetentionPolicy:
+    """Return the retention periods: the given ones, else the configured ones.
 
     Raises:
-        UsageError: a text that says no time or size.
+        UsageError: a text is not a duration or size.
     """
     from hubbub.store.policy import parse_policy
 
-    given = app.config.retention
-    size = given.dead_letters_size
+    configured = app.config.retention
+    size = configured.dead_letters_size
     return parse_policy(
-        events or given.events,
-        bodies or given.bodies,
-        given.dead_letters,
-        None if size is None else size_of(size, "retention.dead_letters_size"),
+        events or configured.events,
+        bodies or configured.bodies,
+        configured.dead_letters,
+        None if size is None else parse_size(size, "retention.dead_letters_size"),
     )

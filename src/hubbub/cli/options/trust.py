@@ -1,4 +1,4 @@
-"""Options of the commands that take messages in: how large they may be, and whom to believe."""
+"""Options of the commands that accept messages: size limit and verification of signatures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hubbub.errors import UsageError
 if TYPE_CHECKING:
     from hubbub.collector.signatures.guard import TrustFiles
 
-__all__ = ["max_message", "size_of", "size_option", "trust_files", "trust_options"]
+__all__ = ["max_message", "parse_size", "size_option", "trust_files", "trust_options"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|KiB|MiB|GiB|)", re.IGNORECASE)
@@ -23,18 +23,22 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "m
           "gib": 2**30}  # fmt: skip
 
 
-def size_of(text: str, where: str = "--max-message") -> int:
-    """Bytes of a text like 4MiB, 500kB, 1048576.
+def parse_size(text: str, where: str = "--max-message") -> int:
+    """Return the bytes of a size like 4MiB, 500kB or 1048576.
+
+    Args:
+        text: the size.
+        where: the option or key, for the error.
 
     Raises:
-        UsageError: it is none.
+        UsageError: not a size.
     """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
         raise UsageError(
-            f"{text!r} is no size", where=where, hint="write for example 4MiB, 500kB, 1048576"
+            f"{text!r} is not a size", where=where, hint="write for example 4MiB, 500kB or 1048576"
         )
-    return round(float(found[1]) * _UNITS[found[2].lower()])
+    return round(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def size_option(command: C) -> C:
@@ -42,75 +46,76 @@ def size_option(command: C) -> C:
     return click.option(
         "--max-message",
         metavar="SIZE",
-        help="Refuse a larger body, and keep its beginning as a dead letter. [default: 4MiB]",
+        help="Refuse larger bodies and keep their beginning as dead letters. [default: 4MiB]",
     )(command)
 
 
-def max_message(app: App, stated: str | None) -> int:
-    """`--max-message`, else the configuration's, else 4 MiB.
+def max_message(app: App, option: str | None) -> int:
+    """Return the size limit in bytes: `--max-message`, else the configured one, else 4 MiB.
 
     Raises:
-        UsageError: it is no size, or more than the spool can hold.
+        UsageError: not a size, or more than the spool can hold.
     """
     from hubbub.collector.decode.rejected import MAX_MESSAGE, check_max_message
 
-    text = stated or app.config.max_message
-    return MAX_MESSAGE if text is None else check_max_message(size_of(text))
+    text = option or app.config.max_message
+    return MAX_MESSAGE if text is None else check_max_message(parse_size(text))
 
 
 def trust_options(command: C) -> C:
-    """Add the options that say whom to believe."""
+    """Add the options for the verification of signatures."""
     file: dict[str, Any] = {"type": click.Path(dir_okay=False), "metavar": "FILE"}
     nitpicky = "Refuse topics that the policy does not name."
-    verify = "Refuse what is not signed as it should be. [default: where there is a CA]"
+    verify = "Refuse messages without a valid signature. [default: verify if there is a CA]"
     for option in (
         click.option("--verify/--no-verify", default=None, help=verify),
         click.option("--nitpicky", is_flag=True, help=nitpicky),
-        click.option("--policy", **file, help="Which certificate may send which topic (TOML)."),
+        click.option("--policy", **file, help="Which certificates may send which topics (TOML)."),
         click.option("--crl", **file, help="The CA's revocation list (PEM)."),
-        click.option("--ca", **file, help="Whose certificates to believe (PEM)."),
+        click.option("--ca", **file, help="Certificate of the CA to trust (PEM)."),
     ):
         command = option(command)
     return command
 
 
 def trust_files(app: App, options: dict[str, Any], *, configured: bool = True) -> TrustFiles | None:
-    """Whom to believe, by the options of `trust_options`; None: everybody.
+    """Return the files to verify signatures with, from `trust_options`; None: do not verify.
 
     Args:
-        app: its configuration's `[trust]` answers where `--ca` is not given, and only then.
+        app: its configuration's `[trust]` is used if `--ca` is not given.
         options: of the command.
-        configured: a configured CA is enough; otherwise --ca or --verify must be given.
+        configured: whether a configured CA alone turns verification on; otherwise --ca or --verify
+            must be given.
 
     Raises:
-        UsageError: a file is not what it should be, or an option needs a CA that is not there.
+        UsageError: a file is invalid, or an option needs a CA and there is none.
     """
     from hubbub.collector.signatures.guard import TrustFiles
 
     verify = options["verify"]
     if verify is False or (verify is None and not configured and options["ca"] is None):
-        stated = [name for name in ("ca", "crl", "policy", "nitpicky") if options[name]]
-        if stated:
+        given = [name for name in ("ca", "crl", "policy", "nitpicky") if options[name]]
+        if given:
             raise UsageError(
-                f"--{stated[0]} says how to verify, and nothing is to be verified",
-                hint="leave it out, or give --ca FILE and not --no-verify",
+                f"--{given[0]} has no effect: signatures are not verified",
+                hint="leave it out, or give --ca FILE without --no-verify",
             )
         return None
-    known = app.config.trust
+    settings = app.config.trust
     if options["ca"] is not None:
         paths = [options[name] for name in ("ca", "crl", "policy")]
         nitpicky = options["nitpicky"]
     else:
-        paths = [options[name] or getattr(known, name) for name in ("ca", "crl", "policy")]
-        nitpicky = options["nitpicky"] or known.nitpicky
+        paths = [options[name] or getattr(settings, name) for name in ("ca", "crl", "policy")]
+        nitpicky = options["nitpicky"] or settings.nitpicky
     if paths[0] is None:
         if verify or nitpicky or any(paths):
             raise UsageError(
-                "there is no CA to verify by",
-                hint="give --ca FILE, or ca in the section [trust] of the configuration",
+                "there is no CA to verify signatures with",
+                hint="give --ca FILE, or set ca in the section [trust] of the configuration",
             )
         return None
-    ca, crl, policy = (one and str(Path(one).absolute()) for one in paths)
+    ca, crl, policy = (path and str(Path(path).absolute()) for path in paths)
     files = TrustFiles(ca, crl, policy, nitpicky)
     files.load()
     return files

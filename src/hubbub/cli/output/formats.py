@@ -1,8 +1,8 @@
-"""Answers on standard output: table, text, JSON, JSON lines, CSV, HTML, Parquet.
+"""Output formats of results: table, text, JSON, JSON lines, CSV, HTML and Parquet.
 
-Comes in: a `Result`. Goes out: text or bytes. User names and topics are strangers' text: in tables
-they lose control and bidi characters and are never taken as markup; in HTML they are escaped; in
-CSV a cell that a spreadsheet would run as a formula (it starts with = + - @) gets a ' before it.
+User names and topics are untrusted text. Tables drop control and bidi characters and never
+interpret markup; HTML is escaped; CSV cells that a spreadsheet would run as formulas get an
+apostrophe before them.
 """
 
 from __future__ import annotations
@@ -26,51 +26,51 @@ from hubbub.times import iso
 __all__ = ["FORMATS", "dumps", "show_table", "write"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "text", "html", "parquet")
-# C1 controls and bidi marks: JSON allows them raw, terminals act on them
+# C1 controls and bidi marks: JSON allows them unescaped, terminals interpret them
 _UNSAFE = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """JSON that a terminal can show: letters as they are, what could do harm escaped."""
-    # an output that cannot hold every letter gets escapes, never a wrong letter
-    plain = "utf" not in (sys.stdout.encoding or "utf-8").lower()
-    text = json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=indent)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Format as JSON that is safe on a terminal: letters unchanged, controls escaped."""
+    # escape non-ASCII letters for an output encoding that lacks them
+    ascii_only = "utf" not in (sys.stdout.encoding or "utf-8").lower()
+    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=indent)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def write(result: Result, form: str) -> None:
-    """Write an answer to standard output.
+    """Write a result to standard output.
 
     Raises:
-        UsageError: Parquet to a terminal.
-        BrokenPipeError: the reader left.
+        UsageError: Parquet on a terminal.
+        BrokenPipeError: the reader closed the pipe.
     """
     if form == "parquet":
         if sys.stdout.isatty():
-            raise UsageError("Parquet is for files: add > FILE.parquet")
+            raise UsageError("Parquet is a binary format: redirect it with > FILE.parquet")
         sys.stdout.flush()
         sys.stdout.buffer.write(parquet(result))
         return
     if form == "table":
         if isinstance(result.data, str):
-            _out(_multiline(result.data))
+            _print(_clean_lines(result.data))
             return
         show_table(table(result))
-        _state(result)
+        _print_coverage_and_diagnostics(result)
         return
-    makers = {"json": _json, "jsonl": _jsonl, "csv": _csv, "text": _text, "html": page}
-    _out(makers[form](result))
+    formatters = {"json": _json, "jsonl": _jsonl, "csv": _csv, "text": _text, "html": page}
+    _print(formatters[form](result))
 
 
-def _out(text: str) -> None:
+def _print(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
-    # a terminal that cannot show a letter shows ?, and the command goes on
+    # letters that the encoding lacks become ?
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
     if text and not text.endswith("\n"):
         sys.stdout.write("\n")
 
 
-def _multiline(text: str) -> str:
+def _clean_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.splitlines())
 
 
@@ -83,8 +83,8 @@ def _jsonl(result: Result) -> str:
     return "".join(dumps(row) + "\n" for row in rows)
 
 
-def _guarded(value: Any) -> Any:
-    """A cell of CSV: text that a spreadsheet would run gets an apostrophe before it."""
+def _csv_cell(value: Any) -> Any:
+    """Format a CSV cell: numbers unchanged, texts protected from being run as formulas."""
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
     return escape_formula(dumps(value) if isinstance(value, (list, dict)) else cell(value))
@@ -94,23 +94,23 @@ def _csv(result: Result) -> str:
     columns, rows = table(result)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_guarded(column) for column in columns])
-    writer.writerows([[_guarded(value) for value in row] for row in rows])
+    writer.writerow([_csv_cell(column) for column in columns])
+    writer.writerows([[_csv_cell(value) for value in row] for row in rows])
     return out.getvalue()
 
 
 def _text(result: Result) -> str:
-    """Text as it is; what an answer says in words; else columns with a tab between them."""
+    """Format as text: the data or diagnostic `text` if there is one, else tab-separated columns."""
     text = result.data if isinstance(result.data, str) else result.diagnostics.get("text")
     if isinstance(text, str):
-        return _multiline(text)
+        return _clean_lines(text)
     columns, rows = table(result)
     lines = [columns, *([cell(value) for value in row] for row in rows)]
     return "".join("\t".join(clean(text) for text in line) + "\n" for line in lines)
 
 
 def page(result: Result) -> str:
-    """One HTML page with the answer's table; asks nothing of anybody."""
+    """Format as one self-contained HTML page with the result's table."""
     columns, rows = table(result)
 
     def escaped(value: Any) -> str:
@@ -139,46 +139,48 @@ def page(result: Result) -> str:
 
 
 def parquet(result: Result) -> bytes:
-    """A Parquet file of the answer's table; its metadata hold the rest of the answer."""
+    """Format as a Parquet file of the result's table; its metadata hold the rest of the result."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns, rows = table(result)
     arrays = []
-    for at in range(len(columns)):
-        values = [row[at] for row in rows]
+    for i in range(len(columns)):
+        values = [row[i] for row in rows]
         try:
             arrays.append(pa.array(values))
-        except (pa.ArrowInvalid, pa.ArrowTypeError):  # a column of several kinds
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # a column of mixed types
             arrays.append(pa.array([None if v is None else cell(v) for v in values], pa.string()))
-    rest = {k: v for k, v in result.document().items() if k != "data"}
-    made = pa.table(arrays, names=list(columns)).replace_schema_metadata({"hubbub": dumps(rest)})
+    metadata = {key: value for key, value in result.document().items() if key != "data"}
+    arrow = pa.table(arrays, names=list(columns))
     out = io.BytesIO()
-    pq.write_table(made, out, compression="zstd")
+    pq.write_table(
+        arrow.replace_schema_metadata({"hubbub": dumps(metadata)}), out, compression="zstd"
+    )
     return out.getvalue()
 
 
 def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
-    """How many columns fit side by side; at least one."""
+    """Return how many columns fit side by side; at least one."""
     used = 0
-    for at, column in enumerate(columns):
-        used += max([len(column), *(len(row[at]) for row in rows)]) + 2
+    for i, column in enumerate(columns):
+        used += max([len(column), *(len(row[i]) for row in rows)]) + 2
         if used > width:
-            return max(at, 1)
+            return max(i, 1)
     return len(columns)
 
 
-def _shown(value: Any) -> str:
-    """A number of a table for people: four digits behind the point are enough."""
+def _rounded(value: Any) -> str:
+    """Format a cell, with floats rounded to four decimal places."""
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".")
-    if isinstance(value, list) and value and all(isinstance(one, float) for one in value):
-        return ", ".join(map(_shown, value))
+    if isinstance(value, list) and value and all(isinstance(item, float) for item in value):
+        return ", ".join(map(_rounded, value))
     return cell(value)
 
 
-def show_table(what: Table) -> None:
-    """A table for people. A terminal gets as many columns as fit, and is told."""
+def show_table(data: Table) -> None:
+    """Print a table; on a terminal only the columns that fit, with a note about the others."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -186,8 +188,8 @@ def show_table(what: Table) -> None:
 
     terminal = sys.stdout.isatty()
     colours = terminal and not os.environ.get("NO_COLOR")
-    texts = [[_shown(value) for value in row] for row in what.rows]
-    names = [clean(str(column)) for column in what.columns]
+    texts = [[_rounded(value) for value in row] for row in data.rows]
+    names = [clean(str(column)) for column in data.columns]
     console = Console(
         file=sys.stdout,
         width=None if terminal else 100_000,
@@ -196,41 +198,40 @@ def show_table(what: Table) -> None:
         markup=False,
         emoji=False,
     )
-    fit = _fitting(names, texts, console.width) if terminal else len(names)
-    made = RichTable(box=SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False)
-    for at, name in enumerate(names[:fit]):
-        numbers = any(
-            isinstance(row[at], (int, float)) and not isinstance(row[at], bool) for row in what.rows
+    fitting = _fitting(names, texts, console.width) if terminal else len(names)
+    rich_table = RichTable(box=SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False)
+    for i, name in enumerate(names[:fitting]):
+        numeric = any(
+            isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in data.rows
         )
-        made.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
+        rich_table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in texts:
-        made.add_row(*(Text(text) for text in row[:fit]))
+        rich_table.add_row(*map(Text, row[:fitting]))
     with console.capture() as captured:
-        console.print(made)
-    _out("\n".join(line.rstrip() for line in captured.get().splitlines()))
-    if fit < len(names):
-        left = ", ".join(names[fit:])
-        sys.stderr.write(f"{len(names) - fit} more columns (--json shows all): {left}\n")
+        console.print(rich_table)
+    _print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    if hidden := names[fitting:]:
+        sys.stderr.write(f"{len(hidden)} more columns (--json shows all): {', '.join(hidden)}\n")
 
 
-def _state(result: Result) -> None:
-    """What the table does not say: how complete it is, and how sure."""
+def _print_coverage_and_diagnostics(result: Result) -> None:
+    """Write to standard error what the table leaves out: incomplete coverage and diagnostics."""
     if result.coverage.state != "complete":
         gaps = len(result.coverage.gaps)
-        known = f", {gaps} known gap{'s' if gaps != 1 else ''}" if gaps else ""
+        note = f", {gaps} known gap{'s' if gaps != 1 else ''}" if gaps else ""
         sys.stderr.write(
             f"coverage of {iso(result.since)} to {iso(result.until)}: "
-            f"{result.coverage.state}{known}\n"
+            f"{result.coverage.state}{note}\n"
         )
     for name, value in result.diagnostics.items():
-        if name == "text":  # the table again, in words
+        if name == "text":  # repeats the table in words
             continue
-        for one in _lines(value):
-            sys.stderr.write(f"{clean(str(name))}: {one}\n")
+        for line in _diagnostic_lines(value):
+            sys.stderr.write(f"{clean(str(name))}: {line}\n")
 
 
-def _lines(value: Any) -> list[str]:
-    """A diagnostic as people read it: records a line each, everything else on one."""
-    if not (isinstance(value, list) and value and all(isinstance(one, dict) for one in value)):
+def _diagnostic_lines(value: Any) -> list[str]:
+    """Format a diagnostic: one line per record of a list, one line for anything else."""
+    if not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value)):
         return [cell(value)]
-    return [", ".join(f"{clean(str(k))} {cell(v)}" for k, v in one.items()) for one in value]
+    return [", ".join(f"{clean(str(k))} {cell(v)}" for k, v in item.items()) for item in value]

@@ -1,4 +1,4 @@
-"""What hubbub says on standard error while it works: structlog, as text or as JSON lines."""
+"""Logging to standard error with structlog, as text or as JSON lines."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 
-from hubbub.cli.output.tables import clean
+from hubbub.cli.output.tables import clean_lines
 from hubbub.errors import HubbubError
 
-__all__ = ["configure", "redact", "say"]
+__all__ = ["configure", "log_error", "redact"]
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
 _SECRET = re.compile(
@@ -24,34 +24,34 @@ _SECRET = re.compile(
 
 
 def redact(text: str) -> str:
-    """The same without what a URL must not show: user names, passwords, tokens."""
+    """Remove user names, passwords and tokens from the URLs in a text."""
     return _SECRET.sub(r"\g<name>…", _CREDENTIALS.sub(r"\g<scheme>…@", text))
 
 
 def _redact(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = _harmless(value)
+            event[key] = _sanitise(value)
         elif isinstance(value, (list, tuple)):
-            event[key] = [_harmless(one) if isinstance(one, str) else one for one in value]
+            event[key] = [_sanitise(item) if isinstance(item, str) else item for item in value]
     return event
 
 
-def _harmless(text: str) -> str:
-    """Neither secrets nor what a terminal acts on; the lines of a traceback stay lines."""
-    return "\n".join(clean(line) for line in redact(text).split("\n"))
+def _sanitise(text: str) -> str:
+    """Remove secrets and terminal control characters; line breaks (of tracebacks) stay."""
+    return clean_lines(redact(text))
 
 
 def _logger(*_args: Any) -> structlog.PrintLogger:
-    """To standard error as it is now: below a progress bar it is the bar's."""
+    """Log to the current standard error, which a progress bar replaces while it is shown."""
     return structlog.PrintLogger(sys.stderr)
 
 
 def configure(log_format: str, level: int) -> None:
-    """Set structlog up for this process.
+    """Configure structlog and the standard library's logging for this process.
 
     Args:
-        log_format: `text` for people, `json` for one JSON object a line.
+        log_format: `text`, or `json` for one JSON object per line.
         level: the lowest level that is shown, of `logging`.
     """
     json = log_format == "json"
@@ -83,16 +83,16 @@ def configure(log_format: str, level: int) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    if json:  # whatever Python itself would print: a collector of logs reads lines of JSON
+    if json:  # also warnings and threads' tracebacks, which Python would print as text
         logging.captureWarnings(capture=True)
-        threading.excepthook = _thread_failed
+        threading.excepthook = _log_thread_error
 
 
-def say(error: BaseException) -> None:
-    """How a command ended, as one JSON line.
+def log_error(error: BaseException) -> None:
+    """Log the error that ended a command, as one JSON line.
 
     Args:
-        error: a HubbubError, or a fault of ours, which is said with its traceback.
+        error: a HubbubError; any other exception is logged with its traceback.
     """
     configure("json", logging.INFO)
     log = structlog.get_logger("hubbub")
@@ -102,7 +102,7 @@ def say(error: BaseException) -> None:
         log.error("internal error", why=repr(error), exit_code=1, exc_info=error)
 
 
-def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    thread = failed.thread.name if failed.thread is not None else ""
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
+    thread = args.thread.name if args.thread is not None else ""
     log = structlog.get_logger("hubbub")
-    log.error("a thread failed", thread=thread, exc_info=failed.exc_value)
+    log.error("a thread failed", thread=thread, exc_info=args.exc_value)

@@ -1,4 +1,4 @@
-"""Progress on standard error, and only on a terminal."""
+"""A progress bar on standard error, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contextlib import contextmanager
 
 __all__ = ["bar"]
 
-Shown = Callable[[float, float], None]
+Update = Callable[[float, float], None]
 
 
 @contextmanager
-def bar(what: str, unit: str = "") -> Iterator[Shown]:
-    """A bar; gives a function of what is done and the total (0: not known).
+def bar(label: str, unit: str = "") -> Iterator[Update]:
+    """Show a progress bar; yield a function of the amount done and the total (0: unknown).
 
     Args:
-        what: what is being done.
-        unit: what is counted.
+        label: the activity.
+        unit: of the amount.
     """
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
@@ -26,13 +26,13 @@ def bar(what: str, unit: str = "") -> Iterator[Shown]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn(what),
+        TextColumn(label),
         BarColumn(),
         TextColumn("{task.completed:,.0f} " + unit),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(label, total=None)
 
         def show(done: float, total: float) -> None:
             progress.update(task, completed=done, total=total or None)

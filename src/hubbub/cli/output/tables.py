@@ -1,7 +1,7 @@
-"""A result as a table: columns and rows of plain cells, whatever shape its data has.
+"""Conversion of a result, whatever the shape of its data, to a table.
 
-Lists of records stay as they are. The documents that are no tables get the long form, one row per
-number: `radar` a row per user and axis, `diff` a row per name and label.
+Lists of records are tables already. Other documents get the long form, one row per number: `radar`
+one per user and axis, `diff` one per name and label.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from hubbub.analyzers.result import Result
 
-__all__ = ["Table", "clean", "table"]
+__all__ = ["Table", "cell", "clean", "clean_lines", "table"]
 
-# Joiners that emoji and several scripts need; every other format character can hide or turn text.
+# Needed by emoji and several scripts; every other format character can hide or reorder text.
 _JOINERS = "\u200c\u200d"
-_HARMLESS = re.compile(r"[\x20-\x7e]*")
+_PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode categories
 
 
 class Table(NamedTuple):
@@ -29,22 +30,23 @@ class Table(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Text of strangers for a terminal or a cell: control, bidi and format characters removed."""
-    if _HARMLESS.fullmatch(text):
+    """Remove control, bidi and format characters; tabs and line breaks become spaces."""
+    if _PRINTABLE_ASCII.fullmatch(text):
         return text
-    kept = (
+    return "".join(
         " " if char in "\t\n\r" else char
         for char in text
         if char in "\t\n\r" or char in _JOINERS or unicodedata.category(char) not in _HIDDEN
     )
-    return "".join(kept)
 
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+def clean_lines(text: str) -> str:
+    """Clean each line of a text; its line breaks stay."""
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def cell(value: Any) -> str:
-    """A cell as text: empty for None, numbers as they are, nested values as JSON."""
+    """Format a cell as text: empty for None, lists joined by commas, nested values as JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -53,17 +55,17 @@ def cell(value: Any) -> str:
         return clean(value)
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, list) and all(isinstance(one, (str, int, float)) for one in value):
-        return ", ".join(cell(one) for one in value)
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ", ".join(map(cell, value))
     return clean(json.dumps(value, ensure_ascii=False))
 
 
 def _radar(data: Mapping[str, Any]) -> Table:
     rows = [
         (user, axis, count, total, share)
-        for user, its in data["users"].items()
+        for user, values in data["users"].items()
         for axis, total, count, share in zip(
-            data["axes"], data["totals"], its["counts"], its["share"], strict=True
+            data["axes"], data["totals"], values["counts"], values["share"], strict=True
         )
     ]
     if not rows:
@@ -72,16 +74,17 @@ def _radar(data: Mapping[str, Any]) -> Table:
 
 
 def _series(data: Mapping[str, Any]) -> Table:
-    """`{"labels": […], NAME: {series: […]}, …}`: a row per series and label."""
+    """Convert `{"labels": […], COLUMN: {series: […]}, …}`: one row per series and label."""
     labels = data["labels"]
-    numbers = [name for name, value in data.items() if isinstance(value, Mapping)]
-    series = dict.fromkeys(key for name in numbers for key in data[name])
+    columns = [name for name, value in data.items() if isinstance(value, Mapping)]
+    names = dict.fromkeys(key for column in columns for key in data[column])
+    missing = [None] * len(labels)
     rows = [
-        (one, label, *(data[name].get(one, [None] * len(labels))[at] for name in numbers))
-        for one in series
-        for at, label in enumerate(labels)
+        (name, label, *(data[column].get(name, missing)[i] for column in columns))
+        for name in names
+        for i, label in enumerate(labels)
     ]
-    return Table(("name", "label", *numbers), rows)
+    return Table(("name", "label", *columns), rows)
 
 
 def _list(data: list[Any], columns: Sequence[str]) -> Table:
@@ -95,7 +98,7 @@ def _list(data: list[Any], columns: Sequence[str]) -> Table:
 
 
 def table(result: Result) -> Table:
-    """The result's data as a table."""
+    """Convert the result's data to a table."""
     data = result.data
     if isinstance(data, list):
         return _list(data, result.columns)

@@ -1,4 +1,4 @@
-"""Coverage as people see it: query, status, exit codes."""
+"""Coverage in `query coverage`, `status` and exit codes."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ BUS, HISTORY = "zmq:tcp://bus.example.org:9940", "history:https://history.exampl
 
 @pytest.fixture
 def folder(tmp_path):
-    """A day: heard for 24 hours, proven for 12; a gap of an hour healed, one that is open."""
+    """A day: received for 24 hours, proven for 12; one gap of an hour healed, one open."""
     with Store.open(tmp_path / "store") as store:
         for source, start, end, state in (
             (BUS, 0, 24, "unproven"),
@@ -26,7 +26,7 @@ def folder(tmp_path):
     return tmp_path / "store"
 
 
-def test_the_query_shows_what_is_not_proven_too(hubbub: Run, folder):
+def test_the_query_also_shows_unproven_time(hubbub: Run, folder):
     done = hubbub("query", "coverage", "--format", "json", "--store", str(folder))
     assert done.code == 3
     answer = done.json
@@ -62,13 +62,13 @@ def test_only_an_open_gap_in_the_range_gives_exit_code_3(hubbub: Run, folder, op
     assert done.code == code, done.err
 
 
-def test_a_gap_that_was_healed_gives_0(hubbub: Run, folder):
+def test_a_healed_gap_gives_exit_code_0(hubbub: Run, folder):
     with Store.open(folder) as store:
         store.state.span(BUS, "", T0 + 20 * HOUR, T0 + 21 * HOUR, "healed", "history filled it")
     assert hubbub("query", "coverage", "--store", str(folder)).code == 0
 
 
-def test_status_says_how_much_of_each_day_is_proven(hubbub: Run, folder):
+def test_status_shows_how_much_of_each_day_is_proven(hubbub: Run, folder):
     facts = hubbub("status", "--json", "--store", str(folder)).json
     assert (facts["gaps"], facts["healed"]) == (1, 1)
     (day,) = facts["days"]
@@ -78,14 +78,14 @@ def test_status_says_how_much_of_each_day_is_proven(hubbub: Run, folder):
     assert "2026-03-01" in text
 
 
-def test_nearly_whole_is_not_100_percent(hubbub: Run, folder):
+def test_nearly_complete_is_not_100_percent(hubbub: Run, folder):
     with Store.open(folder) as store:
         store.state.span(HISTORY, "", T0, T0 + 24 * HOUR - 1, "complete", "why")
     facts = hubbub("status", "--json", "--store", str(folder)).json
     assert facts["days"][0]["percent"] < 100
 
 
-def test_an_empty_store_has_nothing_to_say(hubbub: Run, tmp_path):
+def test_an_empty_store_has_no_coverage(hubbub: Run, tmp_path):
     Store.open(tmp_path / "store").close()
     done = hubbub("query", "coverage", "--format", "json", "--store", str(tmp_path / "store"))
     assert (done.code, done.json["data"]) == (0, [])

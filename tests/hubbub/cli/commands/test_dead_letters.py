@@ -1,4 +1,4 @@
-"""`hubbub dead-letters`, and the bounds and signatures that fill it."""
+"""`hubbub dead-letters`, and the size limits and signatures that cause dead letters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.cli.options.trust import size_of
+from hubbub.cli.options.trust import parse_size
 from hubbub.errors import UsageError
 from tests.support import paths
 from tests.support.commandline import HOSTILE, Run
@@ -28,24 +28,24 @@ def lines(file: str) -> bytes:
 
 @pytest.fixture
 def full(hubbub: Run, tmp_path: Path) -> Path:
-    """A store with a good line and three that are not."""
+    """A store with an event and three dead letters."""
     file = tmp_path / "lines.jsonl"
     bad = ["{" + HOSTILE, json.dumps(GOOD | {"id": "e2", "timestamp": "x" * 2000})]
     file.write_bytes(
         b"\n".join([json.dumps(GOOD).encode(), *map(str.encode, bad), b"\xff\xfe\x00"])
     )
-    ran = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
-                 "--max-message", "1kB", "--json")  # fmt: skip
-    assert ran.json == {
+    result = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
+                    "--max-message", "1kB", "--json")  # fmt: skip
+    assert result.json == {
         "read": 4, "new": 1, "known": 0, "refused": {"not-json": 2, "too-large": 1},
     }  # fmt: skip
     return tmp_path / "s"
 
 
 def test_list_as_a_table_and_as_json(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "list", "--store", full)
-    assert ran.code == 0
-    assert [row.split()[:3:2] for row in ran.out.splitlines()[1:]] == [
+    result = hubbub("dead-letters", "list", "--store", full)
+    assert result.code == 0
+    assert [row.split()[:3:2] for row in result.out.splitlines()[1:]] == [
         ["3", "not-json"], ["2", "too-large"], ["1", "not-json"],
     ]  # fmt: skip
     rows = hubbub("dead-letters", "list", "--json", "--reason", "too-large", "--store", full).json
@@ -54,8 +54,8 @@ def test_list_as_a_table_and_as_json(hubbub: Run, full: Path) -> None:
     assert hubbub("dead-letters", "list", "--source", "zmq:x", "--store", full).out == (
         "no dead letters\n"
     )
-    ran = hubbub("dead-letters", "list", "--limit", "1", "--store", full)
-    assert "2 older ones" in ran.err
+    result = hubbub("dead-letters", "list", "--limit", "1", "--store", full)
+    assert "2 older ones" in result.err
 
 
 def test_nothing_to_list(hubbub: Run, store: Path) -> None:
@@ -63,12 +63,12 @@ def test_nothing_to_list(hubbub: Run, store: Path) -> None:
     assert hubbub("dead-letters", "list", "--json", "--store", store).json == []
 
 
-def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "show", "1", "--store", full)
-    assert "\x1b" not in ran.out
-    assert "\u009b" not in ran.out
-    assert "\u202e" not in ran.out
-    assert "[bold]<b>" in ran.out
+def test_show_escapes_terminal_controls(hubbub: Run, full: Path) -> None:
+    result = hubbub("dead-letters", "show", "1", "--store", full)
+    assert "\x1b" not in result.out
+    assert "\u009b" not in result.out
+    assert "\u202e" not in result.out
+    assert "[bold]<b>" in result.out
     shown = hubbub("dead-letters", "show", "1", "--json", "--store", full)
     assert shown.json["body"] == "{" + HOSTILE
     assert "\u009b" not in shown.out
@@ -84,59 +84,59 @@ def test_show_lets_nothing_reach_the_terminal(hubbub: Run, full: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (["show", "99"], "there is no dead letter 99"),
         (["retry", "1", "99"], "there is no dead letter 99"),
-        (["retry"], "which letters?"),
+        (["retry"], "which dead letters?"),
         (["show", "x"], "'x' is not a valid integer"),
     ],
 )
-def test_wrong_usage(hubbub: Run, full: Path, args: list[str], said: str) -> None:
-    ran = hubbub("dead-letters", *args, "--store", full)
-    assert ran.code == 2
-    assert said in ran.err
+def test_wrong_usage(hubbub: Run, full: Path, args: list[str], message: str) -> None:
+    result = hubbub("dead-letters", *args, "--store", full)
+    assert result.code == 2
+    assert message in result.err
 
 
-def test_retry_says_what_became_of_them_and_status_agrees(hubbub: Run, full: Path) -> None:
-    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
-    assert ran.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
+def test_retry_reports_the_outcome_and_status_agrees(hubbub: Run, full: Path) -> None:
+    result = hubbub("dead-letters", "retry", "--all", "--json", "--store", full)
+    assert result.json == {"retried": 3, "read": 0, "refused": {"bad-time": 1, "not-json": 2}}
     facts = hubbub("status", "--json", "--store", full).json
     assert facts["refused"] == facts["dead_letters"] == {"bad-time": 1, "not-json": 2}
-    ran = hubbub("dead-letters", "retry", "--reason", "bad-time", "--store", full)
-    assert ran.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
+    result = hubbub("dead-letters", "retry", "--reason", "bad-time", "--store", full)
+    assert result.out == "retried: 1\nread: 0\nrefused: 1 (1 bad-time)\n"
 
 
-def test_retry_after_the_ca_was_put_right(hubbub: Run, tmp_path: Path) -> None:
+def test_retry_after_the_ca_was_corrected(hubbub: Run, tmp_path: Path) -> None:
     store, file, ca = tmp_path / "s", tmp_path / "f.jsonl", tmp_path / "ca.crt"
     file.write_bytes(lines("fedmsg-signed-lab.jsonl"))
     shutil.copy(PKI / "otherca.crt", ca)
-    ran = hubbub("import", file, "--format", "fedmsg", "--ca", ca, "--store", store, "--json")
-    assert (ran.json["new"], ran.json["refused"]) == (0, {"untrusted": 11})
-    ran = hubbub("dead-letters", "retry", "1", "--store", store, "--json")
-    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    result = hubbub("import", file, "--format", "fedmsg", "--ca", ca, "--store", store, "--json")
+    assert (result.json["new"], result.json["refused"]) == (0, {"untrusted": 11})
+    result = hubbub("dead-letters", "retry", "1", "--store", store, "--json")
+    assert result.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
     shutil.copy(PKI / "ca.crt", ca)
-    ran = hubbub("dead-letters", "retry", "1", "2", "--store", store, "--json")
-    assert ran.json == {"retried": 2, "read": 2, "refused": {}}
-    ran = hubbub(
+    result = hubbub("dead-letters", "retry", "1", "2", "--store", store, "--json")
+    assert result.json == {"retried": 2, "read": 2, "refused": {}}
+    result = hubbub(
         "dead-letters", "retry", "3", "--ca", PKI / "otherca.crt", "--store", store, "--json"
     )
-    assert ran.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
-    ran = hubbub("dead-letters", "retry", "--all", "--no-verify", "--store", store, "--json")
-    assert ran.json == {"retried": 9, "read": 9, "refused": {}}
+    assert result.json == {"retried": 1, "read": 0, "refused": {"untrusted": 1}}
+    result = hubbub("dead-letters", "retry", "--all", "--no-verify", "--store", store, "--json")
+    assert result.json == {"retried": 9, "read": 9, "refused": {}}
     facts = hubbub("status", "--json", "--store", store).json
     assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, {}, {})
 
 
-def test_what_was_cut_cannot_be_read_again(hubbub: Run, tmp_path: Path) -> None:
+def test_a_truncated_letter_cannot_be_retried(hubbub: Run, tmp_path: Path) -> None:
     file = tmp_path / "f.jsonl"
     file.write_text(json.dumps(GOOD | {"objects": ["x" * 100_000]}))
     hubbub("import", file, "--format", "jsonl", "--max-message", "90000", "--store", tmp_path / "s")
-    ran = hubbub("dead-letters", "retry", "--all", "--json", "--store", tmp_path / "s")
-    assert ran.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
+    result = hubbub("dead-letters", "retry", "--all", "--json", "--store", tmp_path / "s")
+    assert result.json == {"retried": 0, "read": 0, "refused": {}, "cannot be read": 1}
 
 
-def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> None:
+def test_trust_settings_of_the_configuration(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "f.jsonl").write_bytes(
         lines("fedmsg-signed-lab.jsonl") + lines("fedmsg-signed-bad.jsonl")
     )
@@ -144,37 +144,39 @@ def test_the_configuration_says_whom_to_believe(hubbub: Run, tmp_path: Path) -> 
     config = tmp_path / "hubbub.toml"
     config.write_text('[trust]\nca = "pki/ca.crt"\ncrl = "pki/crl.pem"\n')
     args = ["import", tmp_path / "f.jsonl", "--format", "fedmsg", "--config", config, "--json"]
-    ran = hubbub(*args, "--store", tmp_path / "a")
-    assert ran.json["new"] == 14, "a file is the user's own: only --verify asks"
-    ran = hubbub(*args, "--verify", "--store", tmp_path / "b")
-    assert ran.json["new"] == 11
-    assert ran.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
+    result = hubbub(*args, "--store", tmp_path / "a")
+    assert result.json["new"] == 14, "files are trusted unless --verify is given"
+    result = hubbub(*args, "--verify", "--store", tmp_path / "b")
+    assert result.json["new"] == 11
+    assert result.json["refused"] == {"expired": 1, "revoked": 1, "untrusted": 1}
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
-        (["--ca", "gone.crt"], "gone.crt: cannot be read"),
-        (["--verify"], "there is no CA to verify by"),
-        (["--nitpicky"], "nothing is to be verified"),
-        (["--ca", str(PKI / "ca.crt"), "--no-verify"], "nothing is to be verified"),
+        (["--ca", "none.crt"], "none.crt: cannot be read"),
+        (["--verify"], "there is no CA to verify signatures with"),
+        (["--nitpicky"], "signatures are not verified"),
+        (["--ca", str(PKI / "ca.crt"), "--no-verify"], "signatures are not verified"),
         (["--ca", str(PKI / "ca.crt"), "--crl", str(PKI / "ca.crt")], "revocation list"),
-        (["--max-message", "many"], "'many' is no size"),
+        (["--max-message", "many"], "'many' is not a size"),
         (["--max-message", "1GiB"], "at most 33,554,432 bytes"),
     ],
 )
-def test_wrong_trust_and_size(hubbub: Run, tmp_path: Path, args: list[str], said: str) -> None:
+def test_wrong_trust_and_size(hubbub: Run, tmp_path: Path, args: list[str], message: str) -> None:
     (tmp_path / "f").write_text("")
-    ran = hubbub("import", tmp_path / "f", "--format", "fedmsg", "--store", tmp_path / "s", *args)
-    assert ran.code == 2
-    assert said in ran.err
+    result = hubbub(
+        "import", tmp_path / "f", "--format", "fedmsg", "--store", tmp_path / "s", *args
+    )
+    assert result.code == 2
+    assert message in result.err
     assert not (tmp_path / "s").exists()
 
 
-def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
+def test_jsonl_has_no_signatures(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
-    ran = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
-    assert (ran.code, "bears no signatures" in ran.err) == (2, True)
+    result = hubbub("import", tmp_path / "f", "--format", "jsonl", "--ca", PKI / "ca.crt")
+    assert (result.code, "has no signatures" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -182,10 +184,10 @@ def test_jsonl_bears_no_signatures(hubbub: Run, tmp_path: Path) -> None:
     [("4MiB", 4 << 20), ("500 kB", 500_000), ("1048576", 1 << 20), ("1.5kib", 1536)],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert size_of(text) == size
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", "4 M", "1e6", "4MiBs"])
-def test_what_is_no_size(text: str) -> None:
+def test_invalid_sizes(text: str) -> None:
     with pytest.raises(UsageError, match="--max-message"):
-        size_of(text)
+        parse_size(text)

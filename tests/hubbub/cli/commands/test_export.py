@@ -1,4 +1,4 @@
-"""`hubbub export`: what was written is read again as the same events."""
+"""`hubbub export`; what it writes is imported as the same events."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from hubbub.store import Selection, Store
 from hubbub.store.query import export
 from hubbub.store.query.export import rows
 from tests.support.commandline import HOSTILE, Run
+from tests.support.store import put
 
-#: What a second import cannot know: through which file, and where in it, an event came first.
+#: Columns that differ after another import: the source and the position of an event in it.
 PLACE = ("source", "seq")
 
 
 def events(store: Path) -> list[dict[str, Any]]:
-    with Store.open(store) as one:
-        found = [row for part in rows(one, Selection()) for row in part.to_pylist()]
-    assert [r["time"] for r in found] == sorted(r["time"] for r in found)
+    with Store.open(store) as opened:
+        stored = [row for part in rows(opened, Selection()) for row in part.to_pylist()]
+    assert [r["time"] for r in stored] == sorted(r["time"] for r in stored)
     return sorted(
-        ({k: v for k, v in row.items() if k not in PLACE} for row in found), key=lambda r: r["id"]
+        ({k: v for k, v in row.items() if k not in PLACE} for row in stored), key=lambda r: r["id"]
     )
 
 
@@ -47,16 +48,16 @@ LINE = st.fixed_dictionaries(
 @settings(max_examples=15, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(lines=st.lists(LINE, min_size=1, max_size=12))
-def test_what_was_exported_is_imported_as_the_same(
+def test_exported_events_are_imported_unchanged(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
 ) -> None:
     folder = tmp_path_factory.mktemp("trip")
     with Store.open(folder / "a") as store:
-        with store.spool("test") as spool:
-            for n, line in enumerate(lines, 1):
-                body = json.dumps({"id": f"e{n}", **line}).encode()
-                spool.put(Frame("jsonl:test", 10**15, b"", body, n))
-        store.load()
+        bodies = [json.dumps({"id": f"e{n}", **line}) for n, line in enumerate(lines, 1)]
+        frames = [
+            Frame("jsonl:test", 10**15, b"", body.encode(), n) for n, body in enumerate(bodies, 1)
+        ]
+        put(store, *frames, load=True)
         written = export.export(store, Selection(), str(folder / "out.jsonl.gz"), "jsonl")
     code = execute(["import", str(folder / "out.jsonl.gz"), "--format", "jsonl",
                     "--store", str(folder / "b")])  # fmt: skip
@@ -69,8 +70,8 @@ def test_range_and_filters(hubbub: Run, store: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     every = events(store)
     times = sorted(row["time"] for row in every)
-    ran = hubbub("export", "-o", out, "--store", store)
-    assert (ran.code, ran.out) == (0, f"5 events in {out}\n")
+    result = hubbub("export", "-o", out, "--store", store)
+    assert (result.code, result.out) == (0, f"5 events in {out}\n")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert {line["id"] for line in lines} == {row["id"] for row in every}
     hubbub("export", "-o", out, "--store", store, "--since", times[1].isoformat(),
@@ -79,9 +80,9 @@ def test_range_and_filters(hubbub: Run, store: Path, tmp_path: Path) -> None:
     topic = every[0]["topic"]
     hubbub("export", "-o", out, "--store", store, "--topic", topic)
     assert {json.loads(x)["topic"] for x in out.read_text().splitlines()} == {topic}
-    ran = hubbub("export", "-o", "-", "--store", store)
-    assert len(ran.out.splitlines()) == 5
-    assert ran.err == "5 events in -\n"
+    result = hubbub("export", "-o", "-", "--store", store)
+    assert len(result.out.splitlines()) == 5
+    assert result.err == "5 events in -\n"
 
 
 def test_accounts_are_written_as_stored(hubbub: Run, store: Path, tmp_path: Path) -> None:
@@ -115,11 +116,11 @@ def test_csv_and_parquet(hubbub: Run, store: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     assert hubbub("export", "-o", out, "--store", store).code == 0
     assert sorted(pq.read_table(out)["id"].to_pylist()) == sorted(r["id"] for r in events(store))
-    ran = hubbub("export", "-o", "-", "--format", "parquet", "--store", store)
-    assert ran.code == 2
+    result = hubbub("export", "-o", "-", "--format", "parquet", "--store", store)
+    assert result.code == 2
 
 
-def test_a_file_is_whole_or_not_there(
+def test_an_export_is_complete_or_leaves_no_file(
     hubbub: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.jsonl"
@@ -129,23 +130,23 @@ def test_a_file_is_whole_or_not_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(export, "sync_file", full)
-    ran = hubbub("export", "-o", out, "--store", store)
-    assert ran.code == 2
-    assert "No space left" in ran.err
+    result = hubbub("export", "-o", out, "--store", store)
+    assert result.code == 2
+    assert "No space left" in result.err
     assert out.read_text() == "before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "store"]
     assert hubbub("export", "-o", tmp_path / "no" / "x", "--store", store).code == 2
 
 
-def test_what_a_killed_export_left_goes_after_a_day(
+def test_the_temporary_file_of_a_killed_export_is_deleted_after_a_day(
     hubbub: Run, store: Path, tmp_path: Path
 ) -> None:
     old, young = time.time() - 86_500, time.time() - 86_300
     ages = {
         ".out[1].csv.0123abcd": old,
-        ".out[1].csv.89abcdef": young,  # somebody may be at work
-        ".out1.csv.0123abcd": old,  # of another file
-        ".out[1].csv.notes": old,  # somebody's own
+        ".out[1].csv.89abcdef": young,  # another export may be writing it
+        ".out1.csv.0123abcd": old,  # of another target
+        ".out[1].csv.notes": old,  # not of an export
         ".out[1].csv.0123abcde": old,
     }
     for name, age in ages.items():
@@ -154,9 +155,9 @@ def test_what_a_killed_export_left_goes_after_a_day(
     (tmp_path / ".out[1].csv.01234567").mkdir()
     os.utime(tmp_path / ".out[1].csv.01234567", (old, old))
     assert hubbub("export", "-o", tmp_path / "out[1].csv", "--store", store).code == 0
-    there = {path.name for path in tmp_path.iterdir()}
-    assert {name for name in ages if name not in there} == {".out[1].csv.0123abcd"}
-    assert {"out[1].csv", ".out[1].csv.01234567"} <= there
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in ages if name not in names} == {".out[1].csv.0123abcd"}
+    assert {"out[1].csv", ".out[1].csv.01234567"} <= names
 
 
 def test_gzip_is_the_same_each_time(hubbub: Run, store: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`hubbub identity` as people use it; pictures with and without bots."""
+"""`hubbub identity`; pictures with and without bots."""
 
 import json
 import re
@@ -18,8 +18,8 @@ def test_merge_report_undo_report(
     hubbub: Run, store: Path, tmp_path: Path, how: tuple[str, ...]
 ) -> None:
     def report(name: str) -> dict[str, bytes]:
-        ran = hubbub("report", "-o", tmp_path / name, "--store", store, *how)
-        assert ran.code == 0, ran.err
+        result = hubbub("report", "-o", tmp_path / name, "--store", store, *how)
+        assert result.code == 0, result.err
         return picture_files(tmp_path / name)
 
     before = report("before")
@@ -34,10 +34,10 @@ def test_merge_report_undo_report(
 
 def test_the_journal(hubbub: Run, store: Path) -> None:
     at = ("--store", store)
-    ran = hubbub("identity", "merge", "bob", "alice", "--why", "said so", "--who", "kevin", *at,
-                 "--json")  # fmt: skip
-    assert ran.json == {"entry": 1, "person": "alice", "accounts": ["alice", "bob"]}
-    assert ran.err == ""
+    result = hubbub("identity", "merge", "bob", "alice", "--why", "keys", "--who", "kevin", *at,
+                    "--json")  # fmt: skip
+    assert result.json == {"entry": 1, "person": "alice", "accounts": ["alice", "bob"]}
+    assert result.err == ""
     users = hubbub("query", "users", "--json", *at).json["data"]
     assert {row["user"]: row["messages"] for row in users}["alice"] == 2, "one message named both"
     named = hubbub("query", "users", "--user", "bob", "--json", *at).json["data"]
@@ -48,18 +48,18 @@ def test_the_journal(hubbub: Run, store: Path) -> None:
     listed = hubbub("identity", "list", "--json", *at).json
     assert listed["persons"] == {}
     first = listed["entries"][0]
-    assert (first["who"], first["why"], first["state"]) == ("kevin", "said so", "undone by 2")
+    assert (first["who"], first["why"], first["state"]) == ("kevin", "keys", "undone by 2")
     assert listed["entries"][1]["state"] == "undoes 1"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", listed["entries"][0]["time"])
     assert "mistaken" in hubbub("identity", "list", *at).out
 
 
-def test_what_may_be_a_mistake_is_noted(hubbub: Run, store: Path) -> None:
-    ran = hubbub("identity", "merge", "alcie", "releng", "--why", "typo", "--store", store)
-    assert ran.code == 0
-    assert "no event in the store has the account 'alcie' yet" in ran.err
-    assert "'releng' yet" not in ran.err
-    assert "--no-bots leaves out the whole person" in ran.err
+def test_possible_mistakes_are_noted(hubbub: Run, store: Path) -> None:
+    result = hubbub("identity", "merge", "alcie", "releng", "--why", "typo", "--store", store)
+    assert result.code == 0
+    assert "no event in the store has the account 'alcie' yet" in result.err
+    assert "'releng' yet" not in result.err
+    assert "--no-bots leaves out the whole person" in result.err
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_what_may_be_a_mistake_is_noted(hubbub: Run, store: Path) -> None:
     ],
 )
 def test_wrong_usage(hubbub: Run, store: Path, args: tuple[str, ...]) -> None:
-    ran = hubbub("identity", *args, "--store", store)
-    assert ran.code == 2
-    assert ran.err
+    result = hubbub("identity", *args, "--store", store)
+    assert result.code == 2
+    assert result.err
 
 
-def test_no_store_is_made_for_a_statement(hubbub: Run, tmp_path: Path) -> None:
+def test_merge_and_undo_create_no_store(hubbub: Run, tmp_path: Path) -> None:
     for args in (("merge", "a", "b", "--why", "x"), ("undo", "1")):
-        ran = hubbub("identity", *args, "--store", tmp_path / "none")
-        assert ran.code == 2
-        assert "there is no store here" in ran.err
+        result = hubbub("identity", *args, "--store", tmp_path / "none")
+        assert result.code == 2
+        assert "there is no store here" in result.err
     assert not (tmp_path / "none").exists()
     assert hubbub("identity", "list", "--json", "--store", tmp_path / "none").json["entries"] == []
 
@@ -97,13 +97,13 @@ def test_suspects(hubbub: Run, tmp_path: Path) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     at = ("--store", tmp_path / "s")
     hubbub("import", file, "--format", "jsonl", *at)
-    found = hubbub("identity", "suspects", "--json", *at).json
-    assert [row["user"] for row in found["data"]] == ["timer"]
-    assert found["parameters"]["by"] == "agent"
-    assert found == hubbub("query", "suspects", "--json", *at).json
-    ran = hubbub("identity", "suspects", *at)
-    assert "regular pauses" in ran.out
-    assert "questions, not of answers" in ran.err
+    answer = hubbub("identity", "suspects", "--json", *at).json
+    assert [row["user"] for row in answer["data"]] == ["timer"]
+    assert answer["parameters"]["by"] == "agent"
+    assert answer == hubbub("query", "suspects", "--json", *at).json
+    result = hubbub("identity", "suspects", *at)
+    assert "regular pauses" in result.out
+    assert "these accounts may be bots" in result.err
     assert hubbub("identity", "suspects", "--until", "2026-01-03", "--json", *at).json["data"] == []
 
 
@@ -112,24 +112,24 @@ def test_organisations_by_the_configured_file(hubbub: Run, store: Path, tmp_path
     config = tmp_path / "hubbub.toml"
     config.write_text('[people]\naffiliations = "who.csv"\n')
     args = ("query", "organisations", "--per", "y", "--no-bots", "--json", "--store", store)
-    found = {r["organisation"]: r for r in hubbub(*args, "--config", config).json["data"]}
-    assert found["Example Corp"]["messages"] == 2
-    assert found["unknown"]["users"] == 2
+    rows = {r["organisation"]: r for r in hubbub(*args, "--config", config).json["data"]}
+    assert rows["Example Corp"]["messages"] == 2
+    assert rows["unknown"]["users"] == 2
     assert [r["organisation"] for r in hubbub(*args).json["data"]] == ["unknown"]
     (tmp_path / "who.csv").write_text("account,organisation\n")
-    ran = hubbub(*args, "--config", config)
-    assert ran.code == 2
-    assert "who.csv:1" in ran.err
+    result = hubbub(*args, "--config", config)
+    assert result.code == 2
+    assert "who.csv:1" in result.err
 
 
-def subtitle(hubbub: Run, store: Path, view: str, *more: str) -> str:
-    ran = hubbub("chart", view, "--store", store, "-o", "-", *more)
-    assert ran.code == 0, ran.err
-    found = re.search(r"with bots [^<]*", ran.out.partition("</desc>")[2])
-    return found[0] if found else ""
+def subtitle(hubbub: Run, store: Path, view: str, *options: str) -> str:
+    result = hubbub("chart", view, "--store", store, "-o", "-", *options)
+    assert result.code == 0, result.err
+    match = re.search(r"with bots [^<]*", result.out.partition("</desc>")[2])
+    return match[0] if match else ""
 
 
-def test_a_picture_without_bots_says_what_it_would_be_with_them(hubbub: Run, store: Path) -> None:
+def test_a_picture_without_bots_states_the_difference(hubbub: Run, store: Path) -> None:
     assert subtitle(hubbub, store, "tail") == ""
     title = re.search(
         r"<title[^>]*>([^<]*)", hubbub("chart", "tail", "--store", store, "-o", "-").out
@@ -143,14 +143,12 @@ def test_a_picture_without_bots_says_what_it_would_be_with_them(hubbub: Run, sto
 
 def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) -> None:
     hubbub("identity", "merge", "bob", "alice", "--why", "x", "--store", store)
-    ran = hubbub("chart", "radar", "--user", "bob", "--store", store, "-o", "-")
-    assert "alice carries" in ran.out
-    assert "no messages of" not in ran.out
+    result = hubbub("chart", "radar", "--user", "bob", "--store", store, "-o", "-")
+    assert "alice carries" in result.out
+    assert "no messages of" not in result.out
 
 
-def test_what_was_gathered_of_one_account_proves_nothing_of_the_person(
-    hubbub: Run, store: Path
-) -> None:
+def test_coverage_of_one_account_is_not_coverage_of_the_person(hubbub: Run, store: Path) -> None:
     from hubbub.collector.history.client import Filters
     from hubbub.store import Store
 

@@ -1,4 +1,4 @@
-"""`hubbub import --follow`, as people run it: a log that grows and is rotated."""
+"""`hubbub import --follow` on logs that grow and are rotated."""
 
 import contextlib
 import json
@@ -25,11 +25,11 @@ def lines(first: int, last: int) -> str:
 
 
 class Following:
-    """A process that follows."""
+    """A process of `hubbub import --follow`."""
 
-    def __init__(self, log: Path, store: Path, form: str = "access-log", *more: str) -> None:
+    def __init__(self, log: Path, store: Path, form: str = "access-log", *options: str) -> None:
         self.log, self.store, self.form = log, store, form
-        command = [HUBBUB, "import", log, "--format", form, "--follow", "--json", *more]
+        command = [HUBBUB, "import", log, "--format", form, "--follow", "--json", *options]
         self.process = subprocess.Popen(
             [*map(str, command), "--store", str(store)], stdout=subprocess.PIPE, text=True,
             stderr=subprocess.PIPE,
@@ -37,16 +37,16 @@ class Following:
 
     def _place(self) -> dict[str, object] | None:
         with Store.open(self.store, create=False) as store:
-            found: dict[str, object] | None = store.state.get(f"follow:{self.form}:{self.log}")
-        return found
+            place: dict[str, object] | None = store.state.get(f"follow:{self.form}:{self.log}")
+        return place
 
     def until(self, offset: int) -> None:
-        """Wait until so many bytes of the file that has the name were read."""
+        """Wait until `offset` bytes of the current file were read."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             place = None
             if (self.store / "state.sqlite").exists():
-                with contextlib.suppress(StoreError):  # it is being made
+                with contextlib.suppress(StoreError):  # it is being created
                     place = self._place()
             if place and (place["inode"], place["offset"]) == (self.log.stat().st_ino, offset):
                 return
@@ -66,76 +66,78 @@ class Following:
 def started() -> Iterator[list[Following]]:
     running: list[Following] = []
     yield running
-    for one in running:
-        if one.process.poll() is None:
-            os.kill(one.process.pid, signal.SIGKILL)
-            one.process.communicate()
+    for process in running:
+        if process.process.poll() is None:
+            os.kill(process.process.pid, signal.SIGKILL)
+            process.process.communicate()
 
 
-def test_growing_rotated_and_started_again(
+def test_a_log_that_grows_is_rotated_and_followed_again(
     tmp_path: Path, started: list[Following], hubbub: Run
 ) -> None:
     log, store = tmp_path / "access.log", tmp_path / "store"
     log.write_text(lines(0, 3))
-    one = Following(log, store)
-    started.append(one)
-    one.until(len(lines(0, 3)))
+    first_run = Following(log, store)
+    started.append(first_run)
+    first_run.until(len(lines(0, 3)))
     with log.open("a") as file:
         file.write(lines(3, 5)[:-9])  # half-written
     log.rename(tmp_path / "access.log.1")
     log.write_text(lines(5, 6))
     with (tmp_path / "access.log.1").open("a") as file:
         file.write(lines(3, 5)[-9:])
-    one.until(len(lines(5, 6)))
-    assert one.stop() == {"read": 6, "new": 6, "known": 0, "refused": {}}
+    first_run.until(len(lines(5, 6)))
+    assert first_run.stop() == {"read": 6, "new": 6, "known": 0, "refused": {}}
     with log.open("a") as file:
         file.write(lines(6, 8))
-    two = Following(log, store)
-    started.append(two)
-    two.until(len(lines(5, 8)))
-    assert two.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
-    ran = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
-    (row,) = ran.json["data"]
+    second_run = Following(log, store)
+    started.append(second_run)
+    second_run.until(len(lines(5, 8)))
+    assert second_run.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
+    result = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
+    (row,) = result.json["data"]
     assert (row["total_hits"], row["total_bytes"]) == (8, sum(range(8)))
 
 
-def test_what_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
+def test_files_that_cannot_be_followed(hubbub: Run, tmp_path: Path) -> None:
     store = ["--store", tmp_path / "store", "--follow"]
     for name, form in (("-", "access-log"), (tmp_path / "none", "access-log"), ("x", "fedmsg")):
-        ran = hubbub("import", name, "--format", form, *store)
-        assert ran.code == 2
-        assert any(word in ran.err for word in ("not followed", "no such file", "cannot be"))
+        result = hubbub("import", name, "--format", form, *store)
+        assert result.code == 2
+        assert any(
+            word in result.err for word in ("cannot be followed", "no such file", "cannot be")
+        )
 
 
 def test_system_counts_that_grow(tmp_path: Path, started: list[Following], hubbub: Run) -> None:
     log, store = tmp_path / "counts.raw", tmp_path / "store"
     first = "# running load\n2020-01-01T00:00:00 1 2\n"
     log.write_text(first)
-    one = Following(log, store, "notebook-counts", "--columns", "running,load")
-    started.append(one)
-    one.until(len(first))
+    first_run = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(first_run)
+    first_run.until(len(first))
     second = "2020-01-01T00:05:00 3\n2020-01-01T00:10:00 x 4\n"
     with log.open("a") as file:
         file.write(second + "2020-01-01T00:15")  # half-written
-    one.until(len(first + second))
-    assert one.stop() == {"read": 3, "new": 2, "known": 0, "refused": {"bad-value": 1}}
+    first_run.until(len(first + second))
+    assert first_run.stop() == {"read": 3, "new": 2, "known": 0, "refused": {"bad-value": 1}}
     log.rename(tmp_path / "counts.raw.1")
     log.write_text("2020-01-01T00:20:00 5 6\n")
-    two = Following(log, store, "notebook-counts", "--columns", "running,load")
-    started.append(two)
-    two.until(log.stat().st_size)
-    assert two.stop()["new"] == 1
-    ran = hubbub("query", "monitor_counts", "--json", "--store", store)
-    assert ran.json["data"] == {
+    second_run = Following(log, store, "notebook-counts", "--columns", "running,load")
+    started.append(second_run)
+    second_run.until(log.stat().st_size)
+    assert second_run.stop()["new"] == 1
+    result = hubbub("query", "monitor_counts", "--json", "--store", store)
+    assert result.json["data"] == {
         "runnings": [1, 3, 5],
         "loads": [2, None, 6],
         "timestamps": [f"2020-01-01T00:{minute}:00" for minute in ("00", "05", "20")],
     }
 
 
-def test_columns_are_asked_of_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
+def test_columns_are_for_counts_only_when_following_too(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
-    what = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
-    ran = hubbub("import", *what, "--store", tmp_path / "store")
-    assert ran.code == 2
-    assert "--columns" in ran.err
+    arguments = [tmp_path / "x", "--format", "notebook-events", "--follow", "--columns", "a"]
+    result = hubbub("import", *arguments, "--store", tmp_path / "store")
+    assert result.code == 2
+    assert "--columns" in result.err

@@ -1,4 +1,4 @@
-"""Accesses to notebooks through the command line, against the golden vectors and plain loops."""
+"""Import and queries of notebook accesses, against golden vectors and a plain implementation."""
 
 import json
 import random
@@ -20,8 +20,8 @@ SUFFIXES = {".ipynb", ".md", ".py"}
 
 
 def imported(hubbub: Run, tmp_path: Path, source: Path) -> Path:
-    ran = hubbub("import", source, "--format", "notebook-events", "--store", tmp_path / "s")
-    assert ran.code == 0, ran.err
+    result = hubbub("import", source, "--format", "notebook-events", "--store", tmp_path / "s")
+    assert result.code == 0, result.err
     return tmp_path / "s"
 
 
@@ -31,52 +31,64 @@ def test_golden(name: str, hubbub: Run, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     nothing.touch()
     store = imported(hubbub, tmp_path, GOLDEN / case["file"] if case["file"] else nothing)
-    (tmp_path / "staff").write_text("".join(f"{one}\n" for one in case["staff"]))
-    asked = ["--accounts", case["rules"], "--staff", tmp_path / "staff", "--store", store, "--json"]
+    (tmp_path / "staff").write_text("".join(f"{account}\n" for account in case["staff"]))
+    options = [
+        "--accounts",
+        case["rules"],
+        "--staff",
+        tmp_path / "staff",
+        "--store",
+        store,
+        "--json",
+    ]
     for query in ("daily_metrics", "material_usage"):
-        ran = hubbub("query", query, *asked)
-        assert ran.code == 0, ran.err
-        assert ran.json["data"] == case["expected"][query]
-        assert ran.json["diagnostics"] == case["expected"]["diagnostics"]
+        result = hubbub("query", query, *options)
+        assert result.code == 0, result.err
+        assert result.json["data"] == case["expected"][query]
+        assert result.json["diagnostics"] == case["expected"]["diagnostics"]
 
 
-def test_the_same_file_again_and_grown_counts_every_line_once(hubbub: Run, tmp_path: Path) -> None:
-    whole = (GOLDEN / "ev09-malformed-end.events.raw").read_bytes()
-    more = whole + b"garbage again\n2018-03-07T09:00:00 py-intro " + b"0" * 32 + b" n1 running 1\n"
+def test_a_file_imported_again_after_it_grew_counts_every_line_once(
+    hubbub: Run, tmp_path: Path
+) -> None:
+    original = (GOLDEN / "ev09-malformed-end.events.raw").read_bytes()
+    grown = (
+        original + b"garbage again\n2018-03-07T09:00:00 py-intro " + b"0" * 32 + b" n1 running 1\n"
+    )
     file = tmp_path / "x.raw"
-    for data in (whole, whole, more):
+    for data in (original, original, grown):
         file.write_bytes(data)
         store = imported(hubbub, tmp_path, file)
-    ran = hubbub("query", "daily_metrics", "--store", store, "--json")
-    assert ran.json["diagnostics"]["malformed_lines"] == [4, 5, 6]
-    assert ran.json["diagnostics"]["counted"] == 4
+    result = hubbub("query", "daily_metrics", "--store", store, "--json")
+    assert result.json["diagnostics"]["malformed_lines"] == [4, 5, 6]
+    assert result.json["diagnostics"]["counted"] == 4
 
 
-def test_a_staff_file_that_is_none(hubbub: Run, tmp_path: Path) -> None:
+def test_an_unreadable_staff_file(hubbub: Run, tmp_path: Path) -> None:
     store = imported(hubbub, tmp_path, GOLDEN / "ev03-single-event.events.raw")
-    ran = hubbub("query", "daily_metrics", "--staff", tmp_path / "no", "--store", store)
-    assert ran.code == 2
-    assert "--staff" in ran.err
-    assert "No such file" in ran.err
+    result = hubbub("query", "daily_metrics", "--staff", tmp_path / "no", "--store", store)
+    assert result.code == 2
+    assert "--staff" in result.err
+    assert "No such file" in result.err
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    ran = hubbub("query", "daily_metrics", "--staff", tmp_path / "bytes", "--store", store)
-    assert ran.code == 2
-    assert "UTF-8" in ran.err
+    result = hubbub("query", "daily_metrics", "--staff", tmp_path / "bytes", "--store", store)
+    assert result.code == 2
+    assert "UTF-8" in result.err
 
 
 def test_names_of_staff_are_stripped_and_stated(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "x.raw").write_text("2018-03-05T09:00:00 c ann n1 running 1\n")
     store = imported(hubbub, tmp_path, tmp_path / "x.raw")
     (tmp_path / "staff").write_text("\ufeff# teachers\n\n  ann \nbob\n")
-    ran = hubbub(
+    result = hubbub(
         "query", "daily_metrics", "--staff", tmp_path / "staff", "--store", store, "--json"
     )
-    assert ran.json["parameters"]["staff"] == ["ann", "bob"]
-    assert ran.json["diagnostics"]["ignored_user"] == 1
-    assert ran.json["data"]["daily"]["timestamps"] == []
+    assert result.json["parameters"]["staff"] == ["ann", "bob"]
+    assert result.json["diagnostics"]["ignored_user"] == 1
+    assert result.json["data"]["daily"]["timestamps"] == []
 
 
-# an independent computation: the rules of the format in plain Python, on lines of chance
+# an independent computation: the rules of the format in plain Python, on random lines
 
 
 def written(file: Path, seed: int) -> None:
@@ -148,20 +160,20 @@ def test_against_a_loop_over_lines(seed: int, rules: str, hubbub: Run, tmp_path:
         cells[student, book] += 1
     if points[-1][0] != last:
         points.append((last, len(students), len(books)))
-    asked: list[Any] = ["--accounts", rules, "--store", store, "--json"]
-    found = hubbub("query", "daily_metrics", *asked).json["data"]
-    assert found["daily"] == {
+    options: list[Any] = ["--accounts", rules, "--store", store, "--json"]
+    data = hubbub("query", "daily_metrics", *options).json["data"]
+    assert data["daily"] == {
         "timestamps": list(days),
         "unique_students": [len(d[0]) for d in days.values()],
         "unique_notebooks": [len(d[1]) for d in days.values()],
         "new_students": [len(d[2]) for d in days.values()],
         "new_notebooks": [len(d[3]) for d in days.values()],
     }
-    totals = found["events"]
+    totals = data["events"]
     assert points == list(
         zip(totals["timestamps"], totals["total_students"], totals["total_notebooks"], strict=True)
     )
-    heat = hubbub("query", "material_usage", *asked).json["data"]["heatmap"]
+    heat = hubbub("query", "material_usage", *options).json["data"]["heatmap"]
     assert heat["x"] == sorted(books)
     assert {
         (student, book): number

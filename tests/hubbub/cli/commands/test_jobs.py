@@ -1,4 +1,4 @@
-"""`hubbub jobs`: plugins' jobs, schedules, failures, one run at a time, kills."""
+"""`hubbub jobs`: jobs of plugins, schedules, failures, locking, kills."""
 
 import fcntl
 import signal
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.jobs import Jobs, Ran
+from hubbub.jobs import JobRun, Jobs
 from tests.support.commandline import Run
 
 PLUGIN = '''
@@ -52,39 +52,39 @@ def plugin(tmp_path: Path, registry: None) -> Path:
 
 def test_a_job_of_a_plugin(hubbub: Run, store: Path, plugin: Path) -> None:
     run = ("jobs", "run", "tally", "--plugins", plugin, "--store", store, "--json")
-    ran = hubbub(*run, "--now", "2026-02-01", "--times", "3").json
-    assert ran | {"seconds": 0} == {
+    outcome = hubbub(*run, "--now", "2026-02-01", "--times", "3").json
+    assert outcome | {"seconds": 0} == {
         "job": "tally", "started": "2026-02-01T00:00:00Z", "seconds": 0, "error": None,
         "checkpoint": "2026-02-01T00:00:00+00:00", "progress": [0.5], "sources": ["the clock"],
         "result": {"runs": 3, "events": 5}, "stored": {"3": {"word": "x"}},
     }  # fmt: skip
     hubbub(*run, "--word", "y")
-    asked = hubbub("query", "tallied", "--plugins", plugin, "--store", store, "--json")
-    assert asked.json["data"] == [{"run": "3", "word": "x"}, {"run": "4", "word": "y"}]
+    answer = hubbub("query", "tallied", "--plugins", plugin, "--store", store, "--json")
+    assert answer.json["data"] == [{"run": "3", "word": "x"}, {"run": "4", "word": "y"}]
     assert hubbub(*run, "--category", "git").json["result"]["events"] == 2
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("fail", "ValueError: a bad word"), ("assert", "never")]
+    ("word", "message"), [("fail", "ValueError: a bad word"), ("assert", "never")]
 )
-def test_a_job_that_raises(hubbub: Run, store: Path, plugin: Path, word: str, said: str) -> None:
+def test_a_job_that_raises(hubbub: Run, store: Path, plugin: Path, word: str, message: str) -> None:
     at = ("--plugins", plugin, "--store", store)
     assert hubbub("jobs", "run", "tally", *at).code == 0
-    kept = hubbub("jobs", "list", *at, "--json").json[0]["checkpoint"]
-    ran = hubbub("jobs", "run", "tally", *at, "--word", word, "--json")
-    assert (ran.code, ran.json["checkpoint"]) == (1, kept)
-    assert said in ran.err
+    checkpoint = hubbub("jobs", "list", *at, "--json").json[0]["checkpoint"]
+    outcome = hubbub("jobs", "run", "tally", *at, "--word", word, "--json")
+    assert (outcome.code, outcome.json["checkpoint"]) == (1, checkpoint)
+    assert message in outcome.err
     if word == "fail":
-        assert f"{plugin}:10: job 'tally' failed: {said}" in ran.err
+        assert f"{plugin}:10: job 'tally' failed: {message}" in outcome.err
     listed = hubbub("jobs", "list", *at, "--json").json[0]
-    assert (listed["state"], listed["checkpoint"]) == ("failed", kept)
-    assert said in listed["error"]
+    assert (listed["state"], listed["checkpoint"]) == ("failed", checkpoint)
+    assert message in listed["error"]
     shown = hubbub("jobs", "list", *at)
     assert "failed" in shown.out
-    assert said in shown.err
+    assert message in shown.err
 
 
-def test_what_is_due_is_run_once_and_a_failure_again(
+def test_a_due_job_is_run_once_and_a_failed_one_again(
     hubbub: Run, store: Path, plugin: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "hubbub.toml"
@@ -92,21 +92,21 @@ def test_what_is_due_is_run_once_and_a_failure_again(
     at = ("--plugins", plugin, "--store", store, "--config", config)
 
     def due(now: str) -> Any:
-        ran = hubbub("jobs", "run", "--due", "--now", now, "--json", *at)
-        return ran.code, [one["job"] for one in ran.json]
+        outcome = hubbub("jobs", "run", "--due", "--now", now, "--json", *at)
+        return outcome.code, [job["job"] for job in outcome.json]
 
     assert due("2026-02-01T10:05") == (1, ["tally"])
-    assert due("2026-02-01T10:06") == (1, ["tally"])  # until it ends well
+    assert due("2026-02-01T10:06") == (1, ["tally"])  # until it succeeds
     config.write_text('[jobs.usage]\nschedule = "off"\n')
     assert due("2026-02-01T10:07") == (0, ["tally"])
     assert due("2026-02-01T10:59") == (0, [])
     assert (
         hubbub("jobs", "run", "tally", "--times", "2", "--now", "2026-02-01T11:30", *at).code == 0
     )
-    assert due("2026-02-01T11:31") == (0, ["tally"])  # by hand, with parameters, does not count
+    assert due("2026-02-01T11:31") == (0, ["tally"])  # a manual run with parameters does not count
     listed = hubbub("jobs", "list", *at, "--json", "--now", "2026-02-01T11:32").json
-    assert [(one["name"], one["schedule"], one["state"], one["due"], one["next"])
-            for one in listed] == [
+    assert [(job["name"], job["schedule"], job["state"], job["due"], job["next"])
+            for job in listed] == [
         ("tally", "1h", "ok", False, "2026-02-01T12:00:00Z"), ("usage", "off", "never", False, None)
     ]  # fmt: skip
     assert (
@@ -114,7 +114,7 @@ def test_what_is_due_is_run_once_and_a_failure_again(
     )
 
 
-def test_what_a_job_needs_may_come_from_the_configuration(
+def test_required_parameters_may_come_from_the_configuration(
     hubbub: Run, store: Path, tmp_path: Path, registry: None
 ) -> None:
     plugin, config = tmp_path / "needs.py", tmp_path / "hubbub.toml"
@@ -133,27 +133,27 @@ def test_what_a_job_needs_may_come_from_the_configuration(
     config.write_text(
         "[jobs.needs]\noften = [1, 2]\nwhen = 2026-01-02T03:04:05\n[jobs.usage]\nschedule = 'off'\n"
     )
-    ran = hubbub("jobs", "run", "--due", "--json", *at)
-    assert [one["result"] for one in ran.json] == [["2026-01-02T03:04:05Z", [1, 2], 1]]
-    ran = hubbub("jobs", "run", "needs", "--often", "3", "--json", *at)
-    assert ran.json["result"] == ["2026-01-02T03:04:05Z", [3], 2]
+    outcome = hubbub("jobs", "run", "--due", "--json", *at)
+    assert [job["result"] for job in outcome.json] == [["2026-01-02T03:04:05Z", [1, 2], 1]]
+    outcome = hubbub("jobs", "run", "needs", "--often", "3", "--json", *at)
+    assert outcome.json["result"] == ["2026-01-02T03:04:05Z", [3], 2]
 
 
 @pytest.mark.parametrize("schedule", ["daily", "61 * * * *", "0 0 31 2 *", "0s", "* * * *"])
-def test_a_bad_schedule_names_the_file_and_the_line(
+def test_the_error_for_an_invalid_schedule_names_file_and_line(
     hubbub: Run, store: Path, tmp_path: Path, registry: None, schedule: str
 ) -> None:
     path = tmp_path / "bad.py"
     path.write_text(f'from hubbub import cron\n\n@cron("{schedule}")\ndef bad():\n    pass\n')
-    ran = hubbub("jobs", "list", "--plugins", path, "--store", store)
-    assert ran.code == 2
-    assert f"{path}:3: the plugin cannot be imported: ValueError: " in ran.err
+    outcome = hubbub("jobs", "list", "--plugins", path, "--store", store)
+    assert outcome.code == 2
+    assert f"{path}:3: the plugin cannot be imported: ValueError: " in outcome.err
 
 
-def test_no_store_is_made_by_looking(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("jobs", "list", "--store", tmp_path / "none")
-    assert ran.code == 0
-    assert "there is no store" in ran.err
+def test_list_creates_no_store(hubbub: Run, tmp_path: Path) -> None:
+    outcome = hubbub("jobs", "list", "--store", tmp_path / "none")
+    assert outcome.code == 0
+    assert "there is no store" in outcome.err
     assert not (tmp_path / "none").exists()
 
 
@@ -163,9 +163,9 @@ def started(store: Path, plugin: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def eventually(what: Callable[[], bool]) -> None:
+def eventually(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
-    while not what():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -177,7 +177,7 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
 
     def state() -> str:
         listed = hubbub("jobs", "list", "--json", *at).json
-        return str(next(one["state"] for one in listed if one["name"] == "tally"))
+        return str(next(job["state"] for job in listed if job["name"] == "tally"))
 
     process = started(store, plugin, "tally", "--word", "wait")
     try:
@@ -186,7 +186,7 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
         assert refused.code == 2
         assert f"process {process.pid}: the job 'tally' is running already" in refused.err
         due = hubbub("jobs", "run", "--due", "--json", *at)
-        assert (due.code, [one["job"] for one in due.json]) == (0, ["usage"])
+        assert (due.code, [job["job"] for job in due.json]) == (0, ["usage"])
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
@@ -195,17 +195,17 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
     assert state() == "ok"
 
 
-def test_who_only_looks_does_not_refuse_a_run(hubbub: Run, store: Path, plugin: Path) -> None:
-    """`jobs list` takes the lock for an instant; here for a long one."""
+def test_a_concurrent_list_does_not_refuse_a_run(hubbub: Run, store: Path, plugin: Path) -> None:
+    """`jobs list` holds the lock for an instant; here it is held longer."""
     at = ("--plugins", plugin, "--store", store)
     assert hubbub("jobs", "run", "tally", *at).code == 0
     with (store / "jobs" / "tally.lock").open("rb") as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
         later = threading.Timer(0.3, fcntl.flock, (looking.fileno(), fcntl.LOCK_UN))
         later.start()
-        ran = hubbub("jobs", "run", "tally", *at)
+        outcome = hubbub("jobs", "run", "tally", *at)
         later.join()
-    assert ran.code == 0, ran.err
+    assert outcome.code == 0, outcome.err
 
 
 SLOW = '''
@@ -229,7 +229,7 @@ def slow(db, state, clock, progress, source, config_start: datetime, pause: floa
 '''
 
 
-def test_killed_between_any_two_days_it_goes_on_where_it_was(
+def test_a_killed_job_continues_after_the_last_finished_day(
     hubbub: Run, store: Path, tmp_path: Path, registry: None
 ) -> None:
     plugin = tmp_path / "slow.py"
@@ -242,7 +242,7 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
 
         def further() -> bool:
             listed = hubbub("jobs", "list", "--json", *at).json
-            now = next(one["checkpoint"] for one in listed if one["name"] == "slow")
+            now = next(job["checkpoint"] for job in listed if job["name"] == "slow")
             return now is not None and now > (checkpoints or [""])[-1]
 
         eventually(further)
@@ -250,27 +250,27 @@ def test_killed_between_any_two_days_it_goes_on_where_it_was(
         process.kill()
         out, _ = process.communicate(timeout=30)
         assert out == "", "it was to be killed before its end"
-        ran = hubbub("jobs", "list", "--json", *at).json
-        checkpoints.append(next(one["checkpoint"] for one in ran if one["name"] == "slow"))
-    ran = hubbub("jobs", "run", *options, *at)
-    whole = [f"2026-{m:02}-{d:02}" for m, last in ((1, 31), (2, 28), (3, 1))
+        outcome = hubbub("jobs", "list", "--json", *at).json
+        checkpoints.append(next(job["checkpoint"] for job in outcome if job["name"] == "slow"))
+    outcome = hubbub("jobs", "run", *options, *at)
+    every_day = [f"2026-{m:02}-{d:02}" for m, last in ((1, 31), (2, 28), (3, 1))
              for d in range(1, last + 1)]  # fmt: skip
-    assert ran.code == 0
-    assert list(ran.json["stored"]) == whole
-    assert ran.json["sources"][0] == checkpoints[-1]
+    assert outcome.code == 0
+    assert list(outcome.json["stored"]) == every_day
+    assert outcome.json["sources"][0] == checkpoints[-1]
     assert [path.name for path in (store / "jobs").iterdir()] == ["slow.lock"]
 
 
-def test_what_another_process_ran_meanwhile_is_not_run_again(
+def test_a_job_that_another_process_ran_meanwhile_is_not_run_again(
     hubbub: Run, store: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Jobs.run
 
-    def two(jobs: Jobs, name: str) -> Ran:
+    def run_all_due_first(jobs: Jobs, name: str) -> JobRun:
         for other in jobs.due():
             run(jobs, other)
         return run(jobs, name)
 
-    monkeypatch.setattr(Jobs, "run", two)
-    ran = hubbub("jobs", "run", "--due", "--json", "--plugins", plugin, "--store", store)
-    assert (ran.code, [one["job"] for one in ran.json]) == (0, ["tally"])
+    monkeypatch.setattr(Jobs, "run", run_all_due_first)
+    outcome = hubbub("jobs", "run", "--due", "--json", "--plugins", plugin, "--store", store)
+    assert (outcome.code, [job["job"] for job in outcome.json]) == (0, ["tally"])

@@ -1,4 +1,4 @@
-"""The job `usage`: golden vectors through the command line, its report, forgetting, its filters."""
+"""The job and query `usage`: golden vectors, report, filters, forgetting, retention."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ JOBS = sorted(path.name for path in (GOLDEN / "jobs").glob("*.json"))
 
 
 def lines(events: Sequence[Sequence[str]]) -> str:
-    """Golden logins as `import --format jsonl` reads them."""
+    """Format golden logins for `import --format jsonl`."""
     return "".join(
         json.dumps({"id": f"{n}-{created}", "timestamp": f"{created}Z", "topic": "login",
                     "users": [user] if user else [], "action": message}) + "\n"
@@ -30,25 +30,25 @@ def lines(events: Sequence[Sequence[str]]) -> str:
 
 @pytest.fixture
 def imported(hubbub: Run, tmp_path: Path) -> Callable[..., Path]:
-    """A store that holds these logins too."""
+    """Import logins into a store, and return its folder."""
 
     def load(events: Sequence[Sequence[str]]) -> Path:
         (tmp_path / "logins.jsonl").write_text(lines(events))
         store = tmp_path / "s"
-        ran = hubbub("import", tmp_path / "logins.jsonl", "--format", "jsonl", "--store", store)
-        assert ran.code == 0, ran.err
+        result = hubbub("import", tmp_path / "logins.jsonl", "--format", "jsonl", "--store", store)
+        assert result.code == 0, result.err
         return store
 
     return load
 
 
 def fails_on(day: str) -> Callable[[Any, Any], Any]:
-    reads = extraction._Uses.__call__
+    reads = extraction._DailyUses.__call__
 
-    def read(self: Any, one: Any) -> Any:
-        if str(one) == day:
+    def read(self: Any, date_read: Any) -> Any:
+        if str(date_read) == day:
             raise RuntimeError("boom")
-        return reads(self, one)
+        return reads(self, date_read)
 
     return read
 
@@ -58,39 +58,39 @@ def test_golden_jobs(
     name: str, hubbub: Run, imported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = json.loads((GOLDEN / "jobs" / name).read_text())
-    for asked, expected in zip(case["runs"], case["expected"], strict=True):
-        until = asked.get("visible_until", "9999")
+    for run, expected in zip(case["runs"], case["expected"], strict=True):
+        until = run.get("visible_until", "9999")
         store = imported([event for event in case["events"] if event[0] <= until])
-        if day := asked.get("without_day"):
+        if day := run.get("without_day"):
             DeltaTable(store / "events").delete(f"cast(time as date) = '{day}'")
-        options = [f"--{name}={asked[name]}" for name in ("start", "end") if name in asked]
-        options += ["--reset"] if asked.get("reset") else []
+        options = [f"--{name}={run[name]}" for name in ("start", "end") if name in run]
+        options += ["--reset"] if run.get("reset") else []
         with monkeypatch.context() as patch:
-            if day := asked.get("fail_on"):
-                patch.setattr(extraction._Uses, "__call__", fails_on(day))
-            ran = hubbub(
-                "jobs", "run", "usage", "--store", store, "--now", asked.get("now", case["now"]),
+            if day := run.get("fail_on"):
+                patch.setattr(extraction._DailyUses, "__call__", fails_on(day))
+            result = hubbub(
+                "jobs", "run", "usage", "--store", store, "--now", run.get("now", case["now"]),
                 "--config-start", case["config_start"], "--json", *options,
             )  # fmt: skip
-        assert (ran.json["error"] is None) == (expected["error"] is None)
-        assert (ran.code == 0) == (expected["error"] is None)
+        assert (result.json["error"] is None) == (expected["error"] is None)
+        assert (result.code == 0) == (expected["error"] is None)
         fields = ("checkpoint", "progress", "sources", "stored")
-        assert {f: ran.json[f] for f in fields} == {f: expected[f] for f in fields}
+        assert {f: result.json[f] for f in fields} == {f: expected[f] for f in fields}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (GOLDEN / "login").glob("*.json")))
-def test_golden_logins_of_what_is_stored(
+def test_golden_logins_of_stored_days(
     name: str, hubbub: Run, imported: Callable[..., Path]
 ) -> None:
     case = json.loads((GOLDEN / "login" / name).read_text())
     store = imported(case["events"])
     last = max((created for created, *_ in case["events"]), default="2026-01-01")
     assert hubbub("jobs", "run", "usage", "--store", store, "--now", last).code == 0
-    for asked in case["queries"]:
-        ran = hubbub("query", "usage", "--per", asked["aggregate"], "--since", asked["start"],
-                     "--until", asked["end"], "--json", "--allow-incomplete",
-                     "--store", store)  # fmt: skip
-        assert ran.json["data"] == asked["expected"]
+    for query in case["queries"]:
+        result = hubbub("query", "usage", "--per", query["aggregate"], "--since", query["start"],
+                        "--until", query["end"], "--json", "--allow-incomplete",
+                        "--store", store)  # fmt: skip
+        assert result.json["data"] == query["expected"]
 
 
 LOGINS = [
@@ -111,72 +111,70 @@ def test_the_report_is_a_table_csv_json_and_a_picture(
     hubbub: Run, logins: Path, tmp_path: Path
 ) -> None:
     at = ("--store", logins, "--now", "2026-01-04T05:00")
-    ran = hubbub("jobs", "run", "usage", *at)
-    assert (ran.code, ran.out) == (
+    result = hubbub("jobs", "run", "usage", *at)
+    assert (result.code, result.out) == (
         0,
         "job: usage\nstate: ok\nsources: 2 (2026-01-01 to 2026-01-02)\ncheckpoint: 2026-01-04\n",
     )
     for name in ("usage", "active_users"):
-        asked = ("query", name, "--per", "d", "--not-user", "admin", "--store", logins,
+        query = ("query", name, "--per", "d", "--not-user", "admin", "--store", logins,
                  "--until", "2026-01-03")  # fmt: skip
-        assert hubbub(*asked, "--format", "csv").out.splitlines() == [
+        assert hubbub(*query, "--format", "csv").out.splitlines() == [
             "period,users", "2026-01-01,2", "2026-01-02,1"
         ]  # fmt: skip
-        assert hubbub(*asked).out.split() == [
+        assert hubbub(*query).out.split() == [
             "period", "users", "2026-01-01", "2", "2026-01-02", "1"
         ]  # fmt: skip
-        assert hubbub(*asked, "--json").json["data"] == [["2026-01-01", 2], ["2026-01-02", 1]]
+        assert hubbub(*query, "--json").json["data"] == [["2026-01-01", 2], ["2026-01-02", 1]]
     picture = tmp_path / "u.svg"
     drawn = ("chart", "active_users", "--per", "d", "--stored", "-o", picture, "--store", logins)
     assert hubbub(*drawn).code == 0
     assert "the job usage found" in picture.read_text()
 
 
-def test_filters_of_users_and_merges_apply_to_what_is_stored(hubbub: Run, logins: Path) -> None:
+def test_filters_of_users_and_merges_apply_to_stored_days(hubbub: Run, logins: Path) -> None:
     hubbub("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04")
 
     def users(*options: str) -> Any:
-        ran = hubbub("query", "usage", "--per", "y", "--json", "--store", logins, *options)
-        return ran.json["data"]
+        result = hubbub("query", "usage", "--per", "y", "--json", "--store", logins, *options)
+        return result.json["data"]
 
     assert users() == [["2026-12-31", 2]]
     assert users("--not-user", "ann") == [["2026-12-31", 1]]
     assert users("--user", "ann-*") == [["2026-12-31", 1]]
-    hubbub("identity", "merge", "ann-smith", "ann", "--why", "told", "--store", logins)
+    hubbub("identity", "merge", "ann-smith", "ann", "--why", "same keys", "--store", logins)
     assert users() == [["2026-12-31", 1]]
     hubbub("identity", "undo", "1", "--store", logins)
     assert users() == [["2026-12-31", 2]]
     refused = hubbub("query", "usage", "--topic", "login", "--store", logins)
     assert refused.code == 2
-    assert "--topic: what is stored by the job knows times and users" in refused.err
+    assert "--topic: stored days contain only times and users" in refused.err
 
 
-def test_a_forgotten_name_is_gone_from_what_is_stored_and_stays_gone(
-    hubbub: Run, logins: Path
-) -> None:
+def test_a_forgotten_name_is_removed_from_stored_days_for_good(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--json", "--store", logins, "--now", "2026-01-04")
     before = hubbub(*run).json["stored"]
     assert hubbub("forget", "ann", "--store", logins).code == 0
-    asked = ("query", "usage", "--per", "y", "--json", "--store", logins)
-    assert hubbub(*asked).json["data"] == [["2026-12-31", 2]]
+    query = ("query", "usage", "--per", "y", "--json", "--store", logins)
+    assert hubbub(*query).json["data"] == [["2026-12-31", 2]]
     for options in ((), ("--reset",)):
         stored = hubbub(*run, *options).json["stored"]
         names = {user for rows in stored.values() for user, _ in rows}
-        assert "ann-smith" in names  # somebody else
+        assert "ann-smith" in names  # another account
         assert "ann" not in names
         assert [len(rows) for rows in stored.values()] == [len(r) for r in before.values()]
-    assert hubbub(*asked).json["data"] == [["2026-12-31", 2]]
+    assert hubbub(*query).json["data"] == [["2026-12-31", 2]]
     assert b'"ann"' not in b"".join(path.read_bytes() for path in logins.glob("state.sqlite*"))
 
 
-def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> None:
+def test_days_with_other_filters_are_not_mixed(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
     first = hubbub(*run).json
-    other = ("--action", "failed*", "--not-user", "nobody")
-    for more in ((), ("--start", "2026-01-01"), ("--start", "2026-01-01", "--reset")):
-        refused = hubbub(*run, *other, *more)
+    other = ("--action", "failed*", "--not-user", "no-one")
+    for options in ((), ("--start", "2026-01-01"), ("--start", "2026-01-01", "--reset")):
+        refused = hubbub(*run, *other, *options)
         assert refused.code == 2
-        assert "the stored days answer another question: --topic login" in refused.err
+        assert "the stored days were extracted with other filters: --topic login" in refused.err
         assert refused.json["stored"] == first["stored"]
     assert hubbub(*run, *other, "--reset", "--end", "2030-01-01").json["stored"] == first["stored"]
     fresh = hubbub(*run, *other, "--reset")
@@ -184,7 +182,7 @@ def test_days_of_another_question_are_not_mixed(hubbub: Run, logins: Path) -> No
     assert hubbub(*run, *other).code == 0
 
 
-def test_a_forgotten_name_among_the_filters_makes_no_other_question(
+def test_forgetting_a_name_among_the_filters_does_not_change_them(
     hubbub: Run, logins: Path
 ) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--not-user", "ann")
@@ -194,7 +192,7 @@ def test_a_forgotten_name_among_the_filters_makes_no_other_question(
     assert hubbub(*run, "--not-user", "bob").code == 2
 
 
-def test_stored_days_go_when_their_time_is_over(hubbub: Run, logins: Path) -> None:
+def test_stored_days_are_deleted_after_their_retention_period(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--json")
     assert len(hubbub(*run, "--now", "2026-01-04").json["stored"]) == 2
     kept = hubbub(*run, "--now", "2026-02-01T09:00", "--keep", "30d").json
@@ -202,7 +200,7 @@ def test_stored_days_go_when_their_time_is_over(hubbub: Run, logins: Path) -> No
     assert kept["checkpoint"] == "2026-02-01"
 
 
-def test_a_first_run_lets_no_back_filled_day_go(hubbub: Run, logins: Path) -> None:
+def test_a_first_run_keeps_back_filled_days(hubbub: Run, logins: Path) -> None:
     run = ("jobs", "run", "usage", "--store", logins, "--now", "2026-01-04", "--json")
     filled = hubbub(*run, "--start", "2026-01-01", "--end", "2026-01-01").json
     assert (list(filled["stored"]), filled["checkpoint"]) == (["2026-01-01"], None)
@@ -220,7 +218,7 @@ def test_every_action_and_the_other_filters(hubbub: Run, logins: Path) -> None:
     assert hubbub(*run, "--category", "other").json["stored"] == {}
 
 
-def test_the_configuration_gives_parameters_and_the_command_line_wins(
+def test_the_command_line_takes_precedence_over_the_configuration(
     hubbub: Run, logins: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "hubbub.toml"
@@ -228,43 +226,45 @@ def test_the_configuration_gives_parameters_and_the_command_line_wins(
         '[jobs.usage]\nconfig_start = 2026-01-02\nschedule = "30 4 * * *"\n[jobs.usag]\n'
     )
     at = ("--store", logins, "--config", config, "--now", "2026-01-04")
-    ran = hubbub("jobs", "run", "usage", "--json", *at)
-    assert list(ran.json["stored"]) == ["2026-01-02"]
-    assert "names [jobs.usag]: no such job" in ran.err
-    ran = hubbub("jobs", "run", "usage", "--reset", "--config-start", "2026-01-01", "--json", *at)
-    assert list(ran.json["stored"]) == ["2026-01-01", "2026-01-02"]
+    result = hubbub("jobs", "run", "usage", "--json", *at)
+    assert list(result.json["stored"]) == ["2026-01-02"]
+    assert "section [jobs.usag] of the configuration: there is no such job" in result.err
+    result = hubbub(
+        "jobs", "run", "usage", "--reset", "--config-start", "2026-01-01", "--json", *at
+    )
+    assert list(result.json["stored"]) == ["2026-01-01", "2026-01-02"]
     assert hubbub("jobs", "list", "--json", *at).json[0]["schedule"] == "30 4 * * *"
     config.write_text("[jobs.usage]\nconfig_stert = 2026-01-02\n")
     wrong = hubbub("jobs", "run", "usage", *at)
     assert (wrong.code, "did you mean config_start?" in wrong.err) == (2, True)
     config.write_text("[jobs.usage]\nschedule = 5\n")
     wrong = hubbub("jobs", "list", *at)
-    assert (wrong.code, "[jobs.usage] schedule: '5' is no schedule" in wrong.err) == (2, True)
+    assert (wrong.code, "[jobs.usage] schedule: '5' is not a schedule" in wrong.err) == (2, True)
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (("run",), "Which job? There are: usage."),
         (("run", "usgae"), "There is no job 'usgae'. Did you mean usage?"),
         (("run", "--due", "usage"), "--due takes no name"),
-        (("run", "usage", "--now", "soon"), "--now: 'soon' is no time"),
+        (("run", "usage", "--now", "soon"), "--now: 'soon' is not a time"),
         (("run", "usage", "--strat", "2026-01-01"), "No such option"),
         (("run", "usage", "--start", "yesterday"), "--start cannot be 'yesterday'"),
         (("run", "usage", "--since", "7d"), "No such option"),
         (("run", "usage", "--end", "2020-01-01"), "is before the first"),
     ],
 )
-def test_wrong_usage_is_said_and_changes_nothing(
-    hubbub: Run, logins: Path, args: Sequence[str], said: str
+def test_wrong_usage_is_reported_and_changes_nothing(
+    hubbub: Run, logins: Path, args: Sequence[str], message: str
 ) -> None:
-    ran = hubbub("jobs", *args, "--store", logins)
-    assert (ran.code, said in ran.err) == (2, True), ran.err
+    result = hubbub("jobs", *args, "--store", logins)
+    assert (result.code, message in result.err) == (2, True), result.err
     listed = hubbub("jobs", "list", "--json", "--store", logins).json[0]
     assert (listed["state"], listed["checkpoint"]) == ("never", None)
 
 
-def test_days_whose_events_are_gone_keep_what_is_stored_of_them(hubbub: Run, logins: Path) -> None:
+def test_stored_days_outlive_their_events(hubbub: Run, logins: Path) -> None:
     at = ("--store", logins, "--now", "2026-01-04T05:00")
 
     def stored() -> Any:
@@ -277,20 +277,22 @@ def test_days_whose_events_are_gone_keep_what_is_stored_of_them(hubbub: Run, log
         prune(store, now=now, events=timedelta(days=2), bodies=None)
         assert store.rows() == 1
         assert store.events().gone_before == date(2026, 1, 3)
-    for again in (
+    for options in (
         ("--reset",),
         ("--start", "2026-01-01"),
         ("--reset", "--config-start", "2026-01-01"),
     ):
-        ran = hubbub("jobs", "run", "usage", *again, *at)
-        assert ran.code == 0, ran.err
-        assert stored() == before, again
+        result = hubbub("jobs", "run", "usage", *options, *at)
+        assert result.code == 0, result.err
+        assert stored() == before, options
 
 
-def test_nothing_stored_says_whether_a_run_looked(hubbub: Run, imported: Any) -> None:
+def test_the_note_without_stored_days_states_whether_the_job_ran(
+    hubbub: Run, imported: Any
+) -> None:
     store = imported([("2026-01-03T10:00:00", "bob", "failed login")])
-    asked = ("query", "usage", "--json", "--store", store)
-    assert "nothing is stored yet" in hubbub(*asked).json["diagnostics"]["note"]
+    query = ("query", "usage", "--json", "--store", store)
+    assert "nothing is stored yet" in hubbub(*query).json["diagnostics"]["note"]
     assert hubbub("jobs", "run", "usage", "--store", store, "--now", "2026-01-04").code == 0
-    note = hubbub(*asked).json["diagnostics"]["note"]
+    note = hubbub(*query).json["diagnostics"]["note"]
     assert note.startswith("the job usage has read all days to 2026-01-04 and found none")

@@ -1,4 +1,4 @@
-"""`hubbub listen` as a command: wrong endpoints, a taken port, configuration, signals."""
+"""`hubbub listen`: invalid endpoints, a port in use, configuration, signals."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.commandline import Run
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ([], "there is nothing to listen to"),
         (["--zmq", "bus:9940"], "--zmq bus:9940: not a ZeroMQ endpoint"),
@@ -24,26 +24,28 @@ from tests.support.commandline import Run
         (["--zmq", "tcp://*:9940"], "a publisher's host is needed"),
     ],
 )
-def test_wrong_usage(hubbub: Run, tmp_path: Path, options: list[str], said: str) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", *options)
-    assert ran.code == 2
-    assert said in ran.err
-    assert not (tmp_path / "s").exists(), "no store is made for a wrong option"
+def test_wrong_usage(hubbub: Run, tmp_path: Path, options: list[str], message: str) -> None:
+    result = hubbub("listen", "--store", tmp_path / "s", *options)
+    assert result.code == 2
+    assert message in result.err
+    assert not (tmp_path / "s").exists(), "no store is created for a wrong option"
 
 
-def test_a_port_that_is_taken(hubbub: Run, tmp_path: Path) -> None:
+def test_a_port_that_is_in_use(hubbub: Run, tmp_path: Path) -> None:
     with zmq.Context() as context, context.socket(zmq.PUB) as other:
         port = other.bind_to_random_port("tcp://127.0.0.1")
-        ran = hubbub("listen", "--store", tmp_path / "s", "--zmq-bind", f"tcp://127.0.0.1:{port}")
-    assert ran.code == 4
-    assert "another process listens there" in ran.err
+        result = hubbub(
+            "listen", "--store", tmp_path / "s", "--zmq-bind", f"tcp://127.0.0.1:{port}"
+        )
+    assert result.code == 4
+    assert "another process listens there" in result.err
 
 
-def test_a_store_that_cannot_be(hubbub: Run, tmp_path: Path) -> None:
+def test_a_file_instead_of_a_store(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "s").write_text("a file")
-    ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9")
-    assert ran.code == 2
-    assert "a store is a folder" in ran.err
+    result = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9")
+    assert result.code == 2
+    assert "a store is a folder" in result.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -77,8 +79,10 @@ def test_endpoints_of_the_configuration_and_both_signals(tmp_path: Path, number:
     assert (last["event"], last["received"], last["stored"]) == ("stopped", 1, 1)
 
 
-def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_path: Path) -> None:
-    """As systemd and timeout do it: the loader's process hears the signal too."""
+def test_a_signal_to_the_process_group_ends_it_in_time_with_everything_loaded(
+    tmp_path: Path,
+) -> None:
+    """As systemd and `timeout` do it: the loader's process receives the signal too."""
     with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
         port = bus.bind_to_random_port("tcp://127.0.0.1")
         process = subprocess.Popen(
@@ -104,11 +108,11 @@ def test_a_stop_of_the_whole_group_ends_it_in_time_with_everything_loaded(tmp_pa
         assert store.waiting().records == 0
 
 
-def test_the_second_signal_ends_it_at_once() -> None:
+def test_a_second_signal_ends_it_at_once() -> None:
     code = """
 import os, signal, time
-from hubbub.cli.commands.listen import _signals
-with _signals(lambda: print("stop", flush=True)):
+from hubbub.cli.commands.listen import _stop_on_signal
+with _stop_on_signal(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGTERM)  # `timeout` signals its child, and then the whole group
     print("still here", flush=True)
@@ -116,7 +120,7 @@ with _signals(lambda: print("stop", flush=True)):
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
 """
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
-    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "stop\nstill here\n")
+    assert (result.returncode, result.stdout) == (128 + signal.SIGTERM, "stop\nstill here\n")

@@ -1,4 +1,4 @@
-"""`hubbub listen --ca`: frames as the real software signed them, and others, over a real socket."""
+"""`hubbub listen --ca`: frames signed by the real software, and invalid ones, over a socket."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def frames(file: str) -> list[list[bytes]]:
     return [[base64.b64decode(part) for part in row["frames"]] for row in rows]
 
 
-def test_what_is_refused_is_counted_by_reason_and_kept(hubbub: Run, tmp_path: Path) -> None:
+def test_refused_messages_are_counted_by_reason_and_kept(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
         '"org.fedoraproject.dev.lab.guarded" = ["lab-host.example.org"]\n'
     )
@@ -56,29 +56,29 @@ def test_what_is_refused_is_counted_by_reason_and_kept(hubbub: Run, tmp_path: Pa
         _, err = process.communicate(timeout=20)
     last = json.loads(err.splitlines()[-1])
     assert (last["received"], last["refused"]) == (len(sent), {"too-large": 1})
-    wanted = {"expired": 1, "not-permitted": 1, "revoked": 1, "too-large": 1, "unsigned": 1,
+    expected = {"expired": 1, "not-permitted": 1, "revoked": 1, "too-large": 1, "unsigned": 1,
               "untrusted": 1}  # fmt: skip
-    facts = hubbub("query", "users", "--store", tmp_path / "s")  # knows no CA; loads what waits
+    facts = hubbub("query", "users", "--store", tmp_path / "s")  # has no CA; loads waiting messages
     assert facts.code == 0
     facts = hubbub("status", "--json", "--store", tmp_path / "s").json
-    assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, wanted, wanted)
+    assert (facts["events"], facts["refused"], facts["dead_letters"]) == (11, expected, expected)
     with Store.open(tmp_path / "s", create=False) as store:
         (large,) = store.dead_letters(reason="too-large")
         assert (large.source, len(large.body)) == (f"zmq:tcp://127.0.0.1:{port}", 4000)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--ca", "no.crt"], "no.crt: cannot be read"),
-        (["--verify"], "there is no CA to verify by"),
-        (["--crl", str(PKI / "crl.pem")], "there is no CA to verify by"),
+        (["--verify"], "there is no CA to verify signatures with"),
+        (["--crl", str(PKI / "crl.pem")], "there is no CA to verify signatures with"),
         (["--max-message", "0"], "--max-message"),
     ],
 )
-def test_wrong_usage_makes_no_store(
-    hubbub: Run, tmp_path: Path, options: list[str], said: str
+def test_wrong_usage_creates_no_store(
+    hubbub: Run, tmp_path: Path, options: list[str], message: str
 ) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
-    assert (ran.code, said in ran.err) == (2, True)
+    result = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
+    assert (result.code, message in result.err) == (2, True)
     assert not (tmp_path / "s").exists()

@@ -1,4 +1,4 @@
-"""Queries and views from the command line: common options, plugins, what is seen."""
+"""Queries and views from the command line: common options, plugins, ranges."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import paths
 from tests.support.commandline import SINCE, UNTIL, Run
+from tests.support.store import put
 
 KARMA = paths.ROOT / "examples" / "karma.py"
 
@@ -17,7 +18,7 @@ def users(ran_json: Any) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("options", "found"),
+    ("options", "expected"),
     [
         ([], {"alice": 2, "bob": 1, "releng": 1, "=cmd": 1}),
         (["--by", "agent"], {"alice": 2, "bob": 1, "releng": 1}),
@@ -35,30 +36,32 @@ def users(ran_json: Any) -> dict[str, int]:
     ],
 )
 def test_the_common_options_filter(
-    hubbub: Run, made_store: Path, options: list[str], found: dict[str, int]
+    hubbub: Run, made_store: Path, options: list[str], expected: dict[str, int]
 ) -> None:
-    ran = hubbub("query", "users", "--json", "--store", made_store, *options)
-    assert ran.code == 0
-    got = users(ran.json)
-    assert {("=cmd" if name.startswith("=cmd") else name): n for name, n in got.items()} == found
+    result = hubbub("query", "users", "--json", "--store", made_store, *options)
+    assert result.code == 0
+    counts = users(result.json)
+    assert {
+        ("=cmd" if name.startswith("=cmd") else name): n for name, n in counts.items()
+    } == expected
 
 
-def test_the_answer_is_the_design_document(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "volume", "--json", "--store", made_store)
-    assert set(ran.json) >= {"query", "parameters", "coverage", "data"}
-    assert ran.json["query"] == "volume"
-    assert ran.json["coverage"] == {"state": "unproven", "gaps": []}
-    stated = ran.json["parameters"]
+def test_the_json_document(hubbub: Run, made_store: Path) -> None:
+    result = hubbub("query", "volume", "--json", "--store", made_store)
+    assert set(result.json) >= {"query", "parameters", "coverage", "data"}
+    assert result.json["query"] == "volume"
+    assert result.json["coverage"] == {"state": "unproven", "gaps": []}
+    stated = result.json["parameters"]
     # from the oldest event to just after the newest
     assert (stated["since"], stated["until"]) == ("2026-01-01T10:00:00Z", "2026-01-03T10:00:01Z")
     assert (stated["by"], stated["bots"]) == ("users", True)
-    assert sum(row["messages"] for row in ran.json["data"]) == 5
+    assert sum(row["messages"] for row in result.json["data"]) == 5
 
 
 def test_a_parameter_hides_the_common_option_of_its_name(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
-    assert list(ran.json["data"]["users"]) == ["alice"]
-    assert sum(ran.json["data"]["totals"]) == 5  # the totals stay those of all events
+    result = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
+    assert list(result.json["data"]["users"]) == ["alice"]
+    assert sum(result.json["data"]["totals"]) == 5  # the totals stay those of all events
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -67,17 +70,17 @@ def test_common_options_before_and_after_every_name(
 ) -> None:
     common = ["--store", str(made_store), "--plugins", str(KARMA), "-v", "--log-format", "json"]
     for args in (["query", "karma", "--json"], ["query", *common, "karma", "--json"]):
-        ran = hubbub(*common, *args) if before else hubbub(*args, *common)
-        assert ran.code == 0, ran.err
-        assert sorted(row["comments"] for row in ran.json["data"]) == [1, 1]
+        result = hubbub(*common, *args) if before else hubbub(*args, *common)
+        assert result.code == 0, result.err
+        assert sorted(row["comments"] for row in result.json["data"]) == [1, 1]
 
 
 def test_the_seven_line_example(
     hubbub: Run, made_store: Path, registry: None, tmp_path: Path
 ) -> None:
     options = ["--plugins", str(KARMA), "--store", str(made_store)]
-    ran = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
-    assert (ran.code, ran.out) == (0, "user,comments\nreleng,1\n")
+    result = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
+    assert (result.code, result.out) == (0, "user,comments\nreleng,1\n")
     assert "Comments per user." in hubbub(*options, "query", "karma", "--help").out
     picture = tmp_path / "k.svg"
     assert hubbub(*options, "chart", "karma_chart", "-o", picture).code == 0
@@ -87,34 +90,33 @@ def test_the_seven_line_example(
 
 @pytest.mark.parametrize("name", ["longtail", "tail", "radar", "diff", "volume", "users"])
 @pytest.mark.parametrize("there", [True, False])
-def test_an_empty_store_answers_with_empty_data(
+def test_an_empty_or_missing_store_gives_empty_data(
     hubbub: Run, tmp_path: Path, name: str, *, there: bool
 ) -> None:
     store = tmp_path / "empty"
     if there:
         store.mkdir()
-    ran = hubbub("query", name, "--json", "--store", store)
-    assert ran.code == 0
-    data = ran.json["data"]
+    result = hubbub("query", name, "--json", "--store", store)
+    assert result.code == 0
+    data = result.json["data"]
     assert not any(data.values()) if isinstance(data, dict) else data == []
-    assert ("there is no store at" in ran.err) is not there
-    assert store.exists() is there  # a question makes no store
+    assert ("there is no store at" in result.err) is not there
+    assert store.exists() is there  # a query creates no store
 
 
 def test_diff_lists_the_days_of_an_empty_store(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("query", "diff", "--json", "--since", SINCE, "--until", UNTIL,
-                 "--store", tmp_path / "empty")  # fmt: skip
-    assert ran.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    result = hubbub("query", "diff", "--json", "--since", SINCE, "--until", UNTIL,
+                    "--store", tmp_path / "empty")  # fmt: skip
+    assert result.json["data"]["labels"] == ["2026-01-01", "2026-01-02", "2026-01-03"]
 
 
-def test_a_query_sees_what_waits(hubbub: Run, store: Path) -> None:
+def test_a_query_includes_waiting_messages(hubbub: Run, store: Path) -> None:
     from hubbub.collector.event import Frame
     from hubbub.store import Store
 
     body = json.dumps({"id": "late", "timestamp": 1767434401, "topic": "a.b.c.d", "users": ["eve"]})
-    with Store.open(store) as opened, opened.spool("test") as sink:
-        sink.put(Frame("jsonl:test", 1767434402_000000, b"", body.encode(), 1))
-        sink.flush()
+    with Store.open(store) as opened:
+        put(opened, Frame("jsonl:test", 1767434402_000000, b"", body.encode(), 1))
     assert hubbub("status", "--json", "--store", store).json["waiting"]["records"] == 1
     assert users(hubbub("query", "users", "--json", "--store", store).json)["eve"] == 1
     after = hubbub("status", "--json", "--store", store).json
@@ -127,22 +129,22 @@ def test_the_end_of_proven_coverage_ends_the_range(hubbub: Run, store: Path) -> 
     day = 1767225600_000000
     with Store.open(store) as opened:
         opened.state.span("history:x", "", day, day + 2 * 86400_000000, "complete", "4 rows")
-    ran = hubbub("query", "volume", "--json", "--store", store)
-    assert ran.json["parameters"]["until"] == "2026-01-03T00:00:00Z"
-    assert ran.json["coverage"]["state"] == "complete"
-    assert "add --until now" in ran.err
+    result = hubbub("query", "volume", "--json", "--store", store)
+    assert result.json["parameters"]["until"] == "2026-01-03T00:00:00Z"
+    assert result.json["coverage"]["state"] == "complete"
+    assert "add --until now" in result.err
     longer = hubbub("query", "volume", "--json", "--until", UNTIL, "--store", store)
     assert longer.json["coverage"]["state"] == "unproven"
     assert longer.err == ""
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".html"])
-def test_chart_writes_what_the_suffix_says(
+def test_the_suffix_determines_the_format_of_a_chart(
     hubbub: Run, made_store: Path, tmp_path: Path, suffix: str
 ) -> None:
     file = tmp_path / f"x{suffix}"
-    ran = hubbub("chart", "tail", "-o", file, "--store", made_store)
-    assert (ran.code, ran.out) == (0, "")
+    result = hubbub("chart", "tail", "-o", file, "--store", made_store)
+    assert (result.code, result.out) == (0, "")
     content = file.read_text()
     assert content.startswith({".svg": "<?xml", ".html": "<!DOCTYPE html>"}[suffix])
     assert "alice" in content
@@ -150,15 +152,13 @@ def test_chart_writes_what_the_suffix_says(
         assert hubbub("chart", "tail", "--store", made_store).out == content
 
 
-def test_report_writes_pages_and_twice_the_same_bytes(
-    hubbub: Run, made_store: Path, tmp_path: Path
-) -> None:
+def test_report_writes_the_same_pages_twice(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        ran = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
-                     "--until", UNTIL, "--no-bots")  # fmt: skip
-        assert ran.code == 0
-    one = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
-    assert one == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
-    assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= one.keys()
-    assert b"alice" in one["data.json"]
-    assert b"releng" not in one["tail.svg"]
+        result = hubbub("report", "-o", tmp_path / name, "--store", made_store, "--since", SINCE,
+                        "--until", UNTIL, "--no-bots")  # fmt: skip
+        assert result.code == 0
+    first = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    assert first == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= first.keys()
+    assert b"alice" in first["data.json"]
+    assert b"releng" not in first["tail.svg"]

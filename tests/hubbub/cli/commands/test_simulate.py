@@ -1,4 +1,4 @@
-"""`hubbub simulate` as people run it."""
+"""`hubbub simulate`."""
 
 import gzip
 import json
@@ -50,16 +50,16 @@ def lines_until(process, count):
 
 
 def test_a_file_is_the_same_twice(tmp_path):
-    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl.gz"
+    plain, packed = tmp_path / "one.jsonl", tmp_path / "two.jsonl.gz"
     options = ["--per-day", 3000, "--days", 0.5, "--seed", 4, *UNTIL]
-    simulate("-o", one, *options)
-    simulate("-o", two, *options)
-    again = simulate("-o", "-", *options).stdout
-    assert one.read_bytes() == gzip.decompress(two.read_bytes()) == again
-    readable = [x for x in again.splitlines() if x.startswith(b'{"i"') and x.endswith(b"}")]
-    whole = [json.loads(x) for x in readable]
-    assert 1000 < len(whole) < 2000
-    assert {"i", "msg", "topic"} <= set(whole[0])
+    simulate("-o", plain, *options)
+    simulate("-o", packed, *options)
+    printed = simulate("-o", "-", *options).stdout
+    assert plain.read_bytes() == gzip.decompress(packed.read_bytes()) == printed
+    readable = [x for x in printed.splitlines() if x.startswith(b'{"i"') and x.endswith(b"}")]
+    envelopes = [json.loads(x) for x in readable]
+    assert 1000 < len(envelopes) < 2000
+    assert {"i", "msg", "topic"} <= set(envelopes[0])
 
 
 def test_a_bus_and_a_history_in_two_processes_agree(start):
@@ -72,12 +72,12 @@ def test_a_bus_and_a_history_in_two_processes_agree(start):
     socket.setsockopt(zmq.RCVTIMEO, 5000)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
     socket.connect(endpoint)
-    heard, end = [], time.monotonic() + 2
+    received, end = [], time.monotonic() + 2
     while time.monotonic() < end:
-        heard.append(socket.recv_multipart()[1])
+        received.append(socket.recv_multipart()[1])
     context.destroy(linger=0)
     envelopes = []
-    for body in heard:
+    for body in received:
         try:
             envelopes.append(json.loads(body))
         except ValueError:  # broken on purpose
@@ -108,31 +108,31 @@ def test_a_replay_waits_for_a_reader_and_ends(start):
     socket.setsockopt(zmq.RCVTIMEO, 5000)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
     socket.connect(endpoint)
-    said = ""
-    got = 0
-    while not said:
+    output = ""
+    received = 0
+    while not output:
         try:
             socket.recv_multipart()
-            got += 1
+            received += 1
             socket.setsockopt(zmq.RCVTIMEO, 1000)
         except zmq.Again:
-            said = process.stdout.readline()
+            output = process.stdout.readline()
     context.destroy(linger=0)
     assert process.wait(10) == 0
-    sent = sum(int(n) for n in re.findall(r"\d+", said))
-    assert got == sent > 500
+    sent = sum(int(n) for n in re.findall(r"\d+", output))
+    assert received == sent > 500
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "says"),
+    ("args", "code", "message"),
     [
         ((), 2, "nothing to simulate"),
         (("--zmq", "a", "--zmq-connect", "b"), 2, "exclude each other"),
         (("--history", "0", "--rate", "1", "--per-day", "5"), 2, "exclude each other"),
-        (("-o", "x", "--history", "0"), 2, "no server"),
-        (("-o", "x", "--format", "msgpack"), 2, "no lines"),
+        (("-o", "x", "--history", "0"), 2, "cannot be combined"),
+        (("-o", "x", "--format", "msgpack"), 2, "cannot be written to a file"),
         (("-o", "/nowhere/x"), 2, "/nowhere/x"),
-        (("-o", "x", "--until", "soon"), 2, "no time"),
+        (("-o", "x", "--until", "soon"), 2, "not a time"),
         (("-o", "x", "--days", "0"), 2, "days"),
         (("--zmq", "tcp://127.0.0.1:*", *UNTIL), 2, "--until"),
         (("--zmq", "nonsense"), 2, "cannot publish on this endpoint"),
@@ -140,11 +140,11 @@ def test_a_replay_waits_for_a_reader_and_ends(start):
         (("--history", "99999"), 2, "range"),
     ],
 )
-def test_wrong_usage(args, code, says, tmp_path):
+def test_wrong_usage(args, code, message, tmp_path):
     done = subprocess.run(
         [str(HUBBUB), "simulate", *args], capture_output=True, cwd=tmp_path, timeout=60, check=False
     )
     assert done.returncode == code
-    assert says in done.stderr.decode()
+    assert message in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""`listen --backfill`: its options."""
+"""The options of `listen --backfill`."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOWHERE = "tcp://127.0.0.1:9"
 
 
 @pytest.mark.parametrize(
-    ("topics", "found"),
+    ("topics", "expected"),
     [
         ((), ()),
         (("org.fedoraproject.prod.git.",), ("git",)),
@@ -19,19 +19,19 @@ NOWHERE = "tcp://127.0.0.1:9"
         (("org.fedoraproject.prod.git.", "org"), None),
     ],
 )
-def test_categories_that_topics_are_limited_to(topics, found):
-    assert categories(topics) == found
+def test_categories_that_topics_are_limited_to(topics, expected):
+    assert categories(topics) == expected
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--backfill", "ftp://history"), "not the address of a history service"),
         (("--backfill", "http://h", "--topic", "org.fedoraproject.prod."), "whole categories"),
-        (("--backfill", "http://h", "--settle", "soon"), "no duration"),
+        (("--backfill", "http://h", "--settle", "soon"), "not a duration"),
     ],
 )
-def test_options_that_make_no_sense(hubbub: Run, tmp_path, options, said):
+def test_invalid_options(hubbub: Run, tmp_path, options, message):
     done = hubbub("listen", "--store", tmp_path / "s", "--zmq", NOWHERE, *options)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err

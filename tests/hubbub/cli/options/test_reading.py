@@ -1,4 +1,4 @@
-"""Rules and directory of a user, from the command line: people, import, gather, listen, status."""
+"""--rules and --directory in people, import, gather, listen and status."""
 
 import json
 import os
@@ -27,7 +27,7 @@ objects = ["books[].title"]
 """
 TOPIC = "org.library.prod.loans.out"
 BODY = {"desk": {"clerk": "mina"}, "reader": {"card": "card-7"}, "books": [{"title": "Emma"}]}
-MINE = {"agent": "mina", "users": ["jonathan", "mina"], "objects": ["Emma"]}
+EXTRACTED = {"agent": "mina", "users": ["jonathan", "mina"], "objects": ["Emma"]}
 
 
 def envelope(identity: str, topic: str = TOPIC, msg: object = BODY) -> str:
@@ -53,23 +53,23 @@ def options(files: Path, by: str) -> list[str]:
 
 @pytest.mark.parametrize("by", ["options", "config"])
 def test_people_and_import(hubbub: Run, files: Path, by: str) -> None:
-    ran = hubbub("people", files / "loans.jsonl", *options(files, by))
-    assert ran.json == {"id": "1", "topic": TOPIC} | MINE
+    result = hubbub("people", files / "loans.jsonl", *options(files, by))
+    assert result.json == {"id": "1", "topic": TOPIC} | EXTRACTED
     store = files / "store"
     hubbub("import", files / "loans.jsonl", "--format", "fedmsg", "--store", store,
            *options(files, by))  # fmt: skip
-    assert stored(store) == MINE
+    assert stored(store) == EXTRACTED
     assert hubbub("status", "--store", store, "--json").json["unmapped"] == []
 
 
-def test_an_option_wins_over_the_configuration(hubbub: Run, files: Path) -> None:
+def test_an_option_takes_precedence_over_the_configuration(hubbub: Run, files: Path) -> None:
     (files / "other.toml").write_text('[[family]]\ntopics = ["loans.*"]\nusers = ["reader.card"]\n')
-    ran = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
-                 "--rules", files / "other.toml")  # fmt: skip
-    assert ran.json["users"] == ["card-7"]
+    result = hubbub("people", files / "loans.jsonl", "--config", files / "hubbub.toml",
+                    "--rules", files / "other.toml")  # fmt: skip
+    assert result.json["users"] == ["card-7"]
 
 
-def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
+def test_the_example_of_the_documentation(hubbub: Run, tmp_path: Path) -> None:
     page = (paths.ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     (message,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     rules, config = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
@@ -77,9 +77,9 @@ def test_the_page_as_it_is_printed(hubbub: Run, tmp_path: Path) -> None:
     (tmp_path / "hubbub.toml").write_text(config)
     (tmp_path / "cards.json").write_text('{"card-7": "jonathan"}')
     (tmp_path / "FILE.jsonl").write_text(json.dumps(json.loads(message)) + "\n")
-    ran = hubbub("people", tmp_path / "FILE.jsonl", "--config", tmp_path / "hubbub.toml")
-    assert ran.json["users"] == ["jonathan", "mina"]
-    assert (ran.json["agent"], ran.json["objects"]) == ("mina", ["Dracula", "Emma"])
+    result = hubbub("people", tmp_path / "FILE.jsonl", "--config", tmp_path / "hubbub.toml")
+    assert result.json["users"] == ["jonathan", "mina"]
+    assert (result.json["agent"], result.json["objects"]) == ("mina", ["Dracula", "Emma"])
 
 
 def stored(folder: Path) -> dict[str, object]:
@@ -89,7 +89,7 @@ def stored(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("by", ["options", "config"])
-def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
+def test_the_loader_process_of_a_listener_uses_them(files: Path, by: str) -> None:
     with zmq.Context() as context, context.socket(zmq.XPUB) as bus:
         port = bus.bind_to_random_port("tcp://127.0.0.1")
         process = subprocess.Popen(
@@ -109,8 +109,8 @@ def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
         assert process.stderr is not None
         process.stderr.close()
     with Store.open(files / "store") as store:
-        assert store.waiting().records == 0, "the process loaded it, not a reader"
-    assert stored(files / "store") == MINE
+        assert store.waiting().records == 0, "loaded by that process, not by a reader"
+    assert stored(files / "store") == EXTRACTED
 
 
 @pytest.mark.parametrize(
@@ -122,17 +122,17 @@ def test_the_process_that_loads_for_a_listener(files: Path, by: str) -> None:
         ["listen", "--zmq", "tcp://127.0.0.1:9"],
     ],
 )
-def test_a_mistake_is_said_before_anything_is_done(
+def test_a_mistake_is_reported_before_anything_is_done(
     hubbub: Run, files: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(files)
     (files / "rules.toml").write_text('[[family]]\ntopics = ["a"]\nusers = ["x > upper"]\n')
-    ran = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
-    assert (ran.code, ran.out) == (2, "")
-    assert f"{files / 'rules.toml'}: family 1 (a): unknown transform 'upper'" in ran.err
-    assert "without:GLOB" in ran.err, "what is allowed"
-    gone = hubbub(*command, "--store", files / "store", "--rules", files / "gone.toml")
-    assert (gone.code, "gone.toml: the rules cannot be read: No such file" in gone.err) == (2, True)
+    result = hubbub(*command, "--store", files / "store", "--rules", files / "rules.toml")
+    assert (result.code, result.out) == (2, "")
+    assert f"{files / 'rules.toml'}: family 1 (a): 'upper'" in result.err
+    assert "without:GLOB" in result.err, "the error lists what is allowed"
+    none = hubbub(*command, "--store", files / "store", "--rules", files / "none.toml")
+    assert (none.code, "none.toml: the rules cannot be read: No such file" in none.err) == (2, True)
     (files / "cards.json").write_text('{"card-7": 7}')
     cards = hubbub(*command, "--store", files / "store", "--directory", files / "cards.json")
     assert (cards.code, "cards.json: the directory of people is no" in cards.err) == (2, True)
@@ -154,50 +154,50 @@ def test_unmapped_topics_are_counted_once_and_cut(hubbub: Run, files: Path) -> N
     for _ in range(2):
         hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
         hubbub("import", files / "y.jsonl", "--format", "jsonl", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json
-    short = [(one["topic"], one["why"], one["messages"], one["example"], one["rule_now"])
-             for one in found["unmapped"]]  # fmt: skip
+    facts = hubbub("status", "--store", files / "s", "--json").json
+    short = [(row["topic"], row["why"], row["messages"], row["example"], row["rule_now"])
+             for row in facts["unmapped"]]  # fmt: skip
     assert short == [
         ("org.library.prod.loans.out.*", "no-rule", 2, "2", False),
         ("org.fedoraproject.prod.bodhi.update.comment", "no-fit", 1, "4", True),
         (TOPIC, "no-rule", 1, "1", False),
     ]
-    assert found["unmapped"][0]["example_topic"] == "org.library.prod.loans.out.python3.8.main"
+    assert facts["unmapped"][0]["example_topic"] == "org.library.prod.loans.out.python3.8.main"
     table = hubbub("status", "--store", files / "s", "--unmapped",
                    "--config", files / "hubbub.toml").out.splitlines()  # fmt: skip
-    assert [line.split()[:2] for line in table[1:]] == [[one[0], str(one[2])] for one in short]
+    assert [line.split()[:2] for line in table[1:]] == [[row[0], str(row[2])] for row in short]
     assert all("yes" in line for line in table[1:]), "the configuration's rules know them now"
-    assert "4 messages without a rule that fits in 3 topics" in (
+    assert "4 messages without a matching rule in 3 topics" in (
         hubbub("status", "--store", files / "s").out
     )
 
 
-def test_names_behind_a_verb_are_told_by_their_number(hubbub: Run, files: Path) -> None:
+def test_topics_are_cut_when_too_many_follow_a_verb(hubbub: Run, files: Path) -> None:
     ends = ["", *(f".update.{chr(97 + n)}" for n in range(VERBS)), *(f".done.{n}b" for n in "ab")]
     lines = [envelope(f"{n}", f"org.library.prod.desk{end}") for n, end in enumerate(ends)]
     (files / "x.jsonl").write_text("\n".join(lines))
     hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert {one["topic"] for one in found} == {f"org.library.prod.desk{end}" for end in ends}
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert {row["topic"] for row in unmapped} == {f"org.library.prod.desk{end}" for end in ends}
     (files / "y.jsonl").write_text(envelope("more", "org.library.prod.desk.update.z"))
     hubbub("import", files / "y.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert (found[0]["topic"], found[0]["messages"]) == (
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert (unmapped[0]["topic"], unmapped[0]["messages"]) == (
         "org.library.prod.desk.update.*",
         VERBS + 1,
     )
-    assert len(found) == 1 + 1 + 2
+    assert len(unmapped) == 1 + 1 + 2
 
 
-def test_an_endless_tail_of_topics_is_bounded(hubbub: Run, files: Path) -> None:
+def test_the_number_of_unmapped_topics_is_bounded(hubbub: Run, files: Path) -> None:
     lines = [envelope(str(n), f"org.library.prod.desk{n}.open") for n in range(MOST + 30)]
     (files / "x.jsonl").write_text("\n".join(lines))
     hubbub("import", files / "x.jsonl", "--format", "fedmsg", "--store", files / "s")
-    found = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
-    assert len(found) == MOST + 1
-    assert (found[0]["topic"], found[0]["messages"]) == ("*", 30)
-    assert sum(one["messages"] for one in found) == MOST + 30
+    unmapped = hubbub("status", "--store", files / "s", "--json").json["unmapped"]
+    assert len(unmapped) == MOST + 1
+    assert (unmapped[0]["topic"], unmapped[0]["messages"]) == ("*", 30)
+    assert sum(row["messages"] for row in unmapped) == MOST + 30
 
 
 def test_a_store_where_every_topic_has_a_rule(hubbub: Run, store: Path) -> None:
-    assert "every topic" in hubbub("status", "--store", store, "--unmapped").out
+    assert "every loaded topic has a rule" in hubbub("status", "--store", store, "--unmapped").out

@@ -1,4 +1,4 @@
-"""Answers on standard output, with names that want to do harm."""
+"""Output formats of results, with hostile names."""
 
 import csv
 import io
@@ -31,26 +31,26 @@ def result(data: Any, columns: tuple[str, ...] = ()) -> Result:
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "parquet"])
 @pytest.mark.parametrize("name", ["users", "radar", "diff"])
 def test_every_format_of_every_shape(hubbub: Run, made_store: Path, form: str, name: str) -> None:
-    ran = hubbub("query", name, "--format", form, "--store", made_store)
-    assert ran.code == 0
-    assert ran.out.endswith("\n")
+    outcome = hubbub("query", name, "--format", form, "--store", made_store)
+    assert outcome.code == 0
+    assert outcome.out.endswith("\n")
     harmful = set("\x1b\u202e\x9b")
-    assert not harmful & set(ran.out)
+    assert not harmful & set(outcome.out)
     if form in {"json", "jsonl"}:
-        for line in [ran.out] if form == "json" else ran.out.splitlines():
+        for line in [outcome.out] if form == "json" else outcome.out.splitlines():
             json.loads(line)
 
 
 def test_table_is_text_and_never_markup(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "users", "--store", made_store)
-    lines = ran.out.splitlines()
+    outcome = hubbub("query", "users", "--store", made_store)
+    lines = outcome.out.splitlines()
     assert lines[0].split() == ["user", "messages", "bytes", "first", "last"]
     assert lines[1].split()[:2] == ["alice", "2"]
-    assert "[bold]<b>&" in ran.out
-    assert "unproven" in ran.err
+    assert "[bold]<b>&" in outcome.out
+    assert "unproven" in outcome.err
 
 
-def test_formulas_are_disarmed_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_formulas_are_escaped_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     from hubbub.cli.output.formats import write
 
     names = [(HOSTILE, -3), ("@x", None), ("a-b", 1.5)]
@@ -83,11 +83,11 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
     for colours in ({}, {"NO_COLOR": "1"}):
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, 60))
-        ran = subprocess.Popen(
+        outcome = subprocess.Popen(
             [sys.executable, "-c", program], stdout=theirs, stderr=subprocess.PIPE,
             env={"TERM": "xterm", "PATH": "", **colours},
         )  # fmt: skip
-        _, err = ran.communicate(timeout=60)
+        _, err = outcome.communicate(timeout=60)
         os.close(theirs)
         shown = os.read(ours, 1 << 16).decode()
         os.close(ours)
@@ -98,7 +98,7 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
         assert b"more columns (--json shows all): number" in err
 
 
-def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_rounds_floats(capsys: pytest.CaptureFixture[str]) -> None:
     from hubbub.cli.output.formats import write
 
     write(result([{"shares": [0.123456789, 0.5], "n": 1 / 3, "names": ["a", "b"]}]), "table")
@@ -111,22 +111,22 @@ def test_a_table_for_people_has_no_long_numbers(capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_records_beside_a_table_have_a_line_each(hubbub: Run, made_store: Path) -> None:
-    ran = hubbub("query", "overload", "--people", "--store", made_store)
-    assert ran.code == 0
-    told = [line for line in ran.err.splitlines() if line.startswith("base_rates: sign ")]
-    assert len(told) == 4
-    assert "{" not in ran.err
+def test_diagnostic_records_have_a_line_each(hubbub: Run, made_store: Path) -> None:
+    outcome = hubbub("query", "overload", "--people", "--store", made_store)
+    assert outcome.code == 0
+    lines = [line for line in outcome.err.splitlines() if line.startswith("base_rates: sign ")]
+    assert len(lines) == 4
+    assert "{" not in outcome.err
 
 
 def test_html_is_escaped() -> None:
-    made = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
-    assert "<script>" not in made
-    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in made
-    assert "<td class=n>1</td>" in made
+    html = page(result([{"user": "<script>alert('x')</script>", "n": 1}]))
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in html
+    assert "<td class=n>1</td>" in html
 
 
-def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
+def test_parquet_holds_rows_types_and_metadata() -> None:
     import pyarrow.parquet as pq
 
     rows = [{"user": "a", "n": 1, "odd": 1}, {"user": "b", "n": None, "odd": "x"}]
@@ -137,17 +137,17 @@ def test_parquet_holds_rows_types_and_the_rest_of_the_answer() -> None:
     assert json.loads(read.schema.metadata[b"hubbub"])["query"] == "q"
 
 
-def test_parquet_of_nothing_has_its_columns() -> None:
+def test_parquet_without_rows_has_its_columns() -> None:
     import pyarrow.parquet as pq
 
     read = pq.read_table(io.BytesIO(parquet(result([], ("user", "n")))))
     assert (read.num_rows, read.column_names) == (0, ["user", "n"])
 
 
-def test_json_escapes_what_a_terminal_would_act_on() -> None:
-    said = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
-    assert said == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
-    assert json.loads(said) == {"a": "\x9b31m\u202eé\ud800\x1b"}
+def test_json_escapes_terminal_controls() -> None:
+    text = dumps({"a": "\x9b31m\u202eé\ud800\x1b"})
+    assert text == '{"a": "\\u009b31m\\u202eé\\ud800\\u001b"}'
+    assert json.loads(text) == {"a": "\x9b31m\u202eé\ud800\x1b"}
 
 
 @pytest.mark.parametrize(
@@ -188,11 +188,11 @@ def test_clean(text: str, cleaned: str) -> None:
         ({"axes": ["g"], "totals": [4], "users": {}}, ["axis", "total"], [("g", 4)]),
     ],
 )
-def test_every_shape_has_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
-    made = table(result(data))
-    assert (list(made.columns), list(made.rows)) == (columns, rows)
+def test_every_shape_becomes_a_table(data: Any, columns: list[str], rows: list[Any]) -> None:
+    converted = table(result(data))
+    assert (list(converted.columns), list(converted.rows)) == (columns, rows)
 
 
-def test_no_colours_where_no_terminal_is(hubbub: Run, made_store: Path) -> None:
+def test_no_colours_without_a_terminal(hubbub: Run, made_store: Path) -> None:
     for args in (["query", "users"], ["status"], ["plugins"]):
         assert "\x1b" not in hubbub(*args, "--store", made_store).out

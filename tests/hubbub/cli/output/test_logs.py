@@ -1,5 +1,6 @@
-"""The log as JSON: one object a line, whoever speaks; nothing that a URL must not show."""
+"""The log as JSON: one object per line from every source, without secrets."""
 
+import io
 import json
 import logging
 import subprocess
@@ -22,7 +23,7 @@ HUBBUB = Path(sys.executable).with_name("hubbub")
 
 
 @pytest.fixture
-def _as_before() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     root, hook = logging.getLogger(), threading.excepthook
     handlers, level, structured = list(root.handlers), root.level, structlog.get_config()
     yield
@@ -36,8 +37,8 @@ def parsed(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.usefixtures("_as_before")
-def test_other_libraries_warnings_and_threads_speak_json_too(
+@pytest.mark.usefixtures("_restore_logging")
+def test_logs_of_libraries_warnings_and_threads_are_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure("json", logging.INFO)
@@ -50,9 +51,9 @@ def test_other_libraries_warnings_and_threads_speak_json_too(
     thread = threading.Thread(target=lambda: int("boom"), name="t")
     thread.start()
     thread.join()
-    said = capsys.readouterr()
-    lines = parsed(said.err)
-    assert said.out == ""
+    captured = capsys.readouterr()
+    lines = parsed(captured.err)
+    assert captured.out == ""
     assert [line["level"] for line in lines] == ["info", "warning", "warning", "error"]
     assert all({"event", "timestamp"} <= line.keys() for line in lines)
     assert lines[0]["url"] == "https://…@host/?token=…"
@@ -65,25 +66,29 @@ def test_other_libraries_warnings_and_threads_speak_json_too(
     ("text", "shown"),
     [
         ("amqps://u:p@bus/x", "amqps://…@bus/x"),
+        ("https://user:pw@example.org/x", "https://…@example.org/x"),
+        ("amqps://u@h and tcp://h:1", "amqps://…@h and tcp://h:1"),
         ("https://h/?a=1&access_token=s3&b=2", "https://h/?a=1&access_token=…&b=2"),
+        ("https://h/?a=1&token=abc&b=2", "https://h/?a=1&token=…&b=2"),
         ("tcp://bus:9940", "tcp://bus:9940"),
+        ("a@example.org", "a@example.org"),
     ],
 )
 def test_secrets_are_not_shown(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 
-@pytest.mark.usefixtures("_as_before")
-def test_a_command_that_fails_says_it_in_json(hubbub: Run, tmp_path: Path) -> None:
-    ran = hubbub("listen", "--store", tmp_path / "s", "--log-format", "json")
-    assert ran.code == 2
-    (line,) = parsed(ran.err)
+@pytest.mark.usefixtures("_restore_logging")
+def test_a_failed_command_logs_json(hubbub: Run, tmp_path: Path) -> None:
+    result = hubbub("listen", "--store", tmp_path / "s", "--log-format", "json")
+    assert result.code == 2
+    (line,) = parsed(result.err)
     assert (line["level"], line["event"]) == ("error", "there is nothing to listen to")
     assert (line["exit_code"], "--zmq" in line["hint"]) == (2, True)
 
 
-def test_the_loader_of_a_listener_speaks_json_and_says_what_to_do(tmp_path: Path) -> None:
-    """It is another process: what it says goes the same way. Here its table is damaged."""
+def test_the_loader_process_of_a_listener_logs_json(tmp_path: Path) -> None:
+    """Its table is damaged, so that it logs an error."""
     log = tmp_path / "s" / "events" / "_delta_log"
     (tmp_path / "config").write_text('log_format = "json"\n')
     subprocess.run([HUBBUB, "import", "--store", tmp_path / "s", "--config", tmp_path / "config",
@@ -112,3 +117,42 @@ def test_the_loader_of_a_listener_speaks_json_and_says_what_to_do(tmp_path: Path
     assert failed[0]["level"] == "error"
     assert failed[0]["why"]
     assert str(tmp_path / "s" / "events") in failed[0]["where"]
+
+
+def test_a_log_line_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("text", logging.INFO)
+    structlog.get_logger("test").warning("said \x9b31m", why="\x1b[31m\u202ered", at=["\x07"])
+    err = capsys.readouterr().err
+    assert not set("\x1b\x9b\u202e\x07") & set(err)
+    assert "[31mred" in err
+
+
+def test_log_lines_go_to_the_current_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure("text", logging.INFO)
+    log = structlog.get_logger("test")
+    monkeypatch.setattr(sys, "stderr", bar := io.StringIO())
+    log.warning("above the bar")
+    assert "above the bar" in bar.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_log_has_levels_a_format_and_no_secrets(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(form, logging.INFO)
+    log = structlog.get_logger("test")
+    log.debug("not shown")
+    log.info("requested", url="https://u:secret@h/", more=["tcp://x:y@h"], n=3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "secret" not in err
+    assert "x:y" not in err
+    assert "not shown" not in err
+    if form == "json":
+        line = json.loads(err)
+        assert (line["event"], line["url"], line["n"]) == ("requested", "https://…@h/", 3)
+        assert line["timestamp"].endswith("Z")
+    else:
+        assert "requested" in err
+        assert "n=3" in err
+        assert "\x1b" not in err

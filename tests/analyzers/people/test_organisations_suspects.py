@@ -1,4 +1,4 @@
-"""Organisations by the dated file; accounts with a machine's rhythm, and people without one."""
+"""`organisations` with a file of affiliations, and `suspects` on machines and people."""
 
 import random
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ def day(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-LINES = (
+AFFILIATIONS = (
     Affiliation("alice", "X", end=day("2026-01-20")),
     Affiliation("alice", "Y", day("2026-01-20"), day("2026-02-10")),
     Affiliation("bob", "X"),
@@ -33,7 +33,7 @@ LINES = (
 
 
 def test_organisations_count_messages_and_people_at_their_time(events):
-    told = events(
+    table = events(
         [
             message(0, ["alice", "bob"]),
             message(1, ["alice", "dan"]),
@@ -44,8 +44,8 @@ def test_organisations_count_messages_and_people_at_their_time(events):
         ]
     )
     january, february = date(2026, 1, 31), date(2026, 2, 28)
-    found = [tuple(row.values()) for row in organisations(told, LINES, per="m")]
-    assert found == [
+    rows = [tuple(row.values()) for row in organisations(table, AFFILIATIONS, per="m")]
+    assert rows == [
         (january, "X", 2, 2, 2 / 3),
         (january, "Y", 1, 1, 1 / 3),
         (january, "unknown", 1, 1, 1 / 3),
@@ -54,73 +54,74 @@ def test_organisations_count_messages_and_people_at_their_time(events):
     ]
 
 
-def test_without_a_file_everybody_is_unknown(events):
-    told = events([message(0, ["alice"]), message(400, ["bob@example.org"])])
-    found = [(r["organisation"], r["users"]) for r in organisations(told, (), per="y")]
-    assert found == [("unknown", 1), ("unknown", 1)]
-    assert organisations(events([]), LINES) == []
+def test_without_a_file_all_organisations_are_unknown(events):
+    table = events([message(0, ["alice"]), message(400, ["bob@example.org"])])
+    rows = [(r["organisation"], r["users"]) for r in organisations(table, (), per="y")]
+    assert rows == [("unknown", 1), ("unknown", 1)]
+    assert organisations(events([]), AFFILIATIONS) == []
 
 
 def test_by_agent_a_message_has_one_organisation(events):
-    told = events([message(0, ["alice", "dan"], agent="alice")], by="agent")
-    (row,) = organisations(told, LINES, per="w")
+    table = events([message(0, ["alice", "dan"], agent="alice")], by="agent")
+    (row,) = organisations(table, AFFILIATIONS, per="w")
     assert (row["organisation"], row["share"]) == ("X", 1.0)
     assert row["period"] == date(2026, 1, 11)
 
 
-def test_a_line_of_a_merged_account_holds_for_the_person(events):
-    told = events([message(0, ["alicia"])])
-    merged = Events(told.table, told.selection, Persons({"alice": "alicia"}))
-    (row,) = organisations(merged, LINES, per="d")
+def test_an_affiliation_of_a_merged_account_applies_to_the_person(events):
+    table = events([message(0, ["alicia"])])
+    merged = Events(table.table, table.selection, Persons({"alice": "alicia"}))
+    (row,) = organisations(merged, AFFILIATIONS, per="d")
     assert row["organisation"] == "X"
 
 
-def acts(name, times, rng=None):
+def acts(name, times):
     return [
         {"timestamp": START + t, "topic": TOPIC, "users": [name], "agent": name}
         for t in sorted(times)
     ]
 
 
-def judged(events, rows):
+def suspects_of(events, rows):
     return {row["user"]: row for row in suspects(events(rows, by="agent"))}
 
 
-def test_a_timer_a_cron_job_and_a_program_without_sleep(events):
+def test_a_timer_a_cron_job_and_a_program_without_a_night(events):
     rng = random.Random(7)
     timer = [d * DAY + 9 * HOUR + k * 700 for d in range(14) for k in range(20)]
     cron = [d * DAY + h * HOUR + 17 * 60 + rng.random() * 50 for d in range(40)
             for h in rng.sample(range(6, 20), 5)]  # fmt: skip
     sleepless = [rng.random() * 60 * DAY for _ in range(600)]
-    found = judged(events, acts("timer", timer) + acts("cron", cron) + acts("sleepless", sleepless))
-    assert {name: row["why"] for name, row in found.items()} == {
+    rows = acts("timer", timer) + acts("cron", cron) + acts("sleepless", sleepless)
+    by_name = suspects_of(events, rows)
+    assert {name: row["why"] for name, row in by_name.items()} == {
         "timer": ["regular pauses"],
         "cron": ["same minute"],
         "sleepless": ["round the clock"],
     }
-    assert found["timer"]["days"] == 14
-    assert found["timer"]["actions"] == 280
-    assert found["timer"]["night"] is None, "56 active hours are too few"
-    assert found["timer"]["hours"] == 56
-    assert found["cron"]["punctual"] == 1.0
-    assert 0.15 < found["sleepless"]["night"] <= 0.25
+    assert by_name["timer"]["days"] == 14
+    assert by_name["timer"]["actions"] == 280
+    assert by_name["timer"]["night"] is None, "56 active hours are too few"
+    assert by_name["timer"]["hours"] == 56
+    assert by_name["cron"]["punctual"] == 1.0
+    assert 0.15 < by_name["sleepless"]["night"] <= 0.25
 
 
 def person(rng, zone, days, per_day, lazy=2.0):
-    """Sessions in sixteen waking hours; pauses of all lengths, now and then a burst by script."""
-    out = []
+    """Times of sessions in sixteen waking hours, with pauses of all lengths and a few bursts."""
+    times = []
     for d in range(days):
         if rng.random() < 0.25:
             continue
-        at = d * DAY + (zone + 7 + rng.random() * 6) * HOUR
+        time = d * DAY + (zone + 7 + rng.random() * 6) * HOUR
         for _ in range(rng.randint(1, per_day)):
-            out.append(at)
+            times.append(time)
             if rng.random() < 0.05:
-                out += [at + k for k in range(30)]
-            at += rng.lognormvariate(6.5, lazy)
-            if at > d * DAY + (zone + 23) * HOUR:
+                times += [time + k for k in range(30)]
+            time += rng.lognormvariate(6.5, lazy)
+            if time > d * DAY + (zone + 23) * HOUR:
                 break
-    return out
+    return times
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -129,31 +130,31 @@ def test_people_are_not_suspected(events, seed):
     rows = []
     for n in range(25):
         rows += acts(f"p{n}", person(rng, rng.randrange(24), 180, rng.choice((4, 15, 60))))
-    # an owner who is named by a program around the clock did nothing
+    # A program names the owner of a package around the clock: not an act of the owner.
     rows += [
         {"timestamp": START + rng.random() * 60 * DAY, "topic": TOPIC, "users": ["p0", "ci"],
          "agent": None} for _ in range(500)
     ]  # fmt: skip
-    # somebody who moves by twelve hours for some weeks, and a night of releasing
+    # A person who moves to the other side of the world, and one who works through a night.
     rows += acts(
         "mover", person(rng, 0, 120, 20) + [120 * DAY + t for t in person(rng, 12, 25, 20)]
     )
     rows += acts("release", person(rng, 2, 90, 20) + [30 * DAY + k * HOUR / 3 for k in range(72)])
-    assert judged(events, rows) == {}
+    assert suspects_of(events, rows) == {}
 
 
-def test_too_little_is_not_judged(events):
+def test_accounts_with_too_few_actions_or_days_are_not_judged(events):
     few_days = acts("days", [k * 600 for k in range(6 * 144)])
     few_acts = acts("acts", [d * DAY for d in range(49)])
-    assert judged(events, few_days + few_acts) == {}
+    assert suspects_of(events, few_days + few_acts) == {}
     enough = acts("acts", [d * DAY for d in range(50)])
-    assert list(judged(events, enough)) == ["acts"]
+    assert list(suspects_of(events, enough)) == ["acts"]
     together = acts("one", [d * DAY + s for d in range(49) for s in range(0, 600, 30)])
-    assert judged(events, together) == {}, "messages within a minute are one action"
+    assert suspects_of(events, together) == {}, "messages within a minute are one action"
 
 
-def test_listed_bots_are_said_to_be(events):
+def test_bots_of_the_list_are_marked(events):
     rows = [row for name in ("koschei", "mine") for row in acts(name, [d * DAY for d in range(60)])]
-    assert {n: r["listed"] for n, r in judged(events, rows).items()} == {
+    assert {n: r["listed"] for n, r in suspects_of(events, rows).items()} == {
         "koschei": True, "mine": False
     }  # fmt: skip
