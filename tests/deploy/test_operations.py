@@ -1,4 +1,4 @@
-"""docs/operations.md and deploy/Containerfile say what is so."""
+"""docs/operations.md and deploy/Containerfile agree with the code."""
 
 import json
 import re
@@ -23,29 +23,29 @@ def section(title: str) -> str:
 
 
 def rows(title: str) -> list[str]:
-    """The first cells of the tables of a section, without their heads."""
+    """Return the first cells of the tables of a section."""
     lines = [line for line in section(title).splitlines() if line.startswith("| ")]
     return [line.split("|")[1].strip() for line in lines if "---" not in line]
 
 
-def test_every_metric_is_described_and_no_other() -> None:
+def test_the_documented_metrics_are_the_exported_ones() -> None:
     store = StoreVitals(new={"zmq": 1}, known={"zmq": 1}, refused={("zmq", "no-id"): 1})
     vitals = Vitals(Counts(), (Peer("tcp://x:1", connected=True, received=1),), 0, True, 0, store)
     registry = CollectorRegistry()
     registry.register(Metrics(lambda: vitals, "1"))
     lines = generate_latest(registry).decode().splitlines()
-    given = {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}
-    described = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("Metrics"))))
-    assert described == given
+    exported = {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}
+    documented = set(re.findall(r"`(hubbub_\w+)", " ".join(rows("Metrics"))))
+    assert documented == exported
 
 
-def test_every_fault_is_described_and_no_other() -> None:
+def test_the_documented_faults_are_those_of_the_code() -> None:
     source = (ROOT / "live" / "health.py").read_text()
-    named = set(re.findall(r'Fault\("(\w+)"', source))
-    assert {cell.strip("`") for cell in rows("Health checks") if cell.startswith("`")} == named
+    names = set(re.findall(r'Fault\("(\w+)"', source))
+    assert {cell.strip("`") for cell in rows("Health checks") if cell.startswith("`")} == names
 
 
-def test_every_line_of_the_log_that_is_explained_can_be_said() -> None:
+def test_documented_log_events_exist_in_the_code() -> None:
     files = [path for top in ("collector", "store", "src") for path in (ROOT / top).rglob("*.py")]
     source = "\n".join(path.read_text() for path in files)
     events = re.findall(r"`([^`]+)`", " ".join(rows("Log events")))
@@ -53,24 +53,24 @@ def test_every_line_of_the_log_that_is_explained_can_be_said() -> None:
     assert [event for event in events if f'"{event}"' not in source] == []
 
 
-def test_keys_of_the_reload_are_keys_of_the_configuration() -> None:
+def test_the_documented_keys_of_a_reload_are_configuration_keys() -> None:
     keys = set(Config.__struct_fields__) | {
         f"{name}.{key}" for name, kind in SECTIONS.items() for key in kind.__struct_fields__
     }
-    named = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", section("Reload")))
-    assert named <= keys
+    documented = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", section("Reload")))
+    assert documented <= keys
     restart = section("Reload").partition("| needs a restart |")[2]
     assert set(re.findall(r"`([a-z_.]+)`", restart)) == set(_RESTART)
 
 
-def test_the_container_starts_a_command_line_that_exists() -> None:
-    words = json.loads(re.findall(r"^CMD (\[.*\])$", CONTAINER, re.MULTILINE)[-1])
-    assert words[0] == "listen"
-    with listen.make_context("listen", words[1:]) as ctx:
+def test_the_containers_command_line_is_valid() -> None:
+    command = json.loads(re.findall(r"^CMD (\[.*\])$", CONTAINER, re.MULTILINE)[-1])
+    assert command[0] == "listen"
+    with listen.make_context("listen", command[1:]) as ctx:
         assert (ctx.params["metrics_port"], ctx.params["metrics_host"]) == (8718, "0.0.0.0")
 
 
-def test_the_container_is_built_from_what_is_there_and_all_of_it() -> None:
+def test_the_container_copies_all_packages_and_nothing_that_does_not_exist() -> None:
     copied = {
         word
         for line in re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINER, re.MULTILINE)
@@ -81,10 +81,11 @@ def test_the_container_is_built_from_what_is_there_and_all_of_it() -> None:
     folders = set(re.findall(r'^"hubbub[.\w]*" = "([^"]+)"$', project, re.MULTILINE))
     assert {folder.partition("/")[0] for folder in folders} <= copied
     lines = (ROOT / ".dockerignore").read_text().splitlines()
-    shown = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    assert ("*" in lines, shown) == (True, copied), "the builder is shown what is copied, no more"
+    included = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert "*" in lines
+    assert included == copied, ".dockerignore must include exactly the copied paths"
 
 
-def test_both_stages_of_the_container_have_the_same_base_which_can_be_another() -> None:
+def test_both_stages_of_the_container_have_the_same_configurable_base() -> None:
     assert re.findall(r"^FROM (\S+)", CONTAINER, re.MULTILINE) == ["$BASE", "$BASE"]
     assert CONTAINER.index("ARG BASE=") < CONTAINER.index("FROM ")

@@ -1,4 +1,4 @@
-"""The real services, private to this run: folders under the temporary directory, free ports."""
+"""Fixtures that start real services, in temporary folders and on free ports."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fedmsg_lab import LAB, Listening, Start
+from tests.support.fedmsg_lab import LAB, ListenProcess, StartListener, StartPublisher
 from tests.support.fedmsg_lab import PEERS as FEDMSG
 
 PEERS = Path(__file__).parent / "peers"
@@ -28,29 +28,31 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Datagrepper:
-    """A datagrepper over a PostgreSQL of its own."""
+    """A running datagrepper with its own PostgreSQL."""
 
     url: str
     database: str
     environment: dict[str, str]
 
-    def python(self, script: str, *more: object) -> subprocess.Popen[str]:
-        """Start one of the peers' scripts with the service's own Python."""
+    def start_script(self, script: str, *arguments: object) -> subprocess.Popen[str]:
+        """Start a script of peers/datagrepper with the service's Python."""
         return subprocess.Popen(
             [LAB / "venv-dg/bin/python", PEERS / "datagrepper" / script, self.database,
-             *map(str, more)],
+             *map(str, arguments)],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
-    def run(self, script: str, *more: object) -> None:
-        """The same, and wait for its end."""
-        process = self.python(script, *more)
+    def run_script(self, script: str, *arguments: object) -> None:
+        """Run a script of peers/datagrepper to its end; it must succeed."""
+        process = self.start_script(script, *arguments)
         out, _ = process.communicate(timeout=200)
         assert process.returncode == 0, out
 
     def fill(self, rows: int, days: float, end: int) -> None:
-        """Store about `rows` messages: 500 by datanommer itself, the others as their copies."""
-        self.run("load.py", 500, "--days", days, "--whole-seconds", "--ties", 50, "--end", end)
+        """Store about `rows` messages: 500 through datanommer, the others as copies in SQL."""
+        self.run_script(
+            "load.py", 500, "--days", days, "--whole-seconds", "--ties", 50, "--end", end
+        )
         subprocess.run(
             ["psql", "-q", self.database, "-v", "ON_ERROR_STOP=1", "-v",
              f"copies={max(rows // 500 - 1, 1)}", "-f", PEERS / "datagrepper" / "copies.sql"],
@@ -58,7 +60,7 @@ class Datagrepper:
         )  # fmt: skip
 
     def rows(self, sql: str) -> list[list[str]]:
-        """What PostgreSQL itself holds, tab-separated columns as text."""
+        """Return the rows of a query in PostgreSQL, with columns as text."""
         out = subprocess.run(
             ["psql", "-qAtF\t", self.database, "-c", sql],
             capture_output=True, text=True, check=True,
@@ -81,13 +83,13 @@ def datagrepper():
     port, server = free_port(), None
     try:
         service = Datagrepper(f"http://127.0.0.1:{port}", database, environment)
-        service.run("schema.py")
+        service.run_script("schema.py")
         with (lab / "serve.log").open("w") as log:
             server = subprocess.Popen(
                 [scripts / "serve.sh", database, str(port), "2"],
                 env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        wait_for(f"{service.url}/healthz/live", server, lab / "serve.log")
+        wait_for_url(f"{service.url}/healthz/live", server, lab / "serve.log")
         yield service
     finally:
         if server is not None:
@@ -97,7 +99,8 @@ def datagrepper():
         shutil.rmtree(lab, ignore_errors=True)
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_url(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server responds; fail with its log if it ends or does not respond."""
     for _ in range(300):
         assert server.poll() is None, log.read_text()
         try:
@@ -105,26 +108,27 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    pytest.fail(f"{url} does not answer: {log.read_text()}")
+    pytest.fail(f"{url} does not respond: {log.read_text()}")
 
 
 @pytest.fixture
-def listen(tmp_path: Path) -> Iterator[Start]:
-    running: list[Listening] = []
+def listen(tmp_path: Path) -> Iterator[StartListener]:
+    """A function that starts `hubbub listen` with options."""
+    running: list[ListenProcess] = []
 
-    def start(*options: str) -> Listening:
-        running.append(Listening(tmp_path, *options))
+    def start(*options: str) -> ListenProcess:
+        running.append(ListenProcess(tmp_path, *options))
         return running[-1]
 
     yield start
-    for one in running:
-        one.process.kill()
-        one.process.wait()
+    for listening in running:
+        listening.process.kill()
+        listening.process.wait()
 
 
 @pytest.fixture
-def fedmsg(tmp_path: Path) -> Iterator[Start]:
-    """Start the real publisher; it waits for `go`."""
+def fedmsg(tmp_path: Path) -> Iterator[StartPublisher]:
+    """A function that starts peers/fedmsg/people.py, which then waits for `go`."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object) -> subprocess.Popen[str]:
@@ -138,6 +142,6 @@ def fedmsg(tmp_path: Path) -> Iterator[Start]:
         return process
 
     yield start
-    for one in running:
-        one.kill()
-        one.communicate()
+    for publisher in running:
+        publisher.kill()
+        publisher.communicate()

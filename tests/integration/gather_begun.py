@@ -8,7 +8,7 @@ from hubbub.collector.history.gather import gather
 from hubbub.store import Store
 
 
-def say(_done: int, _total: int, rows: int) -> None:
+def report(_done: int, _total: int, rows: int) -> None:
     sys.stdout.write(f"{rows}\n")
     sys.stdout.flush()
 
@@ -16,7 +16,9 @@ def say(_done: int, _total: int, rows: int) -> None:
 def main(url: str, folder: str, first: str, last: str, jobs: str) -> None:
     start, end = (datetime.fromtimestamp(float(text), UTC) for text in (first, last))
     with Store.open(folder) as store, store.spool("gather") as sink:
-        gather(History(url), sink, store.state, start=start, end=end, jobs=int(jobs), progress=say)
+        gather(
+            History(url), sink, store.state, start=start, end=end, jobs=int(jobs), progress=report
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real browser looks at every picture: nothing overlaps, sticks out, speaks or asks."""
+"""Every picture in a browser: no overlapping or clipped text, no console output, no requests."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--enable-logging=stderr", "--window-size=1000,800", "--virtual-time-budget=10000"),
 )
-# What a picture must not ask for becomes a violation of this policy.
+# Any request of a picture violates this policy.
 POLICY = "default-src 'none';img-src data:;style-src 'unsafe-inline';script-src 'unsafe-inline'"
 SCRIPT = """
 const violations = [];
 addEventListener('securitypolicyviolation', e => violations.push(e.blockedURI));
 function box(t) { return t.getBoundingClientRect(); }
-/* The corners of a text, which may be rotated; a line box is taller than its letters. */
+/* The corners of a text, which may be rotated. A line box is taller than its letters. */
 function quad(t) {
   const b = t.getBBox(), m = t.getScreenCTM(), x = b.x + .5, y = b.y + 1.75;
   const w = b.width - 1, h = b.height - 3.5;
   return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]].map(([px, py]) =>
     [m.a * px + m.c * py + m.e, m.b * px + m.d * py + m.f]);
 }
-/* Two convex shapes are apart if a line along one of their edges separates them. */
-function touch(one, two) {
-  for (const [p, q] of [[one, two], [two, one]]) for (let i = 0; i < 4; i++) {
+/* Two convex shapes are disjoint if a line along one of their edges separates them. */
+function touch(first, second) {
+  for (const [p, q] of [[first, second], [second, first]]) for (let i = 0; i < 4; i++) {
     const dx = p[(i + 1) % 4][0] - p[i][0], dy = p[(i + 1) % 4][1] - p[i][1];
     const on = s => s.map(([x, y]) => x * -dy + y * dx);
     const a = on(p), b = on(q);
@@ -47,10 +47,10 @@ function touch(one, two) {
   }
   return true;
 }
-function look(figure) {
+function inspect(figure) {
   const svg = figure.querySelector('svg'), out = {name: figure.id, faults: []};
   const frame = svg.getBoundingClientRect();
-  svg.setCurrentTime(60);  // what moves has come to its end
+  svg.setCurrentTime(60);  // after the end of all animations
   const texts = [...svg.querySelectorAll('text')].filter(
     t => getComputedStyle(t).visibility === 'visible' && t.getBoundingClientRect().width > 0);
   for (const t of texts) {
@@ -74,29 +74,30 @@ function look(figure) {
   return out;
 }
 addEventListener('load', () => {
-  const found = [...document.querySelectorAll('figure')].map(look);
+  const figures = [...document.querySelectorAll('figure')].map(inspect);
   const names = performance.getEntriesByType('resource').map(e => e.name);
-  const asked = names.filter(n => !n.startsWith('data:'));
-  document.getElementById('answer').textContent = JSON.stringify({found, asked, violations});
+  const requests = names.filter(n => !n.startsWith('data:'));
+  document.getElementById('result').textContent = JSON.stringify({figures, requests, violations});
 });
 """
 
 
 def chromium(page: Path, profile: Path, *flags: str) -> tuple[str, str]:
-    """The DOM after the scripts, and what was written to the console."""
+    """Return the DOM after the scripts have run, and the lines written to the console."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
-    done = subprocess.run(
+    process = subprocess.run(
         [browser, *FLAGS, f"--user-data-dir={profile}", *flags, "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
         timeout=180,
         check=True,
     )
-    spoken = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(spoken)
+    console = [line for line in process.stderr.splitlines() if "CONSOLE" in line]
+    return process.stdout, "\n".join(console)
 
 
-def looked_at(folder: Path, *flags: str) -> dict[str, Any]:
+def inspect(folder: Path, *flags: str) -> dict[str, Any]:
+    """Return the script's findings about a page with every view of every case."""
     figures = []
     for case in CASES:
         for view in VIEWS:
@@ -111,17 +112,17 @@ def looked_at(folder: Path, *flags: str) -> dict[str, Any]:
     page.write_text(
         '<!DOCTYPE html><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        # a blog's careless style sheet must not reach into an inline picture
+        # the style sheet of an embedding page must not affect an inline picture
         "<style>text{fill:red;font-size:90px}path{fill:lime;stroke:red}</style>"
-        f'<script>{SCRIPT}</script><body>{"".join(figures)}<pre id="answer"></pre>',
+        f'<script>{SCRIPT}</script><body>{"".join(figures)}<pre id="result"></pre>',
         encoding="utf-8",
     )
-    dom, spoken = chromium(page, folder / "profile", *flags)
-    assert spoken == ""
-    answer = re.search(r'<pre id="answer">(.*?)</pre>', dom, re.DOTALL)
-    assert answer is not None
-    found: dict[str, Any] = json.loads(unescape(answer[1]))
-    return found
+    dom, console = chromium(page, folder / "profile", *flags)
+    assert console == ""
+    match = re.search(r'<pre id="result">(.*?)</pre>', dom, re.DOTALL)
+    assert match is not None
+    result: dict[str, Any] = json.loads(unescape(match[1]))
+    return result
 
 
 @pytest.mark.parametrize(
@@ -133,25 +134,25 @@ def looked_at(folder: Path, *flags: str) -> dict[str, Any]:
     ids=["light", "dark"],
 )
 def test_every_view(tmp_path: Path, flags: tuple[str, ...], colour: str, pixel: list[int]) -> None:
-    answer = looked_at(tmp_path, *flags)
-    assert len(answer["found"]) == len(VIEWS) * len(CASES)
-    assert {f["name"]: f["faults"] for f in answer["found"] if f["faults"]} == {}
-    assert answer["asked"] == []
-    assert answer["violations"] == []
-    for found in answer["found"]:
-        assert found["texts"] >= 3, found
-        assert found["background"] == colour  # inline
-        assert found["pixel"] == pixel  # the same file in <img>
-        assert found["size"][0] == 800
+    result = inspect(tmp_path, *flags)
+    assert len(result["figures"]) == len(VIEWS) * len(CASES)
+    assert {f["name"]: f["faults"] for f in result["figures"] if f["faults"]} == {}
+    assert result["requests"] == []
+    assert result["violations"] == []
+    for figure in result["figures"]:
+        assert figure["texts"] >= 3, figure
+        assert figure["background"] == colour  # inline
+        assert figure["pixel"] == pixel  # the same file in <img>
+        assert figure["size"][0] == 800
 
 
-class Pictures:
-    """A runner over the simulated bus."""
+class PictureRunner:
+    """A runner whose views are samples."""
 
     registry = REGISTRY
 
     def query(self, name: str, **parameters: Any) -> Any:
-        raise AssertionError("only a comparison asks")
+        raise AssertionError("only a comparison runs queries")
 
     def view(self, name: str, **parameters: Any) -> Any:
         return picture(name, "hostile")
@@ -161,8 +162,8 @@ def test_the_report_page_works_from_a_file(tmp_path: Path) -> None:
     from tests.support.chart_samples import START
 
     out = tmp_path / "report"
-    report(Pictures(), out, START, START.replace(month=2))
-    dom, spoken = chromium(out / "index.html", tmp_path / "profile")
-    assert spoken == ""
+    report(PictureRunner(), out, START, START.replace(month=2))
+    dom, console = chromium(out / "index.html", tmp_path / "profile")
+    assert console == ""
     assert dom.count("<figure") == len(VIEWS)
     assert "<script>" not in dom

@@ -1,34 +1,21 @@
-"""A clock that jumps under a running listener and its loader; monotonic time goes on as ever."""
+"""The wall clock jumps under a running listener and its loader; the monotonic clock does not."""
 
 import json
 import os
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zmq
 
 from hubbub.collector.gaps.detector import CLOCK
 from hubbub.store import Store
 from hubbub.store.maintenance.verify import verify
+from tests.support.processes import numbered_bus, start, wait_until
 
 LIBRARY = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
-TOPIC = b"org.fedoraproject.prod.git.receive"
-
-
-def wait(condition: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 class Clock:
-    """What the processes of a test take for the time."""
+    """The wall clock of the processes started with `environment`."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "offset"
@@ -43,7 +30,7 @@ class Clock:
         }
 
     def set(self, seconds: int) -> None:
-        """So far from the true time."""
+        """Set the offset from the true time."""
         new = self.file.with_suffix(".new")
         new.write_text(f"{seconds:+d}s\n")
         new.rename(self.file)
@@ -52,59 +39,43 @@ class Clock:
 @pytest.mark.service("faketime")
 @pytest.mark.parametrize("leap", [3600, -3600, 20 * 365 * 86_400], ids=["+1h", "-1h", "+20y"])
 def test_a_clock_that_jumps_and_comes_back(tmp_path: Path, leap: int) -> None:
-    clock, folder = Clock(tmp_path), tmp_path / "store"
+    clock, folder, log = Clock(tmp_path), tmp_path / "store", tmp_path / "log"
     config = tmp_path / "hubbub.toml"
     config.write_text('[retention]\nevents = "1d"\nbodies = "1d"\n')
-    stop, said, log = threading.Event(), 0, tmp_path / "log"
 
     def events() -> list[str]:
-        # its last line may be half written
-        whole = log.read_text().rpartition("\n")[0]
-        return [json.loads(line)["event"] for line in whole.splitlines()]
+        complete = log.read_text().rpartition("\n")[0]  # the last line may be partial
+        return [json.loads(line)["event"] for line in complete.splitlines()]
 
-    with log.open("wb") as out, zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
-        address = f"tcp://127.0.0.1:{publisher.bind_to_random_port('tcp://127.0.0.1')}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen", "--bodies",
-             "--config", config, "--zmq", address, "--store", folder, "--log-format", "json"],
-            stderr=out, start_new_session=True, env=clock.environment,
+    with log.open("wb") as stderr, numbered_bus() as bus:
+        process = start(
+            "listen", "--bodies", "--config", config, "--zmq", bus.address, "--store", folder,
+            "--log-format", "json", stderr=stderr, env=clock.environment,
         )  # fmt: skip
-
-        def talk() -> None:
-            nonlocal said
-            while not stop.wait(0.02):
-                said += 1
-                body = {"i": said, "msg": {}, "msg_id": f"2026-{said}", "timestamp": time.time(),
-                        "topic": TOPIC.decode()}  # fmt: skip
-                publisher.send_multipart([TOPIC, json.dumps(body).encode()])
-
-        talker = threading.Thread(target=talk)
         try:
-            assert publisher.poll(30_000)
-            publisher.recv()
-            talker.start()
-            with Store.open(folder) as store:
+            bus.await_subscriptions()
+            with bus.publishing(0.02) as stop, Store.open(folder) as store:
+
+                def wait_for_new_rows() -> None:
+                    published = bus.published
+                    wait_until(lambda: store.rows() > published, 120)
+
                 for offset in (leap, 0):
-                    before, jumps = said, events().count(CLOCK)
-                    wait(lambda: store.rows() > before)  # noqa: B023 - waited for at once
+                    jumps = events().count(CLOCK)
+                    wait_for_new_rows()
                     clock.set(offset)
-                    wait(lambda: events().count(CLOCK) > jumps)  # noqa: B023
-                    before = said  # and a whole round after it
-                    wait(lambda: store.rows() > before)  # noqa: B023
-                stop.set()
-                talker.join()
-                wait(lambda: store.rows() == said)
+                    wait_until(lambda: events().count(CLOCK) > jumps, 120)  # noqa: B023 - called at once
+                    wait_for_new_rows()
+                stop()
+                wait_until(lambda: store.rows() == bus.published, 120)
                 process.terminate()
                 assert process.wait(20) == 0, log.read_text()
-                assert store.rows() == said
-                # our clock's times are in the ledger as what may be missing; not silently
-                jumped = [span for span in store.spans() if span.proof == CLOCK]
-                assert jumped
-                done = verify(store)
-                assert done.clean, done.faults
-                assert done.checked["bodies:rows"] == said
+                assert store.rows() == bus.published
+                assert CLOCK in {span.proof for span in store.spans()}, "the ledger has no jump"
+                report = verify(store)
+                assert report.clean, report.faults
+                assert report.checked["bodies:rows"] == bus.published
         finally:
-            stop.set()
             if process.poll() is None:
                 os.killpg(process.pid, 9)
     assert "the loader died and is restarted" not in events()

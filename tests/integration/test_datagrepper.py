@@ -1,6 +1,6 @@
-"""Against a real datagrepper with a real PostgreSQL, while messages keep arriving.
+"""`hubbub gather` from a real datagrepper with PostgreSQL, while new messages are stored.
 
-HUBBUB_ROWS sets how many messages there are (3,000 in continuous integration).
+HUBBUB_ROWS sets the number of messages (3,000 in continuous integration).
 """
 
 import json
@@ -21,26 +21,26 @@ DAYS = 3
 
 
 @pytest.fixture(scope="module")
-def filled(datagrepper):
-    """Messages of three days up to an hour ago, hundreds of them in one second."""
+def service(datagrepper):
+    """A datagrepper with messages of three days up to an hour ago, some hundreds in one second."""
     datagrepper.fill(ROWS, DAYS, int(time.time()) - 3600)
     return datagrepper
 
 
 def gather(url, folder, start, end, jobs=4):
-    """What `hubbub gather` says, as JSON."""
-    span = [datetime.fromtimestamp(time, UTC).isoformat() for time in (start, end)]
-    done = subprocess.run(
+    """Run `hubbub gather` and return its JSON report."""
+    since, until = (datetime.fromtimestamp(time, UTC).isoformat() for time in (start, end))
+    process = subprocess.run(
         [Path(sys.executable).with_name("hubbub"), "gather", "--store", folder, "--url", url,
-         "--since", span[0], "--until", span[1], "--jobs", str(jobs), "--json"],
+         "--since", since, "--until", until, "--jobs", str(jobs), "--json"],
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
-def begun(url, folder, start, end, jobs):
-    """A gather that says after every batch how many rows it has, to be killed."""
+def start_gather(url, folder, start, end, jobs):
+    """Start a gather that prints the number of rows received after every batch."""
     script = Path(__file__).parent / "gather_begun.py"
     return subprocess.Popen(
         [sys.executable, script, url, folder, str(start), str(end), str(jobs)],
@@ -49,68 +49,68 @@ def begun(url, folder, start, end, jobs):
 
 
 def stored(folder):
-    """The ids in the store, repeats included, after everything is loaded."""
+    """Load the store and return its ids, with repeats."""
     with Store.open(folder) as store:
         loaded = store.load()
         assert loaded.refused == {}
         return store.events().select("id").to_pyarrow()["id"].to_pylist()
 
 
-def kept(service, start, end):
-    """The ids that PostgreSQL holds in [start, end)."""
+def published(service, start, end):
+    """Return the ids that PostgreSQL contains in [start, end), sorted."""
     sql = f"""SELECT DISTINCT msg_id FROM messages WHERE timestamp >= to_timestamp({start})
         AT TIME ZONE 'UTC' AND timestamp < to_timestamp({end}) AT TIME ZONE 'UTC'"""
     return sorted(row[0] for row in service.rows(sql))
 
 
-def arriving(service, seed):
-    """Start to store new messages, of now and of the last minutes."""
-    return service.python("load.py", 400, "--days", 0.003, "--whole-seconds", "--seed", seed)
+def start_storing(service, seed):
+    """Start to store new messages of the last minutes in the service."""
+    return service.start_script("load.py", 400, "--days", 0.003, "--whole-seconds", "--seed", seed)
 
 
 @pytest.mark.parametrize("path", ["", "/raw"])
-def test_complete_and_once_each_while_new_messages_arrive(filled, tmp_path, path):
+def test_every_message_once_while_new_messages_arrive(service, tmp_path, path):
     start = int(time.time()) - DAYS * 86400 - 7200
-    new = arriving(filled, 11 + len(path))
+    storing = start_storing(service, 11 + len(path))
     try:
-        first = gather(filled.url + path, tmp_path, start, time.time())
+        first = gather(service.url + path, tmp_path, start, time.time())
     finally:
-        new.communicate(timeout=200)
+        storing.communicate(timeout=200)
     end = int(time.time()) + 1
-    again = gather(filled.url + path, tmp_path, start, end)  # the settling part
-    assert again["requests"] < max(first["requests"] / 2, 12)
-    assert first["gaps"] == again["gaps"] == 0
-    assert first["refused"] == again["refused"] == {}
-    assert sorted(stored(tmp_path)) == kept(filled, start, end)
+    second = gather(service.url + path, tmp_path, start, end)  # the part that was settling
+    assert second["requests"] < max(first["requests"] / 2, 12)
+    assert first["gaps"] == second["gaps"] == 0
+    assert first["refused"] == second["refused"] == {}
+    assert sorted(stored(tmp_path)) == published(service, start, end)
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
-def test_complete_and_once_each_after_kill_9_in_the_middle(filled, tmp_path, jobs):
+def test_every_message_once_after_kill_9(service, tmp_path, jobs):
     start, end = int(time.time()) - DAYS * 86400 - 7200, int(time.time()) - 1200
-    new = arriving(filled, 100 + jobs)
+    storing = start_storing(service, 100 + jobs)
     try:
-        usual = gather(filled.url, tmp_path / "usual", start, end, jobs)
-        process = begun(filled.url, tmp_path / "killed", start, end, jobs)
+        usual = gather(service.url, tmp_path / "usual", start, end, jobs)
+        process = start_gather(service.url, tmp_path / "killed", start, end, jobs)
         with process, process.stdout as progress:
             for line in progress:
                 if int(line) > ROWS / 2:
                     break
             process.kill()
-        rest = gather(filled.url, tmp_path / "killed", start, end, jobs)
+        resumed = gather(service.url, tmp_path / "killed", start, end, jobs)
     finally:
-        new.communicate(timeout=200)
-    assert rest["requests"] < usual["requests"] * 0.75
-    assert rest["gaps"] == 0
-    assert sorted(stored(tmp_path / "killed")) == kept(filled, start, end)
+        storing.communicate(timeout=200)
+    assert resumed["requests"] < usual["requests"] * 0.75
+    assert resumed["gaps"] == 0
+    assert sorted(stored(tmp_path / "killed")) == published(service, start, end)
 
 
-def test_both_ways_give_the_same_events(filled, tmp_path):
+def test_search_and_raw_give_the_same_events(service, tmp_path):
     end = int(time.time()) - 1200
     start = end - 86400
     events = []
     for path in ("", "/raw"):
         folder = tmp_path / f"by{path[1:]}"
-        gather(filled.url + path, folder, start, end)
+        gather(service.url + path, folder, start, end)
         with Store.open(folder) as store:
             columns = ["id", "time", "topic", "agent", "users", "objects"]
             events.append(store.events().select(*columns).order_by("id").to_pyarrow().to_pylist())

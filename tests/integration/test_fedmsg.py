@@ -1,7 +1,6 @@
-"""`hubbub listen` against the real fedmsg: everything stored once with the right people.
+"""`hubbub listen` receives from the real fedmsg: every message stored once with its users.
 
-Also what happens to a service: SIGTERM and kill -9 in the middle, a publisher that restarts,
-strangers that send rubbish to the same socket.
+Also: SIGTERM and SIGKILL while receiving, a restarted publisher, another publisher's rubbish.
 """
 
 from __future__ import annotations
@@ -14,19 +13,27 @@ import pytest
 import zmq
 
 from hubbub.store import Store
-from tests.support.fedmsg_lab import Start, expected, go
+from tests.support.fedmsg_lab import (
+    StartListener,
+    StartPublisher,
+    await_published,
+    expected,
+    go,
+)
 
 pytestmark = pytest.mark.service("fedmsg")
 
 
-def test_five_thousand_messages_with_the_right_users(listen: Start, fedmsg: Start) -> None:
+def test_five_thousand_messages_with_the_right_users(
+    listen: StartListener, fedmsg: StartPublisher
+) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 5000)
-    listening.until(lambda: listening.said("connected"))
+    listening.await_log("connected")
     go(publisher)
     assert listening.end() < 5
     assert listening.process.returncode == 0
-    last = listening.said("stopped")[0]
+    last = listening.log("stopped")[0]
     assert (last["received"], last["stored"], last["waiting"], last["overflow"]) == (
         5000,
         5000,
@@ -38,77 +45,78 @@ def test_five_thousand_messages_with_the_right_users(listen: Start, fedmsg: Star
 
 
 def test_sigterm_in_the_middle_loses_nothing_that_was_received(
-    listen: Start, fedmsg: Start
+    listen: StartListener, fedmsg: StartPublisher
 ) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 20_000)
-    listening.until(lambda: listening.said("connected"))
+    listening.await_log("connected")
     go(publisher, wait=False)
     spool = listening.store / "spool"
     listening.until(lambda: any(f.stat().st_size > 100_000 for f in spool.glob("*")))
     assert listening.end() < 5
     assert listening.process.returncode == 0
-    last = listening.said("stopped")[0]
+    last = listening.log("stopped")[0]
     assert 0 < last["received"] < 20_000
     assert last["stored"] == last["received"]
-    found = listening.stored()  # fedmsg holds 1,000 for a slow reader, and drops the rest itself
-    assert found.total() == last["received"]
-    assert found <= expected(*range(20_000))
+    stored = listening.stored()  # fedmsg itself drops messages beyond 1,000 for a slow subscriber
+    assert stored.total() == last["received"]
+    assert stored <= expected(*range(20_000))
 
 
-def test_after_kill_9_what_was_flushed_is_there(listen: Start, fedmsg: Start) -> None:
+def test_flushed_messages_survive_kill_9(listen: StartListener, fedmsg: StartPublisher) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     publisher = fedmsg("connect", listening.address(), 0, 1000)
-    listening.until(lambda: listening.said("connected"))
-    go(publisher)  # and a second more: every message is at least 0.2 s old
+    listening.await_log("connected")
+    go(publisher)  # it waits a second at the end: every message is flushed
     listening.end(signal.SIGKILL)
     assert listening.stored() == expected(*range(1000))
 
 
-def test_a_publisher_that_restarts_is_heard_again(listen: Start, fedmsg: Start) -> None:
+def test_messages_of_a_restarted_publisher_are_received(
+    listen: StartListener, fedmsg: StartPublisher
+) -> None:
     with zmq.Context() as context, context.socket(zmq.PUB) as free:
         port = free.bind_to_random_port("tcp://127.0.0.1")
     address = f"tcp://127.0.0.1:{port}"
     listening = listen("--zmq", address)
     first = fedmsg("bind", address, 0, 50)
-    listening.until(lambda: listening.said("connected"))
+    listening.await_log("connected")
     time.sleep(0.2)  # the subscription follows the handshake
     go(first)
     first.kill()
     first.wait()
-    listening.until(lambda: listening.said("connection lost"))
+    listening.await_log("connection lost")
     second = fedmsg("bind", address, 50, 50)
-    listening.until(lambda: listening.said("reconnected"))
+    listening.await_log("reconnected")
     time.sleep(0.2)
     go(second)
     assert listening.end() < 5
     assert listening.stored() == expected(*range(100))
 
 
-def test_rubbish_between_real_messages(listen: Start, fedmsg: Start) -> None:
+def test_rubbish_between_real_messages(listen: StartListener, fedmsg: StartPublisher) -> None:
     listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
     address = listening.address()
     publisher = fedmsg("connect", address, 0, 500, 500)
-    with zmq.Context() as context, context.socket(zmq.PUB) as stranger:
-        stranger.connect(address)
-        listening.until(lambda: len(listening.said("connected")) == 2)
+    with zmq.Context() as context, context.socket(zmq.PUB) as other:
+        other.connect(address)
+        listening.await_log("connected", 2)
         time.sleep(0.2)
         go(publisher, wait=False)
         for _ in range(20):
-            stranger.send(b"lonely")
-            stranger.send_multipart([b"one", b"two", b"three"])
-            stranger.send_multipart([b"t", os.urandom(50) + b"\xff"])
-            stranger.send_multipart([b"t", b"null"])
+            other.send(b"lonely")
+            other.send_multipart([b"one", b"two", b"three"])
+            other.send_multipart([b"t", os.urandom(50) + b"\xff"])
+            other.send_multipart([b"t", b"null"])
             time.sleep(0.02)
         for _ in range(2):
-            stranger.send_multipart([b"t", b"x" * (5 << 20)])
-        assert publisher.stdout
-        assert publisher.stdout.readline() == "published\n"
+            other.send_multipart([b"t", b"x" * (5 << 20)])
+        await_published(publisher)
         listening.end()
-    last = listening.said("stopped")[0]
+    last = listening.log("stopped")[0]
     assert last["received"] == 582
     assert last["refused"] == {"bad-frame-count": 40, "too-large": 2}
     assert listening.stored() == expected(*range(500))
     with Store.open(listening.store, create=False) as store:
-        kept = store.state.dead_letter_counts()
-    assert kept == {"bad-frame-count": 40, "not-json": 20, "not-an-object": 20, "too-large": 2}
+        counts = store.state.dead_letter_counts()
+    assert counts == {"bad-frame-count": 40, "not-json": 20, "not-an-object": 20, "too-large": 2}

@@ -1,6 +1,5 @@
-"""Forgetting with a real gather and a running loader: gathered again, the name is nowhere."""
+"""Forgetting a name stays effective when its messages are gathered or received again."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -19,18 +18,20 @@ from hubbub.testing.history.server import HistoryServer
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import line
 from tests.support.filled_store import places
+from tests.support.processes import wait_until
 
 END = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 START = END - timedelta(days=5)
 
 
-def fetch(server: HistoryServer, store: Store, *users: str) -> Gathered:
+def gather_days(server: HistoryServer, store: Store, *users: str) -> Gathered:
+    """Gather five days, or only the messages of these users."""
     with store.spool("gather", bodies=True) as sink:
         return gather(History(server.url), sink, store.state, start=START, end=END, users=users)
 
 
 def shape(store: Store) -> list[int]:
-    """Events of each user, and of each object, without the names."""
+    """Return the numbers of events, per user and per object, without names."""
     events = store.events()
     users = events.unnest_users().select("user").to_pyarrow().column(0).to_pylist()
     objects = events.unnest_objects().select("object").to_pyarrow().column(0).to_pylist()
@@ -38,70 +39,66 @@ def shape(store: Store) -> list[int]:
 
 
 def busiest(users: Iterable[str]) -> str:
-    """A person: the names of robots stand in the structure of topics too, which stays."""
+    """Return the most active person; names of bots also occur in topics, which are kept."""
     return next(name for name, _ in Counter(users).most_common() if not is_bot(name))
 
 
 @pytest.mark.timeout(120)
-def test_gathered_again_the_name_is_nowhere_and_the_counts_are_the_same(tmp_path: Path) -> None:
+def test_gathering_again_restores_neither_name_nor_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "store"
     with HistoryServer(Traffic(seed=5, per_day=600), days=6) as server, Store.open(path) as store:
-        fetch(server, store)
+        gather_days(server, store)
         store.load()
         users = store.events().unnest_users().select("user").to_pyarrow().column(0).to_pylist()
         name = busiest(users)
-        fetch(server, store, name)
+        gather_days(server, store, name)
         store.load()
         assert len(places(path, name)) > 20
         before = shape(store)
-        done = forget(store, name)
-        assert done.events > 10
+        forgotten = forget(store, name)
+        assert forgotten.events > 10
         assert places(path, name) == []
         assert shape(store) == before
-        with store.state.transaction() as db:  # as if nothing of the ledger were known
-            db.execute("DELETE FROM spans")
-        again = fetch(server, store)
-        assert again.rows == before[0]
+        with store.state.transaction() as db:
+            db.execute("DELETE FROM spans")  # otherwise nothing would be gathered
+        assert gather_days(server, store).rows == before[0]
         store.load()
-        assert fetch(server, store, name).rows == 0, "its span is known by the pseudonym"
+        assert gather_days(server, store, name).rows == 0, "the pseudonym's span is complete"
         store.load()
         assert places(path, name) == []
         assert shape(store) == before
 
 
 @pytest.mark.timeout(120)
-def test_a_running_listener(tmp_path: Path) -> None:
-    """Frames with the name arrive before, while and after it is forgotten."""
+def test_forgetting_while_messages_arrive(tmp_path: Path) -> None:
+    """Frames with the name arrive before, during and after its forgetting."""
     path = tmp_path / "store"
     traffic = Traffic(seed=5, per_day=40_000)
     start = 1_768_435_200_000_000
-    heard = [m for m in traffic.between(start, start + 3 * 3_600_000_000) if m.broken is None]
-    name = busiest(user for m in heard for user in m.users)
-    third = len(heard) // 3
+    messages = [m for m in traffic.between(start, start + 3 * 3_600_000_000) if m.broken is None]
+    name = busiest(user for m in messages for user in m.users)
+    third = len(messages) // 3
     with Store.open(path) as store, LoaderProcess(path, every=0.1):
         sink = store.spool("listen", bodies=True)
 
-        def put(part: slice) -> None:
-            for m in heard[part]:
+        def receive(first: int, last: int) -> None:
+            for m in messages[first:last]:
                 sink.put(Frame("zmq:tcp://x", m.at, m.topic.encode(), line(m), m.i))
             sink.flush()
 
-        put(slice(third))
-        end = time.monotonic() + 60
-        while store.rows() < third and time.monotonic() < end:
-            time.sleep(0.05)
-        put(slice(third, 2 * third))
+        receive(0, third)
+        wait_until(lambda: store.rows() >= third, 60)
+        receive(third, 2 * third)
         forget(store, name)
         assert places(path, name) == []
-        put(slice(2 * third, None))
+        receive(2 * third, len(messages))
         sink.close()
-        while store.rows() < len(heard) and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: store.rows() >= len(messages), 60)
     assert store.path == path
     with Store.open(path) as store:
         store.load()
-        assert store.rows() == len(heard)
+        assert store.rows() == len(messages)
         assert places(path, name) == []
         users = store.events().unnest_users().select("user").to_pyarrow().column(0).to_pylist()
-        expected = Counter(user for m in heard for user in m.users)
+        expected = Counter(user for m in messages for user in m.users)
         assert sorted(Counter(users).values()) == sorted(expected.values())

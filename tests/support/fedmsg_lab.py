@@ -1,4 +1,4 @@
-"""The real fedmsg as a publisher, and a `hubbub listen` of its own beside it."""
+"""The real fedmsg as a publisher, and a `hubbub listen` that receives from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.store import Store
+from tests.support import paths
+from tests.support.processes import HUBBUB
 
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
-PEERS = Path(__file__).parent / "integration/peers/fedmsg"
+PEERS = paths.TESTS / "integration" / "peers" / "fedmsg"
 PREFIX = "org.fedoraproject.dev."
-#: What the script publishes, by number of the message modulo five: topic, and who is named.
+#: Topic and users of message n of people.py, by n modulo 5.
 FAMILIES = [
     ("git.receive", ("user-{}",)),
     ("wiki.article.edit", ("user-{}",)),
@@ -28,73 +29,90 @@ FAMILIES = [
     ("copr.build.end", ("user-{}", "user-{}-owner")),
     ("bodhi.update.comment", ("user-{}", "user-{}-owner")),
 ]
-Start = Callable[..., Any]
+#: Numbers of events by topic and users.
+Events = Counter[tuple[str, tuple[str, ...]]]
 
 
-class Listening:
-    """A `hubbub listen` of its own."""
+class ListenProcess:
+    """A running `hubbub listen` with its own store and log."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.store, self.log = folder / "store", folder / "log"
-        with self.log.open("w") as log:
+        self.store, self._log = folder / "store", folder / "log"
+        with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from hubbub.cli.root import run; run()", "listen",
-                 "--store", str(self.store), "--log-format", "json", *options],
+                [*HUBBUB, "listen", "--store", str(self.store), "--log-format", "json", *options],
                 stderr=log, env={**os.environ, "XDG_CONFIG_HOME": str(folder)},
             )  # fmt: skip
 
-    def said(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
-        return [line for line in lines if line["event"] == event]
+    def log(self, event: str) -> list[dict[str, Any]]:
+        """Return the log entries of an event."""
+        lines = [line for line in self._log.read_text().splitlines() if line[:1] == "{"]
+        return [entry for entry in map(json.loads, lines) if entry["event"] == event]
 
     def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Wait until the condition holds; fail after `seconds` or when the process ends."""
         end = time.monotonic() + seconds
         while not condition():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
+            assert self.process.poll() is None, self._log.read_text()
+            assert time.monotonic() < end, self._log.read_text()
             time.sleep(0.02)
 
-    def address(self) -> str:
-        """Where it listens, when it was asked for any free port."""
-        found: list[str] = []
+    def await_log(self, event: str, n: int = 1) -> None:
+        """Wait until the log has `n` entries of an event."""
+        self.until(lambda: len(self.log(event)) >= n)
 
-        def listening() -> bool:
-            out = subprocess.run(
+    def address(self) -> str:
+        """Return the endpoint that it has bound, for `--zmq-bind` with a free port."""
+        addresses: list[str] = []
+
+        def bound() -> bool:
+            sockets = subprocess.run(
                 ["ss", "-ltnpH"], capture_output=True, text=True, check=True
             ).stdout
-            mine = rf"(127\.0\.0\.1:\d+) .*pid={self.process.pid},"
-            found[:] = re.findall(mine, out)
-            return bool(found)
+            pattern = rf"(127\.0\.0\.1:\d+) .*pid={self.process.pid},"
+            addresses[:] = re.findall(pattern, sockets)
+            return bool(addresses)
 
-        self.until(listening)
-        return f"tcp://{found[0]}"
+        self.until(bound)
+        return f"tcp://{addresses[0]}"
 
     def end(self, number: int = signal.SIGTERM) -> float:
-        """Send a signal; seconds until it is gone."""
-        begun = time.monotonic()
+        """Send a signal; return the seconds until the process has ended."""
+        started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)
-        return time.monotonic() - begun
+        return time.monotonic() - started
 
-    def stored(self) -> Counter[tuple[str, tuple[str, ...]]]:
-        """Topic and users of every stored event."""
+    def stored(self) -> Events:
+        """Load and count the stored events."""
         with Store.open(self.store, create=False) as store:
             store.load()
             rows = store.events().select("topic", "users").to_pyarrow().to_pylist()
         return Counter(
-            (t.removeprefix(PREFIX), tuple(sorted(u))) for t, u in map(dict.values, rows)
+            (row["topic"].removeprefix(PREFIX), tuple(sorted(row["users"]))) for row in rows
         )
 
 
-def expected(*numbers: int) -> Counter[tuple[str, tuple[str, ...]]]:
+StartListener = Callable[..., ListenProcess]
+StartPublisher = Callable[..., subprocess.Popen[str]]
+
+
+def expected(*numbers: int) -> Events:
+    """Return the events of the messages with these numbers."""
     named = ((n, *FAMILIES[n % len(FAMILIES)]) for n in numbers)
-    return Counter((topic, tuple(u.format(n) for u in users)) for n, topic, users in named)
+    return Counter((topic, tuple(user.format(n) for user in users)) for n, topic, users in named)
 
 
 def go(publisher: subprocess.Popen[str], *, wait: bool = True) -> None:
+    """Let the publisher publish; wait until it has."""
     assert publisher.stdin
-    assert publisher.stdout
     publisher.stdin.write("go\n")
     publisher.stdin.flush()
     if wait:
-        assert publisher.stdout.readline() == "published\n"
+        await_published(publisher)
+
+
+def await_published(publisher: subprocess.Popen[str]) -> None:
+    """Wait until the publisher has published everything."""
+    assert publisher.stdout
+    assert publisher.stdout.readline() == "published\n"

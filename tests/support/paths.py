@@ -1,4 +1,4 @@
-"""Folders that tests read from."""
+"""Folders that the tests read."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 CAPTURES = TESTS / "captures"
 GOLDEN = TESTS / "golden"
-#: Material of others that the repository does not hold; tests skip where it is absent.
+#: Material that is not part of the repository; tests that need it are skipped without it.
 SHARED = ROOT.parent / "shared"

@@ -1,7 +1,7 @@
-"""The processes that are killed, and the moments at which that is done.
+"""The processes that are killed, and the moments at which they are killed.
 
-Every process is a real `hubbub …` in a session of its own; what it says goes into a file. One that
-ends by itself must end well: whoever comes after a kill finds a store that works.
+Every process is a real `hubbub …` in its own session, with its output in a file. A process that
+ends by itself must succeed: the store works after every kill.
 """
 
 from __future__ import annotations
@@ -20,22 +20,32 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-__all__ = ["Actor", "Failure", "Listener", "Moment", "changes"]
+__all__ = ["Actor", "Failure", "Listener", "Moment", "require"]
 
 _MAIN = "from hubbub.cli.root import run; run()"
-_FINE = {0, 3}  # 3: a gap is known, which is true while the listener is being killed
+_SUCCESS = {0, 3}  # 3: incomplete coverage, which is true while the listener is being killed
 _DURABLE = re.compile(r"^hubbub_durable_messages_total ([\d.e+]+)$", re.MULTILINE)
 
 
-class Failure(Exception):  # noqa: N818 - a word of the harness
-    """What must not happen did."""
+class Failure(Exception):  # noqa: N818 - the result of a test, not an error in it
+    """An invariant is violated."""
+
+
+def require(condition: object, message: str) -> None:
+    """Check an invariant.
+
+    Raises:
+        Failure: the condition is false.
+    """
+    if not condition:
+        raise Failure(message)
 
 
 class Actor:
-    """One command, until it is killed or has ended."""
+    """A running command."""
 
     def __init__(self, name: str, arguments: list[str], store: Path, logs: Path) -> None:
-        self.name, self.born = name, time.monotonic()
+        self.name = name
         self.log = logs / f"{time.time_ns()}-{name}.log"
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -46,38 +56,38 @@ class Actor:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Whether the process is running."""
         return self.process.poll() is None
 
     def kill(self, *, group: bool = False) -> None:
-        """SIGKILL, now."""
+        """Send SIGKILL to the process or to its group, and wait for its end."""
         with suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def check(self) -> None:
-        """It ended by itself: that must have been an end as it should be.
+        """Check that the process ended successfully.
 
         Raises:
-            Failure: it was not.
+            Failure: it did not.
         """
         code = self.process.returncode
-        if code not in _FINE:
-            said = self.log.read_text(errors="replace")[-3000:]
-            raise Failure(f"`hubbub {self.name}` ended with {code}:\n{said}")
+        if code not in _SUCCESS:
+            output = self.log.read_text(errors="replace")[-3000:]
+            raise Failure(f"`hubbub {self.name}` ended with {code}:\n{output}")
 
-    def said(self) -> list[dict[str, Any]]:
-        """The lines of its log."""
-        out = []
+    def log_entries(self) -> list[dict[str, Any]]:
+        """Return the entries of the log."""
+        entries = []
         for line in self.log.read_text(errors="replace").splitlines():
             with suppress(ValueError):
-                if isinstance(found := json.loads(line), dict):
-                    out.append(found)
-        return out
+                if isinstance(entry := json.loads(line), dict):
+                    entries.append(entry)
+        return entries
 
 
 class Listener(Actor):
-    """`hubbub listen`, its loader beside it."""
+    """`hubbub listen` with its loader process."""
 
     def __init__(self, bus: str, url: str, store: Path, logs: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -89,16 +99,16 @@ class Listener(Actor):
         super().__init__("listen", arguments, store, logs)
 
     def durable(self) -> int:
-        """How many messages it says that it has made durable; 0 where it does not answer yet."""
+        """Return the number of durable messages that it reports; 0 if it does not respond yet."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
-                found = _DURABLE.search(page.read().decode())
+                match = _DURABLE.search(page.read().decode())
         except OSError:
             return 0
-        return int(float(found[1])) if found else 0
+        return int(float(match[1])) if match else 0
 
     def loader(self) -> int | None:
-        """The loader's process now."""
+        """Return the process id of the current loader, None if there is none."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         with suppress(OSError):
             for child in children.read_text().split():
@@ -108,12 +118,12 @@ class Listener(Actor):
 
 
 class Moment:
-    """When to kill: after some time, or right after something appeared in a folder.
+    """A random moment at which to kill: after some time, or right after a folder has changed.
 
     Args:
-        random: decides.
-        store: whose folders.
-        longest: s; a random time is shorter.
+        random: source of random numbers.
+        store: the store's path.
+        longest: upper bound of the time in seconds.
     """
 
     PLACES = (
@@ -131,23 +141,22 @@ class Moment:
         return f"after {self.place}" if self.place else f"after {self.seconds:.2f} s"
 
     def wait(self, actor: Actor) -> None:
-        """Return at this moment, or when it ended before."""
-        begun = time.monotonic()
-        end = begun + (4.0 if self.place else self.seconds)
-        before = changes(self._store, self.place)
+        """Wait for the moment, or for the actor's end if that comes first."""
+        end = time.monotonic() + (4.0 if self.place else self.seconds)
+        before = _modified(self._store / self.place)
         while actor.alive and (left := end - time.monotonic()) > 0:
             if not self.place:
                 time.sleep(min(left, 0.05))
-            elif changes(self._store, self.place) != before:
+            elif _modified(self._store / self.place) != before:
                 time.sleep(self.after)
                 return
             else:
                 time.sleep(0.001)
 
 
-def changes(store: Path, place: str) -> int:
-    """Another number after every change of a folder or file."""
+def _modified(path: Path) -> int:
+    """Return the time of modification in ns, 0 if the file or folder does not exist."""
     try:
-        return (store / place).stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0

@@ -1,7 +1,7 @@
-"""What must hold at the end, whatever was killed: nothing lost, nothing twice, all of it proven.
+"""Compare the store with the publisher and the witness after all kills.
 
-Comes in: the store, what the publisher counted, what the witness saw in the spool. Goes out:
-numbers; or a `Failure` that says which promise is broken.
+Nothing may be lost or duplicated, and coverage must be proven. A `Failure` states the violated
+invariant.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hubbub.collector.history.gather import gather
 from hubbub.store import Store
 from hubbub.store.maintenance.verify import verify
 from hubbub.times import from_micros
-from tests.torture.actors import Failure
+from tests.torture.actors import require
 from tests.torture.publisher import Publisher
 from tests.torture.witness import Record, Witness, records
 
@@ -27,53 +27,54 @@ __all__ = ["MINUTE", "judge", "prove_the_tail"]
 MINUTE = 60_000_000  # µs
 
 
-def must(holds: object, what: str) -> None:
-    """A promise."""
-    if not holds:
-        raise Failure(what)
-
-
 def judge(folder: Path, publisher: Publisher, end: int, witness: Witness) -> dict[str, Any]:
-    """Hold the store against publisher and witness.
+    """Compare the store with publisher and witness; return the numbers of messages.
+
+    Args:
+        folder: the store's path.
+        publisher: the publisher, finished.
+        end: the publisher's end, µs since the epoch.
+        witness: the witness of the spool, closed.
 
     Raises:
-        Failure: something was lost, is there twice, or is not proven.
+        Failure: messages are lost, duplicated or not proven complete.
     """
-    sent = list(publisher.messages(end))
-    wanted = sorted(one.id for one in sent if one.broken is None)
-    broken = {one.broken for one in sent if one.broken is not None}
+    messages = list(publisher.messages(end))
+    expected = Counter(message.id for message in messages if message.broken is None)
+    broken = {message.broken for message in messages if message.broken is not None}
     with Store.open(folder, create=False) as store:
-        must(store.waiting().records == 0, f"the spool was not loaded: {store.waiting()}")
-        _coverage(store, publisher.begun, end)
-        found = sorted(store.events().select("id").to_pyarrow()["id"].to_pylist())
-        _equal("ids", Counter(found), Counter(wanted))
-        bodies = Counter(_ids(store, "bodies"))
-        _equal("bodies", bodies, Counter(wanted))
-        spooled = _witnessed(store, witness, set(wanted), broken)
+        require(store.waiting().records == 0, f"the spool was not loaded: {store.waiting()}")
+        _check_coverage(store, publisher.start, end)
+        stored = Counter(store.events().select("id").to_pyarrow()["id"].to_pylist())
+        _compare("ids", stored, expected)
+        _compare("bodies", Counter(_ids(store, "bodies")), expected)
+        spooled = _check_spool(store, witness, set(expected), broken)
         report = verify(store)
-        must(report.clean, f"verify: {report.faults}")
-    return {"published": len(wanted), "broken": len(broken), "stored": len(found)} | spooled
+        require(report.clean, f"verify: {report.faults}")
+    counts = {"published": expected.total(), "broken": len(broken), "stored": stored.total()}
+    return counts | spooled
 
 
-def _coverage(store: Store, begun: int, end: int) -> None:
-    """The listener healed itself: no gap is left, and whole minutes are proven by count."""
-    open_gaps = store.coverage(begun, end).gaps
-    must(not open_gaps, f"gaps are left: {open_gaps}")
+def _check_coverage(store: Store, start: int, end: int) -> None:
+    """Check that no gap is left, and that whole minutes are proven complete."""
+    open_gaps = store.coverage(start, end).gaps
+    require(not open_gaps, f"gaps are left: {open_gaps}")
     edge = end // MINUTE * MINUTE
-    if begun < edge:
-        verdict = store.coverage(begun, edge)
-        must(verdict.state in {"complete", "healed"}, f"not proven: {store.spans()}")
+    if start < edge:
+        coverage = store.coverage(start, edge)
+        require(coverage.state in {"complete", "healed"}, f"not proven: {store.spans()}")
 
 
 def prove_the_tail(folder: Path, publisher: Publisher, end: int) -> int:
-    """Ask history for the last minute, which a listener proves only when it is over; rows of it.
+    """Gather the last minute, which a listener proves only after its end; return its rows.
 
-    Nothing may be missing there either: whatever it brings was known.
+    Raises:
+        Failure: a message was missing, or coverage is not proven.
     """
     with Store.open(folder, create=False) as store:
-        edge = max(end // MINUTE * MINUTE, publisher.begun)
+        edge = max(end // MINUTE * MINUTE, publisher.start)
         with store.spool("tail", bodies=True) as sink:
-            done = gather(
+            gathered = gather(
                 History(publisher.url),
                 sink,
                 store.state,
@@ -83,52 +84,62 @@ def prove_the_tail(folder: Path, publisher: Publisher, end: int) -> int:
                 settle=timedelta(0),
             )
         loaded = store.load()
-        must(loaded.new == 0, f"{loaded.new} messages of the last minute were not there")
-        must(not done.incomplete, f"history could not prove {done.incomplete}")
-        verdict = store.coverage(publisher.begun, end)
-        must(verdict.state in {"complete", "healed"}, f"not proven at the end: {verdict}")
-        return done.rows
+        require(loaded.new == 0, f"{loaded.new} messages of the last minute were missing")
+        require(not gathered.incomplete, f"history could not prove {gathered.incomplete}")
+        coverage = store.coverage(publisher.start, end)
+        require(coverage.state in {"complete", "healed"}, f"not proven at the end: {coverage}")
+        return gathered.rows
 
 
-def _equal(what: str, found: Counter[str], wanted: Counter[str]) -> None:
-    lost, more = wanted - found, found - wanted
-    must(
-        not lost and not more,
-        f"{what}: {lost.total()} lost, {more.total()} too many: {sorted(lost + more)[:5]}",
+def _compare(label: str, actual: Counter[str], expected: Counter[str]) -> None:
+    lost, extra = expected - actual, actual - expected
+    require(
+        not lost and not extra,
+        f"{label}: {lost.total()} lost, {extra.total()} too many: {sorted(lost + extra)[:5]}",
     )
 
 
 def _ids(store: Store, table: str) -> list[str]:
     files = [file.uri for file in getattr(store, table).files()]
     rows = store.backend.read_parquet(files, table_name=f"all_{table}", hive_partitioning=False)
-    found: list[str] = rows.select("id").to_pyarrow()["id"].to_pylist()
-    return found
+    ids: list[str] = rows.select("id").to_pyarrow()["id"].to_pylist()
+    return ids
 
 
-def _witnessed(
-    store: Store, witness: Witness, wanted: set[str], broken: set[bytes]
+def _check_spool(
+    store: Store, witness: Witness, expected: set[str], broken: set[bytes]
 ) -> dict[str, int]:
-    """Every record that was ever written was counted exactly once, and none is missing."""
-    came: Counter[str] = Counter()
-    letters = 0
-    strange: list[str] = []
-    for one in _read(witness.segments()):
-        came[one.source] += 1
-        if one.body in broken:
-            letters += 1
-        elif (identity := _identity(one)) not in wanted:
-            strange.append(identity)
-    must(not strange, f"{len(strange)} messages were spooled that nobody published: {strange[:3]}")
+    """Check that every record ever written to the spool was counted exactly once."""
+    spooled: Counter[str] = Counter()
+    refused = 0
+    unexpected: list[str] = []
+    for record in _read(witness.segments()):
+        spooled[record.source] += 1
+        if record.body in broken:
+            refused += 1
+        elif (msg_id := _message_id(record)) not in expected:
+            unexpected.append(msg_id)
+    require(
+        not unexpected,
+        f"{len(unexpected)} spooled messages were never published: {unexpected[:3]}",
+    )
     counted = {
         source: sum(n for name, n in names.items() if name != "skipped")
         for source, names in store.state.counts().items()
     }
-    must(counted == dict(came), f"counted {counted}, and spooled {dict(came)}")
-    kept = len(store.dead_letters(limit=10**9))
-    must(kept == letters, f"{letters} broken messages were spooled, {kept} dead letters are kept")
+    require(counted == dict(spooled), f"counted {counted}, but spooled {dict(spooled)}")
+    dead_letters = len(store.dead_letters(limit=10**9))
+    require(
+        dead_letters == refused,
+        f"{refused} broken messages were spooled, but there are {dead_letters} dead letters",
+    )
     new = sum(names.get("new", 0) for names in store.state.counts().values())
-    must(new == len(wanted), f"{new} counted as new, {len(wanted)} are there")
-    return {"spooled": came.total(), "letters": letters, "segments": len(witness.segments())}
+    require(new == len(expected), f"{new} counted as new, but there are {len(expected)}")
+    return {
+        "spooled": spooled.total(),
+        "dead letters": refused,
+        "segments": len(witness.segments()),
+    }
 
 
 def _read(segments: Iterable[Path]) -> Iterator[Record]:
@@ -136,7 +147,7 @@ def _read(segments: Iterable[Path]) -> Iterator[Record]:
         yield from records(path)
 
 
-def _identity(record: Record) -> str:
-    """The id of a message of the bus, or of a row of history."""
+def _message_id(record: Record) -> str:
+    """Return the id of a message of the bus, or of a row of history."""
     message = json.loads(record.body)
     return str(message.get("msg_id") or message.get("id"))

@@ -1,8 +1,8 @@
-/* Preloaded: ends the process (SIGKILL) right before its n-th call that changes a file.
+/* Preloaded library that kills the process (SIGKILL) right before its n-th call that changes a file.
  *
  * cc -shared -fPIC -O1 -o killer.so killer.c -ldl;  LD_PRELOAD=killer.so python …
- * killer_arm(n) starts to count; with `torn`, a write that it ends at was done to its half.
- * killer_count() says how many calls there were since.
+ * killer_arm(n, torn) starts to count; with `torn`, the first half of the n-th call's data is
+ * written if that call is a write. killer_count() returns the number of calls since.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

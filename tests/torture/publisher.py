@@ -1,7 +1,7 @@
-"""A bus and its history with the same ids, which begin with the torture, and keep count.
+"""A bus and its history service, with the same messages from the start of the test on.
 
-The bus waits for a slow reader and forgets nobody who is connected; what it says while nobody is
-there is only in the history. Broken messages are only on the bus.
+The bus waits for slow subscribers. Messages published without a subscriber are only in the
+history, broken messages only on the bus.
 """
 
 from __future__ import annotations
@@ -17,56 +17,60 @@ from hubbub.testing.simulator.traffic import Traffic
 
 __all__ = ["Publisher"]
 
-_FOREVER = 365 * 86_400 * 10**6  # µs
+_YEAR = 365 * 86_400 * 10**6  # µs
 
 
 class _Clock:
-    """Now, µs; or an instant at which it stands still."""
+    """The current time in µs, or a fixed time."""
 
-    def __init__(self, at: int | None) -> None:
-        self.at = at
+    def __init__(self, fixed: int | None) -> None:
+        self.fixed = fixed
 
     def __call__(self) -> int:
-        return time.time_ns() // 1000 if self.at is None else self.at
+        return time.time_ns() // 1000 if self.fixed is None else self.fixed
 
 
 class Publisher:
-    """Publishes from now on.
+    """Publishes messages from its creation on, in a thread.
+
+    Args:
+        seed: seed of the traffic.
+        rate: messages per second.
 
     Attributes:
-        begun: µs; no message is older.
-        bus: the endpoint.
-        url: of the history.
+        start: µs since the epoch; no message is older.
+        bus: the bus's endpoint.
+        url: the history service's URL.
     """
 
     def __init__(self, seed: int, rate: float) -> None:
         self._traffic = Traffic(seed, rate * 86_400, steady=True)
-        self.begun = time.time_ns() // 1000
-        self._clock = _Clock(self.begun)
+        self.start = time.time_ns() // 1000
+        self._clock = _Clock(self.start)
         self._history = HistoryServer(self._traffic, days=0, clock=self._clock)
-        self._clock.at = None
+        self._clock.fixed = None
         self._bus = Bus("tcp://127.0.0.1:*")
         self.url, self.bus = self._history.url, self._bus.endpoint
         self._stop = threading.Event()
-        messages = self._traffic.between(self.begun, self.begun + _FOREVER)
+        messages = self._traffic.between(self.start, self.start + _YEAR)
         self._thread = threading.Thread(
             target=play, args=(messages, self._bus, self._stop), kwargs={"live": True}, daemon=True
         )
         self._thread.start()
 
     def finish(self) -> int:
-        """Publish nothing more; gives the instant (µs) after the last message there is."""
+        """Stop publishing; return the time (µs) after the last message."""
         self._stop.set()
         self._thread.join()
-        self._clock.at = time.time_ns() // 1000  # the history stands still too
-        return self._clock.at + 1
+        self._clock.fixed = time.time_ns() // 1000  # the history ends here too
+        return self._clock.fixed + 1
 
     def messages(self, end: int) -> Iterator[SimMessage]:
-        """All that there are before an instant."""
-        return self._traffic.between(self.begun, end)
+        """Return all messages published before `end`, µs since the epoch."""
+        return self._traffic.between(self.start, end)
 
     def close(self) -> None:
-        """Leave."""
+        """Stop the bus and the history service."""
         self._stop.set()
         self._thread.join()
         self._history.close()

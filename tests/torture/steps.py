@@ -1,12 +1,12 @@
-"""A kill before every single call that changes a file: loading, rollups, compaction, cleaning up,
-and whatever else is done to a store (`upkeep`).
+"""Kill every kind of work on a store before each single call that changes a file.
 
     python -m tests.torture.steps [--every 1] [--seed 7]
 
-Random kills hit what takes long; this hits what takes no time. The same work is done on the same
-small store again and again, and killed before its first, second, … call of write, rename, unlink,
-fsync and their kin (`killer.c`, preloaded), whoever makes it: Python, SQLite, delta-rs, Arrow.
-After each, the store is loaded and looked at: all is there once, and `verify` is clean.
+Random kills seldom hit short operations; this hits all of them. The same work is repeated on copies
+of the same small store and killed before its first, second, … call of write, rename, unlink, fsync
+and the like (`killer.c`, preloaded), whether made by Python, SQLite, delta-rs or Arrow. After each
+kill the store is loaded: every event exists once, and `verify` is clean. The work is loading,
+receiving, compaction, rebuilding rollups, gathering, and the operations of `upkeep`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from hubbub.store.tables.events import File
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
 from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
-from tests.torture.actors import Failure
-from tests.torture.upkeep import DEEDS, Deed
+from tests.torture.actors import Failure, require
+from tests.torture.upkeep import OPERATIONS, Operation
 
 __all__ = ["Steps", "main"]
 
@@ -55,49 +55,52 @@ _LIBRARIES = (
     *("hubbub.store.query.events", "hubbub.store.loader.loader", "hubbub.store.query.from_rollups"),
 )
 _PARTS = ("load", "listen", "compact", "rebuild", "gather")
-_DEEDS = {deed.name: deed for deed in DEEDS}
+_OPERATIONS = {operation.name: operation for operation in OPERATIONS}
 _SPAN = 1000  # s of history
-_PART = 40  # messages between two flushes of what is heard
+_FLUSHED = 40  # messages between two flushes of the listener
 
 
 class Steps:
-    """The work in parts, each with a store as it is before that part.
+    """The parts of the work, each with a copy of the store as it is before that part.
 
     Attributes:
-        parts: what is killed, by name.
+        parts: the parts that are killed, by name.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-        for name in _LIBRARIES:  # once for all children
+        for name in _LIBRARIES:  # imported once for all children
             import_module(name)
-        made = list(Traffic(seed, 100_000).between(_START, _START + 300 * 10**6))
-        self.names = [one.id for one in made]  # empty: broken
-        self.frames = [Frame(_SOURCE, one.at, *frames(one)) for one in made]
+        messages = list(Traffic(seed, 100_000).between(_START, _START + 300 * 10**6))
+        self.ids = [message.id for message in messages]  # empty for broken messages
+        self.frames = [Frame(_SOURCE, message.at, *frames(message)) for message in messages]
         self.rows = steady(250, _SPAN)
-        ways = (self._load, self._listen, self._compact, self._rebuild, self._gather)
-        self.parts: dict[str, Callable[[Store, int], object]] = dict(zip(_PARTS, ways, strict=True))
-        must(_child(self._prepare), "to begin with")
+        methods = (self._load, self._listen, self._compact, self._rebuild, self._gather)
+        self.parts: dict[str, Callable[[Store, int], object]] = dict(
+            zip(_PARTS, methods, strict=True)
+        )
+        _run(self._prepare, "preparing the store")
         for name, following in pairwise([*self.parts, "end"]):
             shutil.copytree(folder / name, folder / following)
             work = partial(self.work, name, following, os.open(os.devnull, os.O_WRONLY))
-            must(_child(work), f"{name}, without a kill")
-        for deed in DEEDS:
-            (folder / deed.name).mkdir()
-            prepare = partial(self._do, deed.prepare, folder / deed.name / "store")
-            must(_child(prepare), f"{deed.name}, to begin with")
+            _run(work, f"{name}, without a kill")
+        for operation in OPERATIONS:
+            (folder / operation.name).mkdir()
+            prepare = partial(self._open, operation.prepare, folder / operation.name / "store")
+            _run(prepare, f"preparing {operation.name}")
 
     @staticmethod
-    def _do(what: Callable[[Store], object], store: Path) -> None:
-        compaction.ENTRIES = 2  # the Delta logs get checkpoints
-        with Store.open(store) as one:
-            what(one)
+    def _open(work: Callable[[Store], object], path: Path) -> None:
+        """Open a store and pass it to `work`."""
+        compaction.ENTRIES = 2  # makes Delta write checkpoints
+        with Store.open(path) as store:
+            work(store)
 
     def _prepare(self) -> None:
-        """A store that has loaded some messages, and that waits for others, known and new."""
+        """Create a store with loaded messages, and with known and new ones waiting."""
         with Store.open(self.folder / "load") as store:
-            for first, last in ((0, 60), (60, 120), (90, -2 * _PART)):
+            for first, last in ((0, 60), (60, 120), (90, -2 * _FLUSHED)):
                 with store.spool("listen", bodies=True) as sink:
                     for frame in self.frames[first:last]:
                         sink.put(frame)
@@ -108,14 +111,14 @@ class Steps:
     def _load(store: Store, _: int) -> None:
         store.load()
 
-    def _listen(self, store: Store, told: int) -> None:
-        """Each part that was flushed is told to a pipe."""
+    def _listen(self, store: Store, report: int) -> None:
+        """Write the last messages to the spool; report each flush to a file descriptor."""
         with store.spool("listen", bodies=True) as sink:
-            for begun in (-2 * _PART, -_PART):
-                for frame in self.frames[begun:][:_PART]:
+            for first in (-2 * _FLUSHED, -_FLUSHED):
+                for frame in self.frames[first:][:_FLUSHED]:
                     sink.put(frame)
                 sink.flush()
-                os.write(told, b"x")
+                os.write(report, b"x")
                 store.load()
         store.load()
 
@@ -133,7 +136,7 @@ class Steps:
             refresh.rebuild(store)
 
     def _gather(self, store: Store, _: int) -> None:
-        """Three pages of a history, and the proof that these are all."""
+        """Gather three pages of history, and the proof that they are complete."""
         history = FakeHistory(FakeDatagrepper(self.rows))
         with store.spool("gather", bodies=True) as sink:
             gather(
@@ -148,91 +151,99 @@ class Steps:
             )
         store.load()
 
-    def work(self, part: str, store: str, told: int) -> None:
-        """One part of the work, on a store in our folder."""
-        compaction.ENTRIES = 2  # the Delta logs get checkpoints
-        with Store.open(self.folder / store) as one:
-            self.parts[part](one, told)
+    def work(self, part: str, store: str, report: int) -> None:
+        """Run a part of the work on a store in `folder`."""
+        self._open(lambda opened: self.parts[part](opened, report), self.folder / store)
 
-    def look(self, part: str, heard: int) -> None:
-        """What must hold after a part; `heard`: messages at the end that need not be there.
+    def check(self, part: str, unflushed: int) -> None:
+        """Check the store after a part was killed.
+
+        Args:
+            part: the part.
+            unflushed: number of the last messages that may be missing.
 
         Raises:
-            Failure: it does not.
+            Failure: an invariant is violated.
         """
-        certain = Counter(filter(None, self.names[: len(self.names) - heard]))
-        every = Counter(filter(None, self.names)) + Counter(row["id"] for _, row in self.rows)
+        certain = Counter(filter(None, self.ids[: len(self.ids) - unflushed]))
+        possible = Counter(filter(None, self.ids)) + Counter(row["id"] for _, row in self.rows)
         with Store.open(self.folder / "store") as store:
             store.load()
-            said = [span for span in store.spans() if span.state == "complete"]
+            complete = [span for span in store.spans() if span.state == "complete"]
             certain += Counter(
                 row["id"]
                 for when, row in self.rows
-                if any(span.start <= when * 10**6 < span.end for span in said)
+                if any(span.start <= when * 10**6 < span.end for span in complete)
             )
-            self._look(store, certain, every)
+            self._check_store(store, certain, possible)
             if part == "gather":
                 self._gather(store, 0)
-                self._look(store, every, every)
-                (span,) = [one for one in store.spans() if one.state == "complete"]
-                whole = (T0 * 10**6, (T0 + _SPAN) * 10**6)
-                must((span.start, span.end) != whole, f"gathered again, and only {span} is proven")
+                self._check_store(store, possible, possible)
+                (span,) = [span for span in store.spans() if span.state == "complete"]
+                require(
+                    (span.start, span.end) == (T0 * 10**6, (T0 + _SPAN) * 10**6),
+                    f"after gathering again only {span} is proven",
+                )
 
     @staticmethod
-    def _look(store: Store, certain: Counter[str], every: Counter[str]) -> None:
-        """Everything certain is there, nothing but `every`, and each once, wherever one looks."""
+    def _check_store(store: Store, certain: Counter[str], possible: Counter[str]) -> None:
+        """Check that the events stored include `certain` and are included in `possible`.
+
+        Bodies, counts and dead letters must match the events.
+        """
         report = verify(store)
-        must(not report.clean, f"verify: {report.faults}")
-        must(store.waiting().records, f"the spool was not loaded: {store.waiting()}")
-        found = _ids(store, store.table.files())
-        lost, more = certain - found, found - every
-        must(lost or more, f"{lost.total()} lost, {more.total()} too many")
+        require(report.clean, f"verify: {report.faults}")
+        require(not store.waiting().records, f"the spool was not loaded: {store.waiting()}")
+        ids = _ids(store, store.table.files())
+        lost, extra = certain - ids, ids - possible
+        require(not lost and not extra, f"{lost.total()} lost, {extra.total()} too many")
         bodies = _ids(store, store.bodies.files())
-        must(bodies != found, f"{bodies - found} are bodies only, {found - bodies} lack theirs")
+        require(bodies == ids, f"bodies without events: {bodies - ids}, without: {ids - bodies}")
         counts = store.state.counts()
         new = sum(names.get("new", 0) for names in counts.values())
-        must(new != found.total(), f"{found.total()} events, and counted {counts}")
-        letters = len(store.dead_letters(limit=10**6))
+        require(new == ids.total(), f"{ids.total()} events, but counted {counts}")
+        dead_letters = len(store.dead_letters(limit=10**6))
         refused = sum(n for name, n in counts[_SOURCE].items() if name.startswith("refused:"))
-        must(letters != refused, f"{letters} dead letters, and counted {counts}")
-        must(store.load().new, "loading again brought something new")
+        require(dead_letters == refused, f"{dead_letters} dead letters, but counted {counts}")
+        require(not store.load().new, "a second load stored new events")
 
-    def once(self, part: str, number: int, *, torn: bool) -> bool:
-        """Kill a part of the work before its call `number`; False: it has not so many.
+    def kill_at(self, part: str, number: int, *, torn: bool) -> bool:
+        """Kill a part before its call `number` and check; return False if it has fewer calls.
+
+        Args:
+            part: the part of the work, or the name of an operation.
+            number: number of the call, from 1.
+            torn: if the call is a write, write half of the data before.
 
         Raises:
-            Failure: what must hold afterwards does not.
+            Failure: an invariant is violated.
         """
-        if part in _DEEDS:
-            return self._deed(_DEEDS[part], number, torn=torn)
+        where = f"{part}, {'within' if torn else 'before'} call {number}"
+        if part in _OPERATIONS:
+            return self._kill_operation(_OPERATIONS[part], number, where, torn=torn)
         store = self.folder / "store"
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self.folder / part, store)
-        ours, theirs = os.pipe()
-
-        code = _killed(partial(self.work, part, "store", theirs), number, torn=torn)
-        os.close(theirs)
-        with os.fdopen(ours, "rb") as pipe:
-            durable = len(pipe.read()) if part in {"load", "listen"} else 2
-        where = f"{part}, call {number}{' in its middle' if torn else ''}"
-        must(code not in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
-        must(_child(partial(self.look, part, (2 - durable) * _PART)), f"{where}: see above")
+        read_end, write_end = os.pipe()
+        code = _kill(partial(self.work, part, "store", write_end), number, where, torn=torn)
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as pipe:
+            flushes = len(pipe.read()) if part in {"load", "listen"} else 2
+        _run(partial(self.check, part, (2 - flushes) * _FLUSHED), where)
         return code != 0
 
-    def _deed(self, deed: Deed, number: int, *, torn: bool) -> bool:
-        folder = self.folder / "deed"
+    def _kill_operation(self, operation: Operation, number: int, where: str, *, torn: bool) -> bool:
+        folder = self.folder / "operation"
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.folder / deed.name, folder)
+        shutil.copytree(self.folder / operation.name, folder)
         store = folder / "store"
-        code = _killed(partial(self._do, deed.work, store), number, torn=torn)
-        where = f"{deed.name}, call {number}{' in its middle' if torn else ''}"
-        must(code not in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
-        must(_child(partial(self._do, deed.look, store)), f"{where}: see above")
+        code = _kill(partial(self._open, operation.work, store), number, where, torn=torn)
+        _run(partial(self._open, operation.check, store), where)
         return code != 0
 
 
-def _killed(work: Callable[[], object], number: int, *, torn: bool) -> int:
-    """Do it in a process of its own, which is killed before its call `number`; its exit code."""
+def _kill(work: Callable[[], object], number: int, where: str, *, torn: bool) -> int:
+    """Run `work` in a child that is killed before its call `number`; return the exit code."""
 
     def armed() -> None:
         killer = ctypes.CDLL(None)
@@ -240,17 +251,14 @@ def _killed(work: Callable[[], object], number: int, *, torn: bool) -> int:
         work()
         killer.killer_arm(0, 0)
 
-    return _child(armed)
+    code = _fork(armed)
+    require(code in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
+    return code
 
 
-def must(broken: object, what: str) -> None:
-    """What must not be.
-
-    Raises:
-        Failure: it is so.
-    """
-    if broken:
-        raise Failure(what)
+def _run(work: Callable[[], object], where: str) -> None:
+    """Run `work` in a child, which must succeed; it prints its own errors."""
+    require(_fork(work) == 0, f"{where}: see above")
 
 
 def _ids(store: Store, files: Iterable[File]) -> Counter[str]:
@@ -259,8 +267,8 @@ def _ids(store: Store, files: Iterable[File]) -> Counter[str]:
     return Counter(rows.to_pyarrow()["id"].to_pylist())
 
 
-def _child(work: Callable[[], object]) -> int:
-    """Run in a process of its own, which takes what it has in memory with it; its exit code."""
+def _fork(work: Callable[[], object]) -> int:
+    """Run `work` in a forked child process, and return its exit code."""
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -268,7 +276,7 @@ def _child(work: Callable[[], object]) -> int:
     try:
         work()
         code = 0
-    except BaseException:  # noqa: BLE001 - said; the process ends here
+    except BaseException:  # noqa: BLE001 - printed; the process ends here
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -276,7 +284,7 @@ def _child(work: Callable[[], object]) -> int:
 
 
 def _preload(folder: Path) -> dict[str, str]:
-    """The environment in which every call is counted."""
+    """Compile the library that counts calls; return the environment that preloads it."""
     library = folder / "killer.so"
     source = Path(__file__).with_name("killer.c")
     subprocess.run(
@@ -286,46 +294,46 @@ def _preload(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Kill at every call, or every n-th; 1 if a promise is broken."""
+    """Run the command line; return 1 if an invariant is violated."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="only each n-th call")
+    parser.add_argument("--every", type=int, default=1, help="kill only at every n-th call")
     parser.add_argument(
-        "--part", action="append", choices=[*_PARTS, *_DEEDS], help="only this; repeatable"
+        "--part", action="append", choices=[*_PARTS, *_OPERATIONS], help="only this; repeatable"
     )
     parser.add_argument("--only", nargs=2, metavar=("PART", "CALL"), help="one call")
-    parser.add_argument("--torn", action="store_true", help="a write is done to its half before")
+    parser.add_argument("--torn", action="store_true", help="kill in the middle of writes")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args(arguments)
-    if chosen.inside is None:
+    options = parser.parse_args(arguments)
+    if options.inside is None:
         with tempfile.TemporaryDirectory(prefix="steps-") as temporary:
-            own = [
+            command = [
                 sys.executable,
                 "-m",
                 "tests.torture.steps",
                 *(sys.argv[1:] if arguments is None else arguments),
             ]
-            own += ["--seed", str(chosen.seed), "--inside", temporary]
-            return subprocess.run(own, env=_preload(Path(temporary)), check=False).returncode
-    random, begun = Random(chosen.seed), time.monotonic()
-    how = f"--seed {chosen.seed}{' --torn' if chosen.torn else ''}"
-    print(f"steps: {how}", flush=True)
+            command += ["--seed", str(options.seed), "--inside", temporary]
+            return subprocess.run(command, env=_preload(Path(temporary)), check=False).returncode
+    random, started = Random(options.seed), time.monotonic()
+    repeat = f"--seed {options.seed}{' --torn' if options.torn else ''}"
+    print(f"steps: {repeat}", flush=True)
     kills: Counter[str] = Counter()
     try:
-        steps = Steps(chosen.inside, chosen.seed)
-        if chosen.only:
-            steps.once(chosen.only[0], int(chosen.only[1]), torn=chosen.torn)
+        steps = Steps(options.inside, options.seed)
+        if options.only:
+            steps.kill_at(options.only[0], int(options.only[1]), torn=options.torn)
             return 0
-        for part in chosen.part or [*steps.parts, *_DEEDS]:
-            number = random.randint(1, chosen.every)
-            while steps.once(part, number, torn=chosen.torn):
-                number, kills[part] = number + chosen.every, kills[part] + 1
+        for part in options.part or [*steps.parts, *_OPERATIONS]:
+            number = random.randint(1, options.every)
+            while steps.kill_at(part, number, torn=options.torn):
+                number, kills[part] = number + options.every, kills[part] + 1
             print(f"{part}: {kills[part]} kills", flush=True)
     except Failure as failure:
-        print(f"FAILURE {failure}\n  again: {how}, and --only PART CALL", flush=True)
+        print(f"FAILURE {failure}\n  to repeat: {repeat} --only PART CALL", flush=True)
         return 1
-    seconds = time.monotonic() - begun
-    print(f"steps: {kills.total()} kills in {seconds:.0f} s: nothing lost, nothing twice")
+    seconds = time.monotonic() - started
+    print(f"steps: {kills.total()} kills in {seconds:.0f} s: nothing lost, nothing duplicated")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""A simulated bus, history service and log, for trying hubbub, for tests and for load.
+"""A simulated bus, history service and access log, for demos, tests and load tests.
 
-For the tests of a plugin: `FakeBus`. For clients of a bus or a history service: `Traffic`, `Bus`
-with `play`, `HistoryServer` with `Faults`.
+To test a plugin, use `FakeBus`. To test a client of a bus or of a history service, use `Traffic`,
+`Bus` with `play`, and `HistoryServer` with `Faults`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A bus for the tests of a plugin: messages that the test makes up, in a store of its own.
+"""A bus for testing plugins: publish messages, then run queries and views on them.
 
     def test_karma(tmp_path):
         with FakeBus(tmp_path) as bus:
             bus.publish("org.example.prod.bodhi.update.comment", users=["ana"])
             assert bus.query("karma").data == [{"user": "ana", "comments": 1}]
 
-The messages take the way of real ones: spool, decoding, people rules, table.
+Messages are processed like real ones: spool, decoding, people rules, table.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ _STEP = timedelta(minutes=1)
 
 
 class FakeBus(Closeable):
-    """A bus that a test speaks on, and the store that heard it.
+    """A simulated bus, with a store that receives its messages.
 
     Args:
-        folder: an empty folder; the store is made in it.
-        start: when the first message comes that names no time; each further one a minute later.
+        folder: an empty folder, in which the store is created.
+        start: time of the first message published without a time.
     """
 
     def __init__(self, folder: Path, start: datetime = _START) -> None:
         self.store = Store.open(folder / "store")
         self._sink = self.store.spool("fake")
-        self._next, self._count, self._loaded = start, 0, 0
+        self._next_time = start
+        self._published = self._loaded = 0
 
     def publish(
         self,
@@ -57,28 +58,28 @@ class FakeBus(Closeable):
         time: datetime | None = None,
         identity: str | None = None,
     ) -> str:
-        """Say something.
+        """Publish a message.
 
         Args:
             topic: the full topic.
             body: the payload.
-            users: whom the message names; None leaves that to the people rules and `body`.
-            objects: what was touched, where `users` is given.
-            agent: who did it, where `users` is given.
-            time: aware; by default a minute after the one before.
-            identity: the message's id; by default a new one.
+            users: the users named; None: the people rules extract them from `body`.
+            objects: the objects touched; used only with `users`.
+            agent: the user who acted; used only with `users`.
+            time: an aware time; by default one minute after the previous message.
+            identity: the message id; by default a new one.
 
         Returns:
-            The message's id.
+            The message id.
         """
-        self._count += 1
-        identity = identity or f"fake-{self._count}"
-        when = time or self._next
-        self._next = when + _STEP
+        self._published += 1
+        identity = identity or f"fake-{self._published}"
+        when = time or self._next_time
+        self._next_time = when + _STEP
         if users is None:
             kind = "zmq"
             message: dict[str, Any] = {
-                "i": self._count,
+                "i": self._published,
                 "msg": body or {},
                 "msg_id": identity,
                 "timestamp": to_micros(when) / 1e6,
@@ -98,26 +99,26 @@ class FakeBus(Closeable):
             }
         encoded = msgspec.json.encode(message)
         arrived = to_micros(when)
-        self._sink.put(Frame(f"{kind}:fake", arrived, topic.encode(), encoded, self._count))
+        self._sink.put(Frame(f"{kind}:fake", arrived, topic.encode(), encoded, self._published))
         return identity
 
     def load(self) -> None:
-        """Put everything said so far into the table; `query` and `view` do it by themselves.
+        """Load all published messages into the store; `query` and `view` do this themselves.
 
         Raises:
-            UsageError: a message that hubbub refuses; says why.
+            UsageError: a message was refused; the text states the reason.
         """
-        if self._loaded == self._count:
+        if self._loaded == self._published:
             return
         self._sink.flush()
         loaded = self.store.load()
-        self._loaded = self._count
+        self._loaded = self._published
         if loaded.refused:
-            raise UsageError(f"a message of the test was refused: {', '.join(loaded.refused)}")
+            raise UsageError(f"a published message was refused: {', '.join(loaded.refused)}")
 
     @property
     def runner(self) -> Runner:
-        """Runs queries and views over what was said; built-in and registered ones."""
+        """A runner of all queries and views, built-in and registered, on the published messages."""
         from hubbub.plugins import load_builtins
         from hubbub.run.runner import Runner
 
@@ -126,11 +127,11 @@ class FakeBus(Closeable):
         return Runner(self.store)
 
     def query(self, name: str, **parameters: Any) -> Result:
-        """Run a query."""
+        """Run a query and return its result."""
         return self.runner.query(name, **parameters)
 
     def view(self, name: str, **parameters: Any) -> Any:
-        """Draw a view."""
+        """Draw a view and return it."""
         return self.runner.view(name, **parameters)
 
     def close(self) -> None:

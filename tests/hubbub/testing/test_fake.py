@@ -1,4 +1,4 @@
-"""The fake bus of plugin authors."""
+"""FakeBus, the bus for testing plugins."""
 
 from datetime import UTC, datetime
 
@@ -13,28 +13,28 @@ TOPIC = "org.fedoraproject.prod.bodhi.update.comment"
 
 @pytest.fixture
 def bus(tmp_path):
-    with FakeBus(tmp_path) as one:
-        yield one
+    with FakeBus(tmp_path) as fake:
+        yield fake
 
 
-def counted(bus, **options):
-    return {row["user"]: row["messages"] for row in bus.query("users", **options).data}
+def messages_by_user(bus):
+    return {row["user"]: row["messages"] for row in bus.query("users").data}
 
 
-def test_stated_users_and_users_that_the_rules_find(bus):
+def test_stated_users_and_users_extracted_by_the_people_rules(bus):
     bus.publish(TOPIC, users=["ana", "ben"], objects=["bash"], agent="ana")
     bus.publish(TOPIC, {"comment": {"user": "ana", "text": "", "update_title": "vim-9-1"}})
     bus.publish(TOPIC, users=[])
-    assert counted(bus) == {"ana": 2, "ben": 1}
+    assert messages_by_user(bus) == {"ana": 2, "ben": 1}
     assert {row["object"] for row in bus.query("objects").data} == {"bash", "vim"}
     bus.publish(TOPIC, users=["ben"])  # after a query too
-    assert counted(bus) == {"ana": 2, "ben": 2}
+    assert messages_by_user(bus) == {"ana": 2, "ben": 2}
 
 
 def test_the_same_id_is_one_event(bus):
     for _ in range(3):
         bus.publish(TOPIC, users=["ana"], identity="once")
-    assert counted(bus) == {"ana": 1}
+    assert messages_by_user(bus) == {"ana": 1}
 
 
 def test_times(bus):
@@ -49,7 +49,7 @@ def test_a_view(bus):
     assert bus.view("tail").svg().startswith(b"<")
 
 
-def test_a_message_that_nobody_could_read(bus):
+def test_a_refused_message(bus):
     bus.publish("", users=["ana"])
     with pytest.raises(UsageError, match="refused"):
         bus.load()

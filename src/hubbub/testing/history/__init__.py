@@ -1,1 +1,1 @@
-"""A simulated datagrepper: archive, requests, HTTP server."""
+"""A simulated datagrepper: message archive, request parsing, HTTP server."""

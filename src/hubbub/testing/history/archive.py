@@ -1,14 +1,13 @@
-"""What the simulated history service holds: the traffic of a span of time, made when asked for.
+"""The messages of the simulated history service, generated on demand.
 
-Comes in: a `Traffic`, where its past begins, a clock. Goes out: counts and rows. Nothing is kept
-but counts and a bounded number of blocks, so that a year at the real rate fits in memory; a
-message can be found from the instant at which the bus publishes it, never earlier.
+Only counts and a bounded number of blocks are cached, so a year of traffic at the real rate fits
+in memory. A message can be found once its time of publication has come, never earlier.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from threading import Lock
@@ -19,127 +18,137 @@ from hubbub.testing.simulator.traffic import Traffic
 
 __all__ = ["Archive"]
 
-_KEPT = 250_000  # messages in memory
-_COUNTS = 1_000_000  # numbers in memory
-_EVERYTHING = Filters()
+_MAX_MESSAGES = 250_000  # cached
+_MAX_COUNTS = 1_000_000  # cached
+_MAX_FILTERS = 16  # cached per block
+_NO_FILTERS = Filters()
 
 
-class _Shelf:
-    """The readable messages of one block, and which of them pass which filters."""
+class _Block:
+    """The readable messages of one block of traffic, with the matches of recent filters."""
 
     def __init__(self, messages: list[SimMessage]) -> None:
         self.rows = [m for m in messages if m.broken is None]
-        self.instants = [m.at for m in self.rows]
-        self.picks: dict[Filters, list[int]] = {}
+        self.times = [m.at for m in self.rows]
+        self._matches: dict[Filters, list[int]] = {}
 
-    def pick(self, filters: Filters) -> list[int]:
-        """Positions of the messages that pass."""
-        if filters not in self.picks:
-            if len(self.picks) > 16:  # noqa: PLR2004  (a shelf is not a cache of requests)
-                self.picks.clear()
-            self.picks[filters] = [k for k, m in enumerate(self.rows) if filters.match(m)]
-        return self.picks[filters]
+    def matching(self, filters: Filters) -> list[int]:
+        """Return the positions of the messages that match."""
+        if filters not in self._matches:
+            if len(self._matches) > _MAX_FILTERS:
+                self._matches.clear()
+            self._matches[filters] = [k for k, m in enumerate(self.rows) if filters.match(m)]
+        return self._matches[filters]
 
 
 class Archive:
-    """All messages of [start, now], by time; safe for several threads.
+    """All messages from `start` to now, ordered by time. Thread-safe.
 
     Args:
-        traffic: the model.
-        start: the oldest instant, µs since the epoch.
-        clock: now, µs since the epoch.
+        traffic: the traffic model.
+        start: the earliest time, µs since the epoch.
+        clock: returns the current time, µs since the epoch.
     """
 
     def __init__(self, traffic: Traffic, start: int, clock: Callable[[], int]) -> None:
         self._traffic, self._start, self._clock = traffic, start, clock
-        self._micros = traffic.block_seconds * 1_000_000
-        self._shelves: OrderedDict[int, _Shelf] = OrderedDict()
-        self._kept = 0
+        self._block_micros = traffic.block_seconds * 1_000_000
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+        self._cached = 0
         self._counts: dict[tuple[int, Filters], int] = {}
         self._lock = Lock()
 
-    def _shelf(self, number: int) -> _Shelf:
+    def _block(self, number: int) -> _Block:
         with self._lock:
-            if number in self._shelves:
-                self._shelves.move_to_end(number)
-                return self._shelves[number]
-            shelf = self._shelves[number] = _Shelf(self._traffic.block(number))
-            self._kept += len(shelf.rows)
-            while self._kept > _KEPT and len(self._shelves) > 1:
-                _, old = self._shelves.popitem(last=False)
-                self._kept -= len(old.rows)
-            return shelf
+            if number in self._blocks:
+                self._blocks.move_to_end(number)
+                return self._blocks[number]
+            block = self._blocks[number] = _Block(self._traffic.block(number))
+            self._cached += len(block.rows)
+            while self._cached > _MAX_MESSAGES and len(self._blocks) > 1:
+                _, evicted = self._blocks.popitem(last=False)
+                self._cached -= len(evicted.rows)
+            return block
 
-    def _span(self, start: float | None, end: float | None) -> tuple[int, int]:
-        """Instants [first, last) of the rows whose whole second lies in [start, end]."""
-        first, last = self._start, self._clock() + 1
+    def _bounds(self, start: float | None, end: float | None) -> tuple[int, int]:
+        """Return the half-open range of times, in µs, of the whole seconds in [start, end]."""
+        lower, upper = self._start, self._clock() + 1
         if start is not None:
-            first = max(first, math.ceil(start) * 1_000_000)
+            lower = max(lower, math.ceil(start) * 1_000_000)
         if end is not None:
-            last = min(last, (math.floor(end) + 1) * 1_000_000)
-        return first, last
+            upper = min(upper, (math.floor(end) + 1) * 1_000_000)
+        return lower, upper
 
-    def _inside(self, number: int, first: int, last: int, filters: Filters) -> list[int]:
-        shelf = self._shelf(number)
-        low, high = bisect_left(shelf.instants, first), bisect_left(shelf.instants, last)
-        if filters == _EVERYTHING:
-            return list(range(low, high))
-        picked = shelf.pick(filters)
-        return picked[bisect_left(picked, low) : bisect_left(picked, high)]
+    def _positions(self, number: int, lower: int, upper: int, filters: Filters) -> list[int]:
+        """Return the positions of the matching rows of a block in [lower, upper)."""
+        block = self._block(number)
+        first, last = bisect_left(block.times, lower), bisect_left(block.times, upper)
+        if filters == _NO_FILTERS:
+            return list(range(first, last))
+        matches = block.matching(filters)
+        return matches[bisect_left(matches, first) : bisect_left(matches, last)]
 
-    def _counted(self, number: int, first: int, last: int, filters: Filters) -> int:
-        whole = first <= number * self._micros and (number + 1) * self._micros <= last
-        if not whole:
-            return len(self._inside(number, first, last, filters))
+    def _count(self, number: int, lower: int, upper: int, filters: Filters) -> int:
+        """Count the matching rows of a block in [lower, upper); cached for whole blocks."""
+        micros = self._block_micros
+        if number * micros < lower or upper < (number + 1) * micros:
+            return len(self._positions(number, lower, upper, filters))
         if (number, filters) not in self._counts:
-            if len(self._counts) > _COUNTS:
+            if len(self._counts) > _MAX_COUNTS:
                 self._counts.clear()
-            self._counts[number, filters] = len(self._inside(number, first, last, filters))
+            self._counts[number, filters] = len(self._positions(number, lower, upper, filters))
         return self._counts[number, filters]
 
     def select(
-        self, start: float | None, end: float | None, filters: Filters, *, descending: bool,
-        skip: int, most: int | None,
-    ) -> tuple[int, list[SimMessage]]:  # fmt: skip
-        """How many rows there are in [start, end] (seconds), and a page of them.
+        self,
+        start: float | None,
+        end: float | None,
+        filters: Filters,
+        *,
+        descending: bool,
+        offset: int,
+        limit: int | None,
+    ) -> tuple[int, list[SimMessage]]:
+        """Return the total number of matching rows in [start, end], and a page of them.
 
         Args:
-            start: None is the beginning.
-            end: None is now.
-            filters: which messages.
-            descending: the youngest first.
-            skip: rows before the page.
-            most: rows of the page, None for all.
+            start: seconds since the epoch; None: from the beginning.
+            end: seconds since the epoch; None: until now.
+            filters: conditions that rows must meet.
+            descending: the newest row first.
+            offset: rows before the page.
+            limit: rows of the page; None: all.
         """
-        first, last = self._span(start, end)
-        if first >= last:
+        lower, upper = self._bounds(start, end)
+        if lower >= upper:
             return 0, []
-        numbers = range(first // self._micros, (last - 1) // self._micros + 1)
-        counts = {n: self._counted(n, first, last, filters) for n in numbers}
+        numbers = range(lower // self._block_micros, (upper - 1) // self._block_micros + 1)
+        counts = {n: self._count(n, lower, upper, filters) for n in numbers}
         total = sum(counts.values())
-        rows: list[SimMessage] = []
+        page: list[SimMessage] = []
         for number in reversed(numbers) if descending else numbers:
-            if most is not None and len(rows) >= most:
+            if limit is not None and len(page) >= limit:
                 break
-            if skip >= counts[number]:
-                skip -= counts[number]
+            if offset >= counts[number]:
+                offset -= counts[number]
                 continue
-            found = self._inside(number, first, last, filters)
+            positions = self._positions(number, lower, upper, filters)
             if descending:
-                found = found[::-1]
-            stop = None if most is None else skip + most - len(rows)
-            shelf = self._shelf(number)
-            rows += [shelf.rows[k] for k in found[skip:stop]]
-            skip = 0
-        return total, rows
+                positions = positions[::-1]
+            stop = None if limit is None else offset + limit - len(page)
+            block = self._block(number)
+            page += [block.rows[k] for k in positions[offset:stop]]
+            offset = 0
+        return total, page
 
     def find(self, msg_id: str) -> SimMessage | None:
-        """A message by its id; looks at everything, from the youngest."""
-        return next((m for m in self._backwards() if m.id == msg_id), None)
+        """Return a message by id; searches the whole archive, newest first."""
+        return next((m for m in self._newest_first() if m.id == msg_id), None)
 
-    def _backwards(self) -> Iterator[SimMessage]:
-        first, last = self._span(None, None)
-        for number in range((last - 1) // self._micros, first // self._micros - 1, -1):
-            shelf = self._shelf(number)
-            high = bisect_right(shelf.instants, last - 1)
-            yield from reversed(shelf.rows[bisect_left(shelf.instants, first) : high])
+    def _newest_first(self) -> Iterator[SimMessage]:
+        lower, upper = self._bounds(None, None)
+        last, first = (upper - 1) // self._block_micros, lower // self._block_micros
+        for number in range(last, first - 1, -1):
+            block = self._block(number)
+            begin, end = bisect_left(block.times, lower), bisect_left(block.times, upper)
+            yield from reversed(block.rows[begin:end])

@@ -1,8 +1,7 @@
-"""One request to the simulated history service: what it asks for, with the real one's manners.
+"""Parse requests to the simulated history service as datagrepper 1.1.0 does.
 
-Comes in: query parameters. Goes out: a `Request`, or `Refusal` with the status and body that the
-real service (datagrepper 1.1.0) answers with. Its odd manners are kept on purpose: both ends are
-inclusive, `end` without `start` is ignored, a naive time is UTC, unknown parameters are ignored.
+Its quirks and error responses are reproduced: both ends of a range are inclusive, `end` without
+`start` is ignored, a naive time is UTC, unknown parameters are ignored.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from typing import Any
 
 from hubbub.testing.simulator.message import SimMessage
 
-__all__ = ["Filters", "Refusal", "Request", "page_html", "parse"]
+__all__ = ["Filters", "Request", "ResponseError", "html_error", "parse"]
 
-_MOST_ROWS = 100
-_LATEST = 253_402_300_800.0  # the year 10000
+_MAX_ROWS = 100  # per page
+_MAX_TIME = 253_402_300_800.0  # the year 10000
 _BIGINT = 2**63
 _INTERNAL = (
     "500 Internal Server Error: The server encountered an internal error and was unable to "
@@ -29,32 +28,32 @@ _INTERNAL = (
 )
 
 
-class Refusal(Exception):  # noqa: N818  (an answer, not a fault of ours)
-    """The real service's answer to a request that it does not like."""
+class ResponseError(Exception):
+    """An error response, with the status and body that the real service sends."""
 
     def __init__(self, status: int, content_type: str, body: bytes) -> None:
         super().__init__(status)
         self.status, self.content_type, self.body = status, content_type, body
 
 
-def page_html(status: int, title: str, text: str) -> Refusal:
-    """An error as a web page, which is how the real service answers 400 and 405."""
-    said = html.escape(text).replace("&#x27;", "&#39;")
+def html_error(status: int, title: str, text: str) -> ResponseError:
+    """Return an error response as an HTML page, the form of the real service's 400 and 405."""
+    escaped = html.escape(text).replace("&#x27;", "&#39;")
     body = (
         f"<!doctype html>\n<html lang=en>\n<title>{status} {title}</title>\n<h1>{title}</h1>\n"
-        f"<p>{said}</p>\n"
+        f"<p>{escaped}</p>\n"
     )
-    return Refusal(status, "text/html; charset=utf-8", body.encode())
+    return ResponseError(status, "text/html; charset=utf-8", body.encode())
 
 
-def _internal(reason: str) -> Refusal:
+def _internal_error(reason: str) -> ResponseError:
     body = {"error": "internal_error", "detail": _INTERNAL, "traceback": f"ValueError: {reason}"}
-    return Refusal(500, "application/json", json.dumps(body).encode())
+    return ResponseError(500, "application/json", json.dumps(body).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Values of one kind are alternatives, different kinds must all hold; hashable."""
+    """Conditions on messages: values of one field are alternatives, all fields must match."""
 
     users: frozenset[str] = frozenset()
     packages: frozenset[str] = frozenset()
@@ -66,7 +65,7 @@ class Filters:
     not_topics: frozenset[str] = frozenset()
 
     def match(self, message: SimMessage) -> bool:
-        """Whether a message passes; topics match exactly."""
+        """Whether a message matches; topics are compared exactly."""
         parts = message.topic.split(".")
         category = {parts[3] if len(parts) > 3 else ""}  # noqa: PLR2004  (prefix.prefix.env.category)
         return all(
@@ -82,13 +81,23 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `start` and `end` are seconds, both inclusive; None: no limit."""
+    """A parsed request.
+
+    Attributes:
+        start: seconds since the epoch, inclusive; None: no limit.
+        end: seconds since the epoch, inclusive; None: no limit.
+        filters: conditions that rows must meet.
+        page: number of the page, from 1.
+        rows: rows per page; 0: all rows on one page.
+        descending: the newest row first.
+        arguments: the arguments as the response repeats them.
+    """
 
     start: float | None
     end: float | None
     filters: Filters
     page: int
-    rows: int  # a page; 0: everything on one page
+    rows: int
     descending: bool
     arguments: dict[str, Any]
 
@@ -101,7 +110,7 @@ def _seconds(text: str) -> float:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise _internal(f"Unknown string format: {text}") from None
+        raise _internal_error(f"Unknown string format: {text}") from None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
@@ -109,13 +118,13 @@ def _number(text: str, convert: type[int | float]) -> Any:
     try:
         return convert(text)
     except ValueError:
-        raise _internal(f"invalid literal: {text!r}") from None
+        raise _internal_error(f"invalid literal: {text!r}") from None
 
 
 def _window(
     parameters: Mapping[str, Sequence[str]], now: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Start, delta and end, as the real service completes them."""
+    """Return start, delta and end, completed as the real service does."""
 
     def first(name: str) -> str | None:
         return parameters[name][0] if parameters.get(name) else None
@@ -137,12 +146,12 @@ def _window(
     return start, delta, end
 
 
-def _fault(start: float | None, end: float | None, page: int, rows: int) -> str:
-    """What the real service's database cannot do; empty if it can."""
+def _database_error(start: float | None, end: float | None, page: int, rows: int) -> str:
+    """Return the error that the real service's database would report, or an empty string."""
     times = [t for t in (start, end) if t is not None]
     if any(map(math.isnan, times)):
         return "Invalid value NaN (not a number)"
-    if any(abs(t) > _LATEST for t in times):
+    if any(abs(t) > _MAX_TIME for t in times):
         return "timestamp out of range for platform time_t"
     if rows < 0:
         return "(psycopg2.errors.InvalidRowCountInLimitClause) LIMIT must not be negative"
@@ -152,14 +161,14 @@ def _fault(start: float | None, end: float | None, page: int, rows: int) -> str:
 
 
 def parse(parameters: Mapping[str, Sequence[str]], now: float) -> Request:
-    """Read a request.
+    """Parse the query parameters of a request.
 
     Args:
         parameters: all values of each query parameter.
         now: seconds since the epoch.
 
     Raises:
-        Refusal: the real service would refuse it too.
+        ResponseError: the real service would answer with this error.
     """
     kinds = {
         "users": "user", "packages": "package", "categories": "category", "topics": "topic",
@@ -172,21 +181,21 @@ def parse(parameters: Mapping[str, Sequence[str]], now: float) -> Request:
     order = parameters.get("order", ["desc"])[0]
     start, delta, end = _window(parameters, now)
     if page < 1:
-        raise page_html(400, "Bad Request", "page must be > 0")
-    if rows > _MOST_ROWS:
-        raise page_html(400, "Bad Request", f"rows_per_page must be <= {_MOST_ROWS}")
+        raise html_error(400, "Bad Request", "page must be > 0")
+    if rows > _MAX_ROWS:
+        raise html_error(400, "Bad Request", f"rows_per_page must be <= {_MAX_ROWS}")
     if order not in ("asc", "desc"):
-        raise page_html(400, "Bad Request", "order must be either 'desc' or 'asc'")
-    contains = values["contains"]
-    if contains:
-        raise page_html(400, "Bad Request", "contains is not simulated; leave it out")
+        raise html_error(400, "Bad Request", "order must be either 'desc' or 'asc'")
+    if values["contains"]:
+        raise html_error(400, "Bad Request", "contains is not simulated; leave it out")
     arguments: dict[str, Any] = {
         "start": start, "delta": delta, "end": end, **values, "page": page,
         "rows_per_page": rows, "order": order, "meta": list(parameters.get("meta", ())),
     }  # fmt: skip
-    if fault := _fault(start, end, page, rows):
-        body = {"error": fault, "arguments": arguments}  # with a bare NaN, as the real one
-        raise Refusal(500, "application/json", json.dumps(body).encode())
+    if error := _database_error(start, end, page, rows):
+        # json.dumps writes NaN unquoted, as the real service does
+        body = {"error": error, "arguments": arguments}
+        raise ResponseError(500, "application/json", json.dumps(body).encode())
     del values["contains"]
     if not start:  # the real service ignores `end` without a start above 0
         start = end = None

@@ -1,10 +1,10 @@
-"""A history service on loopback with the interface and the manners of the real one (bus.md).
+"""A history service on 127.0.0.1 that behaves like the real one.
 
     with HistoryServer(Traffic(seed=1, per_day=2000), days=14) as server:
         gather(server.url, …)
 
-`/v2/search`, `/raw`, `/id`, `/v2/id`, `/messagecount` and `/healthz/…` answer as captured answers
-of datagrepper 1.1.0 do. `Faults` makes it misbehave for tests. It never leaves 127.0.0.1.
+`/v2/search`, `/raw`, `/id`, `/v2/id`, `/messagecount` and `/healthz/…` respond as datagrepper 1.1.0
+does, verified with captured responses. `Faults` makes it misbehave for tests.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from hubbub.closeable import Closeable
 from hubbub.errors import SourceError
 from hubbub.testing.history.archive import Archive
-from hubbub.testing.history.request import Refusal, page_html, parse
+from hubbub.testing.history.request import ResponseError, html_error, parse
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import raw_row, search_row
 
@@ -36,13 +36,13 @@ def _now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """How the service misbehaves.
+    """Faults of the simulated service.
 
     Attributes:
-        latency: seconds before each answer.
-        fail_every: each n-th request is answered 502 with a web page; 0: none.
-        lose_every: each n-th row of an answer is left out, though it is counted; 0: none.
-        no_search: `/v2/search` is 404, as on older services.
+        latency: seconds before each response.
+        fail_every: every n-th request gets status 502 with an HTML page; 0: none.
+        lose_every: every n-th row of a response is omitted, though counted; 0: none.
+        no_search: `/v2/search` gets status 404, as on older services.
     """
 
     latency: float = 0.0
@@ -52,17 +52,17 @@ class Faults:
 
 
 class HistoryServer(Closeable):
-    """The service; starts when made, ends with `close` or the end of a `with`.
+    """A history service in a background thread, running until `close`.
 
     Args:
-        traffic: what it holds.
-        days: how much of the past.
-        port: 0 chooses a free one.
+        traffic: the messages that it serves.
+        days: how many days of the past.
+        port: 0 picks a free port, see the attribute `url`.
         faults: how it misbehaves.
-        clock: now, µs since the epoch.
+        clock: returns the current time, µs since the epoch.
 
     Raises:
-        SourceError: the port is taken.
+        SourceError: the port is in use or invalid.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class HistoryServer(Closeable):
             self._server = _Server(("127.0.0.1", port), _Handler)
         except (OSError, OverflowError) as error:
             raise SourceError(
-                f"cannot serve history here: {error}",
+                f"cannot start the history service: {error}",
                 where=f"127.0.0.1:{port}",
-                hint="choose another port, or 0 for any free one",
+                hint="choose another port, or 0 for any free port",
             ) from error
         self._server.service = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -106,7 +106,7 @@ class _Server(ThreadingHTTPServer):
     service: HistoryServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no fault of ours; all else is said."""
+        """Print the traceback, except for connections closed by the client."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -120,31 +120,31 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer a request, a refusal included."""
+        """Respond to a request."""
         service = self.server.service
         number = next(service.requests)
         if service.faults.latency:
             time.sleep(service.faults.latency)
         try:
             if service.faults.fail_every and number % service.faults.fail_every == 0:
-                raise page_html(502, "Bad Gateway", "The simulated proxy has lost the service.")
-            content_type, body = self._answer(service)
+                raise html_error(502, "Bad Gateway", "The simulated proxy lost its backend.")
+            content_type, body = self._respond(service)
             self._send(200, content_type, body)
-        except Refusal as refusal:
-            self._send(refusal.status, refusal.content_type, refusal.body)
+        except ResponseError as error:
+            self._send(error.status, error.content_type, error.body)
 
     do_HEAD = do_GET  # noqa: N815  (the base class's name)
 
     def do_POST(self) -> None:
-        """Nothing here can be changed."""
-        self.close_connection = True  # whatever the request brought is not read
+        """Respond that the method is not allowed."""
+        self.close_connection = True  # the body of the request is not read
         text = "The method is not allowed for the requested URL."
-        refusal = page_html(405, "Method Not Allowed", text)
-        self._send(refusal.status, refusal.content_type, refusal.body)
+        error = html_error(405, "Method Not Allowed", text)
+        self._send(error.status, error.content_type, error.body)
 
     do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815  (as above)
 
-    def _answer(self, service: HistoryServer) -> tuple[str, bytes]:
+    def _respond(self, service: HistoryServer) -> tuple[str, bytes]:
         url = urlsplit(self.path)
         parameters = parse_qs(url.query, keep_blank_values=True)
         match url.path.rstrip("/"):
@@ -153,18 +153,18 @@ class _Handler(BaseHTTPRequestHandler):
             case "/raw":
                 return "application/json", _search(service, parameters, raw_row)
             case "/v2/id":
-                return "application/json", _one(service, parameters, search_row)
+                return "application/json", _message(service, parameters, search_row)
             case "/id":
-                return "application/json", _one(service, parameters, raw_row)
+                return "application/json", _message(service, parameters, raw_row)
             case "/messagecount":
                 request = parse({}, service.clock() / 1e6)
                 total, _ = service.archive.select(
-                    None, None, request.filters, descending=False, skip=0, most=0
+                    None, None, request.filters, descending=False, offset=0, limit=0
                 )
                 return "application/json", json.dumps({"messagecount": total}).encode()
             case "/healthz/live" | "/healthz/ready":
                 return "application/problem+json", b'{"status": 200, "title": "OK"}'
-        raise Refusal(404, "application/json", b'{"error":"not_found"}')
+        raise ResponseError(404, "application/json", b'{"error":"not_found"}')
 
     def _send(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
@@ -175,41 +175,41 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """Requests are counted, not written to standard error."""
+        """Suppress the base class's log on standard error."""
 
 
 def _search(
-    service: HistoryServer, parameters: dict[str, list[str]], row: Callable[[Any], bytes]
+    service: HistoryServer, parameters: dict[str, list[str]], encode: Callable[[Any], bytes]
 ) -> bytes:
     request = parse(parameters, service.clock() / 1e6)
-    everything = request.rows == 0
+    single_page = request.rows == 0
     total, rows = service.archive.select(
         request.start,
         request.end,
         request.filters,
         descending=request.descending,
-        skip=0 if everything else (request.page - 1) * request.rows,
-        most=None if everything else request.rows,
+        offset=0 if single_page else (request.page - 1) * request.rows,
+        limit=None if single_page else request.rows,
     )
-    if everything and request.page > 1:
+    if single_page and request.page > 1:
         rows = []
-    pages = min(total, 1) if everything else -(-total // request.rows)
+    pages = min(total, 1) if single_page else -(-total // request.rows)
     if request.page > 1 and pages <= 1:
-        total = 0  # the real service's answer to page 2 of a window of one page
+        total = 0  # the real service reports this for page 2 of a single page
     if lose := service.faults.lose_every:
         rows = [m for k, m in enumerate(rows, 1) if k % lose]
     tail = {"total": total, "pages": pages, "count": len(rows), "arguments": request.arguments}
-    listed = b",".join(row(message) for message in rows)
-    return b'{"raw_messages":[' + listed + b"]," + json.dumps(tail).encode()[1:] + b"\n"
+    encoded = b",".join(encode(message) for message in rows)
+    return b'{"raw_messages":[' + encoded + b"]," + json.dumps(tail).encode()[1:] + b"\n"
 
 
-def _one(
-    service: HistoryServer, parameters: dict[str, list[str]], row: Callable[[Any], bytes]
+def _message(
+    service: HistoryServer, parameters: dict[str, list[str]], encode: Callable[[Any], bytes]
 ) -> bytes:
     if not parameters.get("id"):
         text = "The browser (or proxy) sent a request that this server could not understand."
-        raise page_html(400, "Bad Request", text)
+        raise html_error(400, "Bad Request", text)
     message = service.archive.find(parameters["id"][0])
     if message is None:
-        raise Refusal(404, "application/json", b'{"error":"not_found"}')
-    return row(message)
+        raise ResponseError(404, "application/json", b'{"error":"not_found"}')
+    return encode(message)

@@ -1,1 +1,1 @@
-"""The simulated community: traffic, topics, names, message bodies."""
+"""The traffic model of the simulated bus: rates, topics, names, message bodies."""

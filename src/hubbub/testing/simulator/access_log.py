@@ -1,8 +1,7 @@
-"""A web server's access log that never was: requests of a community's site, for trying and load.
+"""Generate the access log of a community's web site, in the common log format.
 
-Comes in: a seed, a range of times, requests a second. Goes out: lines of the common log format. The
-same seed and rate give the same lines for the same second, whatever the range. A few lines in a
-thousand break off, as those of a server that was killed do.
+Lines depend only on seed, rate and second, not on the range requested. About 0.3 % of the lines
+are truncated, as when a server is killed.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from itertools import accumulate
 
 __all__ = ["BURST", "lines"]
 
-#: How much more happens in a burst, and how long it is.
+#: Factor by which a burst raises the rate.
 BURST = 5
-_LONG = 300  # s of every hour
+_BURST_SECONDS = 300  # of every hour
 _HOUR = 3600  # s
-_CUT = 0.003  # share of lines that break off
+_TRUNCATED = 0.003  # share of lines
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECTIONS = ("wiki", "docs", "packages", "static", "updates", "accounts", "blog", "ask", "badges")
@@ -35,56 +34,56 @@ _PAGES = (
 _ROOTS = ("/", "/index.html", "/robots.txt", "/favicon.ico")
 _METHODS, _METHOD_WEIGHTS = ("GET", "HEAD", "POST", "PUT"), (88, 5, 6, 1)
 _STATUSES, _STATUS_WEIGHTS = (200, 301, 304, 404, 500), (82, 5, 8, 4, 1)
-_PEOPLE = ("ana", "bola", "chen", "dirk", "eva", "farid", "gita")
+_USERS = ("ana", "bola", "chen", "dirk", "eva", "farid", "gita")
 _SIGNED_IN = 0.2  # share of requests with a user
-#: Zipf, exponent 1: the first section is asked for most.
+#: Zipf's law with exponent 1: the first section gets most requests.
 _WEIGHTS = tuple(accumulate(1 / rank for rank in range(1, len(_SECTIONS) + 1)))
 
 
 def lines(seed: int, start: int, end: int, rate: float, *, burst: bool = False) -> Iterator[bytes]:
-    """Lines without their ends, oldest first.
+    """Yield log lines without newlines, oldest first.
 
     Args:
-        seed: another seed, another site.
+        seed: different seeds give different logs.
         start: the first second, since the epoch.
         end: the second after the last.
-        rate: requests a second on average, at every hour the same.
-        burst: five minutes of every hour have `BURST` times as many.
+        rate: mean number of requests per second, the same at every hour.
+        burst: multiply the rate by `BURST` during five minutes of every hour.
     """
     for second in range(start, end):
-        chance = random.Random(f"{seed} {second}")
-        shown = datetime.fromtimestamp(second, UTC)
-        stamp = f"{shown:%d}/{_MONTHS[shown.month - 1]}/{shown:%Y:%H:%M:%S} +0000"
-        here = rate * BURST if burst and _in_burst(seed, second) else rate
-        for _ in range(_number(chance, here)):
-            yield _line(chance, stamp)
+        rng = random.Random(f"{seed} {second}")
+        time = datetime.fromtimestamp(second, UTC)
+        stamp = f"{time:%d}/{_MONTHS[time.month - 1]}/{time:%Y:%H:%M:%S} +0000"
+        mean = rate * BURST if burst and _in_burst(seed, second) else rate
+        for _ in range(_poisson(rng, mean)):
+            yield _line(rng, stamp)
 
 
 def _in_burst(seed: int, second: int) -> bool:
-    hour, into = divmod(second, _HOUR)
-    begins = random.Random(f"{seed} burst {hour}").randrange(_HOUR - _LONG)
-    return begins <= into < begins + _LONG
+    hour, offset = divmod(second, _HOUR)
+    begin = random.Random(f"{seed} burst {hour}").randrange(_HOUR - _BURST_SECONDS)
+    return begin <= offset < begin + _BURST_SECONDS
 
 
-def _number(chance: random.Random, mean: float) -> int:
-    """How many requests: Poisson; of many a normal distribution, which is nearly the same."""
-    if mean > 50:  # noqa: PLR2004 - beyond it e^-mean needs many steps
-        return max(0, round(chance.gauss(mean, math.sqrt(mean))))
-    number, product, least = 0, chance.random(), math.exp(-mean)
-    while product > least:
-        number, product = number + 1, product * chance.random()
+def _poisson(rng: random.Random, mean: float) -> int:
+    """Draw from a Poisson distribution, approximated by a normal one for large means."""
+    if mean > 50:  # noqa: PLR2004 - the exact method needs about `mean` steps
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    number, product, limit = 0, rng.random(), math.exp(-mean)
+    while product > limit:
+        number, product = number + 1, product * rng.random()
     return number
 
 
-def _line(chance: random.Random, stamp: str) -> bytes:
-    host = f"10.{chance.randrange(4)}.{chance.randrange(256)}.{chance.randrange(1, 255)}"
-    user = chance.choice(_PEOPLE) if chance.random() < _SIGNED_IN else "-"
-    (method,) = chance.choices(_METHODS, _METHOD_WEIGHTS)
-    (status,) = chance.choices(_STATUSES, _STATUS_WEIGHTS)
-    (name,) = chance.choices(_SECTIONS, cum_weights=_WEIGHTS)
-    path = chance.choice(_ROOTS) if chance.random() < 0.1 else f"/{name}/{chance.choice(_PAGES)}"  # noqa: PLR2004
-    size = "-" if status == 304 else str(int(chance.lognormvariate(8.0, 1.2)))  # noqa: PLR2004
+def _line(rng: random.Random, stamp: str) -> bytes:
+    host = f"10.{rng.randrange(4)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
+    user = rng.choice(_USERS) if rng.random() < _SIGNED_IN else "-"
+    (method,) = rng.choices(_METHODS, _METHOD_WEIGHTS)
+    (status,) = rng.choices(_STATUSES, _STATUS_WEIGHTS)
+    (section,) = rng.choices(_SECTIONS, cum_weights=_WEIGHTS)
+    path = rng.choice(_ROOTS) if rng.random() < 0.1 else f"/{section}/{rng.choice(_PAGES)}"  # noqa: PLR2004
+    size = "-" if status == 304 else str(int(rng.lognormvariate(8.0, 1.2)))  # noqa: PLR2004
     line = f'{host} - {user} [{stamp}] "{method} {path} HTTP/1.1" {status} {size}'
-    if chance.random() < _CUT:
-        line = line[: chance.randrange(20, 60)]
+    if rng.random() < _TRUNCATED:
+        line = line[: rng.randrange(20, 60)]
     return line.encode()

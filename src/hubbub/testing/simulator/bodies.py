@@ -1,33 +1,57 @@
-"""Bodies of the simulated bus, shaped like the real ones, one function per family of topics.
+"""Functions that make message bodies shaped like the real ones, one per family of topics.
 
-The people rules find exactly the users and objects of a `Body` in it (tests hold that), and
-`place[key]` is where text of any length may stand.
+The people rules extract from each body exactly the users and objects that went into it; tests
+verify that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from hubbub.testing.simulator import bodies_community, bodies_packaging
-from hubbub.testing.simulator.message import Body, Cast
+from hubbub.testing.simulator.message import Body, Context
 
-__all__ = ["BUILDERS", "unknown"]
+__all__ = ["BUILDERS", "broken", "unknown"]
+
+_encode = msgspec.json.encode
 
 
-def plain(c: Cast) -> Body:
-    """A machine reports; nobody is named."""
+def plain(c: Context) -> Body:
+    """A machine's report without users."""
     body = {"id": c.number % 900_000, "log": "", "name": "rawhide", "status": c.action}
     return Body(body, body, "log")
 
 
-def unknown(c: Cast) -> Body:
-    """A body that no rule knows; it names nobody."""
+def unknown(c: Context) -> Body:
+    """A body that no people rule covers, without users."""
     body = {"flavour": c.number % 7, "nested": {"list": [1, None, {"deep": True}]}, "note": ""}
     return Body(body, body, "note")
 
 
-#: Family of topics → what makes its body.
-BUILDERS: dict[str, Callable[[Cast], Body]] = {
+def broken(number: int, topic: str, body: dict[str, Any], msg_id: str, time: int) -> bytes:
+    """Return a body that cannot be decoded as a message, in one of six ways."""
+    envelope = {"i": 1, "msg": body, "msg_id": msg_id, "timestamp": time, "topic": topic}
+    match number % 6:
+        case 0:
+            return _encode(envelope)[:-20]
+        case 1:
+            return b"null"
+        case 2:
+            del envelope["msg_id"]
+        case 3:
+            envelope["timestamp"] = "soon"
+        case 4:
+            return b"\xff\xfe" + _encode(envelope)
+        case _:
+            return _encode([envelope])
+    return _encode(envelope)
+
+
+#: The function that makes the bodies of each family of topics.
+BUILDERS: dict[str, Callable[[Context], Body]] = {
     "git": bodies_packaging.git,
     "build": bodies_packaging.build,
     "task": bodies_packaging.task,

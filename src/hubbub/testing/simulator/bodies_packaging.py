@@ -1,15 +1,15 @@
-"""Bodies of the families of topics that are about packages: sources, builds, tests, updates.
+"""Bodies of topics about packages: sources, builds, tests, updates.
 
-Each function makes the body of one family, as the real service writes it.
+Each function makes the body of one family of topics, shaped like the real service's.
 """
 
 from __future__ import annotations
 
-from hubbub.testing.simulator.message import Body, Cast, Json
+from hubbub.testing.simulator.message import Body, Context, Json
 from hubbub.testing.simulator.names import BRANCHES
 
 
-def git(c: Cast) -> Body:
+def git(c: Context) -> Body:
     """A push."""
     commit = {
         "agent": c.agent,
@@ -27,8 +27,8 @@ def git(c: Cast) -> Body:
     return Body({"agent": c.agent, "commit": commit}, commit, "message", (c.package,))
 
 
-def git_tail(c: Cast, branch: str) -> Body:
-    """A new branch, or new sources where `branch` is empty; the topic names the package too."""
+def git_tail(c: Context, branch: str) -> Body:
+    """A new branch, or new sources if `branch` is empty; the topic contains the package's name."""
     body = {"agent": c.agent, "name": c.package, "namespace": "rpms", "description": ""}
     if branch:
         body["branch"] = branch
@@ -37,8 +37,8 @@ def git_tail(c: Cast, branch: str) -> Body:
     return Body(body, body, "description", (c.package,))
 
 
-def build(c: Cast) -> Body:
-    """A build changed its state."""
+def build(c: Context) -> Body:
+    """A state change of a build."""
     version, _, release = c.release.partition("-")
     body = {
         "attribute": "state",
@@ -57,8 +57,8 @@ def build(c: Cast) -> Body:
     return Body(body, body, "task", (c.package,))
 
 
-def task(c: Cast) -> Body:
-    """A task changed its state."""
+def task(c: Context) -> Body:
+    """A state change of a task."""
     info: Json = {"label": "", "method": "build", "priority": 20, "arch": "noarch"}
     body = {
         "attribute": "state",
@@ -74,8 +74,8 @@ def task(c: Cast) -> Body:
     return Body(body, info, "label")
 
 
-def tag(c: Cast) -> Body:
-    """A build was tagged."""
+def tag(c: Context) -> Body:
+    """A tag added to a build."""
     version, _, release = c.release.partition("-")
     body = {
         "build_id": c.number % 3_000_000,
@@ -92,8 +92,8 @@ def tag(c: Cast) -> Body:
     return Body(body, body, "info", (c.package,))
 
 
-def sign(c: Cast) -> Body:
-    """A package was signed; nobody is named."""
+def sign(c: Context) -> Body:
+    """A signed package, without users."""
     info = {
         "arch": "x86_64",
         "build_id": c.number % 3_000_000,
@@ -104,20 +104,20 @@ def sign(c: Cast) -> Body:
     return Body(body, info, "payloadhash", (c.package,))
 
 
-def repo(c: Cast) -> Body:
-    """A repository was made; nobody is named."""
+def repo(c: Context) -> Body:
+    """A new repository, without users."""
     body = {"instance": "primary", "repo_id": c.number % 9_000_000, "tag": "f44-build", "log": ""}
     return Body(body, body, "log")
 
 
-def listing(c: Cast) -> Body:
-    """A package was added to a list."""
+def listing(c: Context) -> Body:
+    """A package added to a list."""
     body = {"instance": "primary", "package": c.package, "tag": "f44", "action": "add", "log": ""}
     return Body(body, body, "log", (c.package,))
 
 
-def request(c: Cast) -> Body:
-    """An update is to be pushed."""
+def request(c: Context) -> Body:
+    """A request to push an update."""
     update = {
         "notes": "",
         "request": c.action,
@@ -130,14 +130,14 @@ def request(c: Cast) -> Body:
     return Body({"agent": c.agent, "update": update}, update, "notes", objects)
 
 
-def override(c: Cast) -> Body:
-    """A build is to be used before its update."""
+def override(c: Context) -> Body:
+    """A buildroot override: a build used before its update is pushed."""
     override = {"build": c.nvr, "notes": "", "submitter": c.agent}
     return Body({"override": override}, override, "notes", (c.package,))
 
 
-def comment(c: Cast) -> Body:
-    """Somebody commented on an update, and may mention others."""
+def comment(c: Context) -> Body:
+    """A comment on an update, which may mention other users."""
     comment = {
         "karma": c.number % 3 - 1,
         "text": "",
@@ -154,8 +154,8 @@ def comment(c: Cast) -> Body:
     return Body(body, comment, "text", (c.package,))
 
 
-def copr(c: Cast) -> Body:
-    """A build elsewhere."""
+def copr(c: Context) -> Body:
+    """A Copr build."""
     body = {
         "build": c.number % 9_000_000,
         "chroot": "fedora-44-x86_64",
@@ -170,8 +170,8 @@ def copr(c: Cast) -> Body:
     return Body(body, body, "what")
 
 
-def ci(c: Cast) -> Body:
-    """A pipeline ran for somebody."""
+def ci(c: Context) -> Body:
+    """A pipeline run on a user's behalf."""
     body = {
         "branch": "f44",
         "build_id": str(c.number % 999),
@@ -183,14 +183,14 @@ def ci(c: Cast) -> Body:
     return Body(body, body, "message-content")
 
 
-def koschei(c: Cast) -> Body:
-    """A package builds again, or no longer."""
+def koschei(c: Context) -> Body:
+    """A package that builds again."""
     body = {"collection": "f44", "log": "", "name": c.package, "new": "ok", "old": "failing"}
     return Body(body, body, "log", (c.package,))
 
 
-def greenwave(c: Cast) -> Body:
-    """An update may go out, or not."""
+def greenwave(c: Context) -> Body:
+    """A gating decision on an update."""
     body = {
         "decision_context": "bodhi_update_push_stable",
         "policies_satisfied": True,
@@ -200,8 +200,8 @@ def greenwave(c: Cast) -> Body:
     return Body(body, body, "summary", (c.package,))
 
 
-def result(c: Cast) -> Body:
-    """A test ended."""
+def result(c: Context) -> Body:
+    """A test result."""
     result = {"id": str(c.number % 90_000_000), "log_url": "", "outcome": "PASSED"}
     task = {"item": c.nvr, "name": "rpmlint", "type": "koji_build"}
     return Body({"result": result, "task": task}, result, "log_url", (c.package,))

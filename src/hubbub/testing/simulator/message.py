@@ -1,4 +1,4 @@
-"""One simulated message: its time, topic, user, object and body."""
+"""Simulated messages, and the data that their bodies are made from."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Body", "Cast", "Json", "SimMessage"]
+__all__ = ["Body", "Context", "Json", "SimMessage"]
 
 
 class SimMessage(msgspec.Struct, frozen=True, gc=False):
-    """One message of the simulated bus, with what is true about it."""
+    """A message of the simulated bus, with the users and objects that hubbub must extract."""
 
-    id: str  # `<year>-<uuid4>`; empty where the message is broken
-    at: int  # µs since the epoch: when it is published
+    id: str  # `<year>-<uuid4>`; empty if the message is broken
+    at: int  # time of publication, µs since the epoch
     topic: str
-    username: str  # the publishing process
-    i: int  # its counter; 0 where the message is broken
+    username: str  # system user of the publishing process
+    i: int  # the publisher's counter; 0 if the message is broken
     msg: dict[str, Any]
-    users: tuple[str, ...]  # whoever acts stands first
+    users: tuple[str, ...]  # the agent first
     objects: tuple[str, ...]
-    broken: bytes | None = None  # the frame's body, where it cannot be read
+    broken: bytes | None = None  # the body of the frame if it is unreadable
 
     @property
     def time(self) -> int:
-        """Whole seconds since the epoch: what the envelope says."""
+        """The envelope's timestamp, whole seconds since the epoch."""
         return self.at // 1_000_000
 
     @property
     def agent(self) -> str | None:
-        """Who acts, None where nobody does."""
+        """The user who acted, None for messages without users."""
         return self.users[0] if self.users else None
 
 
@@ -38,12 +38,12 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who and what a message is about.
+class Context:
+    """The data from which the body of a message is made.
 
     Attributes:
         topic: the full topic.
-        users: everybody it names, the one who acts first; empty for noise.
+        users: all users named, the agent first; empty for noise.
         package: a package's name.
         other: another package's name.
         number: random, below 2^64.
@@ -59,7 +59,7 @@ class Cast:
 
     @property
     def agent(self) -> str:
-        """Who acts."""
+        """The user who acted."""
         return self.users[0]
 
     @property
@@ -81,9 +81,16 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body, where its text may grow, and the objects that it names."""
+    """A message body.
+
+    Attributes:
+        body: the body.
+        container: the part of the body whose text is padded to the wanted size.
+        key: the key of that text in `container`.
+        objects: the objects named.
+    """
 
     body: Json
-    place: Json
+    container: Json
     key: str
     objects: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Who and what the simulated bus talks about: people, robots, packages, text to fill bodies with.
+"""Names of simulated people, robots, branches and packages, and filler text.
 
-Every name is a pure function of a number, so that it is the same in every process. The people are
-made up: an initial and a surname, nobody's account.
+Every name is a pure function of a number, so it is the same in every process. People's names are
+fictitious: an initial and a surname.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 
 __all__ = [
     "BRANCHES",
-    "HOSTILE",
+    "HOSTILE_USERS",
     "PACKAGES",
     "PERSONS",
     "ROBOTS",
@@ -20,7 +20,7 @@ __all__ = [
     "visitor",
 ]
 
-#: Accounts of machines; all are on hubbub's default list of bots.
+#: Accounts of machines; all are in hubbub's default list of bots.
 ROBOTS = (
     "koschei",
     "packit",
@@ -35,8 +35,8 @@ ROBOTS = (
 )
 BRANCHES = ("rawhide", "f44", "f43", "f42", "epel10", "epel9", "epel8", "main")
 
-#: User names that somebody made up to see what breaks. All are well-formed messages.
-HOSTILE = (
+#: User names chosen to break output formats; the messages that contain them are well-formed.
+HOSTILE_USERS = (
     "<script>alert(1)</script>",
     "robert'); DROP TABLE events;--",
     "=HYPERLINK(A1)",
@@ -58,18 +58,18 @@ _SURNAMES = (
     "mehta meyer miller molnar moreau mori muller nagy nakamura nguyen novak oliveira olsen ortiz "
     "park patel pereira petrov popov rao richter rossi sato schmid silva singh suzuki tanaka"
 ).split()
-#: Surname and initial: how many people have a name of their own without a number.
+#: Number of distinct names of an initial and a surname.
 PERSONS = 26 * len(_SURNAMES)
 
-#: How many packages there are (design, "Traffic model").
+#: Number of packages.
 PACKAGES = 20_000
-_KNOWN = (
+_WELL_KNOWN = (
     "kernel systemd glibc firefox python3.14 gcc mesa gnome-shell podman dnf5 anaconda rust llvm "
     "golang perl openssl curl bash qemu libvirt flatpak grub2 selinux-policy NetworkManager vim "
     "emacs git cups pipewire wine texlive-base java-21-openjdk nodejs22 postgresql php httpd nginx "
     "ansible cockpit toolbox mutter gtk4 qt6-qtbase plasma-workspace blender gimp libreoffice"
 ).split()
-_FAMILIES = (
+_PREFIXES = (
     "python- rust- perl- golang-github- lib nodejs- php- ghc- R- rubygem- texlive- gnome- mingw- "
     "ocaml- erlang- fonts- java- kf6- xorg-x11-"
 ).split()
@@ -83,23 +83,23 @@ _WORDS = (
     "translate strings clean the spec file move documentation into its own package work around a "
     "compiler warning resolve the review comments thanks to everybody who tested this build"
 ).split()
-_FILL = 200_000
+_FILLER_SIZE = 200_000
 
 
 def person(number: int) -> str:
-    """A name without digits; different for every number below `PERSONS`."""
-    number = number * 1237 % PERSONS  # prime to PERSONS: a walk through all of them
+    """Return a name without digits, distinct for every number below `PERSONS`."""
+    number = number * 1237 % PERSONS  # a permutation: 1237 and PERSONS are coprime
     return "abcdefghijklmnopqrstuvwxyz"[number % 26] + _SURNAMES[number // 26]
 
 
 def visitor(number: int) -> str:
-    """A name that ends in a number; different for every number."""
+    """Return a name that ends in digits, distinct for every number."""
     return f"{person(number % PERSONS)}{number // PERSONS + 10}"
 
 
 @cache
 def package_names(seed: int) -> tuple[str, ...]:
-    """`PACKAGES` different names, the busiest first: well-known ones, then made-up ones."""
+    """Return `PACKAGES` distinct names, busiest first: real ones, then generated ones."""
     stems = [
         f"{onset}{middle}{onset2}{coda}"
         for coda in _CODAS
@@ -107,19 +107,19 @@ def package_names(seed: int) -> tuple[str, ...]:
         for middle in _MIDDLES
         for onset2 in _ONSETS[:: 1 + len(coda)]
     ]
-    step = 7919  # prime, and prime to the number of stems: neighbours in rank differ in name
-    names = list(_KNOWN)
-    for k in range(PACKAGES - len(_KNOWN)):
+    step = 7919  # coprime to the number of stems; names of similar rank differ
+    names = list(_WELL_KNOWN)
+    for k in range(PACKAGES - len(_WELL_KNOWN)):
         stem = stems[(k * step + seed * 101) % len(stems)]
-        family = (k * 31 + k // len(stems)) % (len(_FAMILIES) + 6)
-        names.append(_FAMILIES[family] + stem if family < len(_FAMILIES) else stem)
+        prefix = (k * 31 + k // len(stems)) % (len(_PREFIXES) + 6)  # some get none
+        names.append(_PREFIXES[prefix] + stem if prefix < len(_PREFIXES) else stem)
     return tuple(names)
 
 
 @cache
 def _filler() -> str:
     parts, size, state = [], 0, 1
-    while size < _FILL:
+    while size < _FILLER_SIZE:
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
         word = _WORDS[(state >> 33) % len(_WORDS)]
         parts.append(word)
@@ -128,6 +128,6 @@ def _filler() -> str:
 
 
 def filler(size: int, number: int) -> str:
-    """Plain words, exactly `size` ASCII characters that JSON need not escape (at most 100,000)."""
-    start = number % (_FILL - 100_000)
+    """Return `size` ASCII characters (at most 100,000) of words that JSON need not escape."""
+    start = number % (_FILLER_SIZE - 100_000)
     return _filler()[start : start + size]

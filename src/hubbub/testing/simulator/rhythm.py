@@ -1,7 +1,6 @@
-"""When people and machines work: days, weeks, time zones, and weeks in which everything happens.
+"""Daily and weekly rhythms of activity, by time zone and habit, and bursts.
 
-Comes in: days since the epoch and hours. Goes out: weights and cumulative shares of a day. All
-times are UTC; a local hour exists only inside this module.
+All times passed in and out are UTC; local hours are used only inside this module.
 """
 
 from __future__ import annotations
@@ -12,16 +11,25 @@ from datetime import date
 from functools import cache
 from statistics import NormalDist
 
-__all__ = ["BURST", "GROUPS", "Group", "burst", "day_share", "hash64", "unit", "whim"]
+__all__ = [
+    "BURST",
+    "GROUPS",
+    "Group",
+    "burst_factor",
+    "day_noise",
+    "day_profile",
+    "hash64",
+    "uniform",
+]
 
-#: How much more happens in a week of a mass rebuild or a release.
+#: Factor by which traffic grows in the week of a mass rebuild or a release.
 BURST = 4
-_BURST_WEEKS = (4, 16, 30, 42)  # ISO weeks, each moved by up to two weeks by the seed
+_BURST_WEEKS = (4, 16, 30, 42)  # ISO weeks, each shifted by up to two weeks by the seed
 _EPOCH = date(1970, 1, 1).toordinal()
 _MASK = 2**64 - 1
 _NORMAL = NormalDist()
 
-# Share of an hour's activity by local hour: office hours, evenings, hardly a night.
+# Relative activity by local hour.
 _OFFICE = (1, 1, 1, 1, 1, 2, 5, 20, 70, 95, 100, 95, 60, 85, 95, 90, 75, 45, 25, 22, 20, 15, 8, 3)
 _EVENING = (
     15,
@@ -54,13 +62,13 @@ _NIGHT = (80, 60, 40, 20, 8, 3, 2, 2, 3, 5, 10, 15, 20, 25, 25, 25, 30, 35, 45, 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People of one zone and one habit.
+    """People of one time zone and one habit.
 
     Attributes:
-        offset: hours ahead of UTC (whole).
+        offset: whole hours ahead of UTC.
         hours: weight of each local hour.
-        weekend: what a day of the weekend weighs, a working day being 1.
-        share: part of the people.
+        weekend: weight of a day of the weekend, relative to a working day.
+        share: share of all people.
     """
 
     offset: int
@@ -69,7 +77,7 @@ class Group:
     share: float
 
     def weight(self, weekday: int, hour: int) -> float:
-        """Activity in an hour of UTC (Monday is 0); its mean over a week is 1."""
+        """Return the activity in an hour of UTC (Monday is 0); the mean of a week is 1."""
         local = hour + self.offset
         weekend = (weekday + local // 24) % 7 >= 5  # noqa: PLR2004  (Saturday and Sunday)
         total = sum(self.hours) * (5 + 2 * self.weekend)
@@ -79,7 +87,7 @@ class Group:
 _ZONES = ((-8, 0.10), (-5, 0.22), (-3, 0.05), (0, 0.08), (1, 0.30), (2, 0.08), (5, 0.10), (8, 0.07))
 _HABITS = ((_OFFICE, 0.15, 0.70), (_EVENING, 1.6, 0.24), (_NIGHT, 0.8, 0.06))
 
-#: Every habit in every zone; volunteers work in the evening and at the weekend, a few at night.
+#: Every habit in every zone. Volunteers work in the evening and at weekends, a few at night.
 GROUPS = tuple(
     Group(offset, hours, weekend, zone * habit)
     for offset, zone in _ZONES
@@ -88,7 +96,7 @@ GROUPS = tuple(
 
 
 def hash64(*numbers: int) -> int:
-    """A number below 2^64 that depends on all of them (splitmix64, chained)."""
+    """Return a hash of the numbers, below 2^64 (chained splitmix64)."""
     state = 0x9E3779B97F4A7C15
     for number in numbers:
         state = (state ^ (number & _MASK)) + 0x9E3779B97F4A7C15 & _MASK
@@ -98,33 +106,33 @@ def hash64(*numbers: int) -> int:
     return state
 
 
-def unit(*numbers: int) -> float:
-    """A number in [0, 1) that depends on all of them."""
+def uniform(*numbers: int) -> float:
+    """Return a hash of the numbers, uniform in [0, 1)."""
     return (hash64(*numbers) >> 11) * 2.0**-53
 
 
 @cache
-def burst(seed: int, day: int) -> int:
-    """`BURST` in one week of each quarter of a year, else 1. `day` counts from 1970-01-01."""
+def burst_factor(seed: int, day: int) -> int:
+    """Return `BURST` in one week of every quarter, else 1; `day` counts from 1970-01-01."""
     year, week, _ = date.fromordinal(_EPOCH + day).isocalendar()
     weeks = [w + hash64(seed, year, k) % 5 - 2 for k, w in enumerate(_BURST_WEEKS)]
     return BURST if week in weeks else 1
 
 
 @cache
-def whim(seed: int, day: int, k: int, sigma: float) -> float:
-    """How much busier than usual part `k` of the traffic is on a day: lognormal, mean 1."""
-    chance = min(max(unit(seed, 15, day, k), 1e-9), 1 - 1e-9)
-    return math.exp(sigma * _NORMAL.inv_cdf(chance) - sigma * sigma / 2)
+def day_noise(seed: int, day: int, stratum: int, sigma: float) -> float:
+    """Return the random factor of a stratum's traffic on a day: lognormal with mean 1."""
+    p = min(max(uniform(seed, 15, day, stratum), 1e-9), 1 - 1e-9)
+    return math.exp(sigma * _NORMAL.inv_cdf(p) - sigma * sigma / 2)
 
 
 @cache
-def day_share(weekday: int, weights: tuple[float, ...] | None) -> tuple[float, tuple[float, ...]]:
-    """What a weekday weighs (mean 1), and the cumulative share of it at hours 0, 1, …, 24.
+def day_profile(weekday: int, weights: tuple[float, ...] | None) -> tuple[float, tuple[float, ...]]:
+    """Return a weekday's weight (mean 1), and its cumulative shares at hours 0, 1, …, 24.
 
     Args:
         weekday: Monday is 0.
-        weights: how much of all work each of `GROUPS` does; None for what never sleeps.
+        weights: share of the work done by each of `GROUPS`; None for machines, which work always.
     """
     if weights is None:
         return 1.0, tuple(h / 24 for h in range(25))

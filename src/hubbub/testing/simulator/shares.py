@@ -1,8 +1,8 @@
-"""The traffic model's shares: which part of all messages is of which family and names how many.
+"""The strata of the traffic model: shares of messages by kind, family and number of users.
 
-The figures are the design's ("Traffic model"); how a class divides into families is assumed.
-A stratum is a part of the traffic that is counted exactly: the number of its messages up to any
-instant is known without looking at any of them, and so is each publisher's counter `i`.
+The totals are those of Fedora's bus; how they divide into families is assumed.
+The number of messages of a stratum up to any time is computed without generating them, and so is
+each publisher's counter `i`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from hubbub.testing.simulator.names import ROBOTS
 
 __all__ = ["ONCE_PER_DAY", "SLOTS", "STRATA", "Stratum"]
 
-#: Regular contributors at any time. With a tenure of 2 to 5 years (0.3 of them change in a year)
-#: and one newcomer in `1 / ONCE_PER_DAY` days who is seen once, 800 people are seen in 90 days and
-#: 0.4 of those seen in a year are seen once:  u = 1.3·SLOTS + 365·ONCE_PER_DAY,
-#: 365·ONCE_PER_DAY = 0.4·u,  1.075·SLOTS + 90·ONCE_PER_DAY = 800.
+#: Regular contributors at any time. Their tenure is 2 to 5 years, so 30 % change in a year.
+#: SLOTS and ONCE_PER_DAY solve: 800 people are seen in 90 days, and 40 % of the u people seen in a
+#: year are seen once.  u = 1.3·SLOTS + 365·ONCE_PER_DAY,  365·ONCE_PER_DAY = 0.4·u,
+#: 1.075·SLOTS + 90·ONCE_PER_DAY = 800.
 SLOTS = 619
+#: Visitors a day, each of whom is seen once.
 ONCE_PER_DAY = 1.47
 
 
@@ -28,11 +29,11 @@ class Stratum:
 
     Attributes:
         kind: `noise`, `robot`, `people`, `once`, `unknown`, `broken` or `hostile`.
-        family: family of topics; `tail` for topics that hold a package's name.
-        users: how many users a message names; 3 stands for three or more.
-        share: part of all messages; for `once` messages a day, whatever the traffic.
-        publisher: the publishing process' system user.
-        robot: who acts, where a machine does.
+        family: family of topics; `tail` for topics that contain a package's name.
+        users: number of users that a message names; 3 means three or more.
+        share: share of all messages; for `once`, messages per day at any rate.
+        publisher: system user of the publishing process.
+        robot: the agent, if it is a machine.
     """
 
     kind: str
@@ -44,7 +45,7 @@ class Stratum:
 
     @property
     def human(self) -> bool:
-        """It follows the days and weeks of people."""
+        """Whether the stratum follows people's days and weeks."""
         return self.kind in ("people", "once", "hostile")
 
 
@@ -58,24 +59,28 @@ _PUBLISHERS = {
     "koschei": "koschei", "greenwave": "openshift", "waiver": "openshift", "result": "taskotron",
 }  # fmt: skip
 
-_BAD = {("unknown", "unknown"): 0.005, ("broken", "broken"): 0.0049, ("hostile", "git"): 0.0001}
-_NOISE = 0.89  # design: 90 %, of which the malformed hundredth is taken here
+_ABNORMAL = {
+    ("unknown", "unknown"): 0.005,
+    ("broken", "broken"): 0.0049,
+    ("hostile", "git"): 0.0001,
+}
+_NOISE = 0.89  # 90 % on the real bus; the abnormal 1 % is taken from it
 _PEOPLE = 0.10
-_ROBOT_PART = 0.2  # of the noise; the rest names nobody
-_USERS = {1: 0.70, 2: 0.25, 3: 0.05}
+_ROBOT_PART = 0.2  # of the noise; the rest names no users
+_BY_USERS = {1: 0.70, 2: 0.25, 3: 0.05}
 
 _WITHOUT_USER = {
     "sign": 20, "koschei": 12, "repo": 12, "greenwave": 9, "result": 9, "listing": 6, "pdc": 6,
     "forum": 5, "compose": 4, "pungi": 4, "autocloud": 3, "jenkins": 3, "fedimg": 2, "mirrors": 2,
     "mdapi": 1, "meeting": 0.5, "zanata": 1, "releng": 0.5, "datanommer": 0.5,
 }  # fmt: skip
-_OF_ROBOTS = {
+_BY_ROBOT = {
     ("koschei", "build"): 18, ("koschei", "task"): 16, ("releng", "build"): 9, ("releng", "tag"): 8,
     ("releng", "tail"): 5, ("bodhi", "tag"): 10, ("bodhi", "comment"): 6, ("packit", "copr"): 8,
     ("packit", "pagure"): 5, ("zuul", "pagure"): 4, ("pagure", "pagure"): 2, ("taskotron", "ci"): 4,
     ("upstream-release-monitoring", "git"): 2, ("packagerbot", "git"): 2, ("abrt-bot", "pagure"): 1,
 }  # fmt: skip
-_OF_PEOPLE: Mapping[int, Mapping[str, float]] = {
+_BY_PEOPLE: Mapping[int, Mapping[str, float]] = {
     1: {
         "git": 24, "tail": 12, "build": 10, "copr": 9, "pagure": 12, "task": 8, "request": 6,
         "wiki": 4, "badge": 3, "askbot": 2, "override": 1.5, "github": 1.5, "rank": 1,
@@ -87,37 +92,30 @@ _OF_PEOPLE: Mapping[int, Mapping[str, float]] = {
 }  # fmt: skip
 
 
-def _parts(shares: Mapping[str, float], whole: float) -> dict[str, float]:
-    total = sum(shares.values())
-    return {name: whole * share / total for name, share in shares.items()}
+def _scaled(shares: Mapping[str, float], total: float) -> dict[str, float]:
+    current = sum(shares.values())
+    return {name: total * share / current for name, share in shares.items()}
 
 
 def _strata() -> tuple[Stratum, ...]:
     def publisher(family: str) -> str:
         return _PUBLISHERS.get(family, "apache")
 
-    found = [Stratum("once", "git", 1, ONCE_PER_DAY, publisher("git"))]
-    for (kind, family), share in _BAD.items():
-        found.append(
-            Stratum(
-                kind,
-                family,
-                int(kind == "hostile"),
-                share,
-                "nobody" if kind == "broken" else publisher(family),
-            )
-        )
-    for family, share in _parts(_WITHOUT_USER, _NOISE * (1 - _ROBOT_PART)).items():
-        found.append(Stratum("noise", family, 0, share, publisher(family)))
-    weight = _NOISE * _ROBOT_PART / sum(_OF_ROBOTS.values())
-    for (robot, family), part in _OF_ROBOTS.items():
+    strata = [Stratum("once", "git", 1, ONCE_PER_DAY, publisher("git"))]
+    for (kind, family), share in _ABNORMAL.items():
+        user = "nobody" if kind == "broken" else publisher(family)
+        strata.append(Stratum(kind, family, int(kind == "hostile"), share, user))
+    for family, share in _scaled(_WITHOUT_USER, _NOISE * (1 - _ROBOT_PART)).items():
+        strata.append(Stratum("noise", family, 0, share, publisher(family)))
+    weight = _NOISE * _ROBOT_PART / sum(_BY_ROBOT.values())
+    for (robot, family), part in _BY_ROBOT.items():
         assert robot in ROBOTS
-        found.append(Stratum("robot", family, 1, part * weight, publisher(family), robot))
-    for users, families in _OF_PEOPLE.items():
-        for family, share in _parts(families, _PEOPLE * _USERS[users]).items():
-            found.append(Stratum("people", family, users, share, publisher(family)))
-    return tuple(found)
+        strata.append(Stratum("robot", family, 1, part * weight, publisher(family), robot))
+    for users, families in _BY_PEOPLE.items():
+        for family, share in _scaled(families, _PEOPLE * _BY_USERS[users]).items():
+            strata.append(Stratum("people", family, users, share, publisher(family)))
+    return tuple(strata)
 
 
-#: All parts of the traffic, in a fixed order.
+#: All strata, in a fixed order on which the random numbers depend.
 STRATA = _strata()

@@ -1,6 +1,6 @@
-"""The topics of the simulated bus: 300 by weight, and a tail of 28,000 that hold a name.
+"""The topics of the simulated bus: 300 fixed ones, and a tail of 28,000 with package names.
 
-A family is a group of topics whose bodies have one shape; `bodies` makes them.
+A family is a group of topics whose bodies have the same shape; `bodies` makes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from hubbub.testing.simulator.names import BRANCHES
 
-__all__ = ["FAMILIES", "TAIL", "TOPICS", "tail_topic", "topic_cdf", "unknown_topic"]
+__all__ = ["FAMILIES", "TAIL_SIZE", "TOPICS", "tail_topic", "topic_cdf", "unknown_topic"]
 
 PREFIX = "org.fedoraproject.prod."
 _PDC = (
@@ -24,7 +24,7 @@ _STEPS = (
     "pungify.complete image.start"
 ).split()
 
-#: Family → its topics, the busiest first; a name without a dot in front gets the usual prefix.
+#: Topics of each family, busiest first; PREFIX is added below, except to topics in `io.`.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "git": ("git.receive",),
     "build": ("buildsys.build.state.change",),
@@ -178,7 +178,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         )
     ),
     "compose": tuple(f"compose.{name}.{step}" for step in _STEPS for name in _COMPOSES),
-    "pdc": tuple(f"pdc.{name}.{what}" for what in ("changed", "added", "removed") for name in _PDC),
+    "pdc": tuple(f"pdc.{name}.{verb}" for verb in ("changed", "added", "removed") for name in _PDC),
     "zanata": tuple(
         f"zanata.{name}"
         for name in (
@@ -205,10 +205,10 @@ FAMILIES = {
     family: tuple(t if t.startswith("io.") else PREFIX + t for t in topics)
     for family, topics in FAMILIES.items()
 }
-#: All topics without a name in them.
+#: All topics that contain no package name.
 TOPICS = tuple(topic for topics in FAMILIES.values() for topic in topics)
-#: How many topics hold the name of a package.
-TAIL = 28_000
+#: Number of topics that contain a package name.
+TAIL_SIZE = 28_000
 
 _UNKNOWN = (
     PREFIX + "scrapyard.lantern.lit",
@@ -221,7 +221,7 @@ _UNKNOWN = (
 
 @cache
 def topic_cdf(family: str) -> tuple[float, ...]:
-    """Cumulative weights of a family's topics: by rank, to the power of -1.1."""
+    """Return the cumulative shares of a family's topics: a Zipf distribution, exponent 1.1."""
     weights = [(rank + 1) ** -1.1 for rank in range(len(FAMILIES[family]))]
     total = sum(weights)
     sums = [w / total for w in accumulate(weights)]
@@ -230,9 +230,9 @@ def topic_cdf(family: str) -> tuple[float, ...]:
 
 
 def tail_topic(number: int, package: str) -> tuple[str, str]:
-    """One of two topics for a package, and its branch (empty: new sources).
+    """Return a topic that contains the package's name, and its branch (empty: new sources).
 
-    Half of the tail is `git.branch.PACKAGE.BRANCH`, half `git.lookaside.PACKAGE.new`.
+    Odd numbers give `git.branch.PACKAGE.BRANCH`, even numbers `git.lookaside.PACKAGE.new`.
     """
     if number % 2:
         branch = BRANCHES[number // 2 % len(BRANCHES)]
@@ -241,5 +241,5 @@ def tail_topic(number: int, package: str) -> tuple[str, str]:
 
 
 def unknown_topic(number: int) -> str:
-    """A topic of a family that no rule knows."""
+    """Return a topic that no people rule covers."""
     return _UNKNOWN[number % len(_UNKNOWN)]

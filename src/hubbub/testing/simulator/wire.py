@@ -1,7 +1,7 @@
-"""Simulated messages as bytes: fedmsg frames, and rows of both history interfaces.
+"""Encode simulated messages as fedmsg frames and as rows of both history interfaces.
 
-Goes out: exactly the shapes that the real services give (bus.md, captured answers). Users and
-objects stand in the headers of history rows as the real service's publishers put them there.
+The shapes are those of the real services (tests/captures). The headers of history rows name users
+and objects as the real publishers do.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def _envelope(message: SimMessage) -> dict[str, Any]:
 
 
 def line(message: SimMessage) -> bytes:
-    """The JSON envelope without a newline; a broken message as it is."""
+    """Return the JSON envelope without a newline, or the body of a broken message."""
     return _encode(_envelope(message)) if message.broken is None else message.broken
 
 
 def frames(message: SimMessage, wire: str = "fedmsg") -> tuple[bytes, bytes]:
-    """The two frames of a ZeroMQ message; `wire` is `fedmsg` (JSON) or `msgpack`."""
+    """Return the two frames of a ZeroMQ message; `wire` is `fedmsg` (JSON) or `msgpack`."""
     if wire == "msgpack" and message.broken is None:
-        # the reference library, as a publisher would: what decodes it here is another one
+        # The reference library rather than msgspec, which hubbub decodes with.
         body = msgpack.packb(_envelope(message))
     else:
         body = line(message)
@@ -60,7 +60,7 @@ def _headers(message: SimMessage) -> dict[str, Any]:
 
 
 def search_row(message: SimMessage) -> bytes:
-    """A row of `/v2/search`."""
+    """Encode a message as a row of `/v2/search`."""
     row = {
         "body": message.msg,
         "headers": _headers(message),
@@ -73,7 +73,7 @@ def search_row(message: SimMessage) -> bytes:
 
 
 def raw_row(message: SimMessage) -> bytes:
-    """A row of `/raw`."""
+    """Encode a message as a row of `/raw`."""
     row = {
         "i": message.i,
         "msg_id": message.id,

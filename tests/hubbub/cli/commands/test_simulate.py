@@ -135,8 +135,8 @@ def test_a_replay_waits_for_a_reader_and_ends(start):
         (("-o", "x", "--until", "soon"), 2, "not a time"),
         (("-o", "x", "--days", "0"), 2, "days"),
         (("--zmq", "tcp://127.0.0.1:*", *UNTIL), 2, "--until"),
-        (("--zmq", "nonsense"), 2, "cannot publish here"),
-        (("--zmq", "tcp://192.0.2.1:1"), 4, "cannot publish here"),
+        (("--zmq", "nonsense"), 2, "cannot publish on this endpoint"),
+        (("--zmq", "tcp://192.0.2.1:1"), 4, "cannot publish on this endpoint"),
         (("--history", "99999"), 2, "range"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The simulated history service answers as the real one did (tests/captures)."""
+"""The simulated history service responds as the real one did (tests/captures)."""
 
 import json
 import socket
@@ -25,37 +25,37 @@ def traffic():
 
 
 @pytest.fixture(scope="module")
-def held():
-    """What the service must hold: readable messages of two days up to now, by time."""
+def messages():
+    """The messages that the service must serve: readable ones of two days, ordered by time."""
     return [m for m in traffic().between(NOW - 2 * DAY, NOW + 1) if m.broken is None]
 
 
 @pytest.fixture(scope="module")
 def server():
-    with HistoryServer(traffic(), days=2, clock=lambda: NOW) as running:
-        yield running
+    with HistoryServer(traffic(), days=2, clock=lambda: NOW) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def session():
-    with requests.Session() as one:
-        yield one
+    with requests.Session() as session:
+        yield session
 
 
 @pytest.fixture
-def ask(server, session):
-    def get(path="/v2/search", **parameters):
+def get(server, session):
+    def send(path="/v2/search", **parameters):
         return session.get(server.url + path, params=parameters, timeout=10)
 
-    return get
+    return send
 
 
-def ids(answer):
-    return [row.get("id") or row["msg_id"] for row in answer.json()["raw_messages"]]
+def ids(response):
+    return [row.get("id") or row["msg_id"] for row in response.json()["raw_messages"]]
 
 
 def captured():
-    """The captured answers to requests whose every part is simulated."""
+    """Return the captured responses to requests that the simulation supports."""
     rows = [json.loads(text) for text in CAPTURES.read_text().splitlines()]
     return [
         row
@@ -74,98 +74,100 @@ def category(message):
 
 
 def shape(value):
-    """Types of a JSON value, lists by their first element; None says nothing."""
+    """Return the types of a JSON value; None matches any type."""
     if isinstance(value, dict):
-        return {key: shape(one) for key, one in value.items()}
+        return {key: shape(item) for key, item in value.items()}
     return type(value).__name__ if value is not None else None
 
 
-def test_everything_once_by_keyset(ask, held):
-    found: list[str] = []
-    start, asked = 1.0, 0
+def test_keyset_paging_gives_every_row_once(get, messages):
+    received: list[str] = []
+    start, requests_sent = 1.0, 0
     while True:
-        rows = ask(start=start, end=NOW / 1e6, rows_per_page=100, order="asc").json()
-        new = [r["id"] for r in rows["raw_messages"] if r["id"] not in found[-300:]]
-        asked += 1
+        rows = get(start=start, end=NOW / 1e6, rows_per_page=100, order="asc").json()
+        new = [r["id"] for r in rows["raw_messages"] if r["id"] not in received[-300:]]
+        requests_sent += 1
         if not new:
             break
-        found += new
+        received += new
         last = rows["raw_messages"][-1]["headers"]["sent-at"]
         start = datetime.fromisoformat(last).timestamp()
-    assert found == [m.id for m in held]
-    assert asked < len(held) / 100 * 1.1 + 3
+    assert received == [m.id for m in messages]
+    assert requests_sent < len(messages) / 100 * 1.1 + 3
 
 
 @pytest.mark.parametrize("path", ["/v2/search", "/raw"])
-def test_one_page_for_a_window(ask, held, path):
-    start, end = held[100].time, held[400].time
-    expected = [m.id for m in held if start <= m.time <= end]
-    answer = ask(path, start=start, end=end, rows_per_page=0, order="asc")
-    assert ids(answer) == expected
-    assert answer.json()["total"] == answer.json()["count"] == len(expected)
-    assert answer.json()["pages"] == 1
-    backwards = ask(path, start=start, end=end, rows_per_page=0)
+def test_a_window_on_one_page(get, messages, path):
+    start, end = messages[100].time, messages[400].time
+    expected = [m.id for m in messages if start <= m.time <= end]
+    response = get(path, start=start, end=end, rows_per_page=0, order="asc")
+    assert ids(response) == expected
+    assert response.json()["total"] == response.json()["count"] == len(expected)
+    assert response.json()["pages"] == 1
+    backwards = get(path, start=start, end=end, rows_per_page=0)
     assert ids(backwards) == expected[::-1]
 
 
-def test_rows_state_people_and_packages(ask, held):
-    """In the headers, and in `/raw` as lists too."""
-    window = {"start": held[100].time, "end": held[400].time, "rows_per_page": 0, "order": "asc"}
-    known = {m.id: m for m in held}
-    for row in ask("/v2/search", **window).json()["raw_messages"]:
-        message = known[row["id"]]
+def test_rows_name_users_and_packages_in_headers_and_raw_rows_as_lists(get, messages):
+    window = {
+        "start": messages[100].time, "end": messages[400].time, "rows_per_page": 0, "order": "asc",
+    }  # fmt: skip
+    by_id = {m.id: m for m in messages}
+    for row in get("/v2/search", **window).json()["raw_messages"]:
+        message = by_id[row["id"]]
         stated = {name for name in row["headers"] if name.startswith("fedora_messaging_user_")}
         assert stated == {f"fedora_messaging_user_{name}" for name in message.users}
-    rows = ask("/raw", **window).json()["raw_messages"]
+    rows = get("/raw", **window).json()["raw_messages"]
     assert any(len(row["users"]) > 1 for row in rows)
     for row in rows:
-        message = known[row["msg_id"]]
+        message = by_id[row["msg_id"]]
         assert row["users"] == sorted(message.users)
         assert row["packages"] == list(message.objects)
         assert row["msg"] == message.msg
         assert row["i"] == message.i
 
 
-def test_both_ends_are_inclusive(ask, held):
-    second = held[50].time
-    here = [m.id for m in held if m.time == second]
+def test_both_ends_are_inclusive(get, messages):
+    second = messages[50].time
+    expected = [m.id for m in messages if m.time == second]
 
     def between(start, end):
-        return ids(ask(start=start, end=end, rows_per_page=0, order="asc"))
+        return ids(get(start=start, end=end, rows_per_page=0, order="asc"))
 
-    assert between(second, second) == here
+    assert between(second, second) == expected
     assert between(f"{second}.000001", second) == []
-    assert between(second, f"{second}.999999") == here
+    assert between(second, f"{second}.999999") == expected
     iso = datetime.fromtimestamp(second).astimezone().isoformat()
-    assert between(iso, iso) == here
+    assert between(iso, iso) == expected
     naive = datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
-    assert between(naive, naive) == here  # it takes a naive time for UTC
+    assert between(naive, naive) == expected  # a naive time is UTC
 
 
-def test_an_end_without_a_start_is_ignored(ask, held):
-    for parameters in ({"end": held[9].time}, {"start": 0, "end": held[9].time}, {}):
-        assert ask(rows_per_page=1, **parameters).json()["total"] == len(held)
-    assert ask(start=1, end=held[9].time, rows_per_page=1).json()["total"] < 20
+def test_an_end_without_a_start_is_ignored(get, messages):
+    for parameters in ({"end": messages[9].time}, {"start": 0, "end": messages[9].time}, {}):
+        assert get(rows_per_page=1, **parameters).json()["total"] == len(messages)
+    assert get(start=1, end=messages[9].time, rows_per_page=1).json()["total"] < 20
 
 
-def test_delta_counts_back(ask, held):
-    last = [m for m in held if m.time >= NOW / 1e6 - 3600]
-    answer = ask(delta=3600, rows_per_page=1).json()
-    assert answer["total"] == len(last)
-    assert answer["arguments"]["end"] == NOW / 1e6
-    assert ask(start=held[0].time, delta=3600).json()["arguments"]["end"] == held[0].time + 3600
+def test_delta_counts_back_from_now_and_forward_from_a_start(get, messages):
+    last = [m for m in messages if m.time >= NOW / 1e6 - 3600]
+    response = get(delta=3600, rows_per_page=1).json()
+    assert response["total"] == len(last)
+    assert response["arguments"]["end"] == NOW / 1e6
+    start = messages[0].time
+    assert get(start=start, delta=3600).json()["arguments"]["end"] == start + 3600
 
 
-def test_pages(ask, held):
-    total = len(held)
-    first = ask(rows_per_page=100).json()
+def test_pages(get, messages):
+    total = len(messages)
+    first = get(rows_per_page=100).json()
     assert (first["total"], first["pages"], first["count"]) == (total, -(-total // 100), 100)
-    third = ids(ask(rows_per_page=100, page=3, order="asc"))
-    assert third == [m.id for m in held[200:300]]
-    past = ask(rows_per_page=100, page=9999).json()
+    third = ids(get(rows_per_page=100, page=3, order="asc"))
+    assert third == [m.id for m in messages[200:300]]
+    past = get(rows_per_page=100, page=9999).json()
     assert (past["total"], past["count"], past["raw_messages"]) == (total, 0, [])
-    window = {"start": held[0].time, "end": held[20].time, "rows_per_page": 100}
-    assert ask(page=2, **window).json()["total"] == 0  # as the real one
+    window = {"start": messages[0].time, "end": messages[20].time, "rows_per_page": 100}
+    assert get(page=2, **window).json()["total"] == 0  # as the real service does
 
 
 @pytest.mark.parametrize(
@@ -188,62 +190,63 @@ def test_pages(ask, held):
         ({"agent": "koschei", "frobnicate": "1"}, lambda _: True),
     ],
 )
-def test_filters(ask, held, parameters, accept):
-    expected = [m.id for m in held if accept(m)]
-    answer = ask(rows_per_page=0, order="asc", **parameters)
-    assert ids(answer) == expected
-    window = ask(start=held[500].time, end=held[900].time, rows_per_page=1, **parameters)
-    assert window.json()["total"] == sum(
-        1 for m in held if held[500].time <= m.time <= held[900].time and accept(m)
-    )
+def test_filters(get, messages, parameters, accept):
+    expected = [m.id for m in messages if accept(m)]
+    response = get(rows_per_page=0, order="asc", **parameters)
+    assert ids(response) == expected
+    start, end = messages[500].time, messages[900].time
+    window = get(start=start, end=end, rows_per_page=1, **parameters)
+    inside = [m for m in messages if start <= m.time <= end]
+    assert window.json()["total"] == sum(1 for m in inside if accept(m))
 
 
 @pytest.mark.parametrize(
     "row", captured(), ids=lambda row: f"{row['path']}?{row['params']}"[:70].replace("/", "_")
 )
-def test_answers_have_the_captured_status_and_shape(server, session, row):
+def test_responses_have_the_captured_status_and_shape(server, session, row):
     names = {name for name, _ in row["params"]}
     parameters = [(n, v) for n, v in row["params"] if n != "id"]
     if "id" in names and row["status"] == 200:
         parameters.append(("id", next(traffic().between(NOW - DAY, NOW)).id))
     elif "id" in names:
         parameters.append(("id", "nope"))
-    answer = session.get(server.url + row["path"], params=parameters, timeout=10)
-    assert answer.status_code == row["status"]
+    response = session.get(server.url + row["path"], params=parameters, timeout=10)
+    assert response.status_code == row["status"]
     if not row["content_type"].startswith("application/json"):
-        assert answer.headers["Content-Type"] == row["content_type"]
-        assert answer.text == row["body"]
+        assert response.headers["Content-Type"] == row["content_type"]
+        assert response.text == row["body"]
         return
-    body = row["body"] if isinstance(row["body"], dict) else json.loads(row["body"])
-    mine = answer.json()
-    assert set(mine) == set(body) - {"_cut_to_3_of"}
+    expected = row["body"] if isinstance(row["body"], dict) else json.loads(row["body"])
+    body = response.json()
+    assert set(body) == set(expected) - {"_cut_to_3_of"}
     if row["path"] in {"/id", "/v2/id"} and row["status"] == 200:
-        assert set(mine) == set(body)
-    if "arguments" in body:
-        assert shape(mine["arguments"]) == shape(body["arguments"])
-        given = {"start", "end"} & names if len(names & {"start", "end"}) == 2 else set()
-        for name in {*body["arguments"]} - {"start", "end", "delta"} | given:
-            assert str(mine["arguments"][name]) == str(body["arguments"][name])
-    for theirs, ours in zip(
-        body.get("raw_messages", ()), mine.get("raw_messages", ()), strict=False
+        assert set(body) == set(expected)
+    if "arguments" in expected:
+        assert shape(body["arguments"]) == shape(expected["arguments"])
+        ends = {"start", "end"} if {"start", "end"} <= names else set()
+        for name in {*expected["arguments"]} - {"start", "end", "delta"} | ends:
+            assert str(body["arguments"][name]) == str(expected["arguments"][name])
+    for expected_row, simulated_row in zip(
+        expected.get("raw_messages", ()), body.get("raw_messages", ()), strict=False
     ):
-        assert set(theirs) == set(ours)
-        assert isinstance(ours.get("timestamp", 0.0), float)
-        assert ours["headers"]["sent-at"].endswith("+00:00")
-        assert ours["headers"].keys() >= {"priority", "fedora_messaging_schema", "sent-at"}
+        headers = simulated_row["headers"]
+        assert set(expected_row) == set(simulated_row)
+        assert isinstance(simulated_row.get("timestamp", 0.0), float)
+        assert headers["sent-at"].endswith("+00:00")
+        assert headers.keys() >= {"priority", "fedora_messaging_schema", "sent-at"}
 
 
-def test_the_rest_of_the_interface(ask, server, held):
-    assert ask("/messagecount").json() == {"messagecount": len(held)}
-    assert ask("/healthz/ready").status_code == 200
-    assert ask("/nosuch").status_code == 404
-    assert ask("/raw/", rows_per_page=1).json()["count"] == 1
+def test_the_rest_of_the_interface(get, server, messages):
+    assert get("/messagecount").json() == {"messagecount": len(messages)}
+    assert get("/healthz/ready").status_code == 200
+    assert get("/nosuch").status_code == 404
+    assert get("/raw/", rows_per_page=1).json()["count"] == 1
     assert requests.post(server.url + "/raw", data="x", timeout=10).status_code == 405
     head = requests.head(server.url + "/raw", timeout=10)
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_connections_are_kept(server):
+def test_connections_are_kept_alive(server):
     with requests.Session() as session:
         for _ in range(3):
             session.get(server.url + "/messagecount", timeout=10)
@@ -268,18 +271,18 @@ def test_messages_appear_when_the_bus_publishes_them():
         assert total() == before + 3
 
 
-def test_a_second_service_holds_the_same(held):
-    with HistoryServer(traffic(), days=2, clock=lambda: NOW) as again:
-        answer = requests.get(again.url + "/raw", params={"rows_per_page": 0}, timeout=30)
-    assert ids(answer) == [m.id for m in held][::-1]
+def test_a_second_service_serves_the_same_messages(messages):
+    with HistoryServer(traffic(), days=2, clock=lambda: NOW) as second:
+        response = requests.get(second.url + "/raw", params={"rows_per_page": 0}, timeout=30)
+    assert ids(response) == [m.id for m in messages][::-1]
 
 
 def test_faults():
     faults = Faults(fail_every=3, lose_every=10, no_search=True, latency=0.05)
     with HistoryServer(traffic(), days=1, clock=lambda: NOW, faults=faults) as server:
-        begun = time.monotonic()
+        started = time.monotonic()
         first = requests.get(server.url + "/raw", params={"rows_per_page": 50}, timeout=10)
-        assert time.monotonic() - begun >= 0.05
+        assert time.monotonic() - started >= 0.05
         assert first.json()["count"] == 45
         assert first.json()["total"] > 50
         assert requests.get(server.url + "/v2/search", timeout=10).status_code == 404
@@ -288,14 +291,14 @@ def test_faults():
         assert third.headers["Content-Type"].startswith("text/html")
 
 
-def test_a_port_that_is_taken(server):
+def test_a_port_in_use(server):
     port = int(server.url.rpartition(":")[2])
-    with pytest.raises(SourceError, match="cannot serve history") as caught:
+    with pytest.raises(SourceError, match="cannot start the history service") as caught:
         HistoryServer(traffic(), port=port)
     assert str(port) in str(caught.value)
 
 
-def test_a_client_that_is_killed_is_not_worth_a_word(server, capfd):
+def test_a_connection_reset_by_the_client_is_not_logged(server, capfd):
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))  # ends by RST

@@ -1,4 +1,4 @@
-"""A simulated access log: the same twice, readable, at its rate, with bursts that raise alerts."""
+"""The simulated access log: reproducible, parsable, at its rate, with bursts that raise alerts."""
 
 import json
 from collections import Counter
@@ -14,35 +14,35 @@ NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
 
 
 def fields(line: bytes) -> Line:
-    found = parse(line.decode())
-    assert found is not None
-    return found
+    parsed = parse(line.decode())
+    assert parsed is not None
+    return parsed
 
 
 def test_a_second_is_the_same_in_every_range():
-    whole = list(lines(3, NOON, NOON + 60, 5))
-    assert whole == [*lines(3, NOON, NOON + 13, 5), *lines(3, NOON + 13, NOON + 60, 5)]
-    assert whole != list(lines(4, NOON, NOON + 60, 5))
+    minute = list(lines(3, NOON, NOON + 60, 5))
+    assert minute == [*lines(3, NOON, NOON + 13, 5), *lines(3, NOON + 13, NOON + 60, 5)]
+    assert minute != list(lines(4, NOON, NOON + 60, 5))
 
 
 def test_rate_users_and_broken_lines():
     for rate in (0.5, 20, 80):
-        made = list(lines(1, NOON, NOON + 400, rate))
-        assert abs(len(made) - 400 * rate) < 4 * (400 * rate) ** 0.5
+        log = list(lines(1, NOON, NOON + 400, rate))
+        assert abs(len(log) - 400 * rate) < 4 * (400 * rate) ** 0.5
     broken = 0
     users: Counter[str] = Counter()
     statuses: Counter[int] = Counter()
-    for line in made:
+    for line in log:
         try:
-            found = fields(line)
+            parsed = fields(line)
         except ValueError:
             broken += 1
         else:
-            users[found.user] += 1
-            statuses[found.status] += 1
-            assert NOON <= found.when.timestamp() < NOON + 400
-    assert 0.001 < broken / len(made) < 0.006
-    assert 0.75 < users["-"] / len(made) < 0.85
+            users[parsed.user] += 1
+            statuses[parsed.status] += 1
+            assert NOON <= parsed.when.timestamp() < NOON + 400
+    assert 0.001 < broken / len(log) < 0.006
+    assert 0.75 < users["-"] / len(log) < 0.85
     assert set(statuses) == {200, 301, 304, 404, 500}
 
 
@@ -54,8 +54,8 @@ def test_bursts_raise_alerts_and_a_steady_log_raises_none():
                 ticks[(int(fields(line).when.timestamp()) - NOON) // 10] += 1
             except ValueError:
                 continue
-        found = crossings(ticks, short=12, long=120, threshold=1.5, resolution=10)
-        assert [one.state for one in found] == expected
+        alerts = crossings(ticks, short=12, long=120, threshold=1.5, resolution=10)
+        assert [alert.state for alert in alerts] == expected
 
 
 def test_the_command(tmp_path: Path, capfd):
@@ -70,6 +70,6 @@ def test_the_command(tmp_path: Path, capfd):
     assert json.loads(capfd.readouterr().out)["new"] > 1500
 
 
-def test_what_contradicts_itself():
+def test_contradictory_options():
     assert execute(["simulate", "--zmq", "tcp://127.0.0.1:*", "--format", "access-log"]) == 2
     assert execute(["simulate", "-o", "-", "--burst"]) == 2

@@ -1,0 +1,94 @@
+"""Run hubbub in a process, and publish numbered messages to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import zmq
+
+#: The command line of hubbub in this interpreter.
+HUBBUB = (sys.executable, "-c", "from hubbub.cli.root import run; run()")
+TOPIC = "org.fedoraproject.prod.git.receive"
+
+
+def start(
+    *arguments: object,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | IO[Any] = subprocess.PIPE,
+    env: dict[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start `hubbub` in its own session."""
+    return subprocess.Popen(
+        [*HUBBUB, *map(str, arguments)], stdout=stdout, stderr=stderr, text=True,
+        start_new_session=True, env=env,
+    )  # fmt: skip
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
+    """Wait until the condition holds; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.1)
+
+
+class NumberedBus:
+    """A publisher of messages numbered from 1; `published` is their number so far."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.socket, self.published = socket, 0
+        socket.set(zmq.SNDHWM, 0)
+        socket.set(zmq.XPUB_VERBOSE, 1)  # every subscription arrives, also a repeated one
+        self.address = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+
+    def await_subscriptions(self, n: int = 1) -> None:
+        """Wait for `n` subscriptions."""
+        for _ in range(n):
+            assert self.socket.poll(30_000), "no subscription arrived"
+            self.socket.recv()
+
+    def publish(self, message: dict[str, Any] | None = None) -> None:
+        """Publish a message."""
+        self.published += 1
+        body = {
+            "i": self.published,
+            "msg": message or {},
+            "msg_id": f"2026-{self.published}",
+            "timestamp": time.time(),
+            "topic": TOPIC,
+        }
+        self.socket.send_multipart([TOPIC.encode(), json.dumps(body).encode()])
+
+    @contextmanager
+    def publishing(self, interval: float) -> Iterator[Callable[[], None]]:
+        """Publish every `interval` seconds in a thread; yield a function that stops it."""
+        stop = threading.Event()
+
+        def run() -> None:
+            while not stop.wait(interval):
+                self.publish()
+
+        def end() -> None:
+            stop.set()
+            thread.join()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield end
+        finally:
+            end()
+
+
+@contextmanager
+def numbered_bus() -> Iterator[NumberedBus]:
+    """Open a bus on a free port."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
+        yield NumberedBus(socket)
