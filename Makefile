@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help install demo test fuzz torture lint types docs gallery bench soak lock wheel clean
 
-help:  ## What there is to make
+help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP)  ## Create .venv from the lock file
@@ -19,18 +19,18 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
-demo: $(STAMP)  ## A simulated bus and history, gathered, heard and drawn into demo/
+demo: $(STAMP)  ## Simulate a bus and its history, gather, listen, draw charts into demo/
 	$(BIN)/hubbub demo -o demo
 
-test: $(STAMP)  ## All tests that this machine has the services for
+test: $(STAMP)  ## Run all tests for which this machine has the services
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 FUZZ ?= 1000000
-fuzz: $(STAMP)  ## FUZZ=1000000 hostile messages through decode, people, signatures, cleaning of text
+fuzz: $(STAMP)  ## Fuzz decode, people, signatures and text cleaning with FUZZ=1000000 messages
 	$(BIN)/python -m tests.fuzz.run --inputs $(FUZZ)
 
 TORTURE ?= 1000
-torture: $(STAMP)  ## TORTURE=1000 kills of everything that works on a store; a kill at every call
+torture: $(STAMP)  ## Kill processes that work on a store TORTURE=1000 times, and at every call
 	$(BIN)/python -m tests.torture.run --kills $(TORTURE)
 	$(BIN)/python -m tests.torture.steps
 	$(BIN)/python -m tests.torture.steps --torn
@@ -49,23 +49,23 @@ docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py
 
-gallery: $(STAMP)  ## Draw the pictures of docs/ anew: every view and number, from a simulated bus
+gallery: $(STAMP)  ## Redraw the pictures of docs/, from a simulated bus
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py
 
-bench: $(STAMP)  ## Every benchmark, as ratios against something run in the same breath
+bench: $(STAMP)  ## Run every benchmark; each prints a ratio to a baseline of the same run
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
-soak: $(STAMP)  ## Ten minutes at 5,000 messages a second: a cut, a restart, two kills; then proof
+soak: $(STAMP)  ## Ten minutes at 5,000 messages a second with a cut, a restart and two kills
 	$(BIN)/python bench/soak.py --minutes 10
 
-lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
+lock: $(STAMP)  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group build \
 	  --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-annotate -q -o requirements.lock
 
-wheel: $(STAMP)  ## Build the wheel and try it in an environment of its own
+wheel: $(STAMP)  ## Build the wheel and try it in a fresh environment
 	sh tests/smoke/wheel.sh $(BIN)/python
 
-clean:  ## Remove what these commands made
+clean:  ## Remove everything that these commands made
 	rm -rf $(VENV) demo build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -38,9 +38,9 @@ GRACE = 3600.0  # seconds that old files are kept for queries that are running
 def check_clock(store: Store, now: datetime, started: int | None = None) -> str:
     """Sanity-check the clock before retention deletes anything.
 
-    It is plausible if retention ran less than `MAX_CLOCK_JUMP` ago or never, or if an event is stored with a
-    time within `MAX_CLOCK_JUMP` of now. The newest event alone proves nothing: a message may be dated years
-    ahead.
+    It is plausible if retention ran less than `MAX_CLOCK_JUMP` ago or never, or if an event is
+    stored with a time that close to now. The newest event alone proves nothing: a message may be
+    dated years ahead.
 
     Args:
         store: the store.

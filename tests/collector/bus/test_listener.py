@@ -14,7 +14,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from hubbub.collector.bus import listener as listen
-from hubbub.collector.bus import systemd
 from hubbub.collector.bus.backlog import Backlog, Batch
 from hubbub.collector.bus.endpoint import Notice
 from hubbub.collector.bus.listener import Counts, Listener
@@ -336,23 +335,3 @@ def test_the_watchdog_is_not_fed_when_the_receiver_is_stuck(
         while not sent[-1].startswith("STATUS=stopped"):
             sent.append(manager.recv(4096).decode())
     assert "WATCHDOG=1" not in sent
-
-
-def test_without_systemd_no_notification_is_sent() -> None:
-    assert systemd.notify("READY=1", environ={}) is False
-    assert systemd.notify("READY=1", environ={"NOTIFY_SOCKET": "/nonexistent/socket"}) is False
-    assert systemd.watchdog_interval({}) is None
-    assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000"}) == 15
-    assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
-    assert systemd.watchdog_interval({"WATCHDOG_USEC": "soon"}) is None
-
-
-def test_a_service_manager_that_does_not_read_does_not_block(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
-        sent = 0
-        while systemd.notify("STATUS=x" * 100, environ=environ):
-            sent += 1
-            assert sent < 100_000
-    assert sent

@@ -1,0 +1,28 @@
+"""Notifications to the service manager."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from hubbub.collector.bus import systemd
+
+
+def test_without_systemd_no_notification_is_sent() -> None:
+    assert systemd.notify("READY=1", environ={}) is False
+    assert systemd.notify("READY=1", environ={"NOTIFY_SOCKET": "/nonexistent/socket"}) is False
+    assert systemd.watchdog_interval({}) is None
+    assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000"}) == 15
+    assert systemd.watchdog_interval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
+    assert systemd.watchdog_interval({"WATCHDOG_USEC": "soon"}) is None
+
+
+def test_a_service_manager_that_does_not_read_does_not_block(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        sent = 0
+        while systemd.notify("STATUS=x" * 100, environ=environ):
+            sent += 1
+            assert sent < 100_000
+    assert sent
