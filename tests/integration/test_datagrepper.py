@@ -41,7 +41,7 @@ def gather(url, folder, start, end, jobs=4):
 
 def start_gather(url, folder, start, end, jobs):
     """Start a gather that prints the number of rows received after every batch."""
-    script = Path(__file__).parent / "gather_begun.py"
+    script = Path(__file__).parent / "gather_progress.py"
     return subprocess.Popen(
         [sys.executable, script, url, folder, str(start), str(end), str(jobs)],
         stdout=subprocess.PIPE, text=True,

@@ -44,7 +44,7 @@ from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
 from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
 from tests.torture.actors import Failure, require
-from tests.torture.upkeep import OPERATIONS, Operation
+from tests.torture.operations import OPERATIONS, Operation
 
 __all__ = ["Steps", "main"]
 

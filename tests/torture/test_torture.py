@@ -26,8 +26,8 @@ from hubbub.store.rollups import refresh
 from hubbub.store.tables.bodies import Body
 from tests.support import filled_store, paths
 from tests.torture.actors import Failure, Moment
+from tests.torture.operations import OPERATIONS
 from tests.torture.reader import InconsistentError, check_ids, check_sums
-from tests.torture.upkeep import OPERATIONS
 from tests.torture.witness import Witness, records
 
 

@@ -1,4 +1,4 @@
-"""gather_begun.py URL STORE START END JOBS: gather; print the rows received after each batch."""
+"""gather_progress.py URL STORE START END JOBS: gather; print the rows received after each batch."""
 
 import sys
 from datetime import UTC, datetime
