@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.options.logs import check_log_options, log_options, most_refused, reading_of
 from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.signals import stop_signal
 from hubbub.collector.decode.formats import FORMATS
-from hubbub.errors import HubbubError, SourceError, UsageError
+from hubbub.errors import HubbubError, MessageError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from hubbub.collector.event import Sink
+    from hubbub.collector.decode.line_reading import Reading
+    from hubbub.collector.event import Frame, Sink
     from hubbub.collector.files.follower import Follower
     from hubbub.collector.signatures.guard import TrustFiles
     from hubbub.store import Store
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["import_files"]
 
 _BATCH = 1000  # frames between flushes
+_SAMPLE = 100  # lines by which the format is guessed where most are refused
 _PAUSE = 0.5  # seconds between checks of files that did not grow
 _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
 
@@ -38,7 +44,7 @@ _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
     help="jsonl: hubbub's own format; fedmsg: envelopes, one per line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "
     "notebook-counts: its system counts; "
-    "access-log: a web server's log, common or combined.",
+    "access-log: a web server's log: common, combined, their usual extensions, JSON lines.",
 )
 @click.option(
     "--columns",
@@ -50,6 +56,7 @@ _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
     is_flag=True,
     help="Continue as files grow, are rotated or truncated, until SIGTERM or SIGINT.",
 )
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @size_option
 @trust_options
@@ -68,71 +75,167 @@ def import_files(
 ) -> int:
     """Read files into the store; - is standard input, and gzip is supported.
 
-    Importing a file again adds nothing: a message is stored once, however often it is received.
-    Lines that cannot be decoded are counted and kept as dead letters. A file that is missing or
-    truncated does not stop the import of the others; it is reported at the end. With --ca (or
-    --verify and a configured CA), fedmsg envelopes without a valid signature are refused.
+    Importing a file again adds nothing, also after it was rotated or through a pipe: a message is
+    stored once, however often it is received. A last line that is not whole is left for the next
+    import. Lines that cannot be decoded are counted and kept as dead letters; where they are most
+    of all, the exit code is 2. A file that is missing or truncated does not stop the import of the
+    others; it is reported at the end. With --ca (or --verify and a configured CA), fedmsg envelopes
+    without a valid signature are refused.
     """
-    from hubbub.cli.output.progress import bar
-    from hubbub.collector.files import reader
-
     app.configure_logging()
     app.check_rules()
+    check_log_options(form, options)
     trust = _trust(app, form, options)
-    names = _columns(form, columns)
+    how = reading_of(_columns(form, columns), options)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
-        return _follow(app, files, form, columns=names, largest=largest, as_json=as_json)
-    read = 0
+        return _follow(app, files, form, how=how, largest=largest, name=options["source"],
+                       as_json=as_json)  # fmt: skip
     errors: list[HubbubError] = []
     with app.store() as store:
         changes = app.count_changes(store)
+        read = _Import(app, store, form, how, options)
         try:
-            with (
-                store.spool("import", bodies=app.bodies, trust=trust) as spool,
-                bar("reading", unit="messages") as update,
-            ):
-                sink = _sink(store, spool, names, largest)
-                for name in files:
-                    try:
-                        for frame in reader.read(name, form):
-                            sink.put(frame)
-                            read += 1
-                            if read % _BATCH == 0:
-                                sink.flush()
-                                update(read, 0)
-                    except (SourceError, UsageError) as error:  # the other files may be readable
-                        errors.append(error)
-                sink.flush()
+            with store.spool("import", bodies=app.bodies, trust=trust) as spool:
+                errors += read.files(files, _sink(store, spool, how, largest))
         except HubbubError as error:  # an error of the store ends the import
             errors.append(error)
         app.load(store)  # what was read before an error is kept, and counted
-        if read or not errors:
-            facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+        facts = {"read": read.count, **changes(read.samples)}
+        if read.unfinished:
+            facts["unfinished"] = read.unfinished
+        if read.count or not errors:
             app.print_facts(facts, as_json=as_json)
+        for source, sample in read.samples.items():
+            refusal = most_refused(source, sample, changes([source]), how)
+            errors += [] if refusal is None else [refusal]
     if errors:
         raise _combine(errors)
     return 0
 
 
-def _sink(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> Sink:
-    """Return a sink that refuses large messages and names the columns of system counts.
+class _Import:
+    """Reads files from their beginning to their end.
+
+    Attributes:
+        count: messages that were read.
+        unfinished: last lines that were left out, because they have no end.
+        samples: source → the first of its lines.
+    """
+
+    def __init__(
+        self, app: App, store: Store, form: str, how: Reading, options: dict[str, Any]
+    ) -> None:
+        from hubbub.collector.files.source import Sources
+
+        self._app, self._store, self._form, self._how = app, store, form, how
+        self._name, self._finished = options["source"], options["finished"]
+        self._sources = Sources(form, store.state, self._holding)
+        self.count = self.unfinished = 0
+        self.samples: dict[str, list[Frame]] = {}
+
+    def files(self, names: tuple[str, ...], sink: Sink) -> list[HubbubError]:
+        """Read files; return an error for each that could not be read to its end."""
+        from hubbub.cli.output.progress import bar
+
+        errors: list[HubbubError] = []
+        with bar("reading", unit="messages") as update:
+            for name in names:
+                try:
+                    for frame in self._frames(name):
+                        sink.put(frame)
+                        self.count += 1
+                        if self.count % _BATCH == 0:
+                            sink.flush()
+                            update(self.count, 0)
+                except (SourceError, UsageError) as error:  # the other files may be readable
+                    errors.append(error)
+            sink.flush()
+        return errors
+
+    def _frames(self, name: str) -> Iterator[Frame]:
+        """Yield the frames of a file, each with its source and occurrence."""
+        from hubbub.collector.decode.formats import LINE_DECODERS
+        from hubbub.collector.files.last_line import LastLine
+        from hubbub.collector.files.log_files import Log
+        from hubbub.collector.files.occurrences import numbered
+        from hubbub.collector.files.reader import read
+        from hubbub.collector.files.source import Peeked
+
+        last = None if self._finished else LastLine(log=self._form in LINE_DECODERS)
+        frames = Peeked(read(name, self._form, last=last))
+        source = self._source(name, frames.head)
+        sample = self.samples.setdefault(source, [])
+        sample += frames.head[: _SAMPLE - len(sample)]
+        own = (replace(frame, source=source) for frame in frames)
+        log = Log(
+            source,
+            self._store.state,
+            holds=lambda frame: bool(self._holding([source], [frame])),
+        )
+        yield from numbered(own, log, last)
+        if last is not None and last.left_out is not None:
+            self.unfinished += 1
+            click.echo(
+                f"{name}:{last.left_out}: the last line has no end yet and is left out; import the "
+                "file again when it is complete, or with --finished if it is",
+                err=True,
+            )
+
+    def _source(self, path: str, head: list[Frame]) -> str:
+        if self._name is not None:
+            return f"{self._form}:{self._name}"
+        if path == "-":
+            return self._sources.of_stdin(head)
+        source = self._sources.of_file(path, head)
+        others = [other for other in self._sources.beginning(head) if other != source]
+        if others and source not in self._sources.known():
+            other = others[0].removeprefix(f"{self._form}:")
+            click.echo(
+                f"{path}: begins like what was imported from {other}, and counts as another log; "
+                f"if it is the same, import it with --source {shlex.quote(other)}",
+                err=True,
+            )
+        return source
+
+    def _holding(self, sources: Sequence[str], head: Sequence[Frame]) -> list[str]:
+        """Return those of these sources of which the store holds the first line."""
+        from hubbub.collector.decode.line_reading import pack
+        from hubbub.collector.decode.message import decode
+
+        self._app.load(self._store)
+        topic = pack(self._how)
+        for frame in head:
+            try:
+                ids = {
+                    decode(replace(frame, source=source, topic=topic)).id: source
+                    for source in sources
+                }
+            except MessageError:
+                continue  # the next line may be one
+            table = self._store.events().stored
+            found = table.filter(table.id.isin(list(ids))).select("id").to_pyarrow()
+            return sorted({ids[id_] for id_ in found.column("id").to_pylist()})
+        return []
+
+
+def _sink(store: Store, spool: Sink, how: Reading, largest: int) -> Sink:
+    """Return a sink that refuses large messages and says how lines are to be read.
 
     Args:
         store: stores the names of the columns.
         spool: of the store.
-        columns: of system counts; empty for other formats.
+        how: lines are to be read.
         largest: size limit of a message in bytes.
     """
-    from hubbub.collector.decode.notebooks import WithColumns
+    from hubbub.collector.decode.line_reading import Reading, WithReading
     from hubbub.collector.decode.rejected import Bounded
     from hubbub.store.tables.samples import save_columns
 
     bounded = Bounded(spool, largest)
-    if not columns:
-        return bounded
-    save_columns(store.state, columns)
-    return WithColumns(bounded, columns)
+    if how.columns:
+        save_columns(store.state, how.columns.split(","))
+    return bounded if how == Reading() else WithReading(bounded, how)
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
@@ -167,8 +270,9 @@ def _follow(
     files: tuple[str, ...],
     form: str,
     *,
-    columns: tuple[str, ...],
+    how: Reading,
     largest: int,
+    name: str | None,
     as_json: bool,
 ) -> int:
     """Read files and what is appended to them, until SIGTERM or SIGINT.
@@ -180,8 +284,9 @@ def _follow(
         app: of the command line.
         files: names of logs.
         form: their format.
-        columns: column names of system counts; empty for other formats.
+        how: lines are to be read.
         largest: size limit of a line in bytes.
+        name: of the source; None: that of the log.
         as_json: print the result as JSON.
 
     Raises:
@@ -190,6 +295,8 @@ def _follow(
         StoreError: no room.
     """
     from hubbub.collector.files.follower import Follower
+    from hubbub.collector.files.log_files import Log
+    from hubbub.collector.files.log_name import log_name
     from hubbub.store.loader_process import LoaderProcess
 
     if "-" in files:
@@ -201,13 +308,15 @@ def _follow(
     with app.store() as store, ExitStack() as stack:
         changes = app.count_changes(store)
         followers = []
-        for name in files:
-            follower = Follower(name, form, store.state.get(_position_key(form, name)))
+        for path in files:
+            log = Log(f"{form}:{name or log_name(path)}", store.state)
+            position = store.state.get(_position_key(form, path))
+            follower = Follower(path, form, position, log=log)
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.reader_config)
         with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
-            sink = _sink(store, spool, columns, largest)
+            sink = _sink(store, spool, how, largest)
             loader.start()
             try:
                 while not stop.is_set():
@@ -218,7 +327,7 @@ def _follow(
             finally:
                 loader.stop(_LOADER_TIMEOUT)
         app.load(store)  # what the loader's last run did not reach
-        facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+        facts = {"read": read, **changes(dict.fromkeys(f.source for f in followers))}
         app.print_facts(facts, as_json=as_json)
     return 0
 
