@@ -41,9 +41,11 @@ _REFUSED = frozenset((401, 403, 407))
 #: Unsafe in tables and on terminals; not the tab, which separates fields.
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
+#: White space is bounded: a line of nothing else would take a time that grows with its square.
+_SPACE = r"\s{0,16}"
 _LINE = re.compile(
-    rf"([^\s\[].*?)\s+\[([^\]]{{0,60}})\]\s*{_QUOTED}\s*([0-9]{{3}})\s+([0-9]+|-)"
-    rf"(?:\s*{_QUOTED}\s*{_QUOTED}(?:\s.*)?)?",
+    rf"(\S(?:.*?\S)?)\s{{1,16}}\[([^\]]{{0,60}})\]{_SPACE}{_QUOTED}{_SPACE}([0-9]{{3}})\s{{1,16}}"
+    rf"([0-9]+|-)(?:{_SPACE}{_QUOTED}{_SPACE}{_QUOTED}(?:\s.*)?)?",
     re.ASCII,
 )
 _PORT = re.compile(r"[^\s:\[\]]+:[0-9]{1,5}")

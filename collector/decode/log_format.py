@@ -64,7 +64,7 @@ class _Pattern:
     def literal(self, text: str) -> None:
         """Add text that stands in every line; any white space matches any other."""
         self.parts += [
-            r"\s+" if piece.isspace() else re.escape(piece)
+            r"\s{1,16}" if piece.isspace() else re.escape(piece)
             for piece in re.split(r"(\s+)", text)
             if piece
         ]
@@ -82,7 +82,10 @@ class _Pattern:
         elif before == "[" and after == "]":
             inner = r"[^\]]*"
         elif name == "user":
-            inner = r"[^\[\]\"]*?"  # may have spaces
+            inner = r"[^\[\]\"]{0,300}?"  # may have spaces
+        elif name == "time":
+            stop = re.escape(after)
+            inner = rf"[^\s{stop}]+(?: [+-][0-9]{{4}})?"  # 31/Dec/2026:23:59:59 +0000
         elif not after or after.isspace():
             inner = r"\S*"
         else:
@@ -124,6 +127,8 @@ def compiled(text: str) -> re.Pattern[str]:
         pattern.literal(plain[position : match.start()])
         before, after = plain[: match.start()][-1:], plain[match.end() : match.end() + 1]
         position = match.end()
+        if variable.match(plain, position) and not _separable(plain, position):
+            raise _wrong(text, "has two fields with nothing between them")
         if variable is _NGINX:
             pattern.field(_NGINX_FIELDS.get(match[1] or match[2]), before, after)
         elif match[2] == "%":
@@ -136,6 +141,11 @@ def compiled(text: str) -> re.Pattern[str]:
     if not pattern.names & {"request", "target"}:
         raise _wrong(text, "names no request")
     return re.compile("".join(pattern.parts))
+
+
+def _separable(plain: str, position: int) -> bool:
+    """Whether a field can be told from the one directly before it: a query, or a percent sign."""
+    return plain.startswith(("%q", "%%"), position)
 
 
 def _apache(pattern: _Pattern, text: str, match: re.Match[str], before: str, after: str) -> None:
@@ -155,7 +165,7 @@ def _apache(pattern: _Pattern, text: str, match: re.Match[str], before: str, aft
     elif letter == "q":  # glued to %U
         pattern.parts.append(r"(?:\?[^\s\"]*)?")
     elif letter == "U" and after == "%":
-        pattern.field("target", before, "?")
+        pattern.field("target", before, "?")  # %U%q
     else:
         name = None if argument is not None and letter != "a" else _APACHE_FIELDS.get(letter)
         pattern.field(name, before, after)
