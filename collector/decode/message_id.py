@@ -7,7 +7,7 @@ import hashlib
 from hubbub.collector.decode.line_reading import reading
 from hubbub.collector.event import Frame
 
-__all__ = ["BUS_KINDS", "content_id"]
+__all__ = ["BUS_KINDS", "content_id", "line_number_id"]
 
 #: Kinds of sources whose frames carry the topic separately from the body.
 BUS_KINDS = frozenset(("zmq", "amqp"))
@@ -26,6 +26,15 @@ def content_id(frame: Frame, topic: str) -> str:
         place = "" if nth == 1 or frame.kind == "history" else str(nth)
     else:
         place = f"{frame.source}\n{nth}"
+    return _hash(place, topic, frame)
+
+
+def line_number_id(frame: Frame, topic: str) -> str:
+    """Return the id that a line of a file had before lines were told apart by their occurrence."""
+    return _hash(str(frame.seq), topic, frame)
+
+
+def _hash(place: str, topic: str, frame: Frame) -> str:
     digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
     digest.update(frame.body.rstrip(b"\r\n"))
     return f"sha256-{digest.hexdigest()[:40]}"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import replace
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.logs import check_log_options, log_options, most_refused, reading_of
@@ -16,19 +13,17 @@ from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.signals import stop_signal
 from hubbub.collector.decode.formats import FORMATS
-from hubbub.errors import HubbubError, MessageError, SourceError, UsageError
+from hubbub.errors import HubbubError, UsageError
 
 if TYPE_CHECKING:
     from hubbub.collector.decode.line_reading import Reading
-    from hubbub.collector.event import Frame, Sink
+    from hubbub.collector.event import Sink
     from hubbub.collector.files.follower import Follower
     from hubbub.collector.signatures.guard import TrustFiles
     from hubbub.store import Store
 
 __all__ = ["import_files"]
 
-_BATCH = 1000  # frames between flushes
-_SAMPLE = 100  # lines by which the format is guessed where most are refused
 _PAUSE = 0.5  # seconds between checks of files that did not grow
 _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
 
@@ -82,6 +77,8 @@ def import_files(
     others; it is reported at the end. With --ca (or --verify and a configured CA), fedmsg envelopes
     without a valid signature are refused.
     """
+    from hubbub.cli.commands.import_reading import FileReader
+
     app.configure_logging()
     app.check_rules()
     check_log_options(form, options)
@@ -94,7 +91,7 @@ def import_files(
     errors: list[HubbubError] = []
     with app.store() as store:
         changes = app.count_changes(store)
-        read = _Import(app, store, form, how, options)
+        read = FileReader(app, store, form, how, options)
         try:
             with store.spool("import", bodies=app.bodies, trust=trust) as spool:
                 errors += read.files(files, _sink(store, spool, how, largest))
@@ -112,111 +109,6 @@ def import_files(
     if errors:
         raise _combine(errors)
     return 0
-
-
-class _Import:
-    """Reads files from their beginning to their end.
-
-    Attributes:
-        count: messages that were read.
-        unfinished: last lines that were left out, because they have no end.
-        samples: source → the first of its lines.
-    """
-
-    def __init__(
-        self, app: App, store: Store, form: str, how: Reading, options: dict[str, Any]
-    ) -> None:
-        from hubbub.collector.files.source import Sources
-
-        self._app, self._store, self._form, self._how = app, store, form, how
-        self._name, self._finished = options["source"], options["finished"]
-        self._sources = Sources(form, store.state, self._holding)
-        self.count = self.unfinished = 0
-        self.samples: dict[str, list[Frame]] = {}
-
-    def files(self, names: tuple[str, ...], sink: Sink) -> list[HubbubError]:
-        """Read files; return an error for each that could not be read to its end."""
-        from hubbub.cli.output.progress import bar
-
-        errors: list[HubbubError] = []
-        with bar("reading", unit="messages") as update:
-            for name in names:
-                try:
-                    for frame in self._frames(name):
-                        sink.put(frame)
-                        self.count += 1
-                        if self.count % _BATCH == 0:
-                            sink.flush()
-                            update(self.count, 0)
-                except (SourceError, UsageError) as error:  # the other files may be readable
-                    errors.append(error)
-            sink.flush()
-        return errors
-
-    def _frames(self, name: str) -> Iterator[Frame]:
-        """Yield the frames of a file, each with its source and occurrence."""
-        from hubbub.collector.decode.formats import LINE_DECODERS
-        from hubbub.collector.files.last_line import LastLine
-        from hubbub.collector.files.log_files import Log
-        from hubbub.collector.files.occurrences import numbered
-        from hubbub.collector.files.reader import read
-        from hubbub.collector.files.source import Peeked
-
-        last = None if self._finished else LastLine(log=self._form in LINE_DECODERS)
-        frames = Peeked(read(name, self._form, last=last))
-        source = self._source(name, frames.head)
-        sample = self.samples.setdefault(source, [])
-        sample += frames.head[: _SAMPLE - len(sample)]
-        own = (replace(frame, source=source) for frame in frames)
-        log = Log(
-            source,
-            self._store.state,
-            holds=lambda frame: bool(self._holding([source], [frame])),
-        )
-        yield from numbered(own, log, last)
-        if last is not None and last.left_out is not None:
-            self.unfinished += 1
-            click.echo(
-                f"{name}:{last.left_out}: the last line has no end yet and is left out; import the "
-                "file again when it is complete, or with --finished if it is",
-                err=True,
-            )
-
-    def _source(self, path: str, head: list[Frame]) -> str:
-        if self._name is not None:
-            return f"{self._form}:{self._name}"
-        if path == "-":
-            return self._sources.of_stdin(head)
-        source = self._sources.of_file(path, head)
-        others = [other for other in self._sources.beginning(head) if other != source]
-        if others and source not in self._sources.known():
-            other = others[0].removeprefix(f"{self._form}:")
-            click.echo(
-                f"{path}: begins like what was imported from {other}, and counts as another log; "
-                f"if it is the same, import it with --source {shlex.quote(other)}",
-                err=True,
-            )
-        return source
-
-    def _holding(self, sources: Sequence[str], head: Sequence[Frame]) -> list[str]:
-        """Return those of these sources of which the store holds the first line."""
-        from hubbub.collector.decode.line_reading import pack
-        from hubbub.collector.decode.message import decode
-
-        self._app.load(self._store)
-        topic = pack(self._how)
-        for frame in head:
-            try:
-                ids = {
-                    decode(replace(frame, source=source, topic=topic)).id: source
-                    for source in sources
-                }
-            except MessageError:
-                continue  # the next line may be one
-            table = self._store.events().stored
-            found = table.filter(table.id.isin(list(ids))).select("id").to_pyarrow()
-            return sorted({ids[id_] for id_ in found.column("id").to_pylist()})
-        return []
 
 
 def _sink(store: Store, spool: Sink, how: Reading, largest: int) -> Sink:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hubbub.store import Store
 from tests.support.commandline import Run
 
 FORM = ("--format", "access-log", "--json")
@@ -193,3 +194,21 @@ def test_a_log_format(store: Importing, tmp_path: Path) -> None:
     assert "names no time" in store(log, "--log-format", "%h %u", code=2).err
     assert "only access-log" in store(log, "--keep-queries", form=("--format", "jsonl"), code=2).err
     store(log, "--log-format", "json", code=2)  # of hubbub's own messages; no line is understood
+
+
+def test_a_file_that_an_older_hubbub_imported(
+    store: Importing, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubbub.collector.decode import access_log
+    from hubbub.collector.decode.message_id import line_number_id
+
+    with monkeypatch.context() as older:
+        older.setattr(access_log, "content_id", line_number_id)
+        assert store(logs / "access.log", "--source", str(logs / "access.log")).json["new"] == 40
+    with Store.open(store.store) as opened:  # an older hubbub remembered nothing of files
+        for key in opened.state.keys("log:"):
+            opened.state.set(key, None)
+    result = store(logs / "access.log", code=2)
+    assert "imported by an older hubbub" in result.err
+    assert sum(store.sizes().values()) == 40
+    assert store(logs / "access.log.1").json["new"] == 60  # it was not imported before
