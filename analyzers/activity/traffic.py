@@ -43,7 +43,8 @@ def traffic(
     section = table.objects[0]
     if root:
         request = table.extra.get("request", "")
-        section = (section.notnull() & request.re_search(ROOT_FILE)).ifelse("/", section)
+        in_root = request.re_search(ROOT_FILE) | (table.extra.get("root_file", "") == "yes")
+        section = (section.notnull() & in_root).ifelse("/", section)
     rows = table.select("size", section=section, bucket=periods.number_of(table.time))
     counted = rows.group_by("bucket", "section").agg(hits=_.count(), bytes=_["size"].sum())
     ordered = counted.order_by("bucket", _.hits.desc(), "section").to_pyarrow().to_pylist()

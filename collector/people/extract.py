@@ -41,6 +41,8 @@ MISSED = {
 
 #: Kinds of sources whose lines state all names; rules do not apply.
 LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
+#: Those whose users are accounts, as on a bus.
+_OF_ACCOUNTS = "access-log"
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
@@ -93,7 +95,10 @@ def understand(
     message = decode(frame)
     rules = rules or builtin_rules()
     is_log = frame.kind in LOGS
-    names = _stated(message) if is_log else _people(message, directory, rules)
+    if is_log:
+        names = _stated(message, directory, accounts=frame.kind == _OF_ACCOUNTS)
+    else:
+        names = _people(message, directory, rules)
     if missed is not None and not is_log and not (names.users or names.objects or names.agent):
         why = _why_missed(message, rules)
         if why and not (message.body is None and frame.kind == "jsonl"):  # the body is optional
@@ -181,9 +186,19 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     return People(agent, _sorted(named), _sorted(touched))
 
 
-def _stated(message: Message) -> People:
-    """Return the names stated by a log line, not normalised: they are not accounts of a bus."""
-    return People(message.agent, message.users or (), message.objects or ())
+def _stated(message: Message, directory: Directory, *, accounts: bool) -> People:
+    """Return the names stated by a log line.
+
+    Args:
+        message: the line.
+        directory: see `people`.
+        accounts: normalise users as those of a bus; students of a notebook server are none.
+    """
+    users, agent = message.users or (), message.agent
+    if accounts and users:
+        users = tuple(name for user in users if (name := normalise(user, directory)) is not None)
+        agent = None if agent is None else normalise(agent, directory)
+    return People(agent, users, message.objects or ())
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:

@@ -186,14 +186,15 @@ def get(query: Query, letter_id: int) -> DeadLetter | None:
 def line_numbers(query: Query, form: str) -> list[int]:
     """Return the numbers of the lines of an import format that could not be read, by file.
 
-    Each once, however often its file was imported; without those that `prune` deleted.
+    Each once, however often its file was imported, also where rotated files share a source;
+    without those that `prune` deleted.
     """
     rows = query(
-        "SELECT DISTINCT source, seq FROM dead_letters WHERE source GLOB ? AND seq > 0"
+        "SELECT DISTINCT source, seq, body FROM dead_letters WHERE source GLOB ? AND seq > 0"
         " ORDER BY source, seq",
         f"{form}:*",
     )
-    return [int(seq) for _, seq in rows]
+    return [int(seq) for _, seq, _ in rows]
 
 
 def request_retry(

@@ -320,7 +320,11 @@ def common_parameters() -> list[click.Option]:
 
 
 def common_options(command: C) -> C:
-    """Add the common options to a click command; the outermost decorator."""
+    """Add the common options to a click command; the outermost decorator.
+
+    An option of the command hides the common option of the same name.
+    """
     assert isinstance(command, click.Command)
-    command.params.extend(common_parameters())
+    own = {flag for parameter in command.params for flag in parameter.opts}
+    command.params.extend(option for option in common_parameters() if own.isdisjoint(option.opts))
     return command
