@@ -21,19 +21,20 @@ from hubbub.run.errors import attribute_errors
 from hubbub.run.injection import Callables, Injector
 from hubbub.run.scope import (
     CommonOptions,
-    Extent,
     Range,
     coverage,
     extend_to_ledger,
     next_second,
+    range_notes,
     resolve,
 )
 from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
+from hubbub.store.query.extent import Extent, extent
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
 from hubbub.store.state.coverage import clip
-from hubbub.times import from_micros, to_micros
+from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -112,11 +113,8 @@ class Runner:
 
     @cached_property
     def extent(self) -> Extent:
-        """Times of the oldest and the newest event, read once."""
-        bounds = self.store.bounds()
-        if bounds is None:
-            return Extent(None, None)
-        return Extent(from_micros(bounds[0]), from_micros(bounds[1]))
+        """Times of the oldest and the newest event that make sense, read once."""
+        return extent(self.store, self.spans, to_micros(self.now))
 
     def query(self, name: str, **parameters: Any) -> Result:
         """Run a query.
@@ -227,17 +225,13 @@ class Runner:
         values = self._convert(function, parameters)
         options = common.updated(shared, self.now)
         if "ledger" in function.signature:  # such a query is also about what is not proven
-            options = extend_to_ledger(options, self.extent, self.spans, self.now)
+            options = extend_to_ledger(options, self.extent, self.spans)
         # a range given as times was resolved before; that of an empty store is empty
         empty = isinstance(shared.get("since"), datetime) or depth > 0
         time_range = resolve(options, self.extent, self.spans, self.now, empty=empty)
         if function.kind != "cron":  # a job has no range; the queries that it calls have their own
-            newest = self.extent.newest
-            if options.until is None and newest and newest >= time_range.until:
-                self._note(
-                    f"the range ends at {plain(time_range.until)}, where the proven coverage ends; "
-                    "later events are stored too: add --until now"
-                )
+            for text in range_notes(options, time_range, self.extent):
+                self._note(text)
             options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
         if options.bots is None:
