@@ -219,7 +219,7 @@ def usage(  # noqa: D417 - injected arguments are not options
         state,
         dates,
         backfill=start is not None,
-        incomplete_before=events.gone_before,
+        incomplete_before=events.retention_cut,
         progress=progress,
         source=source,
     )

@@ -1,7 +1,7 @@
 """The times that a store's events span, without the events of clocks that were wrong.
 
 One publisher with a wrong clock dates messages 1970 or 2128. They are stored, and counted in every
-range that includes them, but they say nothing about the time of which the store knows. Left out are:
+range that includes them, but they say nothing about the time that the store knows. Left out are:
 
 - events from before 1990 or more than a day after now, unless all events are;
 - where there is a ledger, events of a bus or a history (`KINDS`) from more than a day before its

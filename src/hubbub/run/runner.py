@@ -5,9 +5,8 @@ Parameters are texts or values of the right type. It parses no command line and 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +16,8 @@ from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.run.errors import attribute_errors
+from hubbub.run.errors import attribute_errors, close_matches
+from hubbub.run.filters import FilterCheck
 from hubbub.run.injection import Callables, Injector
 from hubbub.run.scope import (
     CommonOptions,
@@ -38,6 +38,7 @@ from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
+    from hubbub.store.query.unmatched import Unmatched
     from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
@@ -57,15 +58,7 @@ class Call:
     time_range: Range
     by: str
     depth: int
-
-
-def close_matches(name: str, choices: Iterable[str]) -> str:
-    """Return the hint `did you mean …?`, or all choices if none is similar."""
-    names = sorted(choices)
-    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if matches:
-        return f"did you mean {' or '.join(matches)}?"
-    return f"there are: {', '.join(names)}" if names else "there are none"
+    unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
 
 
 class Runner:
@@ -104,6 +97,7 @@ class Runner:
         self.now = next_second(clock())
         self.gaps: list[Gap] = []
         self.notes: list[str] = []
+        self._filters = FilterCheck(store)
         self.inject = inject or Injector(store.state)
 
     @cached_property
@@ -162,6 +156,9 @@ class Runner:
         with attribute_errors(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
+            if call.unmatched:
+                values = [asdict(found) | {"near": [*found.near]} for found in call.unmatched]
+                notes = {**notes, "unmatched": values}
             events = self._events(call).count_events()
         return Result(
             query=name,
@@ -234,10 +231,23 @@ class Runner:
                 self._note(text)
             options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
+        scope = options.without(own)
+        unmatched = self._unmatched(function, parameters, scope, by) if depth == 0 else []
         if options.bots is None:
             options = replace(options, bots=self._default(function, "bots", fallback=True))
-        scope = options.without(own)
-        return Call(function, values, extra, options, scope, time_range, by, depth)
+        scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
+        return Call(function, values, extra, options, scope, time_range, by, depth, unmatched)
+
+    def _unmatched(
+        self, function: Function, stated: Mapping[str, Any], scope: CommonOptions, by: str
+    ) -> list[Unmatched]:
+        if function.kind == "cron":
+            return []
+        with attribute_errors(function):
+            found = self._filters.unmatched(function, stated, scope, by)
+        for value in found:
+            self._note(str(value))
+        return found
 
     def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the function's own parameters, defaults included."""

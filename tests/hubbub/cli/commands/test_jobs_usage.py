@@ -276,7 +276,7 @@ def test_stored_days_outlive_their_events(hubbub: Run, logins: Path) -> None:
     with Store.open(logins) as store:
         prune(store, now=now, events=timedelta(days=2), bodies=None)
         assert store.rows() == 1
-        assert store.events().gone_before == date(2026, 1, 3)
+        assert store.events().retention_cut == date(2026, 1, 3)
     for options in (
         ("--reset",),
         ("--start", "2026-01-01"),
