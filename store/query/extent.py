@@ -100,7 +100,7 @@ def extent(store: Store, spans: Iterable[CoverageSpan], now: int) -> Extent:
         return Extent(complete_from=cut)
     limits = _limits(store, spans, now)
     if limits is None:
-        return Extent(*bounds, complete_from=cut)
+        return Extent(bounds[0], bounds[1], complete_from=cut)
     times, left = _strict_bounds(store, limits), []
     for rows in _doubtful(store, limits):
         marked = rows.select(when=micros(rows.time), left=limits.left_out(rows))
@@ -110,9 +110,9 @@ def extent(store: Store, spans: Iterable[CoverageSpan], now: int) -> Extent:
         found = {row.pop("left"): row for row in groups.to_pyarrow().to_pylist()}
         times += [found[False][end] for end in ("first", "last")] if False in found else []
         left.append(found[True]["n"] if True in found else 0)
-    return Extent(
-        min(times, default=bounds[0]), max(times, default=bounds[1]), *left, complete_from=cut
-    )
+    earlier, later = left
+    oldest, newest = min(times, default=bounds[0]), max(times, default=bounds[1])
+    return Extent(oldest, newest, earlier, later, complete_from=cut)
 
 
 def left_out(store: Store, spans: Iterable[CoverageSpan], now: int, *, most: int) -> list[LeftOut]:

@@ -55,7 +55,7 @@ class FilterCheck:
         new = {name: globs for name, globs in new.items() if globs}
         if new:
             self._known |= {(n, glob, kind): None for n, globs in new.items() for glob in globs}
-            for found in unmatched(self._store, new, kind):
-                self._known[found.filter, found.value, kind] = found
+            for value in unmatched(self._store, new, kind):
+                self._known[value.filter, value.value, kind] = value
         keys = [(name, glob, kind) for name, globs in given.items() for glob in globs]
         return [found for key in keys if (found := self._known[key]) is not None]

@@ -21,7 +21,8 @@ def test_the_expected_requests_are_about_those_that_are_sent(rows: int, jobs: in
 
 
 def test_what_was_gathered_before_is_not_expected_again() -> None:
-    datagrepper, said = FakeDatagrepper(steady(2000)), []
+    datagrepper = FakeDatagrepper(steady(2000))
+    said: list[Estimate] = []
     _, _, ledger = run(datagrepper, end=500)
     run(datagrepper, ledger=ledger, expect=said.append)
     assert [expected.rows for expected in said] == [1000]
