@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,6 +37,10 @@ class Unmatched:
     noun: str  # what the value should match: topic, user, agent, …
     value: str
     near: tuple[str, ...]  # stored names, the nearest first
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        return asdict(self) | {"near": [*self.near]}
 
     def __str__(self) -> str:
         near = f"; near: {', '.join(self.near)}" if self.near else ""

@@ -6,7 +6,7 @@ Parameters are texts or values of the right type. It parses no command line and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -107,7 +107,7 @@ class Runner:
 
     @cached_property
     def extent(self) -> Extent:
-        """Times of the oldest and the newest event that make sense, read once."""
+        """The times that the events span, read once."""
         return extent(self.store, self.spans, to_micros(self.now))
 
     def query(self, name: str, **parameters: Any) -> Result:
@@ -142,8 +142,13 @@ class Runner:
         Raises:
             UsageError: it ends before it begins, or is empty.
         """
-        options = self.common.updated({}, self.now)
-        return resolve(options, self.extent, self.spans, self.now)
+        return self._resolve(self.common.updated({}, self.now), empty=False)
+
+    def _resolve(self, options: CommonOptions, *, empty: bool, quiet: bool = False) -> Range:
+        chosen = resolve(options, self.extent, self.spans, self.now, empty=empty)
+        for text in () if quiet else range_notes(options, chosen, self.extent):
+            self._note(text)
+        return chosen
 
     def _query(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
@@ -157,8 +162,7 @@ class Runner:
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
             if call.unmatched:
-                values = [asdict(found) | {"near": [*found.near]} for found in call.unmatched]
-                notes = {**notes, "unmatched": values}
+                notes = {**notes, "unmatched": [found.document() for found in call.unmatched]}
             events = self._events(call).count_events()
         return Result(
             query=name,
@@ -225,14 +229,13 @@ class Runner:
             options = extend_to_ledger(options, self.extent, self.spans)
         # a range given as times was resolved before; that of an empty store is empty
         empty = isinstance(shared.get("since"), datetime) or depth > 0
-        time_range = resolve(options, self.extent, self.spans, self.now, empty=empty)
-        if function.kind != "cron":  # a job has no range; the queries that it calls have their own
-            for text in range_notes(options, time_range, self.extent):
-                self._note(text)
+        has_range = function.kind != "cron"  # the queries that a job calls have their own
+        time_range = self._resolve(options, empty=empty, quiet=not has_range)
+        if has_range:
             options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
         scope = options.without(own)
-        unmatched = self._unmatched(function, parameters, scope, by) if depth == 0 else []
+        unmatched = self._unmatched(function, parameters, scope, by) if not depth else []
         if options.bots is None:
             options = replace(options, bots=self._default(function, "bots", fallback=True))
         scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
@@ -241,12 +244,9 @@ class Runner:
     def _unmatched(
         self, function: Function, stated: Mapping[str, Any], scope: CommonOptions, by: str
     ) -> list[Unmatched]:
-        if function.kind == "cron":
-            return []
         with attribute_errors(function):
             found = self._filters.unmatched(function, stated, scope, by)
-        for value in found:
-            self._note(str(value))
+        self.notes += [text for text in map(str, found) if text not in self.notes]
         return found
 
     def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
