@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hubbub.analyzers.common.times import DAY, HOUR, number_since
+from hubbub.errors import UsageError
 from hubbub.times import EPOCH
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-__all__ = ["Calendar", "Period", "label", "period"]
+__all__ = ["MOST", "Calendar", "Period", "label", "period", "require_periods"]
 
 Period = Literal["hour", "day", "week"]
 _NAMES: Mapping[str, Period] = {
@@ -30,6 +31,8 @@ _NAMES: Mapping[str, Period] = {
     "week": "week",
 }
 _LENGTHS: Mapping[Period, timedelta] = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
+#: The most periods of an answer: days of 136 years, hours of more than five.
+MOST = 50_000
 #: The first Monday after the epoch; ISO weeks are counted from it.
 _MONDAY = EPOCH + 4 * DAY
 
@@ -37,6 +40,19 @@ _MONDAY = EPOCH + 4 * DAY
 def period(name: str) -> Period:
     """Return the long name for `h`, `d`, `w`, `hour`, `day` or `week`."""
     return _NAMES[name]
+
+
+def require_periods(number: int, per: str) -> None:
+    """Refuse a range of so many periods that nobody would read them.
+
+    Raises:
+        UsageError: there are more than `MOST`.
+    """
+    if number > MOST:
+        raise UsageError(
+            f"the range has {number:,} {per}s, more than {MOST:,}",
+            hint="choose longer periods with --per, or a shorter range with --since and --until",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +65,29 @@ class Calendar:
 
     @classmethod
     def touched(cls, per: Period, since: datetime, until: datetime) -> Calendar:
-        """Every period that overlaps [since, until)."""
+        """Every period that overlaps [since, until).
+
+        Raises:
+            UsageError: these are more than `MOST`.
+        """
         first, length = _start(per, since), _LENGTHS[per]
-        return cls(per, first, max(0, -((first - until) // length)) if until > since else 0)
+        number = max(0, -((first - until) // length)) if until > since else 0
+        require_periods(number, per)
+        return cls(per, first, number)
 
     @classmethod
     def inside(cls, per: Period, since: datetime, until: datetime) -> Calendar:
-        """Every period that lies wholly in [since, until)."""
+        """Every period that lies wholly in [since, until).
+
+        Raises:
+            UsageError: these are more than `MOST`.
+        """
         length = _LENGTHS[per]
         first = _start(per, since)
         first = first if first == since else first + length
-        return cls(per, first, max(0, (until - first) // length))
+        number = max(0, (until - first) // length)
+        require_periods(number, per)
+        return cls(per, first, number)
 
     @property
     def length(self) -> timedelta:

@@ -196,8 +196,10 @@ def stated_parameters(values: Mapping[str, Any], without: frozenset[str]) -> dic
 
 def finish(runner: Runner, *, allow_incomplete: bool) -> int:
     """Print the runner's notes and gaps; return the exit code."""
+    from hubbub.cli.output.tables import clean
+
     for note in runner.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {clean(note)}", err=True)
     if not runner.gaps:
         return 0
     for gap in runner.gaps:

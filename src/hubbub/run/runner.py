@@ -5,8 +5,7 @@ Parameters are texts or values of the right type. It parses no command line and 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -17,26 +16,29 @@ from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.run.errors import attribute_errors
+from hubbub.run.errors import attribute_errors, close_matches
+from hubbub.run.filters import FilterCheck
 from hubbub.run.injection import Callables, Injector
 from hubbub.run.scope import (
     CommonOptions,
-    Extent,
     Range,
     coverage,
     extend_to_ledger,
     next_second,
+    range_notes,
     resolve,
 )
 from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
+from hubbub.store.query.extent import Extent, extent
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
 from hubbub.store.state.coverage import clip
-from hubbub.times import from_micros, to_micros
+from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
+    from hubbub.store.query.unmatched import Unmatched
     from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
@@ -56,15 +58,7 @@ class Call:
     time_range: Range
     by: str
     depth: int
-
-
-def close_matches(name: str, choices: Iterable[str]) -> str:
-    """Return the hint `did you mean …?`, or all choices if none is similar."""
-    names = sorted(choices)
-    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if matches:
-        return f"did you mean {' or '.join(matches)}?"
-    return f"there are: {', '.join(names)}" if names else "there are none"
+    unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
 
 
 class Runner:
@@ -103,6 +97,7 @@ class Runner:
         self.now = next_second(clock())
         self.gaps: list[Gap] = []
         self.notes: list[str] = []
+        self._filters = FilterCheck(store)
         self.inject = inject or Injector(store.state)
 
     @cached_property
@@ -112,11 +107,8 @@ class Runner:
 
     @cached_property
     def extent(self) -> Extent:
-        """Times of the oldest and the newest event, read once."""
-        bounds = self.store.bounds()
-        if bounds is None:
-            return Extent(None, None)
-        return Extent(from_micros(bounds[0]), from_micros(bounds[1]))
+        """The times that the events span, read once."""
+        return extent(self.store, self.spans, to_micros(self.now))
 
     def query(self, name: str, **parameters: Any) -> Result:
         """Run a query.
@@ -150,8 +142,13 @@ class Runner:
         Raises:
             UsageError: it ends before it begins, or is empty.
         """
-        options = self.common.updated({}, self.now)
-        return resolve(options, self.extent, self.spans, self.now)
+        return self._resolve(self.common.updated({}, self.now), empty=False)
+
+    def _resolve(self, options: CommonOptions, *, empty: bool, quiet: bool = False) -> Range:
+        chosen = resolve(options, self.extent, self.spans, self.now, empty=empty)
+        for text in () if quiet else range_notes(options, chosen, self.extent):
+            self._note(text)
+        return chosen
 
     def _query(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
@@ -164,6 +161,8 @@ class Runner:
         with attribute_errors(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
+            if call.unmatched:
+                notes = {**notes, "unmatched": [found.document() for found in call.unmatched]}
             events = self._events(call).count_events()
         return Result(
             query=name,
@@ -227,23 +226,28 @@ class Runner:
         values = self._convert(function, parameters)
         options = common.updated(shared, self.now)
         if "ledger" in function.signature:  # such a query is also about what is not proven
-            options = extend_to_ledger(options, self.extent, self.spans, self.now)
+            options = extend_to_ledger(options, self.extent, self.spans)
         # a range given as times was resolved before; that of an empty store is empty
         empty = isinstance(shared.get("since"), datetime) or depth > 0
-        time_range = resolve(options, self.extent, self.spans, self.now, empty=empty)
-        if function.kind != "cron":  # a job has no range; the queries that it calls have their own
-            newest = self.extent.newest
-            if options.until is None and newest and newest >= time_range.until:
-                self._note(
-                    f"the range ends at {plain(time_range.until)}, where the proven coverage ends; "
-                    "later events are stored too: add --until now"
-                )
+        has_range = function.kind != "cron"  # the queries that a job calls have their own
+        time_range = self._resolve(options, empty=empty, quiet=not has_range)
+        if has_range:
             options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
+        scope = options.without(own)
+        unmatched = self._unmatched(function, parameters, scope, by) if not depth else []
         if options.bots is None:
             options = replace(options, bots=self._default(function, "bots", fallback=True))
-        scope = options.without(own)
-        return Call(function, values, extra, options, scope, time_range, by, depth)
+        scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
+        return Call(function, values, extra, options, scope, time_range, by, depth, unmatched)
+
+    def _unmatched(
+        self, function: Function, stated: Mapping[str, Any], scope: CommonOptions, by: str
+    ) -> list[Unmatched]:
+        with attribute_errors(function):
+            found = self._filters.unmatched(function, stated, scope, by)
+        self.notes += [text for text in map(str, found) if text not in self.notes]
+        return found
 
     def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the function's own parameters, defaults included."""

@@ -162,3 +162,50 @@ def test_report_writes_the_same_pages_twice(hubbub: Run, made_store: Path, tmp_p
     assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= first.keys()
     assert b"alice" in first["data.json"]
     assert b"releng" not in first["tail.svg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--topic", "*.git.recieve"],
+         "note: no topic matches '*.git.recieve'; near: org.fedoraproject.prod.git.receive"),
+        (["--category", "bodih", "--category", "bodhi"],
+         "note: no category matches 'bodih'; near: bodhi"),
+        (["--user", "Alice"], "note: no user matches 'Alice'; near: alice"),
+        (["--not-user", "bobb"], "note: no user matches 'bobb' (--not-user); near: bob"),
+        (["--category", "bodhi"], None),
+        (["--category", "bodhi", "--since", "2026-01-03"], None),  # in the store, not the range
+    ],
+)  # fmt: skip
+def test_a_filter_that_matches_nothing_in_the_store_is_said(
+    hubbub: Run, made_store: Path, options: list[str], said: str | None
+) -> None:
+    ran = hubbub("query", "users", "--json", "--store", made_store, *options)
+    notes = [line for line in ran.err.splitlines() if "matches" in line]
+    assert (ran.code, notes) == (0, [] if said is None else [said])
+    found = ran.json.get("diagnostics", {}).get("unmatched", [])
+    assert [said] == [_sentence(x) for x in found] if said else found == []
+    assert hubbub("query", "users", "--store", made_store, *options).err.count("matches") == len(
+        notes
+    )
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    option = "" if found["filter"] == found["noun"] else f" (--{found['filter'].replace('_', '-')})"
+    near = ", ".join(found["near"])
+    return f"note: no {found['noun']} matches {found['value']!r}{option}; near: {near}"
+
+
+def test_own_filters_of_queries_and_views_are_checked_too(
+    hubbub: Run, made_store: Path, tmp_path: Path
+) -> None:
+    for command in (
+        ["query", "radar", "--user", "Alice"],
+        ["query", "what_if", "--without", "Alice"],
+        ["chart", "radar", "--user", "Alice", "-o", tmp_path / "x.svg"],
+        ["report", "--user", "Alice", "-o", tmp_path / "report"],
+    ):
+        ran = hubbub(*command, "--store", made_store)
+        assert ran.code == 0
+        assert ran.err.count("no user matches 'Alice'") == 1
+        assert "near: alice" in ran.err
