@@ -111,6 +111,8 @@ class Receiver(Closeable):
         socket = context.socket(zmq.SUB)
         self._sockets.append(socket)
         socket.set(zmq.RCVHWM, self.rcvhwm)
+        # Subscriptions wait in the sending queue, which drops what is above its limit: never.
+        socket.set(zmq.SNDHWM, 0)
         # Beyond this limit libzmq drops the connection and all messages in flight. It only protects
         # memory: `max_message` is what refuses large messages.
         socket.set(zmq.MAXMSGSIZE, _MAX_RECEIVED)
@@ -175,13 +177,12 @@ class Receiver(Closeable):
         self._subscriptions.append([topic.encode() for topic in topics] or [b""])
 
     def _resubscribe(self, topics: list[bytes]) -> None:
+        added, removed = set(topics).difference(self.topics), set(self.topics).difference(topics)
         for socket in self._sockets:
-            for topic in dict.fromkeys(topics):
-                if topic not in self.topics:
-                    socket.subscribe(topic)
-            for topic in dict.fromkeys(self.topics):
-                if topic not in topics:
-                    socket.unsubscribe(topic)
+            for topic in added:
+                socket.subscribe(topic)
+            for topic in removed:
+                socket.unsubscribe(topic)
         self.topics = topics
 
     def _reconnect(self, index: int) -> None:

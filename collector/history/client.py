@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
@@ -29,8 +29,9 @@ from hubbub.collector.history.filters import EVERYTHING, Filters
 from hubbub.collector.history.response import Page, ResponseError, excerpt
 from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
+from hubbub.times import from_micros, iso
 
-__all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
+__all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History", "PageTooLargeError"]
 
 DEFAULT_URL = "https://apps.fedoraproject.org/datagrepper"
 ROWS = 100  # the most rows that the service puts on a page
@@ -43,6 +44,10 @@ _CHECK_HINT = "check the address, and that the service is up; then run the same 
 _RESUME_HINT = "rows gathered so far are kept; run the same command again to resume"
 
 _log = structlog.get_logger("hubbub.history")
+
+
+class PageTooLargeError(SourceError):
+    """A page is larger than this client reads; fewer rows may fit."""
 
 
 class _TransientError(Exception):
@@ -130,6 +135,7 @@ class History:
             *filters.parameters(),
         ]
         where = self.url + self._path
+        self._local.asked = f"the messages from {_iso(start)} to {_iso(end)}"
         for attempt in itertools.count(1):
             try:
                 page = self._attempt(query, rows)
@@ -193,7 +199,7 @@ class History:
                 with self._send(url) as reply:
                     self._local.retry_after = reply.headers.get("Retry-After")
                     if reply.status_code not in _REDIRECTS:
-                        return reply.status_code, b"".join(self._read_body(reply))
+                        return reply.status_code, b"".join(self._limited(self._read_body(reply)))
                     location = reply.headers.get("Location", "")
             except requests.exceptions.SSLError as error:
                 hint = "check the address and the certificates of this machine"
@@ -216,18 +222,25 @@ class History:
         raise SourceError("too many redirects", where=self.url + path, hint="try it in a browser")
 
     def _read_body(self, reply: requests.Response) -> Iterator[bytes]:
-        """Yield the body as it arrives, limited in size and time."""
-        size, deadline = 0, self.retry.clock() + 4 * self._timeout
+        """Yield the body as it arrives, limited in time."""
+        deadline = self.retry.clock() + 4 * self._timeout
         while chunk := reply.raw.read1(2**16, decode_content=True):
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise SourceError(
-                    f"sends more than {self._max_bytes:,} bytes for one page",
-                    where=self.url + self._path,
-                    hint="raise max_bytes if messages are that large",
-                )
             if self.retry.clock() > deadline:
                 raise _TransientError(f"the response did not end within {4 * self._timeout:g} s")
+            yield chunk
+
+    def _limited(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the parts of a body, limited in size."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise PageTooLargeError(
+                    f"sends more than {self._max_bytes:,} bytes for {self._local.asked}",
+                    where=self.url + self._path,
+                    hint="leave that time out with --since and --until, or gather only some "
+                    "messages of it with --topic, --category or --user",
+                )
             yield chunk
 
     def _send(self, url: str) -> requests.Response:
@@ -265,6 +278,10 @@ class History:
             self._local.request = session.prepare_request(requests.Request("GET", self.url))
             self._sessions.append(session)
         return session
+
+
+def _iso(second: int) -> str:
+    return iso(from_micros(second * 1_000_000))
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -112,7 +112,8 @@ class FakeHistory(History):
         with self._lock:
             self.requests += 1
             self._local.retry_after = None
-            return self._datagrepper.get(path, query)
+            status, body = self._datagrepper.get(path, query)
+        return status, b"".join(self._limited([body]))
 
 
 class MemorySink:

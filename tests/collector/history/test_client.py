@@ -244,7 +244,7 @@ def test_the_content_type_is_ignored(web, history):
 
 def test_a_body_beyond_the_limit_is_not_read(web):
     web.get(SEARCH, body=page(message(1, "a" * 5000)[1]))
-    error_of(History(BASE, max_bytes=4000), "more than 4,000 bytes", "max_bytes")
+    error_of(History(BASE, max_bytes=4000), "more than 4,000 bytes", "--until")
 
 
 def test_credentials_are_sent_and_never_shown(web, waits):

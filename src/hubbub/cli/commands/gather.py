@@ -106,5 +106,6 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             topics=options["topics"],
             users=options["users"],
             jobs=options["jobs"] or app.config.gather.jobs or _JOBS,
+            max_message=largest,
             progress=lambda done, total, _rows: update(done, total),
         )
