@@ -28,7 +28,7 @@ _HANDSHAKE_FAULTS = {
     zmq.Event.HANDSHAKE_FAILED_AUTH: "the peer requires authentication",
 }
 
-_MECHANISM_MISMATCH = 0x11000001  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH, of zmq.h
+_MECHANISM_MISMATCH = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH, of zmq.h
 _ENCRYPTED = "the publisher requires encryption or a password (CURVE or PLAIN)"
 # s; delays before reconnecting where libzmq has given up
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
@@ -137,6 +137,7 @@ class Endpoint:
             case zmq.Event.HANDSHAKE_SUCCEEDED:
                 self.connects, self._greeted = self.connects + 1, True
                 self._hang_ups, self._greeted_at = 0, time.monotonic()
+                self._pausing = False
                 self.retries, self.fault, self.warned = 0, "", False
                 reconnected = self.connects > 1 and not self.bound
                 return Notice("info", "reconnected" if reconnected else "connected", self.address)
@@ -145,8 +146,11 @@ class Endpoint:
             case zmq.Event.CONNECT_RETRIED:
                 self.retries += 1
             case failure if failure in _HANDSHAKE_FAULTS:
-                is_encrypted = event["value"] == _MECHANISM_MISMATCH
-                self.fault = _ENCRYPTED if is_encrypted else _HANDSHAKE_FAULTS[zmq.Event(failure)]
+                if event["value"] == _MECHANISM_MISMATCH:
+                    self.warned = self.warned and self.fault == _ENCRYPTED  # now it is known better
+                    self.fault = _ENCRYPTED
+                elif failure != zmq.Event.HANDSHAKE_FAILED_NO_DETAIL or not self.fault:
+                    self.fault = _HANDSHAKE_FAULTS[zmq.Event(failure)]
         return None
 
     def _disconnected(self, descriptor: int) -> Notice | None:

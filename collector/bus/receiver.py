@@ -135,14 +135,15 @@ class Receiver(Closeable):
         """Start the monitor of a socket.
 
         Our end is made first: libzmq waits for ever to tell a monitor that nobody reads of its end.
+        It is connected last: libzmq aborts the process over a connection to what does not exist.
         """
         address = f"inproc://monitor-{len(self._monitors)}"
         monitor = context.socket(zmq.PAIR)
         self._monitors.append(monitor)
         monitor.set(zmq.LINGER, 0)
         monitor.set(zmq.RCVHWM, 0)
-        monitor.connect(address)
         socket.monitor(address, zmq.EVENT_ALL)
+        monitor.connect(address)
         self._monitored += 1
 
     def run(self, put: Callable[[Batch], object], stop: Flag) -> None:
