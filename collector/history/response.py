@@ -158,7 +158,7 @@ def _split_leniently(body: bytes) -> tuple[_RawPage, list[bytes]]:
         }
     except ValueError as error:
         raise ResponseError(f"is not JSON: {error}") from None
-    head = {"raw_messages": []} if b"raw_messages" in fields else {}
+    head: dict[str, Any] = {"raw_messages": []} if b"raw_messages" in fields else {}
     try:
         return msgspec.convert(head | numbers, _RawPage), texts
     except msgspec.ValidationError as error:

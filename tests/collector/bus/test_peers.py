@@ -9,7 +9,6 @@ import time
 import pytest
 import zmq
 
-from hubbub.collector.bus import endpoint as endpoints
 from hubbub.collector.bus import receiver as receivers
 from hubbub.collector.bus import resolver
 from hubbub.collector.bus.receiver import Receiver
@@ -116,7 +115,7 @@ def test_ipv6_is_used_only_where_there_is_nothing_else(
             raise plain.gaierror("no such name at present")
         return [(family, "") for family in families]
 
-    monkeypatch.setattr(resolver.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(plain, "getaddrinfo", look_up)
     endpoint = Receiver(["tcp://bus.example.org:9940"]).endpoints[0]
     names = resolver.Resolver([endpoint])
     assert names._resolve(endpoint) is bool(families)
@@ -165,7 +164,7 @@ def test_heartbeats_are_given_up_for_a_peer_that_does_not_know_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(endpoints.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     endpoint = Receiver(["tcp://127.0.0.1:9"], heartbeat=5.0).endpoints[0]
     whats = []
     for _ in range(2):

@@ -80,7 +80,7 @@ class TestFormats:
         headers = {"sent-at": "2026-11-22T02:37:11.5+00:00"}
         body = {"b": [1.5, "\u2603"], "a": None}
         search = {"id": None, "topic": "a.b", "headers": headers, "body": body, "queue": None}
-        raw = {"msg_id": None, "topic": "a.b", "headers": headers, "timestamp": 1795315031.0,
+        raw: Any = {"msg_id": None, "topic": "a.b", "headers": headers, "timestamp": 1795315031.0,
                "msg": dict(reversed(body.items())), "i": 0, "users": []}  # fmt: skip
         source = "history:https://x"
         first, second = decode(frame(search, source)), decode(frame(raw, source))

@@ -33,7 +33,8 @@ class Stage:
     def __init__(self, ledger, *, at=0.0, bound=False):
         self.ledger, self.now, self.mono = ledger, T0 + at, 1000.0
         self.endpoint = Endpoint(ADDRESS, bound=bound)
-        self.counts, self.standstills = Counts(), []
+        self.counts = Counts()
+        self.standstills: list[tuple[float, float]] = []
         self.detector = GapDetector(
             [self.endpoint],
             lambda: self.counts,
