@@ -324,11 +324,8 @@ class Healer:
     def _total(self, start: int, end: int) -> int:
         page = self.history.window(start, end, rows=1, stopped=self._stop)
         if len(page.within(start, end)) < len(page.rows):
-            raise SourceError(
-                "the history answers with a row of another time",
-                where=self.history.url,
-                hint="does a cache before it ignore the question?",
-            )
+            hint = "does a cache before it ignore the question?"
+            raise SourceError("a row of another time came", where=self.history.url, hint=hint)
         return page.total
 
     def _record(self, span: CountedSpan, state: str, proof: str) -> None:
