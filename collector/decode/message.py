@@ -33,7 +33,7 @@ import msgspec
 
 from hubbub.collector.decode import timestamps
 from hubbub.collector.decode.formats import LINE_DECODERS
-from hubbub.collector.decode.message_id import BUS_KINDS, content_id
+from hubbub.collector.decode.message_id import BUS_KINDS, content_id, payload_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
     LARGEST_SIZE,
@@ -184,11 +184,15 @@ def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
 def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
     body, headers, users, objects = _payload(envelope)
     topic = _topic(envelope, frame, kind)
+    time = _time(envelope, headers, frame, topic, kind)
     message_id = envelope.id if envelope.msg_id is None else envelope.msg_id
     if message_id is None or message_id == "":
-        if envelope.msg is not msgspec.UNSET:
+        if kind == "history":  # `/raw` and `/v2/search` wrap the same message differently
+            message_id = payload_id(topic, time, body)
+        elif envelope.msg is not msgspec.UNSET:
             raise refuse("no-id", topic)
-        message_id = content_id(frame, topic)
+        else:
+            message_id = content_id(frame, topic)
     else:
         message_id = _text(message_id, MAX_ID, "bad-id", topic)
     seq = frame.seq or (
@@ -196,7 +200,7 @@ def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
     )
     return Message(
         message_id,
-        _time(envelope, headers, frame, topic, kind),
+        time,
         topic,
         body,
         headers,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import Any
 
 from hubbub.collector.decode.line_reading import reading
 from hubbub.collector.event import Frame
 
-__all__ = ["BUS_KINDS", "content_id", "line_number_id"]
+__all__ = ["BUS_KINDS", "content_id", "line_number_id", "payload_id"]
 
 #: Kinds of sources whose frames carry the topic separately from the body.
 BUS_KINDS = frozenset(("zmq", "amqp"))
@@ -38,3 +40,9 @@ def _hash(place: str, topic: str, frame: Frame) -> str:
     digest = hashlib.sha256(f"{place}\n{topic}\n".encode("utf-8", "surrogatepass"))
     digest.update(frame.body.rstrip(b"\r\n"))
     return f"sha256-{digest.hexdigest()[:40]}"
+
+
+def payload_id(topic: str, time: int, body: Any) -> str:
+    """Return a hash of a message's topic, time (µs) and payload, whatever envelope it came in."""
+    text = json.dumps([topic, time, body], sort_keys=True, separators=(",", ":"), default=repr)
+    return f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:40]}"

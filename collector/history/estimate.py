@@ -36,7 +36,7 @@ def estimate(
             with a request that proves it.
         seconds: that the first request took.
     """
-    rows = round((step.count + step.remaining) * unread / (part.end - part.position))
+    rows = round((step.piece.rows + step.remaining) * unread / (part.end - part.position))
     pages = max(1, math.ceil(rows / (ROWS - 1)))  # the last row of a page is sent again
     requests = pages + (min(slices, pages) if pages > 1 else 0)
     return Estimate(rows, requests, seconds * (1 + (requests - 1) / jobs))

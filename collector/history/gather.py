@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Frame, Ledger, Sink
 from hubbub.collector.history.checkpoints import SECOND, Checkpoints, RecordedSpan
 from hubbub.collector.history.client import ROWS, Filters, History
@@ -65,6 +66,7 @@ def gather(
     users: Iterable[str] = (),
     jobs: int = 4,
     settle: timedelta = SETTLE,
+    max_message: int = LARGEST,
     progress: Progress | None = None,
     expect: Callable[[Estimate], None] | None = None,
     reached: Callable[[datetime], None] | None = None,
@@ -74,7 +76,8 @@ def gather(
 
     The range is widened to whole seconds. The last `settle` of it is recorded as unproven, since
     rows still arrive late there: the next run reads it again, and proves it if it is older than
-    `settle` by the clock.
+    `settle` by the clock. Rows that the decoder refuses (or larger than `max_message` bytes, as the
+    sink refuses them) are put into the sink like all others; the proof states how many they are.
 
     Besides `progress`, `expect` is called once, after the first response and before the requests
     that follow it, and `reached` after every batch, with the time before which all is read.
@@ -97,6 +100,7 @@ def gather(
         Checkpoints(ledger, history.source, filters.key, clock),
         filters=filters,
         jobs=jobs,
+        max_message=max_message,
         progress=progress,
         expect=expect,
         reached=reached,
@@ -116,6 +120,7 @@ class _Run:
         *,
         filters: Filters,
         jobs: int,
+        max_message: int,
         progress: Progress | None,
         expect: Callable[[Estimate], None] | None,
         reached: Callable[[datetime], None] | None,
@@ -127,7 +132,7 @@ class _Run:
         self._checkpoints = checkpoints
         self._jobs, self._slots = jobs, 2 * jobs if jobs > 1 else 1
         self._workers: Workers[Slice, Step | Proof] = Workers(jobs)
-        self._pager = Pager(history, filters, self._workers.stopped)
+        self._pager = Pager(history, filters, self._workers.stopped, max_message=max_message)
         self._waiting: deque[Slice] = deque()
         self._active: list[Slice] = []
         self._proven: list[tuple[int, int, tuple[Piece, ...]]] = []  # start, end, pieces

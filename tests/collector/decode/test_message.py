@@ -77,6 +77,20 @@ class TestFormats:
         assert first.time == 77
         assert first.headers is None or first.headers == {}
 
+    def test_both_forms_of_a_history_row_without_an_id_are_the_same_event(self):
+        headers = {"sent-at": "2026-11-22T02:37:11.5+00:00"}
+        body = {"b": [1.5, "\u2603"], "a": None}
+        search = {"id": None, "topic": "a.b", "headers": headers, "body": body, "queue": None}
+        raw: Any = {"msg_id": None, "topic": "a.b", "headers": headers, "timestamp": 1795315031.0,
+               "msg": dict(reversed(body.items())), "i": 0, "users": []}  # fmt: skip
+        source = "history:https://x"
+        first, second = decode(frame(search, source)), decode(frame(raw, source))
+        assert (first.id, first.time, first.size) == (second.id, second.time, second.size)
+        assert first.id.startswith("sha256-")
+        later = search | {"headers": {"sent-at": "2026-11-22T02:37:12.5+00:00"}}
+        assert decode(frame(later, source)).id != first.id
+        assert decode(frame(search | {"body": {}}, source)).id != first.id
+
     def test_jsonl(self):
         message = decode(frame(LINE, "jsonl:f", seq=4))
         assert message.time == 1441584303010000

@@ -1,6 +1,7 @@
 """Requests to a history: addresses, parameters, retries, errors and responses."""
 
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -154,7 +155,7 @@ def test_transient_statuses_are_retried(web, history, waits, status):
     web.get(SEARCH, status=status, body='{"error": NaN}')
     web.get(SEARCH, body=ONE_ROW)
     assert len(request(history).rows) == 1
-    assert waits == [0.5]
+    assert waits == [pytest.approx(0.5, abs=0.2)]
 
 
 def test_a_service_that_has_answered_before_gets_more_attempts(web, history, waits):
@@ -171,17 +172,54 @@ def test_a_service_that_has_answered_before_gets_more_attempts(web, history, wai
 
 
 @pytest.mark.parametrize(
-    ("after", "wait"),
-    [("7", 7), ("100000", 300), ("-3", 0.5), ("soon", 0.5), ("", 0.5),
-     (formatdate(1000 + 20, usegmt=True), 20), (formatdate(900), 0),
-     ("Sat, 99 Nov 2026 10:00:00 GMT", 0.5)],
-)  # fmt: skip
-def test_retry_after_is_honoured(web, waits, after, wait):
+    ("after", "date", "wait"),
+    [
+        ("7", None, 7),
+        ("0", None, 0.5),
+        ("1000", None, 300),
+        ("100000", None, 0.5),  # absurd: back off as without one
+        ("9" * 400, None, 0.5),
+        ("-3", None, 0.5),
+        ("soon", None, 0.5),
+        ("", None, 0.5),
+        (formatdate(1000 + 20, usegmt=True), None, 20),
+        (formatdate(900), None, 0.5),
+        (formatdate(5000 + 20), formatdate(5000), 20),  # the service's clock is ahead of this one
+        (formatdate(500 + 20), formatdate(500), 20),
+        (formatdate(500 + 20), "yesterday", 0.5),
+        (formatdate(500 + 10**7), formatdate(500), 0.5),
+        ("Sat, 99 Nov 2026 10:00:00 GMT", None, 0.5),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured(web, waits, after, date, wait, status):
     retry = RetryPolicy(pause=waits.append, jitter=lambda: 0.5, now=lambda: 1000.0)
-    web.get(SEARCH, status=503, headers={"Retry-After": after})
+    headers = {"Retry-After": after} | ({"Date": date} if date else {})
+    web.get(SEARCH, status=status, headers=headers)
     web.get(SEARCH, body=ONE_ROW)
     request(History(BASE, retry=retry))
-    assert waits == [wait]
+    assert waits == [pytest.approx(wait, abs=0.2)]
+
+
+def test_waiting_as_asked_is_no_failed_attempt(web, history, waits):
+    for _ in range(40):
+        web.get(SEARCH, status=429, headers={"Retry-After": "3"})
+    web.get(SEARCH, body=ONE_ROW)
+    assert len(request(history).rows) == 1
+    assert len(waits) >= 40
+
+
+def test_a_service_that_only_asks_to_wait_is_given_up_after_minutes(web, history, waits):
+    web.get(SEARCH, status=503, headers={"Retry-After": "60"})
+    error_of(history, "answered 503, after 180 s of waiting as it asked", "is up")
+    assert len(waits) == 3
+    web.replace(responses.GET, SEARCH, body=ONE_ROW)
+    request(history)
+    web.replace(responses.GET, SEARCH, status=429, body="slow down")
+    error_of(
+        history, "answered 429: slow down, after .* s of waiting", "run the same command again"
+    )
+    assert len(waits) < 40, "without a Retry-After the waits grow"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +282,7 @@ def test_the_content_type_is_ignored(web, history):
 
 def test_a_body_beyond_the_limit_is_not_read(web):
     web.get(SEARCH, body=page(message(1, "a" * 5000)[1]))
-    error_of(History(BASE, max_bytes=4000), "more than 4,000 bytes", "max_bytes")
+    error_of(History(BASE, max_bytes=4000), "more than 4,000 bytes", "--until")
 
 
 def test_credentials_are_sent_and_never_shown(web, waits):
@@ -327,6 +365,53 @@ def test_real_connections_that_misbehave(kind, timeout, words):
         history.close()
         server.shutdown()
         server.server_close()
+
+
+FIRST = {
+    "header": b"HTTP/1.1 200 OK\r\nX-Long: ",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=",
+    "closed chunk": b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5;x=",
+    "body": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "until the end": b"HTTP/1.0 200 OK\r\n\r\n" + ONE_ROW.encode(),
+    "continue": b"",
+    "status": b"HT",
+}
+MORE = {"continue": b"HTTP/1.1 100 Continue\r\n\r\n", "body": b"1\r\n \r\n", "until the end": b" "}
+
+
+@pytest.mark.parametrize("kind", FIRST)
+def test_a_request_has_one_deadline_whatever_drips(kind):
+    def talk(connection):
+        try:
+            connection.recv(65536)
+            connection.sendall(FIRST[kind])
+            while True:
+                connection.sendall(MORE.get(kind, b"a"))
+                time.sleep(0.05)
+        except OSError:
+            connection.close()
+
+    def accept():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=accept, daemon=True).start()
+    retry = RetryPolicy(pause=lambda _: None, first_attempts=2)
+    port = server.getsockname()[1]
+    history = History(f"http://127.0.0.1:{port}", timeout=0.25, retry=retry)
+    begun = time.monotonic()
+    try:
+        error_of(history, "did not end within 1 s, 2 times in a row")
+    finally:
+        history.close()
+        server.close()
+    assert 2 <= time.monotonic() - begun < 20
 
 
 def test_a_port_without_a_server():

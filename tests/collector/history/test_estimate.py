@@ -1,12 +1,11 @@
 """What a gather says that it will need, held against what it needed."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 
 from hubbub.collector.history.estimate import Estimate, estimate
-from hubbub.collector.history.paging import Slice, Step
+from hubbub.collector.history.paging import Piece, Slice, Step
 from tests.support.fake_history import FakeDatagrepper, at, run, steady
 
 
@@ -31,13 +30,13 @@ def test_what_was_gathered_before_is_not_expected_again() -> None:
 
 
 def test_the_time_is_that_of_the_first_request_for_each_that_follows() -> None:
-    step: Any = Step((), 20, 100, 1880, verified=False)
+    step = Step((), Piece(0, 20, 100), 100, 1880)
     found = estimate(Slice(0, 0, 100), step, unread=100, jobs=4, slices=8, seconds=2.0)
     assert found == Estimate(1980, 28, 2.0 * (1 + 27 / 4))
 
 
 def test_the_rest_of_the_range_is_taken_to_be_as_busy() -> None:
-    step: Any = Step((), 20, 10, 0, verified=True)
+    step = Step((), Piece(0, 100, 10, verified=True), 10, 0)
     found = estimate(Slice(0, 0, 100), step, unread=1000, jobs=1, slices=1, seconds=1.0)
     assert (found.rows, found.requests) == (100, 3)
 

@@ -112,6 +112,7 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             topics=options["topics"],
             users=options["users"],
             jobs=options["jobs"] or app.config.gather.jobs or _JOBS,
+            max_message=largest,
             progress=shown.progress,
             expect=lambda expected: click.echo(_expectation(expected, since, until), err=True),
             reached=shown.reached,
