@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from hubbub.collector.decode.message_id import content_id
-from hubbub.collector.decode.reasons import LARGEST_NUMBER, refuse
+from hubbub.collector.decode.reasons import LARGEST_SIZE, refuse
 from hubbub.collector.decode.timestamps import LATEST
 from hubbub.collector.event import Frame, Message
 from hubbub.collector.names import MAX_NAME
@@ -24,6 +24,7 @@ __all__ = ["HTTP", "ROOT_FILE", "Line", "message", "parse", "section"]
 #: Topic of requests.
 HTTP = "http.access"
 _MAX_OBJECT = 4 * MAX_NAME  # characters of an object's name
+_MAX_DIGITS = 18  # of a number of bytes that can be valid, without leading zeros
 _MAX_REQUEST = 2000  # characters of a request that are kept
 #: Unsafe in tables and on terminals; not the tab, which separates fields.
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
@@ -62,7 +63,7 @@ class Line:
         when: the time, aware, in UTC.
         request: method, target and protocol, exactly as the client sent them.
         status: HTTP status code.
-        size: bytes of the response.
+        size: bytes of the response; one that cannot be valid exceeds LARGEST_SIZE.
         referer, agent: fields of the combined format; None in the common format.
     """
 
@@ -97,9 +98,9 @@ def parse(text: str) -> Line | None:
     if match is None:
         raise ValueError('expected the form host ident user [time] "request" status bytes')
     host, ident, user, date, request, status, size, referer, agent = match.groups()
-    size_bytes = 0 if size == "-" else int(size[:20])
-    if size_bytes >= LARGEST_NUMBER:
-        raise ValueError(f"{size[:20]} is not a valid number of bytes")
+    size_bytes = 0 if size == "-" else int(size[-_MAX_DIGITS:])
+    if len(size.lstrip("0")) > _MAX_DIGITS:
+        size_bytes = LARGEST_SIZE + 1
     when = _parse_time(date)
     return Line(
         host, ident, user, date, when, request, int(status), size_bytes, referer, agent
@@ -156,7 +157,7 @@ def message(frame: Frame) -> Message:
     Invalid UTF-8 and control characters are replaced: the lines contain whatever clients sent.
 
     Raises:
-        MessageError: `malformed`, also for a blank line.
+        MessageError: `malformed`, also for a blank line; `bad-size`.
     """
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", frame.body.strip().decode(errors="replace"))
     try:
@@ -168,6 +169,8 @@ def message(frame: Frame) -> Message:
     time = to_micros(line.when)
     if not 0 <= time < LATEST * 1_000_000:
         raise refuse("malformed", HTTP, "the time is not between 1970 and 2200")
+    if line.size > LARGEST_SIZE:
+        raise refuse("bad-size", HTTP)
     requested = section(line.request)
     authenticated = line.user != "-" and len(line.user) <= MAX_NAME
     method = line.request.split(maxsplit=1)

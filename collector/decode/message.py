@@ -36,6 +36,7 @@ from hubbub.collector.decode.formats import LINE_DECODERS
 from hubbub.collector.decode.message_id import BUS_KINDS, content_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
+    LARGEST_SIZE,
     MAX_DEPTH,
     MAX_ID,
     MAX_NAMES,
@@ -306,7 +307,7 @@ def _jsonl(envelope: Envelope, frame: Frame) -> Message:
             raise refuse(reason, topic, repr(value)[:80])
     if envelope.size is None:
         size = 0 if body is None else payload_size(body)
-    elif type(envelope.size) is int and 0 <= envelope.size < LARGEST_NUMBER:
+    elif type(envelope.size) is int and 0 <= envelope.size <= LARGEST_SIZE:
         size = envelope.size
     else:
         raise refuse("bad-size", topic, repr(envelope.size)[:80])

@@ -219,6 +219,7 @@ class TestRefusals:
             (LINE | {"size": -1}, "bad-size"),
             (LINE | {"size": 1.5}, "bad-size"),
             (LINE | {"size": 2**64}, "bad-size"),
+            (LINE | {"size": 2**53 + 1}, "bad-size"),
             (LINE | {"size": True}, "bad-size"),
             (LINE | {"id": 5}, "bad-id"),
         ],
