@@ -20,7 +20,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,12 +29,14 @@ from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import check_new, make_folder
+from hubbub.store.disk.filesystem import check_local, check_path, is_writable
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
 from hubbub.store.query import identity
 from hubbub.store.query.selection import Selection
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment, writer
+from hubbub.store.spool.waiting import Waiting, count_waiting
 from hubbub.store.state import coverage
 from hubbub.store.state.database import State
 from hubbub.store.state.ledger import CoverageSpan
@@ -58,15 +59,6 @@ __all__ = ["Store", "Waiting"]
 _STATE = "state.sqlite"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How much of the spool is not loaded yet."""
-
-    segments: int = 0
-    records: int = 0
-    bytes: int = 0
-
-
 class Store(Closeable):
     """An open store. Use `Store.open`."""
 
@@ -75,22 +67,38 @@ class Store(Closeable):
         self.spool_folder = path / "spool"
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str], *, create: bool = True, reading: bool = False
+    ) -> Self:
         """Open the store at `path`, or create it.
 
+        Args:
+            path: its folder.
+            create: create it if it does not exist.
+            reading: accept a store that this process may not write; nothing is written then
+                (`read_only`), and its state is that of this moment.
+
         Raises:
-            UsageError: `path` is a file or another program's folder, there is no permission, or
-                there is no store and `create` is false.
+            UsageError: `path` is a file or another program's folder, there is no permission,
+                it is not on a local disk, or there is no store and `create` is false.
             StoreError: the store is damaged, or of a newer version.
         """
         folder = Path(path)
+        check_path(folder)
         try:
+            check_local(folder)
             if folder.exists() and not folder.is_dir():
                 raise UsageError("this is a file; a store is a folder", where=str(folder))
             exists = folder.is_dir() and (folder / _STATE).exists()
+            if exists and not is_writable(folder, folder / _STATE):
+                state = State(folder / _STATE, read_only=True)
+                if not reading:
+                    with state:
+                        state.require_writable()
+                return cls(folder, state)
             if not exists:
                 check_new(folder, _STATE, create=create)
-                make_folder(folder)
+                make_folder(folder, private=True)
             state = State(folder / _STATE)
             make_folder(folder / "spool")
         except OSError as e:
@@ -98,6 +106,11 @@ class Store(Closeable):
                 f"cannot use this folder as a store: {e.strerror or e}", where=str(folder)
             ) from e
         return cls(folder, state)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing of it may be written: waiting messages are not loaded."""
+        return self.state.read_only
 
     def close(self) -> None:
         """Close the state and the query engine."""
@@ -129,20 +142,7 @@ class Store(Closeable):
     def waiting(self) -> Waiting:
         """Count what is not loaded yet. Only the heads of records are read."""
         positions = dict(self.state.rows("SELECT name, position FROM segments"))
-        segments = records = size = 0
-        for waiting in spool.segments(self.spool_folder):
-            descriptor = spool.open_segment(waiting)
-            if descriptor is None:
-                continue
-            try:
-                start = max(positions.get(waiting.name, 0), segment.HEAD.size)
-                remaining = os.fstat(descriptor).st_size - start
-                if remaining > 0:
-                    segments, size = segments + 1, size + remaining
-                    records += segment.count(descriptor, start)
-            finally:
-                os.close(descriptor)
-        return Waiting(segments, records, size)
+        return count_waiting(self.spool_folder, positions)
 
     def has_work(self) -> bool:
         """Whether `load` has anything to do: segments, retries, unfinished forgetting."""
@@ -175,7 +175,7 @@ class Store(Closeable):
         from hubbub.store.loader.loader import Loaded
 
         unfinished = self._unfinished_forget()
-        if not self.has_work():
+        if self.read_only or not self.has_work():
             return Loaded()
         with translate_errors(self.path), self.loader_lock(wait=wait) as acquired:
             if not acquired:
@@ -214,7 +214,12 @@ class Store(Closeable):
 
     @contextmanager
     def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """Acquire the loader lock; yield whether it is held, which is always so with `wait`."""
+        """Acquire the loader lock; yield whether it is held, which is always so with `wait`.
+
+        Raises:
+            UsageError: the store is `read_only`.
+        """
+        self.state.require_writable()
         descriptor = os.open(self.path / "loader.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:

@@ -29,10 +29,18 @@ def sync_folder(path: Path) -> None:
     _sync(path)
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder and its missing parents durably; do nothing if it exists."""
+def make_folder(folder: Path, *, private: bool = False) -> None:
+    """Create a folder and its missing parents durably; do nothing if it exists.
+
+    Args:
+        folder: its path.
+        private: only its owner may use it, if it is new or empty; whatever the umask says.
+    """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    if private and not any(folder.iterdir()):
+        with suppress(PermissionError):  # an empty folder of somebody else
+            folder.chmod(0o700)
     for path in missing:
         with suppress(PermissionError):  # a parent that is writable but not readable
             sync_folder(path.parent)
