@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
+from hubbub.collector.decode.reasons import MAX_TOPIC
 from hubbub.collector.event import Event, Frame, Message, People
-from hubbub.collector.names import normalise, normalise_object
+from hubbub.collector.names import normalise, normalise_object, visible
 from hubbub.collector.people.paths import Source
 from hubbub.collector.people.rules import Rule, Rules, builtin_rules
 from hubbub.collector.topics import action, category
@@ -183,7 +184,11 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
 
 def _stated(message: Message) -> People:
     """Return the names stated by a log line, not normalised: they are not accounts of a bus."""
-    return People(message.agent, message.users or (), message.objects or ())
+    return People(
+        message.agent and visible(message.agent),
+        tuple(map(visible, message.users or ())),
+        tuple(map(visible, message.objects or ())),
+    )
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:
@@ -202,7 +207,7 @@ def _why_missed(message: Message, rules: Rules) -> str | None:
 
 def _schema(message: Message) -> str:
     stated = message.headers.get(_SCHEMA) if message.headers else None
-    return stated if isinstance(stated, str) else ""
+    return stated if isinstance(stated, str) and len(stated) <= MAX_TOPIC else ""
 
 
 def _header_names(headers: Mapping[str, Any], prefix: str) -> list[str] | None:
