@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from traceback import extract_tb
 
 import msgspec
 import structlog
@@ -156,7 +157,15 @@ class Batch:
         except MessageError as e:
             return e.reason, e.what
         except Exception as e:  # noqa: BLE001 - one poison message must not stop the others
-            _log.exception("message not understood", source=frame.source, place=place)
+            # not the error's text and values: they quote the message, and a log has no retention
+            frames = reversed(extract_tb(e.__traceback__))
+            _log.error(
+                "message not understood",
+                kind=frame.kind,
+                place=place,
+                error=type(e).__name__,
+                at=" < ".join(f"{f.name}:{f.lineno}" for f in frames)[:500],
+            )
             return "fault", f"{type(e).__name__}: {e}"
         return event
 

@@ -70,8 +70,8 @@ def import_files(
 
     Importing a file again adds nothing: a message is stored once, however often it is received.
     Lines that cannot be decoded are counted and kept as dead letters. A file that is missing or
-    truncated does not stop the import of the others; it is reported at the end. With --ca (or
-    --verify and a configured CA), fedmsg envelopes without a valid signature are refused.
+    truncated does not stop the import of the others; it is reported at the end. With --ca or
+    a configured CA, fedmsg envelopes without a valid signature are refused; --no-verify takes them.
     """
     from hubbub.cli.output.progress import bar
     from hubbub.collector.files import reader
@@ -82,7 +82,9 @@ def import_files(
     names = _columns(form, columns)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
-        return _follow(app, files, form, columns=names, largest=largest, as_json=as_json)
+        return _follow(
+            app, files, form, columns=names, trust=trust, largest=largest, as_json=as_json
+        )
     read = 0
     errors: list[HubbubError] = []
     with app.store() as store:
@@ -137,7 +139,7 @@ def _sink(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
     """Return the files to verify signatures with; only fedmsg envelopes are signed."""
-    trust = trust_files(app, options, configured=False)
+    trust = trust_files(app, options, configured=form == "fedmsg")
     if trust is not None and form != "fedmsg":
         raise UsageError(f"the format {form} has no signatures", hint="leave out --ca and --verify")
     return trust
@@ -168,6 +170,7 @@ def _follow(
     form: str,
     *,
     columns: tuple[str, ...],
+    trust: TrustFiles | None,
     largest: int,
     as_json: bool,
 ) -> int:
@@ -181,6 +184,7 @@ def _follow(
         files: names of logs.
         form: their format.
         columns: column names of system counts; empty for other formats.
+        trust: the files to verify signatures with; None: do not verify.
         largest: size limit of a line in bytes.
         as_json: print the result as JSON.
 
@@ -206,7 +210,10 @@ def _follow(
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.reader_config)
-        with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
+        with (
+            stop_signal() as stop,
+            store.spool("import", bodies=app.bodies, trust=trust) as spool,
+        ):
             sink = _sink(store, spool, columns, largest)
             loader.start()
             try:
