@@ -8,6 +8,7 @@
     bodies/         the Delta table of messages as received, where that is configured
     samples/        the Delta table of gauges
     rollups/        Delta tables of sums by hour, day and week
+    spill/          what a query does not hold in memory, while it runs
     aside/          the quarantine of damaged files
     loader.lock     held by the process that loads
 
@@ -30,6 +31,7 @@ from hubbub.errors import UsageError
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import check_new, make_folder
 from hubbub.store.disk.filesystem import check_local, check_path, is_writable
+from hubbub.store.disk.spill import Spill
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
 from hubbub.store.query import identity
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
     from hubbub.store.state.dead_letters import DeadLetter
     from hubbub.store.tables.bodies import Bodies
     from hubbub.store.tables.events import Events as Table
-    from hubbub.store.tables.events import File
     from hubbub.store.tables.samples import Samples
 
 __all__ = ["Store", "Waiting"]
@@ -117,6 +118,8 @@ class Store(Closeable):
         backend = self.__dict__.pop("backend", None)
         if backend is not None:
             backend.disconnect()
+        if "_spill" in self.__dict__:
+            self.__dict__.pop("_spill").close()
         self.state.close()
 
     # writing
@@ -141,12 +144,14 @@ class Store(Closeable):
 
     def waiting(self) -> Waiting:
         """Count what is not loaded yet. Only the heads of records are read."""
-        positions = dict(self.state.rows("SELECT name, position FROM segments"))
-        return count_waiting(self.spool_folder, positions)
+        if self.read_only and not self.spool_folder.exists():  # a copy without empty folders
+            return Waiting()
+        loaded = self.state.rows("SELECT name, position FROM segments")
+        return count_waiting(self.spool_folder, dict(loaded))
 
     def has_work(self) -> bool:
         """Whether `load` has anything to do: segments, retries, unfinished forgetting."""
-        return (
+        return not self.read_only and (
             self._unfinished_forget()
             or bool(self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1"))
             or any(spool.segments(self.spool_folder))
@@ -271,7 +276,11 @@ class Store(Closeable):
         """The engine that queries run on."""
         from hubbub.store.query.engine import connect
 
-        return connect()
+        return connect(self._spill.path)
+
+    @cached_property
+    def _spill(self) -> Spill:
+        return Spill(None if self.read_only else self.path)
 
     def events(self, selection: Selection | None = None) -> events.Events:
         """Return the stored events that match a selection, as a lazy Ibis table of this moment.
@@ -286,7 +295,7 @@ class Store(Closeable):
 
         def select(paths: Sequence[str] | None, part: Selection) -> events.Events:
             # these few files are read whatever their times
-            chosen_files = files if paths is None else [_of_any_time(path) for path in paths]
+            chosen_files = files if paths is None else [events.of_any_time(path) for path in paths]
             return events.events(self.backend, version, chosen_files, part, persons)
 
         reader, cut = None, frozen(self)
@@ -339,10 +348,3 @@ class Store(Closeable):
     ) -> list[DeadLetter]:
         """Return the messages that could not be decoded, newest first."""
         return self.state.dead_letters(reason=reason, source=source, limit=limit)
-
-
-def _of_any_time(path: str) -> File:
-    """Return a file that every time range includes."""
-    from hubbub.store.tables.events import File
-
-    return File(path, 0, 0, 0, 2**63 - 1)

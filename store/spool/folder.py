@@ -75,8 +75,6 @@ def recover(folder: Path) -> int:
 
 def segments(folder: Path) -> list[Segment]:
     """Return all segments, oldest first."""
-    if not folder.is_dir():  # a copy of a store may lack an empty folder
-        return []
     listed = (Segment(p) for p in folder.iterdir() if p.suffix in {".open", ".seg", ".dead"})
     return sorted(listed, key=lambda s: s.name)
 

@@ -13,7 +13,7 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
     replace_file(path, b"1")
     replace_file(path, b"2")
     assert path.read_bytes() == b"2"
-    assert os.listdir(tmp_path) == ["a.svg"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.svg"]
 
 
 def test_a_link_is_replaced_and_its_target_kept(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_nothing_is_left_where_it_cannot_be_written(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(OSError, match="directory"):
         replace_file(folder, b"x")
-    assert os.listdir(tmp_path) == ["a.svg"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.svg"]
 
 
 def test_devices_are_written(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A state file that must not be written is read all the same."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -45,4 +44,4 @@ def test_a_snapshot_of_an_open_file(tmp_path: Path) -> None:
     assert (tmp_path / "copy" / f"{path.name}-wal").stat().st_size
     with State(tmp_path / "copy" / path.name, read_only=True) as copy:
         assert copy.get("a") == 1
-    assert sorted(os.listdir(tmp_path / "copy")) == [path.name, f"{path.name}-wal"]
+    assert sorted(p.name for p in (tmp_path / "copy").iterdir()) == [path.name, f"{path.name}-wal"]
