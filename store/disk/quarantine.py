@@ -13,7 +13,8 @@ from hubbub.store.disk.files import sync_folder
 
 __all__ = ["FOLDER", "clear", "move_to_quarantine", "quarantined"]
 
-FOLDER = "move_to_quarantine"
+FOLDER = "aside"
+_OLD_FOLDER = "move_to_quarantine"  # of one version, before its release
 
 
 def move_to_quarantine(store: Path, path: Path) -> Path:
@@ -35,11 +36,12 @@ def move_to_quarantine(store: Path, path: Path) -> Path:
 def clear(store: Path) -> None:
     """Delete everything in quarantine: it may contain a name that is to be forgotten."""
     if quarantined(store):
-        shutil.rmtree(store / FOLDER)
+        for folder in (FOLDER, _OLD_FOLDER):
+            shutil.rmtree(store / folder, ignore_errors=not (store / folder).exists())
         sync_folder(store)
 
 
 def quarantined(store: Path) -> list[Path]:
     """Return the files and folders in quarantine, sorted."""
-    folder = store / FOLDER
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    folders = [store / folder for folder in (FOLDER, _OLD_FOLDER)]
+    return sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())

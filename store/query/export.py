@@ -101,7 +101,7 @@ def _opened(output: str) -> Iterator[BinaryIO]:
     if output == "-":
         sys.stdout.flush()
         buffer: Any = sys.stdout.buffer
-        yield Escaped(buffer) if sys.stdout.isatty() else buffer
+        yield cast("BinaryIO", Escaped(buffer)) if sys.stdout.isatty() else buffer
         buffer.flush()
         return
     path = Path(output)

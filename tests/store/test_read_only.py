@@ -30,7 +30,10 @@ def mounted(tmp_path: Path, frame: MakeFrame) -> Iterator[Path]:
     with Store.open(path) as store:
         put(store, *(frame(n) for n in range(5)), load=True)
         put(store, frame(7), frame(8))
-    bind = [["mount", "--bind", path, mount], ["mount", "-o", "remount,ro,bind", mount]]
+    bind: list[list[str | Path]] = [
+        ["mount", "--bind", path, mount],
+        ["mount", "-o", "remount,ro,bind", mount],
+    ]
     for command in bind:
         if subprocess.run(command, check=False, timeout=20).returncode:
             subprocess.run(["umount", mount], check=False, timeout=20)

@@ -203,8 +203,8 @@ def test_names_in_msgpack_beside_bytes_that_look_like_letters() -> None:
         [{"x": {"y": "by alice."}}],
     ):
         assert forgotten.holds(msgspec.msgpack.encode(body)), body
-    for body in ({"malice": 97}, {"text": "malice" + " " * 59}, ["alicea"]):
-        assert not forgotten.holds(msgspec.msgpack.encode(body)), body
+    for other in ({"malice": 97}, {"text": "malice" + " " * 59}, ["alicea"]):
+        assert not forgotten.holds(msgspec.msgpack.encode(other)), other
 
 
 @pytest.mark.parametrize(
