@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.common.periods import Calendar, period
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +87,7 @@ def volume(
     else:
         named = table.select("messages", "bytes", name=table[axis], bucket=bucket)
         grouped = named.group_by("bucket", "name")
-    counted = grouped.agg(messages=_.messages.sum(), bytes=_.bytes.sum())
+    counted = grouped.agg(messages=_.messages.sum(), bytes=exact_sum(_.bytes))
     rows = (
         counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
     )
@@ -101,7 +102,7 @@ def volume(
             "start": calendar.first + calendar.length * row["bucket"],
             "name": row.get("name"),
             "messages": row["messages"],
-            "bytes": row["bytes"],
+            "bytes": int(row["bytes"]),
         }
         for row in rows
     ]

@@ -22,6 +22,7 @@ from hubbub.analyzers.alerts.moving_average import peak, sums
 from hubbub.analyzers.common.ticks import Ticks
 from hubbub.errors import UsageError
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     from hubbub.store.query.events import Events
@@ -140,7 +141,7 @@ def alerts(
 
     table = events.stored
     ticks = Ticks.of(table, resolution, maximum=MAX_TICKS, option="--resolution", until=until)
-    amount = _.count() if measure == "messages" else _["size"].sum()
+    amount = _.count() if measure == "messages" else exact_sum(_["size"])
     rows = table.select("size", tick=ticks.number_of(table.time)).group_by("tick").agg(n=amount)
     counts = rows.to_pyarrow()
     values = [0] * ticks.number

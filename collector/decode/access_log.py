@@ -82,7 +82,7 @@ class Line:
         when: the time, aware, in UTC.
         request: method, target and protocol, exactly as the client sent them.
         status: HTTP status code.
-        size: bytes of the response.
+        size: bytes of the response; one that cannot be valid exceeds LARGEST_SIZE.
         referer, agent: fields of the combined format; None in the common format.
     """
 
@@ -193,7 +193,8 @@ def _size(text: str) -> int:
         return 0
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(f"{text[:20]!r} is not a number of bytes")
-    if len(text) > _MAX_DIGITS or int(text) >= LARGEST_SIZE:
+    digits = text.lstrip("0") or "0"
+    if len(digits) > _MAX_DIGITS or int(digits) > LARGEST_SIZE:
         raise SizeError(f"{text[:_MAX_DIGITS]} is not a valid number of bytes")
     return int(text)
 

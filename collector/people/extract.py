@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
+from hubbub.collector.decode.reasons import MAX_TOPIC
 from hubbub.collector.event import Event, Frame, Message, People
-from hubbub.collector.names import normalise, normalise_object
+from hubbub.collector.names import normalise, normalise_object, visible
 from hubbub.collector.people.paths import Source
 from hubbub.collector.people.rules import Rule, Rules, builtin_rules
 from hubbub.collector.topics import action, category
@@ -198,7 +199,11 @@ def _stated(message: Message, directory: Directory, *, accounts: bool) -> People
     if accounts and users:
         users = tuple(name for user in users if (name := normalise(user, directory)) is not None)
         agent = None if agent is None else normalise(agent, directory)
-    return People(agent, users, message.objects or ())
+    return People(
+        agent and visible(agent),
+        tuple(map(visible, users)),
+        tuple(map(visible, message.objects or ())),
+    )
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:
@@ -217,7 +222,7 @@ def _why_missed(message: Message, rules: Rules) -> str | None:
 
 def _schema(message: Message) -> str:
     stated = message.headers.get(_SCHEMA) if message.headers else None
-    return stated if isinstance(stated, str) else ""
+    return stated if isinstance(stated, str) and len(stated) <= MAX_TOPIC else ""
 
 
 def _header_names(headers: Mapping[str, Any], prefix: str) -> list[str] | None:

@@ -144,7 +144,7 @@ def open(  # noqa: A001 - hubbub.open is its name
     from hubbub.collector.people.reader import ReaderConfig
 
     people = settings.people
-    store = Store.open(folder, create=False)
+    store = Store.open(folder, create=False, reading=True)
     try:
         reader_config = ReaderConfig(
             directory=Path(people.directory) if people.directory else None,

@@ -62,6 +62,13 @@ def events(
     )
 
 
+def of_any_time(path: str) -> File:
+    """Return a file that every time range includes."""
+    from hubbub.store.tables.events import File
+
+    return File(path, 0, 0, 0, 2**63 - 1)
+
+
 def _without_idle_bounds(chosen: Selection, files: Sequence[File]) -> Selection:
     """Drop the bounds of the range that exclude no row of the files: `time` need not be read."""
     since, until = chosen.since, chosen.until

@@ -111,7 +111,7 @@ class TestFormats:
         assert ids[2] == ids[3] != ids[0]
         assert decode(frame(line, "jsonl:other", seq=1)).id not in ids
 
-    @pytest.mark.parametrize(("size", "accepted"), [(2**53 - 1, True), (2**53, False)])
+    @pytest.mark.parametrize(("size", "accepted"), [(2**53, True), (2**53 + 1, False)])
     def test_jsonl_size_has_a_bound(self, size, accepted):
         line = LINE | {"size": size}
         if accepted:
@@ -246,6 +246,7 @@ class TestRefusals:
             (LINE | {"size": -1}, "bad-size"),
             (LINE | {"size": 1.5}, "bad-size"),
             (LINE | {"size": 2**64}, "bad-size"),
+            (LINE | {"size": 2**53 + 1}, "bad-size"),
             (LINE | {"size": True}, "bad-size"),
             (LINE | {"id": 5}, "bad-id"),
         ],

@@ -74,8 +74,8 @@ def import_files(
     stored once, however often it is received. A last line that is not whole is left for the next
     import. Lines that cannot be decoded are counted and kept as dead letters; where they are most
     of all, the exit code is 2. A file that is missing or truncated does not stop the import of the
-    others; it is reported at the end. With --ca (or --verify and a configured CA), fedmsg envelopes
-    without a valid signature are refused.
+    others; it is reported at the end. With --ca or a configured CA, fedmsg envelopes without a
+    valid signature are refused; --no-verify takes them.
     """
     from hubbub.cli.commands.import_reading import FileReader
 
@@ -86,8 +86,8 @@ def import_files(
     how = reading_of(_columns(form, columns), options)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
-        return _follow(app, files, form, how=how, largest=largest, name=options["source"],
-                       as_json=as_json)  # fmt: skip
+        return _follow(app, files, form, how=how, trust=trust, largest=largest,
+                       name=options["source"], as_json=as_json)  # fmt: skip
     errors: list[HubbubError] = []
     with app.store() as store:
         changes = app.count_changes(store)
@@ -132,7 +132,7 @@ def _sink(store: Store, spool: Sink, how: Reading, largest: int) -> Sink:
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
     """Return the files to verify signatures with; only fedmsg envelopes are signed."""
-    trust = trust_files(app, options, configured=False)
+    trust = trust_files(app, options, configured=form == "fedmsg")
     if trust is not None and form != "fedmsg":
         raise UsageError(f"the format {form} has no signatures", hint="leave out --ca and --verify")
     return trust
@@ -163,6 +163,7 @@ def _follow(
     form: str,
     *,
     how: Reading,
+    trust: TrustFiles | None,
     largest: int,
     name: str | None,
     as_json: bool,
@@ -177,6 +178,7 @@ def _follow(
         files: names of logs.
         form: their format.
         how: lines are to be read.
+        trust: the files to verify signatures with; None: do not verify.
         largest: size limit of a line in bytes.
         name: of the source; None: that of the log.
         as_json: print the result as JSON.
@@ -207,7 +209,10 @@ def _follow(
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.reader_config)
-        with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
+        with (
+            stop_signal() as stop,
+            store.spool("import", bodies=app.bodies, trust=trust) as spool,
+        ):
             sink = _sink(store, spool, how, largest)
             loader.start()
             try:

@@ -98,6 +98,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "healed": sum(span.state == "healed" for span in store.spans()),
         "days": _days(store),
         "disk": _disk(store),
+        "open_to_others": bool(store.path.stat().st_mode & 0o077),
         "aside": [str(path) for path in quarantined(store.path)],
     }
 
@@ -168,6 +169,8 @@ def _show(facts: dict[str, Any]) -> None:
         f"unmapped      {_unmapped(facts['unmapped'])}",
         f"disk          {free:,} bytes are free{warning}",
     ]
+    if facts["open_to_others"]:
+        lines.append("permissions   other users of this machine may read it: chmod 700 the folder")
     if facts["aside"]:
         count = len(facts["aside"])
         lines.append(f"quarantine    {count:,} damaged files, in {clean(facts['store'])}/aside")
