@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
-from hubbub.analyzers.common.periods import Calendar
+from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.analyzers.common.times import DAY, micros
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -58,6 +58,7 @@ def briefing(
     and `yesterday` and `usual` of new users are null, as `new_users` in the diagnostics says.
     """
     require_minimum(top, "--top", minimum=0)
+    since = whole_since(events, "day", since)
     start = _day(since, until, day)
     if start is None:
         return [], {"note": "not enough data: the range holds no whole day"}

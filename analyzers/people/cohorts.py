@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.periods import Calendar
+from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.analyzers.common.times import day_start
 from hubbub.analyzers.evenness.metrics import Evenness
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
@@ -40,7 +40,7 @@ def cohorts(
     end = until
     if step % timedelta(weeks=1) == timedelta(0):
         end = Calendar.touched("week", until, until + timedelta(microseconds=1)).first
-    windows = Windows.between(since, end, window, step)
+    windows = Windows.between(whole_since(events, "week", since), end, window, step)
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
