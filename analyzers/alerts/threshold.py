@@ -179,12 +179,10 @@ def alerts(
     ]
     if averages <= 0:
         return data, {}
-    first_judged = short + long + 1
-    enough = first_judged <= ticks.number
-    return data, {
-        **_averages_and_peaks(ticks, values, changes, short=short, long=long, max_points=averages),
-        "judged_since": ticks.first + resolution * (first_judged - 1) if enough else None,
-    }
+    notes = _averages_and_peaks(
+        ticks, values, changes, short=int(short), long=int(long), max_points=averages
+    )
+    return data, notes
 
 
 def _averages_and_peaks(
@@ -210,4 +208,5 @@ def _averages_and_peaks(
     raised = [change.tick for change in changes if change.state is AlertState.RAISED]
     ends += [ticks.number] * (len(raised) - len(ends))  # the last alert may still be on
     peaks = [peak(total, *pair, short=short, long=long) for pair in zip(raised, ends, strict=True)]
-    return {"averages": points, "peaks": peaks}
+    judged = ticks.first + ticks.length * (short + long) if ticks.number > short + long else None
+    return {"averages": points, "peaks": peaks, "judged_since": judged}
