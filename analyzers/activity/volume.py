@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubbub.analyzers.common.periods import Calendar, period
+from hubbub.analyzers.common.periods import Calendar, period, whole_since
 from hubbub.registry import query
 from hubbub.store.query.sums import exact_sum
 
@@ -28,14 +28,15 @@ def diff(
     """Messages of each topic (or category) per day or week, and the change from one to the next.
 
     Days are all UTC days that the range touches; weeks are the ISO weeks (Monday to Monday, UTC)
-    that lie wholly in the range. The first period has no change. Every topic that occurs in the
-    range is listed.
+    that lie wholly in the range. Where the range begins with the first event, its week counts as
+    whole if the silence before that event is usual. The first period has no change. Every topic
+    that occurs in the range is listed.
     """
     from ibis import _
 
     length = period(per)
     if length == "week":
-        calendar = Calendar.inside(length, since, until)
+        calendar = Calendar.inside(length, whole_since(events, length, since), until)
     else:
         calendar = Calendar.touched(length, since, until)
     days = events.daily_topics(summed=False)

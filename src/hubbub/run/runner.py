@@ -272,11 +272,12 @@ class Runner:
             return fallback
         return parameter.default
 
-    def _events(self, call: Call) -> Any:
+    def _events(self, call: Call, *, whole_past: bool = False) -> Any:
+        """Return the events of the call; with `whole_past` also those before its range."""
         everything = call.function.kind == "cron"
         return self.store.events(
             Selection(
-                since=None if everything else to_micros(call.time_range.since),
+                since=None if everything or whole_past else to_micros(call.time_range.since),
                 until=None if everything else to_micros(call.time_range.until),
                 by="agent" if call.by == "agent" else "users",
                 bots=call.options.bots is not False,
@@ -306,6 +307,8 @@ class Runner:
         since, until = to_micros(call.time_range.since), to_micros(call.time_range.until)
         if name == "events":
             return self._events(call)
+        if name == "past":
+            return self._events(call, whole_past=True)
         if name == "ledger":
             return clip(self.spans, since, until)
         if name == "params":

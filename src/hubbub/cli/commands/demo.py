@@ -175,10 +175,12 @@ def _write_report(
     for row in runner.query("volume", axis="topic", per="week").data:
         topics[row["name"]] = topics.get(row["name"], 0) + row["messages"]
     busiest = max(topics, key=lambda name: (topics[name], name))
-    evenness = people["note"] or (
-        f"as evenly as {people['value']:.1f} people with equal shares "
-        f"(90 % interval {people['low']:.1f} to {people['high']:.1f})"
-    )
+    evenness = people["note"]
+    if people["value"] is not None:
+        about = "" if people["low"] is not None else "about "
+        evenness = f"as evenly as {about}{people['value']:.1f} people with equal shares"
+        if not about:
+            evenness += f" (90 % interval {people['low']:.1f} to {people['high']:.1f})"
     summary = (
         f"result    {people['people']:,} people share {people['actions']:,} actions, {evenness}; "
         f"busiest topic {busiest} ({topics[busiest]:,})"
