@@ -14,7 +14,8 @@ from typing import Any
 
 __all__ = ["DEFAULT_BOTS", "MAX_NAME", "bots_matcher", "is_bot", "normalise", "normalise_object"]
 
-#: Globs of accounts known to be bots; the configuration's `bots` replaces the list.
+#: Globs of accounts known to be bots; `more_bots` in the configuration adds to the list, `bots`
+#: replaces it.
 DEFAULT_BOTS = (
     "releng",
     "koschei",

@@ -201,4 +201,5 @@ def _averages_and_peaks(
     raised = [change.tick for change in changes if change.state is AlertState.RAISED]
     ends += [ticks.number] * (len(raised) - len(ends))  # the last alert may still be on
     peaks = [peak(total, *pair, short=short, long=long) for pair in zip(raised, ends, strict=True)]
-    return {"averages": points, "peaks": peaks}
+    judged = ticks.first + ticks.length * (short + long) if ticks.number > short + long else None
+    return {"averages": points, "peaks": peaks, "judged_since": judged}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,15 +11,19 @@ from hubbub.analyzers.result import Coverage, Gap
 from hubbub.collector.history.filters import Filters as HistoryFilters
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
+from hubbub.registry import Function
+from hubbub.store.query.events import Audience, Events
 from hubbub.store.query.selection import FILTERS, EventFilters
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import from_micros, to_micros
 
 __all__ = [
+    "Call",
     "CommonOptions",
     "Extent",
     "Range",
+    "count_people",
     "coverage",
     "extend_to_ledger",
     "next_second",
@@ -102,6 +106,41 @@ class Extent:
 
     oldest: datetime | None
     newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function about to run, with its converted parameters and the selection of events."""
+
+    function: Function
+    own: Mapping[str, Any]
+    extra: Mapping[str, Any]  # injected as `params`
+    options: CommonOptions  # inherited by the functions that it calls
+    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
+    time_range: Range
+    by: str
+    depth: int
+    audience: Audience = field(default_factory=Audience)  # whether it counts people
+
+
+def count_people(
+    call: Call, everything: Events, *, naming: bool, caller: Audience | None
+) -> tuple[int, int | None]:
+    """Return the number of known bots that a query left out, and of events that name a person.
+
+    Args:
+        call: of a query that has run.
+        everything: the events of the call.
+        naming: whether to count events; None otherwise, and where no people are counted.
+        caller: learns what the query counted.
+    """
+    if not call.audience:
+        return 0, None
+    counted = call.audience.events(everything)
+    if caller is not None:
+        caller.note(counted)
+    bots = 0 if call.options.bots else counted.count_bots()
+    return bots, counted.count_naming() if naming else None
 
 
 def next_second(when: datetime) -> datetime:
