@@ -223,5 +223,5 @@ def _notes(app: App, store: Store, entry: Entry) -> list[str]:
     globs = bot_globs(app.config.people.bots, app.config.people.more_bots)
     bots = [name for name in names if fits(name, globs)]
     if len(bots) == 1:
-        notes.append(f"{bots[0]!r} is on the list of bots: --no-bots leaves out the whole person")
+        notes.append(f"{bots[0]!r} is on the list of bots: the whole person is left out")
     return notes

@@ -59,7 +59,7 @@ def test_possible_mistakes_are_noted(hubbub: Run, store: Path) -> None:
     assert result.code == 0
     assert "no event in the store has the account 'alcie' yet" in result.err
     assert "'releng' yet" not in result.err
-    assert "--no-bots leaves out the whole person" in result.err
+    assert "the whole person is left out" in result.err
 
 
 @pytest.mark.parametrize(
