@@ -2,7 +2,7 @@
 
 The recomputation shares no code with hubbub: it counts a list of messages in plain Python. Each
 title has to match one of the forms that its view may use, and each number and name in it has to be
-right. HUBBUB_TITLES sets the number of stores (without it 24; before a release 2,000). The seeds of
+right. HUBBUB_TITLES sets the number of stores (without it 12; before a release 2,000). The seeds of
 `random.Random` are 0, 1, 2, …: HUBBUB_TITLES_FIRST=<seed> begins with another one.
 """
 
@@ -31,7 +31,7 @@ from hubbub.times import to_micros
 from tests.support.store import put
 
 load_builtins()
-STORES = int(os.environ.get("HUBBUB_TITLES", "24"))
+STORES = int(os.environ.get("HUBBUB_TITLES", "12"))
 FIRST = int(os.environ.get("HUBBUB_TITLES_FIRST", "0"))
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
