@@ -218,7 +218,7 @@ def make_runner(app: App, store: Store, **options: Any) -> Runner:
     from hubbub.run.runner import Runner
 
     people = app.config.people
-    defaults = {
+    defaults: dict[str, Any] = {
         "common": configured_options(app),
         "bots": bot_globs(people.bots, people.more_bots),
         "affiliations": people.affiliations,

@@ -330,7 +330,7 @@ class Runner:
 
     def _callables(self, kind: str, call: Call) -> Callables:
         """Return the queries or views; called, they inherit the options, the range included."""
-        own = {"common": replace(call.options, by=call.by), "depth": call.depth + 1}
+        own: dict[str, Any] = {"common": replace(call.options, by=call.by), "depth": call.depth + 1}
         if kind == "view":
             return Callables(kind, self.registry.views, partial(self._view, **own))
         query = partial(self._query, caller=call.audience, **own)
