@@ -22,7 +22,8 @@ __all__ = [
     "visible",
 ]
 
-#: Globs of accounts known to be bots; the configuration's `bots` replaces the list.
+#: Globs of accounts known to be bots; `more_bots` in the configuration adds to the list, `bots`
+#: replaces it.
 DEFAULT_BOTS = (
     "releng",
     "koschei",

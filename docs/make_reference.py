@@ -46,9 +46,10 @@ In addition to the options below, every query and view takes `--since`, `--until
 the same name. Without `--since` the range begins with the first span of the ledger, or with the
 oldest event where that is older or nothing was listened to or gathered; without `--until` it ends
 with the proven coverage, or just after the newest event if nothing is proven (`--until now`
-includes everything received since then). Events of a clock that was wrong are left out of such a range, with
-a note, and named by `hubbub status`: those from before 1990 or more than a day after now, and those
-of a bus or history from more than a day before the ledger begins or ten minutes after now."""
+includes everything received since then). Events of a clock that was wrong are left out of such a
+range, with a note, and named by `hubbub status`: those from before 1990 or more than a day after
+now, and those of a bus or history from more than a day before the ledger begins or ten minutes
+after now."""
 JOBS = f"""\
 In addition to the options below, every job takes the filters
 {_FILTERS},

@@ -24,6 +24,7 @@ from hubbub.plugins import load as load_plugins
 from hubbub.run.injection import Injector
 from hubbub.run.runner import Runner
 from hubbub.store import Store
+from hubbub.store.query.selection import bot_globs
 
 __all__ = ["NotebookResult", "NotebookStore", "open"]
 
@@ -74,7 +75,7 @@ class NotebookStore(Closeable):
         # a new runner for each request, so that it sees events stored in the meantime
         return Runner(
             self._store,
-            bots=people.bots,
+            bots=bot_globs(people.bots, people.more_bots),
             affiliations=people.affiliations,
             inject=Injector(self._store.state, theme=theme, style=self._style),
         )

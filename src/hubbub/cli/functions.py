@@ -15,7 +15,7 @@ from hubbub.cli.lazy import LazyGroup, unknown_name
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
-from hubbub.store.query.selection import FILTERS
+from hubbub.store.query.selection import FILTERS, bot_globs
 
 if TYPE_CHECKING:
     from hubbub.run.runner import Runner
@@ -137,7 +137,8 @@ def range_options(hidden: frozenset[str] = frozenset()) -> list[click.Option]:
         click.Option(
             ["bots", "--bots/--no-bots"],
             default=None,
-            help="Include or leave out bot accounts. [default: include]",
+            help="Count known programs as people, or leave them out. Messages count in any case. "
+            "[default: leave out]",
         ),
         click.Option(
             ["--allow-incomplete"],
@@ -219,9 +220,9 @@ def make_runner(app: App, store: Store, **options: Any) -> Runner:
     from hubbub.run.runner import Runner
 
     people = app.config.people
-    defaults = {
+    defaults: dict[str, Any] = {
         "common": configured_options(app),
-        "bots": people.bots,
+        "bots": bot_globs(people.bots, people.more_bots),
         "affiliations": people.affiliations,
     }
     return Runner(store, **(defaults | options))

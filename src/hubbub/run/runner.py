@@ -5,8 +5,8 @@ Parameters are texts or values of the right type. It parses no command line and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,8 +20,10 @@ from hubbub.run.errors import attribute_errors, close_matches
 from hubbub.run.filters import FilterCheck
 from hubbub.run.injection import Callables, Injector
 from hubbub.run.scope import (
+    Call,
     CommonOptions,
     Range,
+    count_people,
     coverage,
     extend_to_ledger,
     next_second,
@@ -30,6 +32,7 @@ from hubbub.run.scope import (
 )
 from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
+from hubbub.store.query.events import Audience
 from hubbub.store.query.extent import Extent, extent
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
@@ -46,21 +49,6 @@ __all__ = ["CommonOptions", "Runner", "close_matches"]
 _MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function about to run, with its converted parameters and the selection of events."""
-
-    function: Function
-    own: Mapping[str, Any]
-    extra: Mapping[str, Any]  # injected as `params`
-    options: CommonOptions  # inherited by the functions that it calls
-    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
-    time_range: Range
-    by: str
-    depth: int
-    unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
-
-
 class Runner:
     """Runs queries, views and jobs over one store.
 
@@ -70,7 +58,7 @@ class Runner:
         common: the common options of the request.
         clock: returns the current time, from which relative times count back.
         inject: creates the injected objects that need no running request (`chart`, `log`, …).
-        bots: globs of bot accounts, for `--no-bots`; None: the built-in list.
+        bots: globs of bot accounts, who are not counted as people; None: the built-in list.
         affiliations: CSV file of organisations, read if a function needs it.
 
     Attributes:
@@ -151,7 +139,12 @@ class Runner:
         return chosen
 
     def _query(
-        self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        common: CommonOptions,
+        depth: int,
+        caller: Audience | None = None,
     ) -> Result:
         call = self._prepare(self._find("query", name, depth), parameters, common, depth)
         value = self._run(call)
@@ -162,8 +155,13 @@ class Runner:
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
             if call.unmatched:
-                notes = {**notes, "unmatched": [found.document() for found in call.unmatched]}
-            events = self._events(call).count_events()
+                notes = {**notes, "unmatched": [value.document() for value in call.unmatched]}
+            everything = self._events(call)
+            events = everything.count_events()
+            # a picture states how many name somebody; for a table it would be one more scan
+            bots, naming = count_people(call, everything, naming=depth > 0, caller=caller)
+        if bots and not depth:
+            self._note(f"{bots:,} known program(s) left out; --bots counts them too")
         return Result(
             query=name,
             parameters=self._document(call),
@@ -174,6 +172,8 @@ class Runner:
             coverage=self._coverage(call),
             diagnostics=notes,
             columns=columns,
+            left_out=bots,
+            naming=naming,
         )
 
     def _coverage(self, call: Call) -> Coverage:
@@ -237,7 +237,9 @@ class Runner:
         scope = options.without(own)
         unmatched = self._unmatched(function, parameters, scope, by) if not depth else []
         if options.bots is None:
-            options = replace(options, bots=self._default(function, "bots", fallback=True))
+            # a job records; what it recorded is filtered when it is read
+            with_bots = function.kind == "cron"
+            options = replace(options, bots=self._default(function, "bots", fallback=with_bots))
         scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
         return Call(function, values, extra, options, scope, time_range, by, depth, unmatched)
 
@@ -275,7 +277,7 @@ class Runner:
     def _events(self, call: Call, *, whole_past: bool = False) -> Any:
         """Return the events of the call; with `whole_past` also those before its range."""
         everything = call.function.kind == "cron"
-        return self.store.events(
+        events = self.store.events(
             Selection(
                 since=None if everything or whole_past else to_micros(call.time_range.since),
                 until=None if everything else to_micros(call.time_range.until),
@@ -285,16 +287,14 @@ class Runner:
                 **{name: getattr(call.scope, name) for name in FILTERS},
             )
         )
+        events.audience = call.audience
+        return events
 
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
         arguments = {call.function.argument(name): value for name, value in call.own.items()}
-        range_options = {
-            "since": call.time_range.since,
-            "until": call.time_range.until,
-            "by": call.by,
-            "bots": call.options.bots,
-        }
+        since, until = call.time_range.since, call.time_range.until
+        range_options = {"since": since, "until": until, "by": call.by, "bots": call.options.bots}
         with attribute_errors(call.function):
             for name in call.function.signature:
                 if name in RANGE:
@@ -305,16 +305,12 @@ class Runner:
 
     def _injected(self, name: str, call: Call) -> Any:  # noqa: PLR0911 - one line per kind
         since, until = to_micros(call.time_range.since), to_micros(call.time_range.until)
-        if name == "events":
-            return self._events(call)
-        if name == "past":
-            return self._events(call, whole_past=True)
+        if name in {"events", "past"}:
+            return self._events(call, whole_past=name == "past")
         if name == "ledger":
             return clip(self.spans, since, until)
-        if name == "params":
-            return dict(call.extra)
-        if name == "clock":
-            return self.clock
+        if name in {"params", "clock"}:
+            return dict(call.extra) if name == "params" else self.clock
         if name == "samples":
             from hubbub.store.tables.samples import read as read_samples
 
@@ -324,21 +320,19 @@ class Runner:
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name in {"query", "view"}:
-            # functions that are called from this one inherit its options, the range included
-            run = partial(
-                self._query if name == "query" else self._view,
-                common=replace(call.options, by=call.by),
-                depth=call.depth + 1,
-            )
-            return Callables(name, self.registry.of(name), run)
-        with_bots = self._with_bots(call) if name == "chart" else None
+            return self._callables(name, call)
+        with_bots = None
+        if name == "chart" and call.function.kind == "view" and not call.options.bots:
+            with_bots = partial(self._run, replace(call, options=replace(call.options, bots=True)))
         return self.inject.make(name, call.function, with_bots=with_bots)
 
-    def _with_bots(self, call: Call) -> Any:
-        """Draw the picture with bots, for one without them to state the difference; else None."""
-        if call.function.kind != "view" or call.options.bots is not False:
-            return None
-        return self._run(replace(call, options=replace(call.options, bots=True)))
+    def _callables(self, kind: str, call: Call) -> Callables:
+        """Return the queries or views; called, they inherit the options, the range included."""
+        own: dict[str, Any] = {"common": replace(call.options, by=call.by), "depth": call.depth + 1}
+        if kind == "view":
+            return Callables(kind, self.registry.views, partial(self._view, **own))
+        query = partial(self._query, caller=call.audience, **own)
+        return Callables(kind, self.registry.of(kind), query)
 
     def _document(self, call: Call) -> dict[str, Any]:
         """Return the parameters for the result: JSON-ready, defaults included."""
@@ -349,5 +343,6 @@ class Runner:
             "since": plain(call.time_range.since),
             "until": plain(call.time_range.until),
             "by": call.by,
-            "bots": call.options.bots,
+            # where no people are counted, none are left out
+            "bots": call.options.bots or not (call.audience or "bots" in call.function.signature),
         }

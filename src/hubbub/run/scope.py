@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,15 +11,20 @@ from hubbub.analyzers.result import Coverage, Gap
 from hubbub.collector.history.filters import Filters as HistoryFilters
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
+from hubbub.registry import Function
+from hubbub.store.query.events import Audience, Events
 from hubbub.store.query.extent import EARLIEST, Extent
 from hubbub.store.query.selection import FILTERS, EventFilters
+from hubbub.store.query.unmatched import Unmatched
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import EPOCH, from_micros, to_micros
 
 __all__ = [
+    "Call",
     "CommonOptions",
     "Range",
+    "count_people",
     "coverage",
     "extend_to_ledger",
     "next_second",
@@ -95,6 +100,42 @@ class Range:
 
     since: datetime
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function about to run, with its converted parameters and the selection of events."""
+
+    function: Function
+    own: Mapping[str, Any]
+    extra: Mapping[str, Any]  # injected as `params`
+    options: CommonOptions  # inherited by the functions that it calls
+    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
+    time_range: Range
+    by: str
+    depth: int
+    unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
+    audience: Audience = field(default_factory=Audience)  # whether it counts people
+
+
+def count_people(
+    call: Call, everything: Events, *, naming: bool, caller: Audience | None
+) -> tuple[int, int | None]:
+    """Return the number of known bots that a query left out, and of events that name a person.
+
+    Args:
+        call: of a query that has run.
+        everything: the events of the call.
+        naming: whether to count events; None otherwise, and where no people are counted.
+        caller: learns what the query counted.
+    """
+    if not call.audience:
+        return 0, None
+    counted = call.audience.events(everything)
+    if caller is not None:
+        caller.note(counted)
+    bots = 0 if call.options.bots else counted.count_bots()
+    return bots, counted.count_naming() if naming else None
 
 
 def next_second(when: datetime) -> datetime:

@@ -38,12 +38,20 @@ def users(ran_json: Any) -> dict[str, int]:
 def test_the_common_options_filter(
     hubbub: Run, made_store: Path, options: list[str], expected: dict[str, int]
 ) -> None:
-    result = hubbub("query", "users", "--json", "--store", made_store, *options)
+    result = hubbub("query", "users", "--json", "--store", made_store, "--bots", *options)
     assert result.code == 0
     counts = users(result.json)
     assert {
         ("=cmd" if name.startswith("=cmd") else name): n for name, n in counts.items()
     } == expected
+
+
+def test_people_are_counted_without_known_programs(hubbub: Run, made_store: Path) -> None:
+    result = hubbub("query", "users", "--json", "--store", made_store)
+    assert "releng" not in users(result.json)
+    assert result.json["parameters"]["bots"] is False
+    assert "note: 1 known program(s) left out; --bots counts them too" in result.err
+    assert "left out" not in hubbub("query", "volume", "--store", made_store).err
 
 
 def test_the_json_document(hubbub: Run, made_store: Path) -> None:
@@ -79,7 +87,9 @@ def test_the_seven_line_example(
     hubbub: Run, made_store: Path, registry: None, tmp_path: Path
 ) -> None:
     options = ["--plugins", str(KARMA), "--store", str(made_store)]
-    result = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
+    result = hubbub(
+        *options, "query", "karma", "--category", "buildsys", "--bots", "--format", "csv"
+    )
     assert (result.code, result.out) == (0, "user,comments\nreleng,1\n")
     assert "Comments per user." in hubbub(*options, "query", "karma", "--help").out
     picture = tmp_path / "k.svg"
