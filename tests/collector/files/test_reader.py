@@ -30,7 +30,7 @@ def test_lines_are_numbered_and_blank_ones_skipped(tmp_path: Path) -> None:
     assert pairs(file) == [(1, b'{"a":1}'), (4, b'{"b":2}'), (5, b"last without an end")]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", gzip.compress(b"")])
+@pytest.mark.parametrize("data", [b"", b"\n\n", gzip.compress(b"", mtime=0)])
 def test_an_empty_file_has_no_frames(tmp_path: Path, data: bytes) -> None:
     assert pairs(write(tmp_path, data)) == []
     assert pairs(write(tmp_path, data), "fedmsg") == []
