@@ -32,7 +32,7 @@ def full(hubbub: Run, tmp_path: Path) -> Path:
     file = tmp_path / "lines.jsonl"
     bad = ["{" + HOSTILE, json.dumps(GOOD | {"id": "e2", "timestamp": "x" * 2000})]
     file.write_bytes(
-        b"\n".join([json.dumps(GOOD).encode(), *map(str.encode, bad), b"\xff\xfe\x00"])
+        b"\n".join([json.dumps(GOOD).encode(), *map(str.encode, bad), b"\xff\xfe\x00", b""])
     )
     result = hubbub("import", file, "--format", "jsonl", "--store", tmp_path / "s",
                     "--max-message", "1kB", "--json")  # fmt: skip
