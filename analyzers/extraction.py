@@ -15,7 +15,9 @@ from hubbub.analyzers.people.active_users import ActiveUsers, Per, active_users
 from hubbub.errors import UsageError
 from hubbub.registry import cron, query
 from hubbub.store.query.events import Events, from_accounts
+from hubbub.store.query.extent import EARLIEST
 from hubbub.store.query.globs import matches
+from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.run.injection import State
@@ -201,7 +203,7 @@ def usage(  # noqa: D417 - injected arguments are not options
     logins = _matching(_without_merging(events, not_user), topic=topic, action=action)
     first_day = _day(config_start)
     if first_day is None and start is None and (reset or checkpoint is None):
-        first_day = _first_day(logins)
+        first_day = min(filter(None, (_first_day(logins), today)))
     dates = days(
         None if checkpoint is None else date.fromisoformat(checkpoint),
         today=today,
@@ -316,8 +318,11 @@ def _without_merging(events: Events, not_user: Sequence[str]) -> Events:
 
 
 def _first_day(events: Events) -> date | None:
-    """Return the day of the oldest event."""
+    """Return the day of the oldest event whose time makes sense, else of the oldest one."""
     oldest = events.time.min().to_pyarrow().as_py()
+    if oldest is not None and to_micros(oldest) < EARLIEST:
+        sensible = events.filter(events.time >= from_micros(EARLIEST))
+        oldest = sensible.time.min().to_pyarrow().as_py() or oldest
     return None if oldest is None else oldest.astimezone(UTC).date()
 
 

@@ -6,7 +6,7 @@ is imported with the first picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from hubbub.charts.picture import text
@@ -28,8 +28,8 @@ class Chart:
     Args:
         title: of the view; put in front of every computed title.
         theme: `auto` (light, and dark where the reader's screen prefers it), `light` or `dark`.
-        with_bots: the picture of the same view with bots, if this one is without them: the subtitle
-            then states what the finding would be with bots.
+        with_bots: draws the same view with bots, if this one is without them: a line below the
+            subtitle then states how many were left out, and the finding with them.
         style: custom colours and font.
 
     Raises:
@@ -40,7 +40,7 @@ class Chart:
         self,
         title: str = "",
         theme: str = "auto",
-        with_bots: Any = None,
+        with_bots: Callable[[], Any] | None = None,
         style: Style = DEFAULT_STYLE,
     ) -> None:
         if theme not in get_args(Theme):
@@ -49,7 +49,7 @@ class Chart:
             )
         self.title = title
         self.style = style
-        self.with_bots = with_bots if isinstance(getattr(with_bots, "title", None), str) else None
+        self.with_bots = with_bots
         self.theme: Theme = theme  # type: ignore[assignment]  # checked above
 
     def bars(
@@ -73,14 +73,15 @@ class Chart:
             subtitle: replaces the computed one.
         """
         from hubbub.charts.graphs.common import noun
-        from hubbub.charts.graphs.general import draw_bars, draw_stacks
+        from hubbub.charts.graphs.general import draw_bars
+        from hubbub.charts.graphs.stacks import draw_stacks
         from hubbub.charts.picture.scale import as_time
 
         table = records(result)
         names = column(table, x)
         values = [finite(v) for v in column(table, y)]
         if len(names) > 1 and all(map(as_time, names)):
-            cells = [(t, noun(y), v or 0.0) for t, v in zip(names, values, strict=True)]
+            cells = [(t, noun(y), v) for t, v in zip(names, values, strict=True)]
             return draw_stacks(self, result, cells, x=x, y=y, top=1, title=title, subtitle=subtitle)
         return draw_bars(
             self, result, names, values, x=x, y=y, top=top, title=title, subtitle=subtitle
@@ -98,7 +99,7 @@ class Chart:
     ) -> Drawing:
         """Draw a line per column of `y`, at most six, over `x` (times, or names in row order).
 
-        A missing value is a gap in the line.
+        A missing value is a gap in the line, and the subtitle states how many are.
 
         Raises:
             UsageError: no column or more than six.
@@ -113,7 +114,15 @@ class Chart:
             (text.clean(n.replace("_", " ")), [finite(v) for v in column(table, n)]) for n in names
         ]
         return draw_lines(
-            self, result, column(table, x), series, x=x, title=title, subtitle=subtitle, unit=unit
+            self,
+            result,
+            column(table, x),
+            series,
+            x=x,
+            title=title,
+            subtitle=subtitle,
+            unit=unit,
+            gaps=True,
         )
 
     def stacked(
@@ -134,7 +143,8 @@ class Chart:
         Args:
             result: rows with the columns `x` (a time or a name), `y` (a number) and `by` (a name).
             x: names the columns.
-            y: heights; a row without a number counts as 0.
+            y: heights, below zero downwards; rows without a number are left out, and the subtitle
+                states how many.
             by: names the series.
             top: series to draw; the rest is added up in "other".
             title: replaces the computed one.
@@ -142,11 +152,11 @@ class Chart:
             finding: replaces the computed one behind the title of the view.
             rows: replace those of the result, if a view has added to them.
         """
-        from hubbub.charts.graphs.general import draw_stacks
+        from hubbub.charts.graphs.stacks import draw_stacks
 
         table = records(result) if rows is None else list(rows)
         cells = [
-            (bucket, name, finite(value) or 0.0)
+            (bucket, name, finite(value))
             for bucket, name, value in zip(
                 column(table, x), column(table, by), column(table, y), strict=True
             )

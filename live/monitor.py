@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,8 +30,10 @@ from hubbub.live.vitals import Vitals
 
 __all__ = ["Monitor"]
 
-_MAX_CONNECTIONS = 8  # more are refused; monitors poll every few seconds
-_TIMEOUT = 5.0  # s for a client to send its request
+_MAX_CONNECTIONS = 8  # for another the oldest is cut off; monitors poll every few seconds
+_TIMEOUT = 5.0  # s for a request and its response together, however slowly they come
+_SHARE = 0.1  # s that another waits for a place; a probe needs some ms
+_PATIENCE = 1.0  # s for a client that was cut off to end
 _MAX_PORT = 65535
 _log = structlog.get_logger("hubbub.monitor")
 
@@ -109,24 +114,49 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int, handler: Callable[..., _Handler]) -> None:
         self._slots = BoundedSemaphore(_MAX_CONNECTIONS)
+        self._lock = Lock()
+        self._open: dict[Any, float] = {}  # socket → when it was accepted, the oldest first
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family = addresses[0][0]
         super().__init__((host, port), handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._slots.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+        """Serve a client; of too many, the oldest is cut off after its `_SHARE` of the time."""
+        if not self._slots.acquire(timeout=_SHARE):
+            self._cut_off(1, 0.0)
+            if not self._slots.acquire(timeout=_PATIENCE):
+                self.shutdown_request(request)
+                return
+        with self._lock:
+            self._open[request] = time.monotonic()
         super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Cut off clients whose time is over; called every half second."""
+        self._cut_off(_MAX_CONNECTIONS, _TIMEOUT)
+
+    def _cut_off(self, number: int, age: float) -> None:
+        """Shut down the oldest connections that are older than `age` seconds."""
+        with self._lock:
+            now = time.monotonic()
+            for request in [r for r, start in self._open.items() if now - start >= age][:number]:
+                with suppress(OSError):  # the client was faster
+                    request.shutdown(socket.SHUT_RDWR)  # its thread wakes up, and ends
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
+            with self._lock:
+                self._open.pop(request, None)
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - required by the base class
-        _log.exception("monitor request failed", client=client_address[0])
+        error = sys.exception()
+        if isinstance(error, OSError):  # the client hung up, or was cut off
+            _log.debug("monitor client gone", client=client_address[0], why=str(error))
+        else:
+            _log.exception("monitor request failed", client=client_address[0])
 
 
 class _Handler(BaseHTTPRequestHandler):

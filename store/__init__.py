@@ -11,8 +11,8 @@ from hubbub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hubbub.store.query.selection import Selection as Selection
+    from hubbub.store.spool.waiting import Waiting as Waiting
     from hubbub.store.store import Store as Store
-    from hubbub.store.store import Waiting as Waiting
 
 __all__ = ["Selection", "Store", "Waiting"]
 
@@ -21,6 +21,6 @@ __getattr__ = lazy_names(
     {
         "Selection": "hubbub.store.query.selection",
         "Store": "hubbub.store.store",
-        "Waiting": "hubbub.store.store",
+        "Waiting": "hubbub.store.spool.waiting",
     },
 )

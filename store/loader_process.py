@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +45,7 @@ LONGEST = 60.0  # seconds, upper bound of both back-offs: between runs and betwe
 GRACE = 5.0  # seconds after SIGTERM for the parent to write its last messages
 _MAX_DOUBLINGS = 16  # of the seconds between two runs: avoids an overflow
 STEADY = 60.0  # seconds after which a process counts as healthy, and the back-off is reset
+_SAFE_PATH = "PYTHONSAFEPATH"
 _log = structlog.get_logger("hubbub.store")
 
 
@@ -110,6 +114,25 @@ def run(
             while pause > 0 and not should_stop():
                 stop.poll(min(pause, 1.0))
                 pause -= 1.0
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let a process that starts now import nothing from the working folder.
+
+    The interpreter that `spawn` starts with `-c` would look there first, also for its own modules.
+    """
+    before, path = os.environ.get(_SAFE_PATH), sys.path
+    os.environ[_SAFE_PATH] = "1"
+    sys.path = [entry for entry in path if entry]  # the child gets a copy, with "" made absolute
+    try:
+        yield
+    finally:
+        sys.path = path
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _opened(path: str) -> Store:
@@ -247,7 +270,8 @@ class LoaderProcess:
                 name="hubbub-loader",
                 daemon=True,
             )
-            self._process.start()
+            with _safe_path():
+                self._process.start()
 
     def _watch(self) -> None:
         """Restart the process when it dies, with exponential back-off."""

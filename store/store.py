@@ -8,6 +8,7 @@
     bodies/         the Delta table of messages as received, where that is configured
     samples/        the Delta table of gauges
     rollups/        Delta tables of sums by hour, day and week
+    spill/          what a query does not hold in memory, while it runs
     aside/          the quarantine of damaged files
     loader.lock     held by the process that loads
 
@@ -20,7 +21,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,12 +30,15 @@ from hubbub.collector.event import Event, Frame
 from hubbub.errors import UsageError
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import check_new, make_folder
+from hubbub.store.disk.filesystem import check_local, check_path, is_writable
+from hubbub.store.disk.spill import Spill
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
 from hubbub.store.query import identity
 from hubbub.store.query.selection import Selection
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment, writer
+from hubbub.store.spool.waiting import Waiting, count_waiting
 from hubbub.store.state import coverage
 from hubbub.store.state.database import State
 from hubbub.store.state.ledger import CoverageSpan
@@ -50,21 +53,11 @@ if TYPE_CHECKING:
     from hubbub.store.state.dead_letters import DeadLetter
     from hubbub.store.tables.bodies import Bodies
     from hubbub.store.tables.events import Events as Table
-    from hubbub.store.tables.events import File
     from hubbub.store.tables.samples import Samples
 
 __all__ = ["Store", "Waiting"]
 
 _STATE = "state.sqlite"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How much of the spool is not loaded yet."""
-
-    segments: int = 0
-    records: int = 0
-    bytes: int = 0
 
 
 class Store(Closeable):
@@ -75,22 +68,38 @@ class Store(Closeable):
         self.spool_folder = path / "spool"
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, create: bool = True) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str], *, create: bool = True, reading: bool = False
+    ) -> Self:
         """Open the store at `path`, or create it.
 
+        Args:
+            path: its folder.
+            create: create it if it does not exist.
+            reading: accept a store that this process may not write; nothing is written then
+                (`read_only`), and its state is that of this moment.
+
         Raises:
-            UsageError: `path` is a file or another program's folder, there is no permission, or
-                there is no store and `create` is false.
+            UsageError: `path` is a file or another program's folder, there is no permission,
+                it is not on a local disk, or there is no store and `create` is false.
             StoreError: the store is damaged, or of a newer version.
         """
         folder = Path(path)
+        check_path(folder)
         try:
+            check_local(folder)
             if folder.exists() and not folder.is_dir():
                 raise UsageError("this is a file; a store is a folder", where=str(folder))
             exists = folder.is_dir() and (folder / _STATE).exists()
+            if exists and not is_writable(folder, folder / _STATE):
+                state = State(folder / _STATE, read_only=True)
+                if not reading:
+                    with state:
+                        state.require_writable()
+                return cls(folder, state)
             if not exists:
                 check_new(folder, _STATE, create=create)
-                make_folder(folder)
+                make_folder(folder, private=True)
             state = State(folder / _STATE)
             make_folder(folder / "spool")
         except OSError as e:
@@ -99,11 +108,18 @@ class Store(Closeable):
             ) from e
         return cls(folder, state)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing of it may be written: waiting messages are not loaded."""
+        return self.state.read_only
+
     def close(self) -> None:
         """Close the state and the query engine."""
         backend = self.__dict__.pop("backend", None)
         if backend is not None:
             backend.disconnect()
+        if "_spill" in self.__dict__:
+            self.__dict__.pop("_spill").close()
         self.state.close()
 
     # writing
@@ -128,25 +144,14 @@ class Store(Closeable):
 
     def waiting(self) -> Waiting:
         """Count what is not loaded yet. Only the heads of records are read."""
-        positions = dict(self.state.rows("SELECT name, position FROM segments"))
-        segments = records = size = 0
-        for waiting in spool.segments(self.spool_folder):
-            descriptor = spool.open_segment(waiting)
-            if descriptor is None:
-                continue
-            try:
-                start = max(positions.get(waiting.name, 0), segment.HEAD.size)
-                remaining = os.fstat(descriptor).st_size - start
-                if remaining > 0:
-                    segments, size = segments + 1, size + remaining
-                    records += segment.count(descriptor, start)
-            finally:
-                os.close(descriptor)
-        return Waiting(segments, records, size)
+        if self.read_only and not self.spool_folder.exists():  # a copy without empty folders
+            return Waiting()
+        loaded = self.state.rows("SELECT name, position FROM segments")
+        return count_waiting(self.spool_folder, dict(loaded))
 
     def has_work(self) -> bool:
         """Whether `load` has anything to do: segments, retries, unfinished forgetting."""
-        return (
+        return not self.read_only and (
             self._unfinished_forget()
             or bool(self.state.rows("SELECT 1 FROM dead_letters WHERE again LIMIT 1"))
             or any(spool.segments(self.spool_folder))
@@ -175,7 +180,7 @@ class Store(Closeable):
         from hubbub.store.loader.loader import Loaded
 
         unfinished = self._unfinished_forget()
-        if not self.has_work():
+        if self.read_only or not self.has_work():
             return Loaded()
         with translate_errors(self.path), self.loader_lock(wait=wait) as acquired:
             if not acquired:
@@ -214,7 +219,12 @@ class Store(Closeable):
 
     @contextmanager
     def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """Acquire the loader lock; yield whether it is held, which is always so with `wait`."""
+        """Acquire the loader lock; yield whether it is held, which is always so with `wait`.
+
+        Raises:
+            UsageError: the store is `read_only`.
+        """
+        self.state.require_writable()
         descriptor = os.open(self.path / "loader.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -266,7 +276,11 @@ class Store(Closeable):
         """The engine that queries run on."""
         from hubbub.store.query.engine import connect
 
-        return connect()
+        return connect(self._spill.path)
+
+    @cached_property
+    def _spill(self) -> Spill:
+        return Spill(None if self.read_only else self.path)
 
     def events(self, selection: Selection | None = None) -> events.Events:
         """Return the stored events that match a selection, as a lazy Ibis table of this moment.
@@ -281,7 +295,7 @@ class Store(Closeable):
 
         def select(paths: Sequence[str] | None, part: Selection) -> events.Events:
             # these few files are read whatever their times
-            chosen_files = files if paths is None else [_of_any_time(path) for path in paths]
+            chosen_files = files if paths is None else [events.of_any_time(path) for path in paths]
             return events.events(self.backend, version, chosen_files, part, persons)
 
         reader, cut = None, frozen(self)
@@ -334,10 +348,3 @@ class Store(Closeable):
     ) -> list[DeadLetter]:
         """Return the messages that could not be decoded, newest first."""
         return self.state.dead_letters(reason=reason, source=source, limit=limit)
-
-
-def _of_any_time(path: str) -> File:
-    """Return a file that every time range includes."""
-    from hubbub.store.tables.events import File
-
-    return File(path, 0, 0, 0, 2**63 - 1)

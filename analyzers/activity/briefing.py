@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
-from hubbub.analyzers.common.periods import Calendar
+from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.analyzers.common.times import DAY, micros
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -27,6 +27,8 @@ __all__ = ["briefing"]
 #: What is usual is the mean of the same weekday in this many weeks before.
 _WEEKS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: New users are compared if so many days are known before each of the compared days.
+_LOOK_BACK = 28
 _MICROS = DAY // timedelta(microseconds=1)
 
 #: Days ago → count.
@@ -44,27 +46,41 @@ def briefing(
     """What changed since the day before and against the same weekday, in numbers and sentences.
 
     The day is the last whole UTC day of the range, or the one that holds `--day`. Rows are
-    `messages`, `users`, `objects` (distinct), `new users` (not seen earlier in the range), and
-    messages of the `--top` categories (`name`) that differ most from the usual number. `yesterday`
-    is the value of the day before, `usual` the mean of the same weekday in the four weeks before,
-    as far as the range contains these days; `change` and `change_usual` are the relative
-    differences to them (value / other - 1). Values that are unknown or would divide by zero are
-    null. `--format text` prints the sentences.
+    `messages`, `users`, `objects` (distinct), `new users`, and messages of the `--top` categories
+    (`name`) that differ most from the usual number. `yesterday` is the value of the day before,
+    `usual` the mean of the same weekday in the four weeks before, as far as the range contains
+    these days and its first event does not lie after them; `change` and `change_usual` are the
+    relative differences to them (value / other - 1). Values that are unknown or would divide by
+    zero are null. `--format text` prints the sentences.
+
+    New users were not seen in the `look_back` (diagnostics; days), which is equally long before
+    each of the days that are compared. With less than 28 days it is the whole range before the day,
+    and `yesterday` and `usual` of new users are null, as `new_users` in the diagnostics says.
     """
     require_minimum(top, "--top", minimum=0)
+    since = whole_since(events, "day", since)
     start = _day(since, until, day)
     if start is None:
         return [], {"note": "not enough data: the range holds no whole day"}
     if not events.count_events():
         return [], {}
-    weekdays = [7 * week for week in range(1, _WEEKS + 1) if start - 7 * week * DAY >= since]
-    yesterday = [1] if start - DAY >= since else []
+    begin = max(since, _first_day(events))
+    weekdays = [7 * week for week in range(1, _WEEKS + 1) if start - 7 * week * DAY >= begin]
+    yesterday = [1] if start - DAY >= begin else []
     days = [0, *yesterday, *weekdays]
     end = to_micros(start + DAY)
+    look_back = (start - begin) // DAY - max(days)
+    equal = look_back >= _LOOK_BACK
+    if not equal:
+        look_back = max(0, -((begin - start) // DAY))
 
-    def compared(quantity: str, name: str | None, counts: Counts) -> dict[str, Any]:
-        value, before = counts.get(0, 0), counts.get(1, 0) if yesterday else None
-        usual = sum(counts.get(ago, 0) for ago in weekdays) / len(weekdays) if weekdays else None
+    def compared(
+        quantity: str, name: str | None, counts: Counts, *, known: bool = True
+    ) -> dict[str, Any]:
+        value, before = counts.get(0, 0), counts.get(1, 0) if yesterday and known else None
+        usual = None
+        if weekdays and known:
+            usual = sum(counts.get(ago, 0) for ago in weekdays) / len(weekdays)
         return {
             "what": quantity,
             "name": name,
@@ -82,15 +98,29 @@ def briefing(
     data = [
         compared("messages", None, totals),
         compared("users", None, _users(events, end, days)),
-        compared("new users", None, _new_users(events, end)),
+        compared("new users", None, _new_users(events, end, days, look_back), known=equal),
         compared("objects", None, _objects(events, end, days)),
         *[row for row in by_category if _difference(row)][:top],
     ]
-    return data, {
+    notes: dict[str, Any] = {
         "day": f"{start:%Y-%m-%d}",
         "same_weekdays": len(weekdays),
-        "text": "\n".join(_sentences(start, data, len(weekdays))),
+        "look_back": look_back,
+        "text": "\n".join(_sentences(start, data, len(weekdays), look_back)),
     }
+    if not equal:
+        notes["new_users"] = (
+            f"not compared: {_LOOK_BACK} days are needed before each of the compared days"
+        )
+    return data, notes
+
+
+def _first_day(events: Events) -> datetime:
+    """Return the beginning of the day (UTC) of the first event; earlier days are unknown."""
+    from ibis import _
+
+    [first] = events.stored.agg(first=micros(_.time.min())).to_pyarrow()["first"].to_pylist()
+    return from_micros(first // _MICROS * _MICROS)
 
 
 def _day(since: datetime, until: datetime, requested: datetime | None) -> datetime | None:
@@ -159,22 +189,33 @@ def _objects(events: Events, end: int, days: list[int]) -> Counts:
     return _counts(rows.group_by("ago").agg(n=_.object.nunique()))
 
 
-def _new_users(events: Events, end: int) -> Counts:
+def _new_users(events: Events, end: int, days: Iterable[int], look_back: int) -> Counts:
+    """Count the users of each day who were not seen in the `look_back` days before it."""
+    import ibis
     from ibis import _
 
     people = events.daily_users(summed=False)
-    rows = people.select("user", ago=(end - 1 - micros(people.time)) // _MICROS)
-    first = rows.group_by("user").agg(ago=_.ago.max())
-    return _counts(first.group_by("ago").agg(n=_.count()))
+    visits = people.select("user", ago=(end - 1 - micros(people.time)) // _MICROS).distinct()
+    order = ibis.window(group_by="user", order_by=_.ago.desc())
+    before = visits.mutate(pause=_.ago.lag().over(order) - _.ago)
+    new = before.filter(
+        before.ago.isin(list(days)), before.pause.isnull() | (before.pause > look_back)
+    )
+    return _counts(new.group_by("ago").agg(n=_.count()))
 
 
-def _sentences(start: datetime, data: Iterable[Mapping[str, Any]], weekdays: int) -> Iterator[str]:
+def _sentences(
+    start: datetime, data: Iterable[Mapping[str, Any]], weekdays: int, look_back: int
+) -> Iterator[str]:
     """Yield a heading with the day, and a line for each number."""
     weekday = _WEEKDAYS[start.weekday()]
     yield f"{weekday}, {start:%Y-%m-%d} (UTC)"
     for row in data:
         quantity = row["what"] if row["value"] != 1 else row["what"][:-1]
         quantity += f" of {row['name']}" if row["name"] is not None else ""
+        if row["what"] == "new users":
+            days = "day" if look_back == 1 else f"{look_back:,} days"
+            quantity += f" (not seen in the {days} before)" if look_back else ""
         comparisons = (
             _comparison(row["value"], row["yesterday"], "the day before"),
             _comparison(row["value"], row["usual"], f"on a usual {weekday}"),

@@ -37,11 +37,15 @@ def event_activity(
     """Users and messages before, during and after an occasion from `--from` up to `--to`.
 
     `before` and `after` are as long as the occasion, or `--around` long. Each phase has the `users`
-    seen in it, its `messages` (in all and `per_day`), and `newcomers`: users not seen earlier in
-    the range. `of_newcomers` is how many of the newcomers of the occasion are seen in the phase (in
-    `after`: those who stayed); `of_users` is the same for all users of the occasion. `complete` is
-    false where the range does not contain the whole phase. Let the range begin long before the
-    occasion: a user who was away for longer than that counts as new.
+    seen in it, its `messages` (in all and `per_day`), and `newcomers`: users not seen in the
+    look-back before the phase. The look-back is equally long for all phases, the time from the
+    start of the range to the phase `before` (diagnostics: `look_back`). Where that is shorter than
+    a phase, `newcomers` of `before` is null and the look-back reaches to the occasion; where that
+    is too short as well, all are null. `of_newcomers` is how many of the newcomers of the occasion
+    are seen in the phase (in `after`: those who stayed); `of_users` is the same for all users of
+    the occasion. `complete` is false where the range does not contain the whole phase; `per_day`
+    is null there. Let the range begin long before the occasion: a user who was
+    away for longer than the look-back counts as new.
     """
     if to <= from_:
         raise UsageError(
@@ -59,24 +63,40 @@ def event_activity(
     messages = _messages(events, spans)
     if not events.count_events():
         return [], notes
-    people = _people(events, spans)
+    look_back, known = _look_back(since, edges, length)
+    if look_back is not None:
+        notes["look_back"] = look_back
+    people = _people(events, spans, look_back or timedelta(0))
     data = []
     for phase, (start, end) in spans.items():
+        complete = since <= start and end <= until
         data.append(
             {
                 "phase": phase,
                 "start": start,
                 "end": end,
                 "users": people[f"{phase}_users"],
-                "newcomers": people[f"{phase}_new"],
+                "newcomers": people[f"{phase}_new"] if phase in known else None,
                 "of_users": people[f"{phase}_of_users"],
-                "of_newcomers": people[f"{phase}_of_new"],
+                "of_newcomers": people[f"{phase}_of_new"] if known else None,
                 "messages": messages[phase],
-                "per_day": messages[phase] / ((end - start) / DAY),
-                "complete": since <= start and end <= until,
+                "per_day": messages[phase] / ((end - start) / DAY) if complete else None,
+                "complete": complete,
             }
         )
     return data, notes
+
+
+def _look_back(
+    since: datetime, edges: tuple[datetime, ...], length: timedelta
+) -> tuple[timedelta | None, tuple[str, ...]]:
+    """Return how far all phases look back for newcomers, and the phases for which that is known."""
+    before, during, *_ = edges
+    if before - since >= length:
+        return before - since, _PHASES
+    if during - since >= length:
+        return during - since, _PHASES[1:]
+    return None, ()
 
 
 def _inside(at: ir.IntegerValue, span: tuple[datetime, datetime]) -> ir.BooleanValue:
@@ -90,21 +110,26 @@ def _messages(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> di
     return _single_row(events.table.agg(**sums))
 
 
-def _people(events: Events, spans: dict[str, tuple[datetime, datetime]]) -> dict[str, int]:
+def _people(
+    events: Events, spans: dict[str, tuple[datetime, datetime]], look_back: timedelta
+) -> dict[str, int]:
     """For each phase: its users, new users, and those also seen or new during the occasion."""
     people = events.unnest_users("time")
     rows = people.select("user", at=micros(people.time))
     each = rows.group_by("user").agg(
-        first=rows["at"].min(),
         **{phase: _inside(rows["at"], span).any() for phase, span in spans.items()},
+        **{
+            f"{phase}_seen": _inside(rows["at"], (start - look_back, start)).any()
+            for phase, (start, _end) in spans.items()
+        },
     )
-    new = _inside(each["first"], spans["during"])
+    new = {phase: each[phase] & ~each[f"{phase}_seen"] for phase in spans}
     sums = {}
-    for phase, span in spans.items():
+    for phase in spans:
         sums[f"{phase}_users"] = each[phase].sum()
-        sums[f"{phase}_new"] = _inside(each["first"], span).sum()
+        sums[f"{phase}_new"] = new[phase].sum()
         sums[f"{phase}_of_users"] = (each[phase] & each["during"]).sum()
-        sums[f"{phase}_of_new"] = (each[phase] & new).sum()
+        sums[f"{phase}_of_new"] = (each[phase] & new["during"]).sum()
     return _single_row(each.agg(**sums))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,7 +37,7 @@ def _totals(rows: ir.Table, name: str, top: int | None) -> ir.Table:
     totals = (
         rows.select(name, "time", "size")
         .group_by(name)
-        .agg(messages=_.count(), bytes=_["size"].sum(), first=_.time.min(), last=_.time.max())
+        .agg(messages=_.count(), bytes=exact_sum(_["size"]), first=_.time.min(), last=_.time.max())
         .order_by(_.messages.desc(), name)
     )
     return totals if top is None else totals.limit(top)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.common.ticks import Ticks
 from hubbub.collector.decode.access_log import HTTP, ROOT_FILE
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     from hubbub.store.query.events import Events
@@ -43,9 +44,10 @@ def traffic(
     section = table.objects[0]
     if root:
         request = table.extra.get("request", "")
-        section = (section.notnull() & request.re_search(ROOT_FILE)).ifelse("/", section)
+        in_root = request.re_search(ROOT_FILE) | (table.extra.get("root_file", "") == "yes")
+        section = (section.notnull() & in_root).ifelse("/", section)
     rows = table.select("size", section=section, bucket=periods.number_of(table.time))
-    counted = rows.group_by("bucket", "section").agg(hits=_.count(), bytes=_["size"].sum())
+    counted = rows.group_by("bucket", "section").agg(hits=_.count(), bytes=exact_sum(_["size"]))
     ordered = counted.order_by("bucket", _.hits.desc(), "section").to_pyarrow().to_pylist()
     by_period: dict[int, list[dict[str, Any]]] = {}
     for row in ordered:
@@ -67,7 +69,7 @@ def _record(rows: list[dict[str, Any]]) -> dict[str, Any]:
     total = sum(row["hits"] for row in rows)
     return {
         "total_hits": total,
-        "total_bytes": sum(row["bytes"] for row in rows),
+        "total_bytes": int(sum(row["bytes"] for row in rows)),
         "max_section": name,
         "max_hit": hits,
         "without_section": total - sum(hits for _, hits in sections),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubbub.analyzers.common.periods import Calendar, period
+from hubbub.analyzers.common.periods import Calendar, period, whole_since
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,14 +28,15 @@ def diff(
     """Messages of each topic (or category) per day or week, and the change from one to the next.
 
     Days are all UTC days that the range touches; weeks are the ISO weeks (Monday to Monday, UTC)
-    that lie wholly in the range. The first period has no change. Every topic that occurs in the
-    range is listed.
+    that lie wholly in the range. Where the range begins with the first event, its week counts as
+    whole if the silence before that event is usual. The first period has no change. Every topic
+    that occurs in the range is listed.
     """
     from ibis import _
 
     length = period(per)
     if length == "week":
-        calendar = Calendar.inside(length, since, until)
+        calendar = Calendar.inside(length, whole_since(events, length, since), until)
     else:
         calendar = Calendar.touched(length, since, until)
     days = events.daily_topics(summed=False)
@@ -86,7 +88,7 @@ def volume(
     else:
         named = table.select("messages", "bytes", name=table[axis], bucket=bucket)
         grouped = named.group_by("bucket", "name")
-    counted = grouped.agg(messages=_.messages.sum(), bytes=_.bytes.sum())
+    counted = grouped.agg(messages=_.messages.sum(), bytes=exact_sum(_.bytes))
     rows = (
         counted.order_by("bucket" if axis is None else ["bucket", "name"]).to_pyarrow().to_pylist()
     )
@@ -101,7 +103,7 @@ def volume(
             "start": calendar.first + calendar.length * row["bucket"],
             "name": row.get("name"),
             "messages": row["messages"],
-            "bytes": row["bytes"],
+            "bytes": int(row["bytes"]),
         }
         for row in rows
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.periods import Calendar
+from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.registry import query
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     """
     from ibis import _
 
-    calendar = Calendar.inside("week", since, until)
+    calendar = Calendar.inside("week", whole_since(events, "week", since), until)
     sent = events.daily_topics(summed=False)
     sent = sent.select("messages", week=calendar.number_of(sent.time)).group_by("week")
     messages = sent.agg(messages=_.messages.sum())

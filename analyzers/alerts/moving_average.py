@@ -5,12 +5,12 @@ The formulas are those of `hubbub.analyzers.alerts.threshold`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 
-__all__ = ["Average", "averages", "peak", "sums"]
+__all__ = ["Average", "averages", "exact", "peak", "sums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,26 @@ class Average:
     long: float | None
 
 
-def sums(values: Sequence[float]) -> Callable[[int, int], float]:
+def exact(number: float) -> int | Fraction:
+    """Return a number as it is written: 1.2 is 6/5, not the binary fraction next to it.
+
+    Raises:
+        ValueError: it is not finite.
+    """
+    return number if isinstance(number, int) else Fraction(str(float(number)))
+
+
+def sums(values: Sequence[float]) -> Callable[[int, int], int | Fraction]:
     """Return a function (i, j) → values[i] + … + values[j - 1], exact.
 
-    Integers use running sums. Floats are added up at each call, because rounding errors of running
-    sums would raise alerts where nothing happens.
+    Rounded sums would raise alerts where an average only equals the threshold, or nothing happens.
+
+    Raises:
+        ValueError: a value is not finite.
     """
-    if all(isinstance(value, int) for value in values):
-        running = list(accumulate(values, initial=0))
-        return lambda i, j: running[j] - running[i]
-    return lambda i, j: math.fsum(values[i:j])
+    zero: int | Fraction = 0
+    running = list(accumulate(map(exact, values), initial=zero))
+    return lambda i, j: running[j] - running[i]
 
 
 def averages(values: Sequence[float], *, short: int, long: int, max_points: int) -> list[Average]:
@@ -58,13 +68,13 @@ def averages(values: Sequence[float], *, short: int, long: int, max_points: int)
     for first in range(short, number + 1, per_point):
         ticks = range(first, min(first + per_point, number + 1))
         k = max(ticks, key=lambda tick: total(tick - short, tick))
-        before = total(k - short - long, k - short) / long if k >= short + long else None
-        points.append(Average(k, total(k - short, k) / short, before))
+        before = float(total(k - short - long, k - short) / long) if k >= short + long else None
+        points.append(Average(k, float(total(k - short, k) / short), before))
     return points
 
 
 def peak(
-    total: Callable[[int, int], float], first: int, last: int, *, short: int, long: int
+    total: Callable[[int, int], int | Fraction], first: int, last: int, *, short: int, long: int
 ) -> float | None:
     """Highest ratio of the short to the long average between two ticks (both included).
 
@@ -78,10 +88,10 @@ def peak(
     Returns:
         The ratio; None where the long average was 0 at a tick, so that it has no ratio.
     """
-    highest = 0.0
+    highest = Fraction(0)
     for k in range(first, last + 1):
-        before = total(k - short - long, k - short) / long
+        before = total(k - short - long, k - short)
         if not before:
             return None
-        highest = max(highest, total(k - short, k) / short / before)
-    return highest
+        highest = max(highest, Fraction(total(k - short, k) * long) / (before * short))
+    return float(highest)

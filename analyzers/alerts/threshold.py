@@ -6,6 +6,8 @@ A moving-average crossover, as in technical analysis; the formula is that of the
     short(k) = (v[k-s+1] + … + v[k]) / s
     long(k)  = (v[k-s-l+1] + … + v[k-s]) / l          the l ticks before the short window
     on(k)    = short(k) > threshold · long(k)         for k ≥ s + l + 1
+
+The comparison is exact, in whole numbers: an average that equals the threshold raises no alert.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.alerts.moving_average import averages as moving_averages
-from hubbub.analyzers.alerts.moving_average import peak, sums
+from hubbub.analyzers.alerts.moving_average import exact, peak, sums
 from hubbub.analyzers.common.ticks import Ticks
 from hubbub.errors import UsageError
 from hubbub.registry import query
+from hubbub.store.query.sums import exact_sum
 
 if TYPE_CHECKING:
     from hubbub.store.query.events import Events
@@ -75,12 +78,13 @@ def crossings(
         values: a number for each tick, 0 where nothing happened; not negative.
         short: ticks of the short average, truncated to an integer, at least 1.
         long: ticks of the long average, truncated to an integer, more than `short`.
-        threshold: an alert is raised above this multiple of the long average; more than 1.
+        threshold: an alert is raised above this multiple of the long average; more than 1. It
+            means the decimal number that is written: 1.2 is 6/5.
         resolution: length of a tick in seconds, more than 0.
         start: when the first tick began.
 
     Raises:
-        ValueError: a parameter is out of its range.
+        ValueError: a parameter is out of its range, or a value is not finite.
     """
     if not all(map(math.isfinite, (short, long, threshold, resolution))):
         raise ValueError("short, long, threshold and resolution must be finite numbers")
@@ -93,14 +97,17 @@ def crossings(
         raise ValueError(f"the threshold must be more than 1, not {threshold}")
     if resolution <= 0:
         raise ValueError(f"a tick must last longer than 0 s, not {resolution}")
-    total = sums(values)
+    total, multiple = sums(values), exact(threshold)
+    # short > threshold · long, multiplied by s · l and by the threshold's denominator
+    short_factor, long_factor = l * multiple.denominator, s * multiple.numerator
     changes: list[Crossing] = []
     on = False
     for k in range(s + l + 1, len(values) + 1):
-        recent, before = total(k - s, k) / s, total(k - s - l, k - s) / l
-        if (recent > threshold * before) is on:
+        recent_sum, sum_before = total(k - s, k), total(k - s - l, k - s)
+        if (short_factor * recent_sum > long_factor * sum_before) is on:
             continue
         on = not on
+        recent, before = float(recent_sum / s), float(sum_before / l)
         changes.append(
             Crossing(
                 tick=k,
@@ -133,14 +140,15 @@ def alerts(
     times the average of the `--long` ticks before them, and ends where it no longer is. Ticks last
     `--resolution` and run from the first event of the range to the end of the range; ticks without
     events count as 0. `time` is the end of the tick. `--averages N` adds to the diagnostics both
-    averages over time, in at most N points, and for each alert the highest multiple of the long
-    average that it reached.
+    averages over time, in at most N points, for each alert the highest multiple of the long average
+    that it reached, and `judged_since`: before that no alert can be raised, because fewer ticks
+    have passed than both averages need; null where that holds for the whole range.
     """
     from ibis import _
 
     table = events.stored
     ticks = Ticks.of(table, resolution, maximum=MAX_TICKS, option="--resolution", until=until)
-    amount = _.count() if measure == "messages" else _["size"].sum()
+    amount = _.count() if measure == "messages" else exact_sum(_["size"])
     rows = table.select("size", tick=ticks.number_of(table.time)).group_by("tick").agg(n=amount)
     counts = rows.to_pyarrow()
     values = [0] * ticks.number
@@ -201,4 +209,5 @@ def _averages_and_peaks(
     raised = [change.tick for change in changes if change.state is AlertState.RAISED]
     ends += [ticks.number] * (len(raised) - len(ends))  # the last alert may still be on
     peaks = [peak(total, *pair, short=short, long=long) for pair in zip(raised, ends, strict=True)]
-    return {"averages": points, "peaks": peaks}
+    judged = ticks.first + ticks.length * (short + long) if ticks.number > short + long else None
+    return {"averages": points, "peaks": peaks, "judged_since": judged}

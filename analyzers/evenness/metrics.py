@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Evenness", "measure", "measure_histogram"]
+__all__ = ["Evenness", "effective_people", "measure", "measure_histogram"]
 
 #: Cumulative percent of users at which the cohorts of `top_shares` end; the rest is the last one.
 _COHORTS = (1, 10, 50)
+#: Estimates of effective people up to this multiple of n are n; those above have too little data.
+_AT_MOST = 1.05
 
 TopShares = tuple[float, float, float, float]
 
@@ -44,8 +46,9 @@ class Evenness:
         gini: sum of (2i-n-1) x_i over nN, x ascending, i = 1…n: 0 is even, near 1 one does all.
         gini_corrected: gini n/(n-1), 0 for n = 1 (Deltas 2003, Rev. Econ. Stat. 85).
         effective_people: N(N-1) / sum of c(c-1): the Hill number of order 2, unbiased (Chao et al.
-            2014, Ecol. Monogr. 84), "as if so many people shared the work equally". None where no
-            count exceeds 1, and for counts that are not whole.
+            2014, Ecol. Monogr. 84), "as if so many people shared the work equally"; never above n.
+            None for counts that are not whole, and where there is not enough data: see
+            `effective_people`, with each message an action of its own.
         hill_1: exp of Shannon's entropy H, from 1 to n.
         pielou: H / ln n; None for n = 1.
         absence_factor: the fewest users who together have at least half of the events (CHAOSS
@@ -106,7 +109,12 @@ def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
     weights = (c * m * (n - 2 * k - m) for (c, m), k in zip(ranked, above, strict=False))
     gini = 0.0 if even else add(weights) / (n * total)
     entropy = 0.0 - math.fsum(m * (c / total) * math.log(c / total) for c, m in ranked if c)
-    pairs = sum(m * c * (c - 1) for c, m in ranked) if whole else 0
+    active = n - sum(users for count, users in ranked if not count)
+    effective = None
+    if whole:
+        squares = sum(users * count * count for count, users in ranked)
+        once = sum(users for count, users in ranked if count == 1)
+        effective = effective_people(active, total, squares, total, once=once / total)
     return Evenness(
         n=n,
         total=total,
@@ -117,13 +125,43 @@ def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
         longtail_exact=0.0 if even else (n * (head + tail) - 2 * total) / (2 * n),
         longtail_scaled=0.0 if even else (n * (head + tail) - 2 * total) / (2 * total),
         gini=gini,
-        gini_corrected=gini * n / (n - 1) if n > 1 else 0.0,
-        effective_people=total * (total - 1) / pairs if pairs else None,
-        hill_1=math.exp(entropy),
-        pielou=entropy / math.log(n) if n > 1 else None,
+        gini_corrected=min(gini * n / (n - 1), 1.0) if n > 1 else 0.0,
+        effective_people=effective,
+        hill_1=float(min(math.exp(entropy), active)),  # rounding could exceed its bound
+        pielou=min(entropy / math.log(n), 1.0) if n > 1 else None,
         absence_factor=_absence_factor(ranked, above, total),
         top_shares=_top_shares(ranked, above, total),
     )
+
+
+def effective_people(
+    people: float, total: float, squares: float, action_squares: float, *, once: float
+) -> float | None:
+    """Estimate the effective number of people from pairs of messages of different actions.
+
+    Two messages of one action always have the same person, which says nothing about how work is
+    shared. Of the pairs of messages from different actions, N² - sum of s², those of one person are
+    sum of c² - sum of s². The ratio of the two is the Hill number of order 2, unbiased (Chao et al.
+    2014, Ecol. Monogr. 84, where each action is one message).
+
+    Args:
+        people: people with at least one message; the result never exceeds it.
+        total: N, the messages of all people.
+        squares: sum of c², the squared messages of each person.
+        action_squares: sum of s², the squared messages of each action.
+        once: share of the actions whose person has no other.
+
+    Returns:
+        People; None where there is not enough data: nobody has two actions; more than half of the
+        actions are their person's only one, so that the sample does not cover half of the work
+        (Good 1953, Biometrika 40); or the estimate is more than 5 % above the number of people. Up
+        to that it is the number of people: they share the work as equally as the data can tell.
+    """
+    same = squares - action_squares
+    if same <= 0 or 2 * once > 1:
+        return None
+    estimate = (total * total - action_squares) / same
+    return float(min(estimate, people)) if estimate <= _AT_MOST * people else None
 
 
 def _number(count: float | str, position: int) -> float:

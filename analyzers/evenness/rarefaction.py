@@ -6,7 +6,8 @@ probability C(c,k) C(N-c,m-k) / C(N,m), so the expected number of users with k m
 of these over the users (Hurlbert 1971, Ecology 52; Chao et al. 2014, Ecol. Monogr. 84, equation 4
 for f_k(m)). It is computed, not sampled.
 
-`n` and `effective_people` are exact expectations (the latter does not change), and `hill_1` is exp
+`n` and `effective_people` are exact expectations (the latter does not change; it is None where it
+is above the expected `n`, or None in the whole window), and `hill_1` is exp
 of the expected entropy, as Chao et al. define it. `gini`, `pielou`, `mean` and `top_shares` are
 those of the expected histogram, which are close to their expectations. Head, tail and the three
 longtail numbers depend only on the two extreme users and have no such value: None.
@@ -91,8 +92,10 @@ def rarefied(groups: Iterable[tuple[int, int]], size: int) -> Evenness:
     expected = expected_histogram(histogram, size)
     users = [(k, float(f)) for k, f in enumerate(expected) if k and f > 0]
     numbers = measure_histogram(users)
+    effective = measure_histogram(histogram).effective_people
     return replace(
         numbers,
+        effective_people=effective if effective and effective <= numbers.n + _EPSILON else None,
         total=size,
         mean=size / numbers.n,
         absence_factor=math.ceil(_people_with(users, 0.5 * size)),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hubbub.analyzers.common.periods import require_periods
 from hubbub.analyzers.common.times import DAY
 from hubbub.analyzers.notebooks.accesses import (
     FORMAT,
@@ -61,6 +62,7 @@ def daily_metrics(
     points = _points(facts)
     days = _days(facts, points)
     first, last = min(days, default=0), max(days, default=-1)
+    require_periods(last - first + 1, "day")
     included = facts["included"][0] if facts["included"] else _NO_ACCESSES
     excluded = facts["excluded"][0] if facts["excluded"] else _NO_ACCESSES
     return {

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
-from hubbub.analyzers.common.periods import Calendar, period
+from hubbub.analyzers.common.periods import Calendar, period, require_periods
 from hubbub.analyzers.common.times import DAY, clock, micros, number_since
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
@@ -88,6 +88,7 @@ def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     if not users:
         return []
     periods = range(min(users), max(users) + 1)
+    require_periods(len(periods), "day" if daily else "period")
     return [ActiveUsers(last_day(per, number), users.get(number, 0)) for number in periods]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.periods import Calendar
+from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.analyzers.common.times import day_start
 from hubbub.analyzers.evenness.metrics import Evenness
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["cohorts", "returning"]
 
+#: People are new if they were not seen for at least so many months; a shorter range has fewer.
+_LOOK_BACK, _MONTH = 3, timedelta(days=28)
 _SHARES = ("top_1", "next_9", "next_40", "rest")
 
 
@@ -38,7 +40,7 @@ def cohorts(
     end = until
     if step % timedelta(weeks=1) == timedelta(0):
         end = Calendar.touched("week", until, until + timedelta(microseconds=1)).first
-    windows = Windows.between(since, end, window, step)
+    windows = Windows.between(whole_since(events, "week", since), end, window, step)
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
@@ -61,8 +63,11 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
 
     `group` is the month in which users were first seen in the range, `people` how many they are;
     `after` counts months from there, `active` is how many were seen in that month, `share` = active
-    / people. The people of the oldest group may have been active before the range. `complete` is
-    false where the range cuts the month `after`, so that its numbers may still grow.
+    / people. `complete` is false where the range cuts the month `after`, so that its numbers may
+    still grow, and in groups before which the range holds too little to tell who is new: less than
+    three months, or in a range of less than a year less than a quarter of its months, at least one
+    (of 28 days). In those groups `share` is null: their people may have been active before, and
+    would be compared with people who were not.
     """
     from ibis import _
 
@@ -74,10 +79,12 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
     active_users = {(r["group"], r["after"]): r["active"] for r in counted.to_pyarrow().to_pylist()}
     if not active_users:
         return []
+    known_since = _known_since(since, until)
     final = (until.year * 12 + until.month - 1) - (until == _month_start(until))
     data = []
     for group in sorted({group for group, _after in active_users}):
         size = active_users[group, 0]
+        comparable = day_start(last_day("m", group).replace(day=1)) >= known_since
         for after in range(final - group + 1):
             active, month = active_users.get((group, after), 0), last_day("m", group + after)
             data.append(
@@ -86,11 +93,19 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
                     "people": size,
                     "after": after,
                     "active": active,
-                    "share": active / size,
-                    "complete": since <= day_start(month.replace(day=1)) and month < until.date(),
+                    "share": active / size if comparable else None,
+                    "complete": comparable
+                    and since <= day_start(month.replace(day=1))
+                    and month < until.date(),
                 }
             )
     return data
+
+
+def _known_since(since: datetime, until: datetime) -> datetime:
+    """Return from when on the range tells who is new; groups of earlier months do not count."""
+    months = min(_LOOK_BACK, max(1, (until - since) // _MONTH // 4))
+    return since.replace(hour=0, minute=0, second=0, microsecond=0) + months * _MONTH
 
 
 def _month_start(when: datetime) -> datetime:

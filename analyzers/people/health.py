@@ -2,7 +2,10 @@
 
 Definitions follow CHAOSS (chaoss.community/kb-metrics-and-metrics-models): Contributor Absence
 Factor; New Contributors (first seen in the window); Inactive Contributors, here `drifting` (seen in
-the window before, not in this one). "Seen before" means: earlier in the range.
+the window before, not in this one).
+
+Windows are compared with each other, so all look back equally far: otherwise the first ones, which
+know little of the time before, would have the most newcomers and the shortest pauses.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.times import number_since
+from hubbub.analyzers.common.times import micros, number_since
 from hubbub.analyzers.evenness.bootstrap import action_starts
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.registry import query
@@ -34,29 +37,37 @@ def health(
     """Absence factor, new, returning and drifting users, and the time between a person's actions.
 
     Each `--window` (13 weeks, or half the range if it is shorter than 26 weeks) has a record; the
-    newest ends with the range. `people` = `new` (not seen earlier in the range) + `continuing`
-    (also seen in the window before) + `returning` (seen earlier, but not in the window before).
-    `drifting` were seen in the window before and not in this one. These are null in the first
-    window, since it has none before it.
+    newest ends with the range. `people` = `new` + `continuing` (also seen in the window before) +
+    `returning` (seen in the look-back, but not in the window before). `new` were not seen in the
+    look-back. It is equally long before each window: the time from the start of the range to the
+    middle window (diagnostics: `look_back`); in the windows before that `new` and `returning` are
+    null. `drifting` were seen in the window before and not in this one. `continuing` and `drifting`
+    are null in the first window, since it has none before it.
 
     `absence_factor` is the smallest number of users who together have half of the messages;
     `effective_people` is how many users with equal shares would be as concentrated.
     `hours_between_actions` is the median over people of each person's median time from an action to
-    the next (an action is a run of messages on one object without a pause of 10 minutes); null
-    where no person acted twice.
+    the next in the same window (an action is a run of messages on one object without a pause of 10
+    minutes); null where no person acted twice.
     """
     if window is None:
         window = min(_DEFAULT_WINDOW, (until - since) / 2) or _MICRO
     windows = Windows.between(since, until, window, window)
     rows = user_counts(events, windows)
     begin = until - window * windows.number
-    kinds_by_window = _kinds(rows, begin, window)
+    middle = max(1, windows.number // 2)
+    look_back = begin + window * middle - since
+    kinds_by_window = _kinds(rows, begin, window, look_back)
     pauses = _pauses(events, begin, window)
     data: list[dict[str, Any]] = []
     before: float = 0
     for number, (start, end, numbers) in enumerate(measure_windows(rows, windows)):
         kinds = kinds_by_window.get(number, {"new": 0, "continuing": 0, "returning": 0})
-        kinds_and_drifting = {**kinds, "drifting": before - kinds["continuing"]}
+        kinds_and_drifting: dict[str, float | None] = {
+            **(kinds if number >= middle else dict.fromkeys(kinds)),
+            "continuing": kinds["continuing"] if number else None,
+            "drifting": before - kinds["continuing"] if number else None,
+        }
         data.append(
             {
                 "start": start,
@@ -65,30 +76,40 @@ def health(
                 "messages": numbers.total,
                 "absence_factor": numbers.absence_factor,
                 "effective_people": numbers.effective_people,
-                **(kinds_and_drifting if number else dict.fromkeys(kinds_and_drifting)),
+                **kinds_and_drifting,
                 "hours_between_actions": pauses.get(number),
             }
         )
         before = numbers.n
     notes: dict[str, Any] = {"window": window, "windows": windows.number}
+    if windows.number > 1:
+        notes["look_back"] = look_back
     if not windows.number:
         notes["note"] = "not enough data: the range is shorter than one window"
     return (data if any(row["people"] for row in data) else []), notes
 
 
-def _kinds(rows: ir.Table, begin: datetime, length: timedelta) -> dict[int, dict[str, int]]:
-    """Map each window to its numbers of new, continuing and returning users."""
+def _kinds(
+    rows: ir.Table, begin: datetime, length: timedelta, look_back: timedelta
+) -> dict[int, dict[str, int]]:
+    """Map each window to its numbers of new, continuing and returning users.
+
+    A user is new where none of their messages lies in the look-back before the window.
+    """
     import ibis
     from ibis import _
 
-    placed = rows.select("user", window=number_since(rows.time, begin, length)).distinct()
+    placed = rows.select(
+        "user", at=micros(rows.time), window=number_since(rows.time, begin, length)
+    )
+    each = placed.group_by("user", "window").agg(last=_["at"].max())
     order = ibis.window(group_by="user", order_by="window")
-    visits = placed.mutate(before=_.window.lag().over(order))
-    distance = visits.window - visits.before
+    visits = each.mutate(before=_.window.lag().over(order), seen=_["last"].lag().over(order))
+    start = to_micros(begin) + visits.window * (length // _MICRO)
+    seen = (visits.seen >= start - look_back // _MICRO).fill_null(False)  # noqa: FBT003
+    just = (visits.window - visits.before == 1).fill_null(False)  # noqa: FBT003
     counted = visits.group_by("window").agg(
-        new=visits.before.isnull().sum(),
-        continuing=(distance == 1).sum().fill_null(0),
-        returning=(distance > 1).sum().fill_null(0),
+        new=(~seen & ~just).sum(), continuing=just.sum(), returning=(seen & ~just).sum()
     )
     names = ("new", "continuing", "returning")
     return {
@@ -100,7 +121,8 @@ def _kinds(rows: ir.Table, begin: datetime, length: timedelta) -> dict[int, dict
 def _pauses(events: Events, begin: datetime, length: timedelta) -> dict[int, float]:
     """Map each window to the median hours between the starts of a person's actions.
 
-    A pause belongs to the window of the later action.
+    Both ends of a pause lie in the window: a pause that began earlier could be longer in a later
+    window than in an earlier one.
     """
     import ibis
     from ibis import _
@@ -108,7 +130,7 @@ def _pauses(events: Events, begin: datetime, length: timedelta) -> dict[int, flo
     actions = action_starts(events).select(
         "user", "start", window=(_.start - to_micros(begin)) // (length // _MICRO)
     )
-    order = ibis.window(group_by="user", order_by="start")
+    order = ibis.window(group_by=["user", "window"], order_by="start")
     pauses = actions.mutate(pause=_.start - _.start.lag().over(order)).filter(_.pause.notnull())
     each = pauses.group_by("user", "window").agg(pause=_.pause.median())
     medians = each.group_by("window").agg(pause=_.pause.median()).to_pyarrow().to_pylist()

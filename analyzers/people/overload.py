@@ -6,17 +6,19 @@ to ask a person how they are, never a verdict, so names are listed only on reque
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
+from hubbub.analyzers.common.significance import at_least, fisher
+from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.bootstrap import MIN_PEOPLE, action_starts
 from hubbub.analyzers.people.working_hours import off_hours, streaks, zones
 from hubbub.errors import UsageError
 from hubbub.registry import query
-from hubbub.times import to_micros
+from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,19 +29,25 @@ if TYPE_CHECKING:
 
 __all__ = ["overload"]
 
-_WEEK = timedelta(weeks=1) // timedelta(microseconds=1)
-#: A baseline needs at least this many weeks since the person was first seen.
+_MICRO = timedelta(microseconds=1)
+_WEEK, _DAY = timedelta(weeks=1) // _MICRO, timedelta(days=1) // _MICRO
+#: A baseline needs at least this many weeks since the person was first seen, and two sums.
 _MIN_WEEKS = 8
-#: Shares of fewer actions are not judged.
+#: The past is summed over the length of `recent`, in steps of a quarter of it.
+_STEPS = 4
+#: Loads and shares of fewer recent actions are not judged.
 _MIN_ACTIONS = 20
 #: An object depends on a person who alone touched it at least this often.
 _MIN_MESSAGES = 5
 _NO_PAUSE_DAYS = 21
-#: Significance level of a larger share.
-_SIGNIFICANCE = 0.05
+#: Days that must be stored before anybody can be said to be the only one.
+_ALONE_DAYS = 28
+#: Significance levels of a larger load and of a larger share.
+_LOAD_SIGNIFICANCE, _SIGNIFICANCE = 0.01, 0.05
+_TOO_SHORT, _NOT_ENOUGH = "too short to tell", "not enough data"
 
 _SIGNS = {
-    "load": "more actions a week than in nine of ten weeks before",
+    "load": "more actions than in nine of ten equally long times before",
     "off_hours": "a larger share of night and weekend work than before",
     "no_pause": "three weeks or more without two free days in a row",
     "alone": "objects or categories that nobody else touches",
@@ -49,74 +57,112 @@ _SIGNS = {
 @query
 def overload(
     events: Events,
-    since: datetime,
+    since: datetime,  # noqa: ARG001 - the past is read whatever the range
     until: datetime,
     *,
     people: bool = False,
     recent: timedelta = timedelta(weeks=4),
     top: int = 30,
+    past: Events | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Signs of too much work in the last 4 weeks (`--recent`), against each person's own past.
 
-    Without `--people` it counts how many of the active people show each sign, `of` how many with
-    enough data to judge it (with fewer than 10 of them `people` and `share` are null). With it each
-    person has a row, those with the most signs first, and these rates are in the diagnostics.
+    The past is all that is stored, whatever `--since` says. Without `--people` it counts how many
+    of the active people show each sign, `of` how many with enough data to judge it. With fewer than
+    10 of them `people` and `share` are null, and `note` says why: `too short to tell` where the
+    past is too short, else `not enough data`. With it each person has a row, those with the most
+    signs first, and these rates are in the diagnostics.
 
     `load` is the recent number of actions a week (a run of messages on one object is one action),
-    `usual` its mean in the past and `usual_high` the value that one in ten whole weeks of the
-    person's past exceeds; both are null with a past of less than 8 weeks. `off_hours` and
-    `off_hours_before` are shares of actions at night (23 to 7 h) or on weekends, in the time `zone`
-    that the person's habits suggest. `weeks_without_pause` counts since the last two free days in a
-    row. `alone_objects` (5 messages or more) and `alone_categories` are how many objects and
-    categories no other person touched in the range.
+    `usual` its mean in the past and `usual_high` the value that one in ten of the person's past
+    times of the same length exceeds; both are null with a past of less than 8 weeks. A load is a
+    sign if it is above `usual_high` and significantly above `usual`, and consists of at least 20
+    actions. `off_hours` and `off_hours_before` are shares of actions at night (23 to 7 h) or on
+    weekends, in the time `zone` that the person's habits suggest. `weeks_without_pause` counts
+    since the last two free days in a row. `alone_objects` (5 messages or more) and
+    `alone_categories` are how many objects and categories no other person touched.
     """
     if recent <= timedelta(0):
         raise UsageError("--recent must be longer than zero", where="--recent")
     require_minimum(top, "--top")
+    past = events if past is None else past
     split = to_micros(until - recent)
-    actions = materialise(events, action_starts(events, active_since=until - recent))
-    zone = materialise(events, zones(actions.filter(actions.start < split)))
+    actions = materialise(past, action_starts(past, active_since=until - recent))
+    zone = materialise(past, zones(actions.filter(actions.start < split)))
     zoned = actions.left_join(zone, "user").select("user", "start", "zone")
-    loads = _loads(actions, to_micros(since), split)
-    rows = _joined(loads, zone, off_hours(zoned, split), streaks(zoned, split), _alone(events))
-    persons = [_person(row, recent) for row in rows]
+    counted = _recent(actions, split)
+    rows = _joined(counted, zone, off_hours(zoned, split), streaks(zoned, split), _alone(past))
+    begin = _begin(past)
+    baselines = _baselines(actions, begin, split, recent // _MICRO)
+    stored = (to_micros(until) - begin) / _DAY
+    persons = [_person(row, baselines.get(row["user"]), recent, stored) for row in rows]
     rates = _rates(persons)
-    notes: dict[str, Any] = {"recent_since": until - recent}
+    notes: dict[str, Any] = {
+        "recent_since": until - recent,
+        "past_since": from_micros(begin) if rows else None,
+    }
     if not people:
         return (rates if persons else []), notes
     persons.sort(key=lambda p: (-len(p["signs"]), -(p["ratio"] or 0), p["user"]))
     return [_without_judged(p) for p in persons[:top]], {**notes, "base_rates": rates}
 
 
-def _loads(actions: ir.Table, since: int, split: int) -> ir.Table:
-    """Actions of all recently active users: `recent`, and their baseline.
+class _Baseline(NamedTuple):
+    """The past of a person, in times as long as `recent`, which end a step apart."""
 
-    Weeks are counted back from the split; those that lie wholly in the range are the baseline:
-    `weeks` of them, `past` actions, and `high`, the number that one in ten weeks exceeds.
-    """
-    import ibis
+    weeks: float  # since the person was first seen
+    actions: int  # in these weeks
+    high: int | None  # the sum that one in ten exceeds; None: there are fewer than two
+
+
+def _begin(past: Events) -> int:
+    """The beginning (µs) of the day of the oldest event; a day later than all if there is none."""
     from ibis import _
 
-    whole_weeks = max(0, (split - since) // _WEEK)
-    placed = actions.select(
-        "user", week=(actions.start - split) // _WEEK, late=actions.start >= split
+    [oldest] = past.stored.agg(first=micros(_.time.min())).to_pyarrow()["first"].to_pylist()
+    return 0 if oldest is None else oldest // _DAY * _DAY
+
+
+def _recent(actions: ir.Table, split: int) -> ir.Table:
+    """Columns `user` and `recent`: the number of recent actions of each recently active user."""
+    from ibis import _
+
+    return actions.filter(actions.start >= split).group_by("user").agg(recent=_.count())
+
+
+def _baselines(actions: ir.Table, begin: int, split: int, length: int) -> dict[str, _Baseline]:
+    """Compute the baseline of each user.
+
+    Steps, a quarter of `length` (all µs), are counted back from the split. The first is the one in
+    which the user was first seen, unless it begins before `begin`, where the stored past begins.
+    """
+    from ibis import _
+
+    size = max(1, length // _STEPS)
+    stored = max(0, (split - begin) // size)  # whole steps
+    placed = actions.filter(actions.start < split).select(
+        "user", step=(split - 1 - actions.start) // size
     )
-    recent = placed.filter(placed.late).group_by("user").agg(recent=_.count())
-    past = placed.filter(~placed.late, placed.week >= -whole_weeks)
-    weekly = past.group_by("user", "week").agg(actions=_.count())
-    ranked = weekly.mutate(
-        weeks=-_.week.min().over(ibis.window(group_by="user")),
-        past=_.actions.sum().over(ibis.window(group_by="user")),
-        rank=ibis.row_number().over(ibis.window(group_by="user", order_by=_.actions.desc())),
+    counted = placed.group_by("user", "step").agg(n=_.count()).to_pyarrow()
+    steps: dict[str, dict[int, int]] = {}
+    for user, step, number in zip(
+        *(counted[name].to_pylist() for name in ("user", "step", "n")), strict=True
+    ):
+        if step < stored:
+            steps.setdefault(user, {})[step] = number
+    return {user: _baseline(numbers, size) for user, numbers in steps.items()}
+
+
+def _baseline(numbers: Mapping[int, int], size: int) -> _Baseline:
+    """Sum the actions per step (0 the newest) over all runs of `_STEPS` steps since the first."""
+    number = max(numbers) + 1
+    so_far = list(accumulate((numbers.get(step, 0) for step in range(number)), initial=0))
+    sums = sorted(
+        (so_far[i + _STEPS] - so_far[i] for i in range(number - _STEPS + 1)), reverse=True
     )
-    # Weeks without an action have no row; as 0 they would be at the end of the descending order.
-    baseline = ranked.group_by("user").agg(
-        weeks=_.weeks.max(),
-        past=_.past.max(),
-        high=_.actions.max(where=_["rank"] == _.weeks // 10),
-    )
-    joined = recent.left_join(baseline, "user")
-    return joined.select("user", "recent", "weeks", "past", high=_.high.fill_null(0))
+    # Two of them must not overlap: one alone cannot say what is usual.
+    high = sums[len(sums) // 10] if len(sums) > _STEPS else None
+    return _Baseline(number * size / _WEEK, so_far[-1], high)
 
 
 def _alone(events: Events) -> ir.Table:
@@ -152,33 +198,50 @@ def _share(part: int | None, whole: int | None) -> float | None:
     return part / whole if part is not None and whole else None
 
 
-def _person(row: Mapping[str, Any], recent: timedelta) -> dict[str, Any]:
-    """Compute the numbers and signs of one person; `judged` are the signs with enough data."""
-    load = row["recent"] / (recent / timedelta(weeks=1))
-    has_baseline = (row["weeks"] or 0) >= _MIN_WEEKS
-    usual = row["past"] / row["weeks"] if has_baseline else None
+def _person(
+    row: Mapping[str, Any], baseline: _Baseline | None, recent: timedelta, stored: float
+) -> dict[str, Any]:
+    """Compute the numbers and signs of one person.
+
+    `judged` are the signs with enough data, `short` those for which the past is too short.
+
+    Args:
+        row: the counts of the person.
+        baseline: None without a past.
+        recent: the length of the recent time.
+        stored: days from the beginning of the stored past to the end of the range.
+    """
+    weeks = recent / timedelta(weeks=1)
+    load, high, usual = row["recent"] / weeks, None, None
+    if baseline is not None and baseline.weeks >= _MIN_WEEKS and baseline.high is not None:
+        high, usual = baseline.high, baseline.actions / baseline.weeks
     off = _share(row["off_since"], row["of_since"])
     off_before = _share(row["off_before"], row["of_before"])
     days = row["days"] or 0
-    judged, signs = {"no_pause", "alone"}, set()
-    if has_baseline:
+    judged, signs = set(), set()
+    short = {"load", "off_hours"} if high is None else set()
+    if baseline is not None and high is not None and row["recent"] >= _MIN_ACTIONS:
         judged.add("load")
-        if load > row["high"]:
+        if row["recent"] > high and _clearly_busier(
+            row["recent"], weeks, baseline.actions, baseline.weeks
+        ):
             signs.add("load")
     if off is not None and off_before is not None and row["of_since"] >= _MIN_ACTIONS:
         judged.add("off_hours")
         if _clearly_more(row["off_since"], row["of_since"], row["off_before"], row["of_before"]):
             signs.add("off_hours")
+    (judged if max(stored, days) >= _NO_PAUSE_DAYS else short).add("no_pause")
     if days >= _NO_PAUSE_DAYS:
         signs.add("no_pause")
-    if row["objects"] or row["categories"]:
+    (judged if stored >= _ALONE_DAYS else short).add("alone")
+    if "alone" in judged and (row["objects"] or row["categories"]):
         signs.add("alone")
     return {
         "user": row["user"],
         "signs": [sign for sign in _SIGNS if sign in signs],
         "load": load,
         "usual": usual,
-        "usual_high": row["high"] if has_baseline else None,
+        "usual_high": None if high is None else high / weeks,
         "ratio": load / usual if usual else None,
         "zone": row["zone"],
         "off_hours": off,
@@ -187,22 +250,22 @@ def _person(row: Mapping[str, Any], recent: timedelta) -> dict[str, Any]:
         "alone_objects": row["objects"] or 0,
         "alone_categories": row["categories"] or 0,
         "judged": judged,
+        "short": short - judged,
     }
+
+
+def _clearly_busier(recent: int, weeks: float, past: int, past_weeks: float) -> bool:
+    """Whether a rate is significantly above the one before.
+
+    At one rate the number of recent actions, given how many there are in both times, is binomial
+    (the conditional test of two Poisson rates, Przyborowski and Wilenski 1940, Biometrika 31).
+    """
+    return at_least(recent, recent + past, weeks / (weeks + past_weeks)) < _LOAD_SIGNIFICANCE
 
 
 def _clearly_more(part: int, whole: int, part_before: int, whole_before: int) -> bool:
     """Whether a share is significantly larger than the one before (Fisher's exact test)."""
-    both = part + part_before
-
-    def log_ways(of: int, chosen: int) -> float:
-        return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)
-
-    log_all = log_ways(whole + whole_before, both)
-    at_least = range(max(part, both - whole_before), min(whole, both) + 1)
-    p_value = math.fsum(
-        math.exp(log_ways(whole, k) + log_ways(whole_before, both - k) - log_all) for k in at_least
-    )
-    return p_value < _SIGNIFICANCE
+    return fisher(part, whole, part_before, whole_before) < _SIGNIFICANCE
 
 
 def _rates(persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -212,6 +275,7 @@ def _rates(persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         judged = [p for p in persons if sign in p["judged"]]
         with_sign = sum(sign in p["signs"] for p in judged)
         enough = len(judged) >= MIN_PEOPLE
+        short = 2 * sum(sign in p["short"] for p in persons) > len(persons) - len(judged)
         rates.append(
             {
                 "sign": sign,
@@ -219,10 +283,11 @@ def _rates(persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "people": with_sign if enough else None,
                 "of": len(judged),
                 "share": with_sign / len(judged) if enough else None,
+                "note": "" if enough else _TOO_SHORT if short else _NOT_ENOUGH,
             }
         )
     return rates
 
 
 def _without_judged(person: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in person.items() if name != "judged"}
+    return {name: value for name, value in person.items() if name not in {"judged", "short"}}

@@ -19,6 +19,7 @@ __all__ = ["Row", "RowPlan", "Rows", "StackPlan", "Stacked", "Strip", "StripPlan
 
 _NAME = 250.0  # px of a row's name at most
 _KEY = 230.0  # px of a series' name at most
+_LEAST = 1.0  # px; keeps a column visible where most times are missing
 
 
 def box(x: float, y: float, wide: float, high: float) -> str:
@@ -118,23 +119,39 @@ class Rows(Canvas, Graph):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """The x labels at 0…1 of the width, and which series is the grey "other"."""
+    """The x labels at 0…1 of the width, and which series is the grey "other".
+
+    Columns stand at the centres `xs` and fill `wide` of the width; without them, side by side.
+    """
 
     ticks: tuple[tuple[str, float], ...]
     others: int | None = None
     unit: str = ""
     peak: int | None = None  # the column that is labelled with its height
+    xs: tuple[float, ...] = ()
+    wide: float = 0.0
+    whole: bool = True  # whether the axis has whole numbers
 
 
 class Stacked(Canvas, StackedBar):  # type: ignore[misc]
-    """A stacked column per bucket; the first series stands on the axis."""
+    """A stacked column per bucket; the first series stands on the axis.
+
+    Values below zero are stacked downwards; None is unknown and is not drawn.
+    """
 
     plan: StackPlan
 
     def _compute(self) -> None:
         super()._compute()
         self._x_pos: list[float] = []
-        self._values_axis(0, max(self._get_separated_values()[0], default=0), whole=True)
+        above, below = self._piles()
+        self._values_axis(min(below, default=0), max(above, default=0), whole=self.plan.whole)
+
+    def _piles(self) -> tuple[list[float], list[float]]:
+        """Return the height of each column above zero, and (negative) below it."""
+        columns = list(zip(*(serie.values for serie in self.series), strict=True))
+        above = [sum(v for v in column if v is not None and v > 0) for column in columns]
+        return above, [sum(v for v in column if v is not None and v < 0) for column in columns]
 
     def _room(self) -> tuple[float, float, float]:
         if len(self.series) < 2:  # noqa: PLR2004 (a single series needs no key)
@@ -146,39 +163,45 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
         return "fo" if index == self.plan.others else f"f{index}"
 
     def _plot(self) -> None:
-        pitch = self.view.width / self._len
+        n = self._len
+        xs = self.plan.xs or tuple((i + 0.5) / n for i in range(n))
+        pitch = self.view.width * (self.plan.wide or 1 / n)
         wide = min(pitch * (0.86 if pitch > 4 else 1), 60)  # noqa: PLR2004 (px; thin bars touch)
-        base = [0.0] * self._len
+        wide = max(wide, _LEAST)
+        above, below = [0.0] * n, [0.0] * n
         for serie in self.series:
             d = ""
             for i, value in enumerate(serie.values):
-                if value > 0:
-                    y = self.view.y(base[i] + value)
-                    high = self.view.y(base[i]) - y
+                if value:
+                    base = above if value > 0 else below
+                    ends = self.view.y(base[i]), self.view.y(base[i] + value)
                     base[i] += value
-                    d += box((i + 0.5) * pitch - wide / 2, y, wide, high)
+                    left = xs[i] * self.view.width - wide / 2
+                    d += box(left, min(ends), wide, max(ends) - min(ends))
             if d:
                 self.svg.node(self.nodes["plot"], "path", d=d, class_=self._role(serie.index))
         if len(self.series) > 1:
             self._key()
         if self.plan.peak is not None:
             i = self.plan.peak
-            x, y = (i + 0.5) * pitch, self.view.y(base[i]) - 5
-            label = text.amount(base[i])
+            x, y = xs[i] * self.view.width, self.view.y(above[i]) - 5
+            label = text.amount(above[i])
             half = text.width(label, 12) / 2
             x = min(max(x, half), self.view.width - half)
             self.svg.text(self.nodes["text_overlay"], x, y, label, "t m halo")
 
     def _key(self) -> None:
         """Write the names right of the last column, close to their parts of it."""
-        heights, low = [], 0.0
+        heights, above, below = [], 0.0, 0.0
         for serie in self.series:
-            value = serie.values[-1]
-            heights.append(self.view.y(low + value / 2))
-            low += value
+            value = serie.values[-1] or 0.0
+            base = above if value >= 0 else below
+            heights.append(self.view.y(base + value / 2))
+            above, below = above + max(value, 0.0), below + min(value, 0.0)
         bottom_up = spread([-y for y in heights], LINE + 4, -self.view.height + 8, -6)
-        ordered = sorted(bottom_up)  # also with ties in the order of the stack
-        for serie, up in zip(self.series, ordered, strict=True):
+        if not below:  # also with ties in the order of the stack
+            bottom_up = sorted(bottom_up)
+        for serie, up in zip(self.series, bottom_up, strict=True):
             x, y, role = self.view.width + 10, -up, self._role(serie.index)
             self.svg.node(
                 self.nodes["text_overlay"], "rect", x=x, y=y - 5, width=10, height=10, class_=role

@@ -126,6 +126,9 @@ def _week_finding(known: Sequence[tuple[str, float]], axis: str, *, enough: bool
         return f"Week on week: no {axis} changed"
     name, value = known[0]
     counted = f"{up} {axis if up == 1 else plural} up, {down} down"
+    same = sum(abs(v) == abs(value) for _, v in known)
+    if same > 1:
+        return f"Week on week: {counted}; {same} changed most, by {text.amount(abs(value))} each"
     return f"Week on week: {counted}; {name} changed most, {text.signed(value)}"
 
 
@@ -145,25 +148,30 @@ def _extremes(values: Sequence[float | None], size: int) -> tuple[float | None, 
     return tuple(extremes)
 
 
-def draw_all_changes(chart: Chart, result: Any, *, axis: str) -> Drawing:
+def draw_all_changes(chart: Chart, result: Any, *, axis: str, complete: bool = True) -> Drawing:
     """Draw a strip of changes per topic, the busiest topics first, each with its own scale.
+
+    A day that the range cuts looks like a change: without `complete` days nothing is drawn.
 
     Raises:
         UsageError: the data are not those of the query `diff`.
     """
     labels, counts, diffs = _parts(result)
+    if not complete:
+        labels, counts, diffs = labels[:1], {}, {}
     totals = {n: sum(finite(v) or 0 for v in values) for n, values in counts.items()}
     order = sorted((n for n in totals if totals[n]), key=lambda n: (-totals[n], n))
     shown = order[:_STRIPS]
     short = text.short_names(counts)
     size = -(-len(labels) // _BUCKETS)
     strips, jumps = [], []
-    for name in shown:
+    for name in order:
         values = [finite(v) for v in diffs[name]]
         known = [(abs(v), -i, v) for i, v in enumerate(values) if v is not None]
         largest = max(known, default=(0.0, 0, 0.0))
-        if largest[0]:
-            jumps.append((largest, name))
+        jumps += [(jump, name) for jump in known if jump[0] == largest[0] > 0]
+        if name not in shown:
+            continue
         strips.append(Strip(short[name], _extremes(values, size), f"max ±{text.brief(largest[0])}"))
     subtitles = [
         f"Messages per {axis} minus those of the day before; up is more, down is fewer",
@@ -173,18 +181,24 @@ def draw_all_changes(chart: Chart, result: Any, *, axis: str) -> Drawing:
         subtitles.append(f"the top {len(shown)} of {len(order):,}, the rest is not shown")
     if size > 1:
         subtitles.append(f"each bar is the largest change in {size} days")
-    finding = "No change from day to day" if shown else "No messages in this range"
+    nothing = (
+        "No messages in this range" if complete else "Two complete days are needed for a change"
+    )
+    finding = "No change from day to day" if shown else nothing
     if jumps:
         (_, negative_index, value), name = max(jumps, key=lambda j: j[0][0])
         label = labels[-negative_index]
         when = scale.as_time(label)
         date = scale.day(when, year=_needs_year(labels)) if when else text.clean(label)
+        same = sum(jump[0] == abs(value) for jump, _ in jumps)
+        finding = f"Biggest daily change: ±{text.amount(abs(value))}, {same} times"
+    if jumps and same == 1:
         finding = f"Biggest daily change: {short[name]} {text.signed(value)} on {date}"
     page = chart.sheet(
         _plain(result),
         finding=finding,
         subtitle="; ".join(subtitles),
-        empty="No messages in this range",
+        empty=nothing,
         height=max(200, 150 + 40 * len(strips)),
     )
     times = [t for t in map(scale.as_time, labels[:: max(size, 1)]) if t is not None]

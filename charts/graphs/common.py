@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hubbub.charts.picture import scale, text
 
-__all__ = ["Ticks", "capital", "height_of", "noun", "spaced", "sparse", "time_axis"]
+__all__ = ["Ticks", "capital", "height_of", "noun", "slot", "spaced", "sparse", "time_axis"]
 
 Ticks = tuple[tuple[str, float], ...]
 
@@ -33,21 +33,30 @@ def time_axis(
 ) -> tuple[tuple[float, ...], Ticks]:
     """Return positions 0…1 of ascending times, and calendar ticks.
 
-    With `centred`, each time is the start of a bucket of equal width, and positions and ticks are
-    those of the buckets' centres.
+    With `centred`, each time is the start of a bucket as wide as the shortest distance between two
+    of them (`slot`), and positions and ticks are those of the buckets' centres: a bucket stands
+    over its own time, also where others are missing.
     """
     first, last = times[0], times[-1]
     if len(times) < 2 or first == last:  # noqa: PLR2004
         return tuple(0.5 for _ in times), ((scale.calendar(first, first)[0][0], 0.5),)
     length = last - first
-    squeeze, shift = ((len(times) - 1) / len(times), 0.5 / len(times)) if centred else (1.0, 0.0)
     width = min(b - a for a, b in pairwise(times)) if centred else timedelta(0)
+    squeeze, shift = length / (length + width), width / (length + width) / 2
     positions = tuple(shift + squeeze * ((t - first) / length) for t in times)
     ticks = tuple(
         (label, shift + squeeze * ((t - first) / length))
         for label, t in scale.calendar(first, last, width)
     )
     return positions, ticks
+
+
+def slot(times: Sequence[datetime]) -> float:
+    """Return the width, at 0…1 of the axis, of a bucket of `time_axis` with `centred`."""
+    if len(times) < 2:  # noqa: PLR2004
+        return 1.0
+    width = min(b - a for a, b in pairwise(times))
+    return width / (times[-1] - times[0] + width)
 
 
 def spaced(n: int) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The general chart types: bars, columns, lines and stacks, with computed titles.
+"""The general chart types: bars, columns and lines, with computed titles.
 
 Rows that do not fit are added up as "other", values that are not numbers are left out, and the
 subtitle states both.
@@ -6,9 +6,9 @@ subtitle states both.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from hubbub.charts.graphs.bars import Row, RowPlan, Rows, Stacked, StackPlan
@@ -24,31 +24,35 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["draw_bars", "draw_columns", "draw_lines", "draw_stacks"]
-
-_COLUMNS = 200  # buckets; more are added up in groups
+__all__ = ["draw_bars", "draw_columns", "draw_lines", "leader", "nothing"]
 
 
-def _leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:
-    """State who leads, also with ties, a single row, zeros and negative values."""
-    top = max(values)
+def leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:  # noqa: PLR0911 - one for each form
+    """State who leads, also with ties, a single row, zeros, fractions and negative values."""
+    top, low = max(values), min(values)
     best = [n for n, v in zip(names, values, strict=True) if v == top]
-    if min(values) < 0:
-        low = min(range(len(values)), key=lambda i: values[i])
-        return f"from {text.signed(top)} ({best[0]}) to {text.signed(values[low])} ({names[low]})"
-    total = sum(values)
+    if low < 0:
+        last = [n for n, v in zip(names, values, strict=True) if v == low]
+        ends = [n[0] if len(n) == 1 else f"{len(n)} of them" for n in (best, last)]
+        if top == low:
+            return (
+                f"all {len(names)} have {text.signed(top)} {unit}"
+                if len(best) > 1
+                else (f"{best[0]} has {text.signed(top)} {unit}")
+            )
+        return f"from {text.signed(top)} ({ends[0]}) to {text.signed(low)} ({ends[1]})"
+    total = fsum(values)
     if total == 0:
         return f"no {unit}"
-    of = f"{text.amount(top)} of {text.amount(total)} {unit}"
+    # shares and means do not add up to anything
+    of = f" of {text.amount(total)}" if all(v == int(v) for v in values) else ""
     if len(names) == 1:
-        return f"{best[0]} has all {text.amount(total)} {unit}"
+        return f"{best[0]} has {'all ' if of else ''}{text.amount(total)} {unit}"
     if len(best) == len(names):
         return f"all {len(names)} have {text.amount(top)} {unit} each"
     if len(best) > 3:  # noqa: PLR2004 (a title names three at most)
-        return f"{len(best)} of {len(names)} lead with {of} each"
-    return f"{text.joined(best)} {'leads' if len(best) == 1 else 'lead'} with {of}" + (
-        " each" if len(best) > 1 else ""
-    )
+        return f"{len(best)} of {len(names)} lead with {text.amount(top)}{of} {unit} each"
+    return text.leading(best, f"{text.amount(top)}{of} {unit}")
 
 
 def draw_bars(
@@ -71,11 +75,14 @@ def draw_bars(
     ]
     known.sort(key=lambda p: (-p[1], p[0]))
     dropped = len(values) - len(known)
-    shown, rest = (known[:top], known[top:]) if len(known) > top + 1 else (known, [])
+    shown, rest = known, known[:0]
+    if len(known) > top + 1:  # the largest in either direction
+        rest = sorted(known, key=lambda p: (-abs(p[1]), p[0]))[top:]
+        shown = [row for row in known if row not in rest]
     bars = [Row(n, ((v, text.amount(v), "up" if v >= 0 else "dn"),)) for n, v in shown]
     subtitles = [subtitle or capital(f"{noun(y)} per {noun(x)}")]
     if rest:
-        other = sum(v for _, v in rest)
+        other = fsum(v for _, v in rest)
         bars.append(Row(f"other ({len(rest):,})", ((other, text.amount(other), "fo"),)))
         subtitles.append(f"the top {len(shown)} of {len(known):,}; the rest is other")
     if dropped:
@@ -83,15 +90,20 @@ def draw_bars(
     page = chart.sheet(
         data,
         title=title,
-        finding=_leader([n for n, _ in known], [v for _, v in known], noun(y))
+        finding=leader([n for n, _ in known], [v for _, v in known], noun(y))
         if known
-        else f"no {noun(y)}",
+        else nothing(noun(y), dropped),
         subtitle="; ".join(subtitles),
         empty=f"No {noun(y)} in this range",
         height=height_of(len(bars)),
     )
     series = [(noun(y), [b[0] for r in bars for b in r.bars])]
     return draw(Rows, page, RowPlan(tuple(bars)), series, columns=(x, y), rows=known)
+
+
+def nothing(unit: str, dropped: int) -> str:
+    """State that there are no numbers, or that none is known."""
+    return f"no {unit} is known" if dropped else f"no {unit}"
 
 
 def draw_lines(
@@ -104,6 +116,7 @@ def draw_lines(
     title: str,
     subtitle: str,
     unit: str = "",
+    gaps: bool = False,
 ) -> Drawing:
     """Draw lines over `points`, which are times or names; `x` is what the points are called."""
     times = [as_time(v) for v in points]
@@ -120,11 +133,15 @@ def draw_lines(
     values = [(name, [column[i] for i in order]) for name, column in series]
     numbers = [v for _, column in values for v in column if v is not None]
     whole = bool(numbers) and all(v == int(v) for v in numbers)
+    subtitle = subtitle or capital(f"{text.joined([n for n, _ in series])} by {noun(x)}")
+    missing = sum(v is None for _, column in values for v in column)
+    if gaps and missing:
+        subtitle += f"; {text.plural(missing, 'value is', 'values are')} unknown, a gap"
     page = chart.sheet(
         data,
         title=title,
         finding=_peak(values, [labels[i] for i in order], unit),
-        subtitle=subtitle or capital(f"{text.joined([n for n, _ in series])} by {noun(x)}"),
+        subtitle=subtitle,
     )
     return draw(
         Lines,
@@ -148,106 +165,11 @@ def _peak(
     value, negative_index, name = max(known)
     label = labels[-negative_index]
     amount = text.percent(value) if unit == "%" else text.amount(value) + unit
-    if len({v for v, _, n in known if n == name}) == 1:
-        return f"{name} was {amount}" + (" throughout" if len(labels) > 1 else f" on {label}")
-    return f"{name} peaked at {amount} on {label}"
-
-
-def _grouped(
-    buckets: Sequence[Any], series: dict[str, list[float]]
-) -> tuple[list[Any], dict[str, list[float]], int]:
-    """Add up neighbouring buckets so that at most `_COLUMNS` remain; also return the group size."""
-    size = -(-len(buckets) // _COLUMNS)
-    if size <= 1:
-        return list(buckets), series, 1
-    starts = range(0, len(buckets), size)
-    return (
-        [buckets[i] for i in starts],
-        {n: [sum(v[i : i + size]) for i in starts] for n, v in series.items()},
-        size,
-    )
-
-
-def draw_stacks(
-    chart: Chart,
-    data: Data,
-    cells: Sequence[tuple[Any, Any, float]],
-    *,
-    x: str,
-    y: str,
-    by: str = "",
-    top: int,
-    title: str,
-    subtitle: str,
-    finding: str = "",
-) -> Drawing:
-    """Draw stacked columns: the largest series stands on the axis, "other" on top.
-
-    Args:
-        chart: of the view.
-        data: the result behind the picture.
-        cells: (bucket, name of the series, value); buckets are times or names.
-        x: what the buckets are called.
-        y: what the values are called.
-        by: what the series are called; empty if there is one.
-        top: series to draw; the rest is added up in "other".
-        title: replaces the computed one.
-        subtitle: replaces the computed one.
-        finding: replaces the computed one behind the title of the view.
-    """
-    times = {bucket: as_time(bucket) for bucket, _, _ in cells}
-    timed = bool(times) and all(times.values())
-    buckets = sorted(times, key=lambda b: times[b] or 0) if timed else list(times)
-    index = {b: i for i, b in enumerate(buckets)}
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(buckets))
-    for bucket, name, value in cells:
-        if name is not None and value > 0:
-            sums[str(name)][index[bucket]] += value
-    order = sorted(sums, key=lambda n: (-sum(sums[n]), n))
-    shown = order if len(order) <= top + 1 else order[:top]
-    series = {n: sums[n] for n in shown}
-    subtitles = [subtitle or capital(f"{noun(y)} by {noun(by)}" if by else noun(y))]
-    if rest := order[len(shown) :]:
-        series[f"other ({len(rest):,})"] = [
-            sum(col) for col in zip(*(sums[n] for n in rest), strict=True)
-        ]
-        subtitles.append(f"the top {top} of {len(order):,}, the rest is other")
-    drawn, series, size = _grouped(buckets, series)
-    if size > 1:
-        subtitles.append(f"each column adds up {size} of them")
-    names = text.short_names(shown)
-    if timed:
-        ticks = time_axis([times[b] for b in drawn], centred=True)[1]  # type: ignore[misc]  # none is None
-    else:
-        step = -(-len(drawn) // scale.MOST)
-        ticks = tuple(
-            (text.clean(b), (i + 0.5) / len(drawn)) for i, b in enumerate(drawn) if i % step == 0
-        )
-    page = chart.sheet(
-        data,
-        title=title,
-        finding=finding
-        or _largest([names.get(n, n) for n in order], [sum(sums[n]) for n in order], noun(y)),
-        subtitle="; ".join(subtitles),
-        empty=f"No {noun(y)} in this range",
-    )
-    return draw(
-        Stacked,
-        page,
-        StackPlan(ticks, others=len(shown) if rest else None),
-        [(names.get(n, n), v) for n, v in series.items()],
-        columns=(x, *(names.get(n, n) for n in series)),
-        rows=[(b, *(series[n][i] for n in series)) for i, b in enumerate(drawn)],
-    )
-
-
-def _largest(names: Sequence[str], totals: Sequence[float], unit: str) -> str:
-    """State which series is the largest, given the series in descending order."""
-    if not names:
-        return f"no {unit}"
-    if len(names) == 1:
-        return f"{text.amount(totals[0])} {unit}"
-    return f"{names[0]} leads with {text.percent(totals[0] / sum(totals))} of {unit}"
+    own = [v for v, _, n in known if n == name]
+    if len(set(own)) == 1:
+        return f"{name} was {amount}" + (" throughout" if len(own) > 1 else f" on {label}")
+    times = own.count(value)
+    return f"{name} peaked at {amount} " + (f"{times} times" if times > 1 else f"on {label}")
 
 
 def draw_columns(
@@ -269,7 +191,8 @@ def draw_columns(
         ticks = time_axis(times, centred=True)[1]
     page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=f"No {unit} in this range")
     most = max(values, default=0)
-    peak = list(values).index(most) if min(values, default=0) < most else None
+    once = list(values).count(most) == 1 and len(values) > 1
+    peak = list(values).index(most) if once else None  # equal columns have no peak
     return draw(
         Stacked,
         page,

@@ -14,7 +14,7 @@ from hubbub.charts.graphs.line import thin
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, dot, draw
 from hubbub.charts.picture.document import path
-from hubbub.charts.picture.sheet import Data, column, finite, records
+from hubbub.charts.picture.sheet import Data, column, finite, messages, records, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TailCurve", "TailPlan", "draw_tail"]
 
 _HEADS = 5  # names
+_NAMED = 2  # of them in any case: the first may be a program
 _IDEAL = "even slope from head to tail"
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -36,7 +37,7 @@ class TailPlan:
 
     heads: tuple[str, ...]
     ideal: tuple[float, float]
-    x_title: str = "contributor rank (1 = head)"
+    x_title: str = "rank of the person (1 = head)"
 
 
 def ranks(n: int) -> list[int]:
@@ -98,13 +99,17 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
         for (x, y), name in zip(points, self.plan.heads, strict=False):
             wide = text.width(name, 12)
             left = min(x + 5, self.view.width - wide)
-            box = (left, y - 18, left + wide, y - 2)
-            # The line falls to the right: it is lowest above the end of the name.
-            clear = _line_y(ends, left + wide) < box[1] - 2
-            if not marked or (clear and not _overlaps(box, taken)):
-                self.svg.text(self.nodes["text_overlay"], left, y - 6, name, "t halo")
-                marked.append((x, y))
-                taken.append(box)
+            # above the point, else beside it, where the first few must be named in any case
+            for lift in (0, 10):
+                box = (left + lift, y - 18 + lift, left + lift + wide, y - 2 + lift)
+                # The line falls to the right: it is lowest above the end of the name.
+                clear = _line_y(ends, box[2]) < box[1] - 2 or len(marked) < _NAMED
+                if clear and not _overlaps(box, taken):
+                    at = box[0], y - 6 + lift
+                    self.svg.text(self.nodes["text_overlay"], *at, name, "t halo")
+                    marked.append((x, y))
+                    taken.append(box)
+                    break
             if len(marked) == _HEADS:
                 break
         return marked, taken
@@ -146,24 +151,23 @@ def _corners(points: list[Point]) -> list[Point]:
     return thin(kept)
 
 
-def _finding(names: Sequence[str], counts: Sequence[float]) -> str:
-    """State how few people do half of the work."""
+def _finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
+    """State how few people have half of the messages; `of` says which."""
     total, n = sum(counts), len(counts)
     if not total:
         return "Nobody is named by the messages of this range"
     if n == 1:
-        return f"All activity comes from one person, {names[0]}"
+        return f"All {of} are of one person, {names[0]}"
     if counts[0] == counts[-1]:
-        return f"{n} people share the work equally"
+        return f"All {n:,} people have {text.plural(counts[0], 'message')} each"
     done, half = 0.0, 0
     while 2 * done < total:
         done += counts[half]
         half += 1
     if half == 1:
-        return (
-            f"{names[0]} alone does {text.percent(counts[0] / total)} of the work of {n:,} people"
-        )
-    return f"Half of all activity comes from {half:,} of {n:,} people"
+        share = text.percent(counts[0] / total)
+        return f"{names[0]} alone has {share} of the {of}, of {n:,} people"
+    return f"Half of the {of} comes from {half:,} of {n:,} people"
 
 
 def draw_tail(chart: Chart, result: Data) -> Drawing:
@@ -183,9 +187,14 @@ def draw_tail(chart: Chart, result: Data) -> Drawing:
     counts = [c for _, c, _ in rows]
     page = chart.sheet(
         result,
-        finding=_finding(names, counts),
-        subtitle="Messages per contributor, sorted; the smaller the shaded gap to the line, the "
-        "flatter the tail",
+        finding=_finding(names, counts, messages(result)),
+        subtitle="; ".join(
+            [
+                "Messages per person, sorted",
+                "the smaller the shaded gap to the line, the flatter the tail",
+                *several(result, sum(counts)),
+            ]
+        ),
         empty="No messages in this range name a user",
     )
     ideal = [i for _, _, i in rows if i is not None]

@@ -115,6 +115,8 @@ def needs_year(since: datetime, until: datetime) -> bool:
 
 def span(since: datetime, until: datetime) -> str:
     """Format a half-open range with its last day included: `5 Jan – 29 Mar 2026`, UTC."""
+    if since >= until:
+        return "an empty range"
     last = max(since, until - timedelta(microseconds=1))
     if until - since < timedelta(days=2) and (until.hour or until.minute or since.hour):
         end = f"{until:%H:%M}" if since.date() == last.date() else f"{_brief(until)} {until:%H:%M}"

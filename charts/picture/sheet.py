@@ -7,19 +7,30 @@ incomplete coverage, and the metadata of a picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from hubbub.analyzers.result import Coverage, Result
 from hubbub.charts.picture import scale, text
-from hubbub.charts.picture.drawing import Drawing, Sheet, digest
+from hubbub.charts.picture.drawing import Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
 from hubbub.store.query.selection import FILTERS
 from hubbub.times import iso
 
-__all__ = ["Data", "badge", "column", "duration", "finite", "records", "sheet", "source"]
+__all__ = [
+    "Data",
+    "badge",
+    "column",
+    "duration",
+    "finite",
+    "messages",
+    "records",
+    "several",
+    "sheet",
+    "source",
+]
 
 Data = Result | Sequence[Mapping[str, Any]]
 _TITLE = 150  # characters; about two lines of a picture
@@ -105,7 +116,12 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
 
 def source(result: Result) -> str:
     """Return the source line: `Source: 18,505 events, 5 Jan – 29 Mar 2026; category bodhi`."""
-    events = text.plural(result.events, "event")
+    events = text.plural(result.events, "message")
+    if result.naming is not None:
+        by_agent = result.parameters.get("by") == "agent"
+        verb = ("tell" if by_agent else "name") + ("s" if result.naming == 1 else "")
+        events = f"{text.amount(result.naming)} of {events} {verb} "
+        events += "who acted" if by_agent else "a person"
     parts = [f"Source: {events}, {scale.span(result.since, result.until)}"]
     for name in FILTERS:
         value = result.parameters.get(name)
@@ -114,20 +130,35 @@ def source(result: Result) -> str:
             parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, values))}")
     if result.parameters.get("by") == "agent":
         parts.append("by agent")
-    if result.parameters.get("bots") is False:
-        parts.append("without bots")
     return text.clean("; ".join(parts), 220)
 
 
-def _with_bots(other: Drawing | None, title: str, data: str) -> str:
-    """State what the finding would be with bots."""
-    if other is None:
+def messages(data: Data) -> str:
+    """Return which messages the counts of people are of: those `that name a person`."""
+    by_agent = isinstance(data, Result) and data.parameters.get("by") == "agent"
+    return "messages that tell who acted" if by_agent else "messages that name a person"
+
+
+def several(data: Data, counts: float) -> list[str]:
+    """Say that messages count more than once, where `counts` of people add up to more of them."""
+    if isinstance(data, Result) and data.naming is not None and counts > data.naming:
+        return ["a message counts for each person that it names"]
+    return []
+
+
+def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str) -> str:
+    """State how many known programs were left out, and the finding with them."""
+    if not isinstance(data, Result) or not data.left_out:
         return ""
-    if other.title != title:
-        return f"with bots it would be: {other.title}"
-    if other.metadata.get("data_sha256") == data:
-        return "with bots it would be the same"
-    return "with bots the finding would be the same"
+    one = data.left_out == 1
+    left = f"{text.plural(data.left_out, 'known program')} left out"
+    other = getattr(draw(), "title", None) if draw else None
+    if not isinstance(other, str):
+        return left
+    them = "it" if one else "them"
+    if other == title:
+        return f"{left}; the finding would be the same with {them}"
+    return f"{left}; with {them} it would be: {other}"
 
 
 def sheet(
@@ -135,7 +166,7 @@ def sheet(
     *,
     title: str,
     subtitle: str = "",
-    with_bots: Drawing | None = None,
+    with_bots: Callable[[], Any] | None = None,
     empty: str = "No data in this range",
     theme: Theme = "auto",
     style: Style = DEFAULT_STYLE,
@@ -143,7 +174,7 @@ def sheet(
 ) -> Sheet:
     """Return the cleaned texts around a plot, and metadata: query, range, coverage, data hash.
 
-    `with_bots` is the picture of the same view with bots, if this one is without them.
+    `with_bots` draws the same view with bots, if this one is without them.
     """
     rows = data.data if isinstance(data, Result) else list(data)
     metadata: dict[str, Any] = {"data_sha256": digest(rows)}
@@ -160,7 +191,7 @@ def sheet(
             "coverage": data.coverage.document(),
         }
     title = text.clean(title, _TITLE)
-    note = _with_bots(with_bots, title, metadata["data_sha256"])
+    note = _with_bots(with_bots, data, title)
     summary = text.clean(". ".join(filter(None, (title, subtitle, note))), 800)
 
     return Sheet(

@@ -17,8 +17,10 @@ __all__ = [
     "clean",
     "fit",
     "joined",
+    "leading",
     "mixed",
     "named",
+    "occasions",
     "percent",
     "plural",
     "short_names",
@@ -154,10 +156,12 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int =
 
 
 def amount(value: float) -> str:
-    """Format a number for a sentence: `18,505`, `3.4`, `0.044`; at most three decimals."""
+    """Format a number for a sentence: `18,505`, `3.4`, `0.044`, `0.0002`."""
     if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 (exact in a float)
         return f"{int(value):,}".replace("-", "−")
     magnitude = abs(value)
+    if magnitude < 0.0005:  # noqa: PLR2004 (three decimals would make it 0)
+        return f"{value:.1g}".replace("-", "−")
     digits = 0 if magnitude >= 100 else 1 if magnitude >= 1 else 3  # noqa: PLR2004
     return f"{value:,.{digits}f}".replace("-", "−")
 
@@ -171,7 +175,7 @@ def tick(value: float, step: float = 0) -> str:
     if magnitude < 1e-4 and value:  # noqa: PLR2004 (smaller numbers are shorter as a power of ten)
         return f"{value:.1e}".replace("-", "−")
     digits = max(0, 1 - math.floor(math.log10(step))) if 0 < step < 1 else 3
-    return f"{round(value, digits):g}".replace("-", "−")
+    return f"{round(value, digits) or 0:g}".replace("-", "−")  # never −0
 
 
 def brief(value: float) -> str:
@@ -191,7 +195,7 @@ def percent(share: float) -> str:
     """Format a share: `65%`, `0.4%`, `<0.1%`; `0%` and `100%` are always exact."""
     points = share * 100
     if 0 < abs(points) < 0.1:  # noqa: PLR2004
-        return "<0.1%"
+        return "<0.1%" if points > 0 else ">−0.1%"
     rounded = f"{points:.0f}" if abs(points) >= 1 or not points else f"{points:.1f}"
     if rounded == "100" and points < 100:  # noqa: PLR2004
         rounded = f"{math.floor(points * 10) / 10:.1f}"
@@ -206,6 +210,21 @@ def plural(n: float, singular: str, plural_form: str = "") -> str:
 def joined(words: Sequence[str]) -> str:
     """Join words as in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else list(words))
+
+
+def leading(names: Sequence[str], what: str) -> str:
+    """State who shares the lead: `a leads with 5`, `a and b lead with 5 each`, `7 lead with …`."""
+    if len(names) == 1:
+        return f"{names[0]} leads with {what}"
+    who = joined(names) if len(names) <= 3 else f"{len(names):,}"  # noqa: PLR2004 (names in a title)
+    return f"{who} lead with {what} each"
+
+
+def occasions(times: int, when: str, unit: str) -> str:
+    """State when a value was reached: `when` if once, else `on 3 days`, `in 2 weeks`."""
+    if times == 1:
+        return when
+    return f"{'on' if unit == 'day' else 'in'} {times:,} {unit}s"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:

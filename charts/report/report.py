@@ -19,6 +19,7 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.report import comparison
 from hubbub.errors import UsageError
 from hubbub.registry import Registry
+from hubbub.store.disk.files import replace_file
 from hubbub.times import iso
 
 __all__ = ["ReportRunner", "builtin", "leftovers", "report"]
@@ -29,7 +30,10 @@ _ORDER = (
     *("daily_users", "active_users", "cohorts", "returning", "overload"),
     *("heatmap", "objects_per_user", "users_per_object", "alerts", "traffic", "coverage"),
 )
-_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;"})
+_MARKDOWN = str.maketrans(
+    {c: f"\\{c}" for c in "\\`*_{}[]()#+!|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
+_ADDRESS = re.compile(r"\b(https?|ftp|mailto|xmpp|www)([:.])", re.IGNORECASE)
 
 
 class ReportRunner(Protocol):
@@ -72,17 +76,27 @@ def markdown(
     previous: Previous | None = None,
 ) -> str:
     """Return Markdown for a blog: the finding and an image of every picture."""
-    parts = [f"# {heading.translate(_MARKDOWN)}", lead.translate(_MARKDOWN)]
+    parts = [f"# {_escaped(heading)}", _escaped(lead)]
     if previous:
-        parts.append("\n".join(f"- {c.translate(_MARKDOWN)}" for c in previous.changes))
+        parts.append("\n".join(f"- {_escaped(c)}" for c in previous.changes))
     for name, drawing in drawings:
-        title = drawing.title.translate(_MARKDOWN)
+        title = _escaped(drawing.title)
         parts.append(f"## {title}")
-        parts.append(f"![{drawing.description.translate(_MARKDOWN)}]({name})")
+        parts.append(f"![{_escaped(drawing.description)}]({name})")
         if previous and (old := previous.drawings.get(name)):
-            parts.append(f"Before: {old.title.translate(_MARKDOWN)}")
-            parts.append(f"![{old.description.translate(_MARKDOWN)}]({_before(name)})")
+            parts.append(f"Before: {_escaped(old.title)}")
+            parts.append(f"![{_escaped(old.description)}]({_before(name)})")
     return "\n\n".join(parts) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown shows as it is, without links, mentions or template tags.
+
+    Blog programs link bare addresses, GitHub mentions `@name`, and Jekyll runs `{% %}` first.
+    """
+    escaped = text.translate(_MARKDOWN).replace("{%", "{\\%").replace("%\\}", "\\%\\}")
+    escaped = _ADDRESS.sub(lambda match: f"{match[1]}&#{ord(match[2])};", escaped)
+    return escaped.replace("@", "@<!-- -->")
 
 
 def _lead(drawings: Sequence[tuple[str, Drawing]]) -> str:
@@ -129,11 +143,9 @@ def data(
 
 def _write(path: Path, content: bytes) -> None:
     """Replace a file atomically, and only if its bytes change."""
-    if path.is_file() and path.read_bytes() == content:
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
         return
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    replace_file(path, content)
 
 
 def _draw(runner: ReportRunner, since: datetime, until: datetime) -> list[tuple[str, Drawing]]:

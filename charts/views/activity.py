@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
-from hubbub.charts.picture.calendar import narrowed, period_of, starts
+from hubbub.charts.picture.calendar import about_midnight, narrowed, period_of, starts
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, day, moment, needs_year
 from hubbub.charts.picture.sheet import finite, records
@@ -90,7 +90,8 @@ def daily_diff(
 
     since, until = narrowed(since, until, "day")
     result = query.diff(since=since, until=until, per="day", axis=axis)
-    return draw_all_changes(chart, result, axis=axis)
+    whole = all(about_midnight(t).time() == time() for t in (since, until))
+    return draw_all_changes(chart, result, axis=axis, complete=whole)
 
 
 def _bucket_of(since: datetime, until: datetime) -> str:
@@ -149,12 +150,25 @@ def _volume_finding(rows: Sequence[Mapping[str, Any]], bucket: str, *, year: boo
     total = sum(by_start.values())
     if not total or not by_name:
         return "No messages in this range"
-    leader = max(by_name, key=lambda name: (by_name[name], name))
-    peak = max(by_start, key=lambda start: by_start[start])
-    short = text.short_names(by_name)[leader]
-    when = as_time(peak)
-    on = _peak_time(when, bucket, year=year) if when else ""
+    most = max(by_start.values())
+    peaks = [start for start, n in by_start.items() if n == most]
+    when = as_time(peaks[0])
+    once = _peak_time(when, bucket, year=year).strip() if when else ""
+    on = text.occasions(len(peaks), once, bucket)
+    largest = max(by_name.values())
+    short = text.short_names(by_name)
+    leaders = sorted(short[name] for name, n in by_name.items() if n == largest)
     if len(by_start) == 1:
-        return f"{text.plural(total, 'message')}{on}, {short} leads"
-    share = text.percent(by_name[leader] / total)
-    return f"{short} leads with {share} of messages; the peak was {text.amount(by_start[peak])}{on}"
+        sentence = f"{text.plural(total, 'message')} {on}"
+        return (
+            f"{sentence}, all of {leaders[0]}"
+            if len(by_name) == 1
+            else (f"{sentence}; {text.leading(leaders, text.percent(largest / total))}")
+        )
+    if len(by_name) == 1:
+        sentence = f"All {text.plural(total, 'message')} are of {leaders[0]}"
+    else:
+        sentence = text.leading(leaders, f"{text.percent(largest / total)} of messages")
+    if len(peaks) == len(by_start):
+        return f"{sentence}; {text.plural(most, 'message')} each {bucket}"
+    return f"{sentence}; the peak was {text.amount(most)} {on}"

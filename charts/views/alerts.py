@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Literal
 
 from hubbub.charts.chart import Chart
@@ -98,13 +99,18 @@ def alerts(
     ]
     finding = f"No {measure} in this range"
     if points:
-        length, year = duration(until - since), needs_year(since, until)
-        if all(v is None for v in long_mean):
-            finding = f"No alert could be raised: the averages need more than {length}"
-        elif not raised:
-            finding = f"No traffic alert in {length}: {measure} stayed below {factor}× their mean"
+        year = needs_year(since, until)
+        judged = as_time(result.diagnostics.get("judged_since"))
+        if judged is None:
+            needed = duration(tick * (int(short) + int(long)))
+            finding = f"No alert could be raised: the averages need more than {needed} of traffic"
         else:
-            finding = _finding(raised, length, year=year)
+            # the hours before are only compared with
+            length = duration(max(until - judged, tick))
+            if raised:
+                finding = _finding(raised, length, year=year)
+            else:
+                finding = f"No traffic alert in the {length} that could be judged"
     page = chart.sheet(
         result,
         finding=finding,
@@ -138,7 +144,7 @@ def _alerts(changes: Sequence[Mapping[str, Any]], peaks: Sequence[float | None])
 
 def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
     """State the number of alerts and the strongest."""
-    strongest = max(raised, key=lambda alert: alert.peak or 0)
+    strongest = max(raised, key=lambda alert: inf if alert.peak is None else alert.peak)
     when = moment(strongest.start, year=year)
     still_open = raised[-1].end is None
     if len(raised) == 1:
@@ -148,8 +154,9 @@ def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
     finding = f"{len(raised):,} traffic alerts in {length}"
     if still_open:
         finding += ", one still open"
-    if strongest.peak is None:
-        return finding
+    silent = sum(alert.peak is None for alert in raised)
+    if silent:  # more than any multiple
+        return f"{finding}; {silent:,} out of silence"
     return f"{finding}; the strongest {strongest.reached} the mean on {when}"
 
 

@@ -17,7 +17,7 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import about_midnight
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, day, moment, needs_year
-from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.charts.picture.sheet import duration, finite, messages, records, several
 from hubbub.registry import view
 
 __all__ = ["headline", "longtail", "lorenz", "tail"]
@@ -33,7 +33,7 @@ Metric = Literal[
     "pielou",
     "absence_factor",
 ]
-_NOTABLE = 1.6  # a worst window of at least so many times the median goes into the title
+_NOTABLE = 1.6  # an extreme window of at least so many times the median goes into the title
 _WEEK = timedelta(days=7)
 
 
@@ -43,22 +43,25 @@ class _Reading:
 
     name: str  # in a title
     means: str  # what is measured, and its unit
-    better: str  # which direction is more even
+    better: str  # how to read it
     lower: bool  # lower is more even
 
 
 _EVEN, _LESS = "higher is more even", "lower is more even"
+#: Metrics of one window's counts: a busy window differs from a quiet one of the same people.
+_VOLUME = "a busy window is higher without being less even"
+_ALIKE = "compare windows of equally many messages"
 _READINGS: Mapping[str, _Reading] = {
     "longtail": _Reading(
         "the long-tail metric",
-        "mean gap to the head→tail line, in messages; grows with volume",
-        _LESS,
+        "mean gap to the head→tail line, in messages",
+        _VOLUME,
         lower=True,
     ),
     "longtail_exact": _Reading(
         "the exact long-tail metric",
-        "mean gap to the line that meets the tail, in messages; grows with volume",
-        _LESS,
+        "mean gap to the line that meets the tail, in messages",
+        _VOLUME,
         lower=True,
     ),
     "longtail_scaled": _Reading(
@@ -67,22 +70,25 @@ _READINGS: Mapping[str, _Reading] = {
         _LESS,
         lower=True,
     ),
-    "gini": _Reading("the Gini index", "0 even, 1 one person does all", _LESS, lower=True),
+    "gini": _Reading("the Gini index", "0 even, near 1 one person has all", _ALIKE, lower=True),
     "gini_corrected": _Reading(
-        "the corrected Gini index", "0 even, 1 one person does all", _LESS, lower=True
+        "the corrected Gini index", "0 even, 1 one person has all", _ALIKE, lower=True
     ),
     "effective_people": _Reading(
         "effective people",
-        "as if so many people shared the work equally (Hill number of order 2)",
+        "as if so many people had equally many messages (Hill number of order 2)",
         _EVEN,
         lower=False,
     ),
     "hill_1": _Reading(
         "effective people of order 1", "exponential of Shannon's entropy", _EVEN, lower=False
     ),
-    "pielou": _Reading("Pielou's evenness", "1 even, 0 one person does all", _EVEN, lower=False),
+    "pielou": _Reading("Pielou's evenness", "1 even, 0 one person has all", _ALIKE, lower=False),
     "absence_factor": _Reading(
-        "the absence factor", "fewest people who together do half of the work", _EVEN, lower=False
+        "the absence factor",
+        "fewest people who together have half of the messages",
+        _EVEN,
+        lower=False,
     ),
 }
 
@@ -107,32 +113,29 @@ def _finding(
     *,
     year: bool,
 ) -> str:
-    """State the worst window if it stands out, else the range of values."""
+    """State the extreme window if one stands out, else the range of values; nothing of evenness."""
     known = [(v, i) for i, v in enumerate(values) if v is not None]
     if not known:
         return f"No window in this range has enough activity for {reading.name}"
     numbers = [v for v, _ in known]
-    middle = median(numbers)
-    worst = max(known)[1] if reading.lower else min(known)[1]
-    value = values[worst]
-    assert value is not None
-    row = rows[worst]
-    when = _when(row, year=year)
+    low, middle, high = (text.amount(v) for v in (min(numbers), median(numbers), max(numbers)))
+    extreme = max(numbers) if reading.lower else min(numbers)
+    windows = [i for v, i in known if v == extreme]
     name = reading.name[0].upper() + reading.name[1:]
     if len(known) == 1:
-        return f"{name} was {text.amount(value)} {when}"
-    notable = value > middle * _NOTABLE if reading.lower else value * _NOTABLE < middle
-    total, head = finite(row.get("total")), finite(row.get("head"))
-    if notable and total and head and head / total >= 1 / 3:
-        return f"One person carried {text.percent(head / total)} of the load {when}"
-    if notable:
-        return f"The load was least even {when}: {reading.name} {text.amount(value)}"
-    if text.amount(min(numbers)) == text.amount(max(numbers)):
-        return f"{name} was {text.amount(middle)} throughout"
-    return (
-        f"{name} stayed between {text.amount(min(numbers))} and {text.amount(max(numbers))}, "
-        f"median {text.amount(middle)}"
+        return f"{name} was {text.amount(extreme)} {_when(rows[windows[0]], year=year)}"
+    if low == high:
+        return f"{name} was {middle} throughout"
+    notable = (
+        extreme > median(numbers) * _NOTABLE
+        if reading.lower
+        else extreme * _NOTABLE < median(numbers)
     )
+    if notable and len(windows) == 1:
+        which = "highest" if reading.lower else "lowest"
+        when = _when(rows[windows[0]], year=year)
+        return f"{name} was {which} {when}, {text.amount(extreme)}; the median is {middle}"
+    return f"{name} stayed between {low} and {high}, median {middle}"
 
 
 def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> list[float | None]:
@@ -159,7 +162,7 @@ def headline(diagnostics: Mapping[str, Any]) -> str:
     value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
     if value is None:
         return f"effective people in all: {people['note']}" if people.get("note") else ""
-    sentence = f"in all, as if {text.amount(round(value, 1))} people shared the work equally"
+    sentence = f"in all, as if {text.amount(round(value, 1))} people had equally many messages"
     if low is not None and high is not None:
         level = finite(people.get("level")) or 0.9
         ends = f"{text.amount(round(low, 1))}–{text.amount(round(high, 1))}"
@@ -180,9 +183,12 @@ def longtail(
     *,
     window: timedelta = timedelta(hours=24),
     step: timedelta | None = None,
-    metric: Metric = "longtail",
+    metric: Metric = "absence_factor",
 ) -> Drawing:
-    """Evenness per window over time."""
+    """Evenness per window over time: the absence factor, and effective people of the whole range.
+
+    `--metric longtail` draws the long-tail metric as first published, which follows the volume.
+    """
     from hubbub.charts.graphs.general import draw_lines
 
     result = query.longtail(since=since, until=until, window=window, step=step, interval=True)
@@ -230,27 +236,32 @@ def _busiest_tenth(counts: Sequence[float]) -> tuple[int, float]:
     return size, sum(sorted(counts, reverse=True)[:size]) / sum(counts)
 
 
-def _lorenz_finding(names: Sequence[str], counts: Sequence[float]) -> str:
-    """State the share of work of the busiest tenth."""
+def _lorenz_finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
+    """State the share of the busiest tenth; `of` says of which messages."""
     if not sum(counts):
         return "Nobody is named by the messages of this range"
     if len(counts) == 1:
-        return f"All activity comes from one person, {names[0]}"
+        return f"All {of} are of one person, {names[0]}"
     if min(counts) == max(counts):
-        return f"{len(counts):,} people share the work equally"
+        return f"All {len(counts):,} people have {text.plural(counts[0], 'message')} each"
     size, share = _busiest_tenth(counts)
     percent = text.percent(share)
     if size == 1:
-        first = names[max(range(len(counts)), key=lambda i: (counts[i], -i))]
-        return f"The busiest of {len(counts)} people, {first}, does {percent} of the work"
-    return f"The busiest {size:,} of {len(counts):,} people do {percent} of the work"
+        best = [n for n, c in zip(names, counts, strict=True) if c == max(counts)]
+        first = (
+            f"The busiest of {len(counts)} people, {best[0]},"
+            if len(best) == 1
+            else (f"One of {len(counts)} people")
+        )
+        return f"{first} has {percent} of the {of}"
+    return f"The busiest {size:,} of {len(counts):,} people have {percent} of the {of}"
 
 
 def _numbers(row: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[str]:
     """State the evenness numbers of the whole range."""
     numbers = []
     if (half := finite(row.get("absence_factor"))) is not None:
-        verb = "person does" if half == 1 else "people do"
+        verb = "person has" if half == 1 else "people have"
         numbers.append(f"{text.amount(half)} {verb} half")
     if (gini := finite(row.get("gini"))) is not None:
         numbers.append(f"Gini index {gini:.2f}")
@@ -277,6 +288,7 @@ def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawin
     ]
     if total and rows:
         subtitles += _numbers(rows[-1], measured.diagnostics)
+        subtitles += several(result, total)
     shares = [0.0, *(c / total for c in accumulate(counts))] if total else []
     mark, label = None, ""
     if len(counts) > 1 and total:
@@ -290,7 +302,7 @@ def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawin
         shares,
         mark=mark,
         label=label,
-        finding=_lorenz_finding(names, counts),
+        finding=_lorenz_finding(names, counts, messages(result)),
         subtitle="; ".join(subtitles),
         rows=[(i, n, c, s) for i, (n, c, s) in enumerate(zip(names, counts, shares[1:]), 1)],  # noqa: B905 (shares are empty if all counts are 0)
     )

@@ -52,7 +52,11 @@ def heatmap(
         value="messages",
         row_order=users,
         column_order=objects,
-        finding=_pair(rows, totals),
+        finding=_pair(
+            rows,
+            everything=len(users) >= totals.get("users", len(users))
+            and len(objects) >= totals.get("objects", len(objects)),
+        ),
         subtitle=f"Messages per user and object; {shown_users}, {shown_objects}; blank is none",
         empty=_NOTHING,
     )
@@ -64,18 +68,21 @@ def _top(shown: int, total: int, noun: str) -> str:
     return f"top {shown} of {text.plural(total, noun)}"
 
 
-def _pair(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
-    """State which user and object occur together most often."""
+def _pair(rows: Sequence[Mapping[str, Any]], *, everything: bool) -> str:
+    """State which user and object occur together most often, of all or of the busiest."""
     if not rows:
         return _NOTHING
-    best = max(rows, key=lambda r: (finite(r["messages"]) or 0, str(r["user"]), str(r["object"])))
-    most = finite(best["messages"]) or 0
-    total = totals.get("messages") or sum(finite(r["messages"]) or 0 for r in rows)
-    user, touched = text.clean(best["user"], 40), text.clean(best["object"], 40)
-    if len(rows) == 1 and totals.get("users") in {None, 1}:
-        return f"{user} alone touches an object, {touched}: {text.plural(most, 'message')}"
-    share = text.percent(most / total) if total else ""
-    return f"{user} and {touched} meet most often: {text.plural(most, 'message')}, {share} of all"
+    most = max(finite(r["messages"]) or 0 for r in rows)
+    best = [r for r in rows if finite(r["messages"]) == most]
+    user, touched = text.clean(best[0]["user"], 40), text.clean(best[0]["object"], 40)
+    counted = text.plural(most, "message")
+    if everything and len(rows) == 1:
+        return f"{user} alone touches an object, {touched}: {counted}"
+    among = "" if everything else "Among the busiest, "
+    if len(best) > 1:
+        sentence = f"{len(best):,} pairs of a person and an object meet most often: {counted} each"
+        return among + sentence
+    return f"{among}{user} and {touched} meet most often: {counted}"
 
 
 @view
@@ -154,23 +161,24 @@ def users_per_object(
         chart,
         result,
         ends=ends[::-1],
-        finding=_gathered(rows),
+        finding=_gathered(rows, top=top),
         subtitle=f"Different people who touched each object since {start}; the {top} with the most",
         empty=_NOTHING,
         x_title="people",
     )
 
 
-def _gathered(rows: Sequence[Mapping[str, Any]]) -> str:
-    """State which objects gathered most people by the last frame."""
+def _gathered(rows: Sequence[Mapping[str, Any]], *, top: int) -> str:
+    """State which of the `top` objects gathered most people by the last frame."""
     if not rows:
         return _NOTHING
     last = [r for r in rows if r["end"] == rows[-1]["end"]]
     most = max(int(r["users"]) for r in last)
     best = [text.clean(r["object"], 40) for r in last if r["users"] == most]
     people = text.plural(most, "person", "people")
+    alone = len(last) == 1 < top
     if len(best) == 1:
-        if most == 1:
+        if most == 1 and alone:
             return f"{text.clean(rows[-1]['object'], 40)} is the one object touched, by {people}"
         return f"{best[0]} gathers the most people: {most:,}"
     names = text.joined(best) if len(best) <= 3 else f"{len(best)} objects"  # noqa: PLR2004

@@ -86,7 +86,8 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tupl
         name, words = _SIGNS.get(row["sign"], (text.clean(row["sign"]), f"show {row['sign']}"))
         share = finite(row["share"])
         if share is None:
-            bars.append(Row(name, ((0.0, f"not enough data ({row['of']:,})", "fo"),)))
+            why = text.clean(row.get("note") or "too short to tell")
+            bars.append(Row(name, ((0.0, f"{why} ({row['of'] or 0:,} people)", "fo"),)))
             continue
         known.append((share, row["people"], row["of"], words))
         label = f"{text.percent(share)} ({row['people']:,} of {row['of']:,})"
@@ -98,8 +99,18 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tupl
         return bars, "Too little is known of too few people to see signs of too much work", table
     share, shown, of, words = max(known, key=lambda k: k[0])
     if not shown:
-        return bars, "Nobody shows a sign of too much work", table
+        return bars, _clear(len(known), len(rows)), table
     return bars, f"{shown:,} of {text.plural(of, 'person', 'people')} {words}", table
+
+
+def _clear(known: int, signs: int) -> str:
+    """State that nobody shows a sign, as far as the data tell."""
+    if known == signs:
+        return "Nobody shows a sign of too much work"
+    unknown = signs - known
+    return (
+        f"Too short to tell: {unknown} of {signs} signs cannot be judged, nobody shows the others"
+    )
 
 
 def _persons(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
@@ -116,6 +127,12 @@ def _persons(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tu
     if not rows:
         return [], "Nobody was active in this time", table
     if not marked:
+        judged = sum(
+            r.get("usual") is not None and r.get("off_hours_before") is not None for r in rows
+        )
+        if judged < len(rows):
+            told = f"of {judged:,} of {text.plural(len(rows), 'person', 'people')}"
+            return [], f"No sign of too much work; the past is long enough to tell {told}", table
         return [], "Nobody shows a sign of too much work", table
     most = len(marked[0]["signs"])
     first = sum(len(r["signs"]) == most for r in marked)

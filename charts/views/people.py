@@ -22,7 +22,7 @@ from hubbub.charts.picture.calendar import (
 )
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, day, moment, needs_year
-from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.charts.picture.sheet import duration, finite, messages, records
 from hubbub.registry import view
 
 __all__ = ["active_users", "cohorts", "daily_users", "returning"]
@@ -32,6 +32,7 @@ _WEEK = timedelta(weeks=1)
 _LINES = 400  # points of a line
 _APART = 4  # people in all get their own panel if they are this many times those of the busiest day
 _UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # for up to so many days
+_FEW = 10  # people; shares of fewer are not compared
 _GROUPS = 24  # rows and columns of the triangle
 _LATER = {3: "three", 6: "six", 12: "twelve"}
 _SHARES = {
@@ -81,25 +82,20 @@ def daily_users(
 
 
 def _daily_finding(rows: Sequence[Mapping[str, Any]], unit: str, *, year: bool) -> str:
-    """State how many people are active, and by when all had appeared."""
+    """State how many people are active each day, and how many different ones in all."""
     if not rows or not rows[-1]["total"]:
         return "Nobody is named by the messages of this range"
     total = int(rows[-1]["total"])
-    last = next(i for i, row in enumerate(rows) if row["total"] == total)
-    usual = median(row["users"] for row in rows)
-    start = as_time(rows[last]["start"])
+    first = next(row for row in rows if row["total"])
+    start = as_time(first["start"])
     assert start is not None
     when = named_period(start, unit, year=year)
     if total == 1:
         return f"One person is active, first {when}"
     if len(rows) == 1:
         return f"{total:,} people are active {when}"
-    most = f"a median of {text.plural(usual, 'person is', 'people are')} active each {unit}"
-    if last < len(rows) / 3:
-        by = moment(start, year=year) if unit == "hour" else day(start, year=year)
-        return f"All {total:,} people had appeared by {by}; {most}"
-    later = total - int(rows[(len(rows) - 1) // 2]["total"])
-    return f"{most[0].upper()}{most[1:]}; {later:,} of {total:,} appeared in the second half"
+    usual = text.plural(median(row["users"] for row in rows), "person is", "people are")
+    return f"A median of {usual} active each {unit}; {total:,} different people in all"
 
 
 @view
@@ -155,8 +151,10 @@ def _active_finding(
     if min(values) == max(values):
         people = text.plural(values[0], "person is", "people are")
         return f"{people} active each {unit}"
+    when = text.occasions(values.count(values[peak]), when, unit)
     if not median(values):
-        return f"On most {unit}s nobody is active; the peak was {values[peak]:,} {when}"
+        preposition = "On" if unit == "day" else "In"
+        return f"{preposition} most {unit}s nobody is active; the peak was {values[peak]:,} {when}"
     usual = text.plural(median(values), "person is", "people are")
     return f"A median of {usual} active each {unit}; the peak was {values[peak]:,} {when}"
 
@@ -206,7 +204,7 @@ def cohorts(
         result,
         x="end",
         shares=_SHARES,
-        finding=_cohorts_finding(rows, length, year=needs_year(since, until)),
+        finding=_cohorts_finding(rows, length, messages(result), year=needs_year(since, until)),
         subtitle="; ".join(subtitles),
         empty=str(note) if note else "No messages in this range name a user",
     )
@@ -217,23 +215,33 @@ def _weeks(length: timedelta) -> str:
     return f"{length // _WEEK} weeks" if whole else duration(length)
 
 
-def _cohorts_finding(rows: Sequence[Mapping[str, Any]], length: timedelta, *, year: bool) -> str:
-    """State the share of the busiest 1 % at the end and at the beginning."""
+def _cohorts_finding(
+    rows: Sequence[Mapping[str, Any]], length: timedelta, of: str, *, year: bool
+) -> str:
+    """State the share of the busiest 1 % at the end, and before if as many people were there."""
     known = [row for row in rows if finite(row["top_1"]) is not None]
     if not known:
         return "No stretch of this range has anybody at work"
     first, last = known[0], known[-1]
-    size = -(-int(last["n"]) // 100)
-    who = "The busiest person" if size == 1 else f"The busiest 1% ({size} people)"
+    n = int(last["n"])
+    size = -(-n // 100)
+    who = (
+        f"The busiest of {n:,} people" if size == 1 else f"The busiest 1% ({size} of {n:,} people)"
+    )
     end = as_time(last["end"])
     assert end is not None
     end = about_midnight(end)
     until = moment(end, year=year) if end.hour or end.minute else day(end - _DAY, year=year)
+    when = f"in the {_weeks(length)} to {until}"
+    if n == 1:
+        return f"One person has all {of} {when}"
     share = text.percent(last["top_1"])
-    sentence = f"{who} did {share} of the work in the {_weeks(length)} to {until}"
-    before = text.percent(first["top_1"])
-    if len(known) > 1 and before != share:
-        sentence += f"; at the beginning it was {before}"
+    sentence = f"{who} {'has' if size == 1 else 'have'} {share} of the {of} {when}"
+    before, people = text.percent(first["top_1"]), int(first["n"])
+    # a share of few people, or of a crowd, is no measure for this one
+    alike = min(people, n) >= _FEW and max(people, n) <= 2 * min(people, n)
+    if len(known) > 1 and alike and before != share:
+        sentence += f"; at the beginning it was {before} of {people:,} people"
     return sentence
 
 
@@ -307,5 +315,7 @@ def _returning_finding(rows: Sequence[Mapping[str, Any]], groups: Sequence[str])
     later = max(r["after"] for r in counted)
     later = next((n for n in (12, 6, 3) if n <= later), 1)
     if later > 1:
-        sentence += f", {text.percent(share(later))} {_LATER[later]} months later"
+        of = sum(r["people"] for r in counted if r["after"] == later)
+        whose = "" if of == people else f" of {of:,}"
+        sentence += f", {text.percent(share(later))}{whose} {_LATER[later]} months later"
     return sentence

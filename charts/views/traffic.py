@@ -102,20 +102,23 @@ def _finding(
     total = sum(totals.values())
     if not total:
         return "No requests of a web server in this range"
-    leader = max(totals, key=lambda n: (totals[n], n))
-    share = text.percent(totals[leader] / total)
-    name = text.named(leader)
+    most = max(totals.values())
+    leaders = sorted(text.named(n) for n, hits in totals.items() if hits == most)
     peak = max(rows, key=lambda row: row["total_hits"])
     when = as_time(peak["start"])
     assert when is not None
     if total == 1:
-        sentence = f"One request, to {name}"
+        sentence = f"One request, to {leaders[0]}"
     elif len(totals) == 1:
-        sentence = f"All {text.plural(total, 'request')} went to {name}"
+        sentence = f"All {text.plural(total, 'request')} went to {leaders[0]}"
     else:
-        sentence = f"{name} leads with {share} of {text.amount(total)} requests"
+        share = text.percent(most / total)
+        sentence = text.leading(leaders, f"{share} of {text.amount(total)} requests")
     if len(rows) == 1:
         return sentence
     hits = text.amount(peak["total_hits"])
     period = f"{_period_name(length)} from {moment(when, year=year)}"
+    times = sum(row["total_hits"] == peak["total_hits"] for row in rows)
+    if times > 1:  # equal columns have no peak
+        return f"{sentence}; at most {hits} per {_period_name(length)}"
     return f"{sentence}; the peak was {hits} in the {period}"

@@ -18,6 +18,7 @@ from hubbub.errors import UsageError
 __all__ = ["Endpoint", "Notice", "check_address"]
 
 _TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.%\w]+\]|[^\s:/\[\];@]+):(?P<port>\d{1,5}|\*)")
+_IPV4 = re.compile(r"[\d.]+")
 _IPC = re.compile(r"ipc://\S+")
 _EXAMPLE = "write for example tcp://bus.example.org:9940 or ipc:///run/bus.sock"
 
@@ -27,8 +28,14 @@ _HANDSHAKE_FAULTS = {
     zmq.Event.HANDSHAKE_FAILED_AUTH: "the peer requires authentication",
 }
 
+_MECHANISM_MISMATCH = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH, of zmq.h
+_ENCRYPTED = "the publisher requires encryption or a password (CURVE or PLAIN)"
 # s; delays before reconnecting where libzmq has given up
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
+_HANG_UPS = 3  # connections without a handshake in a row, after which they are made more rarely
+_LONGEST_PAUSE = 300.0  # s; between connections to a peer that accepts and hangs up
+_KEEPALIVE = 80.0  # s within which TCP's keep-alive notices a lost connection
+_SHORT_LIVES = 2  # connections in a row that ended as if heartbeats were not answered
 
 ConnectionState = Literal["waiting", "connected", "lost"]
 
@@ -93,6 +100,18 @@ class Endpoint:
     _greeted: bool = False  # a handshake succeeded
     _received_before: int = 0  # `received` when the oldest open connection was made
     _given_up_since: float | None = None  # when libzmq stopped trying to connect
+    only_ipv6: bool = False  # the name of the host has no IPv4 address
+    heartbeat: tuple[float, float] | None = None  # s; interval and time-out of heartbeats
+    _hang_ups: int = 0  # connections without a handshake since the last handshake
+    _paused_until: float | None = None  # when to connect again, if this client has disconnected
+    _pausing: bool = False  # a disconnection is due
+    _greeted_at: float = 0.0  # when the last handshake succeeded
+    _short_lives: int = 0
+
+    @property
+    def unnoticed(self) -> float:
+        """Seconds for which a loss may go unnoticed if no message comes."""
+        return _KEEPALIVE if self.heartbeat is None else sum(self.heartbeat) + 1.0
 
     @property
     def source(self) -> str:
@@ -117,6 +136,8 @@ class Endpoint:
                 self._open.add(event["value"])
             case zmq.Event.HANDSHAKE_SUCCEEDED:
                 self.connects, self._greeted = self.connects + 1, True
+                self._hang_ups, self._greeted_at = 0, time.monotonic()
+                self._pausing = False
                 self.retries, self.fault, self.warned = 0, "", False
                 reconnected = self.connects > 1 and not self.bound
                 return Notice("info", "reconnected" if reconnected else "connected", self.address)
@@ -125,7 +146,11 @@ class Endpoint:
             case zmq.Event.CONNECT_RETRIED:
                 self.retries += 1
             case failure if failure in _HANDSHAKE_FAULTS:
-                self.fault = _HANDSHAKE_FAULTS[zmq.Event(failure)]
+                if event["value"] == _MECHANISM_MISMATCH:
+                    self.warned = self.warned and self.fault == _ENCRYPTED  # now it is known better
+                    self.fault = _ENCRYPTED
+                elif failure != zmq.Event.HANDSHAKE_FAILED_NO_DETAIL or not self.fault:
+                    self.fault = _HANDSHAKE_FAULTS[zmq.Event(failure)]
         return None
 
     def _disconnected(self, descriptor: int) -> Notice | None:
@@ -134,11 +159,20 @@ class Endpoint:
         self._given_up_since = time.monotonic()  # until an event shows that libzmq retries
         if not self._open:
             self._greeted = False
-            self.since = time.monotonic()
         if not was_connected:
             self.fault = self.fault or "the peer closes the connection: not a ZeroMQ publisher"
+            self._hang_ups += 1
+            self._pausing = not self.bound and self._hang_ups >= _HANG_UPS
             return None
+        self.since = time.monotonic()
         self.losses += 1
+        if self.heartbeat is not None and self._gives_up_heartbeats(self.heartbeat):
+            return Notice(
+                "warning",
+                "the publisher answers no heartbeats, it is older than ZeroMQ 4.2",
+                self.address,
+                hint=f"connecting without them: a lost line is noticed after {_KEEPALIVE:g} s",
+            )
         return Notice(
             "warning",
             "connection lost",
@@ -146,12 +180,54 @@ class Endpoint:
             hint="messages published until it is back are missed; `hubbub gather` fetches them",
         )
 
+    def _gives_up_heartbeats(self, heartbeat: tuple[float, float]) -> bool:
+        """Whether connections end whenever the first heartbeat is due: old peers know none."""
+        interval, timeout = heartbeat
+        lived = time.monotonic() - self._greeted_at
+        if not timeout * 0.9 <= lived <= interval + timeout + 2:
+            self._short_lives = 0
+            return False
+        self._short_lives += 1
+        if self._short_lives < _SHORT_LIVES:
+            return False
+        self.heartbeat = None
+        self._pausing = True
+        return True
+
+    @property
+    def host(self) -> str | None:
+        """The name of the host to connect to; None for an address, a file or a bound endpoint."""
+        matched = _TCP.fullmatch(self.address)
+        host = None if matched is None or self.bound else matched["host"]
+        return None if host is None or host[0] == "[" or _IPV4.fullmatch(host) else host
+
+    def use_ipv6(self) -> None:
+        """Connect by IPv6 from now on. For any thread."""
+        self.only_ipv6 = self._pausing = True
+
+    def take_pause(self) -> bool:
+        """Whether to disconnect for a while, because the peer hangs up again and again.
+
+        libzmq would connect ten times a second: for it, each accepted connection is a success.
+        """
+        if not self._pausing:
+            return False
+        self._pausing, self._given_up_since = False, None
+        delay = min(_FIRST_DELAY * 2.0 ** min(self._hang_ups, 20), _LONGEST_PAUSE)
+        self._paused_until = time.monotonic() + delay
+        return True
+
     def take_reconnect(self) -> bool:
         """Whether it is time to reconnect; True only once for each attempt.
 
         libzmq reconnects by itself after a loss, but never after a protocol error, and a message
         larger than its limit is one: without this the socket would stay disconnected.
         """
+        if self._paused_until is not None:
+            if time.monotonic() < self._paused_until:
+                return False
+            self._paused_until = None
+            return True
         if self.bound or self._given_up_since is None or self._open:
             return False
         delay = min(_FIRST_DELAY * 2.0 ** min(self.retries, 10), _LONGEST_DELAY)
@@ -173,6 +249,9 @@ class Endpoint:
         elif self._open:
             what = f"the peer accepts connections, but no ZeroMQ handshake for {warn_after:g} s"
             hint = "is this a publisher? one of an old version is silent until it publishes"
+        elif self.fault == _ENCRYPTED:
+            what = self.fault
+            hint = "hubbub cannot do that: ask for an address without, or listen through a relay"
         else:
             what = self.fault or f"no response for {warn_after:g} s"
             hint = "still trying; is the address right, is the publisher up, is the port open?"

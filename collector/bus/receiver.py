@@ -8,7 +8,6 @@ publisher silently drops messages for a SUB socket that is not emptied.
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +18,13 @@ from typing import Self
 import zmq
 
 from hubbub.closeable import Closeable
+from hubbub.collector.bus import limits
 from hubbub.collector.bus.backlog import Batch
 from hubbub.collector.bus.endpoint import Endpoint, Notice, check_address
+from hubbub.collector.bus.resolver import Resolver
+from hubbub.collector.bus.sockets import configure, open_error, set_heartbeat
 from hubbub.collector.decode.rejected import KEPT_BYTES, MAX_MESSAGE, check_max_message
-from hubbub.errors import SourceError, UsageError
+from hubbub.errors import UsageError
 
 __all__ = ["Receiver"]
 
@@ -33,15 +35,9 @@ _POLL = 100  # ms; the longest delay of a stop
 # s to wait after the sockets were emptied, so that the messages of that time form one batch.
 # Without it, this thread wakes for every few messages and competes for the GIL with the writer.
 _PAUSE = 0.005
+HEARTBEAT = 5.0  # s
+STANDSTILL = 3.0  # s; the loop makes a turn at least every 0.1 s
 _LAST_DRAIN = 1.0  # s; bounds the final drain if a publisher never pauses
-
-_HINTS = {
-    errno.EADDRINUSE: "another process listens there: stop it, or choose another port",
-    errno.EACCES: "ports below 1024 require privileges: choose a higher one",
-    errno.EADDRNOTAVAIL: "this machine has no such address: bind to one of its own, or to *",
-    errno.ENODEV: "this machine has no such address: bind to one of its own, or to *",
-    errno.ENOENT: "the folder of the socket file does not exist: create it first",
-}
 
 
 class Receiver(Closeable):
@@ -53,7 +49,8 @@ class Receiver(Closeable):
         topics: prefixes to subscribe to; all topics if empty.
         rcvhwm: messages that libzmq queues for each peer while this process is busy.
         max_message: bytes; a larger body is refused as `too-large` and only its beginning kept.
-        heartbeat: seconds between ZMTP heartbeats; 0 for none, as peers before libzmq 4.2 need.
+        heartbeat: seconds between ZMTP heartbeats, twice of which a peer may take to answer; 0 for
+            none. A peer before libzmq 4.2 knows none, which is noticed.
     """
 
     def __init__(
@@ -64,7 +61,7 @@ class Receiver(Closeable):
         *,
         rcvhwm: int = 200_000,
         max_message: int = MAX_MESSAGE,
-        heartbeat: float = 0,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         if not connect and not bind:
             raise UsageError(
@@ -76,19 +73,21 @@ class Receiver(Closeable):
             for addresses, bound in ((connect, False), (bind, True))
             for address in dict.fromkeys(addresses)
         ]
+        for endpoint in self.endpoints:
+            endpoint.heartbeat = (heartbeat, 2 * heartbeat) if heartbeat else None
         self.topics = [topic.encode() for topic in topics] or [b""]
-        self.rcvhwm, self.max_message, self.heartbeat = (
-            rcvhwm,
-            check_max_message(max_message),
-            heartbeat,
-        )
+        self.rcvhwm, self.max_message = rcvhwm, check_max_message(max_message)
         self.received = 0  # messages, including refused ones
         self.size = 0  # bytes of those messages
         self.refused: dict[str, int] = {}
         self.beat = time.monotonic()  # when the loop last ran
+        self._standstills: deque[tuple[float, float]] = deque()
         self._sockets: list[zmq.Socket[bytes]] = []
         self._monitors: list[zmq.Socket[bytes]] = []
+        self._pauses: deque[int] = deque()  # indices of endpoints to disconnect
         self._reconnects: deque[int] = deque()  # indices of endpoints to reconnect
+        self._monitored = 0  # sockets whose monitor was started
+        self._resolver: Resolver | None = None
         self._subscriptions: deque[list[bytes]] = deque()  # new sets of topics, in order
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
 
@@ -96,40 +95,33 @@ class Receiver(Closeable):
         """Create the sockets and bind; connections are made in the background.
 
         Raises:
-            UsageError: libzmq rejects an address.
+            UsageError: libzmq rejects an address, or there are more endpoints than fit.
             SourceError: an address cannot be bound.
         """
+        limits.make_room(self.endpoints)
         self._context = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, limits.sockets(len(self.endpoints)))
         try:
             for endpoint in self.endpoints:
                 self._open(self._context, endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            if error.errno in limits.TOO_MANY:
+                raise limits.too_many(len(self.endpoints), self._monitored) from error
+            raise
         except BaseException:
             self.close()
             raise
+        self._resolver = Resolver(self.endpoints)
+        self._resolver.start()
 
     def _open(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: Endpoint) -> None:
         socket = context.socket(zmq.SUB)
         self._sockets.append(socket)
-        socket.set(zmq.RCVHWM, self.rcvhwm)
-        # Beyond this limit libzmq drops the connection and all messages in flight. It only protects
-        # memory: `max_message` is what refuses large messages.
-        socket.set(zmq.MAXMSGSIZE, _MAX_RECEIVED)
-        socket.set(zmq.LINGER, 0)
-        # As in fedmsg: a peer that vanished without closing is noticed after 75 s.
-        socket.set(zmq.TCP_KEEPALIVE, 1)
-        socket.set(zmq.TCP_KEEPALIVE_IDLE, 60)
-        socket.set(zmq.TCP_KEEPALIVE_CNT, 3)
-        socket.set(zmq.TCP_KEEPALIVE_INTVL, 5)
-        socket.set(zmq.RECONNECT_IVL, 100)
-        socket.set(zmq.RECONNECT_IVL_MAX, 10_000)
-        socket.set(zmq.CONNECT_TIMEOUT, 10_000)
-        socket.set(zmq.HANDSHAKE_IVL, 10_000)
-        socket.set(zmq.IPV6, int("[" in endpoint.address))
-        if self.heartbeat:
-            socket.set(zmq.HEARTBEAT_IVL, round(self.heartbeat * 1000))
+        configure(socket, endpoint, self.rcvhwm, _MAX_RECEIVED)
         for topic in dict.fromkeys(self.topics):
             socket.subscribe(topic)
-        self._monitors.append(socket.get_monitor_socket())
+        self._monitor(context, socket)
         try:
             if endpoint.bound:
                 socket.bind(endpoint.address)
@@ -137,7 +129,22 @@ class Receiver(Closeable):
             else:
                 socket.connect(endpoint.address)
         except zmq.ZMQError as error:
-            raise _open_error(error, endpoint) from error
+            raise open_error(error, endpoint) from error
+
+    def _monitor(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
+        """Start the monitor of a socket.
+
+        Our end is made first: libzmq waits for ever to tell a monitor that nobody reads of its end.
+        It is connected last: libzmq aborts the process over a connection to what does not exist.
+        """
+        address = f"inproc://monitor-{len(self._monitors)}"
+        monitor = context.socket(zmq.PAIR)
+        self._monitors.append(monitor)
+        monitor.set(zmq.LINGER, 0)
+        monitor.set(zmq.RCVHWM, 0)
+        socket.monitor(address, zmq.EVENT_ALL)
+        monitor.connect(address)
+        self._monitored += 1
 
     def run(self, put: Callable[[Batch], object], stop: Flag) -> None:
         """Receive until `stop` is set, then drain what has arrived by then.
@@ -150,12 +157,9 @@ class Receiver(Closeable):
         endpoints = dict(zip(self._sockets, self.endpoints, strict=True))
         for socket in self._sockets:
             poller.register(socket, zmq.POLLIN)
+        self.beat = time.monotonic()
         while not stop.is_set():
-            self.beat = time.monotonic()
-            while self._reconnects:
-                self._reconnect(self._reconnects.popleft())
-            while self._subscriptions:
-                self._resubscribe(self._subscriptions.popleft())
+            self._begin_turn()
             ready = poller.poll(_POLL)
             busy = False
             for socket, _ in ready:
@@ -167,6 +171,18 @@ class Receiver(Closeable):
             for socket, _ in ready:
                 self._drain(endpoints[socket], socket, put)
 
+    def _begin_turn(self) -> None:
+        """Note the time, and do what other threads asked for."""
+        before, self.beat = self.beat, time.monotonic()
+        if self.beat - before > STANDSTILL:
+            self._standstills.append((before, self.beat))
+        while self._pauses:
+            self._disconnect(self._pauses.popleft())
+        while self._reconnects:
+            self._reconnect(self._reconnects.popleft())
+        while self._subscriptions:
+            self._resubscribe(self._subscriptions.popleft())
+
     def subscribe(self, topics: Sequence[str]) -> None:
         """Replace the topic prefixes (none: all topics); may be called from any thread.
 
@@ -175,21 +191,35 @@ class Receiver(Closeable):
         self._subscriptions.append([topic.encode() for topic in topics] or [b""])
 
     def _resubscribe(self, topics: list[bytes]) -> None:
+        added, removed = set(topics).difference(self.topics), set(self.topics).difference(topics)
         for socket in self._sockets:
-            for topic in dict.fromkeys(topics):
-                if topic not in self.topics:
-                    socket.subscribe(topic)
-            for topic in dict.fromkeys(self.topics):
-                if topic not in topics:
-                    socket.unsubscribe(topic)
+            for topic in added:
+                socket.subscribe(topic)
+            for topic in removed:
+                socket.unsubscribe(topic)
         self.topics = topics
+
+    def standstills(self) -> list[tuple[float, float]]:
+        """Return when the loop of `run` stood still for seconds, since the last call.
+
+        The process was stopped, or had no processor. Times are `time.monotonic()`; a standstill
+        that lasts is returned each time, up to now. May be called from any thread.
+        """
+        past = [self._standstills.popleft() for _ in range(len(self._standstills))]
+        now, beat = time.monotonic(), self.beat
+        return [*past, (beat, now)] if now - beat > STANDSTILL else past
+
+    def _disconnect(self, index: int) -> None:
+        with contextlib.suppress(zmq.ZMQError):  # libzmq may have dropped the connection already
+            self._sockets[index].disconnect(self.endpoints[index].address)
 
     def _reconnect(self, index: int) -> None:
         """Reconnect in the receive thread, which owns the socket; received messages are kept."""
-        socket, address = self._sockets[index], self.endpoints[index].address
-        with contextlib.suppress(zmq.ZMQError):  # libzmq may have dropped the connection already
-            socket.disconnect(address)
-        socket.connect(address)
+        socket, endpoint = self._sockets[index], self.endpoints[index]
+        self._disconnect(index)
+        socket.set(zmq.IPV6, int("[" in endpoint.address or endpoint.only_ipv6))
+        set_heartbeat(socket, endpoint)
+        socket.connect(endpoint.address)
 
     def _drain(
         self, endpoint: Endpoint, socket: zmq.Socket[bytes], put: Callable[[Batch], object]
@@ -262,6 +292,8 @@ class Receiver(Closeable):
             with contextlib.suppress(zmq.Again):
                 while True:
                     notices.append(endpoint.handle_event(monitor.recv_multipart(zmq.NOBLOCK)))
+            if endpoint.take_pause():
+                self._pauses.append(index)
             if endpoint.take_reconnect():
                 self._reconnects.append(index)
             notices.append(endpoint.unreachable(warn_after))
@@ -269,11 +301,14 @@ class Receiver(Closeable):
 
     def close(self) -> None:
         """Close the sockets; `run` must have returned."""
-        for socket in self._sockets:
-            socket.disable_monitor()
+        if self._resolver is not None:
+            self._resolver.stop()
+            self._resolver = None
+        for socket in self._sockets[: self._monitored]:
+            socket.monitor(None, 0)
         for socket in (*self._monitors, *self._sockets):
             socket.close()
-        self._sockets, self._monitors = [], []
+        self._sockets, self._monitors, self._monitored = [], [], 0
         if self._context:
             self._context.term()
             self._context = None
@@ -290,18 +325,3 @@ def _remaining_frames(socket: zmq.Socket[bytes]) -> Iterator[bytes]:
         frame = socket.recv(zmq.NOBLOCK, copy=False)
         more = frame.more
         yield frame.bytes
-
-
-def _open_error(error: zmq.ZMQError, endpoint: Endpoint) -> SourceError | UsageError:
-    code = error.errno or 0
-    if not endpoint.bound or code in (errno.EINVAL, errno.EPROTONOSUPPORT):
-        return UsageError(
-            f"ZeroMQ rejects this address: {error.strerror}",
-            where=endpoint.address,
-            hint="write for example tcp://bus.example.org:9940",
-        )
-    return SourceError(
-        f"cannot bind: {error.strerror}",
-        where=endpoint.address,
-        hint=_HINTS.get(code, "choose another address"),
-    )

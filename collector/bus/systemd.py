@@ -23,10 +23,12 @@ def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
+    if address.startswith("@"):  # an abstract socket; elsewhere an @ is part of the path
+        address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
         out.settimeout(_TIMEOUT)
         try:
-            out.sendto("\n".join(lines).encode(), address.replace("@", "\0", 1))
+            out.sendto("\n".join(lines).encode(), address)
         except OSError:
             return False
     return True

@@ -33,9 +33,10 @@ import msgspec
 
 from hubbub.collector.decode import timestamps
 from hubbub.collector.decode.formats import LINE_DECODERS
-from hubbub.collector.decode.message_id import BUS_KINDS, content_id
+from hubbub.collector.decode.message_id import BUS_KINDS, content_id, payload_id
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
+    LARGEST_SIZE,
     MAX_DEPTH,
     MAX_ID,
     MAX_NAMES,
@@ -69,6 +70,7 @@ class Envelope(msgspec.Struct, gc=False):
     size: Any = None
 
 
+_SHOWN = 80  # characters of a value in an error
 _FIELDS = Envelope.__struct_fields__
 _json = msgspec.json.Decoder(Envelope)
 _msgpack = msgspec.msgpack.Decoder(Envelope)
@@ -157,10 +159,19 @@ def _too_deep(envelope: Envelope) -> bool:
     return True
 
 
+def _shown(value: Any) -> str:
+    """Return the start of a value for an error; long ones are not written out first."""
+    if isinstance(value, str | bytes | list):
+        value = value[:_SHOWN]
+    elif isinstance(value, dict) and len(value) > _SHOWN:
+        return f"an object of {len(value):,} keys"
+    return repr(value)[:_SHOWN]
+
+
 def _text(value: Any, max_length: int, reason: str, where: str) -> str:
     """Return a text that is safe in tables, log lines and URLs, or refuse it."""
     if not isinstance(value, str) or len(value) > max_length or not value.isprintable():
-        raise refuse(reason, where, repr(value)[:80])
+        raise refuse(reason, where, _shown(value))
     return value
 
 
@@ -170,11 +181,11 @@ def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
         try:
             frame_topic = frame.topic.decode()
         except UnicodeDecodeError:
-            raise refuse("bad-topic", detail=repr(frame.topic)[:80]) from None
+            raise refuse("bad-topic", detail=_shown(frame.topic)) from None
         if topic is None:
             topic = frame_topic
         elif topic != frame_topic:
-            raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], repr(topic)[:80])
+            raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], _shown(topic))
     if topic is None or topic == "":
         raise refuse("no-topic")
     return _text(topic, MAX_TOPIC, "bad-topic", "")
@@ -183,11 +194,15 @@ def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
 def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
     body, headers, users, objects = _payload(envelope)
     topic = _topic(envelope, frame, kind)
+    time = _time(envelope, headers, frame, topic, kind)
     message_id = envelope.id if envelope.msg_id is None else envelope.msg_id
     if message_id is None or message_id == "":
-        if envelope.msg is not msgspec.UNSET:
+        if kind == "history":  # `/raw` and `/v2/search` wrap the same message differently
+            message_id = payload_id(topic, time, body)
+        elif envelope.msg is not msgspec.UNSET:
             raise refuse("no-id", topic)
-        message_id = content_id(frame, topic)
+        else:
+            message_id = content_id(frame, topic)
     else:
         message_id = _text(message_id, MAX_ID, "bad-id", topic)
     seq = frame.seq or (
@@ -195,7 +210,7 @@ def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
     )
     return Message(
         message_id,
-        _time(envelope, headers, frame, topic, kind),
+        time,
         topic,
         body,
         headers,
@@ -214,7 +229,7 @@ def _time(
     if time is None and envelope.timestamp is not None:
         time = timestamps.micros(envelope.timestamp)
         if time is None:
-            raise refuse("bad-time", topic, repr(envelope.timestamp)[:80])
+            raise refuse("bad-time", topic, _shown(envelope.timestamp))
     if time is None:
         if kind != "amqp":  # AMQP messages may lack headers; then the arrival time is used
             raise refuse("no-time", topic)
@@ -284,9 +299,9 @@ def _checked_names(names: Any, reason: str, where: str) -> _Names:
     if names is None:
         return None
     if not isinstance(names, list) or len(names) > MAX_NAMES:
-        raise refuse(reason, where, repr(names)[:80])
+        raise refuse(reason, where, _shown(names))
     if not all(isinstance(name, str) for name in names):
-        raise refuse(reason, where, repr(names)[:80])
+        raise refuse(reason, where, _shown(names))
     return tuple(names)
 
 
@@ -299,17 +314,17 @@ def _jsonl(envelope: Envelope, frame: Frame) -> Message:
         raise refuse("no-time", topic)
     time = timestamps.micros(envelope.timestamp)
     if time is None:
-        raise refuse("bad-time", topic, repr(envelope.timestamp)[:80])
+        raise refuse("bad-time", topic, _shown(envelope.timestamp))
     body = None if envelope.body is msgspec.UNSET else envelope.body
     for reason, value in (("bad-agent", envelope.agent), ("bad-action", envelope.action)):
-        if value is not None and not isinstance(value, str):
-            raise refuse(reason, topic, repr(value)[:80])
+        if value is not None and not (isinstance(value, str) and len(value) <= MAX_TOPIC):
+            raise refuse(reason, topic, _shown(value))
     if envelope.size is None:
         size = 0 if body is None else payload_size(body)
-    elif type(envelope.size) is int and 0 <= envelope.size < LARGEST_NUMBER:
+    elif type(envelope.size) is int and 0 <= envelope.size <= LARGEST_SIZE:
         size = envelope.size
     else:
-        raise refuse("bad-size", topic, repr(envelope.size)[:80])
+        raise refuse("bad-size", topic, _shown(envelope.size))
     stated_id = None if envelope.id is None else _text(envelope.id, MAX_ID, "bad-id", topic)
     return Message(
         id=stated_id or content_id(frame, topic),

@@ -10,15 +10,13 @@ and `killing` are decoded too; queries exclude them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from msgspec.structs import replace
-
+from hubbub.collector.decode.line_reading import reading
 from hubbub.collector.decode.message_id import content_id
 from hubbub.collector.decode.reasons import refuse
-from hubbub.collector.event import Frame, Message, Sink
+from hubbub.collector.event import Frame, Message
 from hubbub.errors import UsageError
 from hubbub.times import to_micros
 
@@ -27,7 +25,6 @@ __all__ = [
     "COLUMNS",
     "KILLING",
     "SAMPLES",
-    "WithColumns",
     "access",
     "column_names",
     "counts",
@@ -101,25 +98,10 @@ def column_names(text: str) -> tuple[str, ...]:
     return names
 
 
-class WithColumns:
-    """A sink that stores the column names in each frame's topic, for `counts`."""
-
-    def __init__(self, inner: Sink, names: Sequence[str]) -> None:
-        self._inner, self._topic = inner, ",".join(names).encode()
-
-    def put(self, frame: Frame) -> None:
-        """See `Sink.put`."""
-        self._inner.put(replace(frame, topic=self._topic))
-
-    def flush(self) -> None:
-        """See `Sink.flush`."""
-        self._inner.flush()
-
-
 def counts(frame: Frame) -> Message:
     """Decode a line of the format `notebook-counts`: a time, then whole numbers.
 
-    The frame's topic contains the comma-separated column names. The message's `extra` has every
+    The names of the columns come with the frame (`line_reading`). The message's `extra` has every
     column, with an empty text for those missing at the end of the line.
 
     Raises:
@@ -127,7 +109,7 @@ def counts(frame: Frame) -> Message:
             `bad-time`.
     """
     fields = _fields(frame, _COUNTS)
-    names = frame.topic.decode().split(",")
+    names = reading(frame).columns.split(",")
     if not 1 <= len(fields) <= 1 + len(names):
         raise refuse("bad-fields", _COUNTS, f"{len(fields)}, with {len(names)} columns")
     timestamp, *values = fields

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from hubbub.errors import MessageError
 
-__all__ = ["LARGEST_NUMBER", "MAX_DEPTH", "MAX_ID", "MAX_NAMES", "MAX_TOPIC", "REASONS", "refuse"]
+__all__ = [
+    "LARGEST_NUMBER",
+    "LARGEST_SIZE",
+    "MAX_DEPTH",
+    "MAX_ID",
+    "MAX_NAMES",
+    "MAX_TOPIC",
+    "REASONS",
+    "refuse",
+]
 
 MAX_DEPTH = 100  # levels of lists and objects; the deepest message of the real corpora has 17
 MAX_TOPIC = 1000  # characters; AMQP allows 255 bytes; legacy topics contain repository names
 MAX_ID = 255  # characters
-LARGEST_NUMBER = 2**62  # counters and sizes: fits in every table's integer column
+LARGEST_NUMBER = 2**62  # counters: fits in every table's integer column
+#: Bytes, 9 PB: no message is larger, and every reader of JSON takes the number exactly.
+LARGEST_SIZE = 2**53
 MAX_NAMES = 10_000  # users or objects stated by one message
 
 #: Every reason that `decode` raises, with the sentence shown to users.
@@ -29,9 +40,9 @@ REASONS = {
     "bad-time": "the time is neither seconds since 1970 nor ISO 8601, or not between 1970 and 2200",
     "bad-users": "`users` is not a list of strings",
     "bad-objects": "`objects` is not a list of strings",
-    "bad-agent": "`agent` is not a string",
-    "bad-action": "`action` is not a string",
-    "bad-size": "`size` is not a number of bytes",
+    "bad-agent": f"`agent` is not a string of at most {MAX_TOPIC} characters",
+    "bad-action": f"`action` is not a string of at most {MAX_TOPIC} characters",
+    "bad-size": "the size is not a number of bytes from 0 to 2**53",
     "bad-value": "a value is not a 64-bit integer",
     "bad-encoding": "the line is not UTF-8",
     "bad-fields": "the line has the wrong number of fields",

@@ -1,8 +1,9 @@
 """Follow growing log files through rotation and truncation.
 
 `Follower.read` returns a `Frame` for each complete line written since the last call, and never
-waits. `seq` is the line number and keeps counting after a rotation. The position that was reached
-can be stored, to continue in another process.
+waits. `seq` is the line number and keeps counting after a rotation; equal lines are told apart as
+`occurrences` describes. The position that was reached can be stored, to continue in another
+process.
 
 - Rotated (renamed, with a new file in its place): the old file is read to its end first, even if it
   was rotated between two processes; then the new one.
@@ -23,6 +24,8 @@ import msgspec
 
 from hubbub.collector.decode.formats import LINE_DECODERS
 from hubbub.collector.event import Frame
+from hubbub.collector.files.log_files import HEAD, Log
+from hubbub.collector.files.occurrences import Numbering
 from hubbub.collector.files.reader import MAX_LINE
 from hubbub.errors import SourceError, UsageError
 
@@ -32,6 +35,7 @@ __all__ = ["FORMATS", "Follower", "Position"]
 FORMATS = ("jsonl", *LINE_DECODERS)
 _CHUNK = 1 << 20  # bytes of one read
 _MARK = 256  # bytes before a position, by which the file is recognised
+_REPLAY = 64 << 20  # bytes before a position that are read again, to count occurrences
 _GRACE = 2.0  # s without a new byte until a rotated file counts as complete
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
@@ -54,6 +58,7 @@ class Follower:
         name: path of the file.
         form: one of `FORMATS`.
         position: an earlier value of `position`; None: start with the first line.
+        log: of which the file is a part; None: of its own.
         grace: seconds without a new byte until a rotated file counts as complete.
         clock: returns seconds, for `grace`.
 
@@ -67,6 +72,7 @@ class Follower:
         form: str,
         position: Any = None,
         *,
+        log: Log | None = None,
         grace: float = _GRACE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,7 +80,10 @@ class Follower:
             raise UsageError(
                 f"the format {form} cannot be followed", hint=f"available: {', '.join(FORMATS)}"
             )
-        self.name, self.form, self.source = name, form, f"{form}:{name}"
+        self.name, self.form = name, form
+        self.log = Log(f"{form}:{name}") if log is None else log
+        self.source = self.log.source
+        self._numbering = Numbering(self.log, hold=False)
         self._grace, self._clock = grace, clock
         self._descriptor: int | None = None
         self._offset = 0  # start of the first incomplete line
@@ -94,6 +103,7 @@ class Follower:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+            self._numbering.save()
 
     @property
     def position(self) -> dict[str, Any] | None:
@@ -133,6 +143,8 @@ class Follower:
         if self._truncated(descriptor):
             last = self._flush_partial()
             self._offset, self._mark = 0, b""
+            self._numbering.save()
+            self._numbering = Numbering(self.log, hold=False)
             return True, last
         chunk = os.pread(descriptor, _CHUNK, self._offset + len(self._partial))
         if chunk:
@@ -187,14 +199,41 @@ class Follower:
         return self._frames([line]) if line else []
 
     def _frames(self, lines: list[bytes]) -> list[Frame]:
+        first = self._lines + 1
+        self._lines += len(lines)
+        return self._numbering.add(self._unnumbered(lines, first))
+
+    def _unnumbered(self, lines: list[bytes], first: int) -> list[Frame]:
+        """Return the frames of lines, without blank ones and comments.
+
+        Args:
+            lines: of the file.
+            first: number of the first of them.
+        """
         arrived = time.time_ns() // 1000
-        frames = []
-        for line in lines:
-            self._lines += 1
-            body = line.strip()
-            if body and not (body.startswith(b"#") and self.form in LINE_DECODERS):
-                frames.append(Frame(self.source, arrived, b"", body, self._lines))
-        return frames
+        return [
+            Frame(self.source, arrived, b"", body, number)
+            for number, line in enumerate(lines, first)
+            if (body := line.strip()) and not (body.startswith(b"#") and self.form in LINE_DECODERS)
+        ]
+
+    def _replay(self, descriptor: int, end: int) -> None:
+        """Count the occurrences of lines that an earlier process read, up to byte `end`."""
+        start = max(0, end - _REPLAY)
+        if start:  # the first lines, by which the file is recognised
+            lines = os.pread(descriptor, min(_CHUNK, start), 0).removeprefix(_BOM).split(b"\n")
+            self._numbering.add(self._unnumbered(lines[:-1], 1)[:HEAD])
+        rest, position = b"", start
+        while position < end:
+            chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
+            if not chunk:
+                break
+            data = rest + chunk
+            if not position:
+                data = data.removeprefix(_BOM)
+            position += len(chunk)
+            *lines, rest = data.split(b"\n")
+            self._numbering.add(self._unnumbered(lines, 1))
 
     def _open(self) -> bool:
         """Open the file at its beginning; return False if it does not exist now."""
@@ -205,6 +244,7 @@ class Follower:
         except OSError as error:
             raise UsageError(f"cannot be opened: {error.strerror}", where=self.name) from error
         self._offset, self._partial, self._mark, self._quiet_since = 0, b"", b"", None
+        self._numbering = Numbering(self.log, hold=False)
         if Path(self.name).is_dir() or os.pread(self._descriptor, 2, 0) == _GZIP:
             self.close()
             raise UsageError(
@@ -229,6 +269,7 @@ class Follower:
                 if len(mark) == length and _hash(mark) == position.mark:
                     self._descriptor, self._offset = descriptor, position.offset
                     self._mark = mark
+                    self._replay(descriptor, position.offset)
                     return True
             os.close(descriptor)
         return False

@@ -23,6 +23,7 @@ import msgspec
 from hubbub.collector.decode.access_log import section
 from hubbub.collector.decode.formats import FORMATS, LINE_DECODERS
 from hubbub.collector.event import Frame
+from hubbub.collector.files.last_line import LastLine
 from hubbub.errors import SourceError, UsageError
 
 __all__ = ["FORMATS", "MAX_LINE", "plain_lines", "read", "section"]
@@ -48,7 +49,12 @@ _any_json = msgspec.json.Decoder(msgspec.Raw)
 
 
 def read(
-    path: str | os.PathLike[str], form: str, *, progress: Callable[[int], None] | None = None
+    path: str | os.PathLike[str],
+    form: str,
+    *,
+    source: str | None = None,
+    last: LastLine | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a file.
 
@@ -57,6 +63,9 @@ def read(
         form: one of `FORMATS`: `jsonl` (hubbub's own format), `fedmsg` (one envelope per line, or
             pages of history), `notebook-events` and `notebook-counts` (see `decode.notebooks`),
             `access-log` (see `decode.access_log`).
+        source: of the frames; None: the format and the path.
+        last: decides whether a last line without an end is taken; None: it is. The last line of a
+            gzip file has its end.
         progress: called from time to time with the number of bytes read so far.
 
     Raises:
@@ -66,18 +75,20 @@ def read(
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", hint=f"available: {', '.join(FORMATS)}")
     name = os.fspath(path)
-    source = f"{form}:{name}"
+    source = f"{form}:{name}" if source is None else source
     with _open(name) as raw:
         number = 0
         try:
-            lines = _Lines(_decompressed(raw))
-            if form == "fedmsg" and (page := lines.page()) is not None:
-                for seq, body in enumerate(page, 1):
-                    yield Frame(source, time.time_ns() // 1000, b"", body, seq)
-                return
+            stream = _decompressed(raw)
+            lines = _Lines(stream)
+            if stream is not raw:
+                last = None
+            page = lines.page() if form == "fedmsg" else None
+            for seq, body in enumerate(page or (), 1):
+                yield Frame(source, time.time_ns() // 1000, b"", body, seq)
             for number, line in lines:
-                if line.startswith(b"#") and form in LINE_DECODERS:
-                    continue
+                if last is not None and not last.accepts(number, line, cut=lines.cut):
+                    break
                 for body in _messages(line, form):
                     yield Frame(source, time.time_ns() // 1000, b"", body, number)
                 if progress is not None and number % 1000 == 0:
@@ -161,10 +172,15 @@ def _decompressed(raw: _Raw) -> _Raw:
 
 
 class _Lines:
-    """Numbered lines of a stream, stripped, without blank ones."""
+    """Numbered lines of a stream, stripped, without blank ones.
+
+    Attributes:
+        cut: whether the stream ended before the current line did.
+    """
 
     def __init__(self, stream: _Raw) -> None:
         self._stream = stream
+        self.cut = False
         self._pushed_back = io.BytesIO()  # read already, to be read again
 
     def page(self) -> list[bytes] | None:
@@ -195,7 +211,8 @@ class _Lines:
             number += 1
             if number == 1:
                 line = line.removeprefix(_BOM)
-            if not line.endswith(b"\n") and len(line) >= MAX_LINE:
+            self.cut = not line.endswith(b"\n") and len(line) < MAX_LINE
+            if not line.endswith(b"\n") and not self.cut:
                 while (rest := self._readline()) and not rest.endswith(b"\n"):
                     pass  # the beginning is enough for a dead letter
             if line := line.strip():
@@ -203,7 +220,9 @@ class _Lines:
 
 
 def _messages(line: bytes, form: str) -> Iterator[bytes]:
-    """Yield the line itself, or the messages of the page of history that it contains."""
+    """Yield the messages of a line: itself, none of a comment, or those of a page of history."""
+    if line.startswith(b"#") and form in LINE_DECODERS:
+        return
     if form == "fedmsg" and b'"raw_messages"' in line:
         try:
             rows = _page.decode(line).raw_messages

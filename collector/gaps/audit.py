@@ -6,10 +6,10 @@ read here and nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["MINUTE", "AuditResult", "CountedSpan", "audit"]
+__all__ = ["MINUTE", "AuditResult", "CountedSpan", "audit", "proof_of"]
 
 MINUTE = 60  # s; the store counts nothing finer
 _PAGE = 100  # messages per request
@@ -88,3 +88,19 @@ def _merged(spans: list[CountedSpan]) -> tuple[CountedSpan, ...]:
         else:
             merged.append(span)
     return tuple(merged)
+
+
+def proof_of(span: CountedSpan, differences: Mapping[int, int]) -> str:
+    """Say what was compared in a matching span.
+
+    Args:
+        span: its `stored` includes the expected differences.
+        differences: by minute, how many more messages history counts than the store can hold.
+    """
+    expected = [n for minute, n in differences.items() if span.start <= minute < span.end]
+    if not any(expected):
+        return f"{span.total:,} messages are stored, as many as history counts"
+    return (
+        f"{span.stored - sum(expected):,} messages are stored and history counts {span.total:,}: "
+        "reading it again brought no other"
+    )

@@ -4,7 +4,9 @@ Spans that were received and are durable are recorded as `unproven`. A span in w
 missing is recorded as a `gap`:
 
 - no listener was running, since the last heartbeat that reached the disk (also after kill -9)
-- an endpoint was unreachable, or the connection to it was lost and made again
+- an endpoint was unreachable, or the connection to it was lost and made again: since its last sign
+  of life, a message or the latest moment at which it can have answered a heartbeat
+- the receive loop stood still for seconds: the process was stopped
 - an endpoint was silent for longer than its usual rate explains
 - the backlog overflowed
 - the local clock jumped, so that messages were recorded under wrong times
@@ -75,12 +77,18 @@ class _Watched:
     received: int
     losses: int
     recorded_until: float  # end of the span recorded as received
+    heard: float  # when the last message came, or watching began
+    standstill_recorded: float = 0.0  # until when a standstill was recorded
     gap: _OpenGap | None = None
     silence: SilenceDetector = field(default_factory=SilenceDetector)
 
     @property
     def source(self) -> str:
         return self.endpoint.source
+
+    def last_life(self, noticed: float) -> float:
+        """Return when the endpoint last gave a sign of life before its loss was noticed."""
+        return min(noticed, max(self.heard, noticed - self.endpoint.unnoticed))
 
     @property
     def reachable(self) -> bool:
@@ -96,6 +104,8 @@ class GapDetector:
         counts: returns the listener's counts.
         ledger: used only by this detector's thread.
         filters: key of the filters that limit the listener, as in the ledger; empty for none.
+        standstills: returns when the receive loop stood still since the last call, in seconds of
+            `monotonic`; what lasts is returned again.
         clock: seconds since the epoch.
         monotonic: seconds of a clock that is never set.
     """
@@ -107,11 +117,12 @@ class GapDetector:
         ledger: Ledger,
         *,
         filters: str = "",
+        standstills: Callable[[], list[tuple[float, float]]] = list,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoints, self._counts, self._ledger = endpoints, counts, ledger
-        self._filters = filters
+        self._filters, self._standstills = filters, standstills
         self._clock, self._monotonic = clock, monotonic
         self._watched: list[_Watched] = []
         self._arrivals: deque[tuple[float, int]] = deque()  # (clock, messages received by then)
@@ -151,7 +162,9 @@ class GapDetector:
         self._durable, self._last_heartbeat = self._wall, self._mono
         last_of_any = self._ledger.get(alive_key(""))
         for endpoint in self._endpoints:
-            watched = _Watched(endpoint, endpoint.received, endpoint.losses, self._wall)
+            watched = _Watched(
+                endpoint, endpoint.received, endpoint.losses, self._wall, heard=self._wall
+            )
             last = self._ledger.get(alive_key(watched.source)) or last_of_any
             if last is None:
                 watched.gap = _OpenGap(
@@ -175,6 +188,8 @@ class GapDetector:
         self._wall, self._mono = wall, mono
         if abs(wall - previous - elapsed) > _MIN_JUMP:
             self._clock_jumped(previous, wall)
+        for start, end in self._standstills():
+            self._stood_still(wall - (mono - start), wall - (mono - end))
         counts = self._counts()
         if counts.overflow > self._overflow:
             for watched in self._watched:
@@ -203,9 +218,18 @@ class GapDetector:
         low, high = min(previous, wall), max(previous, wall)
         for watched in self._watched:
             self._record_gap(watched, low - SLACK, high + SLACK, CLOCK)
-            watched.recorded_until = wall
+            watched.recorded_until = watched.heard = wall
+            watched.standstill_recorded = 0.0
             if watched.gap is not None:
                 watched.gap = _OpenGap(wall, watched.gap.reason)
+
+    def _stood_still(self, start: float, end: float) -> None:
+        """Record that the receive loop did nothing in [start, end): publishers drop messages."""
+        for watched in self._watched:
+            since = max(start - SLACK, watched.standstill_recorded)
+            self._record_gap(watched, since, end + SLACK, STOPPED)
+            watched.standstill_recorded = end
+            watched.recorded_until = max(watched.recorded_until, end)
 
     def _examine(self, watched: _Watched, previous: float, wall: float, elapsed: float) -> None:
         """Open or close the gap of an endpoint."""
@@ -213,10 +237,13 @@ class GapDetector:
         received = endpoint.received - watched.received
         was_lost = endpoint.losses > watched.losses
         watched.received, watched.losses = endpoint.received, endpoint.losses
+        last_life = watched.last_life(previous)
+        if received:
+            watched.heard = wall if watched.reachable else previous
         gap = watched.gap
         if not watched.reachable:
             if gap is None or gap.reason == SILENT:
-                start = previous if gap is None else gap.start
+                start = last_life if gap is None else gap.start
                 recorded_until = None if gap is None else gap.recorded_until
                 watched.gap = _OpenGap(start - SLACK, UNREACHABLE, recorded_until=recorded_until)
                 watched.silence.silence = 0.0
@@ -224,7 +251,7 @@ class GapDetector:
         if gap is not None and gap.reason != SILENT:
             self._close_gap(watched, wall)
         elif was_lost and not endpoint.bound:
-            self._record_gap(watched, previous - SLACK, wall + SLACK, RECONNECTED)
+            self._record_gap(watched, last_life - SLACK, wall + SLACK, RECONNECTED)
         silence = watched.silence
         silence.update(received, elapsed)
         if watched.gap is None and silence.suspicious:

@@ -26,11 +26,11 @@ import structlog
 from hubbub import memory
 from hubbub.collector.event import Ledger, Sink
 from hubbub.collector.gaps.attempts import Attempts
-from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit
+from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit, proof_of
 from hubbub.collector.history.client import History
 from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, SourceError
 from hubbub.intervals import Spans, subtract, union
 from hubbub.times import from_micros, iso
 
@@ -304,7 +304,7 @@ class Healer:
             raise _StoppedError
         for span in result.matching:
             self._read = subtract(self._read, [(span.start, span.end)])
-            proof = f"{span.total} messages are stored, as many as history counts"
+            proof = proof_of(span, differences)
             self._record(span, "complete", proof)
         for span in result.differing:
             seconds = span.start, span.end
@@ -322,7 +322,11 @@ class Healer:
             self._read = union([*self._read, seconds])
 
     def _total(self, start: int, end: int) -> int:
-        return self.history.window(start, end, rows=1, stopped=self._stop).total
+        page = self.history.window(start, end, rows=1, stopped=self._stop)
+        if len(page.within(start, end)) < len(page.rows):
+            hint = "does a cache before it ignore the question?"
+            raise SourceError("a row of another time came", where=self.history.url, hint=hint)
+        return page.total
 
     def _record(self, span: CountedSpan, state: str, proof: str) -> None:
         start, end = span.start * _SECOND, span.end * _SECOND

@@ -102,20 +102,19 @@ class Checkpoints:
         """
         gaps = [piece for piece in pieces if piece.total is not None]
         for piece in gaps:
-            proof = f"{piece.rows} rows came where history counts {piece.total}"
+            proof = f"{piece.rows:,} rows of this time came where history counts {piece.total:,}"
             self._record(piece.start, piece.end, "gap", proof)
         bad = [(piece.start, piece.end) for piece in gaps]
         for start, end in subtract([(part.start, part.end)], bad):
-            rows = sum(piece.rows for piece in pieces if start <= piece.start < end)
-            self._record(start, end, "complete", f"{rows} rows, as many as history counts")
+            within = [piece for piece in pieces if start <= piece.start < end]
+            self._record(start, end, "complete", _proof(within))
         # Checked after recording: damage reported later reopens the recorded spans.
         if self._damaged():
             self._record(part.start, part.end, "gap", "rows of it were damaged on the disk")
 
     def record_unproven(self, part: Slice) -> None:
         """Record a slice that was read while rows may still arrive late."""
-        rows = sum(piece.rows for piece in part.pieces)
-        self._record(part.start, part.end, "unproven", f"{rows} rows, more may come late")
+        self._record(part.start, part.end, "unproven", f"{_rows(part.pieces)}, more may come late")
 
     def _damaged(self) -> bool:
         return bool(self._ledger.get(DAMAGE_KEY) != self._initial_damage)
@@ -133,17 +132,33 @@ class Checkpoints:
         self._spans.append(new)
 
 
+def _rows(pieces: Iterable[Piece]) -> str:
+    """Say how many rows came, and how many of them cannot become events."""
+    rows, refused = 0, 0
+    for piece in pieces:
+        rows, refused = rows + piece.rows, refused + piece.refused
+    if refused:
+        return f"{rows:,} rows, of which {refused:,} were refused and are no events"
+    return f"{rows:,} rows"
+
+
+def _proof(pieces: Sequence[Piece]) -> str:
+    return f"{_rows(pieces)}, as many as history counts"
+
+
 def _entry(part: Slice) -> list[Any]:
-    """Return [start, [[end, rows, verified] of each piece]], a slice as JSON."""
-    return [part.start, [[piece.end, piece.rows, piece.verified] for piece in part.pieces]]
+    """Return [start, [[end, rows, verified, refused] of each piece]], a slice as JSON."""
+    pieces = [[piece.end, piece.rows, piece.verified, piece.refused] for piece in part.pieces]
+    return [part.start, pieces]
 
 
 def _load(entries: Any) -> list[Slice]:
     slices = []
     for start, pieces in entries or ():
         part = Slice(start, start, start)
-        for end, rows, verified in pieces:
-            part.pieces.append(Piece(part.position, end, rows, verified=verified))
+        for end, rows, verified, *rest in pieces:  # older entries lack `refused`
+            refused = rest[0] if rest else 0
+            part.pieces.append(Piece(part.position, end, rows, verified, refused=refused))
             part.position = part.end = end
         slices.append(part)
     return slices

@@ -11,12 +11,10 @@ JSON, whatever the Content-Type.
 
 from __future__ import annotations
 
-import itertools
-import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import requests
 import structlog
@@ -25,32 +23,40 @@ from requests.utils import get_auth_from_url
 
 from hubbub import __version__
 from hubbub.collector.history import response
+from hubbub.collector.history.address import origin, reason, redacted, redirect_target
+from hubbub.collector.history.deadline import Adapter, Deadlines
 from hubbub.collector.history.filters import EVERYTHING, Filters
 from hubbub.collector.history.response import Page, ResponseError, excerpt
-from hubbub.collector.history.retry import RetryPolicy
+from hubbub.collector.history.retry import Brake, RetryPolicy
 from hubbub.errors import SourceError, UsageError
+from hubbub.times import from_micros, iso
 
-__all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History"]
+__all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History", "PageTooLargeError"]
 
 DEFAULT_URL = "https://apps.fedoraproject.org/datagrepper"
 ROWS = 100  # the most rows that the service puts on a page
 _PATHS = ("/v2/search", "/raw")  # the first is 25 to 30 times faster; older services lack it
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses worth a retry
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PORTS = {"http": 80, "https": 443}
 _MAX_REDIRECTS = 3
+_WHOLE = 4  # times the time-out, for the whole of a request
 _CHECK_HINT = "check the address, and that the service is up; then run the same command again"
 _RESUME_HINT = "rows gathered so far are kept; run the same command again to resume"
 
 _log = structlog.get_logger("hubbub.history")
 
 
+class PageTooLargeError(SourceError):
+    """A page is larger than this client reads; fewer rows may fit."""
+
+
 class _TransientError(Exception):
     """A failed attempt that is worth a retry."""
 
-    def __init__(self, message: str, retry_after: str | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, too_many: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.wait = wait  # seconds that the service asks to wait
+        self.too_many = too_many  # the service refuses requests because of their number
 
 
 class History:
@@ -59,7 +65,8 @@ class History:
     Args:
         url: its base, or its /raw or /v2/search. If the URL ends in /raw, only that is used;
             otherwise /v2/search, or /raw if that responds with 404.
-        timeout: seconds to wait for a connection or for the next bytes of a response.
+        timeout: seconds to wait for a connection or for the next bytes of a response; the whole of
+            a request may take four times as long.
         user_agent: preferably a name with a contact.
         max_bytes: the largest response that is read.
         retry: the retry policy.
@@ -77,9 +84,9 @@ class History:
         max_bytes: int = 256 * 2**20,
         retry: RetryPolicy | None = None,
     ) -> None:
-        if _origin(url.strip()) is None:
+        if origin(url.strip()) is None:
             raise UsageError(
-                f"{_redacted(url)!r} is not the address of a history service",
+                f"{redacted(url)!r} is not the address of a history service",
                 hint=f"write for example {DEFAULT_URL}",
             )
         parts = urlsplit(url.strip())
@@ -88,7 +95,7 @@ class History:
         for path in _PATHS:
             base = base.removesuffix(path)
         base = base.rstrip("/")
-        self.url = _redacted(urlunsplit((parts.scheme, parts.netloc, base, "", "")))
+        self.url = redacted(urlunsplit((parts.scheme, parts.netloc, base, "", "")))
         self._login = get_auth_from_url(url) if "@" in parts.netloc else None
         self.source = f"history:{self.url}"
         self.retry = retry or RetryPolicy()
@@ -96,6 +103,7 @@ class History:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
+        self._brake, self._deadlines = Brake(self.retry.clock), Deadlines()
         self.requests = 0  # including failed ones and retries
         self._has_answered = self._has_search = False
 
@@ -129,29 +137,71 @@ class History:
             ("rows_per_page", str(rows)),
             *filters.parameters(),
         ]
-        where = self.url + self._path
-        for attempt in itertools.count(1):
+        self._local.asked = f"the messages from {_iso(start)} to {_iso(end)}"
+        attempts, refusals, waited, answers = 0, 0, 0.0, self._brake.answers
+        while True:
+            holds = self._await_turn(stopped)
             try:
                 page = self._attempt(query, rows)
             except _TransientError as failure:
-                where = self.url + self._path
-                delay = self.retry.delay(
-                    attempt, failure.retry_after, has_answered=self._has_answered
-                )
-                if delay is None:
-                    raise SourceError(
-                        f"{failure}, {attempt} times in a row",
-                        where=where,
-                        hint=_RESUME_HINT if self._has_answered else _CHECK_HINT,
-                    ) from failure
-                _log.warning("history.retry", url=where, why=str(failure), wait=round(delay, 1))
-                self.retry.sleep(delay, stopped)
-                if stopped is not None and stopped.is_set():
-                    raise SourceError("stopped while waiting to retry", where=where) from None
+                wait = failure.wait
+                if wait is None and failure.too_many:
+                    wait = self.retry.back_off(refusals + 1)
+                if wait is None:
+                    attempts += 1
+                    self._back_off(failure, attempts, stopped)
+                    continue
+                if self._brake.answers != answers:  # it answers others
+                    refusals, waited, answers = 0, 0.0, self._brake.answers
+                self._hold(failure, wait, waited, holds)
+                refusals, waited = refusals + 1, waited + wait
             else:
                 self._has_answered = True
+                self._brake.answered()
                 return page
-        raise AssertionError
+
+    def _await_turn(self, stopped: threading.Event | None) -> int:
+        """Wait until the service may be asked; return how often it had asked to wait by then."""
+        while True:
+            delay, holds = self._brake.reserve()
+            if delay > 0:
+                self._pause(delay, stopped)
+            if delay <= 0 or holds == self._brake.holds:
+                return holds
+
+    def _hold(self, failure: _TransientError, wait: float, waited: float, holds: int) -> None:
+        """Hold all threads, unless the service has asked for patience too often."""
+        limit = self.retry.patience if self._has_answered else self.retry.first_patience
+        if waited >= limit:
+            raise SourceError(
+                f"{failure}, after {waited:,.0f} s of waiting as it asked",
+                where=self.url + self._path,
+                hint=_RESUME_HINT if self._has_answered else _CHECK_HINT,
+            ) from failure
+        where = self.url + self._path
+        _log.warning("history.wait", url=where, why=str(failure), wait=round(wait, 1))
+        self._brake.hold(wait, holds)
+
+    def _back_off(
+        self, failure: _TransientError, attempts: int, stopped: threading.Event | None
+    ) -> None:
+        """Wait after a failed attempt, or give up."""
+        where = self.url + self._path
+        delay = self.retry.delay(attempts, has_answered=self._has_answered)
+        if delay is None:
+            raise SourceError(
+                f"{failure}, {attempts} times in a row",
+                where=where,
+                hint=_RESUME_HINT if self._has_answered else _CHECK_HINT,
+            ) from failure
+        _log.warning("history.retry", url=where, why=str(failure), wait=round(delay, 1))
+        self._pause(delay, stopped)
+
+    def _pause(self, seconds: float, stopped: threading.Event | None) -> None:
+        self.retry.sleep(seconds, stopped)
+        if stopped is not None and stopped.is_set():
+            where = self.url + self._path
+            raise SourceError("stopped while waiting to retry", where=where) from None
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -175,7 +225,9 @@ class History:
                 raise _TransientError(message) from error
         message = f"answered {status}: {excerpt(body)}" if body.strip() else f"answered {status}"
         if status in _TRANSIENT:
-            raise _TransientError(message, self._local.retry_after)
+            raise _TransientError(
+                message, self._local.wait, too_many=status == HTTPStatus.TOO_MANY_REQUESTS
+            )
         hint = "the service refuses this request; check the filters and times"
         if status == HTTPStatus.NOT_FOUND:
             hint = "is this the address of a datagrepper?"
@@ -189,45 +241,60 @@ class History:
         for _ in range(_MAX_REDIRECTS + 1):
             with self._lock:
                 self.requests += 1
-            try:
-                with self._send(url) as reply:
-                    self._local.retry_after = reply.headers.get("Retry-After")
-                    if reply.status_code not in _REDIRECTS:
-                        return reply.status_code, b"".join(self._read_body(reply))
-                    location = reply.headers.get("Location", "")
-            except requests.exceptions.SSLError as error:
-                hint = "check the address and the certificates of this machine"
-                what = f"no trusted connection: {_reason(error)}"
-                raise SourceError(what, where=self.url, hint=hint) from error
-            except requests.exceptions.Timeout as error:
-                raise _TransientError(f"no response within {self._timeout:g} s") from error
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise _TransientError(f"the connection failed: {_reason(error)}") from error
-            except (
-                ValueError
-            ) as error:  # requests parses the Location even if not told to follow it
-                raise _TransientError(f"redirects to an invalid address: {error}") from error
-            target = _redirect_target(url, location)
+            with self._deadlines.watch(_WHOLE * self._timeout) as watch:
+                try:
+                    status, body, location = self._exchange(url)
+                except (requests.RequestException, urllib3.exceptions.HTTPError, OSError,
+                        ValueError) as error:  # fmt: skip
+                    if not watch.expired:
+                        raise self._failure(error) from error
+            if watch.expired:  # the end of the connection may also look like the end of the body
+                limit = _WHOLE * self._timeout
+                raise _TransientError(f"the response did not end within {limit:g} s")
+            if status not in _REDIRECTS:
+                return status, body
+            target = redirect_target(url, location)
             if target is None:
-                what = f"redirects to {_redacted(location)}"
+                what = f"redirects to {redacted(location)}"
                 hint = "if you trust that address, use it instead"
                 raise SourceError(what, where=self.url + path, hint=hint)
             url = target
         raise SourceError("too many redirects", where=self.url + path, hint="try it in a browser")
 
-    def _read_body(self, reply: requests.Response) -> Iterator[bytes]:
-        """Yield the body as it arrives, limited in size and time."""
-        size, deadline = 0, self.retry.clock() + 4 * self._timeout
-        while chunk := reply.raw.read1(2**16, decode_content=True):
+    def _exchange(self, url: str) -> tuple[int, bytes, str]:
+        """Return status, body and, of a redirect, the address."""
+        with self._send(url) as reply:
+            headers = reply.headers
+            self._local.wait = self.retry.requested(headers.get("Retry-After"), headers.get("Date"))
+            if reply.status_code in _REDIRECTS:
+                return reply.status_code, b"", headers.get("Location", "")
+            return reply.status_code, b"".join(self._limited(_chunks(reply))), ""
+
+    def _failure(self, error: Exception) -> Exception:
+        """Return the error of a request that broke off."""
+        if isinstance(error, requests.exceptions.SSLError):
+            hint = "check the address and the certificates of this machine"
+            what = f"no trusted connection: {reason(error)}"
+            return SourceError(what, where=self.url, hint=hint)
+        if isinstance(error, requests.exceptions.Timeout):
+            return _TransientError(f"no response within {self._timeout:g} s")
+        if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError | OSError):
+            return _TransientError(f"the connection failed: {reason(error)}")
+        # requests parses the Location even if not told to follow it
+        return _TransientError(f"redirects to an invalid address: {error}")
+
+    def _limited(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the parts of a body, limited in size."""
+        size = 0
+        for chunk in chunks:
             size += len(chunk)
             if size > self._max_bytes:
-                raise SourceError(
-                    f"sends more than {self._max_bytes:,} bytes for one page",
+                raise PageTooLargeError(
+                    f"sends more than {self._max_bytes:,} bytes for {self._local.asked}",
                     where=self.url + self._path,
-                    hint="raise max_bytes if messages are that large",
+                    hint="leave that time out with --since and --until, or gather only some "
+                    "messages of it with --topic, --category or --user",
                 )
-            if self.retry.clock() > deadline:
-                raise _TransientError(f"the response did not end within {4 * self._timeout:g} s")
             yield chunk
 
     def _send(self, url: str) -> requests.Response:
@@ -253,6 +320,8 @@ class History:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
+            session.mount("http://", Adapter())
+            session.mount("https://", Adapter())
             session.headers["User-Agent"] = self._agent
             session.headers["Accept"] = (
                 "application/json"  # the service echoes */* or a list as the Content-Type
@@ -267,53 +336,11 @@ class History:
         return session
 
 
-def _origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of a URL; None if it is not a valid HTTP(S) URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # brackets without an address, a port that is not a number
-        return None
-    host = parts.hostname
-    if parts.scheme not in _PORTS or not host or not host.isprintable() or " " in host:
-        return None
-    return parts.scheme, host, port or _PORTS[parts.scheme]
+def _iso(second: int) -> str:
+    return iso(from_micros(second * 1_000_000))
 
 
-def _redirect_target(url: str, location: str) -> str | None:
-    """Return the target of a redirect within the same service; None for any other.
-
-    Another host or port is another service, which must not receive credentials and queries. The one
-    exception is the common redirect from HTTP to HTTPS of the same host.
-    """
-    try:
-        target = urljoin(url, location)
-    except ValueError:
-        return None
-    old, new = _origin(url), _origin(target)
-    if old is None or new is None or "@" in urlsplit(target).netloc:
-        return None
-    _, host, _ = old
-    upgraded = (old, new) == (("http", host, 80), ("https", host, 443))
-    return target if new == old or upgraded else None
-
-
-def _redacted(url: str) -> str:
-    """Return the URL without credentials and query; as much of it as can be parsed."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition("?")[0].rpartition("@")[2]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _reason(error: BaseException) -> str:
-    """Return the message of the innermost wrapped error; the outer ones repeat the whole URL."""
-    inner: BaseException = error
-    while inner.args and isinstance(inner.args[0], BaseException):
-        inner = inner.args[0]
-    reason = getattr(inner, "reason", None)
-    if isinstance(reason, BaseException):
-        return _reason(reason)
-    text = " ".join(str(inner).split()) or type(inner).__name__
-    return re.sub(r"^(<[^>]*object at 0x[^>]*>|\w+\(host=.*?\)): ", "", text)
+def _chunks(reply: requests.Response) -> Iterator[bytes]:
+    """Yield the body as it arrives."""
+    while chunk := reply.raw.read1(2**16, decode_content=True):
+        yield chunk

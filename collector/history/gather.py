@@ -19,14 +19,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Frame, Ledger, Sink
 from hubbub.collector.history.checkpoints import SECOND, Checkpoints, RecordedSpan
 from hubbub.collector.history.client import ROWS, Filters, History
+from hubbub.collector.history.estimate import Estimate, estimate
 from hubbub.collector.history.paging import Pager, Piece, Proof, Slice, Step
 from hubbub.collector.history.workers import Outcome, Workers
 from hubbub.errors import UsageError
 from hubbub.intervals import union
-from hubbub.times import iso, to_micros
+from hubbub.times import from_micros, iso, to_micros
 
 __all__ = ["SETTLE", "Gathered", "Progress", "gather"]
 
@@ -64,14 +66,21 @@ def gather(
     users: Iterable[str] = (),
     jobs: int = 4,
     settle: timedelta = SETTLE,
+    max_message: int = LARGEST,
     progress: Progress | None = None,
+    expect: Callable[[Estimate], None] | None = None,
+    reached: Callable[[datetime], None] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Gathered:
     """Gather what the ledger does not record as complete in [start, end).
 
     The range is widened to whole seconds. The last `settle` of it is recorded as unproven, since
     rows still arrive late there: the next run reads it again, and proves it if it is older than
-    `settle` by the clock.
+    `settle` by the clock. Rows that the decoder refuses (or larger than `max_message` bytes, as the
+    sink refuses them) are put into the sink like all others; the proof states how many they are.
+
+    Besides `progress`, `expect` is called once, after the first response and before the requests
+    that follow it, and `reached` after every batch, with the time before which all is read.
 
     Raises:
         UsageError: `start` is not before `end`, or `jobs` is less than one.
@@ -91,7 +100,10 @@ def gather(
         Checkpoints(ledger, history.source, filters.key, clock),
         filters=filters,
         jobs=jobs,
+        max_message=max_message,
         progress=progress,
+        expect=expect,
+        reached=reached,
         clock=clock,
     )
     return run.gather(first, last, int(settle.total_seconds()))
@@ -108,19 +120,24 @@ class _Run:
         *,
         filters: Filters,
         jobs: int,
+        max_message: int,
         progress: Progress | None,
+        expect: Callable[[Estimate], None] | None,
+        reached: Callable[[datetime], None] | None,
         clock: Callable[[], float],
     ) -> None:
         self._history, self._sink = history, sink
         self._progress, self._clock = progress, clock
+        self._expect, self._report_reached = expect, reached
         self._checkpoints = checkpoints
         self._jobs, self._slots = jobs, 2 * jobs if jobs > 1 else 1
         self._workers: Workers[Slice, Step | Proof] = Workers(jobs)
-        self._pager = Pager(history, filters, self._workers.stopped)
+        self._pager = Pager(history, filters, self._workers.stopped, max_message=max_message)
         self._waiting: deque[Slice] = deque()
         self._active: list[Slice] = []
         self._proven: list[tuple[int, int, tuple[Piece, ...]]] = []  # start, end, pieces
         self._rows = self._done = self._total = 0
+        self._end, self._began = 0, 0.0  # of the range, s; of the gather, s of the monotonic clock
         self._reached = False  # whether the service has answered
 
     def gather(self, first: int, last: int, settle: int) -> Gathered:
@@ -129,6 +146,7 @@ class _Run:
         self._waiting.extend(self._checkpoints.plan(first, last, settle))
         self._total = sum(part.end - part.start for part in self._waiting)
         self._done = sum(part.position - part.start for part in self._waiting)
+        self._end, self._began = last, time.monotonic()
         try:
             self._start_slices()
             while self._active:
@@ -143,6 +161,8 @@ class _Run:
 
     def _handle(self, results: list[Outcome[Slice, Step | Proof]]) -> None:
         """Keep a batch of results, then request what follows each of them."""
+        if not self._reached and self._expect is not None:
+            self._estimate(results, self._expect)
         self._keep(results)
         self._reached = True
         for _, _, error in results:
@@ -153,6 +173,23 @@ class _Run:
                 self._split(part, result.remaining)
                 self._continue(part)
         self._start_slices()
+
+    def _estimate(
+        self, results: list[Outcome[Slice, Step | Proof]], expect: Callable[[Estimate], None]
+    ) -> None:
+        for part, result, _ in results[:1]:
+            if isinstance(result, Step):
+                seconds, unread = time.monotonic() - self._began, self._total - self._done
+                expect(
+                    estimate(
+                        part,
+                        result,
+                        unread=unread,
+                        jobs=self._jobs,
+                        slices=self._slots,
+                        seconds=seconds,
+                    )
+                )
 
     def _start_slices(self) -> None:
         # A single request finds out whether the service can be reached.
@@ -217,6 +254,9 @@ class _Run:
             self._checkpoints.save([*self._active, *self._waiting])
         if self._progress is not None:
             self._progress(self._done, self._total, self._rows)
+        if self._report_reached is not None:
+            unread = [part.position for part in (*self._active, *self._waiting)]
+            self._report_reached(from_micros(min(unread, default=self._end) * SECOND))
 
     def _prove_again(self) -> None:
         """Prove each stretch of slices as a whole: rows may have come late into the first ones."""

@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
+from hubbub.collector.decode.reasons import MAX_TOPIC
 from hubbub.collector.event import Event, Frame, Message, People
-from hubbub.collector.names import normalise, normalise_object
+from hubbub.collector.names import normalise, normalise_object, visible
 from hubbub.collector.people.paths import Source
 from hubbub.collector.people.rules import Rule, Rules, builtin_rules
 from hubbub.collector.topics import action, category
@@ -41,6 +42,8 @@ MISSED = {
 
 #: Kinds of sources whose lines state all names; rules do not apply.
 LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
+#: Those whose users are accounts, as on a bus.
+_OF_ACCOUNTS = "access-log"
 
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
@@ -93,7 +96,10 @@ def understand(
     message = decode(frame)
     rules = rules or builtin_rules()
     is_log = frame.kind in LOGS
-    names = _stated(message) if is_log else _people(message, directory, rules)
+    if is_log:
+        names = _stated(message, directory, accounts=frame.kind == _OF_ACCOUNTS)
+    else:
+        names = _people(message, directory, rules)
     if missed is not None and not is_log and not (names.users or names.objects or names.agent):
         why = _why_missed(message, rules)
         if why and not (message.body is None and frame.kind == "jsonl"):  # the body is optional
@@ -181,9 +187,23 @@ def _people(message: Message, directory: Directory, rules: Rules) -> People:
     return People(agent, _sorted(named), _sorted(touched))
 
 
-def _stated(message: Message) -> People:
-    """Return the names stated by a log line, not normalised: they are not accounts of a bus."""
-    return People(message.agent, message.users or (), message.objects or ())
+def _stated(message: Message, directory: Directory, *, accounts: bool) -> People:
+    """Return the names stated by a log line.
+
+    Args:
+        message: the line.
+        directory: see `people`.
+        accounts: normalise users as those of a bus; students of a notebook server are none.
+    """
+    users, agent = message.users or (), message.agent
+    if accounts and users:
+        users = tuple(name for user in users if (name := normalise(user, directory)) is not None)
+        agent = None if agent is None else normalise(agent, directory)
+    return People(
+        agent and visible(agent),
+        tuple(map(visible, users)),
+        tuple(map(visible, message.objects or ())),
+    )
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:
@@ -202,7 +222,7 @@ def _why_missed(message: Message, rules: Rules) -> str | None:
 
 def _schema(message: Message) -> str:
     stated = message.headers.get(_SCHEMA) if message.headers else None
-    return stated if isinstance(stated, str) else ""
+    return stated if isinstance(stated, str) and len(stated) <= MAX_TOPIC else ""
 
 
 def _header_names(headers: Mapping[str, Any], prefix: str) -> list[str] | None:

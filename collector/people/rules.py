@@ -34,7 +34,7 @@ from hubbub.errors import UsageError
 
 __all__ = ["Rule", "Rules", "builtin_rules", "load_rules"]
 
-_CACHE_SIZE = 65_536  # topics; more than a bus uses in a week
+_CACHE_SIZE = 4_096  # topics and schemas of up to 1,000 characters, which strangers choose
 
 #: Hint of errors: the format of a table.
 _FORM = (

@@ -20,6 +20,7 @@ Transform = Callable[[list[Any], Directory], list[Any]]
 
 _MENTION = re.compile(r"(?<!\w)@(\w+)")  # excludes domains of e-mail addresses
 _SEPARATOR = re.compile(r"[,\s]+")
+_MAX_ADDRESS = 1_000  # characters of an address with its name
 #: `username` first: in an object with both keys, `name` is the person's real name.
 _NAME_KEYS = ("username", "name", "nickname", "fas_name")
 
@@ -125,7 +126,7 @@ TRANSFORMS: dict[str, Transform] = {
     "before-at": _each(lambda text: text.partition("@")[0]),
     "after-colon": _each(lambda text: text.partition(":")[2]),
     "openid": _each(lambda text: text.rpartition("://")[2].partition(".")[0]),
-    "address": _each(lambda text: parseaddr(text)[1]),
+    "address": _each(lambda text: parseaddr(text)[1] if len(text) <= _MAX_ADDRESS else ""),
     "account": lambda values, directory: [_account(text, directory) for text in _texts(values)],
     "directory": lambda values, directory: [_look_up(text, directory) for text in _texts(values)],
     "nick": lambda values, directory: [_look_up(t, directory) or t for t in _texts(values)],

@@ -64,7 +64,7 @@ class Trust:
     Args:
         ca: certificate of the CA, PEM; several concatenated certificates are all trusted.
         crl: revocation list, PEM; None: no certificate is revoked.
-        policy: topic → common names of the certificates that may send it.
+        policy: topic → common names of the certificates that may send it and the topics below it.
         nitpicky: whether topics missing from the policy are refused.
 
     Raises:
@@ -231,8 +231,16 @@ def _signature_matches(
 
 
 def _permitted(topic: str, name: str, trust: Trust) -> bool:
-    if topic in trust.policy:
-        return name in trust.policy[topic]
+    """Whether a certificate may send a topic: by the policy's longest entry that covers it.
+
+    An entry covers its topic, with its environment, and all topics below it: a message whose topic
+    is longer by a part is counted in the same category.
+    """
+    covered = topic
+    while covered:
+        if covered in trust.policy:
+            return name in trust.policy[covered]
+        covered = covered.rpartition(".")[0]
     return not trust.nitpicky
 
 

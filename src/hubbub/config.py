@@ -5,7 +5,7 @@
     log_level = "info"              # lowest level logged: debug, info, warning or error
     plugins = ["karma.py"]          # Python files with your own queries, views and jobs
     by = "users"                    # whom to count: agent or users
-    bots = true                     # false: leave out bot accounts
+    bots = false                    # true: count known programs as people
     bodies = false                  # true: also store the full body of each message
     max_message = "4MiB"            # larger messages are refused; the first 64 KiB are kept
 
@@ -29,7 +29,8 @@
     nitpicky = false                # true: refuse topics that the policy does not name
 
     [people]
-    bots = ["releng", "*-sig"]      # bot accounts; replaces the built-in list
+    more_bots = ["ci", "*-robot"]   # bot accounts, in addition to the built-in list
+    bots = ["releng", "*-sig"]      # replaces the built-in list
     directory = "directory.json"    # JSON object from e-mail address or nick to account
     rules = "rules.toml"            # extraction rules for your own bus (docs/rules.md)
     affiliations = "who.csv"        # account,organisation,from,to (docs/accounts.md)
@@ -105,6 +106,7 @@ class PeopleConfig(msgspec.Struct, frozen=True):
     """Section `[people]`."""
 
     bots: tuple[str, ...] | None = None
+    more_bots: tuple[str, ...] = ()
     directory: str | None = None
     rules: str | None = None
     affiliations: str | None = None

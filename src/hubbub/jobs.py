@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import HubbubError, UsageError
 from hubbub.registry import REGISTRY, Function, Registry
-from hubbub.run.errors import attribute_errors
+from hubbub.run.errors import attribute_errors, close_matches
 from hubbub.run.injection import Injector, Progress, State, no_progress
-from hubbub.run.runner import Runner, close_matches
+from hubbub.run.runner import Runner
 from hubbub.run.serialise import execute
 from hubbub.schedule import Schedule, parse
 from hubbub.store.state.documents import Documents

@@ -24,6 +24,7 @@ from hubbub.plugins import load as load_plugins
 from hubbub.run.injection import Injector
 from hubbub.run.runner import Runner
 from hubbub.store import Store
+from hubbub.store.query.selection import bot_globs
 
 __all__ = ["NotebookResult", "NotebookStore", "open"]
 
@@ -74,7 +75,7 @@ class NotebookStore(Closeable):
         # a new runner for each request, so that it sees events stored in the meantime
         return Runner(
             self._store,
-            bots=people.bots,
+            bots=bot_globs(people.bots, people.more_bots),
             affiliations=people.affiliations,
             inject=Injector(self._store.state, theme=theme, style=self._style),
         )
@@ -144,7 +145,7 @@ def open(  # noqa: A001 - hubbub.open is its name
     from hubbub.collector.people.reader import ReaderConfig
 
     people = settings.people
-    store = Store.open(folder, create=False)
+    store = Store.open(folder, create=False, reading=True)
     try:
         reader_config = ReaderConfig(
             directory=Path(people.directory) if people.directory else None,

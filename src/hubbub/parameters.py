@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from hubbub.errors import UsageError
 from hubbub.registry import Names
-from hubbub.times import iso, parse_duration, parse_time
+from hubbub.times import is_clear_minutes, iso, parse_duration, parse_time
 
 __all__ = ["Shape", "convert", "duration_text", "plain", "shape"]
 
@@ -171,13 +171,14 @@ def convert(annotation: Any, value: Any, name: str, now: datetime) -> Any:
 
 
 def duration_text(span: timedelta) -> str:
-    """Format as `24h`, `7d`, `30m`, `90s` or `1.5s`: exact, and understood by `parse_duration`."""
+    """Format as `24h`, `7d`, `30m`, `1min`, `90s` or `1.5s`: exact, read by `parse_duration`."""
     seconds = span.total_seconds()
     if seconds > 86400 and seconds % 86400 == 0:  # noqa: PLR2004 - one day is written 24h
         return f"{int(seconds // 86400)}d"
     for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
         if seconds % length == 0:
-            return f"{int(seconds // length)}{unit}"
+            number = int(seconds // length)
+            return f"{number}{'min' if unit == 'm' and not is_clear_minutes(number) else unit}"
     return f"{seconds:f}".rstrip("0") + "s"
 
 

@@ -37,7 +37,7 @@ INJECTED = frozenset(
         *("events", "query", "view", "chart"),
         *("db", "mongodb", "fs", "cache", "state"),
         *("progress", "source", "clock", "log", "params", "affiliations", "ledger"),
-        *("malformed", "samples"),
+        *("malformed", "past", "samples"),
     }
 )
 #: Common options that a function may receive as parameters; they apply to `events` in any case.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hubbub.times import EPOCH, parse_duration
+from hubbub.times import EPOCH, AmbiguousDurationError, parse_duration
 
 __all__ = ["Schedule", "parse"]
 
@@ -46,6 +46,8 @@ def parse(text: str | timedelta) -> Schedule:
     if len(fields) != _FIELDS:
         try:
             every = parse_duration(text)
+        except AmbiguousDurationError as error:
+            raise ValueError(f"{text!r} is not a schedule: {error}") from None
         except ValueError:
             raise ValueError(
                 f"{text!r} is not a schedule; write a duration (1h, 1d, 1w) or five crontab fields "

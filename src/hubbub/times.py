@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 __all__ = [
     "EPOCH",
+    "AmbiguousDurationError",
     "from_micros",
+    "is_clear_minutes",
     "iso",
     "parse_duration",
     "parse_time",
@@ -19,24 +21,69 @@ __all__ = [
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_557_600}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|y)")
+_YEAR = 31_557_600  # s: 365.25 days
+_UNITS = {
+    "ms": 0.001,
+    "s": 1,
+    "min": 60,
+    "m": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "mo": _YEAR / 12,
+    "y": _YEAR,
+}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|mo|s|m|h|d|w|y)", re.IGNORECASE)
 _LONGEST = timedelta(days=366 * 200)
+_FEWEST, _MULTIPLE = 10, 5  # `10m`, `15m`, `30m`, `90m`: numbers in which nobody counts months
+
+
+class AmbiguousDurationError(ValueError):
+    """A duration in which `m` may be minutes or months; the message offers both spellings."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """Parse `90s`, `30m`, `24h`, `7d`, `2w`, `1y` (365.25 days), or a combination (`1d12h`).
+    """Parse `90s`, `30m`, `24h`, `7d`, `2w`, `1mo`, `1y`, or a combination (`1d12h`).
+
+    A year is 365.25 days, a month (`mo`) a twelfth of it. `min` are minutes, and so is `m` where it
+    cannot be taken for months: in multiples of five from `10m` on, and beside hours or seconds
+    (`1h2m`). Any other `m` (`1m`, `3m`, `12m`, `30M`) is refused.
 
     Raises:
+        AmbiguousDurationError: an `m` that may be minutes or months.
         ValueError: not of this form, zero, or longer than 200 years.
     """
-    cleaned = text.strip().lower()
+    cleaned = text.strip()
     if not _is_duration(cleaned):
         raise ValueError(f"{text!r} is not a duration; write for example 90s, 30m, 24h, 7d or 2w")
-    seconds = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(cleaned))
+    parts = _DURATION.findall(cleaned)
+    if _is_ambiguous(parts):
+        minutes, months = (
+            "".join(n + (spelling if unit in {"m", "M"} else unit.lower()) for n, unit in parts)
+            for spelling in ("min", "mo")
+        )
+        raise AmbiguousDurationError(
+            f"{text!r} may be minutes or months; write {minutes} for minutes, {months} for months"
+        )
+    seconds = sum(float(n) * _UNITS[unit.lower()] for n, unit in parts)
     if not 0 < seconds <= _LONGEST.total_seconds():
         raise ValueError(f"the duration {text!r} must be more than zero and at most 200 years")
     return timedelta(seconds=seconds)
+
+
+def is_clear_minutes(number: float) -> bool:
+    """Whether `NUMBERm` can only be minutes: nobody counts months like that."""
+    return number >= _FEWEST and number % _MULTIPLE == 0
+
+
+def _is_ambiguous(parts: list[tuple[str, str]]) -> bool:
+    units = {unit.lower() for _, unit in parts}
+    if units & {"h", "s", "ms"}:
+        return False
+    return any(
+        unit == "M" or (unit == "m" and ("y" in units or not is_clear_minutes(float(n))))
+        for n, unit in parts
+    )
 
 
 def _is_duration(cleaned: str) -> bool:
@@ -52,7 +99,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     cleaned = text.strip()
     if cleaned.lower() == "now":
         return now
-    if _is_duration(cleaned.lower()):
+    if _is_duration(cleaned):
         return now - parse_duration(cleaned)
     try:
         parsed = datetime.fromisoformat(cleaned)

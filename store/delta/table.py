@@ -65,7 +65,7 @@ class Table:
             table = deltalake.DeltaTable(str(self.folder))
             return format_version.check_version(table, self.folder)
         except (DeltaError, OSError, ValueError) as e:
-            raise self._damaged(e) from e
+            raise self._unreadable(e) from e
 
     def version(self) -> int:
         """Return the newest version; -1 if nothing was committed."""
@@ -91,7 +91,7 @@ class Table:
         try:
             adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
         except (DeltaError, OSError, ValueError) as e:
-            raise self._damaged(e) from e
+            raise self._unreadable(e) from e
         files = [
             File(str(self.folder / path), rows, size, to_micros(first), to_micros(last))
             for path, rows, size, first, last in zip(
@@ -249,9 +249,17 @@ class Table:
     def _sync_log(self, version: int) -> None:
         self.entries.sync(version)
 
-    def _damaged(self, e: Exception) -> StoreError:
+    def _unreadable(self, e: Exception) -> StoreError:
+        """Return the error for a table that cannot be opened; damage is one reason."""
+        reason = str(e).partition("\n")[0]
+        if (isinstance(e, OSError) and e.errno) or "os error" in reason:
+            return StoreError(
+                f"the table of {self.name} cannot be read: {reason}",
+                where=str(self.folder),
+                hint="this says nothing about its content: try again when the cause is removed",
+            )
         return StoreError(
-            f"the table of {self.name} is damaged: {str(e).partition(chr(10))[0]}",
+            f"the table of {self.name} is damaged: {reason}",
             where=str(self.folder),
             hint=RESTORE,
         )

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hubbub.errors import HubbubError, NoRoomError, StoreError, UsageError
+from hubbub.store.disk.filesystem import not_local
 
-__all__ = ["translate_errors", "write_error"]
+__all__ = ["PERMISSION", "translate_errors", "write_error"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _MAKE_ROOM = "make room: stored data is safe, and work resumes by itself"
 _RESTORE = "restore the whole store from a backup, or use a new folder and gather again"
 _CHECK_DISK = "check the kernel log for disk errors; received messages are kept meanwhile"
-_PERMISSION = "reading needs write access too (SQLite's shared memory): run as the store's owner"
+PERMISSION = "this writes to the store: run it as the store's owner, where it can be written"
+_VERIFY = "`hubbub verify` checks whether anything is damaged"
 _LOCKED = "stop the process that is stuck (`fuser` on this file shows which), and try again"
 
 
@@ -35,7 +37,7 @@ def translate_errors(
     Raises:
         NoRoomError: the disk is full.
         StoreError: the disk failed, the state file is damaged or locked.
-        UsageError: no permission to write.
+        UsageError: no permission to write, or no local disk.
     """
     try:
         yield
@@ -74,12 +76,16 @@ def _translated(e: OSError | sqlite3.Error, path: Path) -> HubbubError:
     name = getattr(e, "sqlite_errorname", "")
     if name in {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"}:
         return NoRoomError("the disk is full", where=where, hint=_MAKE_ROOM)
+    if name.startswith("SQLITE_IOERR_SHM") or name == "SQLITE_IOERR_LOCK":
+        return not_local(path, f"this file system does not share memory between processes ({e})")
     if name.startswith("SQLITE_READONLY"):
-        return UsageError("no permission to write here", where=where, hint=_PERMISSION)
+        return UsageError("no permission to write here", where=where, hint=PERMISSION)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what, hint = "another process has locked the state file for a minute", _LOCKED
     elif name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
         what, hint = f"disk error: {e}", _CHECK_DISK
-    else:
+    elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         what, hint = f"the state file is damaged: {e}", _RESTORE
+    else:
+        what, hint = f"the state file cannot be used: {e}", _VERIFY
     return StoreError(what, where=where, hint=hint)

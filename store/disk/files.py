@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from hubbub.errors import StoreError, UsageError
 
-__all__ = ["check_new", "make_folder", "sync_file", "sync_folder"]
+__all__ = [
+    "check_new",
+    "is_special",
+    "make_folder",
+    "replace_file",
+    "sync_file",
+    "sync_folder",
+]
 
 
 def _sync(path: Path) -> None:
@@ -29,10 +37,43 @@ def sync_folder(path: Path) -> None:
     _sync(path)
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder and its missing parents durably; do nothing if it exists."""
+def is_special(path: Path) -> bool:
+    """Whether a path is a device, a pipe or like `/dev/stdout`: it is written, not replaced."""
+    folder = path.absolute().parent
+    system = folder == Path("/dev") or folder.parts[:2] == ("/", "proc") or folder.name == "fd"
+    return system or (path.exists() and not path.is_file())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all; a link at its place is replaced, never followed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if is_special(path):
+        path.write_bytes(content)
+        return
+    temporary = path.with_name(f".hubbub.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:  # O_EXCL: never a file or link that is there already
+            file.write(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, *, private: bool = False) -> None:
+    """Create a folder and its missing parents durably; do nothing if it exists.
+
+    Args:
+        folder: its path.
+        private: only its owner may use it, if it is new or empty; whatever the umask says.
+    """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    if private and not any(folder.iterdir()):
+        with suppress(PermissionError):  # an empty folder of somebody else
+            folder.chmod(0o700)
     for path in missing:
         with suppress(PermissionError):  # a parent that is writable but not readable
             sync_folder(path.parent)

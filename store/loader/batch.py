@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from traceback import extract_tb
 
 import msgspec
 import structlog
@@ -34,18 +35,19 @@ SPOOL = "spool"
 _INT64_END = 2**63
 _TIME_END = 253_402_300_800_000_000  # µs: the year 10000
 _log = structlog.get_logger("hubbub.store")
+_USUAL = 1_000  # bytes of an event, for which a batch of `loader.EVENTS` has room
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def _check(event: Event) -> None:
-    """Raise MessageError for values that the tables cannot store."""
+def _check(event: Event) -> int:
+    """Return the bytes of an event; raise MessageError for values that the tables cannot store."""
     if not 0 <= event.time < _TIME_END:
         raise MessageError("bad-time", f"{event.time} µs is not between 1970 and 9999")
     in_range = -_INT64_END <= event.seq < _INT64_END and 0 <= event.size < _INT64_END
     if not (event.id and in_range):
         raise MessageError("bad-value", "an empty id, or a number beyond 64 bits")
     try:
-        _encode(event)  # every text is valid UTF-8
+        return len(_encode(event))  # every text is valid UTF-8
     except (UnicodeEncodeError, OverflowError, TypeError) as e:
         raise MessageError("bad-value", f"it has a value that cannot be stored: {e}") from e
 
@@ -73,7 +75,7 @@ class Batch:
     #: changes of the counts of refused messages by these
     corrections: Counter[tuple[str, str]] = field(default_factory=Counter)
     frames: int = 0
-    held: int = 0  # bytes of dead letters and bodies
+    held: int = 0  # bytes of dead letters, bodies, and what is unusual of events
     damaged: int | None = None  # µs: start of the oldest segment that lost a record
 
     def take(
@@ -152,11 +154,20 @@ class Batch:
             if guard is not None:
                 guard.check(frame)
             event = self.forgotten.event(self.understand(frame))
-            _check(event)
+            # names and objects count, too: a message may state 10,000 of each
+            self.held += max(0, _check(event) - _USUAL)
         except MessageError as e:
             return e.reason, e.what
         except Exception as e:  # noqa: BLE001 - one poison message must not stop the others
-            _log.exception("message not understood", source=frame.source, place=place)
+            # not the error's text and values: they quote the message, and a log has no retention
+            frames = reversed(extract_tb(e.__traceback__))
+            _log.error(
+                "message not understood",
+                kind=frame.kind,
+                place=place,
+                error=type(e).__name__,
+                at=" < ".join(f"{f.name}:{f.lineno}" for f in frames)[:500],
+            )
             return "fault", f"{type(e).__name__}: {e}"
         return event
 
@@ -179,5 +190,5 @@ class Batch:
     def _add_letter(self, letter: DeadLetter) -> None:
         letter = dead_letters.redact(letter, self.forgotten)
         self.letters.append(letter)
-        self.held += len(letter.body)
+        self.held += len(letter.body) + len(letter.topic) + dead_letters.ROW
         self.counts[letter.source, f"refused:{letter.reason}"] += 1

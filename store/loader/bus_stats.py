@@ -27,6 +27,7 @@ SKIPPED = "numbers of a publisher were skipped"
 _KEY = "sequences"
 #: Kinds of sources whose messages the history server has, too.
 BUS = frozenset(("zmq", "amqp", "history", "fedmsg"))
+_MOST_PUBLISHERS = 10_000  # whose key is remembered
 _MINUTE = 60_000_000  # µs
 _AHEAD = 10_000_000  # µs that a publisher's clock may be ahead of ours
 _CERTIFICATE = b'"certificate"'
@@ -71,6 +72,8 @@ class BusStats:
         publisher = self._publishers.get(tail)
         if publisher is None:
             publisher = hashlib.blake2b(tail, digest_size=8).hexdigest()
+            if len(self._publishers) >= _MOST_PUBLISHERS:  # strangers choose what they send
+                self._publishers.clear()
             self._publishers[tail] = publisher
         return publisher
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 from hubbub.store.loader.bus_stats import BUS
+from hubbub.store.rollups.refresh import frozen
 from hubbub.store.tables.id_index import Hashes, hashes
 from hubbub.times import from_micros, to_micros
 
@@ -195,7 +196,8 @@ def recount(store: Store, *, repair: bool = False) -> list[int]:
     bounds = store.bounds()
     if bounds is None:
         return []
-    first = bounds[0] // _MINUTE + 1
+    # not the oldest event alone: that of a wrong clock may be from any time
+    first = max(bounds[0], frozen(store)) // _MINUTE + 1
     counted = (
         store.events()
         .filter(_.source.split(":")[0].isin(sorted(BUS)))

@@ -183,7 +183,7 @@ def _commit_again(table: Table, files: Sequence[Path]) -> int:
 
 def _missing_rows(table: Table, path: Path, known: Sequence[str]) -> Any:
     """Return the rows of a file that no known file has; None if it cannot be read."""
-    keys = "id" if "id" in table.schema.names else "(origin, seq, name)"
+    keys = "id" if "id" in table.schema.names else "(origin, time, seq, name)"
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             rows = file.read(columns=table.schema.names).cast(table.schema)

@@ -30,6 +30,7 @@ from hubbub.collector.names import MAX_NAME, normalise
 from hubbub.errors import UsageError
 from hubbub.store.delta.rewrite import Change, drop_history, rewrite, vacuum
 from hubbub.store.disk import quarantine
+from hubbub.store.disk.spill import delete_abandoned
 from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents, ScrubRollup
 from hubbub.store.rollups import refresh
@@ -136,6 +137,7 @@ def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
     scrub_state.purge(state)
     scrub_state.blank_spool(store.spool_folder, state)
     quarantine.clear(store.path)
+    delete_abandoned(store.path)
     with state.transaction() as db:
         db.executemany(
             "UPDATE forgotten SET done = 1 WHERE digest = ?", [(digest,) for digest, _ in pending]

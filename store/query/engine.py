@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, finalize
 
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["connect", "view"]
 
 
-def connect() -> Backend:
-    """Return an in-memory engine in UTC that never installs extensions from the network."""
+def connect(spill: Path | None = None) -> Backend:
+    """Return an in-memory engine in UTC that never installs extensions from the network.
+
+    Args:
+        spill: folder of its own, for what does not fit into memory; None: it must fit.
+    """
     import ibis
 
     backend = ibis.duckdb.connect()
+    backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])
     for statement in (
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,32 @@ if TYPE_CHECKING:
     from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
 
-__all__ = ["Events", "events", "from_accounts"]
+__all__ = ["Audience", "Events", "events", "from_accounts"]
+
+
+@dataclass(slots=True)
+class Audience:
+    """On which events a query counted people: it decides whether bots were left out of a result.
+
+    `instead` are the events that stand for those of the query, where it counts people of its own.
+    """
+
+    counted: list[Events] = field(default_factory=list)
+    instead: Events | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.counted)
+
+    def note(self, events: Events) -> None:
+        """Note that people of these events are counted."""
+        if all(events is not known for known in self.counted):
+            self.counted.append(events)
+
+    def events(self, everything: Events) -> Events:
+        """Return the events whose people were counted, or `everything` if those are several."""
+        if self.instead is not None:
+            return self.instead
+        return self.counted[0] if len(self.counted) == 1 else everything
 
 
 def events(
@@ -62,6 +87,13 @@ def events(
     )
 
 
+def of_any_time(path: str) -> File:
+    """Return a file that every time range includes."""
+    from hubbub.store.tables.events import File
+
+    return File(path, 0, 0, 0, 2**63 - 1)
+
+
 def _without_idle_bounds(chosen: Selection, files: Sequence[File]) -> Selection:
     """Drop the bounds of the range that exclude no row of the files: `time` need not be read."""
     since, until = chosen.since, chosen.until
@@ -96,9 +128,9 @@ def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
     backend = connect()
     backend.con.register("people", pa.Table.from_arrays(columns, schema=SCHEMA))
     stored = _apply(backend.table("people"), like.selection, like.persons)
-    return Events(
-        identity_join.merge_accounts(stored, like.persons), like.selection, like.persons, stored
-    )
+    merged = identity_join.merge_accounts(stored, like.persons)
+    like.audience.instead = Events(merged, like.selection, like.persons, stored)
+    return Events(merged, like.selection, like.persons, stored, audience=like.audience)
 
 
 class Events:
@@ -110,15 +142,16 @@ class Events:
     `filter` returns `Events`; every other method is Ibis' own.
     """
 
-    __slots__ = ("persons", "rollups", "selection", "stored", "table")
+    __slots__ = ("audience", "persons", "rollups", "selection", "stored", "table")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each belongs to the same events
         self,
         table: ir.Table,
         selection: Selection | None = None,
         persons: Persons = NO_MERGES,
         stored: ir.Table | None = None,
         rollups: RollupReader | None = None,
+        audience: Audience | None = None,
     ) -> None:
         self.table = table
         self.selection = selection or Selection()
@@ -128,10 +161,38 @@ class Events:
         self.stored = table if stored is None else stored
         #: Answers queries about whole days and hours; None after `filter`.
         self.rollups = rollups
+        #: Learns of each count of people; `filter` passes it on.
+        self.audience = Audience() if audience is None else audience
 
     def count_events(self) -> int:
         """Count the events; runs the query."""
         return int(self.stored.count().to_pyarrow().as_py())
+
+    def everybody(self) -> Events:
+        """Return the same events, of which bots count too."""
+        chosen = replace(self.selection, bots=True)
+        return Events(self.table, chosen, self.persons, self.stored, self.rollups)
+
+    def count_bots(self) -> int:
+        """Count the known bots that these events name and `--user` and the like do not remove."""
+        bots = self.persons.widened(self.selection.bot_names)
+        if not bots:
+            return 0
+        names = self.everybody().weekly_users().select("user").distinct()
+        return int(names.filter(matches(names.user, bots)).count().to_pyarrow().as_py())
+
+    def count_naming(self) -> int:
+        """Count the events that name somebody who counts."""
+        removed = self.persons.widened(self.selection.removed)
+        rows = self.stored
+        if self.by == "agent":
+            named = rows.agent.notnull()
+            named = named & ~matches(rows.agent, removed) if removed else named
+        elif removed:
+            named = rows.users.filter(lambda user: ~matches(user, removed)).length() > 0
+        else:
+            named = rows.users.length() > 0
+        return int(rows.filter(named).count().to_pyarrow().as_py())
 
     @property
     def by(self) -> str:
@@ -152,7 +213,8 @@ class Events:
 
     def filter(self, *predicates: Any) -> Events:
         """Return the events for which all predicates hold."""
-        return Events(self.table.filter(*predicates), self.selection, self.persons)
+        rows = self.table.filter(*predicates)
+        return Events(rows, self.selection, self.persons, audience=self.audience)
 
     def unnest_users(self, *columns: str) -> ir.Table:
         """Return a row for each event and user, with the column `user`; drop events without one.
@@ -164,6 +226,7 @@ class Events:
             columns: the other columns to keep; none: all of them. Naming them is several times
                 faster where accounts are merged.
         """
+        self.audience.note(self)
         narrow = bool(columns) and not {"agent", "users", "user"} & set(columns)
         if narrow and self.persons and self.stored is not self.table:
             rows = identity_join.unnest_persons(self.stored, self.by, columns, self.persons)
@@ -188,12 +251,14 @@ class Events:
         """
         from hubbub.store.query import from_rollups
 
+        self.audience.note(self)
         return from_rollups.users(self, "daily_users", summed=summed)
 
     def hourly_users(self, *, summed: bool = True) -> ir.Table:
         """Return `daily_users` by the hour."""
         from hubbub.store.query import from_rollups
 
+        self.audience.note(self)
         return from_rollups.users(self, "hourly_users", summed=summed)
 
     def weekly_users(self, *, summed: bool = False) -> ir.Table:
@@ -206,6 +271,7 @@ class Events:
         """
         from hubbub.store.query import from_rollups
 
+        self.audience.note(self)
         return from_rollups.users(self, "weekly_users", summed=summed)
 
     def daily_topics(self, *, summed: bool = True) -> ir.Table:

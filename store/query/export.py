@@ -11,6 +11,7 @@ import csv
 import glob
 import gzip
 import io
+import json
 import secrets
 import sys
 import time
@@ -24,7 +25,7 @@ import msgspec
 
 from hubbub.errors import UsageError
 from hubbub.spreadsheet import escape_formula
-from hubbub.store.disk.files import sync_file, sync_folder
+from hubbub.store.disk.files import is_special, sync_file, sync_folder
 from hubbub.store.query import events
 from hubbub.store.tables.events import SCHEMA
 from hubbub.times import from_micros
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hubbub.store.query.selection import Selection
     from hubbub.store.store import Store
 
-__all__ = ["FORMATS", "export", "rows"]
+__all__ = ["FORMATS", "Escaped", "export", "rows"]
 
 FORMATS = ("jsonl", "csv", "parquet")
 DAY = 86_400_000_000  # µs
@@ -99,10 +100,18 @@ def _opened(output: str) -> Iterator[BinaryIO]:
     """Open a temporary file that is renamed to `output` on success."""
     if output == "-":
         sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        buffer: Any = sys.stdout.buffer
+        yield cast("BinaryIO", Escaped(buffer)) if sys.stdout.isatty() else buffer
+        buffer.flush()
         return
     path = Path(output)
+    if is_special(path):
+        try:
+            with path.open("wb") as raw:
+                yield raw
+        except OSError as e:
+            raise UsageError(f"cannot be written: {e.strerror or e}", where=output) from e
+        return
     _delete_abandoned(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -120,6 +129,31 @@ def _opened(output: str) -> Iterator[BinaryIO]:
             raise UsageError(f"cannot be written: {e.strerror or e}", where=output) from e
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class Escaped(io.RawIOBase):
+    """Writes JSON or CSV to a terminal, with escapes for what a terminal takes as a command.
+
+    Args:
+        terminal: where to write.
+    """
+
+    def __init__(self, terminal: BinaryIO) -> None:
+        self._terminal = terminal
+
+    def writable(self) -> bool:
+        """Whether it can be written: always."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write whole lines in UTF-8."""
+        text = bytes(data).decode("utf-8", "replace")
+        self._terminal.write(
+            "".join(
+                c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text
+            ).encode()
+        )
+        return len(data)
 
 
 def _delete_abandoned(path: Path) -> None:

@@ -57,6 +57,8 @@ class RollupReader:
         from hubbub.store.query.engine import view
 
         (rollup,) = (r for r in self.rollups if r.name == name)
+        if rollup.saturated and not self.frozen:
+            return None  # the events know the exact sum
         number, files = rollup.batch_and_files()
         if not files or number > self.version:
             return None

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from hubbub.collector.names import DEFAULT_BOTS
 
-__all__ = ["BOTS", "FILTERS", "EventFilters", "Selection"]
+__all__ = ["BOTS", "FILTERS", "EventFilters", "Selection", "bot_globs"]
 
-#: Accounts of bots, as globs; the configuration may replace the list.
+#: Accounts of bots, as globs; the configuration may replace the list or add to it.
 BOTS = DEFAULT_BOTS
+
+
+def bot_globs(replacing: Sequence[str] | None, more: Sequence[str]) -> tuple[str, ...]:
+    """Return the globs of all bots: the built-in list, or the one that replaces it, and more."""
+    return (*(BOTS if replacing is None else replacing), *more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +47,7 @@ class Selection(EventFilters):
     since: int | None = None  # µs since the epoch, inclusive; None: from the oldest event
     until: int | None = None  # µs since the epoch, exclusive; None: to the newest event
     by: Literal["agent", "users"] = "users"
-    bots: bool = True
+    bots: bool = True  # whether bots count as people
     bot_names: tuple[str, ...] = BOTS
 
     @property

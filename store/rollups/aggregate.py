@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["by_topic", "by_user"]
+__all__ = ["SATURATED", "add_up", "by_topic", "by_user"]
+
+#: Sums above it are stored as it: Arrow's would wrap to a negative number.
+SATURATED = 2**63 - 1
 
 _PART = 1 << 16  # rows of events read at once
 _HELD = 1 << 18  # rows of partial sums after which they are added up
@@ -89,8 +93,29 @@ def _rows(files: Sequence[str], names: Sequence[str], unit: int, since: int) -> 
 def _sums(columns: dict[str, Any]) -> Any:
     """Group by all columns but `size`; add its count and its sum."""
     keys = [name for name in columns if name != "size"]
-    sums = pa.table(columns).group_by(keys).aggregate([("size", "count"), ("size", "sum")])
-    return sums.select([*keys, "size_count", "size_sum"])
+    rows = pa.table(columns)
+    ones = pa.array(np.ones(rows.num_rows, np.int64))
+    return add_up(rows.append_column("count", ones), keys, ["count", "size"])
+
+
+def add_up(rows: Any, keys: Sequence[str], names: Sequence[str]) -> Any:
+    """Group by the keys and sum the named columns (int64, not negative), at most to `SATURATED`.
+
+    Returns:
+        The keys and the sums, by their names.
+    """
+    for name in names:
+        if rows.num_rows * (pc.max(rows[name]).as_py() or 0) > SATURATED:
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, name, pc.cast(rows[name], pa.decimal128(38, 0)))
+    sums = rows.group_by(list(keys)).aggregate([(name, "sum") for name in names])
+    sums = sums.rename_columns([*keys, *names])
+    limit = pa.scalar(SATURATED).cast(pa.decimal128(38, 0))
+    for place, field in enumerate(sums.schema):
+        if pa.types.is_decimal(field.type):
+            bounded = pc.if_else(pc.greater(sums[field.name], limit), limit, sums[field.name])
+            sums = sums.set_column(place, field.name, pc.cast(bounded, pa.int64()))
+    return sums
 
 
 def _total(parts: Iterator[Any], keys: Sequence[str]) -> Any:
@@ -106,5 +131,5 @@ def _total(parts: Iterator[Any], keys: Sequence[str]) -> Any:
 def _add(parts: Sequence[Any], keys: Sequence[str]) -> Any:
     """Add up the columns that are not keys."""
     names = list(parts[0].column_names)
-    sums = [(name, "sum") for name in names if name not in keys]
-    return pa.concat_tables(parts).group_by(list(keys)).aggregate(sums).rename_columns(names)
+    sums = [name for name in names if name not in keys]
+    return add_up(pa.concat_tables(parts), keys, sums).select(names)

@@ -183,6 +183,7 @@ def _rebuild(store: Store, rollup: Rollup, version: int) -> None:
     origin, count, since = source(store, rollup)
     files = [file for file in origin.files() if file.last >= since]
     rollup.ensure()
+    fits = not since
     if since:  # rows from before the cut stay, in files of their own
         mixed = [file for file in rollup.files() if file.first < since <= file.last]
         rewrite(rollup, mixed, _rows_before(since))
@@ -192,6 +193,7 @@ def _rebuild(store: Store, rollup: Rollup, version: int) -> None:
         for chunk in _chunks(files):
             for month, rows in rollup.parts(count([file.uri for file in chunk])):
                 added.append(_write(rollup, month, rows))
+                fits = fits and not rollup.saturates(rows)
     except (OSError, pa.ArrowException) as e:
         rollup.discard(added)
         raise write_error(f"cannot write {rollup.name}", e, rollup.folder) from e
@@ -199,6 +201,8 @@ def _rebuild(store: Store, rollup: Rollup, version: int) -> None:
         rollup.discard(added)
         raise
     rollup.replace(old, added, version)
+    if fits:
+        rollup.forget_saturation()
     retire(old)
 
 

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from hubbub.errors import StoreError
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
-from hubbub.store.rollups.aggregate import by_topic, by_user
+from hubbub.store.disk.files import make_folder, sync_folder
+from hubbub.store.rollups.aggregate import SATURATED, add_up, by_topic, by_user
 from hubbub.times import from_micros
 
 __all__ = ["DAY", "HOUR", "DailyTopics", "DailyUsers", "HourlyUsers", "Rollup", "WeeklyUsers"]
@@ -30,6 +31,8 @@ _TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
 _TEXT = {
     name: pa.field(name, pa.string(), nullable=False) for name in ("user", "topic", "category")
 }
+#: A file in the folder of a rollup.
+_SATURATED = "saturated"
 _USERS = ("named", "named_bytes", "acted", "acted_bytes")
 
 
@@ -55,9 +58,30 @@ class Rollup(Table):
         """Add rows up: one for each period and name."""
         if not rows.num_rows:
             return rows
-        sums = rows.group_by(list(self.keys)).aggregate([(name, "sum") for name in self.sums])
-        sums = sums.rename_columns([*self.keys, *self.sums]).select(self.schema.names)
+        sums = add_up(rows, self.keys, self.sums).select(self.schema.names)
+        self._note_saturation(sums)
         return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
+
+    @property
+    def saturated(self) -> bool:
+        """Whether a sum did not fit: `SATURATED` then stands for a larger number."""
+        return (self.folder / _SATURATED).exists()
+
+    def forget_saturation(self) -> None:
+        """Note that no sum is saturated: all were counted again, and fit."""
+        (self.folder / _SATURATED).unlink(missing_ok=True)
+
+    def saturates(self, rows: Any) -> bool:
+        """Whether a sum of these rows is `SATURATED`."""
+        return any((pc.max(rows[name]).as_py() or 0) >= SATURATED for name in self.sums)
+
+    def _note_saturation(self, rows: Any) -> None:
+        """Leave a durable note, before these rows are committed, if a sum of theirs did not fit."""
+        if self.saturated or not self.saturates(rows):
+            return
+        make_folder(self.folder)
+        (self.folder / _SATURATED).touch()
+        sync_folder(self.folder)
 
     def summed(self, rows: Any) -> Any:
         """Sum rows of the finer rollup up to rows of this one."""
@@ -87,7 +111,9 @@ class Rollup(Table):
             raise StoreError(
                 f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
             ) from e
-        return rows.select(self.schema.names).cast(self.schema)
+        rows = rows.select(self.schema.names).cast(self.schema)
+        self._note_saturation(rows)
+        return rows
 
     def parts(self, rows: Any) -> Iterator[tuple[str, Any]]:
         """Split sorted rows by month (`YYYY-MM`)."""

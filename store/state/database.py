@@ -13,18 +13,20 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from hubbub.closeable import Closeable
 from hubbub.errors import StoreError, UsageError
-from hubbub.store.disk.errors import translate_errors
+from hubbub.store.disk.errors import PERMISSION, translate_errors
+from hubbub.store.disk.filesystem import not_local
 from hubbub.store.state import dead_letters, ledger
 from hubbub.store.state.pseudonyms import Forgotten
 from hubbub.store.state.reserve import Reserve
 from hubbub.store.state.schema import APPLICATION, STEPS
+from hubbub.store.state.snapshot import in_memory
 
 __all__ = ["State"]
 
@@ -37,18 +39,26 @@ class State(Closeable):
     Args:
         path: the file.
         create: create it if it does not exist.
+        read_only: work on a copy in memory, as of now; the file is not written.
 
     Raises:
         StoreError: the file is damaged, not hubbub's, or written by a newer hubbub.
-        UsageError: the file cannot be opened for writing.
+        UsageError: the file cannot be opened for writing (with `read_only`, for reading), or lies
+            on a file system without shared memory.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, create: bool = True, read_only: bool = False) -> None:
+        self.path, self.read_only = path, False
         self._lock = threading.RLock()
         self._depth = 0
         self._forgotten: tuple[int, Forgotten] | None = None  # and the data version it was read at
-        mode = "rwc" if create else "rw"
+        if read_only:
+            with self._translated():
+                self._db = in_memory(path)
+            self._closing_on_error(self._migrate)
+            self.read_only = True
+            return
+        mode, new = "rwc" if create else "rw", not path.exists()
         try:
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
@@ -61,16 +71,36 @@ class State(Closeable):
             raise UsageError(f"cannot open the store's state: {e}", where=str(path)) from e
         reserve = Reserve(path.with_suffix(".reserve"))
         try:
+            self._closing_on_error(lambda: self._prepare(reserve))
+        except UsageError:  # not on a local disk: leave nothing there
+            if new:
+                for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", reserve.path.name):
+                    path.with_name(name).unlink(missing_ok=True)
+            raise
+        reserve.allocate()
+
+    def _closing_on_error(self, action: Callable[[], None]) -> None:
+        try:
             with self._translated():
-                reserve.run(self._enable_wal)
-                self._db.execute("PRAGMA synchronous = FULL")
-                # overwrite deleted rows: a forgotten name must not remain in free pages
-                self._db.execute("PRAGMA secure_delete = ON")
-                self._migrate()
+                action()
         except BaseException:
             self._db.close()
             raise
-        reserve.allocate()
+
+    def _prepare(self, reserve: Reserve) -> None:
+        """Set what SQLite must guarantee, and check that it does: it answers with what it set."""
+        reserve.run(self._enable_wal)
+        # overwrite deleted rows: a forgotten name must not remain in free pages
+        for name, value, answer in (("synchronous", "FULL", 2), ("secure_delete", "ON", 1)):
+            self._db.execute(f"PRAGMA {name} = {value}").fetchall()
+            set_to = self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            if set_to != answer:
+                raise StoreError(
+                    f"this SQLite library refuses {name} = {value} (it is {set_to})",
+                    where=str(self.path),
+                    hint=f"SQLite {sqlite3.sqlite_version} was built without it: use another",
+                )
+        self._migrate()
 
     def close(self) -> None:
         """Close the file."""
@@ -82,12 +112,14 @@ class State(Closeable):
         deadline = time.monotonic() + _BUSY
         while True:
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             except sqlite3.OperationalError as e:
                 if e.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= deadline:
                     raise
                 time.sleep(0.01)
             else:
+                if mode != "wal":
+                    raise not_local(self.path, "SQLite cannot share memory here")
                 return
 
     def _migrate(self) -> None:
@@ -116,7 +148,9 @@ class State(Closeable):
 
         Raises:
             StoreError: no room, or the file is damaged; nothing was written.
+            UsageError: the file is open for reading only.
         """
+        self.require_writable()
         with self._lock, self._translated():
             if self._depth == 0:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -136,6 +170,15 @@ class State(Closeable):
                     if self._db.in_transaction:
                         self._db.execute("ROLLBACK")
                     raise
+
+    def require_writable(self) -> None:
+        """Refuse to write where the file was opened with `read_only`.
+
+        Raises:
+            UsageError: it was.
+        """
+        if self.read_only:
+            raise UsageError("no permission to write here", where=str(self.path), hint=PERMISSION)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT.

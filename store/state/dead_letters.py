@@ -1,8 +1,8 @@
 """Dead letters: messages that could not be read or were refused, with the reason; bounded.
 
 A message is stored once, however often its record is read. The oldest dead letters are deleted
-when all together exceed `MAX_BYTES`, and those stored for longer than `MAX_AGE`, unless
-`set_bounds` recorded other bounds.
+when all together take more than `MAX_BYTES` on the disk, and those stored for longer than
+`MAX_AGE`, unless `set_bounds` recorded other bounds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ __all__ = [
     "to_retry",
 ]
 
-MAX_BYTES = DEAD_LETTERS_BYTES  # of topics and bodies together
+MAX_BYTES = DEAD_LETTERS_BYTES  # of all together, on the disk
+#: Bytes that a letter takes on the disk beside topic and body: its other columns and the indexes.
+ROW = 1_024
+MAX_WHAT = 500  # characters of the sentence
 MAX_AGE = 30 * 86400  # seconds
 _BOUNDS = "dead-letters:bounds"  # key of the state: [seconds or null, bytes]
 _COLUMNS = "place, reason, what, source, time, topic, body, seq, missing, flags, id, size"
@@ -113,7 +116,7 @@ def bury(
             (
                 letter.place,
                 letter.reason,
-                letter.what,
+                letter.what[:MAX_WHAT],
                 letter.source,
                 letter.time,
                 letter.topic,
@@ -138,14 +141,16 @@ def prune(db: sqlite3.Connection, *, max_bytes: int | None = None) -> None:
     if max_age is not None and not policy.clock_jumped(now, _value(db, policy.LAST_RUN)):
         oldest = now - int(max_age * 1e6)
         db.execute("DELETE FROM dead_letters WHERE buried < ?", (oldest,))
-    total = db.execute("SELECT coalesce(sum(size), 0) FROM dead_letters").fetchone()[0]
+    total = db.execute(
+        "SELECT coalesce(sum(size), 0) + ? * count(*) FROM dead_letters", (ROW,)
+    ).fetchone()[0]
     while total > max_bytes:
         rows = db.execute("SELECT id, size FROM dead_letters ORDER BY id LIMIT 100").fetchall()
         for letter_id, size in rows:
             if total <= max_bytes:
                 break
             db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
-            total -= size
+            total -= size + ROW
 
 
 def _value(db: sqlite3.Connection, key: str) -> Any:
@@ -186,14 +191,15 @@ def get(query: Query, letter_id: int) -> DeadLetter | None:
 def line_numbers(query: Query, form: str) -> list[int]:
     """Return the numbers of the lines of an import format that could not be read, by file.
 
-    Each once, however often its file was imported; without those that `prune` deleted.
+    Each once, however often its file was imported, also where rotated files share a source;
+    without those that `prune` deleted.
     """
     rows = query(
-        "SELECT DISTINCT source, seq FROM dead_letters WHERE source GLOB ? AND seq > 0"
+        "SELECT DISTINCT source, seq, body FROM dead_letters WHERE source GLOB ? AND seq > 0"
         " ORDER BY source, seq",
         f"{form}:*",
     )
-    return [int(seq) for _, seq in rows]
+    return [int(seq) for _, seq, _ in rows]
 
 
 def request_retry(

@@ -3,11 +3,13 @@
 The list of forgotten names contains no name, only keyed digests (HMAC-SHA256 with the store's
 random key): a candidate can be tested, but the list does not reveal whom it is about.
 
-- An **account** (agent, users) is compared as a whole, after NFC and ignoring case.
+- An **account** (agent, users) is compared as a whole, after NFC, ignoring case and characters that
+  cannot be seen.
 - In every other **text** (objects, topics after the verb, actions, sources) a name is replaced
   where no letter or digit is adjacent: `forks/NAME/rpms`, `NAME-testing`, `~NAME`.
 - **Bytes** (bodies, dead letters) are never edited, which would falsify what was sent; `holds`
-  finds a name in them, also in JSON and URL escapes, and the caller drops them whole.
+  finds a name in them, also in JSON and URL escapes and in msgpack; the caller drops them whole.
+  More than `SEARCHED` bytes are not searched, but treated as if they held a name.
 
 A pseudonym is `forgotten-` and 16 hexadecimal digits, derived from the name as it is spelled: two
 accounts that differ only in case remain two, so that no count changes.
@@ -18,13 +20,15 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
 
 from hubbub.collector.event import Event
+from hubbub.collector.names import visible
 from hubbub.collector.topics import action, category, without_prefix
 
 __all__ = ["ACCOUNTS", "NONE_FORGOTTEN", "PSEUDONYM", "Forgotten", "units"]
@@ -39,8 +43,15 @@ _UNITS = re.compile(r"forgotten-[0-9a-f]{16}(?![^\W_])|[^\W_]+|[\W_]")
 #: Random or hashed ids: they contain no name, whatever their digits spell.
 _RANDOM = re.compile(r"(?:\d{4}-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}")
 _UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_PIECE = 500  # characters that are composed at once: sorting marks takes the square of their number
 _ESCAPE = re.compile(r"\\+[abfnrtv0]")
-_CACHE_SIZE = 100_000  # entries of each cache
+#: Bytes; searching more would take seconds a message, and strangers choose what they send.
+SEARCHED = 256 << 10
+_CACHE_SIZE = 20_000  # entries of each cache
+_CACHED = 256  # characters of an entry's key at most: together some 20 MB
+_MAX_CANDIDATE = 1_000  # characters; an account has at most 255, and its title case is no longer
+#: First bytes of a msgpack map or array.
+_CONTAINERS = frozenset({*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF})
 
 
 def units(name: str) -> int:
@@ -67,6 +78,9 @@ class Forgotten:
 
     def digest(self, name: str) -> bytes:
         """Return the digest by which the list knows a name."""
+        return self._digest(visible(name))
+
+    def _digest(self, name: str) -> bytes:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         return hmac.digest(self._key, b"listed\0" + folded.encode(errors="replace"), "sha256")
 
@@ -85,9 +99,11 @@ class Forgotten:
             return text
         result = self._texts.get(text)
         if result is None:
-            if len(self._texts) >= _CACHE_SIZE:
-                self._texts.clear()
-            result = self._texts[text] = self._text(text)
+            result = self._text(text)
+            if len(text) <= _CACHED:
+                if len(self._texts) >= _CACHE_SIZE:
+                    self._texts.clear()
+                self._texts[text] = result
         return result
 
     def document(self, value: Any, accounts: Collection[str] = ()) -> Any:
@@ -156,9 +172,21 @@ class Forgotten:
         return msgspec.structs.replace(event, **changed) if changed else event
 
     def holds(self, data: bytes) -> bool:
-        """Whether these bytes contain a forgotten name, also in JSON or URL escapes."""
+        """Whether these bytes contain a forgotten name, also in JSON or URL escapes and msgpack.
+
+        True for more than `SEARCHED` bytes.
+        """
         if not self._digests or not data:
             return False
+        if len(data) > SEARCHED:
+            return True
+        if data[0] in _CONTAINERS:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                parts = list(_texts_of(msgspec.msgpack.decode(data, strict=False)))
+                return any(self._holds(part) for part in parts)
+        return self._holds(data)
+
+    def _holds(self, data: bytes) -> bool:
         text = data.decode("utf-8", "replace")
         forms = {text}
         if not text.isascii():  # msgpack: the byte before a string may look like a letter
@@ -167,19 +195,19 @@ class Forgotten:
             plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), _ESCAPE.sub(" ", text))
             forms.add(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
         forms |= {unquote_plus(form) for form in forms if "%" in form or "+" in form}
-        return any(self._replaced(unicodedata.normalize("NFC", form)) for form in forms)
+        return any(self._replaced(form) is not None for form in forms)
 
     def _text(self, text: str) -> str:
-        new = self._replaced(unicodedata.normalize("NFC", text))
+        new = self._replaced(text)
         if new is not None:
             return new
         if "%" in text or "+" in text:
-            return self._replaced(unicodedata.normalize("NFC", unquote_plus(text))) or text
+            return self._replaced(unquote_plus(text)) or text
         return text
 
     def _replaced(self, text: str) -> str | None:
         """Return the text with pseudonyms; None if it contains no forgotten name."""
-        parts = _UNITS.findall(text)
+        parts = _UNITS.findall(_composed(visible(text)))
         out: list[str] = []
         i, changed = 0, False
         while i < len(parts):
@@ -204,10 +232,16 @@ class Forgotten:
             return self._pseudonyms[name]
         except KeyError:
             pass
-        if len(self._pseudonyms) >= _CACHE_SIZE:
-            self._pseudonyms.clear()
-        pseudonym = self.pseudonym(name) if self.digest(name) in self._digests else None
-        self._pseudonyms[name] = pseudonym
+        if len(name) > _MAX_CANDIDATE:
+            return None
+        known = self.digest(name) in self._digests
+        if not known and visible(name) != name:  # listed before such characters were ignored
+            known = self._digest(name) in self._digests
+        pseudonym = self.pseudonym(name) if known else None
+        if len(name) <= _CACHED:
+            if len(self._pseudonyms) >= _CACHE_SIZE:
+                self._pseudonyms.clear()
+            self._pseudonyms[name] = pseudonym
         return pseudonym
 
 
@@ -216,6 +250,44 @@ def _mapped(change: Callable[[str], str], names: Iterable[str]) -> tuple[str, ..
     before = tuple(names)
     after = tuple(map(change, before))
     return before if after == before else tuple(sorted(set(after)))
+
+
+def _composed(text: str) -> str:
+    """Return a text in NFC, composed in pieces, so that no text takes more than a second."""
+    if text.isascii():
+        return text
+    pieces, start = [], 0
+    while start < len(text):
+        end = min(start + _PIECE, len(text))
+        cut = end
+        while start < cut < len(text) and not _starts(text[cut]):
+            cut -= 1
+        end = cut if cut > start else end
+        pieces.append(unicodedata.normalize("NFC", text[start:end]))
+        start = end
+    return "".join(pieces)
+
+
+def _starts(letter: str) -> bool:
+    """Whether a letter is never composed with the one before it: marks and parts of Hangul are."""
+    return letter.isascii() or unicodedata.category(letter) in {"Lu", "Ll", "Zs", "Po"}
+
+
+def _texts_of(value: Any) -> Iterator[bytes]:
+    """Yield all texts and bytes of a decoded msgpack value, keys included."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value.encode("utf-8", "surrogatepass")
+        elif isinstance(value, bytes):
+            yield value
+        elif isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
+        elif isinstance(value, msgspec.msgpack.Ext):
+            waiting.append(bytes(value.data))
 
 
 #: The empty list.

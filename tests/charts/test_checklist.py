@@ -68,7 +68,9 @@ def test_badge_only_where_something_is_missing(view: str) -> None:
 @pytest.mark.parametrize("view", VIEWS)
 def test_source_line(view: str) -> None:
     svg = picture(view, "simulated").svg().decode()
-    assert re.search(r">Source: [\d,]+ events, 5 Jan – 29 Mar 2026<", svg)
+    assert re.search(
+        r">Source: ([\d,]+ of )?[\d,]+ messages( name a person)?, 5 Jan – 29 Mar 2026<", svg
+    )
 
 
 def texts(svg: bytes, roles: str) -> list[str]:

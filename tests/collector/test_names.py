@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 
-from hubbub.collector.names import DEFAULT_BOTS, is_bot, normalise, normalise_object
+from hubbub.collector.names import DEFAULT_BOTS, is_bot, normalise, normalise_object, visible
 from hubbub.collector.topics import action, category, name_in_topic, without_prefix
 
 
@@ -23,6 +26,15 @@ from hubbub.collector.topics import action, category, name_in_topic, without_pre
         ("x" * 255, "x" * 255),
         ("1.2.3", "1.2.3"),
         ("none", "none"),
+        ("ra\u200blph", "ralph"),
+        ("\u202eralph\u202c", "ralph"),
+        ("ra\u00adlph\ufe0f", "ralph"),
+        ("Jose\u200d\u0301", "José"),
+        ("\u200b @python", None),
+        ("\u2060N\u200cone", None),
+        ("a\u00a0b", "a b"),
+        ("\u3164\u115f", None),
+        ("a" + "\u0301\u0323" * 1_000_000, None),
         ("", None),
         ("  ", None),
         ("None", None),
@@ -101,3 +113,9 @@ def test_name_in_topic():
     assert name_in_topic("a.b.prod.git.receive.python3.8.main") == "python3.8"
     assert name_in_topic("a.b.prod.git.receive.main") == ""
     assert name_in_topic("a.b.prod.git") == ""
+
+
+def test_every_format_character_is_invisible():
+    letters = map(chr, range(sys.maxunicode + 1))
+    assert [c for c in letters if unicodedata.category(c) == "Cf" and visible(c)] == []
+    assert visible("Ünï çødé 日本語 हिन्दी") == "Ünï çødé 日本語 हिन्दी"

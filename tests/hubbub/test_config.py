@@ -68,6 +68,9 @@ def test_the_default_file_is_read_and_bots_replaced(
     written(folder, "[people]\nbots = ['al*']\n")
     result = hubbub("query", "users", "--json", "--no-bots", "--store", made_store)
     assert {row["user"] for row in result.json["data"]} & {"alice", "releng"} == {"releng"}
+    written(folder, "[people]\nmore_bots = ['al*']\n")
+    result = hubbub("query", "users", "--json", "--store", made_store)
+    assert not {row["user"] for row in result.json["data"]} & {"alice", "releng"}
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -97,6 +97,8 @@ def test_an_unsupported_annotation_is_an_error(annotation: Any) -> None:
         (timedelta(days=7), "7d"),
         (timedelta(hours=36), "36h"),
         (timedelta(minutes=30), "30m"),
+        (timedelta(minutes=1), "1min"),
+        (timedelta(minutes=12), "12min"),
         (timedelta(seconds=90), "90s"),
         (timedelta(seconds=1.5), "1.5s"),
     ],
@@ -108,6 +110,42 @@ def test_duration_text(span: timedelta, text: str) -> None:
 @given(st.timedeltas(timedelta(milliseconds=1), timedelta(days=4000)))
 def test_duration_text_is_read_back(span: timedelta) -> None:
     assert parse_duration(duration_text(span)) == span
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        *(("1min", 1), ("1 MIN", 1), ("30m", 30), ("10m", 10), ("90m", 90), ("1440m", 1440)),
+        *(("1h1m", 61), ("1h 5m", 65), ("2m30s", 2.5), ("1d12h", 36 * 60), ("100ms", 1 / 600)),
+        *(("1mo", 30.4375 * 1440), ("12MO", 365.25 * 1440), ("1y6mo", 547.875 * 1440)),
+    ],
+)
+def test_durations_in_minutes_and_months(text: str, minutes: float) -> None:
+    assert parse_duration(text) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("text", "both"),
+    [
+        ("1m", "write 1min for minutes, 1mo for months"),
+        ("1 m", "write 1min for minutes, 1mo for months"),
+        ("1M", "write 1min for minutes, 1mo for months"),
+        ("30M", "write 30min for minutes, 30mo for months"),
+        ("12m", "write 12min for minutes, 12mo for months"),
+        ("1.5m", "write 1.5min for minutes, 1.5mo for months"),
+        ("1y10m", "write 1y10min for minutes, 1y10mo for months"),
+        ("2w3m", "write 2w3min for minutes, 2w3mo for months"),
+    ],
+)
+@pytest.mark.parametrize("kind", [timedelta, datetime])
+def test_an_m_that_may_be_minutes_or_months_is_refused_with_both_spellings(
+    text: str, both: str, kind: type
+) -> None:
+    with pytest.raises(UsageError, match="may be minutes or months") as caught:
+        convert(kind, text, "since", NOW)
+    assert both in str(caught.value)
+    minutes, months = (word for word in both.replace(",", "").split() if word[0].isdigit())
+    assert parse_duration(minutes) < parse_duration(months)  # both are accepted
 
 
 def test_plain_is_ready_for_json() -> None:

@@ -194,6 +194,7 @@ def test_silent_clients_do_not_accumulate(serve: Callable[..., Monitor]) -> None
     silent = [socket.create_connection(("127.0.0.1", monitor.port), 5) for _ in range(30)]
     try:
         refused = 0
+        time.sleep(4)  # a tenth of a second for each one too many
         for client in silent:
             client.settimeout(0.3)
             try:
@@ -216,6 +217,54 @@ def test_silent_clients_do_not_accumulate(serve: Callable[..., Monitor]) -> None
             time.sleep(0.05)
     else:
         pytest.fail("the server did not recover")
+
+
+def test_dripping_clients_do_not_starve_a_probe(serve: Callable[..., Monitor]) -> None:
+    monitor = serve(lambda: HEALTHY)
+    slow: list[socket.socket] = []
+    ending = threading.Event()
+
+    def drip() -> None:
+        while not ending.is_set():
+            for client in list(slow):
+                try:
+                    client.send(b"X")
+                except OSError:
+                    client.close()
+                    slow.remove(client)
+            while len(slow) < 12:
+                slow.append(socket.create_connection(("127.0.0.1", monitor.port), 5))
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        time.sleep(0.5)
+        for _ in range(10):
+            assert requests.get(f"{monitor.url}/healthz", timeout=3).status_code == 200
+            time.sleep(0.1)
+    finally:
+        ending.set()
+        thread.join()
+        for client in slow:
+            client.close()
+
+
+def test_a_request_has_a_deadline_however_slowly_it_comes(serve: Callable[..., Monitor]) -> None:
+    monitor = serve(lambda: HEALTHY)
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", monitor.port), 5) as client:
+        client.settimeout(0.5)
+        while time.monotonic() - start < 20:
+            try:
+                client.send(b"G")
+                if client.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert 4 < time.monotonic() - start < 10
 
 
 def test_it_listens_on_localhost_by_default(serve: Callable[..., Monitor]) -> None:

@@ -192,3 +192,22 @@ def test_it_uses_little_memory(store: Store, frame: MakeFrame) -> None:
     assert done.stdout.split() == ["system", "False"]
     assert store.rows() == 2
     assert all(rollup.batch() == store.table.version() for rollup in store.rollups)
+
+
+@pytest.mark.timeout(120)
+def test_nothing_is_imported_from_the_working_folder(
+    store: Store, frame: MakeFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("multiprocessing", "json", "structlog", "msgspec"):
+        (tmp_path / f"{name}.py").write_text(
+            f"import pathlib\npathlib.Path({str(tmp_path / 'hijacked')!r}).touch()\n"
+        )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    put(store, frame(1))
+    loader = LoaderProcess(store.path, every=0.2, delay=0.1)
+    with loader:
+        assert until(lambda: store.rows() == 1)
+    assert loader.restarts == 0
+    assert not (tmp_path / "hijacked").exists()
+    assert "PYTHONSAFEPATH" not in os.environ

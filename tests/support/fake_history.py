@@ -111,8 +111,9 @@ class FakeHistory(History):
     def _get(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
         with self._lock:
             self.requests += 1
-            self._local.retry_after = None
-            return self._datagrepper.get(path, query)
+            self._local.wait = None
+            status, body = self._datagrepper.get(path, query)
+        return status, b"".join(self._limited([body]))
 
 
 class MemorySink:

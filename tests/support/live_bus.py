@@ -50,7 +50,7 @@ class RunningReceiver:
                 messages += list(zip(parts, parts, strict=True))
         return messages
 
-    def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Collect notices until the condition holds; fail after `seconds`."""
         end = time.monotonic() + seconds
         while not condition():

@@ -150,24 +150,41 @@ class App:
         Raises:
             UsageError, StoreError: the path is not a store, or the store is damaged.
         """
-        if not self.store_folder.exists():
+        from hubbub.errors import NoRoomError
+        from hubbub.store import Store
+
+        try:
+            missing = not self.store_folder.exists()
+        except OSError:  # opening it says why
+            missing = False
+        if missing:
             click.echo(f"hubbub: there is no store at {self.store_folder} yet", err=True)
             from tempfile import TemporaryDirectory
-
-            from hubbub.store import Store
 
             with TemporaryDirectory(prefix="hubbub-") as folder, Store.open(folder) as store:
                 yield store
             return
-        from hubbub.errors import NoRoomError
-
-        with self.store() as store:
-            if load:
+        with Store.open(self.store_folder, reading=True) as store:
+            if store.read_only:
+                self._note_waiting(store)
+            elif load:
                 try:
                     self.load(store, wait=False)
                 except NoRoomError as error:  # the store can be read all the same
                     click.echo(f"warning: waiting messages are not loaded: {error}", err=True)
             yield store
+
+    @staticmethod
+    def _note_waiting(store: Store) -> None:
+        """Say what a store that cannot be written here does not show."""
+        waiting = store.waiting()
+        if waiting.records:
+            click.echo(
+                "warning: this store cannot be written here, so that"
+                f" {waiting.records:,} messages in {waiting.segments:,} segments that wait to be"
+                " loaded are not counted",
+                err=True,
+            )
 
     @property
     def bodies(self) -> bool:
@@ -320,7 +337,11 @@ def common_parameters() -> list[click.Option]:
 
 
 def common_options(command: C) -> C:
-    """Add the common options to a click command; the outermost decorator."""
+    """Add the common options to a click command; the outermost decorator.
+
+    An option of the command hides the common option of the same name.
+    """
     assert isinstance(command, click.Command)
-    command.params.extend(common_parameters())
+    own = {flag for parameter in command.params for flag in parameter.opts}
+    command.params.extend(option for option in common_parameters() if own.isdisjoint(option.opts))
     return command

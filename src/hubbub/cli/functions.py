@@ -15,7 +15,7 @@ from hubbub.cli.lazy import LazyGroup, unknown_name
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
-from hubbub.store.query.selection import FILTERS
+from hubbub.store.query.selection import FILTERS, bot_globs
 
 if TYPE_CHECKING:
     from hubbub.run.runner import Runner
@@ -137,7 +137,8 @@ def range_options(hidden: frozenset[str] = frozenset()) -> list[click.Option]:
         click.Option(
             ["bots", "--bots/--no-bots"],
             default=None,
-            help="Include or leave out bot accounts. [default: include]",
+            help="Count known programs as people, or leave them out. Messages count in any case. "
+            "[default: leave out]",
         ),
         click.Option(
             ["--allow-incomplete"],
@@ -196,8 +197,10 @@ def stated_parameters(values: Mapping[str, Any], without: frozenset[str]) -> dic
 
 def finish(runner: Runner, *, allow_incomplete: bool) -> int:
     """Print the runner's notes and gaps; return the exit code."""
+    from hubbub.cli.output.tables import clean
+
     for note in runner.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {clean(note)}", err=True)
     if not runner.gaps:
         return 0
     for gap in runner.gaps:
@@ -217,9 +220,9 @@ def make_runner(app: App, store: Store, **options: Any) -> Runner:
     from hubbub.run.runner import Runner
 
     people = app.config.people
-    defaults = {
+    defaults: dict[str, Any] = {
         "common": configured_options(app),
-        "bots": people.bots,
+        "bots": bot_globs(people.bots, people.more_bots),
         "affiliations": people.affiliations,
     }
     return Runner(store, **(defaults | options))

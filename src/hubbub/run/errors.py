@@ -1,16 +1,17 @@
-"""Translation of exceptions that a query, view or job raises into hubbub's errors."""
+"""Errors of requests: exceptions of a query, view or job, and names that do not exist."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from hubbub.errors import HubbubError, StoreError
 from hubbub.registry import Function
 
-__all__ = ["attribute_errors"]
+__all__ = ["attribute_errors", "close_matches"]
 
 _DAMAGE = frozenset({"IOException", "SerializationException"})
 
@@ -49,3 +50,12 @@ def attribute_errors(function: Function) -> Iterator[None]:
             where=f"{own[-1].filename}:{own[-1].lineno}" if own else function.module,
             hint="use -vv to see the traceback",
         ) from error
+
+
+def close_matches(name: str, choices: Iterable[str]) -> str:
+    """Return the hint `did you mean …?`, or all choices if none is similar."""
+    names = sorted(choices)
+    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if matches:
+        return f"did you mean {' or '.join(matches)}?"
+    return f"there are: {', '.join(names)}" if names else "there are none"

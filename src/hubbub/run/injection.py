@@ -128,7 +128,7 @@ class Injector:
         Args:
             name: of the parameter.
             function: the function to be called.
-            with_bots: the same view's drawing with bots, for a `chart` that leaves them out.
+            with_bots: draws the same view with bots, for a `chart` that leaves them out.
 
         Raises:
             HubbubError: this version has no such object.

@@ -5,9 +5,8 @@ Parameters are texts or values of the right type. It parses no command line and 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,54 +16,37 @@ from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.run.errors import attribute_errors
+from hubbub.run.errors import attribute_errors, close_matches
+from hubbub.run.filters import FilterCheck
 from hubbub.run.injection import Callables, Injector
 from hubbub.run.scope import (
+    Call,
     CommonOptions,
-    Extent,
     Range,
+    count_people,
     coverage,
     extend_to_ledger,
     next_second,
+    range_notes,
     resolve,
 )
 from hubbub.run.serialise import execute
 from hubbub.store.query.affiliations import read as read_affiliations
+from hubbub.store.query.events import Audience
+from hubbub.store.query.extent import Extent, extent
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
 from hubbub.store.state import dead_letters
 from hubbub.store.state.coverage import clip
-from hubbub.times import from_micros, to_micros
+from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from hubbub.store import Store
+    from hubbub.store.query.unmatched import Unmatched
     from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
 
 _MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function about to run, with its converted parameters and the selection of events."""
-
-    function: Function
-    own: Mapping[str, Any]
-    extra: Mapping[str, Any]  # injected as `params`
-    options: CommonOptions  # inherited by the functions that it calls
-    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
-    time_range: Range
-    by: str
-    depth: int
-
-
-def close_matches(name: str, choices: Iterable[str]) -> str:
-    """Return the hint `did you mean …?`, or all choices if none is similar."""
-    names = sorted(choices)
-    matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if matches:
-        return f"did you mean {' or '.join(matches)}?"
-    return f"there are: {', '.join(names)}" if names else "there are none"
 
 
 class Runner:
@@ -76,7 +58,7 @@ class Runner:
         common: the common options of the request.
         clock: returns the current time, from which relative times count back.
         inject: creates the injected objects that need no running request (`chart`, `log`, …).
-        bots: globs of bot accounts, for `--no-bots`; None: the built-in list.
+        bots: globs of bot accounts, who are not counted as people; None: the built-in list.
         affiliations: CSV file of organisations, read if a function needs it.
 
     Attributes:
@@ -103,6 +85,7 @@ class Runner:
         self.now = next_second(clock())
         self.gaps: list[Gap] = []
         self.notes: list[str] = []
+        self._filters = FilterCheck(store)
         self.inject = inject or Injector(store.state)
 
     @cached_property
@@ -112,11 +95,8 @@ class Runner:
 
     @cached_property
     def extent(self) -> Extent:
-        """Times of the oldest and the newest event, read once."""
-        bounds = self.store.bounds()
-        if bounds is None:
-            return Extent(None, None)
-        return Extent(from_micros(bounds[0]), from_micros(bounds[1]))
+        """The times that the events span, read once."""
+        return extent(self.store, self.spans, to_micros(self.now))
 
     def query(self, name: str, **parameters: Any) -> Result:
         """Run a query.
@@ -150,11 +130,21 @@ class Runner:
         Raises:
             UsageError: it ends before it begins, or is empty.
         """
-        options = self.common.updated({}, self.now)
-        return resolve(options, self.extent, self.spans, self.now)
+        return self._resolve(self.common.updated({}, self.now), empty=False)
+
+    def _resolve(self, options: CommonOptions, *, empty: bool, quiet: bool = False) -> Range:
+        chosen = resolve(options, self.extent, self.spans, self.now, empty=empty)
+        for text in () if quiet else range_notes(options, chosen, self.extent):
+            self._note(text)
+        return chosen
 
     def _query(
-        self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        common: CommonOptions,
+        depth: int,
+        caller: Audience | None = None,
     ) -> Result:
         call = self._prepare(self._find("query", name, depth), parameters, common, depth)
         value = self._run(call)
@@ -164,7 +154,14 @@ class Runner:
         with attribute_errors(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
-            events = self._events(call).count_events()
+            if call.unmatched:
+                notes = {**notes, "unmatched": [value.document() for value in call.unmatched]}
+            everything = self._events(call)
+            events = everything.count_events()
+            # a picture states how many name somebody; for a table it would be one more scan
+            bots, naming = count_people(call, everything, naming=depth > 0, caller=caller)
+        if bots and not depth:
+            self._note(f"{bots:,} known program(s) left out; --bots counts them too")
         return Result(
             query=name,
             parameters=self._document(call),
@@ -175,6 +172,8 @@ class Runner:
             coverage=self._coverage(call),
             diagnostics=notes,
             columns=columns,
+            left_out=bots,
+            naming=naming,
         )
 
     def _coverage(self, call: Call) -> Coverage:
@@ -227,23 +226,30 @@ class Runner:
         values = self._convert(function, parameters)
         options = common.updated(shared, self.now)
         if "ledger" in function.signature:  # such a query is also about what is not proven
-            options = extend_to_ledger(options, self.extent, self.spans, self.now)
+            options = extend_to_ledger(options, self.extent, self.spans)
         # a range given as times was resolved before; that of an empty store is empty
         empty = isinstance(shared.get("since"), datetime) or depth > 0
-        time_range = resolve(options, self.extent, self.spans, self.now, empty=empty)
-        if function.kind != "cron":  # a job has no range; the queries that it calls have their own
-            newest = self.extent.newest
-            if options.until is None and newest and newest >= time_range.until:
-                self._note(
-                    f"the range ends at {plain(time_range.until)}, where the proven coverage ends; "
-                    "later events are stored too: add --until now"
-                )
+        has_range = function.kind != "cron"  # the queries that a job calls have their own
+        time_range = self._resolve(options, empty=empty, quiet=not has_range)
+        if has_range:
             options = replace(options, since=time_range.since, until=time_range.until)
         by = options.by or self._default(function, "by", "users")
-        if options.bots is None:
-            options = replace(options, bots=self._default(function, "bots", fallback=True))
         scope = options.without(own)
-        return Call(function, values, extra, options, scope, time_range, by, depth)
+        unmatched = self._unmatched(function, parameters, scope, by) if not depth else []
+        if options.bots is None:
+            # a job records; what it recorded is filtered when it is read
+            with_bots = function.kind == "cron"
+            options = replace(options, bots=self._default(function, "bots", fallback=with_bots))
+        scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
+        return Call(function, values, extra, options, scope, time_range, by, depth, unmatched)
+
+    def _unmatched(
+        self, function: Function, stated: Mapping[str, Any], scope: CommonOptions, by: str
+    ) -> list[Unmatched]:
+        with attribute_errors(function):
+            found = self._filters.unmatched(function, stated, scope, by)
+        self.notes += [text for text in map(str, found) if text not in self.notes]
+        return found
 
     def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the function's own parameters, defaults included."""
@@ -268,11 +274,12 @@ class Runner:
             return fallback
         return parameter.default
 
-    def _events(self, call: Call) -> Any:
+    def _events(self, call: Call, *, whole_past: bool = False) -> Any:
+        """Return the events of the call; with `whole_past` also those before its range."""
         everything = call.function.kind == "cron"
-        return self.store.events(
+        events = self.store.events(
             Selection(
-                since=None if everything else to_micros(call.time_range.since),
+                since=None if everything or whole_past else to_micros(call.time_range.since),
                 until=None if everything else to_micros(call.time_range.until),
                 by="agent" if call.by == "agent" else "users",
                 bots=call.options.bots is not False,
@@ -280,16 +287,14 @@ class Runner:
                 **{name: getattr(call.scope, name) for name in FILTERS},
             )
         )
+        events.audience = call.audience
+        return events
 
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
         arguments = {call.function.argument(name): value for name, value in call.own.items()}
-        range_options = {
-            "since": call.time_range.since,
-            "until": call.time_range.until,
-            "by": call.by,
-            "bots": call.options.bots,
-        }
+        since, until = call.time_range.since, call.time_range.until
+        range_options = {"since": since, "until": until, "by": call.by, "bots": call.options.bots}
         with attribute_errors(call.function):
             for name in call.function.signature:
                 if name in RANGE:
@@ -300,14 +305,12 @@ class Runner:
 
     def _injected(self, name: str, call: Call) -> Any:  # noqa: PLR0911 - one line per kind
         since, until = to_micros(call.time_range.since), to_micros(call.time_range.until)
-        if name == "events":
-            return self._events(call)
+        if name in {"events", "past"}:
+            return self._events(call, whole_past=name == "past")
         if name == "ledger":
             return clip(self.spans, since, until)
-        if name == "params":
-            return dict(call.extra)
-        if name == "clock":
-            return self.clock
+        if name in {"params", "clock"}:
+            return dict(call.extra) if name == "params" else self.clock
         if name == "samples":
             from hubbub.store.tables.samples import read as read_samples
 
@@ -317,21 +320,19 @@ class Runner:
         if name == "affiliations":
             return () if self.affiliations is None else read_affiliations(self.affiliations)
         if name in {"query", "view"}:
-            # functions that are called from this one inherit its options, the range included
-            run = partial(
-                self._query if name == "query" else self._view,
-                common=replace(call.options, by=call.by),
-                depth=call.depth + 1,
-            )
-            return Callables(name, self.registry.of(name), run)
-        with_bots = self._with_bots(call) if name == "chart" else None
+            return self._callables(name, call)
+        with_bots = None
+        if name == "chart" and call.function.kind == "view" and not call.options.bots:
+            with_bots = partial(self._run, replace(call, options=replace(call.options, bots=True)))
         return self.inject.make(name, call.function, with_bots=with_bots)
 
-    def _with_bots(self, call: Call) -> Any:
-        """Draw the picture with bots, for one without them to state the difference; else None."""
-        if call.function.kind != "view" or call.options.bots is not False:
-            return None
-        return self._run(replace(call, options=replace(call.options, bots=True)))
+    def _callables(self, kind: str, call: Call) -> Callables:
+        """Return the queries or views; called, they inherit the options, the range included."""
+        own: dict[str, Any] = {"common": replace(call.options, by=call.by), "depth": call.depth + 1}
+        if kind == "view":
+            return Callables(kind, self.registry.views, partial(self._view, **own))
+        query = partial(self._query, caller=call.audience, **own)
+        return Callables(kind, self.registry.of(kind), query)
 
     def _document(self, call: Call) -> dict[str, Any]:
         """Return the parameters for the result: JSON-ready, defaults included."""
@@ -342,5 +343,6 @@ class Runner:
             "since": plain(call.time_range.since),
             "until": plain(call.time_range.until),
             "by": call.by,
-            "bots": call.options.bots,
+            # where no people are counted, none are left out
+            "bots": call.options.bots or not (call.audience or "bots" in call.function.signature),
         }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,18 +11,24 @@ from hubbub.analyzers.result import Coverage, Gap
 from hubbub.collector.history.filters import Filters as HistoryFilters
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
+from hubbub.registry import Function
+from hubbub.store.query.events import Audience, Events
+from hubbub.store.query.extent import EARLIEST, Extent
 from hubbub.store.query.selection import FILTERS, EventFilters
+from hubbub.store.query.unmatched import Unmatched
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.ledger import CoverageSpan
-from hubbub.times import from_micros, to_micros
+from hubbub.times import EPOCH, from_micros, to_micros
 
 __all__ = [
+    "Call",
     "CommonOptions",
-    "Extent",
     "Range",
+    "count_people",
     "coverage",
     "extend_to_ledger",
     "next_second",
+    "range_notes",
     "resolve",
 ]
 
@@ -97,11 +103,39 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """Times of the oldest and newest stored event; None for an empty store."""
+class Call:
+    """A function about to run, with its converted parameters and the selection of events."""
 
-    oldest: datetime | None
-    newest: datetime | None
+    function: Function
+    own: Mapping[str, Any]
+    extra: Mapping[str, Any]  # injected as `params`
+    options: CommonOptions  # inherited by the functions that it calls
+    scope: CommonOptions  # filters of `events`: without those that the function's parameters hide
+    time_range: Range
+    by: str
+    depth: int
+    unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
+    audience: Audience = field(default_factory=Audience)  # whether it counts people
+
+
+def count_people(
+    call: Call, everything: Events, *, naming: bool, caller: Audience | None
+) -> tuple[int, int | None]:
+    """Return the number of known bots that a query left out, and of events that name a person.
+
+    Args:
+        call: of a query that has run.
+        everything: the events of the call.
+        naming: whether to count events; None otherwise, and where no people are counted.
+        caller: learns what the query counted.
+    """
+    if not call.audience:
+        return 0, None
+    counted = call.audience.events(everything)
+    if caller is not None:
+        caller.note(counted)
+    bots = 0 if call.options.bots else counted.count_bots()
+    return bots, counted.count_naming() if naming else None
 
 
 def next_second(when: datetime) -> datetime:
@@ -126,9 +160,11 @@ def resolve(
 ) -> Range:
     """Return the time range of a request.
 
-    Without `since` it begins with the oldest event; without `until` it ends with the proven
-    coverage, or just after the newest event if nothing is proven. An end that would lie before the
-    beginning becomes `now`: the range is one of which the store knows nothing.
+    Without `since` it begins with the first span of the ledger or, where that is earlier or there
+    is no ledger, with the oldest event. Without `until` it ends with the proven coverage, or just
+    after the newest event if nothing is proven. `extent` leaves out times that make no sense. An
+    end that would lie before the beginning becomes `now`: the range is one of which the store knows
+    nothing; that of an empty store is empty and begins in 1970, whatever the time.
 
     Args:
         options: as `updated` returns them.
@@ -151,32 +187,68 @@ def resolve(
             hint="--since and --until take times (2026-01-31T10:00Z) or durations ago (7d)",
         )
     keys = {"", options.ledger_key()}
-    proven = [span for span in spans if span.state in PROVEN and span.filters in keys]
+    relevant = [s for s in spans if s.filters in keys and EARLIEST <= s.start <= to_micros(now)]
+    proven = [span for span in relevant if span.state in PROVEN]
     if until is None:
         if proven:
-            until = from_micros(max(span.end for span in proven))
+            until = min(from_micros(max(span.end for span in proven)), now)
         elif extent.newest is not None:
-            until = next_second(extent.newest)
+            until = next_second(from_micros(extent.newest))
+        elif since is None and relevant:
+            until = min(from_micros(max(span.end for span in relevant)), now)
     if since is None:
-        since = extent.oldest
-        if since is None and proven:
-            since = from_micros(min(span.start for span in proven))
+        since = _beginning(relevant, extent)
     if since is None:
-        since = until if until is not None else now
+        since = until if until is not None else EPOCH
+        if until is None:
+            return Range(since, since)
     if until is None or until < since:
         until = max(now, since)
     return Range(since, until)
 
 
+def _beginning(spans: Iterable[CoverageSpan], extent: Extent) -> datetime | None:
+    """Return where the range of a request begins that names no beginning; None: nothing is known.
+
+    A time of which retention has deleted events is none that the store knows.
+    """
+    started = [max(span.start, extent.complete_from) for span in spans]
+    first = min([*started, *([] if extent.oldest is None else [extent.oldest])], default=None)
+    return None if first is None else from_micros(first)
+
+
+def range_notes(options: CommonOptions, chosen: Range, extent: Extent) -> list[str]:
+    """Return what the user should know of a range whose beginning or end was not given."""
+    notes = []
+    newest = extent.newest
+    if options.until is None and newest is not None and newest >= to_micros(chosen.until):
+        notes.append(
+            f"the range ends at {plain(chosen.until)}, where the proven coverage ends; "
+            "later events are stored too: add --until now"
+        )
+    earlier = extent.earlier if options.since is None else 0
+    later = extent.later if options.until is None else 0
+    if earlier or later:
+        parts = [f"{earlier:,} from before the store began"] if earlier else []
+        parts += [f"{later:,} from after now"] if later else []
+        notes.append(
+            f"events with times that make no sense are left out: {', '.join(parts)}; "
+            "hubbub status names them, --since and --until include them"
+        )
+    return notes
+
+
 def extend_to_ledger(
-    options: CommonOptions, extent: Extent, spans: Iterable[CoverageSpan], now: datetime
+    options: CommonOptions, extent: Extent, spans: Iterable[CoverageSpan]
 ) -> CommonOptions:
     """Let a range without beginning or end cover everything in the store and in the ledger."""
     since, until = _times(options)
     times = [from_micros(edge) for span in spans for edge in (span.start, span.end)]
     if extent.oldest is not None and extent.newest is not None:
-        times += [extent.oldest, next_second(extent.newest)]
-    first, last = min(times, default=now), max(times, default=now)
+        times += [from_micros(extent.oldest), next_second(from_micros(extent.newest))]
+    if not times:
+        return options
+    first, last = min(times), max(times)
     since = since or (first if until is None or first < until else None)
     until = until or (last if since is None or last > since else None)
     return replace(options, since=since, until=until)

@@ -43,8 +43,13 @@ def test_numbers_of_a_day(day, events, month):
     ]
     assert [row["what"] for row in data[:4]] == ["messages", "users", "new users", "objects"]
     assert [row["value"] for row in data[:4]] == today
+    before[2] = usual[2] = None  # new users: less than 28 days are known before the days
     assert [row["yesterday"] for row in data[:4]] == before
-    assert [row["usual"] for row in data[:4]] == pytest.approx(usual)
+    assert [row["usual"] for row in data[:4]] == [
+        None if value is None else pytest.approx(value) for value in usual
+    ]
+    assert notes["look_back"] == (start - SINCE) // DAY
+    assert notes["new_users"].startswith("not compared: 28 days")
     for row in data:
         assert row["change"] == (row["value"] / row["yesterday"] - 1 if row["yesterday"] else None)
         assert row["change_usual"] == (row["value"] / row["usual"] - 1 if row["usual"] else None)
@@ -77,7 +82,7 @@ def test_sentences(events):
         "Monday, 2015-09-21 (UTC)",
         f"7 messages, 99 % fewer {before} (1,000), 180 % more than on {usual} (2.5)",
         f"1 user, as many as the day before (1), as many as on {usual} (1)",
-        f"0 new users, as the day before, 100 % fewer than on {usual} (0.5)",
+        "0 new users (not seen in the 14 days before)",
         f"1 object, as many as the day before (1), as many as on {usual} (1)",
         f"5 messages of git, 99 % fewer {before} (1,000), 100 % more than on {usual} (2.5)",
     ]
@@ -85,11 +90,36 @@ def test_sentences(events):
     assert notes["text"].splitlines()[1:] == [
         "0 messages, as the day before",
         "0 users, as the day before",
-        "0 new users, as the day before",
+        "0 new users (not seen in the 2 days before)",
         "0 objects, as the day before",
         "not enough data to say what is usual on a Wednesday",
     ]
     assert [row["usual"] for row in data] == [None] * 4
+
+
+def test_new_users_of_all_compared_days_look_back_equally_far(events):
+    """Each day 5 of 60 people in turn, so after twelve days nobody is new."""
+    rows = [
+        {"timestamp": (SINCE + DAY * day).timestamp() + i, "topic": "t", "users": [user]}
+        for day in range(70)
+        for i, user in enumerate([*(f"u{(5 * day + k) % 60}" for k in range(5)), f"new{day}"])
+    ]
+    data, notes = briefing(events(rows), SINCE, SINCE + 70 * DAY)
+    assert notes["look_back"] == 69 - 28
+    assert "new_users" not in notes
+    [row] = [row for row in data if row["what"] == "new users"]
+    assert (row["value"], row["yesterday"], row["usual"]) == (1, 1, 1)
+    assert (
+        "1 new user (not seen in the 41 days before), as many as the day before (1)"
+        in (notes["text"])
+    )
+
+
+def test_days_before_the_first_event_are_unknown(events):
+    rows = [row for day in range(20, 30) for row in sent(day, 5)]
+    data, notes = briefing(events(rows), SINCE, SINCE + 30 * DAY)
+    assert notes["same_weekdays"] == 1  # not four, three of them empty
+    assert (data[0]["value"], data[0]["usual"], data[0]["change_usual"]) == (5, 5, 0)
 
 
 def test_a_rounded_equality_reads_about_as_many(events):

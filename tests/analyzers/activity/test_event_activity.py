@@ -28,8 +28,9 @@ def users_of(rows, start, end):
 @pytest.mark.parametrize("around", [None, DAY])
 def test_before_during_and_after(around, events, month):
     data, notes = event_activity(events(month), SINCE, UNTIL, FROM, TO, around=around)
-    assert notes == {"seen_since": SINCE}
     length = around or TO - FROM
+    look_back = FROM - length - SINCE
+    assert notes == {"seen_since": SINCE, "look_back": look_back}
     edges = [FROM - length, FROM, TO, TO + length]
     assert [(row["phase"], row["start"], row["end"]) for row in data] == [
         ("before", *edges[:2]),
@@ -37,10 +38,10 @@ def test_before_during_and_after(around, events, month):
         ("after", *edges[2:]),
     ]
     _, attended = users_of(month, FROM, TO)
-    new = attended - users_of(month, SINCE, FROM)[1]
+    new = attended - users_of(month, FROM - look_back, FROM)[1]
     for row in data:
         sent, people = users_of(month, row["start"], row["end"])
-        _, earlier = users_of(month, SINCE, row["start"])
+        _, earlier = users_of(month, row["start"] - look_back, row["start"])
         assert (row["messages"], row["users"]) == (sent, len(people))
         assert row["newcomers"] == len(people - earlier)
         assert row["of_users"] == len(people & attended)
@@ -73,7 +74,7 @@ def test_newcomers_who_stay(events):
     data, _ = event_activity(events(rows), SINCE, SINCE + 13 * DAY, *occasion)
     assert [(r["users"], r["newcomers"], r["of_users"], r["of_newcomers"]) for r in data] == [
         (0, 0, 0, 0),
-        (3, 2, 3, 2),
+        (3, 3, 3, 3),  # ann was away for longer than the look-back of eight days
         (2, 1, 1, 1),
     ]
     assert [row["complete"] for row in data] == [
@@ -81,6 +82,34 @@ def test_newcomers_who_stay(events):
         True,
         False,
     ]  # the range cuts it
+    assert [row["per_day"] for row in data] == [0, 1.5, None]
+
+
+@pytest.mark.parametrize(
+    ("begin", "look_back", "known"),
+    [
+        (SINCE + 5 * DAY, 3 * DAY, [True, True, True]),
+        (SINCE + 7 * DAY, 3 * DAY, [False, True, True]),
+        (SINCE + 9 * DAY, None, [False, False, False]),
+    ],
+)
+def test_all_phases_look_back_equally_far(begin, look_back, known, events):
+    """Every day the same number of other people: no phase has more newcomers than another."""
+    rows = [
+        {"timestamp": (SINCE + DAY * day).timestamp(), "topic": "t", "users": [f"u{day * k % 13}"]}
+        for day in range(30)
+        for k in range(1, 6)
+        if SINCE + DAY * day >= begin
+    ]
+    occasion = SINCE + 10 * DAY, SINCE + 12 * DAY
+    data, notes = event_activity(events(rows), begin, UNTIL, *occasion)
+    assert notes.get("look_back") == look_back
+    assert [row["newcomers"] is not None for row in data] == known
+    for row in data:
+        if row["newcomers"] is not None:
+            _, people = users_of(rows, row["start"], row["end"])
+            _, earlier = users_of(rows, row["start"] - look_back, row["start"])
+            assert row["newcomers"] == len(people - earlier)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -124,20 +125,20 @@ def test_parameters_out_of_range_are_refused(wrong):
 
 
 def by_definition(values, s, n, threshold):
-    on, changes = False, []
+    on, changes, threshold = False, [], Fraction(str(threshold))
     for k in range(s + n + 1, len(values) + 1):
-        short = sum(values[k - s : k]) / s
-        long = sum(values[k - s - n : k - s]) / n
+        short = Fraction(sum(values[k - s : k]), s)
+        long = Fraction(sum(values[k - s - n : k - s]), n)
         if (short > threshold * long) != on:
             on = not on
-            changes.append((k, "raised" if on else "ended", short, long))
+            changes.append((k, "raised" if on else "ended", float(short), float(long)))
     return changes
 
 
 VALUES = st.lists(st.integers(0, 9), max_size=60)
 
 
-@given(VALUES, st.integers(1, 4), st.integers(1, 6), st.sampled_from([1.01, 1.5, 3]))
+@given(VALUES, st.integers(1, 4), st.integers(1, 6), st.sampled_from([1.01, 1.1, 1.2, 1.5, 3]))
 def test_crossings_follow_the_definition(values, short, longer_by, threshold):
     long = short + longer_by
     given = {"short": short, "long": long, "threshold": threshold, "resolution": 1}
@@ -154,6 +155,32 @@ def test_crossings_follow_the_definition(values, short, longer_by, threshold):
 def test_silence_after_a_large_number_is_no_alert():
     values = [1e16, 0.3] + [0.0] * 30
     assert crossings(values, short=2, long=4, threshold=1.5, resolution=1) == []
+
+
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.integers(101, 999), st.integers(1, 9), st.booleans()
+)
+def test_an_average_at_exactly_the_threshold_raises_no_alert(short, more, percent, base, fractions):
+    """The long average is `base`, and the short one exactly percent/100 times that."""
+    long, threshold = short + more, percent / 100
+    recent = [Fraction(base * percent, 100)] * short
+    if fractions:
+        values = [float(value) for value in [base] * (long + 1) + recent]
+    else:
+        values = [int(100 * value) for value in [base] * (long + 1) + recent]
+    given = {"short": short, "long": long, "threshold": threshold, "resolution": 10}
+    assert crossings(values, **given) == []
+    values[-1] += 1
+    assert [change.tick for change in crossings(values, **given)] == [len(values)]
+
+
+def test_ten_ticks_of_exactly_the_threshold():
+    values = [0] + [3] * 30 + [4] * 6 + [3] * 4
+    assert crossings(values, short=10, long=30, threshold=1.2, resolution=10) == []
+    values[-1] = 4
+    assert [c.tick for c in crossings(values, short=10, long=30, threshold=1.2, resolution=10)] == [
+        len(values)
+    ]
 
 
 def step(measure):
@@ -192,7 +219,13 @@ def test_diagnostics_have_both_averages(events):
     assert points[3]["long_rate"] is None is not points[4]["long_rate"]
     while_on = [p for p in points if changes[0]["time"] <= p["time"] < changes[1]["time"]]
     assert peak == pytest.approx(max(p["short_rate"] / p["long_rate"] for p in while_on))
+    assert notes["judged_since"] == START + timedelta(seconds=10 * 6)  # the end of the sixth tick
     assert alerts(table, until, short=2, long=4)[1] == {}
+
+
+def test_a_range_in_which_no_alert_can_be_raised(events):
+    data, notes = alerts(events(step("messages")), START, short=30, long=40, averages=10)
+    assert (data, notes["judged_since"]) == ([], None)
 
 
 def test_an_alert_ends_in_the_silence_after_the_last_event(events):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from hubbub.analyzers.evenness import bootstrap as intervals
 from hubbub.analyzers.evenness.bootstrap import action_sizes
 from hubbub.analyzers.evenness.longtail import longtail
-from hubbub.analyzers.evenness.metrics import measure
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
@@ -74,52 +74,95 @@ def test_actions_of_a_month_as_by_a_loop(events, month):
     assert sizes(events, month) == by_loop(month)
 
 
-def test_the_value_is_that_of_the_messages_and_lies_in_the_interval(events, month):
+def by_pairs(actions):
+    """The estimate from all ordered pairs of messages of different actions, in exact fractions."""
+    counts: Counter[str] = Counter()
+    for user, size, number in actions:
+        counts[user] += size * number
+    within = sum(size * size * number for _, size, number in actions)
+    same = sum(c * c for c in counts.values()) - within
+    return Fraction(sum(counts.values()) ** 2 - within, same)
+
+
+def test_the_value_is_that_of_pairs_of_different_actions(events, month):
     interval = effective_people(events(month))
-    counts = Counter(user for e in month for user in e["users"])
-    assert interval.value == measure(counts.values()).effective_people
-    assert interval.people == len(counts)
-    assert interval.actions == sum(n for *_, n in by_loop(month))
-    assert interval.low < interval.value < interval.high
+    actions = by_loop(month)
+    assert interval.value == pytest.approx(float(by_pairs(actions)), rel=1e-12)
+    assert interval.people == len({user for user, *_ in actions})
+    assert interval.actions == sum(n for *_, n in actions)
+    assert interval.low < interval.value < interval.high <= interval.people
     assert interval == effective_people(events(month))
     assert interval == effective_people(events(month[::-1]))
 
 
-def test_ninety_of_a_hundred_intervals_contain_the_true_value():
-    rng = np.random.default_rng(3)
-    chance = 1 / np.arange(1, 41)
+def drawn(rng, chance, size, messages=lambda number: [1] * number):
+    """Actions of a sample of `size` from people with these shares."""
+    who = rng.choice(len(chance), size=size, p=chance)
+    runs = Counter(zip((f"u{i:03}" for i in who), messages(size), strict=True))
+    return sorted((user, int(sent), number) for (user, sent), number in runs.items())
+
+
+def zipf(people, exponent):
+    chance = np.arange(1, people + 1) ** -exponent
     chance /= chance.sum()
-    truth = 1 / (chance**2).sum()
-    hits = 0
-    for _ in range(100):
-        counts = rng.multinomial(150, chance)
-        interval = bootstrap([(f"u{i:02}", 1, int(n)) for i, n in enumerate(counts) if n])
-        hits += bool(interval.low <= truth <= interval.high)
-    assert 83 <= hits <= 97
+    return chance, 1 / (chance**2).sum()
 
 
-def test_sparse_data_do_not_pull_the_interval_down():
-    interval = bootstrap([(f"u{i:02}", 1, 2) for i in range(60)])
-    assert interval.value == pytest.approx(119)
-    # The resamples themselves are near 60.
-    assert 80 < interval.low < interval.value < interval.high < 170
+@pytest.mark.parametrize("messages", ["one", "a dozen"])
+def test_ninety_of_a_hundred_intervals_contain_the_true_value(messages):
+    rng = np.random.default_rng(3)
+    chance, truth = zipf(40, 1.0)
+    sizes = {"one": lambda n: [1] * n, "a dozen": lambda n: np.maximum(1, rng.poisson(12, n))}
+    found = [bootstrap(drawn(rng, chance, 150, sizes[messages])) for _ in range(100)]
+    assert 80 <= sum(each.low <= truth <= each.high for each in found) <= 98
 
 
-def test_actions_of_many_messages_make_the_interval_wider():
-    single = bootstrap([(f"u{i:02}", 1, 60) for i in range(20)])
-    dozens = bootstrap([(f"u{i:02}", 12, 5) for i in range(20)])
-    assert single.value == pytest.approx(dozens.value)
-    assert dozens.high - dozens.low > 2 * (single.high - single.low)
+@pytest.mark.parametrize(("people", "exponent"), [(20, 0.0), (300, 0.5), (800, 0.0)])
+def test_where_an_interval_would_miss_the_truth_none_is_given(people, exponent):
+    rng = np.random.default_rng(4)
+    chance, truth = zipf(people, exponent)
+    for _ in range(30):
+        interval = bootstrap(drawn(rng, chance, 60))
+        if interval.value is not None:
+            assert interval.value <= interval.people
+        if interval.low is not None:
+            assert interval.low <= truth <= interval.high
+        else:
+            assert interval.note in {intervals.NOT_ENOUGH, intervals.ABOUT}
+
+
+def test_a_conference_at_which_nearly_everybody_speaks_once():
+    """60 people and 61 messages were once said to be as if 1,830 people shared the work."""
+    actions = [(f"u{i:02}", 1, 1 + (i == 0)) for i in range(60)]
+    assert bootstrap(actions).note == "not enough data"
+    assert bootstrap(actions).value is None
+
+
+def test_people_who_share_equally():
+    interval = bootstrap([(f"u{i:02}", 1, 60) for i in range(20)])
+    assert (interval.value, interval.low, interval.high) == (20, None, None)
+    assert interval.note.startswith("about")
+
+
+def test_runs_of_messages_say_no_more_than_single_messages():
+    """Sixty actions of a dozen messages each are as much evidence as sixty single messages."""
+    rng = np.random.default_rng(5)
+    chance, _ = zipf(40, 1.0)
+    single = drawn(rng, chance, 200)
+    dozens = [(user, 12, number) for user, _, number in single]
+    for name in ("value", "low", "high"):
+        assert getattr(bootstrap(dozens), name) == pytest.approx(getattr(bootstrap(single), name))
+    alone = [(user, 12 * number, 1) for user, _, number in single]
+    assert bootstrap(alone).value is None  # nobody has two actions
 
 
 @pytest.mark.parametrize(
-    ("people", "each", "enough"), [(10, 5, True), (9, 50, False), (49, 1, False), (12, 4, False)]
+    ("people", "each", "enough"), [(10, 21, True), (9, 50, False), (60, 1, False), (12, 4, False)]
 )
 def test_not_enough_data(people, each, enough):
     interval = bootstrap([(f"u{i:02}", 3, each) for i in range(people)])
     assert (interval.value is not None) == enough
-    assert interval.note == ("" if enough else "not enough data")
-    assert (interval.low is None) == (interval.high is None) == (not enough)
+    assert (interval.note == "not enough data") == (not enough)
 
 
 def test_longtail_has_an_interval_only_on_request(events, month):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, fields
 from fractions import Fraction
 from itertools import pairwise
@@ -54,7 +55,11 @@ def independent(counts):
     entropy = float(-(p * np.log(p)).sum())
     differences = sum(abs(a - b) for a in v for b in v)
     gini = Fraction(differences, 2 * n * total)
+    active = sum(map(bool, v))
     same = Fraction(sum(c * (c - 1) for c in v), total * (total - 1)) if total > 1 else 0
+    people = 1 / same if same and 2 * v.count(1) <= total else None
+    if people is not None and people > active:
+        people = active if people <= Fraction(21, 20) * active else None
     half = next(k for k in range(1, n + 1) if 2 * sum(v[:k]) >= total)
     ends = [0, math.ceil(n / 100), math.ceil(n / 10), math.ceil(n / 2), n]
     return {
@@ -63,7 +68,7 @@ def independent(counts):
         "longtail_scaled": (v[0] + v[-1]) / (2 * total / n) - 1,
         "gini": float(gini),
         "gini_corrected": float(gini * n / (n - 1)) if n > 1 else 0.0,
-        "effective_people": float(1 / same) if same else None,
+        "effective_people": None if people is None else float(people),
         "hill_1": math.exp(entropy),
         "pielou": entropy / math.log(n) if n > 1 else None,
         "absence_factor": half,
@@ -108,13 +113,14 @@ def test_ranges(counts):
     numbers = measure(counts)
     n = len(counts)
     assert 0 <= numbers.gini < 1
-    assert 0 <= numbers.gini_corrected <= 1 + 1e-9
-    assert 1 - 1e-9 <= numbers.hill_1 <= n + 1e-9
+    assert 0 <= numbers.gini_corrected <= 1
+    assert 1 - 1e-9 <= numbers.hill_1 <= n
+    assert numbers.pielou is None or 0 <= numbers.pielou <= 1
     assert 1 <= numbers.absence_factor <= n
     assert sum(numbers.top_shares) == close(1)
     assert numbers.longtail_scaled > -1
     if numbers.effective_people is not None:
-        assert numbers.effective_people >= 1
+        assert 1 <= numbers.effective_people <= n
 
 
 def test_no_users():
@@ -155,13 +161,34 @@ def test_equal_fractions_are_exactly_even():
         ([1], None),  # fewer than two events
         ([1, 1, 1], None),  # no user twice
         ([2.5, 2], None),  # not whole
-        ([2.0, 2], 4 * 3 / 4),  # whole, though written as a fraction
-        ([5, 5, 5, 5], 20 * 19 / 80),
+        ([6.0, 2], 8 * 7 / 32),  # whole, though written as a fraction
+        ([5, 5, 5, 5], None),  # 20 * 19 / 80 = 4.75 of 4 people
+        ([50, 50, 50, 50], 4),  # 4.06: equal, as far as the data can tell
+        ([30, *[1] * 30], 60 * 59 / 870),
+        ([12, 3, 3, *[1] * 97], None),  # most of the work is by people seen once
+        ([2, *[1] * 59], None),
+        ([0, 0, 6, 2], 56 / 32),
+        ([0] * 90 + [5] * 4, None),  # people without a message are not evidence
         (np.array([3, 1]), 4 * 3 / 6),
     ],
 )
 def test_effective_people(counts, people):
     assert measure(counts).effective_people == (None if people is None else close(people))
+
+
+def test_effective_people_by_pairs_of_different_actions():
+    """Against counting all pairs of messages."""
+    actions = [("ann", 3), ("ann", 2), ("ann", 1), ("bob", 4), ("bob", 4), ("cyd", 1), ("cyd", 2)]
+    messages = [(user, i) for i, (user, size) in enumerate(actions) for _ in range(size)]
+    pairs = [(a, b) for a in messages for b in messages if a[1] != b[1]]
+    same = sum(a[0] == b[0] for a, b in pairs)
+    counts = Counter(user for user, _ in messages)
+    squares = sum(c * c for c in counts.values())
+    sizes = sum(size * size for _, size in actions)
+    value = metrics.effective_people(9, len(messages), squares, sizes, once=0)
+    assert value == close(len(pairs) / same)
+    # were all its actions one, the person would say nothing of how work is shared
+    assert metrics.effective_people(3, 17, squares, squares, once=0) is None
 
 
 def test_half_is_enough_for_the_absence_factor():

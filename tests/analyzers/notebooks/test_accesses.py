@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.analyzers.notebooks.accesses import time_of
 from hubbub.analyzers.notebooks.daily_metrics import daily_metrics
 from hubbub.analyzers.notebooks.material_usage import material_usage
+from hubbub.errors import UsageError
 from hubbub.registry import Names
 
 NONE: list[int] = []
@@ -58,13 +60,16 @@ def test_within_a_second_the_line_number_gives_the_order_not_the_order_of_storin
 
 
 def test_times_far_from_now(events: Callable[..., Any]) -> None:
-    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    last = datetime(2100, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
     rows = [access(0, "ann", "n1"), access(last, "bob", "n1", seq=2**40 - 1)]
     daily, usage, _ = read(events(rows))
-    assert list(usage["nbstudents_per_notebook_animated"])[1] == "10000-01-01T00:00:00"
+    assert list(usage["nbstudents_per_notebook_animated"])[1] == "2101-01-01T00:00:00"
     totals = daily["events"]
-    assert totals["timestamps"] == ["1970-01-01T00:00:00", "9999-12-31T23:59:59"]
+    assert totals["timestamps"] == ["1970-01-01T00:00:00", "2100-12-31T23:59:59"]
     assert totals["total_students"] == [1, 2]
+    far = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+    with pytest.raises(UsageError, match="days, more than 50,000"):
+        read(events([access(0, "ann", "n1"), access(far, "bob", "n1")]))
 
 
 def test_the_time_of_a_position_is_exact() -> None:

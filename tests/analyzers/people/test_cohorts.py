@@ -70,10 +70,10 @@ def test_returning_users_of_an_example(events):
     ]
     data = returning(events(rows), utc("2026-01-01"), utc("2026-04-20"))
     assert [tuple(row.values()) for row in data] == [
-        ("2026-01", 2, 0, 2, 1.0, True),
-        ("2026-01", 2, 1, 1, 0.5, True),
-        ("2026-01", 2, 2, 1, 0.5, True),
-        ("2026-01", 2, 3, 1, 0.5, False),
+        ("2026-01", 2, 0, 2, None, False),  # nothing is known of the time before
+        ("2026-01", 2, 1, 1, None, False),
+        ("2026-01", 2, 2, 1, None, False),
+        ("2026-01", 2, 3, 1, None, False),
         ("2026-03", 1, 0, 1, 1.0, True),
         ("2026-03", 1, 1, 0, 0.0, False),
     ]
@@ -84,9 +84,31 @@ def test_months_without_active_users_are_listed_up_to_the_end_of_the_range(event
     rows = [{"timestamp": utc("2025-12-05").timestamp(), "topic": "t", "users": ["ann"]}]
     data = returning(events(rows), utc("2025-12-02"), utc("2026-02-01"))
     assert [(row["after"], row["active"], row["complete"]) for row in data] == [
-        (0, 1, False),  # the range begins on the second day
-        (1, 0, True),
+        (0, 1, False),
+        (1, 0, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("2024-01-01", "2024-04"),  # a year and more: three months
+        ("2024-10-01", "2024-12"),  # eight months: two
+        ("2025-01-01", "2025-02"),  # less: one
+        ("2025-01-10", "2025-03"),  # the first of February is no 28 days later
+    ],
+)
+def test_groups_are_compared_only_if_the_time_before_is_known(since, first, events):
+    rows = [
+        {"timestamp": utc(f"{month}-15").timestamp(), "topic": "t", "users": [f"in {month}"]}
+        for month in (f"{y}-{m:02}" for y in (2024, 2025) for m in range(1, 13))
+        if since <= f"{month}-15" < "2025-06"
+    ]
+    data = returning(events(rows), utc(since), utc("2025-06-01"))
+    assert min(row["group"] for row in data if row["share"] is not None) == first
+    for row in data:
+        assert row["complete"] == (row["group"] >= first)
+        assert row["share"] == (float(row["after"] == 0) if row["group"] >= first else None)
 
 
 @settings(max_examples=15, deadline=None)
@@ -103,7 +125,7 @@ def test_each_user_is_in_one_group(seen, events):
     assert sum(row["people"] for row in data if row["after"] == 0) == len({u for u, _ in seen})
     months = {(u, (start + timedelta(days=day)).strftime("%Y-%m")) for u, day in seen}
     assert sum(row["active"] for row in data) == len(months)
-    assert all(row["share"] == 1 for row in data if row["after"] == 0)
+    assert all(row["share"] in {1, None} for row in data if row["after"] == 0)
 
 
 def test_an_empty_store():

@@ -1,5 +1,6 @@
 """`health` against loops over plain lists and against small examples."""
 
+import random
 import statistics
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
@@ -29,13 +30,13 @@ def test_new_continuing_returning_and_drifting_users(events):
     weeks = {"ann": [0, 1, 2, 3], "bob": [0, 2], "cid": [1], "dan": [3], "eve": [0, 3]}
     rows = [act(WEEK * week, user) for user, active in weeks.items() for week in active]
     data, notes = health(events(rows), SINCE, SINCE + 4 * WEEK, window=WEEK)
-    assert notes == {"window": WEEK, "windows": 4}
+    assert notes == {"window": WEEK, "windows": 4, "look_back": 2 * WEEK}
     assert [row["people"] for row in data] == [3, 2, 2, 3]
     assert [tuple(row[kind] for kind in KINDS) for row in data] == [
         (None, None, None, None),
-        (1, 1, 0, 2),  # cid is new; bob and eve drift
+        (None, 1, None, 2),  # bob and eve drift; less than the look-back is known
         (0, 1, 1, 1),  # bob is back; cid drifts
-        (1, 1, 1, 1),  # dan is new, eve is back; bob drifts
+        (2, 1, 0, 1),  # dan is new, eve not seen for two weeks; bob drifts
     ]
 
 
@@ -91,13 +92,17 @@ def test_health_of_a_month(events, month):
         assert row["messages"] == numbers.total
         assert row["absence_factor"] == numbers.absence_factor
         assert row["effective_people"] == pytest.approx(numbers.effective_people)
+        users = set(counts)
         if number:
-            earlier_users, last_users = set().union(*seen), seen[-1]
-            users = set(counts)
-            assert row["new"] == len(users - earlier_users)
+            last_users = seen[-1]
             assert row["continuing"] == len(users & last_users)
-            assert row["returning"] == len((users & earlier_users) - last_users)
             assert row["drifting"] == len(last_users - users)
+        if number >= 2:  # all look back two of the four weeks
+            earlier_users = set().union(*seen[-2:])
+            assert row["new"] == len(users - earlier_users)
+            assert row["returning"] == len((users & earlier_users) - last_users)
+        else:
+            assert row["new"] is row["returning"] is None
         seen.append(set(counts))
         medians = [
             statistics.median(pauses)
@@ -106,7 +111,7 @@ def test_health_of_a_month(events, month):
                 pauses := [
                     later - earlier
                     for earlier, later in pairwise(sorted(times))
-                    if begin.timestamp() <= later < end.timestamp()
+                    if begin.timestamp() <= earlier and later < end.timestamp()
                 ]
             )
         ]
@@ -115,19 +120,35 @@ def test_health_of_a_month(events, month):
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 41)), min_size=1, max_size=30))
-def test_each_user_is_new_once_and_of_one_kind(events, seen):
+def test_each_user_is_of_one_kind(events, seen):
     rows = [act(timedelta(days=day), user) for user, day in seen]
     data, _ = health(events(rows), SINCE, SINCE + 6 * WEEK, window=WEEK)
     for before, row in pairwise(data):
-        assert row["people"] == row["new"] + row["continuing"] + row["returning"]
         assert before["people"] == row["continuing"] + row["drifting"]
-    new = sum(row["new"] for row in data[1:])
-    assert data[0]["people"] + new == len({user for user, _ in seen})
+    for row in data[3:]:
+        assert row["people"] == row["new"] + row["continuing"] + row["returning"]
+
+
+def test_where_nothing_changes_no_window_differs(events):
+    """50 of 300 people each day, drawn anew: the first windows once had the most newcomers."""
+    rng = random.Random(11)
+    rows = [
+        act(timedelta(days=day, seconds=rng.randrange(86_400)), f"u{user}")
+        for day in range(56)
+        for user in rng.sample(range(300), 50)
+    ]
+    data, notes = health(events(rows), SINCE, SINCE + 8 * WEEK, window=WEEK)
+    assert notes["look_back"] == 4 * WEEK
+    new = [row["new"] for row in data[4:]]
+    assert max(new) < 10  # of 300 people, one in 167 is not seen in four weeks: 1.3 a week
+    hours = [row["hours_between_actions"] for row in data]
+    assert max(hours) < 1.6 * min(hours)  # it was 2.5
+    assert [row["new"] for row in data[:4]] == [None] * 4
 
 
 def test_the_default_window_is_half_of_a_short_range(events, month):
     data, notes = health(events(month), SINCE, UNTIL)
-    assert notes == {"window": 2 * WEEK, "windows": 2}
+    assert notes == {"window": 2 * WEEK, "windows": 2, "look_back": 2 * WEEK}
     assert [row["end"] for row in data] == [SINCE + 2 * WEEK, UNTIL]
     long = health(events(month), SINCE - 40 * WEEK, UNTIL)[1]
     assert long["window"] == 13 * WEEK

@@ -172,14 +172,14 @@ def test_an_empty_picture_is_small_and_incomplete_coverage_has_a_sign() -> None:
 def test_a_window_that_ends_minutes_before_midnight_is_that_day() -> None:
     def title(end: timedelta, window: timedelta) -> str:
         row: dict[str, Any] = {
-            "start": iso(START + end - window), "end": iso(START + end), "longtail": 7.0
+            "start": iso(START + end - window), "end": iso(START + end), "absence_factor": 7
         }  # fmt: skip
         answers = Answers([row])
         return str(longtail(answers, Chart(), START, START + 9 * DAY, window=window).title)
 
     ten = timedelta(minutes=10)
-    assert title(3 * DAY - ten, DAY) == "The long-tail metric was 7 on 7 January"
-    assert title(9 * DAY, 7 * DAY) == "The long-tail metric was 7 in the 7 days to 13 January"
+    assert title(3 * DAY - ten, DAY) == "The absence factor was 7 on 7 January"
+    assert title(9 * DAY, 7 * DAY) == "The absence factor was 7 in the 7 days to 13 January"
     assert "to 8 January, 02:00" in title(3 * DAY + 12 * ten, DAY)
     assert about_midnight(START - ten) == START
     assert about_midnight(START - 2 * ten) == START - 2 * ten

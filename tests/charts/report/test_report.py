@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from hubbub.charts.picture.html import table_csv
-from hubbub.charts.report.report import builtin, report
+from hubbub.charts.report.report import _escaped, builtin, report
 from hubbub.errors import UsageError
 from hubbub.registry import REGISTRY, Function, Registry
 from tests.support.chart_samples import START, VIEWS, picture
@@ -121,3 +122,21 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
         report(Runner("world"), tmp_path / "file", START, UNTIL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see http://evil.example/x", "HTTPS://a.example", "www.evil.example", "mailto:a@b.example",
+        "a@b.example", "@ralph did it", "{{ site.secret }}", "{% include x %}", "{%x%}", "a & b",
+        "<script>", "$x$", "ftp://x",
+    ],
+)  # fmt: skip
+def test_markdown_has_no_bare_link_mention_or_template_tag(text: str) -> None:
+    escaped = _escaped(text)
+    assert not re.search(
+        r"https?:|ftp:|mailto:|www\.|@\w|\{\{|\{%|%\}|\}\}", escaped, re.IGNORECASE
+    )
+    assert re.search(r"(?<!\\)[$]|<(?!!-- -->)", escaped) is None
+    plain = html.unescape(escaped.replace("<!-- -->", ""))
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", plain) == text

@@ -29,23 +29,24 @@ def notes(*peaks: float | None, rate: float = 1.0, long: float | None = 0.5) -> 
     points = [
         {"time": iso(START + n * HOUR), "short_rate": rate, "long_rate": long} for n in range(25)
     ]
-    return {"averages": points, "peaks": list(peaks)}
+    judged = None if long is None else iso(START + 4 * HOUR)
+    return {"averages": points, "peaks": list(peaks), "judged_since": judged}
 
 
 @pytest.mark.parametrize(
     ("changes", "peaks", "title"),
     [
-        ([], (), "No traffic alert in 24 h: messages stayed below 1.5× their mean"),
+        ([], (), "No traffic alert in the 20 h that could be judged"),
         ([change(6, "raised"), change(9, "ended")], (3.21,),
-         "One traffic alert in 24 h: 3.2× the mean on 5 January, 06:00"),
+         "One traffic alert in 20 h: 3.2× the mean on 5 January, 06:00"),
         ([change(6, "raised")], (3,),
-         "One traffic alert in 24 h: 3× the mean on 5 January, 06:00, still open"),
+         "One traffic alert in 20 h: 3× the mean on 5 January, 06:00, still open"),
         ([change(6, "raised")], (None,),
-         "One traffic alert in 24 h: out of silence on 5 January, 06:00, still open"),
+         "One traffic alert in 20 h: out of silence on 5 January, 06:00, still open"),
         ([change(1, "raised"), change(2, "ended"), change(6, "raised")], (2, 4),
-         "2 traffic alerts in 24 h, one still open; the strongest 4× the mean on 5 January, 06:00"),
+         "2 traffic alerts in 20 h, one still open; the strongest 4× the mean on 5 January, 06:00"),
         ([change(1, "raised"), change(2, "ended"), change(6, "raised"), change(7, "ended")],
-         (None, None), "2 traffic alerts in 24 h"),
+         (None, None), "2 traffic alerts in 20 h; 2 out of silence"),
     ],
 )  # fmt: skip
 def test_the_title_states_the_number_of_alerts_and_the_strongest(
@@ -60,7 +61,7 @@ def test_alerts_without_data_or_with_too_little() -> None:
     zeros = view(alerts, [], 1, notes(rate=0.0, long=0.0), measure="bytes")
     assert zeros.title == "No bytes in this range"
     short = view(alerts, [], 1, notes(long=None))
-    assert short.title == "No alert could be raised: the averages need more than 24 h"
+    assert short.title == "No alert could be raised: the averages need more than 4.4 h of traffic"
 
 
 def shapes(svg: bytes, role: str) -> list[list[float]]:

@@ -24,7 +24,7 @@ def cell(user: str, thing: str, n: int) -> dict[str, Any]:
 def test_heatmap_has_one_path_per_bin_and_names_the_pair() -> None:
     rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100)]
     drawing = view(heatmap, rows, notes={"users": 50, "objects": 2, "messages": 200})
-    assert drawing.title == "bo and y meet most often: 100 messages, 50% of all"
+    assert drawing.title == "Among the busiest, bo and y meet most often: 100 messages"
     assert "top 2 of 50 users, 2 objects" in drawing.description
     root = ET.fromstring(drawing.svg())
     squares = [p.get("d") or "" for p in root.iter(f"{SVG}path") if "q" in (p.get("class") or "")]

@@ -30,10 +30,13 @@ def counted(*counts: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("counts", "title"),
     [
-        ([6, 2, 2], "The busiest of 3 people, u0, does 60% of the work"),
-        ([50, 30, *[1] * 18, 2], "The busiest 3 of 21 people do 82% of the work"),
-        ([4, 4], "2 people share the work equally"),
-        ([4], "All activity comes from one person, u0"),
+        ([6, 2, 2], "The busiest of 3 people, u0, has 60% of the messages that name a person"),
+        (
+            [50, 30, *[1] * 18, 2],
+            "The busiest 3 of 21 people have 82% of the messages that name a person",
+        ),
+        ([4, 4], "All 2 people have 4 messages each"),
+        ([4], "All messages that name a person are of one person, u0"),
         ([], "Nobody is named by the messages of this range"),
     ],
 )
@@ -47,7 +50,7 @@ def test_lorenz_accumulates_from_the_least() -> None:
         ("u1", 0.1), ("u2", pytest.approx(0.4)), ("u0", 1.0),
     ]  # fmt: skip
     svg = drawing.svg().decode()
-    assert "2 people do half; Gini index 0.25" in svg
+    assert "2 people have half; Gini index 0.25" in svg
     assert ">2 people: 40%<" in svg
 
 
@@ -71,10 +74,10 @@ def daily(*rows: tuple[int, int]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("rows", "title"),
     [
-        ([(3, 3), *[(3, 0)] * 8], ("All 3 people had appeared by 5 January; a median of 3 people "
-         "are active each day")),
-        ([(2, 2), (1, 0), (1, 0), (2, 1), (1, 1)], ("A median of 1 person is active each day; 2 of "
-         "4 appeared in the second half")),
+        ([(3, 3), *[(3, 0)] * 8], ("A median of 3 people are active each day; 3 different people "
+         "in all")),
+        ([(2, 2), (1, 0), (1, 0), (2, 1), (1, 1)], ("A median of 1 person is active each day; 4 "
+         "different people in all")),
         ([(1, 1), (0, 0)], "One person is active, first on 5 January"),
         ([(4, 4)], "4 people are active on 5 January"),
         ([(0, 0)], "Nobody is named by the messages of this range"),
@@ -105,7 +108,7 @@ def test_days_that_the_range_cuts_are_not_drawn() -> None:
         ("w", [("2026-01-11", 4), ("2026-01-18", 9), ("2026-02-01", 6)],
          "A median of 5 people are active each week; the peak was 9 in the week of 12 January"),
         ("w", [("2026-01-11", 1)],
-         "On most weeks nobody is active; the peak was 1 in the week of 5 January"),
+         "In most weeks nobody is active; the peak was 1 in the week of 5 January"),
         ("w", [(f"2026-01-{d}", 3) for d in (11, 18, 25)] + [("2026-02-01", 3)],
          "3 people are active each week"),
         ("m", [("2026-01-31", 2)], "2 people are active in January 2026"),
@@ -145,13 +148,16 @@ def test_cohorts_say_where_it_began_and_ended() -> None:
             share(500, 0.31, "2026-04-20T00:00:00Z")]  # fmt: skip
     drawing = view(cohorts, rows, 105)
     assert drawing.title == (
-        "The busiest 1% (5 people) did 31% of the work in the 13 weeks to 19 April; "
-        "at the beginning it was 20%"
+        "The busiest 1% (5 of 500 people) have 31% of the messages that name a person in the "
+        "13 weeks to 19 April; at the beginning it was 20% of 500 people"
     )
     paths = re.findall(r'<path d="([^"]+)" class="f0"', drawing.svg().decode())
     assert paths[0].count("Z") == 2  # the gap is not bridged
     alone = view(cohorts, [share(9, 0.4, "2026-01-19T00:00:00Z")], 14)
-    assert alone.title == "The busiest person did 40% of the work in the 7 days to 18 January"
+    assert alone.title == (
+        "The busiest of 9 people has 40% of the messages that name a person in the 7 days to "
+        "18 January"
+    )
     assert "the top 1% is one person" in alone.description
 
 
@@ -237,6 +243,8 @@ def rate(sign: str, people: int | None, of: int) -> dict[str, Any]:
          "8 of 80 people had no two free days in three weeks or more"),
         ([rate("load", 0, 40), rate("no_pause", 0, 40)],
          "Nobody shows a sign of too much work"),
+        ([rate("load", None, 40), rate("no_pause", 0, 40)],
+         "Too short to tell: 1 of 2 signs cannot be judged, nobody shows the others"),
         ([rate("load", None, 4)],
          "Too little is known of too few people to see signs of too much work"),
         ([], "Nobody was active in this time"),
@@ -248,7 +256,7 @@ def test_overload_states_how_many_and_has_no_names(rows: list[Any], title: str) 
 
 def test_overload_states_where_data_are_missing() -> None:
     svg = view(overload, [rate("load", None, 4), rate("alone", 2, 40)]).svg().decode()
-    assert ">not enough data (4)<" in svg
+    assert ">too short to tell (4 people)<" in svg
     assert ">5% (2 of 40)<" in svg
 
 
@@ -264,4 +272,6 @@ def test_overload_names_people_only_on_request() -> None:
     assert ">more work than usual for them, alone with something<" in drawing.svg().decode()
     assert ">u2<" not in drawing.svg().decode()  # people without signs are not drawn
     calm = view(overload, [{"user": "u", "signs": [], "load": 1, "usual": None}], people=True)
-    assert calm.title == "Nobody shows a sign of too much work"
+    assert calm.title == (
+        "No sign of too much work; the past is long enough to tell of 0 of 1 person"
+    )

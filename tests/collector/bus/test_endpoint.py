@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.collector.bus.endpoint import Endpoint
 from hubbub.collector.bus.receiver import Receiver
 from hubbub.errors import SourceError, UsageError
 
@@ -67,3 +68,14 @@ def test_a_missing_folder_of_an_ipc_socket(tmp_path: Path) -> None:
         Receiver(bind=[f"ipc://{tmp_path}/no/b.sock"]),
     ):
         pass
+
+
+def test_which_addresses_have_a_name_to_resolve() -> None:
+    for address, host in [
+        ("tcp://bus.example.org:9940", "bus.example.org"),
+        ("tcp://10.0.0.1:9940", None),
+        ("tcp://[::1]:9940", None),
+        ("ipc:///run/x", None),
+    ]:
+        assert Endpoint(address, bound=False).host == host
+    assert Endpoint("tcp://localhost:1", bound=True).host is None

@@ -154,6 +154,29 @@ def test_topic_prefixes(publisher: Publisher, start_receiver: StartReceiver) -> 
     ]
 
 
+def test_thousands_of_topics_are_all_subscribed_also_after_a_reconnect(
+    start_publisher: StartPublisher, start_receiver: StartReceiver
+) -> None:
+    """libzmq's sending queue holds 1,000 messages by default, subscriptions too."""
+    topics = [f"org.example.{n:05}." for n in range(3_000)]
+    publisher = start_publisher()
+    running = start_receiver(Receiver([publisher.address], topics=topics))
+    publisher.await_subscriptions(3_000)
+    publisher.publish(b"org.example.02999.x", b"{}")
+    running.until(lambda: running.receiver.received == 1)
+    publisher.socket.close(linger=0)
+    running.until(lambda: running.receiver.endpoints[0].state == "lost")
+    restarted = start_publisher(publisher.address)
+    restarted.await_subscriptions(3_000)
+    running.receiver.subscribe([topic + "new." for topic in topics])
+    for _ in range(6_000):  # as many new ones, and as many cancelled
+        assert restarted.socket.poll(10_000)
+        restarted.socket.recv()
+    for topic in topics:
+        restarted.publish(f"{topic}new.x".encode(), b"{}")
+    running.until(lambda: running.receiver.received == 3_001)
+
+
 def test_each_of_several_endpoints_has_its_source(
     start_publisher: StartPublisher, start_receiver: StartReceiver
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
+
+import pytest
 
 from hubbub.collector.bus import systemd
 
@@ -26,3 +29,22 @@ def test_a_service_manager_that_does_not_read_does_not_block(tmp_path: Path) -> 
             sent += 1
             assert sent < 100_000
     assert sent
+
+
+@pytest.mark.parametrize("name", ["hubbub@1.sock", "a@b/c@d", "@"])
+def test_only_a_leading_at_means_an_abstract_socket(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a@b").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / name))
+        manager.settimeout(5)
+        assert systemd.notify("READY=1", environ={"NOTIFY_SOCKET": str(tmp_path / name)})
+        assert manager.recv(4096) == b"READY=1"
+
+
+def test_an_abstract_socket_is_notified() -> None:
+    name = f"hubbub@test/{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name)
+        manager.settimeout(5)
+        assert systemd.notify("READY=1", environ={"NOTIFY_SOCKET": "@" + name})
+        assert manager.recv(4096) == b"READY=1"

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hubbub.collector.decode.line_reading import Reading, pack
 from hubbub.collector.decode.message import MAX_DEPTH, REASONS, decode
 from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Frame
@@ -76,6 +77,20 @@ class TestFormats:
         assert first.time == 77
         assert first.headers is None or first.headers == {}
 
+    def test_both_forms_of_a_history_row_without_an_id_are_the_same_event(self):
+        headers = {"sent-at": "2026-11-22T02:37:11.5+00:00"}
+        body = {"b": [1.5, "\u2603"], "a": None}
+        search = {"id": None, "topic": "a.b", "headers": headers, "body": body, "queue": None}
+        raw: Any = {"msg_id": None, "topic": "a.b", "headers": headers, "timestamp": 1795315031.0,
+               "msg": dict(reversed(body.items())), "i": 0, "users": []}  # fmt: skip
+        source = "history:https://x"
+        first, second = decode(frame(search, source)), decode(frame(raw, source))
+        assert (first.id, first.time, first.size) == (second.id, second.time, second.size)
+        assert first.id.startswith("sha256-")
+        later = search | {"headers": {"sent-at": "2026-11-22T02:37:12.5+00:00"}}
+        assert decode(frame(later, source)).id != first.id
+        assert decode(frame(search | {"body": {}}, source)).id != first.id
+
     def test_jsonl(self):
         message = decode(frame(LINE, "jsonl:f", seq=4))
         assert message.time == 1441584303010000
@@ -85,14 +100,26 @@ class TestFormats:
         message = decode(frame(full, "jsonl:f", seq=4))
         assert (message.id, message.agent, message.action) == ("own", "y", "did")
 
-    def test_jsonl_ids_depend_on_the_line_and_its_number(self):
+    def test_jsonl_ids_depend_on_source_line_and_occurrence(self):
         line = json.dumps(LINE).encode()
         ids = [
-            decode(frame(line + end, "jsonl:f", seq=n)).id for n in (1, 2) for end in (b"", b"\n")
+            decode(Frame("jsonl:f", 1, pack(Reading(nth=n)), line + end, seq)).id
+            for n in (1, 2)
+            for seq, end in ((1, b""), (9, b"\n"))
         ]
-        assert ids[0] == ids[1]
+        assert ids[0] == ids[1]  # the line's number does not count
         assert ids[2] == ids[3] != ids[0]
-        assert decode(frame(line, "jsonl:other", seq=1)).id == ids[0]
+        assert decode(frame(line, "jsonl:other", seq=1)).id not in ids
+
+    @pytest.mark.parametrize(("size", "accepted"), [(2**53, True), (2**53 + 1, False)])
+    def test_jsonl_size_has_a_bound(self, size, accepted):
+        line = LINE | {"size": size}
+        if accepted:
+            assert decode(frame(line, "jsonl:f")).size == size
+        else:
+            with pytest.raises(MessageError) as caught:
+                decode(frame(line, "jsonl:f"))
+            assert caught.value.reason == "bad-size"
 
     def test_jsonl_size_of_a_body(self):
         assert decode(frame(without(LINE, "size"), "jsonl:f")).size == 0
@@ -219,6 +246,7 @@ class TestRefusals:
             (LINE | {"size": -1}, "bad-size"),
             (LINE | {"size": 1.5}, "bad-size"),
             (LINE | {"size": 2**64}, "bad-size"),
+            (LINE | {"size": 2**53 + 1}, "bad-size"),
             (LINE | {"size": True}, "bad-size"),
             (LINE | {"id": 5}, "bad-id"),
         ],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.collector.decode.line_reading import Reading, pack
 from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Frame
 from hubbub.collector.files.reader import read
@@ -35,8 +36,11 @@ def test_a_student_may_have_any_name() -> None:
 
 
 def test_equal_lines_have_different_ids() -> None:
-    first, second, repeated = (decode(frame(GOOD, seq)).id for seq in (1, 2, 1))
-    assert first == repeated != second
+    first, second, moved = (
+        decode(Frame("notebook-events:x.raw", 1, pack(Reading(nth=nth)), GOOD, seq)).id
+        for nth, seq in ((1, 1), (2, 2), (1, 9))
+    )
+    assert first == moved != second
 
 
 @pytest.mark.parametrize("space", [b"\t", b"  ", b" \t "])

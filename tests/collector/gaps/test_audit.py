@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit
+from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit, proof_of
 
 DAY = 86_400
 
@@ -92,3 +92,10 @@ def test_differing_spans_contain_every_difference_and_the_spans_tile_the_window(
     spans = sorted((span.start, span.end) for span in (*result.matching, *result.differing))
     assert (spans[0][0], spans[-1][1]) == (0, 40 * MINUTE)
     assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
+
+
+def test_a_proof_counts_what_is_stored_not_what_is_expected():
+    span = CountedSpan(0, 600, total=500, stored=500)
+    assert proof_of(span, {}) == "500 messages are stored, as many as history counts"
+    assert proof_of(span, {600: 3}) == proof_of(span, {})
+    assert proof_of(span, {120: 3}).startswith("497 messages are stored and history counts 500")

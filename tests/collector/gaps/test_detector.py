@@ -34,10 +34,12 @@ class Stage:
         self.ledger, self.now, self.mono = ledger, T0 + at, 1000.0
         self.endpoint = Endpoint(ADDRESS, bound=bound)
         self.counts = Counts()
+        self.standstills: list[tuple[float, float]] = []
         self.detector = GapDetector(
             [self.endpoint],
             lambda: self.counts,
             ledger,
+            standstills=lambda: [self.standstills.pop() for _ in range(len(self.standstills))],
             clock=lambda: self.now,
             monotonic=lambda: self.mono,
         )
@@ -159,6 +161,53 @@ def test_a_reconnection_between_two_ticks(ledger):
     stage.advance(60)
     (gap,) = [span for span in stage.spans() if span[2] == "gap"]
     assert gap[0] <= 100 <= gap[1] <= gap[0] + 2 * SLACK + 1
+
+
+@pytest.mark.parametrize(("rate", "quiet"), [(1.0, 8), (0.25, 14), (0.0, 300)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_lost_connection_is_a_gap_from_the_last_sign_of_life_on(ledger, rate, quiet, at_once):
+    """A peer without power closes no connection: heartbeats notice it, seconds later."""
+    stage = Stage(ledger).connect()
+    stage.endpoint.heartbeat = (5.0, 10.0)
+    stage.advance(400, rate=rate).advance(quiet, rate=0).disconnect()
+    if at_once:  # lost and made again between two ticks
+        stage.connect()
+    stage.advance(30, rate=0).connect().advance(50)
+    gap = next(span for span in stage.spans() if span[2] == "gap")
+    noticed = 400 + quiet
+    last_life = noticed - 16 if rate == 0 else max(400 - 1 / rate, noticed - 16)
+    assert gap[0] <= last_life - SLACK + 1
+    assert gap[0] >= last_life - SLACK - 1 / (rate or 1) - 1
+    assert gap[1] >= noticed + SLACK
+
+
+def test_without_heartbeats_a_loss_may_be_as_old_as_tcp_s_keep_alive(ledger):
+    stage = Stage(ledger).connect().advance(200).advance(90, rate=0).disconnect()
+    stage.advance(30, rate=0).connect().advance(20)
+    gap = next(span for span in stage.spans() if span[2] == "gap")
+    assert abs(gap[0] - (290 - 80 - SLACK)) <= 1
+
+
+def test_a_receive_loop_that_stood_still_did_not_listen(ledger):
+    stage = Stage(ledger).connect().advance(100)
+    stage.now += 20  # SIGSTOP: every thread stands still, the clocks go on
+    stage.mono += 20
+    stage.standstills = [(1100.0, 1120.0)]
+    stage.advance(60)
+    assert stage.gap_proofs() == {STOPPED}
+    (gap,) = [span for span in stage.spans() if span[2] == "gap"]
+    assert abs(gap[0] - (100 - SLACK)) <= 1
+    assert abs(gap[1] - (120 + SLACK)) <= 1
+
+
+def test_a_receive_loop_that_still_stands_still_is_not_recorded_as_heard(ledger):
+    stage = Stage(ledger).connect().advance(100)
+    for _ in range(40):
+        stage.standstills = [(1100.0, stage.mono)]
+        stage.advance(0.5, rate=0)
+    assert stage.spans()[-1][2] == "gap"
+    assert stage.spans()[-1][1] >= 119
+    assert len([span for span in stage.spans() if span[2] == "gap"]) == 1
 
 
 def test_publishers_may_disconnect_from_a_bound_endpoint(ledger):

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.collector.history.paging import Pager, Piece
 from hubbub.errors import SourceError, UsageError
 from tests.support.fake_history import (
     T0,
     FakeDatagrepper,
-    FakeHistory,
     as_raw,
     at,
     message,
@@ -189,7 +187,7 @@ def test_a_count_that_never_matches_is_a_gap_with_both_counts():
     assert len(set(sink.ids())) == 500
     (gap,) = result.incomplete
     assert (gap.start, gap.end) == ((T0 + hidden) * 10**6, (T0 + hidden + 1) * 10**6)
-    assert gap.proof == "1 rows came where history counts 2"
+    assert gap.proof == "1 rows of this time came where history counts 2"
     assert ledger.seconds("gap") == {hidden}
     assert ledger.seconds("complete") == set(range(1000)) - {hidden}
     assert result.requests < 60
@@ -209,26 +207,6 @@ def test_always_wrong_counts_do_not_cause_endless_requests():
     assert len(set(sink.ids())) == 500
     assert ledger.seconds("complete") == set()
     assert result.requests < 400
-
-
-def test_a_full_page_is_never_taken_for_the_last_one():
-    def undercount(page, _):
-        if page["total"] > len(page["raw_messages"]):
-            page["total"], page["pages"] = len(page["raw_messages"]), 1
-        return page
-
-    _, sink, _ = run(FakeDatagrepper(steady(950), mutate=undercount))
-    assert set(sink.ids()) == {f"m{n}" for n in range(950)}
-
-
-def test_reading_again_halves_a_full_page_whatever_its_count():
-    datagrepper, piece = FakeDatagrepper(steady(150, 10)), Piece(T0, T0 + 10, 3)
-    datagrepper.mutate = lambda page, query: {
-        **page, "total": 5 if query["rows_per_page"] == "1" else page["count"], "pages": None
-    }  # fmt: skip
-    proof = Pager(FakeHistory(datagrepper)).prove([piece])
-    assert {row.key.split()[0] for row in proof.rows} == {f"m{n}" for n in range(150)}
-    assert sum(piece.rows for piece in proof.pieces) == 150
 
 
 def test_progress_ends_at_the_total():

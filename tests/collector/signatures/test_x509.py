@@ -185,3 +185,26 @@ def test_trust_from_files(tmp_path):
     trust = load_trust(PKI / "ca.crt", PKI / "crl.pem", policy, nitpicky=True)
     assert check(*frames("fedmsg-signed-lab.jsonl", 10), trust, now=NOW) is None
     assert check(*frames("fedmsg-signed-lab.jsonl", 0), trust, now=NOW) == "not-permitted"
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "nitpicky", "permitted"),
+    [
+        ("org.example.prod.git.receive", "host", False, True),
+        ("org.example.prod.git.receive", "other", False, False),
+        ("org.example.prod.git.receive.x", "other", False, False),
+        ("org.example.prod.git.receive.rpms.vim.main", "other", False, False),
+        ("org.example.prod.git.receive.x", "host", True, True),
+        ("org.example.prod.git.receive.own.x", "own", False, True),
+        ("org.example.prod.git.receive.own.x", "host", False, False),
+        ("org.example.prod.git.received", "other", False, True),
+        ("org.example.stg.git.receive", "other", False, True),
+        ("org.example.stg.git.receive", "host", True, False),
+        ("org.example.prod.git", "other", True, False),
+        ("org.example.prod.git.receive.", "other", False, False),
+    ],
+)
+def test_a_policy_covers_its_topic_and_those_below_it(topic, name, nitpicky, permitted):
+    policy = {"org.example.prod.git.receive": ["host"], "org.example.prod.git.receive.own": ["own"]}
+    trust = Trust(pki("ca.crt"), None, policy, nitpicky)
+    assert signatures._permitted(topic, name, trust) is permitted

@@ -44,3 +44,11 @@ def test_a_loader_imports_no_network_library() -> None:
     code = "import sys, hubbub.store.loader.loader; print({'requests', 'zmq'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_folder_is_the_one_that_the_documentation_names(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("alice")
+    assert quarantine.move_to_quarantine(tmp_path, tmp_path / "x") == tmp_path / "aside" / "x"
+    assert [path.name for path in quarantine.quarantined(tmp_path)] == ["x"]
+    quarantine.clear(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -156,7 +156,11 @@ def test_dead_letters_are_bounded_by_age_and_bytes(path: Path) -> None:
             dead_letters.prune(db)
         assert state.dead_letters() == []
         with state.transaction() as db:
-            dead_letters.bury(db, [make_letter(n, size=95) for n in range(250)], max_bytes=1000)
+            dead_letters.bury(
+                db,
+                [make_letter(n, size=95) for n in range(250)],
+                max_bytes=10 * (100 + dead_letters.ROW),
+            )
         assert [letter.seq for letter in state.dead_letters()] == list(range(249, 239, -1))
 
 

@@ -1,5 +1,7 @@
 """Where a forgotten name is found and where not; texts without it stay unchanged."""
 
+import json
+import time
 import unicodedata
 from typing import Any
 
@@ -9,7 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.event import Event
-from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, PSEUDONYM, Forgotten, units
+from hubbub.store.state.pseudonyms import (
+    NONE_FORGOTTEN,
+    PSEUDONYM,
+    SEARCHED,
+    Forgotten,
+    _composed,
+    units,
+)
 from tests.support.store import MakeEvent
 
 
@@ -166,3 +175,70 @@ def test_the_key_is_needed_to_test_a_name() -> None:
     listed: dict[bytes, Any] = {Forgotten(b"k").digest("bob"): 1}
     assert Forgotten(b"k", listed).account("bob") != "bob"
     assert Forgotten(b"other", listed).account("bob") == "bob"
+
+
+HIDDEN = ["al\u200bice", "a\u00adlice", "\u202eAlice\u202c", "alice\ufe0f", "A\u2060l\u034fice"]
+
+
+@pytest.mark.parametrize("spelling", HIDDEN)
+def test_characters_that_cannot_be_seen_hide_no_name(spelling: str) -> None:
+    forgotten = having("alice")
+    assert forgotten.account(spelling).startswith("forgotten-")
+    assert "forgotten-" in forgotten.text(f"merged because {spelling} said so")
+    assert forgotten.holds(f"x {spelling} y".encode())
+    assert forgotten.holds(json.dumps({"who": spelling}).encode())
+    assert not forgotten.holds(b"malice and alices")
+    listed = having(spelling)
+    assert listed.account("alice").startswith("forgotten-")
+
+
+def test_names_in_msgpack_beside_bytes_that_look_like_letters() -> None:
+    """The length of a string of 65 characters is an A, and the number 97 an a."""
+    forgotten = having("alice")
+    for body in (
+        {"alice": 97, "b": 1},
+        {"text": "alice" + " " * 60},
+        {"a": ["alice", 97, 98]},
+        {"raw": b"alice"},
+        [{"x": {"y": "by alice."}}],
+    ):
+        assert forgotten.holds(msgspec.msgpack.encode(body)), body
+    for other in ({"malice": 97}, {"text": "malice" + " " * 59}, ["alicea"]):
+        assert not forgotten.holds(msgspec.msgpack.encode(other)), other
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\u0301\u0323" * 60_000,
+        "".join(f"{n:x} " for n in range(40_000)),
+        "x" * (250 << 10),
+        "\u1100\u1161" * 30_000,
+        ".".join("abc" * 20_000),
+    ],
+    ids=["marks", "words", "word", "hangul", "letters"],
+)
+def test_the_search_of_a_large_body_takes_seconds_at_most(data: str) -> None:
+    forgotten = having("alice", "a b-c", "x.y.z")
+    start = time.process_time()
+    forgotten.holds(data.encode())
+    assert time.process_time() - start < 5
+
+
+def test_larger_bodies_count_as_holding_a_name() -> None:
+    assert having("alice").holds(b"x" * (SEARCHED + 1))
+    assert not Forgotten().holds(b"x" * (SEARCHED + 1))
+
+
+def test_caches_are_bounded_by_what_they_hold() -> None:
+    forgotten = having("alice")
+    for n in range(50):
+        forgotten.text(f"{n}" + "x" * 100_000)
+        forgotten.account(f"{n}" + "y" * 100_000)
+    assert not forgotten._texts
+    assert sum(map(len, forgotten._pseudonyms)) < 10_000
+
+
+def test_composing_in_pieces_gives_the_same_text() -> None:
+    text = ("Jose\u0301 \u1112\u1161\u11ab " + "e\u0323\u0302" * 9) * 300
+    assert _composed(text) == unicodedata.normalize("NFC", text)

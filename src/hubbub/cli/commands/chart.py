@@ -123,6 +123,7 @@ def encode(drawing: Any, suffix: str, raster: Raster) -> bytes:
 
 def _run(app: App, name: str, values: dict[str, Any]) -> int:
     from hubbub.run.injection import Injector
+    from hubbub.store.disk.files import replace_file
 
     app.configure_logging()
     output = values["output"]
@@ -138,7 +139,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     else:
         path = Path(output)
         try:
-            path.write_bytes(data)
+            replace_file(path, data)
         except OSError as error:
             raise UsageError(f"cannot write: {error.strerror}", where=output) from error
     return finish(runner, allow_incomplete=values["allow_incomplete"])

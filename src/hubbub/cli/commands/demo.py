@@ -163,24 +163,28 @@ def _write_report(
     from hubbub.run.injection import Injector
     from hubbub.run.runner import Runner
     from hubbub.run.scope import CommonOptions
+    from hubbub.store.query.selection import bot_globs
 
-    make_runner = partial(Runner, store, bots=app.config.people.bots, inject=Injector(store.state))
+    people = app.config.people
+    bots = bot_globs(people.bots, people.more_bots)
+    make_runner = partial(Runner, store, bots=bots, inject=Injector(store.state))
     runner = make_runner(common=CommonOptions(since=since, until=until))
     files = report(runner, out, since, until)
-    without_bots = make_runner(common=CommonOptions(since=since, until=until, bots=False))
     window = until - since
-    longtail = without_bots.query("longtail", window=window, step=window, interval=True)
-    people: Mapping[str, Any] = longtail.diagnostics["effective_people"]
+    longtail = runner.query("longtail", window=window, step=window, interval=True)
+    shared: Mapping[str, Any] = longtail.diagnostics["effective_people"]
     topics: dict[str, int] = {}
     for row in runner.query("volume", axis="topic", per="week").data:
         topics[row["name"]] = topics.get(row["name"], 0) + row["messages"]
     busiest = max(topics, key=lambda name: (topics[name], name))
-    evenness = people["note"] or (
-        f"as evenly as {people['value']:.1f} people with equal shares "
-        f"(90 % interval {people['low']:.1f} to {people['high']:.1f})"
-    )
+    evenness = shared["note"]
+    if shared["value"] is not None:
+        about = "" if shared["low"] is not None else "about "
+        evenness = f"as evenly as {about}{shared['value']:.1f} people with equal shares"
+        if not about:
+            evenness += f" (90 % interval {shared['low']:.1f} to {shared['high']:.1f})"
     summary = (
-        f"result    {people['people']:,} people share {people['actions']:,} actions, {evenness}; "
+        f"result    {shared['people']:,} people share {shared['actions']:,} actions, {evenness}; "
         f"busiest topic {busiest} ({topics[busiest]:,})"
     )
     return summary, len(files)

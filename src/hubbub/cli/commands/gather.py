@@ -14,13 +14,17 @@ from hubbub.cli.options.trust import max_message, size_option
 from hubbub.errors import HubbubError, UsageError
 
 if TYPE_CHECKING:
+    from hubbub.cli.output.progress import Update
     from hubbub.collector.history.client import History
+    from hubbub.collector.history.estimate import Estimate
     from hubbub.collector.history.gather import Gathered
     from hubbub.store import Store
 
 __all__ = ["gather"]
 
 _JOBS = 4
+_MINUTE, _HOUR = 60, 3600  # seconds
+_LONG = 90  # minutes that are not stated in hours
 
 
 @common_options
@@ -47,7 +51,8 @@ def gather(app: App, /, **options: Any) -> int:
     """Fetch from a history service the messages that the store lacks.
 
     Requests only what is not proven complete, and continues where an earlier run was interrupted.
-    Prints how many messages are new, already known, or refused.
+    Prints how many messages are new, already known, or refused; before, on standard error, how many
+    requests are expected and how long they take, from the service's own count.
     """
     from hubbub.collector.history.client import DEFAULT_URL, History
 
@@ -94,8 +99,9 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
     largest = max_message(app, options["max_message"])
     with (
         store.spool("gather", bodies=app.bodies) as sink,
-        bar("gathering", unit="s of time") as update,
+        bar("gathering") as update,
     ):
+        shown = _Dates(update, until)
         return gather_history(
             history,
             Bounded(sink, largest),
@@ -106,5 +112,45 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
             topics=options["topics"],
             users=options["users"],
             jobs=options["jobs"] or app.config.gather.jobs or _JOBS,
-            progress=lambda done, total, _rows: update(done, total),
+            max_message=largest,
+            progress=shown.progress,
+            expect=lambda expected: click.echo(_expectation(expected, since, until), err=True),
+            reached=shown.reached,
         )
+
+
+def _expectation(expected: Estimate, since: datetime, until: datetime) -> str:
+    requests = f"about {expected.requests:,} requests" if expected.requests > 1 else "1 request"
+    return (
+        f"gathering {_minute(since)} to {_minute(until)} UTC: about {expected.rows:,} messages by "
+        f"the service's count, {requests}, {_duration(expected.seconds)}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return "less than a minute"
+    if seconds < _LONG * _MINUTE:
+        return f"about {seconds / _MINUTE:.0f} min"
+    return f"about {seconds / _HOUR:.1f} hours"
+
+
+def _minute(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M}"
+
+
+class _Dates:
+    """The dates of a progress bar: how far a gather has come."""
+
+    def __init__(self, update: Update, until: datetime) -> None:
+        self._update, self._until = update, until
+        self._done = self._total = 0
+
+    def progress(self, done: int, total: int, _rows: int) -> None:
+        """Take the seconds of history that are read and to be read."""
+        self._done, self._total = done, total
+
+    def reached(self, when: datetime) -> None:
+        """Show the time before which everything is read."""
+        text = f"{_minute(when)} of {_minute(self._until)}"
+        self._update(self._done, self._total, text)

@@ -206,7 +206,7 @@ def _state(entry: Entry) -> str:
 def _notes(app: App, store: Store, entry: Entry) -> list[str]:
     """Return notes on possible mistakes: an account without events, a bot merged with a person."""
     from hubbub.store.query.globs import fits
-    from hubbub.store.query.selection import BOTS
+    from hubbub.store.query.selection import bot_globs
 
     names = (entry.account, entry.person)
     rows = store.events().stored  # `users` and `agent` before merges are applied
@@ -220,8 +220,8 @@ def _notes(app: App, store: Store, entry: Entry) -> list[str]:
         for i, name in enumerate(names)
         if not occurs[f"n{i}"]
     ]
-    globs = BOTS if app.config.people.bots is None else app.config.people.bots
+    globs = bot_globs(app.config.people.bots, app.config.people.more_bots)
     bots = [name for name in names if fits(name, globs)]
     if len(bots) == 1:
-        notes.append(f"{bots[0]!r} is on the list of bots: --no-bots leaves out the whole person")
+        notes.append(f"{bots[0]!r} is on the list of bots: the whole person is left out")
     return notes

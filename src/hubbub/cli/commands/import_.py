@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.options.logs import check_log_options, log_options, most_refused, reading_of
 from hubbub.cli.options.reading import bodies_option, reading_options
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 from hubbub.cli.signals import stop_signal
 from hubbub.collector.decode.formats import FORMATS
-from hubbub.errors import HubbubError, SourceError, UsageError
+from hubbub.errors import HubbubError, UsageError
 
 if TYPE_CHECKING:
+    from hubbub.collector.decode.line_reading import Reading
     from hubbub.collector.event import Sink
     from hubbub.collector.files.follower import Follower
     from hubbub.collector.signatures.guard import TrustFiles
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["import_files"]
 
-_BATCH = 1000  # frames between flushes
 _PAUSE = 0.5  # seconds between checks of files that did not grow
 _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
 
@@ -38,7 +39,7 @@ _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
     help="jsonl: hubbub's own format; fedmsg: envelopes, one per line, or pages of history; "
     "notebook-events: accesses, as a notebook server logs them; "
     "notebook-counts: its system counts; "
-    "access-log: a web server's log, common or combined.",
+    "access-log: a web server's log: common, combined, their usual extensions, JSON lines.",
 )
 @click.option(
     "--columns",
@@ -50,6 +51,7 @@ _LOADER_TIMEOUT = 4.5  # seconds for the loader to finish
     is_flag=True,
     help="Continue as files grow, are rotated or truncated, until SIGTERM or SIGINT.",
 )
+@log_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @size_option
 @trust_options
@@ -68,76 +70,69 @@ def import_files(
 ) -> int:
     """Read files into the store; - is standard input, and gzip is supported.
 
-    Importing a file again adds nothing: a message is stored once, however often it is received.
-    Lines that cannot be decoded are counted and kept as dead letters. A file that is missing or
-    truncated does not stop the import of the others; it is reported at the end. With --ca (or
-    --verify and a configured CA), fedmsg envelopes without a valid signature are refused.
+    Importing a file again adds nothing, also after it was rotated or through a pipe: a message is
+    stored once, however often it is received. A last line that is not whole is left for the next
+    import. Lines that cannot be decoded are counted and kept as dead letters; where they are most
+    of all, the exit code is 2. A file that is missing or truncated does not stop the import of the
+    others; it is reported at the end. With --ca or a configured CA, fedmsg envelopes without a
+    valid signature are refused; --no-verify takes them.
     """
-    from hubbub.cli.output.progress import bar
-    from hubbub.collector.files import reader
+    from hubbub.cli.commands.import_reading import FileReader
 
     app.configure_logging()
     app.check_rules()
+    check_log_options(form, options)
     trust = _trust(app, form, options)
-    names = _columns(form, columns)
+    how = reading_of(_columns(form, columns), options)
     largest = max_message(app, options["max_message"])
     if options["follow"]:
-        return _follow(app, files, form, columns=names, largest=largest, as_json=as_json)
-    read = 0
+        return _follow(app, files, form, how=how, trust=trust, largest=largest,
+                       name=options["source"], as_json=as_json)  # fmt: skip
     errors: list[HubbubError] = []
     with app.store() as store:
         changes = app.count_changes(store)
+        read = FileReader(app, store, form, how, options)
         try:
-            with (
-                store.spool("import", bodies=app.bodies, trust=trust) as spool,
-                bar("reading", unit="messages") as update,
-            ):
-                sink = _sink(store, spool, names, largest)
-                for name in files:
-                    try:
-                        for frame in reader.read(name, form):
-                            sink.put(frame)
-                            read += 1
-                            if read % _BATCH == 0:
-                                sink.flush()
-                                update(read, 0)
-                    except (SourceError, UsageError) as error:  # the other files may be readable
-                        errors.append(error)
-                sink.flush()
+            with store.spool("import", bodies=app.bodies, trust=trust) as spool:
+                errors += read.files(files, _sink(store, spool, how, largest))
         except HubbubError as error:  # an error of the store ends the import
             errors.append(error)
         app.load(store)  # what was read before an error is kept, and counted
-        if read or not errors:
-            facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+        facts = {"read": read.count, **changes(read.samples)}
+        if read.unfinished:
+            facts["unfinished"] = read.unfinished
+        if read.count or not errors:
             app.print_facts(facts, as_json=as_json)
+        for source, sample in read.samples.items():
+            refusal = most_refused(source, sample, changes([source]), how)
+            errors += [] if refusal is None else [refusal]
     if errors:
         raise _combine(errors)
     return 0
 
 
-def _sink(store: Store, spool: Sink, columns: tuple[str, ...], largest: int) -> Sink:
-    """Return a sink that refuses large messages and names the columns of system counts.
+def _sink(store: Store, spool: Sink, how: Reading, largest: int) -> Sink:
+    """Return a sink that refuses large messages and says how lines are to be read.
 
     Args:
         store: stores the names of the columns.
         spool: of the store.
-        columns: of system counts; empty for other formats.
+        how: lines are to be read.
         largest: size limit of a message in bytes.
     """
-    from hubbub.collector.decode.notebooks import WithColumns
+    from hubbub.collector.decode.line_reading import Reading, WithReading
     from hubbub.collector.decode.rejected import Bounded
     from hubbub.store.tables.samples import save_columns
 
     bounded = Bounded(spool, largest)
-    if not columns:
-        return bounded
-    save_columns(store.state, columns)
-    return WithColumns(bounded, columns)
+    if how.columns:
+        save_columns(store.state, how.columns.split(","))
+    return bounded if how == Reading() else WithReading(bounded, how)
 
 
 def _trust(app: App, form: str, options: dict[str, Any]) -> TrustFiles | None:
     """Return the files to verify signatures with; only fedmsg envelopes are signed."""
-    trust = trust_files(app, options, configured=False)
+    trust = trust_files(app, options, configured=form == "fedmsg")
     if trust is not None and form != "fedmsg":
         raise UsageError(f"the format {form} has no signatures", hint="leave out --ca and --verify")
     return trust
@@ -167,8 +162,10 @@ def _follow(
     files: tuple[str, ...],
     form: str,
     *,
-    columns: tuple[str, ...],
+    how: Reading,
+    trust: TrustFiles | None,
     largest: int,
+    name: str | None,
     as_json: bool,
 ) -> int:
     """Read files and what is appended to them, until SIGTERM or SIGINT.
@@ -180,8 +177,10 @@ def _follow(
         app: of the command line.
         files: names of logs.
         form: their format.
-        columns: column names of system counts; empty for other formats.
+        how: lines are to be read.
+        trust: the files to verify signatures with; None: do not verify.
         largest: size limit of a line in bytes.
+        name: of the source; None: that of the log.
         as_json: print the result as JSON.
 
     Raises:
@@ -190,6 +189,8 @@ def _follow(
         StoreError: no room.
     """
     from hubbub.collector.files.follower import Follower
+    from hubbub.collector.files.log_files import Log
+    from hubbub.collector.files.log_name import log_name
     from hubbub.store.loader_process import LoaderProcess
 
     if "-" in files:
@@ -201,13 +202,18 @@ def _follow(
     with app.store() as store, ExitStack() as stack:
         changes = app.count_changes(store)
         followers = []
-        for name in files:
-            follower = Follower(name, form, store.state.get(_position_key(form, name)))
+        for path in files:
+            log = Log(f"{form}:{name or log_name(path)}", store.state)
+            position = store.state.get(_position_key(form, path))
+            follower = Follower(path, form, position, log=log)
             stack.callback(follower.close)
             followers.append(follower)
         loader = LoaderProcess(store.path, app.reader_config)
-        with stop_signal() as stop, store.spool("import", bodies=app.bodies) as spool:
-            sink = _sink(store, spool, columns, largest)
+        with (
+            stop_signal() as stop,
+            store.spool("import", bodies=app.bodies, trust=trust) as spool,
+        ):
+            sink = _sink(store, spool, how, largest)
             loader.start()
             try:
                 while not stop.is_set():
@@ -218,7 +224,7 @@ def _follow(
             finally:
                 loader.stop(_LOADER_TIMEOUT)
         app.load(store)  # what the loader's last run did not reach
-        facts = {"read": read, **changes(f"{form}:{name}" for name in files)}
+        facts = {"read": read, **changes(dict.fromkeys(f.source for f in followers))}
         app.print_facts(facts, as_json=as_json)
     return 0
 

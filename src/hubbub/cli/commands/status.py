@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import floor
@@ -13,11 +14,13 @@ from hubbub.cli.app import App, common_options, pass_app
 
 if TYPE_CHECKING:
     from hubbub.store import Store
+    from hubbub.store.query.extent import Extent
 
 __all__ = ["status"]
 
 _MAX_SPANS = 40  # of the ledger, without --json
 _MAX_DAYS = 14
+_MAX_WRONG = 20  # messages with times that make no sense
 _UNMAPPED_COLUMNS = ("topic", "messages", "why", "rule_now", "example")
 
 
@@ -48,9 +51,11 @@ def status(app: App, *, unmapped: bool, as_json: bool) -> None:
 
 def _facts(store: Store) -> dict[str, Any]:
     from hubbub.store.disk.quarantine import quarantined
+    from hubbub.store.query.extent import extent
     from hubbub.times import from_micros, iso
 
-    bounds = store.bounds()
+    now = time.time_ns() // 1000
+    known = extent(store, store.spans(), now)
     waiting = store.waiting()
     spans = [
         {
@@ -77,8 +82,9 @@ def _facts(store: Store) -> dict[str, Any]:
     return {
         "store": str(store.path),
         "events": store.rows(),
-        "oldest": None if bounds is None else iso(from_micros(bounds[0])),
-        "newest": None if bounds is None else iso(from_micros(bounds[1])),
+        "oldest": None if known.oldest is None else iso(from_micros(known.oldest)),
+        "newest": None if known.newest is None else iso(from_micros(known.newest)),
+        "wrong_times": _wrong_times(store, known, now),
         "waiting": {
             "segments": waiting.segments,
             "records": waiting.records,
@@ -92,7 +98,23 @@ def _facts(store: Store) -> dict[str, Any]:
         "healed": sum(span.state == "healed" for span in store.spans()),
         "days": _days(store),
         "disk": _disk(store),
+        "open_to_others": bool(store.path.stat().st_mode & 0o077),
         "aside": [str(path) for path in quarantined(store.path)],
+    }
+
+
+def _wrong_times(store: Store, known: Extent, now: int) -> dict[str, Any]:
+    """Return the events that default ranges leave out: how many, and the first of them."""
+    from hubbub.store.query.extent import left_out
+    from hubbub.times import from_micros, iso
+
+    found = []
+    if known.earlier or known.later:
+        found = left_out(store, store.spans(), now, most=_MAX_WRONG)
+    return {
+        "earlier": known.earlier,
+        "later": known.later,
+        "messages": [asdict(event) | {"time": iso(from_micros(event.time))} for event in found],
     }
 
 
@@ -147,10 +169,13 @@ def _show(facts: dict[str, Any]) -> None:
         f"unmapped      {_unmapped(facts['unmapped'])}",
         f"disk          {free:,} bytes are free{warning}",
     ]
+    if facts["open_to_others"]:
+        lines.append("permissions   other users of this machine may read it: chmod 700 the folder")
     if facts["aside"]:
         count = len(facts["aside"])
         lines.append(f"quarantine    {count:,} damaged files, in {clean(facts['store'])}/aside")
     click.echo("\n".join(lines))
+    _show_wrong_times(facts["wrong_times"])
     if facts["sources"]:
         click.echo("\nsources")
         rows = [
@@ -173,6 +198,23 @@ def _show(facts: dict[str, Any]) -> None:
         names = ("day", "percent", "complete", "healed", "gap", "unproven", "unknown")
         rows = [tuple(day[c] for c in names) for day in facts["days"][:_MAX_DAYS]]
         show_table(Table(names, rows))
+
+
+def _show_wrong_times(wrong: dict[str, Any]) -> None:
+    from hubbub.cli.output.formats import show_table
+    from hubbub.cli.output.tables import Table
+
+    count, columns = wrong["earlier"] + wrong["later"], ("time", "topic", "id", "source")
+    if not count:
+        return
+    click.echo(
+        f"\n{count:,} messages have times that make no sense ({wrong['earlier']:,} from before the "
+        f"store began, {wrong['later']:,} from after now); without --since and --until "
+        "queries leave them out"
+    )
+    show_table(Table(columns, [[event[c] for c in columns] for event in wrong["messages"]]))
+    if hidden := count - len(wrong["messages"]):
+        click.echo(f"{hidden:,} more are not shown")
 
 
 def _unmapped(topics: list[dict[str, Any]]) -> str:

@@ -75,7 +75,11 @@ def track_gaps(
         store = stack.enter_context(app.store())
         healer = _healer(app, store, listener, topics, stack, options=options)
         gaps = GapDetector(
-            listener.receiver.endpoints, listener.counts, store.state, filters=_filters(topics)
+            listener.receiver.endpoints,
+            listener.counts,
+            store.state,
+            filters=_filters(topics),
+            standstills=listener.receiver.standstills,
         )
         gaps.start()
         if healer is not None:

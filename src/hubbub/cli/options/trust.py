@@ -118,4 +118,11 @@ def trust_files(app: App, options: dict[str, Any], *, configured: bool = True) -
     ca, crl, policy = (path and str(Path(path).absolute()) for path in paths)
     files = TrustFiles(ca, crl, policy, nitpicky)
     files.load()
+    if not nitpicky:
+        rest = "topics that the policy does not name" if policy else "any topic: there is no policy"
+        click.echo(
+            f"warning: every certificate of the CA may send {rest};"
+            " --nitpicky (nitpicky = true in [trust]) refuses what no policy names",
+            err=True,
+        )
     return files

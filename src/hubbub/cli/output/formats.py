@@ -224,7 +224,7 @@ def _print_coverage_and_diagnostics(result: Result) -> None:
             f"{result.coverage.state}{note}\n"
         )
     for name, value in result.diagnostics.items():
-        if name == "text":  # repeats the table in words
+        if name in {"text", "unmatched"}:  # repeats the table in words; said as a note
             continue
         for line in _diagnostic_lines(value):
             sys.stderr.write(f"{clean(str(name))}: {line}\n")

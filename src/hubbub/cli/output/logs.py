@@ -60,6 +60,8 @@ def configure(log_format: str, level: int) -> None:
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
             pad_event_to=0,
+            # the default shows local variables where `rich` is installed: names and messages
+            exception_formatter=structlog.dev.plain_traceback,
         )
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -59,7 +59,7 @@ def test_possible_mistakes_are_noted(hubbub: Run, store: Path) -> None:
     assert result.code == 0
     assert "no event in the store has the account 'alcie' yet" in result.err
     assert "'releng' yet" not in result.err
-    assert "--no-bots leaves out the whole person" in result.err
+    assert "the whole person is left out" in result.err
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,23 @@ def test_organisations_by_the_configured_file(hubbub: Run, store: Path, tmp_path
 def subtitle(hubbub: Run, store: Path, view: str, *options: str) -> str:
     result = hubbub("chart", view, "--store", store, "-o", "-", *options)
     assert result.code == 0, result.err
-    match = re.search(r"with bots [^<]*", result.out.partition("</desc>")[2])
+    assert "without bots" not in result.out
+    match = re.search(r"\d+ known program[^<]*", result.out.partition("</desc>")[2])
     return match[0] if match else ""
 
 
-def test_a_picture_without_bots_states_the_difference(hubbub: Run, store: Path) -> None:
-    assert subtitle(hubbub, store, "tail") == ""
-    title = re.search(
-        r"<title[^>]*>([^<]*)", hubbub("chart", "tail", "--store", store, "-o", "-").out
-    )
+def test_a_picture_states_who_is_left_out_and_the_finding_with_them(
+    hubbub: Run, store: Path
+) -> None:
+    assert subtitle(hubbub, store, "tail", "--bots") == ""
+    out = hubbub("chart", "tail", "--store", store, "-o", "-", "--bots").out
+    title = re.search(r"<title[^>]*>([^<]*)", out)
     assert title
-    assert subtitle(hubbub, store, "tail", "--no-bots") == f"with bots it would be: {title[1]}"
-    same = "with bots it would be the same"
-    assert subtitle(hubbub, store, "volume", "--no-bots") == same, "messages of bots count there"
-    assert subtitle(hubbub, store, "tail", "--no-bots", "--until", "2026-01-02") == same
+    expected = f"1 known program left out; with it it would be: {title[1]}"
+    assert subtitle(hubbub, store, "tail") == subtitle(hubbub, store, "tail", "--no-bots")
+    assert subtitle(hubbub, store, "tail") == expected
+    assert subtitle(hubbub, store, "volume", "--no-bots") == "", "messages of bots count there"
+    assert subtitle(hubbub, store, "tail", "--until", "2026-01-02") == ""
 
 
 def test_a_radar_of_a_merged_account_draws_the_person(hubbub: Run, store: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_log_that_grows_is_rotated_and_followed_again(
     started.append(second_run)
     second_run.until(len(lines(5, 8)))
     assert second_run.stop() == {"read": 2, "new": 2, "known": 0, "refused": {}}
-    result = hubbub("query", "traffic", "--period", "1m", "--json", "--store", store)
+    result = hubbub("query", "traffic", "--period", "1min", "--json", "--store", store)
     (row,) = result.json["data"]
     assert (row["total_hits"], row["total_bytes"]) == (8, sum(range(8)))
 

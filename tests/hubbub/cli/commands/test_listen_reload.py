@@ -226,6 +226,8 @@ def test_metrics_and_health_of_a_running_listener(
 
 def test_changes_are_named_as_in_the_file() -> None:
     before = Config(bodies=True, listen=ListenConfig(zmq=("a",)))
-    after = Config(bodies=True, listen=ListenConfig(settle="1m"), people=PeopleConfig(bots=("x",)))
+    after = Config(
+        bodies=True, listen=ListenConfig(settle="1min"), people=PeopleConfig(bots=("x",))
+    )
     assert changed_keys(before, before) == []
     assert changed_keys(before, after) == ["listen.zmq", "listen.settle", "people.bots"]

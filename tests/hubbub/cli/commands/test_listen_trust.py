@@ -82,3 +82,19 @@ def test_wrong_usage_creates_no_store(
     result = hubbub("listen", "--store", tmp_path / "s", "--zmq", "tcp://127.0.0.1:9", *options)
     assert (result.code, message in result.err) == (2, True)
     assert not (tmp_path / "s").exists()
+
+
+def test_an_import_of_envelopes_verifies_where_trust_is_configured(
+    hubbub: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "hubbub.toml"
+    config.write_text(f'[trust]\nca = "{PKI / "ca.crt"}"\n')
+    forged = {"topic": "a.b.prod.c.d", "msg_id": "2026-1", "timestamp": 1767261600, "msg": {}}
+    (tmp_path / "x.jsonl").write_text(json.dumps(forged) + "\n")
+    words = ["import", tmp_path / "x.jsonl", "--format", "fedmsg", "--config", config]
+    verified = hubbub(*words, "--store", tmp_path / "s", "--json")
+    assert verified.json["refused"] == {"unsigned": 1}
+    assert "every certificate of the CA may send any topic" in verified.err
+    taken = hubbub(*words, "--store", tmp_path / "t", "--json", "--no-verify")
+    assert taken.json["new"] == 1
+    assert taken.err == ""

@@ -38,12 +38,20 @@ def users(ran_json: Any) -> dict[str, int]:
 def test_the_common_options_filter(
     hubbub: Run, made_store: Path, options: list[str], expected: dict[str, int]
 ) -> None:
-    result = hubbub("query", "users", "--json", "--store", made_store, *options)
+    result = hubbub("query", "users", "--json", "--store", made_store, "--bots", *options)
     assert result.code == 0
     counts = users(result.json)
     assert {
         ("=cmd" if name.startswith("=cmd") else name): n for name, n in counts.items()
     } == expected
+
+
+def test_people_are_counted_without_known_programs(hubbub: Run, made_store: Path) -> None:
+    result = hubbub("query", "users", "--json", "--store", made_store)
+    assert "releng" not in users(result.json)
+    assert result.json["parameters"]["bots"] is False
+    assert "note: 1 known program(s) left out; --bots counts them too" in result.err
+    assert "left out" not in hubbub("query", "volume", "--store", made_store).err
 
 
 def test_the_json_document(hubbub: Run, made_store: Path) -> None:
@@ -79,7 +87,9 @@ def test_the_seven_line_example(
     hubbub: Run, made_store: Path, registry: None, tmp_path: Path
 ) -> None:
     options = ["--plugins", str(KARMA), "--store", str(made_store)]
-    result = hubbub(*options, "query", "karma", "--category", "buildsys", "--format", "csv")
+    result = hubbub(
+        *options, "query", "karma", "--category", "buildsys", "--bots", "--format", "csv"
+    )
     assert (result.code, result.out) == (0, "user,comments\nreleng,1\n")
     assert "Comments per user." in hubbub(*options, "query", "karma", "--help").out
     picture = tmp_path / "k.svg"
@@ -162,3 +172,50 @@ def test_report_writes_the_same_pages_twice(hubbub: Run, made_store: Path, tmp_p
     assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= first.keys()
     assert b"alice" in first["data.json"]
     assert b"releng" not in first["tail.svg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--topic", "*.git.recieve"],
+         "note: no topic matches '*.git.recieve'; near: org.fedoraproject.prod.git.receive"),
+        (["--category", "bodih", "--category", "bodhi"],
+         "note: no category matches 'bodih'; near: bodhi"),
+        (["--user", "Alice"], "note: no user matches 'Alice'; near: alice"),
+        (["--not-user", "bobb"], "note: no user matches 'bobb' (--not-user); near: bob"),
+        (["--category", "bodhi"], None),
+        (["--category", "bodhi", "--since", "2026-01-03"], None),  # in the store, not the range
+    ],
+)  # fmt: skip
+def test_a_filter_that_matches_nothing_in_the_store_is_said(
+    hubbub: Run, made_store: Path, options: list[str], said: str | None
+) -> None:
+    ran = hubbub("query", "users", "--json", "--store", made_store, *options)
+    notes = [line for line in ran.err.splitlines() if "matches" in line]
+    assert (ran.code, notes) == (0, [] if said is None else [said])
+    found = ran.json.get("diagnostics", {}).get("unmatched", [])
+    assert [said] == [_sentence(x) for x in found] if said else found == []
+    assert hubbub("query", "users", "--store", made_store, *options).err.count("matches") == len(
+        notes
+    )
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    option = "" if found["filter"] == found["noun"] else f" (--{found['filter'].replace('_', '-')})"
+    near = ", ".join(found["near"])
+    return f"note: no {found['noun']} matches {found['value']!r}{option}; near: {near}"
+
+
+def test_own_filters_of_queries_and_views_are_checked_too(
+    hubbub: Run, made_store: Path, tmp_path: Path
+) -> None:
+    for command in (
+        ["query", "radar", "--user", "Alice"],
+        ["query", "what_if", "--without", "Alice"],
+        ["chart", "radar", "--user", "Alice", "-o", tmp_path / "x.svg"],
+        ["report", "--user", "Alice", "-o", tmp_path / "report"],
+    ):
+        ran = hubbub(*command, "--store", made_store)
+        assert ran.code == 0
+        assert ran.err.count("no user matches 'Alice'") == 1
+        assert "near: alice" in ran.err

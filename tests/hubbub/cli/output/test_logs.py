@@ -156,3 +156,20 @@ def test_the_log_has_levels_a_format_and_no_secrets(
         assert "requested" in err
         assert "n=3" in err
         assert "\x1b" not in err
+
+
+@pytest.mark.usefixtures("_restore_logging")
+def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("text", logging.INFO)
+
+    def fail(secret: str) -> None:
+        assert secret
+        raise ValueError
+
+    try:
+        fail("alice" + "-lokal")
+    except ValueError:
+        structlog.get_logger("hubbub").exception("failed")
+    err = capsys.readouterr().err
+    assert "ValueError" in err
+    assert "alice-lokal" not in err

@@ -1,0 +1,214 @@
+"""Stacked columns for any rows, over their own times or side by side, with a computed title.
+
+Values may be negative, fractions or unknown. Series that do not fit are added up as "other", rows
+without a number are left out, and the subtitle states both.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+from hubbub.charts.graphs.bars import Stacked, StackPlan
+from hubbub.charts.graphs.common import capital, noun, slot, time_axis
+from hubbub.charts.graphs.general import leader, nothing
+from hubbub.charts.picture import scale, text
+from hubbub.charts.picture.canvas import draw
+from hubbub.charts.picture.scale import as_time
+from hubbub.charts.picture.sheet import Data
+
+if TYPE_CHECKING:
+    from hubbub.charts.chart import Chart
+    from hubbub.charts.picture.drawing import Drawing
+
+__all__ = ["draw_stacks"]
+
+_COLUMNS = 200  # buckets; more are joined in groups
+
+Values = list[float | None]
+
+
+def _grouped(
+    buckets: Sequence[Any], series: dict[str, Values]
+) -> tuple[list[list[Any]], dict[str, Values], int]:
+    """Join neighbouring buckets so that at most `_COLUMNS` remain; also return the group size.
+
+    A group has the mean of its known values, so that the last one, of fewer buckets, is no drop.
+    """
+    size = max(-(-len(buckets) // _COLUMNS), 1)
+    starts = range(0, len(buckets), size)
+
+    def mean(values: Values) -> float | None:
+        known = [v for v in values if v is not None]
+        return fsum(known) / len(known) if known else None
+
+    groups = [list(buckets[i : i + size]) for i in starts]
+    if size == 1:
+        return groups, series, 1
+    return groups, {n: [mean(v[i : i + size]) for i in starts] for n, v in series.items()}, size
+
+
+def _piled(
+    cells: Sequence[tuple[Any, Any, float | None]],
+) -> tuple[list[Any], bool, dict[str, Values], int, list[Any]]:
+    """Return the buckets, whether they are times, the values of each series, rows left out, labels.
+
+    A bucket of which no value is known has None in all series; otherwise a missing one counts 0.
+    """
+    times = [as_time(bucket) for bucket, _, _ in cells]
+    timed = bool(times) and all(times)
+    keys = [*times] if timed else [bucket for bucket, _, _ in cells]
+    labels = dict(zip(reversed(keys), (bucket for bucket, _, _ in reversed(cells)), strict=True))
+    buckets = sorted(set(keys)) if timed else list(dict.fromkeys(keys))  # type: ignore[type-var]  # none is None
+    index = {b: i for i, b in enumerate(buckets)}
+    known: set[int] = set()
+    parts: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    dropped = 0
+    for key, (_, name, value) in zip(keys, cells, strict=True):
+        if value is None:
+            dropped += 1
+            continue
+        known.add(index[key])
+        if name is not None and value:
+            parts[str(name)][index[key]].append(value)
+    series = {
+        name: [fsum(part.get(i, ())) if i in known else None for i in range(len(buckets))]
+        for name, part in parts.items()
+    }
+    return buckets, timed, series, dropped, [labels[b] for b in buckets]
+
+
+def draw_stacks(
+    chart: Chart,
+    data: Data,
+    cells: Sequence[tuple[Any, Any, float | None]],
+    *,
+    x: str,
+    y: str,
+    by: str = "",
+    top: int,
+    title: str,
+    subtitle: str,
+    finding: str = "",
+) -> Drawing:
+    """Draw stacked columns: the largest series stands on the axis, "other" on top.
+
+    Args:
+        chart: of the view.
+        data: the result behind the picture.
+        cells: (bucket, name of the series, value); buckets are times or names. A value of None is
+            unknown: it is left out, and the subtitle states how many are.
+        x: what the buckets are called.
+        y: what the values are called.
+        by: what the series are called; empty if there is one.
+        top: series to draw; the rest is added up in "other".
+        title: replaces the computed one.
+        subtitle: replaces the computed one.
+        finding: replaces the computed one behind the title of the view.
+    """
+    buckets, timed, sums, dropped, labels = _piled(cells)
+    size_of = {n: fsum(abs(v) for v in values if v is not None) for n, values in sums.items()}
+    order = sorted(sums, key=lambda n: (-size_of[n], n))
+    shown = order if len(order) <= top + 1 else order[:top]
+    series = {n: sums[n] for n in shown}
+    subtitles = [subtitle or capital(f"{noun(y)} by {noun(by)}" if by else noun(y))]
+    if rest := order[len(shown) :]:
+        series[f"other ({len(rest):,})"] = [
+            None if None in col else fsum(v for v in col if v is not None)
+            for col in zip(*(sums[n] for n in rest), strict=True)
+        ]
+        subtitles.append(f"the top {top} of {len(order):,}, the rest is other")
+    groups, series, size = _grouped(buckets, series)
+    if size > 1:
+        subtitles.append(f"each column is the mean of {size} of them")
+    if dropped:
+        subtitles.append(f"{text.plural(dropped, 'row')} without a number left out")
+    names = text.short_names(shown)
+    numbers = [v for values in series.values() for v in values if v is not None]
+    page = chart.sheet(
+        data,
+        title=title,
+        finding=finding or _finding(names, order, sums, buckets, noun(y), dropped),
+        subtitle="; ".join(subtitles),
+        empty=f"{capital(nothing(noun(y), dropped))} in this range",
+    )
+    plan = _stack_plan(groups, timed=timed, others=len(shown) if rest else None)
+    return draw(
+        Stacked,
+        page,
+        replace(plan, whole=all(v == int(v) for v in numbers) or (size > 1 and max(numbers) > 3)),  # noqa: PLR2004
+        [(names.get(n, n), v) for n, v in series.items()],
+        columns=(x, *(names.get(n, n) for n in series)),
+        rows=[(labels[i * size], *(series[n][i] for n in series)) for i in range(len(groups))],
+    )
+
+
+def _stack_plan(groups: Sequence[Sequence[Any]], *, timed: bool, others: int | None) -> StackPlan:
+    """Place the columns: over their times, or side by side."""
+    if timed:
+        times = [t for group in groups for t in group]
+        places, ticks = time_axis(times, centred=True)
+        at = dict(zip(times, places, strict=True))
+        xs = tuple((at[group[0]] + at[group[-1]]) / 2 for group in groups)
+        wide = min(slot(times) * max(map(len, groups)), 1.0)
+        return StackPlan(ticks, others=others, xs=xs, wide=wide)
+    step = max(-(-len(groups) // scale.MOST), 1)
+    marked = list(enumerate(groups))[::step]
+    return StackPlan(
+        tuple((text.clean(group[0]), (i + 0.5) / len(groups)) for i, group in marked), others=others
+    )
+
+
+def _finding(  # noqa: PLR0917 - all of one picture
+    names: Mapping[str, str],
+    order: Sequence[str],
+    sums: Mapping[str, Values],
+    buckets: Sequence[Any],
+    unit: str,
+    dropped: int,
+) -> str:
+    """State which series is the largest, or of a single one its ends and sum."""
+    if not order:
+        return nothing(unit, dropped)
+    if len(order) == 1:
+        times = [as_time(b) for b in buckets]
+        known = [t for t in times if t is not None]
+        year = len(known) > 1 and scale.needs_year(known[0], known[-1])
+        labels = [
+            scale.moment(t, year=year) if t else text.named(b)
+            for t, b in zip(times, buckets, strict=True)
+        ]
+        return _course(sums[order[0]], labels, unit)
+    totals = [fsum(v for v in sums[n] if v is not None) for n in order]
+    called = [names.get(n, n) for n in order]
+    if any(v is not None and v < 0 for n in order for v in sums[n]):
+        return leader(called, totals, unit)
+    best = [n for n, total in zip(called, totals, strict=True) if total == totals[0]]
+    return text.leading(best, f"{text.percent(totals[0] / fsum(totals))} of {unit}")
+
+
+def _course(values: Values, labels: Sequence[str], unit: str) -> str:
+    """State the ends of one series, and its sum where the numbers are whole."""
+    known = [(v, label) for v, label in zip(values, labels, strict=True) if v is not None]
+    numbers = [v for v, _ in known]
+    high, low = max(numbers), min(numbers)
+    if len(known) == 1:
+        return f"{text.amount(high)} {unit} on {known[0][1]}"
+    if high == low:
+        return f"{unit} is {text.amount(high)} throughout"
+
+    def on(value: float) -> str:
+        where = [label for v, label in known if v == value]
+        return f"on {where[0]}" if len(where) == 1 else f"on {len(where)} of {len(known)} occasions"
+
+    whole = all(v == int(v) for v in numbers)
+    if low < 0:
+        ends = f"from {text.signed(high)} {on(high)} to {text.signed(low)} {on(low)}"
+        return f"{unit} {ends}" + (f", adding up to {text.signed(fsum(numbers))}" if whole else "")
+    if whole:
+        total, peak = text.amount(fsum(numbers)), text.amount(high)
+        return f"{unit} adds up to {total}; the peak was {peak} {on(high)}"
+    return f"{unit} between {text.amount(low)} and {text.amount(high)}, highest {on(high)}"

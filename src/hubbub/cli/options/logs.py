@@ -1,0 +1,169 @@
+"""Options of `hubbub import` for logs: their source, their format, what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from hubbub.cli.app import App
+from hubbub.errors import MessageError, UsageError
+
+if TYPE_CHECKING:
+    from hubbub.collector.decode.line_reading import Reading
+    from hubbub.collector.event import Frame
+
+__all__ = ["check_log_options", "log_options", "most_refused", "reading_of"]
+
+C = TypeVar("C", bound=Callable[..., Any])
+_ACCESS_LOG = "access-log"
+#: Reasons that say that a line is not of the format, rather than that one of its values is wrong.
+_NOT_OF_FORMAT = (
+    *("malformed", "bad-fields", "bad-encoding", "not-json", "not-an-object"),
+    *("no-body", "no-topic", "no-time", "no-id", "bad-time", "bad-value"),
+)
+
+
+def _log_format(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Pass on the values of the common option, which this option hides."""
+    if value in {"text", "json"}:
+        ctx.find_root().ensure_object(App).log_format = value
+        return None
+    return value
+
+
+def log_options(command: C) -> C:
+    """Add `--source`, `--finished`, `--log-format`, `--keep-queries` and `--keep-addresses`."""
+    for option in (
+        click.option(
+            "--keep-addresses",
+            is_flag=True,
+            help="access-log: keep clients' addresses in full. [default: 192.0.2.0, 2001:db8:1::]",
+        ),
+        click.option(
+            "--keep-queries",
+            is_flag=True,
+            help="access-log: keep the query strings of requests. [default: dropped]",
+        ),
+        click.option(
+            "--log-format",
+            metavar="FORMAT",
+            callback=_log_format,
+            help="access-log: the format as the server's configuration writes it, of Apache "
+            "(%h %l %u …) or nginx ($remote_addr - $remote_user …). [default: recognised] "
+            "Or text, json: format of hubbub's own log messages on standard error.",
+        ),
+        click.option(
+            "--finished",
+            is_flag=True,
+            help="The files do not grow any more: a last line without an end counts.",
+        ),
+        click.option(
+            "--source",
+            metavar="NAME",
+            help="Name of the source: equal lines of two sources are two messages. "
+            "[default: the log's path, which its rotated files share]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def check_log_options(form: str, options: Mapping[str, Any]) -> None:
+    """Check the options of logs.
+
+    Raises:
+        UsageError: an option does not belong to the format, or its value is not valid.
+    """
+    from hubbub.collector.files.source import check_name
+
+    check_name(options["source"])
+    for name in ("log_format", "keep_queries", "keep_addresses"):
+        if options[name] and form != _ACCESS_LOG:
+            raise UsageError(
+                f"only {_ACCESS_LOG} has this option",
+                where=f"--{name.replace('_', '-')}",
+                hint=f"leave it out, or use --format {_ACCESS_LOG}",
+            )
+    if options["log_format"] is not None:
+        from hubbub.collector.decode.log_format import compiled
+
+        compiled(options["log_format"])
+
+
+def reading_of(columns: Sequence[str], options: Mapping[str, Any]) -> Reading:
+    """Return how the lines of an import are to be read.
+
+    Args:
+        columns: of system counts; empty for other formats.
+        options: of the command.
+    """
+    from hubbub.collector.decode.line_reading import Reading
+
+    return Reading(
+        columns=",".join(columns),
+        log_format=options["log_format"] or "",
+        keep_queries=options["keep_queries"],
+        keep_addresses=options["keep_addresses"],
+    )
+
+
+def most_refused(
+    source: str, sample: Sequence[Frame], changes: Mapping[str, Any], how: Reading
+) -> UsageError | None:
+    """Return the error of an import of which most lines are not of its format.
+
+    Args:
+        source: of the lines.
+        sample: some of them.
+        changes: `new`, `known`, and `refused` by reason.
+        how: the lines were to be read.
+    """
+    refused = sum(changes["refused"].get(reason, 0) for reason in _NOT_OF_FORMAT)
+    accepted = changes["new"] + changes["known"]
+    if refused <= accepted:
+        return None
+    form, _, name = source.partition(":")
+    return UsageError(
+        f"{refused:,} of {refused + accepted:,} lines are not of the format {form}; "
+        "they are kept as dead letters",
+        where="standard input" if name == "-" else name,
+        hint=_likely(form, sample, how),
+    )
+
+
+def _likely(form: str, sample: Sequence[Frame], how: Reading) -> str:
+    """Return what the format may be instead."""
+    from hubbub.collector.decode.formats import FORMATS
+
+    if how.log_format:
+        return "compare --log-format with a line of the log, or leave it out"
+    for other in FORMATS:
+        if other != form and _fits(other, sample):
+            return f"it looks like --format {other}"
+    if form == _ACCESS_LOG:
+        return (
+            "if the web server has a format of its own, give it with --log-format, as its "
+            "configuration writes it: LogFormat of Apache, log_format of nginx"
+        )
+    return "`hubbub dead-letters list` shows the lines, `hubbub import --help` the formats"
+
+
+def _fits(form: str, sample: Sequence[Frame]) -> bool:
+    """Whether most of these lines can be decoded in a format."""
+    from msgspec.structs import replace
+
+    from hubbub.collector.decode.line_reading import Reading, pack
+    from hubbub.collector.decode.message import decode
+    from hubbub.collector.decode.notebooks import COLUMNS
+
+    topic = pack(Reading(columns=",".join(COLUMNS["later"])))
+    fitting = 0
+    for frame in sample:
+        try:
+            decode(replace(frame, source=f"{form}:", topic=topic))
+        except MessageError:
+            continue
+        fitting += 1
+    return 2 * fitting > len(sample)

@@ -1,0 +1,78 @@
+"""Every query works on a store that this process may only read."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubbub.errors import UsageError
+from hubbub.store import Store
+from tests.support.commandline import Run
+from tests.support.store import MakeFrame, put
+
+COMMANDS = [
+    "query users", "query volume --format csv", "status", "identity suspects", "dead-letters list",
+    "chart heatmap -o -", "export -o - --format jsonl", "report -o {out}", "jobs list",
+    "identity list",
+]  # fmt: skip
+WRITING = ["compact", "verify", "identity merge alice bob --why x", "forget alice --why x"]
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, frame: MakeFrame) -> Iterator[Path]:
+    """A store with a segment that waits, mounted read-only."""
+    if os.geteuid():
+        pytest.skip("needs root")
+    path, mount = tmp_path / "store", tmp_path / "mount"
+    mount.mkdir()
+    with Store.open(path) as store:
+        put(store, *(frame(n) for n in range(5)), load=True)
+        put(store, frame(7), frame(8))
+    bind: list[list[str | Path]] = [
+        ["mount", "--bind", path, mount],
+        ["mount", "-o", "remount,ro,bind", mount],
+    ]
+    for command in bind:
+        if subprocess.run(command, check=False, timeout=20).returncode:
+            subprocess.run(["umount", mount], check=False, timeout=20)
+            pytest.skip("may not mount here")
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True, timeout=20)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_that_read(mounted: Path, tmp_path: Path, command: str, hubbub: Run) -> None:
+    words = command.format(out=tmp_path / "out").split()
+    result = hubbub("--store", str(mounted), *words)
+    assert result.code == 0, result.err
+    assert "2 messages in 1 segments" in result.err
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_commands_that_write_say_why_they_cannot(mounted: Path, command: str, hubbub: Run) -> None:
+    result = hubbub("--store", str(mounted), *command.split())
+    assert result.code == 2, result.err
+    assert "no permission to write here" in result.err
+    assert "damaged" not in result.err
+
+
+def test_the_same_answers(mounted: Path) -> None:
+    with Store.open(mounted, create=False, reading=True) as store:
+        assert store.read_only
+        assert not store.load().new
+        assert store.events().count_events() == 5
+        with pytest.raises(UsageError, match="no permission to write"), store.loader_lock():
+            pass
+
+
+def test_a_new_store_is_its_owner_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        Store.open(tmp_path / "a" / "store").close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a" / "store").stat().st_mode & 0o777 == 0o700
