@@ -60,7 +60,7 @@ class Result:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     columns: Sequence[str] = ()  # order of the columns where `data` is a list of records
     left_out: int = 0  # known bots that the data leave out
-    naming: int | None = None  # events that name somebody who counts; None: no people are counted
+    naming: int | None = None  # events that name a person; None: no people are counted
 
     def document(self) -> dict[str, Any]:
         """Return the document that `--format json` and the HTTP API answer with."""

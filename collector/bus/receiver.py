@@ -134,7 +134,7 @@ class Receiver(Closeable):
     def _monitor(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
         """Start the monitor of a socket.
 
-        Our end is made first: libzmq waits for ever to tell a monitor that nobody reads of its end.
+        Our end is made first: libzmq waits forever to notify a monitor that has no reader.
         It is connected last: libzmq aborts the process over a connection to what does not exist.
         """
         address = f"inproc://monitor-{len(self._monitors)}"

@@ -54,7 +54,7 @@ class Watch:
                 line.shutdown(socket.SHUT_RDWR)
 
     def finish(self) -> None:
-        """Let go of the connection, which may serve further requests."""
+        """Release the connection, which may serve further requests."""
         line, self._line = self._line, None
         if self._owned and line is not None:
             line.close()

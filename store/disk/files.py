@@ -72,7 +72,7 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     if private and not any(folder.iterdir()):
-        with suppress(PermissionError):  # an empty folder of somebody else
+        with suppress(PermissionError):  # an empty folder of another user
             folder.chmod(0o700)
     for path in missing:
         with suppress(PermissionError):  # a parent that is writable but not readable

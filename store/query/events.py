@@ -182,7 +182,7 @@ class Events:
         return int(names.filter(matches(names.user, bots)).count().to_pyarrow().as_py())
 
     def count_naming(self) -> int:
-        """Count the events that name somebody who counts."""
+        """Count the events that name at least one counted person."""
         removed = self.persons.widened(self.selection.removed)
         rows = self.stored
         if self.by == "agent":

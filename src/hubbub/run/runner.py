@@ -158,7 +158,7 @@ class Runner:
                 notes = {**notes, "unmatched": [value.document() for value in call.unmatched]}
             everything = self._events(call)
             events = everything.count_events()
-            # a picture states how many name somebody; for a table it would be one more scan
+            # a picture states how many name a person; for a table it would be one more scan
             bots, naming = count_people(call, everything, naming=depth > 0, caller=caller)
         if bots and not depth:
             self._note(f"{bots:,} known program(s) left out; --bots counts them too")

@@ -130,7 +130,7 @@ def test_each_user_is_of_one_kind(events, seen):
 
 
 def test_where_nothing_changes_no_window_differs(events):
-    """50 of 300 people each day, drawn anew: the first windows once had the most newcomers."""
+    """50 of 300 people each day, redrawn: the first windows once had the most newcomers."""
     rng = random.Random(11)
     rows = [
         act(timedelta(days=day, seconds=rng.randrange(86_400)), f"u{user}")
