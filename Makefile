@@ -23,7 +23,7 @@ demo: $(STAMP)  ## Simulate a bus and its history, gather, listen, draw charts i
 	$(BIN)/hubbub demo -o demo
 
 test: $(STAMP)  ## Run all tests for which this machine has the services
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 FUZZ ?= 1000000
 fuzz: $(STAMP)  ## Fuzz decode, people, signatures and text cleaning with FUZZ=1000000 messages
@@ -34,6 +34,7 @@ torture: $(STAMP)  ## Kill processes that work on a store TORTURE=1000 times, an
 	$(BIN)/python -m tests.torture.run --kills $(TORTURE)
 	$(BIN)/python -m tests.torture.steps
 	$(BIN)/python -m tests.torture.steps --torn
+	$(BIN)/python -m tests.torture.events --kills 60
 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check
@@ -46,6 +47,7 @@ types: $(STAMP)  ## mypy, strict
 
 docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_plugin_reference.py
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py
 

@@ -1,7 +1,7 @@
 """The job `usage`, which stores who used something day by day, and the query of that name.
 
-The job stores a document for each day; the query counts distinct users per day, week, month,
-quarter or year of the stored days. Jobs of plugins can use `days` and `extract` for their own data.
+The job stores a document for each day; the query counts distinct users per period of stored days.
+Jobs of plugins can use `days` and `extract` for their own data.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def extract(
 
     For each day, in order: `read` it; store the result under the day, replacing an earlier one
     (an empty result is not stored) and, in the same transaction, set the checkpoint to the day;
-    report the day as a source if it is not empty; report progress. An exception of `read` ends the
-    run before that day is stored.
+    report progress, and the day as a source if it is not empty. An exception of `read` ends the run
+    before that day is stored.
 
     Args:
         read: returns the content of a day as JSON-ready data; called once for each day.
@@ -93,8 +93,7 @@ def extract(
         state: where the checkpoint is, under `CHECKPOINT`.
         dates: the days to handle, as from `days`.
         backfill: do not move the checkpoint.
-        incomplete_before: retention may have deleted events of days before this one; their stored
-            content is kept and only added to.
+        incomplete_before: what is stored of days before this one is kept, and only added to.
         progress: called with the number of finished days and of all days.
         source: called with each day that is not empty.
     """
@@ -259,7 +258,7 @@ def _check_filters(
         state.delete(CHECKPOINT)
 
 
-@query(name="usage")
+@query(name="usage", names_people=False)
 def stored_usage(
     events: Events,
     *,
@@ -271,9 +270,15 @@ def stored_usage(
 ) -> tuple[list[ActiveUsers], dict[str, Any]]:
     """Distinct users per period, as active_users, from the days that the job `usage` stored.
 
-    `hubbub jobs run usage` stores them day by day. Events are not read, so days count also when
-    retention has deleted their events. Merges of accounts apply, and --user, --not-user and
-    --no-bots.
+    Days of deleted events count. Merges of accounts, --user, --not-user and --no-bots apply.
+
+    Args:
+        events: The merges and filters; none of them is read.
+        db: Documents of the job.
+        state: Its checkpoint.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        per: Length of a period.
     """
     selection = events.selection
     for name in ("topic", "category", "object", "action"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hubbub.times import iso
+from hubbub.zones import UNIVERSAL, Zone
 
 __all__ = ["Coverage", "Gap", "Result"]
 
@@ -32,8 +32,9 @@ class Coverage:
     state: str = "unproven"
     gaps: tuple[Gap, ...] = ()
 
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+    def document(self, zone: Zone = UNIVERSAL) -> dict[str, Any]:
+        """Return it as JSON-ready data, with times in a zone."""
+        iso = zone.iso
         return {
             "state": self.state,
             "gaps": [
@@ -47,7 +48,8 @@ class Coverage:
 class Result:
     """The result of one query.
 
-    `data` is JSON-ready: lists, dicts, numbers, strings and None; times are ISO 8601 with `Z`.
+    `data` is JSON-ready: lists, dicts, numbers, strings and None; times are ISO 8601 in `zone`,
+    with offset (`Z` in UTC).
     """
 
     query: str
@@ -61,13 +63,21 @@ class Result:
     columns: Sequence[str] = ()  # order of the columns where `data` is a list of records
     left_out: int = 0  # known bots that the data leave out
     naming: int | None = None  # events that name a person; None: no people are counted
+    mentions: int | None = None  # the same events, once for each person that they name
+    touching: bool = False  # whether `naming` counts only events that name an object too
+    zone: Zone = UNIVERSAL  # in which days are cut and times are written
+
+    @property
+    def bare(self) -> Any:
+        """What the function returned, JSON-ready: the answer of a function without events."""
+        return [self.data, dict(self.diagnostics)] if self.diagnostics else self.data
 
     def document(self) -> dict[str, Any]:
         """Return the document that `--format json` and the HTTP API answer with."""
         document: dict[str, Any] = {
             "query": self.query,
             "parameters": dict(self.parameters),
-            "coverage": self.coverage.document(),
+            "coverage": self.coverage.document(self.zone),
             "data": self.data,
         }
         if self.diagnostics:

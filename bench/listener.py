@@ -70,15 +70,15 @@ def pyzmq(port: int) -> float:
 
 def stalled(port: int, messages: int) -> int:
     """Count the messages that are lost when one fdatasync takes `STALL` seconds longer."""
-    from hubbub.collector.bus.listener import Listener
-    from hubbub.collector.bus.receiver import Receiver
+    from hubbub.collector.listening.listener import Listener
+    from hubbub.collector.zeromq.receiver import Receiver
     from hubbub.store.spool.writer import SpoolWriter
 
     quiet()
     folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
     with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
         sink = SpoolWriter(folder, "bench")
-        listener = Listener(receiver, sink, on_tick=lambda: ends and listener.stop(), grace=30)
+        listener = Listener([receiver], sink, on_tick=lambda: ends and listener.stop(), grace=30)
         pack, sync, ends = sink.pack, os.fdatasync, []
 
         def packing(source, arrived, parts):
@@ -110,8 +110,8 @@ def quiet() -> None:
 
 def hubbub(port: int, messages: int, *, durable: bool) -> float:
     """Measure the messages per second until all are durable, or packed and discarded."""
-    from hubbub.collector.bus.listener import Listener
-    from hubbub.collector.bus.receiver import Receiver
+    from hubbub.collector.listening.listener import Listener
+    from hubbub.collector.zeromq.receiver import Receiver
     from hubbub.store.spool.writer import SpoolWriter
 
     class Nowhere(SpoolWriter):
@@ -126,7 +126,7 @@ def hubbub(port: int, messages: int, *, durable: bool) -> float:
     folder = Path(tempfile.mkdtemp(prefix="hubbub-bench-"))
     with Receiver([f"tcp://127.0.0.1:{port}"]) as receiver:
         sink = (SpoolWriter if durable else Nowhere)(folder, "bench")
-        listener = Listener(receiver, sink)
+        listener = Listener([receiver], sink)
         first_batch: list[tuple[float, int]] = []
         end = [0.0]
         put = _recording(listener.backlog.put, first_batch)

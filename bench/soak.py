@@ -214,7 +214,14 @@ class Soak:
             code = listener.wait(30)
             if code:
                 self.faults.append(f"listen exited with {code}")
+        self.load_rest()
         return self.judge(sent, json.loads(out), complete, loaded)
+
+    def load_rest(self) -> None:
+        """Load what was received and waits when the listener has ended, as every query does."""
+        query = self.hubbub("query", "volume", "--allow-incomplete")
+        if query.returncode:
+            self.faults.append(f"query exited with {query.returncode}: {query.stderr}")
 
     def wait_complete(self) -> tuple[float | None, float | None]:
         """Wait until coverage has no gap.

@@ -1,15 +1,4 @@
 """Draw result tables as SVG. The only package that uses pygal.
 
-Importing it registers the built-in views; pygal itself is imported with the first picture.
+pygal itself is imported with the first picture. `hubbub.registry.builtins` lists the views.
 """
-
-from hubbub.charts.views import (
-    activity,
-    alerts,
-    coverage,
-    evenness,
-    objects,
-    overload,
-    people,
-    traffic,
-)

@@ -31,6 +31,7 @@ class Chart:
         with_bots: draws the same view with bots, if this one is without them: a line below the
             subtitle then states how many were left out, and the finding with them.
         style: custom colours and font.
+        to_newest: the range ends with the newest stored event.
 
     Raises:
         UsageError: unknown theme.
@@ -42,6 +43,8 @@ class Chart:
         theme: str = "auto",
         with_bots: Callable[[], Any] | None = None,
         style: Style = DEFAULT_STYLE,
+        *,
+        to_newest: bool = False,
     ) -> None:
         if theme not in get_args(Theme):
             raise UsageError(
@@ -50,6 +53,7 @@ class Chart:
         self.title = title
         self.style = style
         self.with_bots = with_bots
+        self.to_newest = to_newest
         self.theme: Theme = theme  # type: ignore[assignment]  # checked above
 
     def bars(

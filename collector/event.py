@@ -7,16 +7,20 @@ that collectors and the store share are defined here too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
+from hubbub.errors import MessageError
 from hubbub.times import from_micros
 
 __all__ = [
+    "CONNECTIONS_KEY",
     "DAMAGE_KEY",
+    "DISMISSED_KEY",
     "GATHER_PREFIX",
     "BulkSink",
     "Event",
@@ -25,6 +29,8 @@ __all__ = [
     "Message",
     "People",
     "Sink",
+    "Stop",
+    "Understand",
     "alive_key",
     "partial_key",
 ]
@@ -98,6 +104,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return from_micros(self.time)
 
 
+#: Decodes a frame to its event, or to the events of an item and an error for each that cannot be
+#: read. Raises MessageError for a frame that cannot be decoded at all.
+Understand: TypeAlias = Callable[[Frame], Event | Sequence[Event | MessageError]]
+
+
 class Sink(Protocol):
     """A destination for frames, such as the store's spool."""
 
@@ -139,11 +150,27 @@ class BulkSink(Sink, Protocol):
         """
 
 
+class Stop(Protocol):
+    """A flag that ends a run: a `threading.Event`, or one that a signal sets."""
+
+    def set(self) -> None:
+        """Set the flag."""
+
+    def is_set(self) -> bool:
+        """Whether the run must end."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the flag for at most `timeout` seconds; return whether it is set."""
+
+
 class Ledger(Protocol):
     """A collector's durable state: checkpoints and coverage spans."""
 
     def get(self, key: str) -> Any:
         """Return the JSON value stored under `key`, or None."""
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that begin with a prefix."""
 
     def set(self, key: str, value: Any) -> None:
         """Store a JSON value durably; None deletes the key."""
@@ -162,6 +189,9 @@ class Ledger(Protocol):
             proof: the reason for the state.
         """
 
+    def transaction(self) -> AbstractContextManager[object]:
+        """Make everything that is written within durable at once, or nothing of it."""
+
     def spans(self, source: str, filters: str) -> list[tuple[int, int, str]]:
         """Return the recorded spans as sorted (start, end, state), µs.
 
@@ -171,8 +201,12 @@ class Ledger(Protocol):
 
 #: Key prefix of the checkpoints of unfinished gather slices.
 GATHER_PREFIX = "gather "
+#: Key of the last known states of connections: source → report, with `at` in µs.
+CONNECTIONS_KEY = "connections"
 #: Key of the time at which damaged durable rows were last detected, µs.
 DAMAGE_KEY = "damage"
+#: Key of the digests of history's rows whose dead letters the user has dismissed.
+DISMISSED_KEY = "dismissed"
 
 
 def alive_key(source: str) -> str:

@@ -42,12 +42,16 @@ DEFAULT_BOTS = (
     "*-sig",
     "*-maint",
     "*-team",
+    "buildservice-autocommit",  # from here on: of openSUSE's build service
+    "factory-auto",
+    "licensedigger",
+    "repo-checker",
+    "staging-bot",
 )
 MAX_NAME = 255  # characters; anything longer is a text, not a name
 _MAX_OBJECT = 4 * MAX_NAME
 
 _IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
-#: Control characters and lone surrogates: no account has them, and tables cannot store the latter.
 _MAX_GROWTH = 4  # a text in NFC is at least a quarter as long as its decomposition in practice
 #: Format characters (zero-width, bidirectional, soft hyphen: the category Cf) and the others that
 #: Unicode lets a font leave out (Default_Ignorable_Code_Point: fillers, variation selectors).
@@ -58,6 +62,7 @@ _INVISIBLE = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SPACE = re.compile(r"[^\S \t\n\r\x0b\x0c\x1c-\x1f\x85]")  # no-break, thin, … spaces
+#: Control characters and lone surrogates: no account has them, and tables cannot store the latter.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

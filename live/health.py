@@ -5,11 +5,13 @@ An unreachable bus is not a fault: restarting this service would not help, and t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from hubbub.live.vitals import Vitals
 
-__all__ = ["MIN_FREE", "Fault", "faults"]
+__all__ = ["MAX_LAG", "MIN_FREE", "Fault", "faults", "status_of", "undelivered_fault"]
 
 MAX_IDLE = 30.0  # s since the last iteration of the receive loop
 MAX_LAG = 600.0  # s from the arrival of a message until it is in the tables
@@ -23,6 +25,26 @@ class Fault:
     name: str  # stable, for alerts
     what: str
     hint: str
+    degraded: bool = False  # the service works; only a part of it does not
+
+
+def status_of(detected: Iterable[Fault]) -> Literal["ok", "degraded", "failing"]:
+    """Return `failing` where a fault is more than a degradation."""
+    severities = {fault.degraded for fault in detected}
+    return "failing" if False in severities else "degraded" if severities else "ok"
+
+
+def undelivered_fault(number: int) -> list[Fault]:
+    """Return a fault where notifications of alerts could not be delivered.
+
+    Args:
+        number: of those that are retried, or were given up within a day.
+    """
+    if not number:
+        return []
+    what = f"notifications of alerts that could not be delivered: {number:,}"
+    hint = "`hubbub alerts history` shows the channels and the reasons"
+    return [Fault("notifications", what, hint, degraded=True)]
 
 
 def faults(vitals: Vitals) -> list[Fault]:
@@ -53,4 +75,4 @@ def faults(vitals: Vitals) -> list[Fault]:
         detected.append(
             Fault("disk", f"only {store.free:,} bytes are free on the store's disk", hint)
         )
-    return detected
+    return detected + undelivered_fault(store.undelivered)

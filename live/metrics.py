@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from hubbub.live.health import faults
+from hubbub.live.health import faults, status_of
 from hubbub.live.vitals import StoreVitals, Vitals
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "store_metrics"]
 
 _STATES = ("complete", "healed", "unproven", "gap")
 
@@ -43,11 +43,15 @@ class Metrics(Collector):
         """Yield the current metrics."""
         vitals = self._vitals()
         yield InfoMetricFamily("hubbub", "Version of hubbub.", value={"version": self._version})
-        yield _gauge("healthy", "1: /healthz finds no fault.", not faults(vitals))
+        yield _gauge(
+            "healthy",
+            "1: /healthz does not report failing.",
+            status_of(faults(vitals)) != "failing",
+        )
         yield from _process(vitals)
         yield _gauge("store_up", "1: the store can be read.", vitals.store is not None)
         if vitals.store is not None:
-            yield from _store(vitals.store)
+            yield from store_metrics(vitals.store)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -105,9 +109,31 @@ def _process(vitals: Vitals) -> Iterator[Metric]:
     yield _labelled(
         "endpoint_messages", "Messages received from the endpoint.", ("endpoint",), received
     )
+    yield from _queues(vitals)
 
 
-def _store(store: StoreVitals) -> Iterator[Metric]:
+def _queues(vitals: Vitals) -> Iterator[Metric]:
+    """Yield the metrics of brokers, which keep messages in queues."""
+    for key, name, text in (
+        ("waiting", "queue_waiting_messages", "Messages in the broker's queue, not delivered yet."),
+        ("unacknowledged", "unacknowledged_messages", "Delivered messages, not durable yet."),
+    ):
+        gauge = GaugeMetricFamily(f"hubbub_{name}", text, labels=("endpoint",))
+        for peer in vitals.peers:
+            if peer.report.get(key) is not None:
+                gauge.add_metric((peer.address,), peer.report[key])
+        yield gauge
+    redelivered = [
+        ((peer.address,), peer.report["redelivered"])
+        for peer in vitals.peers
+        if "redelivered" in peer.report
+    ]
+    text = "Messages that the broker delivered again, because they were not acknowledged."
+    yield _labelled("redelivered_messages", text, ("endpoint",), redelivered)
+
+
+def store_metrics(store: StoreVitals) -> Iterator[Metric]:
+    """Yield the metrics of a store."""
     kind = ("kind",)
     stored = [((name,), n) for name, n in store.new.items()]
     duplicates = [((name,), n) for name, n in store.known.items()]
@@ -142,3 +168,24 @@ def _store(store: StoreVitals) -> Iterator[Metric]:
     yield _gauge("segment_age_seconds", "Age of the oldest spool file.", store.queue.oldest)
     yield _gauge("disk_free_bytes", "Free bytes on the disk of the store.", store.free)
     yield _gauge("disk_size_bytes", "Size of the disk of the store.", store.size)
+    yield _labelled(
+        "alert_changes",
+        "Alerts that were raised or ended.",
+        ("rule", "state"),
+        store.alerts.items(),
+    )
+    on = GaugeMetricFamily("hubbub_alerts_on", "Alerts that are on.", labels=("rule",))
+    for rule in sorted({*store.alerts_on, *(rule for rule, _ in store.alerts)}):
+        on.add_metric((rule,), store.alerts_on.get(rule, 0))
+    yield on
+    sending = GaugeMetricFamily(
+        "hubbub_alert_notifications", "Notifications of alerts, by status.", labels=("status",)
+    )
+    for status, n in sorted(store.notifications.items()):
+        sending.add_metric((status,), n)
+    yield sending
+    yield _gauge(
+        "alert_notifications_undelivered",
+        "Notifications that are retried, or were given up or perhaps not sent within a day.",
+        store.undelivered,
+    )

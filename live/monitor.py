@@ -19,14 +19,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
 from hubbub.errors import SourceError, UsageError
-from hubbub.live.health import faults
+from hubbub.live.health import faults, status_of
 from hubbub.live.metrics import Metrics
 from hubbub.live.vitals import Vitals
+from hubbub.logger import get_logger
 
 __all__ = ["Monitor"]
 
@@ -35,7 +35,7 @@ _TIMEOUT = 5.0  # s for a request and its response together, however slowly they
 _SHARE = 0.1  # s that another waits for a place; a probe needs some ms
 _PATIENCE = 1.0  # s for a client that was cut off to end
 _MAX_PORT = 65535
-_log = structlog.get_logger("hubbub.monitor")
+_log = get_logger("hubbub.monitor")
 
 _HINTS = {
     errno.EADDRINUSE: "another process uses this port: choose another one with --metrics-port",
@@ -190,15 +190,17 @@ class _Handler(BaseHTTPRequestHandler):
         vitals = self._vitals()
         detected = faults(vitals)
         document = {
-            "status": "failing" if detected else "ok",
+            "status": status_of(detected),
             "version": self._version,
             "seconds": round(vitals.counts.seconds, 1),
             "endpoints": {peer.address: peer.connected for peer in vitals.peers},
+            "connections": {peer.address: peer.report for peer in vitals.peers},
             "faults": [
                 {"name": fault.name, "what": fault.what, "hint": fault.hint} for fault in detected
             ],
         }
-        status = HTTPStatus.SERVICE_UNAVAILABLE if detected else HTTPStatus.OK
+        failing = document["status"] == "failing"
+        status = HTTPStatus.SERVICE_UNAVAILABLE if failing else HTTPStatus.OK
         self._respond(status, "application/json", msgspec.json.encode(document) + b"\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

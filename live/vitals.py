@@ -11,18 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hubbub.collector.bus.listener import Counts, Listener
+from hubbub.collector.listening.listener import Counts, Listener
 from hubbub.errors import HubbubError
 from hubbub.store.loader.progress import LoadProgress, Queue
+from hubbub.store.state import alerts, notifications
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Loader", "Peer", "StoreVitals", "Vitals", "read_vitals"]
+__all__ = ["Loader", "Peer", "StoreVitals", "Vitals", "read_store", "read_vitals"]
 
 _REFUSED = "refused:"
+_DAY = 86_400_000_000  # µs
 
 
 class Loader(Protocol):
@@ -42,6 +44,7 @@ class Peer:
     address: str
     connected: bool
     received: int  # messages since the start
+    report: Mapping[str, Any] = field(default_factory=dict)  # see `Connection.report`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class StoreVitals:
     seconds: Mapping[str, float] = field(default_factory=dict)  # total length, by state
     free: int = 0  # bytes available on the disk
     size: int = 0  # bytes of the disk
+    alerts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by rule and state
+    alerts_on: Mapping[str, int] = field(default_factory=dict)  # by rule
+    notifications: Mapping[str, int] = field(default_factory=dict)  # of alerts, by status
+    undelivered: int = 0  # of them, those that are retried, or failed within a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +83,16 @@ def read_vitals(listener: Listener, loader: Loader, store: Store) -> Vitals:
     """Take a snapshot."""
     fault, stored = "", None
     try:
-        stored = _read_store(store)
+        stored = read_store(store)
     except (HubbubError, OSError) as error:
         fault = str(error)
-    receiver = listener.receiver
     return Vitals(
         counts=listener.counts(),
         peers=tuple(
-            Peer(endpoint.address, endpoint.state == "connected", endpoint.received)
-            for endpoint in receiver.endpoints
+            Peer(each.address, each.state == "connected", each.received, each.report())
+            for each in listener.connections
         ),
-        idle=max(0.0, time.monotonic() - receiver.beat),
+        idle=max(0.0, time.monotonic() - listener.beat),
         loader_alive=loader.alive,
         restarts=loader.restarts,
         store=stored,
@@ -94,7 +100,13 @@ def read_vitals(listener: Listener, loader: Loader, store: Store) -> Vitals:
     )
 
 
-def _read_store(store: Store) -> StoreVitals:
+def read_store(store: Store) -> StoreVitals:
+    """Return the state of a store; no table is opened.
+
+    Raises:
+        StoreError: it cannot be read.
+        OSError: so for its disk.
+    """
     totals: dict[str, Counter[str]] = {"new": Counter(), "known": Counter(), "skipped": Counter()}
     refused: Counter[tuple[str, str]] = Counter()
     for source, counts in store.state.counts().items():
@@ -109,6 +121,7 @@ def _read_store(store: Store) -> StoreVitals:
     for span in store.spans():
         spans[span.state] += 1
         seconds[span.state] = seconds.get(span.state, 0) + (span.end - span.start) / 1e6
+    changes, on = alerts.totals(store.state)
     disk = os.statvfs(store.path)
     return StoreVitals(
         queue=LoadProgress(store.state, store.spool_folder).queue(),
@@ -120,4 +133,8 @@ def _read_store(store: Store) -> StoreVitals:
         seconds=seconds,
         free=disk.f_bavail * disk.f_frsize,
         size=disk.f_blocks * disk.f_frsize,
+        alerts=changes,
+        alerts_on=on,
+        notifications=notifications.counts(store.state),
+        undelivered=len(notifications.troubled(store.state, time.time_ns() // 1000 - _DAY)),
     )

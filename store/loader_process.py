@@ -23,13 +23,12 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-import structlog
+from typing import TYPE_CHECKING, Protocol, Self
 
 from hubbub import memory
 from hubbub.collector.people.reader import ReaderConfig
 from hubbub.errors import HubbubError
+from hubbub.logger import get_logger
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from hubbub.store.policy import RetentionPolicy
     from hubbub.store.store import Store
 
-__all__ = ["LoaderProcess", "run"]
+__all__ = ["AfterLoading", "LoaderProcess", "run"]
 
 EVERY = 5.0  # seconds between two runs of the loader
 LONGEST = 60.0  # seconds, upper bound of both back-offs: between runs and between restarts
@@ -46,7 +45,28 @@ GRACE = 5.0  # seconds after SIGTERM for the parent to write its last messages
 _MAX_DOUBLINGS = 16  # of the seconds between two runs: avoids an overflow
 STEADY = 60.0  # seconds after which a process counts as healthy, and the back-off is reset
 _SAFE_PATH = "PYTHONSAFEPATH"
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
+
+
+class AfterLoading(Protocol):
+    """What the process does besides, such as judging alert rules; picklable."""
+
+    def begin(self, store: Store, /) -> object:
+        """Do what has to be done before anything is loaded."""
+
+    def step(self, store: Store, /) -> object:
+        """Do what follows each run of the loader."""
+
+
+class _Nothing:
+    """Does nothing after loading."""
+
+    def begin(self, _store: Store, /) -> None: ...
+
+    def step(self, _store: Store, /) -> None: ...
+
+
+_NOTHING = _Nothing()
 
 
 def run(
@@ -57,6 +77,7 @@ def run(
     every: float = EVERY,
     keep: RetentionPolicy | None = None,
     prepare: Callable[[], object] | None = None,
+    after: AfterLoading = _NOTHING,
 ) -> None:
     """Load the spool repeatedly until `stop` is closed; the main function of the child.
 
@@ -68,6 +89,7 @@ def run(
         every: seconds between two runs.
         keep: the retention periods, applied once a day; None: no retention.
         prepare: called first, to configure logging as in the parent.
+        after: called after each run; its errors are logged, and do not stop the loader.
     """
     if prepare is not None:
         prepare()
@@ -90,12 +112,14 @@ def run(
     reader = reader_config.reader()
     with _opened(path) as store:
         _repair(store)
+        _attempt(after.begin, store)
         scheduler = Scheduler(store, keep)
         while True:
             last = should_stop()
             started = time.monotonic()
             try:
                 store.load(stop=should_stop, understand=reader)
+                _attempt(after.step, store)
                 if not last:
                     scheduler.step(should_stop)
             except HubbubError as e:
@@ -158,6 +182,15 @@ def _repair(store: Store) -> None:
         _log_failure(e)
 
 
+def _attempt(action: Callable[[Store], object], store: Store) -> None:
+    try:
+        action(store)
+    except HubbubError as e:
+        _log.error("alerts are not judged", why=e.what, where=e.where, hint=e.hint)
+    except Exception:  # noqa: BLE001 - of the engine or ours; it is logged, and loading goes on
+        _log.exception("alerts are not judged")
+
+
 def _pause(every: float, failures: int) -> float:
     """Return the seconds to the next run, with exponential back-off."""
     return min(every * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST)
@@ -182,10 +215,12 @@ class LoaderProcess:
         *,
         keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
+        after: AfterLoading = _NOTHING,
         every: float = EVERY,
         delay: float = 1.0,
     ) -> None:
         self.path, self.every, self.keep, self.prepare = path, every, keep, prepare
+        self.after = after
         self.reader_config = reader_config or ReaderConfig()
         self.restarts = 0
         self._delay = delay  # seconds before the first restart; doubles up to LONGEST
@@ -220,10 +255,12 @@ class LoaderProcess:
         *,
         keep: RetentionPolicy | None = None,
         prepare: Callable[[], object] | None = None,
+        after: AfterLoading = _NOTHING,
     ) -> None:
         """Replace the process by one with these settings, after it has finished its batch."""
         with self._lock:
             self.reader_config, self.keep, self.prepare = reader_config, keep, prepare
+            self.after = after
             if self._stop is None or self._ending.is_set():
                 return
             self._replaced = self._process
@@ -266,7 +303,12 @@ class LoaderProcess:
             self._process = self._context.Process(
                 target=run,
                 args=(str(self.path), self.reader_config, theirs),
-                kwargs={"every": self.every, "keep": self.keep, "prepare": self.prepare},
+                kwargs={
+                    "every": self.every,
+                    "keep": self.keep,
+                    "prepare": self.prepare,
+                    "after": self.after,
+                },
                 name="hubbub-loader",
                 daemon=True,
             )

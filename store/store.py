@@ -7,9 +7,10 @@
     ids/            the index of event ids: their hashes
     bodies/         the Delta table of messages as received, where that is configured
     samples/        the Delta table of gauges
-    rollups/        Delta tables of sums by hour, day and week
-    spill/          what a query does not hold in memory, while it runs
-    aside/          the quarantine of damaged files
+    rollups/        Delta tables of sums by hour, day and week, and of actions
+    permanent/      answers behind permanent links; plugins/: what plugins cache and publish
+    stream/         new events that wait for event handlers; journal.sqlite: posted ones
+    spill/, aside/  what queries do not hold in memory; the quarantine of damaged files
     loader.lock     held by the process that loads
 
 Any number of processes may have it open.
@@ -17,20 +18,20 @@ Any number of processes may have it open.
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hubbub.closeable import Closeable
-from hubbub.collector.event import Event, Frame
+from hubbub.collector.event import Understand
 from hubbub.errors import UsageError
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import check_new, make_folder
 from hubbub.store.disk.filesystem import check_local, check_path, is_writable
+from hubbub.store.disk.lock import locked
 from hubbub.store.disk.spill import Spill
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
@@ -65,6 +66,7 @@ class Store(Closeable):
 
     def __init__(self, path: Path, state: State) -> None:
         self.path, self.state = path, state
+        self.engine_memory: int | None = None  # bytes of the query engine; set before it is used
         self.spool_folder = path / "spool"
 
     @classmethod
@@ -84,8 +86,7 @@ class Store(Closeable):
                 it is not on a local disk, or there is no store and `create` is false.
             StoreError: the store is damaged, or of a newer version.
         """
-        folder = Path(path)
-        check_path(folder)
+        check_path(folder := Path(path))
         try:
             check_local(folder)
             if folder.exists() and not folder.is_dir():
@@ -121,8 +122,6 @@ class Store(Closeable):
         if "_spill" in self.__dict__:
             self.__dict__.pop("_spill").close()
         self.state.close()
-
-    # writing
 
     def spool(
         self, name: str, *, bodies: bool = False, trust: TrustFiles | None = None
@@ -164,14 +163,14 @@ class Store(Closeable):
         self,
         *,
         wait: bool = True,
-        understand: Callable[[Frame], Event] | None = None,
+        understand: Understand | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
         """Load the spool into the tables, in this process.
 
         Args:
             wait: wait for another loader to finish; otherwise return with `busy`.
-            understand: decodes a frame to an event; by default by hubbub's own rules.
+            understand: decodes a frame to its events; by default by hubbub's own rules.
             stop: polled after each commit; True ends the run early.
 
         Raises:
@@ -197,7 +196,7 @@ class Store(Closeable):
 
     def drain(
         self,
-        understand: Callable[[Frame], Event] | None = None,
+        understand: Understand | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Loaded:
         """Load the spool; the caller holds the loader lock."""
@@ -217,24 +216,22 @@ class Store(Closeable):
         )
         return loader.drain(stop)
 
-    @contextmanager
-    def loader_lock(self, *, wait: bool = True) -> Iterator[bool]:
-        """Acquire the loader lock; yield whether it is held, which is always so with `wait`.
+    def loader_lock(self, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Acquire the loader lock: see `lock`."""
+        return self.lock("loader", wait=wait)
+
+    def lock(self, name: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Acquire a lock that one process at a time holds; the context is whether it is held.
+
+        Args:
+            name: of the lock.
+            wait: wait until it is free, so that it is always held.
 
         Raises:
             UsageError: the store is `read_only`.
         """
         self.state.require_writable()
-        descriptor = os.open(self.path / "loader.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(descriptor)
+        return locked(self.path / f"{name}.lock", wait=wait)
 
     # reading
 
@@ -266,7 +263,7 @@ class Store(Closeable):
 
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
-        """The Delta tables of sums by hour, day and week."""
+        """The Delta tables of sums by hour, day and week, and of details of events."""
         from hubbub.store.rollups.refresh import open_rollups
 
         return open_rollups(self.path / "rollups")
@@ -276,7 +273,7 @@ class Store(Closeable):
         """The engine that queries run on."""
         from hubbub.store.query.engine import connect
 
-        return connect(self._spill.path)
+        return connect(self._spill.path, self.engine_memory)
 
     @cached_property
     def _spill(self) -> Spill:

@@ -7,18 +7,35 @@ nothing is skipped in continuous integration.
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 from tests.support.commandline import CommandResult, Run
+
+if TYPE_CHECKING:
+    from tests.support.bus.rabbitmq import Broker
+
+#: The same few examples in each run; many random ones with HYPOTHESIS_PROFILE=thorough.
+settings.register_profile(
+    "few", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "thorough", settings.get_profile("few"), derandomize=False, print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 #: Preloaded into a process, it changes its clock.
@@ -35,23 +52,44 @@ def _browser() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
+@cache
+def _namespaces() -> bool:
+    command = ("unshare", "-n", "-m", "ip", "link", "set", "lo", "up")
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+#: The environment and the program of services that setup.sh installs.
+PEERS = {
+    "datagrepper": ("dg", "gunicorn"),
+    "fedmsg": ("fmsg", "fedmsg-logger"),
+    "fedora-messaging": ("dg", "fedora-messaging"),
+}
+#: Services that are started as users of their own.
+NEED_ROOT = {"postgres": "datagrepper/pg.sh", "rabbitmq": "fedora_messaging/rabbit.sh"}
+
+
 def missing(service: str) -> str:
     """Return why a service cannot be started here; empty if it can."""
-    venvs = {"datagrepper": "dg", "fedmsg": "fmsg", "rabbitmq": "fm"}
-    marks = {"datagrepper": "gunicorn", "fedmsg": "fedmsg-logger", "rabbitmq": "fedora-messaging"}
-    if service in venvs:
-        if not (LAB / f"venv-{venvs[service]}" / "bin" / marks[service]).exists():
-            return (
-                f"tests/integration/peers/setup.sh {venvs[service]} has not installed it in {LAB}"
-            )
+    if service in PEERS:
+        environment, program = PEERS[service]
+        if not (LAB / f"venv-{environment}" / "bin" / program).exists():
+            return f"tests/integration/peers/setup.sh {environment} has not installed it in {LAB}"
         return missing("postgres") if service == "datagrepper" else ""
-    if service == "postgres":
-        if os.geteuid() != 0:
-            return "peers/datagrepper/pg.sh needs root"
-        return "" if _pg() else "no PostgreSQL here"
+    if service in NEED_ROOT and os.geteuid() != 0:
+        return f"peers/{NEED_ROOT[service]} needs root"
+    if service == "namespaces":
+        return "" if _namespaces() else "no network namespaces here (root and iproute2)"
     programs = {
-        "browser": _browser(), "faketime": FAKETIME, "systemd": shutil.which("systemd-analyze"),
-    }  # fmt: skip
+        "postgres": _pg(),
+        "rabbitmq": shutil.which("rabbitmqctl", path="/usr/sbin:/usr/bin"),
+        "browser": _browser(),
+        "faketime": FAKETIME,
+        "gource": shutil.which("gource") and shutil.which("xvfb-run"),
+        "systemd": shutil.which("systemd-analyze"),
+    }
     if service not in programs:
         raise ValueError(f"no such service: {service!r}")
     return "" if programs[service] else f"no {service} here"
@@ -73,6 +111,15 @@ def disk_path() -> Iterator[Path]:
     """A temporary folder on a disk, for tests in which fsync is the point."""
     with tempfile.TemporaryDirectory(prefix="hubbub-test-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def broker() -> "Iterator[Broker]":
+    """A RabbitMQ of our own; a test that stops it starts it again."""
+    from tests.support.bus.rabbitmq import private_broker
+
+    with private_broker() as service:
+        yield service
 
 
 @pytest.fixture(autouse=True)
@@ -108,15 +155,44 @@ def hubbub(
 def registry() -> Iterator[None]:
     """Restore the registry after the test."""
     load_builtins()
-    before = dict(REGISTRY.queries), dict(REGISTRY.views), dict(REGISTRY.jobs)
+    before = {name: dict(value) for name, value in vars(REGISTRY).items()}
     yield
-    REGISTRY.queries, REGISTRY.views, REGISTRY.jobs = before
+    vars(REGISTRY).update(before)
     for name in [name for name in sys.modules if name.startswith("hubbub_plugin_")]:
         del sys.modules[name]
 
 
+#: Folders with the longest tests, most of which wait for other processes.
+LONG = frozenset(("contract", "integration", "torture"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use two workers per processor, since half of the time tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def long_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Order tests for workers that begin with equal parts of the list, and then steal.
+
+    The long tests begin both halves: one half of the workers starts with those that wait, the
+    other with those that compute. A folder stays with one worker, which starts its services once.
+    """
+    folders: dict[Path, list[pytest.Item]] = {}
+    short = []
+    for item in items:
+        if LONG.isdisjoint(item.path.parts):
+            short.append(item)
+        else:
+            folders.setdefault(item.path.parent, []).append(item)
+    first, second = (list(chain(*list(folders.values())[n::2])) for n in (0, 1))
+    middle = max(len(items) // 2 - len(first), 0)
+    return [*first, *short[:middle], *second, *short[middle:]]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests of missing services that are not required."""
+    """Move the longest tests to the front; skip tests of missing services that are not required."""
+    items[:] = long_first(items)
     required = {name.strip() for name in os.environ.get("HUBBUB_REQUIRE", "").split(",")}
     for item in items:
         for mark in item.iter_markers("service"):

@@ -14,8 +14,8 @@ PACKAGE = ROOT / "src" / "hubbub"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 #: Top-level folders that are parts of the import package.
 PARTS = ("analyzers", "charts", "collector", "live", "store")
-#: One module per command, and one per form of graph.
-WIDE = {"src/hubbub/cli/commands", "charts/graphs"}
+#: One module per form of graph.
+WIDE = {"charts/graphs"}
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -5,7 +5,7 @@ It returns a record for each number, and sentences that say the same.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
@@ -13,7 +13,7 @@ from hubbub.analyzers.common.periods import Calendar, whole_since
 from hubbub.analyzers.common.times import DAY, micros
 from hubbub.errors import UsageError
 from hubbub.registry import query
-from hubbub.times import from_micros, iso, to_micros
+from hubbub.times import EPOCH, from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
+    from hubbub.zones import Zone
 
 __all__ = ["briefing"]
 
@@ -35,7 +36,7 @@ _MICROS = DAY // timedelta(microseconds=1)
 Counts = dict[int, int]
 
 
-@query
+@query(names_people=False)
 def briefing(
     events: Events,
     since: datetime,
@@ -45,7 +46,7 @@ def briefing(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What changed since the day before and against the same weekday, in numbers and sentences.
 
-    The day is the last whole UTC day of the range, or the one that holds `--day`. Rows are
+    The day is the last whole day of the range, or the one that holds `--day`. Rows are
     `messages`, `users`, `objects` (distinct), `new users`, and messages of the `--top` categories
     (`name`) that differ most from the usual number. `yesterday` is the value of the day before,
     `usual` the mean of the same weekday in the four weeks before, as far as the range contains
@@ -56,23 +57,33 @@ def briefing(
     New users were not seen in the `look_back` (diagnostics; days), which is equally long before
     each of the days that are compared. With less than 28 days it is the whole range before the day,
     and `yesterday` and `usual` of new users are null, as `new_users` in the diagnostics says.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        day: A time in the day; by default the last whole day of the range.
+        top: How many categories are listed.
     """
     require_minimum(top, "--top", minimum=0)
     since = whole_since(events, "day", since)
-    start = _day(since, until, day)
-    if start is None:
+    zone = events.zone
+    today = _day(since, until, day, zone)
+    if today is None:
         return [], {"note": "not enough data: the range holds no whole day"}
     if not events.count_events():
         return [], {}
-    begin = max(since, _first_day(events))
-    weekdays = [7 * week for week in range(1, _WEEKS + 1) if start - 7 * week * DAY >= begin]
-    yesterday = [1] if start - DAY >= begin else []
+    begin = max(since, zone.floor(_oldest(events), "day"))
+    first = zone.day(begin)  # of which the range may hold a part only
+    whole = (today - first).days - (zone.midnight(first) < begin)  # days before the day
+    weekdays = [7 * week for week in range(1, _WEEKS + 1) if 7 * week <= whole]
+    yesterday = [1] if whole >= 1 else []
     days = [0, *yesterday, *weekdays]
-    end = to_micros(start + DAY)
-    look_back = (start - begin) // DAY - max(days)
+    end = (today - EPOCH.date()).days + 1
+    look_back = whole - max(days)
     equal = look_back >= _LOOK_BACK
     if not equal:
-        look_back = max(0, -((begin - start) // DAY))
+        look_back = max(0, (today - first).days)
 
     def compared(
         quantity: str, name: str | None, counts: Counts, *, known: bool = True
@@ -103,10 +114,10 @@ def briefing(
         *[row for row in by_category if _difference(row)][:top],
     ]
     notes: dict[str, Any] = {
-        "day": f"{start:%Y-%m-%d}",
+        "day": today.isoformat(),
         "same_weekdays": len(weekdays),
         "look_back": look_back,
-        "text": "\n".join(_sentences(start, data, len(weekdays), look_back)),
+        "text": "\n".join(_sentences(today, zone, data, len(weekdays), look_back)),
     }
     if not equal:
         notes["new_users"] = (
@@ -115,31 +126,32 @@ def briefing(
     return data, notes
 
 
-def _first_day(events: Events) -> datetime:
-    """Return the beginning of the day (UTC) of the first event; earlier days are unknown."""
+def _oldest(events: Events) -> datetime:
+    """Return the time of the first event; the days before its day are unknown."""
     from ibis import _
 
     [first] = events.stored.agg(first=micros(_.time.min())).to_pyarrow()["first"].to_pylist()
-    return from_micros(first // _MICROS * _MICROS)
+    return from_micros(first)
 
 
-def _day(since: datetime, until: datetime, requested: datetime | None) -> datetime | None:
-    """Return the start of the day to report; None where the range has no whole day.
+def _day(since: datetime, until: datetime, requested: datetime | None, zone: Zone) -> date | None:
+    """Return the day to report; None where the range has no whole day.
 
     Raises:
         UsageError: the requested day does not lie wholly in the range.
     """
     if requested is None:
-        days = Calendar.inside("day", since, until)
-        return days.starts[-1] if days.number else None
-    start = Calendar.touched("day", requested, requested + timedelta(microseconds=1)).first
-    if not since <= start or start + DAY > until:
+        days = Calendar.inside("day", since, until, zone)
+        return zone.day(days.starts[-1]) if days.number else None
+    start = zone.floor(requested, "day")
+    if since > start or zone.following(start, "day") > until:
+        day, first, last = map(zone.iso, (requested, since, until))
         raise UsageError(
-            f"the day of {iso(requested)} is not wholly in the range {iso(since)} to {iso(until)}",
+            f"the day of {day} is not wholly in the range {first} to {last}",
             where="--day",
             hint="choose another day, or a longer range with --since and --until",
         )
-    return start
+    return zone.day(requested)
 
 
 def _difference(row: Mapping[str, Any]) -> float:
@@ -148,13 +160,19 @@ def _difference(row: Mapping[str, Any]) -> float:
     return 0.0 if other is None else abs(row["value"] - other)
 
 
-def _rows_of_days(rows: ir.Table, end: int, days: Iterable[int], *names: str) -> ir.Table:
-    """Rows of some days, with `ago`: days before the one that ends at `end` (µs)."""
+def _ago(events: Events, rows: ir.Table, end: int) -> ir.IntegerValue:
+    """Days before the one that `end`, a number of days since 1970, comes after."""
+    ago: ir.IntegerValue = (end * _MICROS - 1 - events.wall(rows.time)) // _MICROS
+    return ago
+
+
+def _rows_of_days(
+    events: Events, rows: ir.Table, end: int, days: Iterable[int], *names: str
+) -> ir.Table:
+    """Rows of some days, with `ago`."""
     from ibis import _
 
-    return rows.select(*names, ago=(end - 1 - micros(rows.time)) // _MICROS).filter(
-        _.ago.isin(list(days))
-    )
+    return rows.select(*names, ago=_ago(events, rows, end)).filter(_.ago.isin(list(days)))
 
 
 def _counts(table: ir.Table) -> Counts:
@@ -165,7 +183,8 @@ def _by_category(events: Events, end: int, days: list[int]) -> dict[str, Counts]
     from ibis import _
 
     topics = events.daily_topics(summed=False)
-    rows = _rows_of_days(topics, end, days, "category", "messages").group_by("category", "ago")
+    rows = _rows_of_days(events, topics, end, days, "category", "messages")
+    rows = rows.group_by("category", "ago")
     categories: dict[str, Counts] = {}
     for row in rows.agg(n=_.messages.sum()).to_pyarrow().to_pylist():
         categories.setdefault(row["category"], {})[row["ago"]] = row["n"]
@@ -175,7 +194,7 @@ def _by_category(events: Events, end: int, days: list[int]) -> dict[str, Counts]
 def _users(events: Events, end: int, days: list[int]) -> Counts:
     from ibis import _
 
-    rows = _rows_of_days(events.daily_users(summed=False), end, days, "user")
+    rows = _rows_of_days(events, events.daily_users(summed=False), end, days, "user")
     return _counts(rows.group_by("ago").agg(n=_.user.nunique()))
 
 
@@ -183,9 +202,10 @@ def _objects(events: Events, end: int, days: list[int]) -> Counts:
     import ibis
     from ibis import _
 
-    first = from_micros(end - (max(days) + 1) * _MICROS)  # older events need not be read
+    # older events need not be read
+    first = events.zone.midnight(EPOCH.date() + (end - max(days) - 1) * DAY)
     recent = events.filter(events.time >= ibis.timestamp(first))
-    rows = _rows_of_days(recent.unnest_objects(), end, days, "object")
+    rows = _rows_of_days(events, recent.unnest_objects(), end, days, "object")
     return _counts(rows.group_by("ago").agg(n=_.object.nunique()))
 
 
@@ -195,7 +215,7 @@ def _new_users(events: Events, end: int, days: Iterable[int], look_back: int) ->
     from ibis import _
 
     people = events.daily_users(summed=False)
-    visits = people.select("user", ago=(end - 1 - micros(people.time)) // _MICROS).distinct()
+    visits = people.select("user", ago=_ago(events, people, end)).distinct()
     order = ibis.window(group_by="user", order_by=_.ago.desc())
     before = visits.mutate(pause=_.ago.lag().over(order) - _.ago)
     new = before.filter(
@@ -205,11 +225,11 @@ def _new_users(events: Events, end: int, days: Iterable[int], look_back: int) ->
 
 
 def _sentences(
-    start: datetime, data: Iterable[Mapping[str, Any]], weekdays: int, look_back: int
+    today: date, zone: Zone, data: Iterable[Mapping[str, Any]], weekdays: int, look_back: int
 ) -> Iterator[str]:
     """Yield a heading with the day, and a line for each number."""
-    weekday = _WEEKDAYS[start.weekday()]
-    yield f"{weekday}, {start:%Y-%m-%d} (UTC)"
+    weekday = _WEEKDAYS[today.weekday()]
+    yield f"{weekday}, {today} ({zone.name})"
     for row in data:
         quantity = row["what"] if row["value"] != 1 else row["what"][:-1]
         quantity += f" of {row['name']}" if row["name"] is not None else ""

@@ -24,7 +24,7 @@ __all__ = ["event_activity"]
 _PHASES = ("before", "during", "after")
 
 
-@query
+@query(names_people=False)
 def event_activity(
     events: Events,
     since: datetime,
@@ -46,6 +46,14 @@ def event_activity(
     the occasion. `complete` is false where the range does not contain the whole phase; `per_day`
     is null there. Let the range begin long before the occasion: a user who was
     away for longer than the look-back counts as new.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        from_: Start of the occasion.
+        to: End of the occasion, exclusive.
+        around: Length of the phases before and after; by default that of the occasion.
     """
     if to <= from_:
         raise UsageError(

@@ -5,36 +5,39 @@ Only messages that name both a user and an object count.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
-from hubbub.analyzers.common.times import number_since
+from hubbub.analyzers.common.times import DAY
 from hubbub.errors import UsageError
 from hubbub.registry import query
+from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
 
-__all__ = ["heatmap", "objects_per_user", "users_per_object"]
+__all__ = ["Frames", "heatmap", "objects_per_user", "touch_rows", "users_per_object"]
 
 _STEPS = tuple(timedelta(hours=h) for h in (1, 2, 3, 6, 12, 24, 48, 168, 336, 672))
 #: More frames than this cannot be distinguished in a chart.
 _MAX_FRAMES = 1_000
 
 
-def _touches(events: Events, *columns: str) -> ir.Table:
+def touch_rows(events: Events, *columns: str) -> ir.Table:
     """One row for each pair of a user and an object that a message names, with these columns."""
     from ibis import _
 
+    events.audience.touching = True
     people = events.unnest_users("objects", *columns)
     return people.select("user", *columns, object=_.objects.unnest())
 
 
-@query
+@query(names_people=True, accounts=("user",))
 def heatmap(
     events: Events, top: int = 24, top_objects: int = 30
 ) -> tuple[ir.Table, dict[str, Any]]:
@@ -43,12 +46,17 @@ def heatmap(
     Only pairs that occur have a row. Users and objects are the `--top` 24 and `--top-objects` 30
     with the most such messages, the busiest first. The diagnostics have the number of all users and
     objects, and of messages (counted once for each user and object that they name).
+
+    Args:
+        events: The selected events.
+        top: How many users are listed.
+        top_objects: How many objects are listed.
     """
     from ibis import _
 
     require_minimum(top, "--top")
     require_minimum(top_objects, "--top-objects")
-    touches = _touches(events)
+    touches = touch_rows(events)
     # Not computed from all cells: there are a hundred times as many cells as users and objects.
     people = events.unnest_users("objects").mutate(n=_.objects.length()).filter(_.n > 0)
     users = materialise(events, people.group_by("user").agg(n=_.n.sum()))
@@ -75,18 +83,18 @@ def _busiest(sums: ir.Table, name: str, top: int) -> ir.Table:
     return sums.select(name, ibis.row_number().over(order).name(f"{name}_rank"))
 
 
-@query
+@query(names_people=False)
 def objects_per_user(events: Events) -> ir.Table:
     """How many users touched exactly k objects: columns `objects` (k) and `users`."""
     from ibis import _
 
     # Distinct pairs first: one set of all pairs costs less than a set for each of many users.
-    pairs = _touches(events).select("user", "object").distinct()
+    pairs = touch_rows(events).select("user", "object").distinct()
     each = pairs.group_by("user").agg(objects=_.count())
     return each.group_by("objects").agg(users=_.count()).order_by("objects")
 
 
-@query
+@query(names_people=False)
 def users_per_object(
     events: Events, since: datetime, until: datetime, top: int = 12, frames: int = 84
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -95,7 +103,16 @@ def users_per_object(
     The range is cut into at most `--frames` frames of equal length (1, 2, 3, 6, 12 h, 1, 2 d, 1, 2,
     4 weeks, or multiples of 4 weeks; aligned to the end of the range). `users` is how many had
     touched the object by the `end` of the frame. Each frame lists its `--top` objects; of objects
-    with equally many users, the one that reached the number earlier is first.
+    with equally many users, the one that reached the number earlier is first. `leading`
+    and `last` (diagnostics) are how many objects share the largest number of the last frame, and
+    the smallest one that is listed in it.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        top: How many objects a frame lists.
+        frames: Frames at most.
     """
     import ibis
     from ibis import _
@@ -105,11 +122,10 @@ def users_per_object(
         raise UsageError(
             f"{frames} frames cannot be drawn", where="--frames", hint=f"write 1 to {_MAX_FRAMES:,}"
         )
-    step = _round_step((until - since) / frames)
-    number = -((since - until) // step)
-    begin = until - step * number
-    touches = _touches(events, "time")
-    placed = touches.select("user", "object", frame=number_since(touches.time, begin, step))
+    cut = Frames.of(events, since, until, frames)
+    step, number = cut.step, cut.number
+    touches = touch_rows(cut.events, "time")
+    placed = touches.select("user", "object", frame=cut.frame(touches.time))
     first = placed.group_by("object", "user").agg(frame=_.frame.min())
     arrivals = first.group_by("object", "frame").agg(new=_.count())
     grid = (
@@ -127,18 +143,67 @@ def users_per_object(
         .filter(_.users > 0)
     )
     order = ibis.window(group_by="frame", order_by=[_.users.desc(), _["since"], _.object])
-    listed = counted.mutate(rank=ibis.row_number().over(order) + 1).filter(_["rank"] <= top)
-    rows = listed.select("frame", "rank", "object", "users").order_by("frame", "rank")
+    ranked = counted.mutate(
+        rank=ibis.row_number().over(order) + 1,
+        alike=_.count().over(ibis.window(group_by=["frame", "users"])),
+    )
+    listed = ranked.filter(_["rank"] <= top).order_by("frame", "rank")
+    rows = listed.select("frame", "rank", "object", "users", "alike").to_pyarrow().to_pylist()
     data = [
         {
-            "end": begin + step * (row["frame"] + 1),
+            "end": cut.end(row["frame"]),
             "rank": row["rank"],
             "object": row["object"],
             "users": row["users"],
         }
-        for row in rows.to_pyarrow().to_pylist()
+        for row in rows
     ]
-    return data, {"step": step, "frames": number}
+    notes: dict[str, Any] = {"step": step, "frames": number}
+    if rows:
+        notes["leading"] = next(row["alike"] for row in rows if row["frame"] == rows[-1]["frame"])
+        notes["last"] = rows[-1]["alike"]
+    return data, notes
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of equal length that end with the range; those of whole days are days of the zone.
+
+    Attributes:
+        events: cut in the zone of the frames: by the clock for whole days, else in UTC.
+        until: the end of the range.
+        step: the length of a frame.
+        number: of frames.
+        begin: of the first frame, µs on the clock by which they are cut.
+    """
+
+    events: Events
+    until: datetime
+    step: timedelta
+    number: int
+    begin: int
+
+    @classmethod
+    def of(cls, events: Events, since: datetime, until: datetime, frames: int) -> Frames:
+        """Cut a range into at most so many frames."""
+        step = _round_step((until - since) / frames)
+        # frames of whole days are cut by the clock of the zone, where days may have 23 or 25 hours
+        events = events if not step % DAY else events.in_utc()
+        size = step // timedelta(microseconds=1)
+        low, high = (events.zone.wall(to_micros(edge)) for edge in (since, until))
+        number = -((low - high) // size)
+        return cls(events, until, step, number, high - number * size)
+
+    def frame(self, when: ir.TimestampValue) -> ir.IntegerValue:
+        """Return the index of the frame that each time lies in, from 0."""
+        number: ir.IntegerValue = (self.events.wall(when) - self.begin) // (
+            self.step // timedelta(microseconds=1)
+        )
+        return number
+
+    def end(self, frame: int) -> datetime:
+        """Return the end of a frame."""
+        return self.events.zone.plus(self.until, -self.step * (self.number - 1 - frame))
 
 
 def _round_step(minimum: timedelta) -> timedelta:

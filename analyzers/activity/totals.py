@@ -16,15 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["objects", "users"]
 
 
-@query
+@query(names_people=True, accounts=("user",))
 def users(events: Events, top: int | None = None) -> ir.Table:
-    """Messages and bytes of each user, first and last seen; `--top N` only the N busiest."""
+    """Messages and bytes of each user, first and last seen; `--top N` only the N busiest.
+
+    Args:
+        events: The selected events.
+        top: List only so many users, the busiest.
+    """
     return _totals(events.unnest_users("time", "size"), "user", top)
 
 
-@query
+@query(names_people=False)
 def objects(events: Events, top: int | None = None) -> ir.Table:
-    """Messages and bytes of each object, first and last seen; `--top N` only the N busiest."""
+    """Messages and bytes of each object, first and last seen; `--top N` only the N busiest.
+
+    Args:
+        events: The selected events.
+        top: List only so many objects, the busiest.
+    """
     return _totals(events.unnest_objects(), "object", top)
 
 

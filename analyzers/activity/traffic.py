@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.ticks import Ticks
-from hubbub.collector.decode.access_log import HTTP, ROOT_FILE
+from hubbub.collector.decode.logs.access_log import HTTP, ROOT_FILE
 from hubbub.registry import query
 from hubbub.store.query.sums import exact_sum
 
@@ -22,7 +22,7 @@ __all__ = ["traffic"]
 MAX_PERIODS = 200_000
 
 
-@query
+@query(names_people=False)
 def traffic(
     events: Events,
     *,
@@ -35,12 +35,19 @@ def traffic(
     requests. Sections are sorted by requests, then by name; `max_section` is the first of them.
     Requests without a section (`OPTIONS *`) count in the totals. With --root, files directly under
     the root (`/index.html`) belong to the section `/`.
+
+    Args:
+        events: The selected events.
+        period: Length of a period.
+        root: Count files directly under the root as the section `/`.
     """
     from ibis import _
 
     table = events.stored
     table = table.filter(table.topic == HTTP)
-    periods = Ticks.of(table, period, maximum=MAX_PERIODS, option="--period", until=None)
+    periods = Ticks.of(
+        table, period, maximum=MAX_PERIODS, option="--period", until=None, zone=events.zone
+    )
     section = table.objects[0]
     if root:
         request = table.extra.get("request", "")

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["year_over_year"]
 
 
-@query
+@query(names_people=False)
 def year_over_year(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Messages and users of the same ISO week of each year, side by side.
 
-    Only weeks (Monday to Monday, UTC) that lie wholly in the range are listed, by week number and
+    Only weeks (Monday to Monday) that lie wholly in the range are listed, by week number and
     year; a week without messages has 0. `messages_before` and `users_before` are those of the same
     week of the year before, and `change` is messages / messages_before - 1. These are null where
     the range does not contain that week (few years have a week 53), `change` also where it had no
@@ -26,7 +26,7 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     """
     from ibis import _
 
-    calendar = Calendar.inside("week", whole_since(events, "week", since), until)
+    calendar = Calendar.inside("week", whole_since(events, "week", since), until, events.zone)
     sent = events.daily_topics(summed=False)
     sent = sent.select("messages", week=calendar.number_of(sent.time)).group_by("week")
     messages = sent.agg(messages=_.messages.sum())
@@ -41,7 +41,7 @@ def year_over_year(events: Events, since: datetime, until: datetime) -> list[dic
     if not numbers:
         return []
     weeks = {
-        start.isocalendar()[:2]: (start, *numbers.get(i, (0, 0)))
+        events.zone.day(start).isocalendar()[:2]: (start, *numbers.get(i, (0, 0)))
         for i, start in enumerate(calendar.starts)
     }
     data = []

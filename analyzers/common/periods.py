@@ -1,21 +1,24 @@
-"""Calendar periods: the hours, days and ISO weeks (UTC) of a range.
+"""Calendar periods: the hours, days and ISO weeks of a range, in the time zone of the request.
 
 A `Calendar` gives the starts and labels of its periods, and an integer expression for the number of
-the period that a time lies in.
+the period that a time lies in. Where they begin is decided in `hubbub.zones`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from hubbub.analyzers.common.times import DAY, HOUR, micros, number_since
+from hubbub.analyzers.common.times import DAY, HOUR, micros, number_since, wall
 from hubbub.errors import UsageError
-from hubbub.times import EPOCH, to_micros
+from hubbub.store.query.times import in_parts, whole_from
+from hubbub.times import EPOCH, from_micros, to_micros
+from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import ibis.expr.types as ir
@@ -46,7 +49,7 @@ def period(name: str) -> Period:
 
 
 def require_periods(number: int, per: str) -> None:
-    """Refuse a range of so many periods that nobody would read them.
+    """Refuse a range of so many periods that no reader could use them.
 
     Raises:
         UsageError: there are more than `MOST`.
@@ -60,95 +63,115 @@ def require_periods(number: int, per: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Consecutive periods of one length: `number` of them, the first starting at `first`."""
+    """Consecutive periods: the beginning of each, and the end of the last one.
+
+    There is at least one edge: without periods, where the first would begin.
+    """
 
     per: Period
-    first: datetime
-    number: int
+    zone: Zone
+    edges: Sequence[datetime]
 
     @classmethod
-    def touched(cls, per: Period, since: datetime, until: datetime) -> Calendar:
+    def touched(
+        cls, per: Period, since: datetime, until: datetime, zone: Zone = UNIVERSAL
+    ) -> Calendar:
         """Every period that overlaps [since, until).
 
         Raises:
             UsageError: these are more than `MOST`.
         """
-        first, length = _start(per, since), _LENGTHS[per]
-        number = max(0, -((first - until) // length)) if until > since else 0
-        require_periods(number, per)
-        return cls(per, first, number)
+        require_periods(max(0, -((since - until) // _LENGTHS[per])), per)
+        edges = zone.edges(since, until, per) if until > since else [zone.floor(since, per)]
+        require_periods(len(edges) - 1, per)
+        return cls(per, zone, edges)
 
     @classmethod
-    def inside(cls, per: Period, since: datetime, until: datetime) -> Calendar:
+    def inside(
+        cls, per: Period, since: datetime, until: datetime, zone: Zone = UNIVERSAL
+    ) -> Calendar:
         """Every period that lies wholly in [since, until).
 
         Raises:
             UsageError: these are more than `MOST`.
         """
-        length = _LENGTHS[per]
-        first = _start(per, since)
-        first = first if first == since else first + length
-        number = max(0, (until - first) // length)
-        require_periods(number, per)
-        return cls(per, first, number)
+        edges = cls.touched(per, since, max(since, until), zone).edges
+        whole = [edge for edge in edges if since <= edge <= until]
+        return cls(per, zone, whole or [zone.floor(until, per)])
+
+    def last(self, number: int) -> Calendar:
+        """The last periods of these, at most so many."""
+        return Calendar(self.per, self.zone, self.edges[max(0, self.number - number) :])
 
     @property
-    def length(self) -> timedelta:
-        """The length of each period."""
-        return _LENGTHS[self.per]
+    def number(self) -> int:
+        """How many periods there are."""
+        return len(self.edges) - 1
 
     @property
-    def starts(self) -> list[datetime]:
+    def first(self) -> datetime:
+        """The start of the first period."""
+        return self.edges[0]
+
+    @property
+    def starts(self) -> Sequence[datetime]:
         """The starts of the periods, oldest first."""
-        return [self.first + self.length * i for i in range(self.number)]
+        return self.edges[:-1]
 
     @property
     def labels(self) -> list[str]:
         """The labels of the periods, oldest first."""
-        return [label(self.per, start) for start in self.starts]
+        return [label(self.per, self.zone.local(start)) for start in self.starts]
 
     def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
         """The index of the period of each time, from 0; times outside get an index out of range."""
-        return number_since(when, self.first, self.length)
+        length, micro = _LENGTHS[self.per], timedelta(microseconds=1)
+        if self.zone.is_utc:
+            return number_since(when, self.first, length)
+        first, last = to_micros(self.edges[0]), to_micros(self.edges[-1])
+        offsets = self.zone.offsets(first, max(first + 1, last), days=self.per != "hour")
+        origin, size = to_micros(_MONDAY if self.per == "week" else EPOCH), length // micro
+        # Where clocks change, there may be an hour more, and where a date is skipped a day less.
+        parts = [
+            (start, bisect(self.edges, from_micros(start)) - 1 - (start + offset - origin) // size)
+            for start, offset in offsets
+        ]
+        at = micros(when)
+        index: ir.IntegerValue = (wall(at, offsets) - origin) // size + in_parts(at, parts)
+        return index
 
 
 def whole_since(events: Events, per: Period, since: datetime) -> datetime:
     """Return from when on periods are whole: `since`, or the start of the period that holds it.
 
-    A range without an explicit beginning starts with the first event. The period of that event is
-    whole although it began a little earlier, if the silence up to the first event is no longer than
-    the longest one in the day (of an hour: the hour) after it: then nothing seems to be missing.
+    A range without an explicit beginning starts with the first event, also with one that the
+    filters leave out. The period of that event is whole although it began a little earlier, if
+    nothing seems to be missing (`hubbub.store.query.times.whole_from`).
 
     Args:
         events: of the range.
         per: the kind of period.
         since: the beginning of the range.
     """
-    import ibis
-    from ibis import _
-
-    start = _start(per, since)
+    start = events.zone.floor(since, per)
     if start == since:
         return since
-    times = events.stored.select(at=micros(events.stored.time))
-    [first] = times.agg(first=_["at"].min()).to_pyarrow()["first"].to_pylist()
-    if first is None or first != to_micros(since):
-        return since
-    near = times.filter(times["at"] <= first + min(DAY, _LENGTHS[per]) // timedelta(microseconds=1))
-    gaps = near.mutate(gap=_["at"] - _["at"].lag().over(ibis.window(order_by="at")))
-    [longest] = gaps.agg(longest=_.gap.max()).to_pyarrow()["longest"].to_pylist()
-    silence = first - to_micros(start)
-    return start if longest is not None and silence <= longest else since
+    begins: int | None
+    if events.beginning is not None:
+        begins = events.beginning(to_micros(since))
+    else:  # these events are all that there is
+        first = micros(events.stored.time).min().to_pyarrow().as_py()
+        begins = (
+            whole_from(events.stored, first, events.zone) if first == to_micros(since) else first
+        )
+    return start if begins is not None and begins <= to_micros(start) else since
 
 
 def label(per: Period, start: datetime) -> str:
-    """Format the start: `2026-01-31` (day), `2026-W05` (week), `2026-01-31T10:00Z` (hour)."""
+    """Format a start, in its zone: `2026-01-31` (day), `2026-W05` (week), `2026-01-31T10:00Z`."""
     if per == "week":
         year, week, _ = start.isocalendar()
         return f"{year}-W{week:02}"
-    return f"{start:%Y-%m-%d}" if per == "day" else f"{start:%Y-%m-%dT%H:%MZ}"
-
-
-def _start(per: Period, when: datetime) -> datetime:
-    origin = _MONDAY if per == "week" else EPOCH
-    return origin + (when - origin) // _LENGTHS[per] * _LENGTHS[per]
+    if per == "day":
+        return f"{start:%Y-%m-%d}"
+    return start.isoformat(timespec="minutes").replace("+00:00", "Z")

@@ -1,7 +1,8 @@
 """Ticks: consecutive intervals of one length that start with the first event.
 
-Ticks without events count too. They begin at whole multiples of their length since 1970 (UTC), so
-an event lies in the same tick whatever the range.
+Ticks without events count too. They begin at whole multiples of their length since 1970 on
+the clock of the zone (with its offset at the first event), so an event lies in the same tick
+whatever the range. All have the same length, also where clocks change.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from hubbub.analyzers.common.times import micros, number_since
 from hubbub.errors import UsageError
 from hubbub.times import EPOCH, from_micros
+from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,6 +41,7 @@ class Ticks:
         maximum: int,
         option: str,
         until: datetime | None,
+        zone: Zone = UNIVERSAL,
     ) -> Ticks:
         """The ticks from that of the first event to that of the last, or to `until`.
 
@@ -48,6 +51,7 @@ class Ticks:
             maximum: how many ticks are allowed.
             option: the option that an error names, with which `length` is set.
             until: the end of the range; None: end with the last event.
+            zone: on whose clock ticks begin.
 
         Raises:
             UsageError: there would be more than `maximum` ticks.
@@ -59,7 +63,8 @@ class Ticks:
         if oldest is None:
             return cls(EPOCH, length, 0)
         newest = newest if until is None else max(newest, (until - EPOCH) // _MICRO - 1)
-        size = length // _MICRO
+        size, offset = length // _MICRO, zone.wall(oldest) - oldest
+        oldest, newest = oldest + offset, newest + offset
         first = oldest // size
         number = newest // size - first + 1
         if number > maximum:
@@ -68,7 +73,7 @@ class Ticks:
                 where=option,
                 hint="choose a longer interval, or a shorter range with --since",
             )
-        return cls(from_micros(first * size), length, number)
+        return cls(from_micros(first * size - offset), length, number)
 
     def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
         """The index of the tick of each time, from 0."""

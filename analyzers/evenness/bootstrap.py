@@ -8,11 +8,10 @@ before. The target of a message is its first object, or its category where it na
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.metrics import effective_people as estimate
+from hubbub.store.query.actions.in_events import messages_with_starts
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,17 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIN_PEOPLE",
-    "PAUSE",
     "Action",
     "Interval",
     "action_sizes",
-    "action_starts",
     "bootstrap",
     "effective_people",
 ]
 
-#: A longer pause starts a new action.
-PAUSE = timedelta(minutes=10)
 RESAMPLES = 1_000
 LEVEL = 0.9
 #: No interval is given with less data.
@@ -80,43 +75,9 @@ def action_sizes(events: Events) -> ir.Table:
     from ibis import _
 
     so_far = ibis.cumulative_window(group_by=["user", "target"], order_by="at")
-    rows = _with_starts(events).mutate(action=_.begins.cast("int64").sum().over(so_far))
+    rows = messages_with_starts(events).mutate(action=_.begins.cast("int64").sum().over(so_far))
     runs = rows.group_by("user", "target", "action").agg(messages=_.count())
     return runs.group_by("user", "messages").agg(number=_.count()).order_by("user", "messages")
-
-
-def action_starts(events: Events, active_since: datetime | None = None) -> ir.Table:
-    """Start of every action: columns `user` and `start` (µs since the epoch).
-
-    Args:
-        events: by agent or by users.
-        active_since: only actions of users whom a message names since then; None: of all users.
-    """
-    rows = _with_starts(events, active_since)
-    return rows.filter(rows.begins).select("user", start="at")
-
-
-def _with_starts(events: Events, active_since: datetime | None = None) -> ir.Table:
-    """One row for each user of each message, with whether an action `begins` there.
-
-    Columns: `user`, `target`, `at` (µs since the epoch), `begins`.
-    """
-    import ibis
-    from ibis import _
-
-    people = events.unnest_users("time", "objects", "category")
-    if active_since is not None:
-        active = events.filter(events.time >= ibis.timestamp(active_since)).unnest_users("time")
-        people = people.filter(people.user.isin(active.user))
-    rows = people.select(
-        user=people.user,
-        target=ibis.coalesce(people.objects[0], people.category),
-        at=micros(people.time),
-    )
-    by_time = ibis.window(group_by=["user", "target"], order_by="at")
-    rows = rows.mutate(pause=_["at"] - _["at"].lag().over(by_time))
-    begins = rows.pause.isnull() | (rows.pause > PAUSE // timedelta(microseconds=1))
-    return rows.mutate(begins=begins).drop("pause")
 
 
 def effective_people(events: Events) -> Interval:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["longtail", "tail"]
 
 
-@query
+@query(names_people=False)
 def longtail(
     events: Events,
     since: datetime,
@@ -39,17 +39,28 @@ def longtail(
     Windows end at until, until - step, … and none begins before since; the default step gives at
     most 400 windows. Each has n (users), total (events, once for each of their users), head, tail,
     mean, and longtail, gini, effective_people, absence_factor and related numbers. A window without
-    users has n = 0, all else is null. `--interval` adds to the diagnostics effective_people of the
-    whole range with its 90 % interval (this reads the events a second time).
+    users has n = 0, all else is null. The effective_people of a window count each message as an
+    action of its own, so runs of messages make them too small. `--interval` adds to the diagnostics
+    those of the whole range by actions, with their 90 % interval (this reads the events a second
+    time).
 
     `--rarefy N` computes the numbers expected of each window had it only N messages, so that busy
     and quiet windows can be compared; 0 takes the smallest total of all windows with at least 50
     messages. Windows with fewer than N messages have n and total only; head, tail and the three
     longtail numbers are null in all of them.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        window: Length of a window.
+        step: Time between the ends of two windows; by default such that there are at most 400.
+        interval: Add the 90 % interval of the effective number of people to the diagnostics.
+        rarefy: Messages that all windows are reduced to; 0: the smallest total of at least 50.
     """
     if rarefy is not None and rarefy < 0:
         raise UsageError(f"a window cannot be rarefied to {rarefy} messages", where="--rarefy")
-    windows = Windows.between(since, until, window, step)
+    windows = Windows.between(since, until, window, step, events.zone)
     people = user_counts(events, windows)
     notes: dict[str, Any] = {"windows": windows.number, "step": windows.step}
     if rarefy is None:
@@ -69,7 +80,7 @@ def longtail(
     return data, notes
 
 
-@query
+@query(names_people=True, accounts=("user",))
 def tail(events: Events) -> ir.Table:
     """Events per user from head to tail, and the straight line between the two.
 
@@ -79,7 +90,7 @@ def tail(events: Events) -> ir.Table:
     import ibis
     from ibis import _
 
-    weeks = events.weekly_users()
+    weeks = events.in_utc().weekly_users()
     counted = weeks.group_by("user").agg(count=_.messages.sum())
     order = [counted["count"].desc(), counted.user]
     ranked = counted.mutate(

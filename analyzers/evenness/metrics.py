@@ -127,8 +127,8 @@ def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
         gini=gini,
         gini_corrected=min(gini * n / (n - 1), 1.0) if n > 1 else 0.0,
         effective_people=effective,
-        hill_1=float(min(math.exp(entropy), active)),  # rounding could exceed its bound
-        pielou=min(entropy / math.log(n), 1.0) if n > 1 else None,
+        hill_1=float(active if even else min(math.exp(entropy), active)),  # never rounded above
+        pielou=(1.0 if even else min(entropy / math.log(n), 1.0)) if n > 1 else None,
         absence_factor=_absence_factor(ranked, above, total),
         top_shares=_top_shares(ranked, above, total),
     )
@@ -152,8 +152,8 @@ def effective_people(
         once: share of the actions whose person has no other.
 
     Returns:
-        People; None where there is not enough data: nobody has two actions; more than half of the
-        actions are their person's only one, so that the sample does not cover half of the work
+        People; None where there is not enough data: no person has two actions; more than half of
+        the actions are their person's only one, so that the sample does not cover half of the work
         (Good 1953, Biometrika 40); or the estimate is more than 5 % above the number of people. Up
         to that it is the number of people: they share the work as equally as the data can tell.
     """

@@ -95,7 +95,9 @@ def rarefied(groups: Iterable[tuple[int, int]], size: int) -> Evenness:
     effective = measure_histogram(histogram).effective_people
     return replace(
         numbers,
-        effective_people=effective if effective and effective <= numbers.n + _EPSILON else None,
+        effective_people=(
+            min(effective, numbers.n) if effective and effective <= numbers.n + _EPSILON else None
+        ),
         total=size,
         mean=size / numbers.n,
         absence_factor=math.ceil(_people_with(users, 0.5 * size)),

@@ -7,7 +7,7 @@ windows overlap the engine computes it, where many do, `hubbub.analyzers.evennes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +15,8 @@ from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.metrics import Evenness, measure_histogram
 from hubbub.analyzers.evenness.sliding import sliding_histograms
 from hubbub.errors import UsageError
-from hubbub.times import to_micros
+from hubbub.times import from_micros, to_micros
+from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ Histogram: TypeAlias = "Sequence[tuple[int, int]]"
 MAX_WINDOWS = 50_000
 #: The default step is the shortest of `_STEPS` that gives at most this many windows.
 _DEFAULT_WINDOWS = 400
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _WHOLE = timedelta(minutes=1), timedelta(days=1)
 _STEPS = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30)) + tuple(
     timedelta(hours=h) for h in (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 168, 336, 672)
 )
@@ -56,17 +57,25 @@ _MAX_OVERLAP = 4
 class Windows:
     """Windows [end - length, end) that end at until, until - step, …; none begins before since.
 
-    Window 0 is the newest; `spans` gives them oldest first.
+    Window 0 is the newest; `spans` gives them oldest first. With lengths and steps of whole days
+    they are cut by the clock of `zone`, so that days with a change of the clocks are days too;
+    others always have the same length.
     """
 
     until: datetime
     length: timedelta
     step: timedelta
     number: int
+    zone: Zone = UNIVERSAL
 
     @classmethod
     def between(
-        cls, since: datetime, until: datetime, length: timedelta, step: timedelta | None = None
+        cls,
+        since: datetime,
+        until: datetime,
+        length: timedelta,
+        step: timedelta | None = None,
+        zone: Zone = UNIVERSAL,
     ) -> Windows:
         """The windows of a range.
 
@@ -82,27 +91,55 @@ class Windows:
                 "a window and a step must be longer than zero", where="--window, --step"
             )
         room = until - since - length
-        if room < timedelta(0):
-            return cls(until, length, step or length, 0)
+        if not room:  # the range itself, whatever clocks show at its ends
+            zone = UNIVERSAL
+        windows = cls(until, length, step or length, 0, zone)
+        shown = windows.end - windows.clock(to_micros(since)) - length // _MICRO
+        if shown < 0:
+            return windows
+        if step is None and room < timedelta(0):  # a day of 23 hours
+            step = length
         if step is None:
             # room / step must stay below 400
             minimum = max(length / 48, room / _DEFAULT_WINDOWS + _MICRO)
             longest = _STEPS[-1]
             step = next((s for s in _STEPS if s >= minimum), -(-minimum // longest) * longest)
-        number = room // step + 1
+        windows = replace(windows, step=step)
+        shown = windows.end - windows.clock(to_micros(since)) - length // _MICRO
+        number = shown // (step // _MICRO) + 1
         if number > MAX_WINDOWS:
             raise UsageError(
                 f"a step of {step} gives {number:,} windows, more than {MAX_WINDOWS:,}",
                 where="--step",
                 hint="choose a longer step or a shorter range",
             )
-        return cls(until, length, step, number)
+        return replace(windows, number=number)
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether the windows are cut by the clock of the zone."""
+        whole = not self.length % _WHOLE and not self.step % _WHOLE
+        return whole and not self.zone.is_utc
+
+    def clock(self, micros: int) -> int:
+        """Return a time (µs) on the clock by which the windows are cut."""
+        return self.zone.wall(micros) if self.by_clock else micros
+
+    @property
+    def end(self) -> int:
+        """The end of the newest window, µs on the clock by which they are cut."""
+        return self.clock(to_micros(self.until))
 
     def spans(self) -> Iterator[tuple[int, datetime, datetime]]:
         """Yield (window, start, end), oldest first."""
         for window in range(self.number - 1, -1, -1):
-            end = self.until - self.step * window
-            yield window, end - self.length, end
+            end = from_micros(self.end) - self.step * window
+            yield window, self._instant(end - self.length), self._instant(end)
+
+    def _instant(self, edge: datetime) -> datetime:
+        if not self.by_clock:
+            return edge
+        return self.until if edge == from_micros(self.end) else self.zone.instant(edge)
 
 
 def user_counts(events: Events, windows: Windows) -> ir.Table:
@@ -111,20 +148,30 @@ def user_counts(events: Events, windows: Windows) -> ir.Table:
     Rollups by week, day or hour can be used where all windows begin and end with such a unit.
     """
     unit = _unit(windows)
+    if not windows.by_clock:
+        events = events.in_utc()
     if unit is None:
-        return events.unnest_users("time").select("time", "user")
+        people = events.unnest_users("time").select("time", "user")
+        return _on_clock(people, events, windows)
     if unit == _WEEK:
         sums = events.weekly_users(summed=True)
     elif unit == _DAY:
         sums = events.daily_users(summed=False)
     else:
         sums = events.hourly_users(summed=False)
-    return sums.select("time", "user", "messages")
+    return _on_clock(sums.select("time", "user", "messages"), events, windows)
+
+
+def _on_clock(people: ir.Table, events: Events, windows: Windows) -> ir.Table:
+    """Set the times to the clock by which the windows are cut."""
+    if not windows.by_clock:
+        return people
+    return people.mutate(time=events.local(people.time).cast(people.time.type()))
 
 
 def _unit(windows: Windows) -> int | None:
     """The longest of week, day and hour (µs) with which all windows begin and end."""
-    until = to_micros(windows.until)
+    until = windows.end
     length, step = windows.length // _MICRO, windows.step // _MICRO
     for unit, origin in ((_WEEK, _MONDAY), (_DAY, 0), (_HOUR, 0)):
         if all(number % unit == 0 for number in (until - origin, length, step)):
@@ -193,7 +240,7 @@ def histogram(people: ir.Table, windows: Windows) -> ir.Table:
 
 def _age(people: ir.Table, windows: Windows) -> ir.IntegerValue:
     """Microseconds before the end of the newest window; 0 for its last microsecond."""
-    return to_micros(windows.until) - 1 - micros(people.time)
+    return windows.end - 1 - micros(people.time)
 
 
 def _window_ranges(people: ir.Table, windows: Windows) -> ir.Table:

@@ -31,7 +31,7 @@ _SHORTEST = 28  # characters of a person's account, where it has no dot
 _FILES, _LINES = 10**6, 10**12  # files and lines that `position` distinguishes; both fit 64 bits
 
 
-def accesses(events: Events) -> ir.Table:
+def accesses(events: Events, *columns: str) -> ir.Table:
     """One row for each access: `student`, `notebook`, `at` (µs), `position`, `killing`.
 
     `notebook` is its name as stored. `position` orders accesses by time, then by their line in the
@@ -42,12 +42,13 @@ def accesses(events: Events) -> ir.Table:
     from ibis import _
 
     rows = events.filter(events.topic == _TOPIC).unnest_users(
-        "time", "source", "seq", "action", "objects"
+        "time", "source", "seq", "action", "objects", *columns
     )
     at = micros(rows.time)
     file = (_hash()(rows.source) % _FILES).cast("int64")
     time = at.cast("decimal(38,0)") * ibis.literal(_FILES * _LINES, "decimal(19,0)")
     return rows.select(
+        *(["time", *columns] if columns else []),
         student=_.user,
         notebook=ibis.coalesce(rows.objects[0], "-"),
         at=at,

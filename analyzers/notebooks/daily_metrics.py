@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.periods import require_periods
-from hubbub.analyzers.common.times import DAY
+from hubbub.analyzers.common.times import DAY, wall
 from hubbub.analyzers.notebooks.accesses import (
     FORMAT,
     Accounts,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
+    from hubbub.zones import Offsets, Zone
 
 __all__ = ["daily_metrics"]
 
@@ -36,7 +37,7 @@ _NO_ACCESSES: Mapping[str, Any] = {"number": 0, "killing": 0, "value": None}
 _DAILY = ("unique_students", "unique_notebooks", "new_students", "new_notebooks")
 
 
-@query
+@query(names_people=False)
 def daily_metrics(
     events: Events,
     malformed: Callable[[str], list[int]],
@@ -48,7 +49,7 @@ def daily_metrics(
     `daily` has an entry for each day with an access, `daily_filled` for every day from the first to
     the last: distinct students and notebooks of the day, and those not seen earlier in the range.
     `events` has running totals at each access that changes one of them, and at the last access.
-    Days are UTC; only accesses to notebooks are read.
+    Days and times are those of the time zone of the request; only accesses to notebooks are read.
 
     Args:
         events: Events; only accesses to notebooks are read.
@@ -58,24 +59,27 @@ def daily_metrics(
             digits; later: those with a dot or at least 28 characters, and notebooks are named
             without their suffix.
     """
-    facts = _facts(accesses(events), Rules(staff, accounts))
-    points = _points(facts)
+    facts = _facts(accesses(events), Rules(staff, accounts), events.selection.offsets())
+    points = _points(facts, events.zone)
     days = _days(facts, points)
     first, last = min(days, default=0), max(days, default=-1)
     require_periods(last - first + 1, "day")
     included = facts["included"][0] if facts["included"] else _NO_ACCESSES
     excluded = facts["excluded"][0] if facts["excluded"] else _NO_ACCESSES
+    last_access = included["value"]
+    if last_access is not None:
+        last_access = events.zone.wall(int(last_access))
     return {
         "daily": _daily(sorted(days), days),
         "daily_filled": _daily(range(first, last + 1), days),
-        "events": _totals(points, included["value"]),
+        "events": _totals(points, last_access),
     }, {
         "malformed_lines": malformed(FORMAT),
         **access_counts(included, excluded),
     }
 
 
-def _facts(rows: ir.Table, rules: Rules) -> Mapping[str, list[dict[str, Any]]]:
+def _facts(rows: ir.Table, rules: Rules, offsets: Offsets) -> Mapping[str, list[dict[str, Any]]]:
     """Compute all aggregates in one pass: each column of names is read and grouped only once.
 
     Names are grouped by day first: the groups of a day are its distinct names, and all else is
@@ -90,7 +94,7 @@ def _facts(rows: ir.Table, rules: Rules) -> Mapping[str, list[dict[str, Any]]]:
     import ibis
     from ibis import _
 
-    rows = rows.mutate(day=rows.at // _DAY)
+    rows = rows.mutate(day=wall(rows.at, offsets) // _DAY)
     students = (
         rows.group_by("day", name="student")
         .agg(
@@ -137,17 +141,18 @@ def _with_common_types(part: ir.Table) -> ir.Table:
     )
 
 
-def _points(facts: Mapping[str, list[dict[str, Any]]]) -> list[tuple[int, int, int]]:
+def _points(facts: Mapping[str, list[dict[str, Any]]], zone: Zone) -> list[tuple[int, int, int]]:
     """List the accesses that were the first of a student or of a notebook, in order.
 
     Returns:
-        Time (µs), number of students and number of notebooks (each 0 or 1) with their first access.
+        Time (µs, on the clock of the zone), number of students and number of notebooks
+        (each 0 or 1) with their first access.
     """
     firsts = {
         name: Counter(row["value"] for row in facts[name]) for name in ("student", "notebook")
     }
     return [
-        (time_of(position), firsts["student"][position], firsts["notebook"][position])
+        (zone.wall(time_of(position)), firsts["student"][position], firsts["notebook"][position])
         for position in sorted(firsts["student"].keys() | firsts["notebook"].keys())
     ]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hubbub.analyzers.common.times import wall
 from hubbub.analyzers.notebooks.accesses import FORMAT, Accounts, Rules, access_counts, accesses
 from hubbub.registry import Names, query
 from hubbub.times import EPOCH
@@ -26,7 +27,7 @@ _LENGTH = timedelta(hours=6)
 _BUCKET = _LENGTH // timedelta(microseconds=1)
 
 
-@query
+@query(names_people=True, accounts=("y",))
 def material_usage(
     events: Events,
     malformed: Callable[[str], list[int]],
@@ -36,7 +37,7 @@ def material_usage(
     """Students of each notebook, notebooks of each student, and accesses of each pair.
 
     `nbstudents_per_notebook`: each notebook with the number of its distinct students;
-    `nbstudents_per_notebook_animated`: the same at the end of each six hours (00, 06, 12, 18 h UTC)
+    `nbstudents_per_notebook_animated`: the same at the end of each six hours (00, 06, 12, 18 h)
     with an access; `nbstudents_per_nbnotebooks`: how many students opened exactly k notebooks;
     `heatmap`: accesses by student (rows `y`, the busiest last) and notebook (columns `x`), null for
     none. Only accesses to notebooks are read.
@@ -51,6 +52,7 @@ def material_usage(
     """
     rules = Rules(staff, accounts)
     rows = accesses(events)
+    rows = rows.mutate(at=wall(rows.at, events.selection.offsets()))
     pairs, diagnostics = _pairs(rows, rules)
     students = Counter(pair["notebook"] for pair in pairs)
     notebooks = Counter(pair["student"] for pair in pairs)

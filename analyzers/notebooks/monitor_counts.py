@@ -12,6 +12,7 @@ from hubbub.registry import query
 
 if TYPE_CHECKING:
     from hubbub.store.tables.samples import SelectedSamples
+    from hubbub.zones import Zone
 
 __all__ = ["monitor_counts"]
 
@@ -19,15 +20,16 @@ _FORMAT = "notebook-counts"
 _MEMORY = ("memory_free", "memory_available")
 
 
-@query
+@query(names_people=False)
 def monitor_counts(
-    samples: SelectedSamples, malformed: Callable[[str], list[int]]
+    samples: SelectedSamples, malformed: Callable[[str], list[int]], zone: Zone
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """System counts over time: one list for each column, named by the column plus `s`.
 
-    `timestamps` has the times. All lists have the same length, in the order of the file's lines,
-    with null for missing values. The diagnostics have memory as percentages too. Only imported
-    system counts are read; the filters by topic, user and so on do not apply to them.
+    `timestamps` has the times, as clocks in the time zone of the request show them. All
+    lists have the same length, in the order of the file's lines, with null for missing
+    values. The diagnostics have memory as percentages too. Only imported system counts are read;
+    the filters by topic, user and so on do not apply to them.
     """
     from ibis import _
 
@@ -39,7 +41,9 @@ def monitor_counts(
     table = lines.join(origins, "origin").order_by("first", "origin", "seq").to_pyarrow()
     values = {name: table[column].to_pylist() for name, column in columns.items()}
     data = {f"{name}s": numbers for name, numbers in values.items()}
-    data["timestamps"] = [f"{time:%Y-%m-%dT%H:%M:%S}" for time in table["time"].to_pylist()]
+    data["timestamps"] = [
+        f"{zone.local(time):%Y-%m-%dT%H:%M:%S}" for time in table["time"].to_pylist()
+    ]
     diagnostics: dict[str, Any] = {"malformed_lines": malformed(_FORMAT)}
     if "memory_total" in values:
         diagnostics["memory_percent"] = {

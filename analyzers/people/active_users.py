@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.periods import Calendar, period, require_periods
-from hubbub.analyzers.common.times import DAY, clock, micros, number_since
+from hubbub.analyzers.common.times import DAY, clock
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
-from hubbub.times import EPOCH
+from hubbub.times import EPOCH, to_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,29 +23,32 @@ __all__ = [
     "active_users",
     "daily_users",
     "last_day",
+    "number_of_day",
     "period_number",
     "recipients",
 ]
 
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 _MONDAY = EPOCH + 4 * DAY
+_MICRO = timedelta(microseconds=1)
 #: Months of each period.
 _MONTHS = {"m": 1, "q": 3, "y": 12}
 
 
-def period_number(per: str, when: ir.TimestampValue) -> ir.IntegerValue:
-    """The period of the UTC calendar that each time lies in, as consecutive numbers.
+def period_number(per: str, events: Events, when: ir.TimestampValue) -> ir.IntegerValue:
+    """The period of the calendar that each time lies in, as consecutive numbers.
 
     Args:
         per: `d`, `w` (Monday to Sunday), `m`, `q` or `y`, or the whole word.
+        events: whose time zone cuts the periods.
         when: a column of times.
     """
-    unit = per[0]
-    if unit == "d":
-        return number_since(when, EPOCH, DAY)
-    if unit == "w":
-        return number_since(when, _MONDAY, 7 * DAY)
-    wall_clock = clock(micros(when))
+    unit, at = per[0], events.wall(when)
+    if unit in {"d", "w"}:
+        origin, days = (_MONDAY, 7) if unit == "w" else (EPOCH, 1)
+        index: ir.IntegerValue = (at - to_micros(origin)) // (days * DAY // _MICRO)
+        return index
+    wall_clock = clock(at)
     number: ir.IntegerValue = (wall_clock.year() * 12 + wall_clock.month() - 1) // _MONTHS[unit]
     return number
 
@@ -63,6 +66,16 @@ def last_day(per: str, number: int) -> date:
     return date(year, month + 1, 1) - DAY
 
 
+def number_of_day(per: str, day: date) -> int:
+    """Return the number of the period that holds a day, as `period_number` counts."""
+    unit = per[0]
+    if unit == "d":
+        return (day - EPOCH.date()).days
+    if unit == "w":
+        return (day - _MONDAY.date()).days // 7
+    return (day.year * 12 + day.month - 1) // _MONTHS[unit]
+
+
 class ActiveUsers(NamedTuple):
     """The number of distinct users of one period."""
 
@@ -70,19 +83,23 @@ class ActiveUsers(NamedTuple):
     users: int
 
 
-@query
+@query(names_people=False)
 def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     """Distinct users per day, week, month, quarter or year: pairs of a label and a number.
 
     The label is the last day of the period (of a week its Sunday) and may lie after the end of the
     range. Periods run from that of the first event with a user to that of the last one; periods
     without users in between have 0. The range may cut the first and the last period.
+
+    Args:
+        events: The selected events.
+        per: Length of a period.
     """
     from ibis import _
 
     daily = per[0] == "d"  # daily rollups have one row for each day and user
     sums = events.daily_users() if daily else events.weekly_users()
-    rows = sums.select("user", number=period_number(per, sums.time)).group_by("number")
+    rows = sums.select("user", number=period_number(per, events, sums.time)).group_by("number")
     counted = rows.agg(users=_.count() if daily else _.user.nunique()).to_pyarrow().to_pylist()
     users = {row["number"]: row["users"] for row in counted}
     if not users:
@@ -92,7 +109,7 @@ def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     return [ActiveUsers(last_day(per, number), users.get(number, 0)) for number in periods]
 
 
-@query
+@query(names_people=False)
 def daily_users(
     events: Events,
     since: datetime,
@@ -104,11 +121,17 @@ def daily_users(
     Every day (`--per`: hour, ISO week) that the range touches has a row. `new` users were not seen
     earlier in the range, so in the first days of a range most users are new; `total` is the running
     sum of `new`.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        per: Length of a period.
     """
     from ibis import _
 
     length = period(per)
-    calendar = Calendar.touched(length, since, until)
+    calendar = Calendar.touched(length, since, until, events.zone)
     one_row = length != "week"  # hourly and daily rollups have one row for each period and user
     sums = {"hour": events.hourly_users, "day": events.daily_users, "week": events.weekly_users}
     people = sums[length]()
@@ -130,7 +153,7 @@ def daily_users(
     return data, {"new_since": since}
 
 
-@query
+@query(names_people=False)
 def recipients(
     events: Events,
     per: Per = "m",
@@ -143,6 +166,12 @@ def recipients(
     last day of the period, as in active_users. For badges add --category fedbadges. `--object`
     lists only these objects (globs), also where a message names others too; `--top N` only the N
     with the most users of each period.
+
+    Args:
+        events: The selected events.
+        per: Length of a period.
+        object: List only these objects (glob).
+        top: List only so many objects of each period, those with the most users.
     """
     import ibis
     from ibis import _
@@ -150,7 +179,8 @@ def recipients(
     if top is not None:
         require_minimum(top, "--top")
     people = events.unnest_users("time", "objects")
-    rows = people.select("user", number=period_number(per, people.time), object=_.objects.unnest())
+    number = period_number(per, events, people.time)
+    rows = people.select("user", number=number, object=_.objects.unnest())
     if object:
         rows = rows.filter(matches(rows.object, object))
     each = rows.group_by("number", "object", "user").agg(n=_.count())

@@ -5,24 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.periods import Calendar, whole_since
-from hubbub.analyzers.common.times import day_start
+from hubbub.analyzers.common.periods import whole_since
 from hubbub.analyzers.evenness.metrics import Evenness
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.registry import query
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from hubbub.store.query.events import Events
 
-__all__ = ["cohorts", "returning"]
+__all__ = ["cohorts", "first_months", "returning"]
 
-#: People are new if they were not seen for at least so many months; a shorter range has fewer.
+#: People are new if they were not seen for so many months; in a shorter range for fewer.
 _LOOK_BACK, _MONTH = 3, timedelta(days=28)
 _SHARES = ("top_1", "next_9", "next_40", "rest")
 
 
-@query
+@query(names_people=False)
 def cohorts(
     events: Events,
     since: datetime,
@@ -32,15 +33,22 @@ def cohorts(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Shares of the top 1 %, next 9 %, next 40 % and rest of users, over rolling 13 weeks.
 
-    Windows end on Mondays (UTC), the newest on the last Monday of the range; with a step that is
+    Windows end on Mondays, the newest on the last Monday of the range; with a step that is
     not a whole number of weeks, the newest ends with the range. The cohorts are those of Fedora's
     own contributor charts; they end at the ranks ceil(n/100), ceil(n/10) and ceil(n/2), so the four
     shares add up to 1. A window without users has n = 0 and no shares.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        window: Length of a window.
+        step: Time between the ends of two windows.
     """
     end = until
     if step % timedelta(weeks=1) == timedelta(0):
-        end = Calendar.touched("week", until, until + timedelta(microseconds=1)).first
-    windows = Windows.between(whole_since(events, "week", since), end, window, step)
+        end = events.zone.floor(until, "week")
+    windows = Windows.between(whole_since(events, "week", since), end, window, step, events.zone)
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
@@ -57,34 +65,40 @@ def _shares(numbers: Evenness) -> dict[str, float | None]:
     return dict(zip(_SHARES, numbers.top_shares or (None,) * len(_SHARES), strict=True))
 
 
-@query
-def returning(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
+@query(names_people=False)
+def returning(
+    events: Events, since: datetime, until: datetime
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Of the users first seen in a month, how many were active one, two, … months later.
 
-    `group` is the month in which users were first seen in the range, `people` how many they are;
-    `after` counts months from there, `active` is how many were seen in that month, `share` = active
-    / people. `complete` is false where the range cuts the month `after`, so that its numbers may
-    still grow, and in groups before which the range holds too little to tell who is new: less than
-    three months, or in a range of less than a year less than a quarter of its months, at least one
-    (of 28 days). In those groups `share` is null: their people may have been active before, and
-    would be compared with people who were not.
+    `group` is the month in which users were first seen, `people` how many they are; `after` counts
+    months from there, `active` is how many were seen in that month, `share` = active / people.
+    First seen means: not seen in the look-back, the three calendar months before (in a range of
+    less than a year a quarter of its months, at least one; diagnostics: `look_back`). It is equally
+    long for all groups, so that they can be compared; a user who was away for longer is in a second
+    group. `complete` is false where the range cuts the month `after`, so that its numbers may still
+    grow, and in groups for which it does not hold the whole look-back. In those `share` is null:
+    their users may have been active before.
     """
     from ibis import _
 
-    weeks = events.weekly_users()
-    months = weeks.select("user", month=period_number("m", weeks.time)).distinct()
-    first = months.group_by("user").agg(group=_.month.min())
-    joined = months.join(first, "user").select("group", after=_.month - _.group)
-    counted = joined.group_by("group", "after").agg(active=_.count())
+    look_back = min(_LOOK_BACK, max(1, (until - since) // _MONTH // 4))
+    notes = {"look_back": look_back}
+    months = _months(events)
+    joined = months.join(first_months(events, look_back), "user").select(
+        "group", after=_.month - _.group
+    )
+    counted = joined.filter(_.after >= 0).group_by("group", "after").agg(active=_.count())
     active_users = {(r["group"], r["after"]): r["active"] for r in counted.to_pyarrow().to_pylist()}
     if not active_users:
-        return []
-    known_since = _known_since(since, until)
-    final = (until.year * 12 + until.month - 1) - (until == _month_start(until))
+        return [], notes
+    zone = events.zone
+    last = zone.day(until - timedelta(microseconds=1))
+    final = last.year * 12 + last.month - 1
     data = []
     for group in sorted({group for group, _after in active_users}):
         size = active_users[group, 0]
-        comparable = day_start(last_day("m", group).replace(day=1)) >= known_since
+        comparable = zone.midnight(last_day("m", group - look_back).replace(day=1)) >= since
         for after in range(final - group + 1):
             active, month = active_users.get((group, after), 0), last_day("m", group + after)
             data.append(
@@ -95,19 +109,29 @@ def returning(events: Events, since: datetime, until: datetime) -> list[dict[str
                     "active": active,
                     "share": active / size if comparable else None,
                     "complete": comparable
-                    and since <= day_start(month.replace(day=1))
-                    and month < until.date(),
+                    and since <= zone.midnight(month.replace(day=1))
+                    and month < zone.day(until),
                 }
             )
-    return data
+    return data, notes
 
 
-def _known_since(since: datetime, until: datetime) -> datetime:
-    """Return from when on the range tells who is new; groups of earlier months do not count."""
-    months = min(_LOOK_BACK, max(1, (until - since) // _MONTH // 4))
-    return since.replace(hour=0, minute=0, second=0, microsecond=0) + months * _MONTH
+def _months(events: Events) -> ir.Table:
+    """Return `user` and `month` (a number) of each month in which a user was seen."""
+    weeks = events.weekly_users()
+    return weeks.select("user", month=period_number("m", events, weeks.time)).distinct()
 
 
-def _month_start(when: datetime) -> datetime:
-    """Return the start of the month of a time."""
-    return when.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def first_months(events: Events, look_back: int) -> ir.Table:
+    """Return `user` and `group`, each month in which a user was first seen.
+
+    Args:
+        events: of the range.
+        look_back: how many months before it the user was not seen.
+    """
+    import ibis
+    from ibis import _
+
+    order = ibis.window(group_by="user", order_by="month")
+    pauses = _months(events).mutate(pause=_.month - _.month.lag().over(order))
+    return pauses.filter(_.pause.isnull() | (_.pause > look_back)).select("user", group="month")

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.times import micros, number_since
-from hubbub.analyzers.evenness.bootstrap import action_starts
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.registry import query
+from hubbub.store.query.actions.starts import action_pauses
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -28,9 +28,12 @@ __all__ = ["health"]
 
 _DEFAULT_WINDOW = timedelta(weeks=13)
 _MICRO = timedelta(microseconds=1)
+_HOUR = timedelta(hours=1) // _MICRO
+#: The pauses are read in so many parts: the engine holds those of a part to find their medians.
+_PARTS = 8
 
 
-@query
+@query(names_people=False)
 def health(
     events: Events, since: datetime, until: datetime, window: timedelta | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -45,10 +48,17 @@ def health(
     are null in the first window, since it has none before it.
 
     `absence_factor` is the smallest number of users who together have half of the messages;
-    `effective_people` is how many users with equal shares would be as concentrated.
+    `effective_people` is how many users with equal shares would be as concentrated, with each
+    message counted as an action of its own.
     `hours_between_actions` is the median over people of each person's median time from an action to
     the next in the same window (an action is a run of messages on one object without a pause of 10
     minutes); null where no person acted twice.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        window: Length of a window; by default 13 weeks, or half of a shorter range.
     """
     if window is None:
         window = min(_DEFAULT_WINDOW, (until - since) / 2) or _MICRO
@@ -58,7 +68,7 @@ def health(
     middle = max(1, windows.number // 2)
     look_back = begin + window * middle - since
     kinds_by_window = _kinds(rows, begin, window, look_back)
-    pauses = _pauses(events, begin, window)
+    pauses = _pauses(events, begin, window, windows.number)
     data: list[dict[str, Any]] = []
     before: float = 0
     for number, (start, end, numbers) in enumerate(measure_windows(rows, windows)):
@@ -118,21 +128,23 @@ def _kinds(
     }
 
 
-def _pauses(events: Events, begin: datetime, length: timedelta) -> dict[int, float]:
+def _pauses(events: Events, begin: datetime, length: timedelta, number: int) -> dict[int, float]:
     """Map each window to the median hours between the starts of a person's actions.
 
     Both ends of a pause lie in the window: a pause that began earlier could be longer in a later
     window than in an earlier one.
     """
-    import ibis
     from ibis import _
 
-    actions = action_starts(events).select(
-        "user", "start", window=(_.start - to_micros(begin)) // (length // _MICRO)
-    )
-    order = ibis.window(group_by=["user", "window"], order_by="start")
-    pauses = actions.mutate(pause=_.start - _.start.lag().over(order)).filter(_.pause.notnull())
-    each = pauses.group_by("user", "window").agg(pause=_.pause.median())
-    medians = each.group_by("window").agg(pause=_.pause.median()).to_pyarrow().to_pylist()
-    hour = timedelta(hours=1) // _MICRO
-    return {row["window"]: row["pause"] / hour for row in medians}
+    origin, size = to_micros(begin), length // _MICRO
+    medians: dict[int, float] = {}
+    at_once = -(-number // _PARTS)
+    for first in range(0, number, at_once or 1):
+        low, high = origin + first * size, origin + min(first + at_once, number) * size
+        pauses = action_pauses(events, low, high)
+        window = (_.start - origin) // size
+        pauses = pauses.filter((_.start - _.pause - origin) // size == window)
+        each = pauses.group_by("user", window=window).agg(pause=_.pause.median())
+        found = each.group_by("window").agg(pause=_.pause.median()).to_pyarrow().to_pylist()
+        medians |= {row["window"]: row["pause"] / _HOUR for row in found}
+    return medians

@@ -24,7 +24,7 @@ UNKNOWN = "unknown"
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 
 
-@query
+@query(names_people=False)
 def organisations(
     events: Events, affiliations: tuple[Affiliation, ...], per: Per = "m"
 ) -> list[dict[str, Any]]:
@@ -35,27 +35,15 @@ def organisations(
     messages name people of several organisations the shares add up to more than 1. `period` is the
     last day of the period. Affiliations come from the file that the configuration names; people who
     are not in it, and all people without such a file, count as "unknown".
+
+    Args:
+        events: The selected events.
+        affiliations: Organisations of people, by time.
+        per: Length of a period.
     """
-    import ibis
     from ibis import _
 
-    # Messages of a single person are counted without a set of distinct ids. (Where accounts are
-    # merged the column `users` is not available, so that all messages go through the set.)
-    extra = [] if events.persons or events.by == "agent" else ["users"]
-    people = events.unnest_users("id", "time", *extra)
-    several = people.users.length() > 1 if extra else ibis.literal(events.by != "agent")
-    people = people.select("id", "user", "time", several=several)
-    spans = _table(by_person(affiliations, events.persons))
-    joined = people.left_join(
-        spans,
-        [people.user == spans.account, people.time >= spans.start, people.time < spans.end],
-    )
-    rows = joined.select(
-        "user",
-        number=period_number(per, joined.time),
-        organisation=ibis.coalesce(joined.organisation, UNKNOWN),
-        id=ibis.ifelse(joined.several, joined.id, None),
-    )
+    rows = member_rows(events, affiliations, per)
     messages = rows.id.isnull().sum() + rows.id.nunique()
     totals = rows.group_by("number").agg(total=messages)
     members = rows.select("number", "organisation", "user").distinct()
@@ -76,6 +64,41 @@ def organisations(
         }
         for row in ordered.to_pyarrow().to_pylist()
     ]
+
+
+def member_rows(events: Events, affiliations: tuple[Affiliation, ...], per: Per) -> ir.Table:
+    """Return a row for each message, person and organisation of the person at the time.
+
+    Args:
+        events: the events.
+        affiliations: of accounts.
+        per: the period of `number`.
+
+    Returns:
+        Columns `user`, `number` (of the period), `organisation`, `message` (its id), `time`, and
+        `id`, which is null where the message names one person only.
+    """
+    import ibis
+
+    # Messages of a single person are counted without a set of distinct ids. (Where accounts are
+    # merged the column `users` is not available, so that all messages go through the set.)
+    extra = [] if events.persons or events.by == "agent" else ["users"]
+    people = events.unnest_users("id", "time", *extra)
+    several = people.users.length() > 1 if extra else ibis.literal(events.by != "agent")
+    people = people.select("id", "user", "time", several=several)
+    spans = _table(by_person(affiliations, events.persons))
+    joined = people.left_join(
+        spans,
+        [people.user == spans.account, people.time >= spans.start, people.time < spans.end],
+    )
+    return joined.select(
+        "user",
+        "time",
+        message=joined.id,
+        number=period_number(per, events, joined.time),
+        organisation=ibis.coalesce(joined.organisation, UNKNOWN),
+        id=ibis.ifelse(joined.several, joined.id, None),
+    )
 
 
 def _table(affiliations: list[Affiliation]) -> ir.Table:

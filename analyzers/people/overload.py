@@ -14,10 +14,11 @@ from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
 from hubbub.analyzers.common.significance import at_least, fisher
 from hubbub.analyzers.common.times import micros
-from hubbub.analyzers.evenness.bootstrap import MIN_PEOPLE, action_starts
+from hubbub.analyzers.evenness.bootstrap import MIN_PEOPLE
 from hubbub.analyzers.people.working_hours import off_hours, streaks, zones
 from hubbub.errors import UsageError
 from hubbub.registry import query
+from hubbub.store.query.actions.starts import action_starts, are_kept
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["overload"]
+__all__ = ["judged_signs", "overload"]
 
 _MICRO = timedelta(microseconds=1)
 _WEEK, _DAY = timedelta(weeks=1) // _MICRO, timedelta(days=1) // _MICRO
@@ -42,19 +43,19 @@ _MIN_MESSAGES = 5
 _NO_PAUSE_DAYS = 21
 #: Days that must be stored before anybody can be said to be the only one.
 _ALONE_DAYS = 28
-#: Significance levels of a larger load and of a larger share.
+#: Significance levels of a load above the mean, and of one above the busiest times or of a share.
 _LOAD_SIGNIFICANCE, _SIGNIFICANCE = 0.01, 0.05
 _TOO_SHORT, _NOT_ENOUGH = "too short to tell", "not enough data"
 
 _SIGNS = {
-    "load": "more actions than in nine of ten equally long times before",
+    "load": "clearly more actions than in nine of ten equally long times before",
     "off_hours": "a larger share of night and weekend work than before",
     "no_pause": "three weeks or more without two free days in a row",
     "alone": "objects or categories that nobody else touches",
 }
 
 
-@query
+@query(names_people="people", accounts=("user",))
 def overload(
     events: Events,
     since: datetime,  # noqa: ARG001 - the past is read whatever the range
@@ -76,22 +77,39 @@ def overload(
     `load` is the recent number of actions a week (a run of messages on one object is one action),
     `usual` its mean in the past and `usual_high` the value that one in ten of the person's past
     times of the same length exceeds; both are null with a past of less than 8 weeks. A load is a
-    sign if it is above `usual_high` and significantly above `usual`, and consists of at least 20
-    actions. `off_hours` and `off_hours_before` are shares of actions at night (23 to 7 h) or on
-    weekends, in the time `zone` that the person's habits suggest. `weeks_without_pause` counts
-    since the last two free days in a row. `alone_objects` (5 messages or more) and
-    `alone_categories` are how many objects and categories no other person touched.
+    sign if it is significantly above both, and consists of at least 20 actions. `off_hours` and
+    `off_hours_before` are shares of actions at night (23 to 7 h) or on weekends, in the time `zone`
+    that the person's habits suggest. `weeks_without_pause` counts since the last two free days in a
+    row. `alone_objects` (5 messages or more) and `alone_categories` are how many objects and
+    categories no other person touched.
+
+    Args:
+        events: The selected events.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        people: List people with their signs, instead of counting them.
+        recent: Length of the time that is compared with the past.
+        top: How many people are listed.
+        past: All stored events.
     """
     if recent <= timedelta(0):
         raise UsageError("--recent must be longer than zero", where="--recent")
     require_minimum(top, "--top")
     past = events if past is None else past
     split = to_micros(until - recent)
-    actions = materialise(past, action_starts(past, active_since=until - recent))
+    actions = action_starts(past, active_since=until - recent)
+    if not are_kept(past):
+        actions = materialise(past, actions)
     zone = materialise(past, zones(actions.filter(actions.start < split)))
     zoned = actions.left_join(zone, "user").select("user", "start", "zone")
     counted = _recent(actions, split)
-    rows = _joined(counted, zone, off_hours(zoned, split), streaks(zoned, split), _alone(past))
+    rows = _joined(
+        counted,
+        zone,
+        materialise(past, off_hours(zoned, split)),
+        materialise(past, streaks(zoned, split, past.selection.offsets())),
+        _alone(past),
+    )
     begin = _begin(past)
     baselines = _baselines(actions, begin, split, recent // _MICRO)
     stored = (to_micros(until) - begin) / _DAY
@@ -120,7 +138,7 @@ def _begin(past: Events) -> int:
     from ibis import _
 
     [oldest] = past.stored.agg(first=micros(_.time.min())).to_pyarrow()["first"].to_pylist()
-    return 0 if oldest is None else oldest // _DAY * _DAY
+    return 0 if oldest is None else to_micros(past.zone.floor(from_micros(oldest), "day"))
 
 
 def _recent(actions: ir.Table, split: int) -> ir.Table:
@@ -171,18 +189,16 @@ def _alone(events: Events) -> ir.Table:
     from ibis import _
 
     people = events.unnest_users("objects", "category")
-    named = people.select(
-        "user", kind=ibis.literal("object"), name=_.objects.unnest().cast("string")
-    )
-    kinds = people.select("user", kind=ibis.literal("category"), name=_.category.cast("string"))
-    each = (
-        named.union(kinds)
-        .group_by("kind", "name")
-        .agg(user=_.user.min(), last=_.user.max(), messages=_.count())  # nunique costs three times
-    )
-    only = each.filter(each.user == each["last"], each.messages >= _MIN_MESSAGES)
+    parts = []
+    for kind, name in (("objects", people.objects.unnest()), ("categories", people.category)):
+        each = people.select("user", name=name).group_by("name")
+        each = each.agg(user=_.user.min(), last=_.user.max(), messages=_.count())  # nunique: thrice
+        only = each.filter(each.user == each["last"], each.messages >= _MIN_MESSAGES)
+        number = only.group_by("user").agg(n=_.count(), kind=ibis.literal(kind))
+        parts.append(materialise(events, number))  # one after the other: they need memory
+    only = parts[0].union(parts[1])
     return only.group_by("user").agg(
-        objects=(_.kind == "object").sum(), categories=(_.kind == "category").sum()
+        objects=_.n.sum(where=_.kind == "objects"), categories=_.n.sum(where=_.kind == "categories")
     )
 
 
@@ -222,8 +238,9 @@ def _person(
     short = {"load", "off_hours"} if high is None else set()
     if baseline is not None and high is not None and row["recent"] >= _MIN_ACTIONS:
         judged.add("load")
-        if row["recent"] > high and _clearly_busier(
-            row["recent"], weeks, baseline.actions, baseline.weeks
+        # A busy season is no sign where others were as busy: chance alone exceeds each other one.
+        if _clearly_busier(row["recent"], weeks, high, weeks, _SIGNIFICANCE) and _clearly_busier(
+            row["recent"], weeks, baseline.actions, baseline.weeks, _LOAD_SIGNIFICANCE
         ):
             signs.add("load")
     if off is not None and off_before is not None and row["of_since"] >= _MIN_ACTIONS:
@@ -254,13 +271,33 @@ def _person(
     }
 
 
-def _clearly_busier(recent: int, weeks: float, past: int, past_weeks: float) -> bool:
+def judged_signs(person: Mapping[str, Any], recent: timedelta, stored: timedelta) -> list[str]:
+    """Return the signs of which the data tell whether a person shows them.
+
+    Args:
+        person: the person's row of `overload`.
+        recent: the length of the recent time.
+        stored: from the beginning of the stored past to the end of the range.
+    """
+    enough = round(person["load"] * (recent / timedelta(weeks=1))) >= _MIN_ACTIONS
+    days = stored / timedelta(days=1)
+    shares = (person["off_hours"], person["off_hours_before"])
+    judged = {
+        "load": enough and person["usual_high"] is not None,
+        "off_hours": enough and None not in shares,
+        "no_pause": max(days, round(person["weeks_without_pause"] * 7)) >= _NO_PAUSE_DAYS,
+        "alone": days >= _ALONE_DAYS,
+    }
+    return [sign for sign in _SIGNS if judged[sign]]
+
+
+def _clearly_busier(recent: int, weeks: float, past: int, past_weeks: float, level: float) -> bool:
     """Whether a rate is significantly above the one before.
 
     At one rate the number of recent actions, given how many there are in both times, is binomial
     (the conditional test of two Poisson rates, Przyborowski and Wilenski 1940, Biometrika 31).
     """
-    return at_least(recent, recent + past, weeks / (weeks + past_weeks)) < _LOAD_SIGNIFICANCE
+    return at_least(recent, recent + past, weeks / (weeks + past_weeks)) < level
 
 
 def _clearly_more(part: int, whole: int, part_before: int, whole_before: int) -> bool:

@@ -31,7 +31,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hubbub.analyzers.common.times import micros
+from hubbub.analyzers.common.times import micros, wall
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
 
@@ -54,7 +54,7 @@ _MICRO = timedelta(microseconds=1)
 _MINUTE, _HOUR, _DAY = (timedelta(**{unit: 1}) // _MICRO for unit in ("minutes", "hours", "days"))
 
 
-@query
+@query(names_people=True, accounts=("user",))
 def suspects(
     events: Events,
     by: str = "agent",  # noqa: ARG001 - the runner takes it as the default of --by
@@ -68,7 +68,7 @@ def suspects(
     them are a machine's (from 0.125, 0.5 and 0.5), and `listed` tells whether the list of bots
     contains the account. The result is for a person to check; it excludes no account.
     """
-    rhythms = _rhythms(_actions(events))
+    rhythms = _rhythms(events, _actions(events))
     bots = events.persons.widened(events.selection.bot_names)
     table = rhythms.mutate(listed=matches(rhythms.user, bots) if bots else False)
     rows = []
@@ -112,7 +112,7 @@ def _actions(events: Events) -> ir.Table:
     )
 
 
-def _rhythms(actions: ir.Table) -> ir.Table:
+def _rhythms(events: Events, actions: ir.Table) -> ir.Table:
     """One row for each account with enough actions.
 
     Its measures, and in `clock` the number of active hours by hour of the day.
@@ -120,11 +120,12 @@ def _rhythms(actions: ir.Table) -> ir.Table:
     import ibis
     from ibis import _
 
+    actions = actions.mutate(shown=wall(actions.begin, events.selection.offsets()))
     enough = (
         actions.group_by("user")
         .agg(
             actions=_.count(),
-            days=(_.begin // _DAY).nunique(),
+            days=(_.shown // _DAY).nunique(),
             median=_.pause.median(),
         )
         .filter((_.actions >= MIN_ACTIONS) & (_.days >= MIN_DAYS))
@@ -133,12 +134,12 @@ def _rhythms(actions: ir.Table) -> ir.Table:
     regular = (rows.pause - rows["median"]).abs() <= rows["median"] * _TOLERANCE
     pauses = rows.group_by("user").agg(regular=regular.sum(), pauses=rows.pause.count())
     minutes = (
-        rows.group_by("user", minute=rows.begin % _HOUR // _MINUTE)
+        rows.group_by("user", minute=rows.shown % _HOUR // _MINUTE)
         .agg(n=_.count())
         .group_by("user")
         .agg(most=_.n.max())
     )
-    hours = rows.select("user", hour=rows.begin // _HOUR).distinct()
+    hours = rows.select("user", hour=rows.shown // _HOUR).distinct()
     hours = hours.mutate(hour=_.hour % 24)
     clock = hours.group_by("user").agg(
         clock=ibis.array([(hours.hour == hour).sum() for hour in range(24)])

@@ -12,10 +12,12 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hubbub.analyzers.common.times import clock
+from hubbub.analyzers.common.times import clock, wall
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+    from hubbub.zones import Offsets
 
 __all__ = ["off_hours", "streaks", "zones"]
 
@@ -66,17 +68,18 @@ def off_hours(actions: ir.Table, split: int) -> ir.Table:
     )
 
 
-def streaks(actions: ir.Table, split: int) -> ir.Table:
+def streaks(actions: ir.Table, split: int, offsets: Offsets) -> ir.Table:
     """Return `user`, `days`: the longest run of days without a pause that reaches past the split.
 
-    A pause is two whole days in a row without an action, in the user's zone (else UTC). The run
-    counts from its first to its last active day.
+    A pause is two whole days in a row without an action, in the user's zone, or by the
+    clock with `offsets`. The run counts from its first to its last active day.
     """
     import ibis
     from ibis import _
 
-    shift = actions.zone.fill_null(0) * _HOUR
-    days = actions.select("user", day=(actions.start + shift) // _DAY, late=actions.start >= split)
+    estimated = actions.start + actions.zone * _HOUR
+    shown = ibis.coalesce(estimated, wall(actions.start, offsets))
+    days = actions.select("user", day=shown // _DAY, late=actions.start >= split)
     each = days.group_by("user", "day").agg(late=_.late.any())
     order = ibis.window(group_by="user", order_by="day")
     so_far = ibis.cumulative_window(group_by="user", order_by="day")

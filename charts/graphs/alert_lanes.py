@@ -16,6 +16,7 @@ from hubbub.charts.picture.document import number
 __all__ = ["Raised", "RaisedPlan", "Span"]
 
 _LANE = 26  # px
+_NAME = 150.0  # px of a lane's name at most
 _GAP = 22  # px between the plot and the first lane
 _BAR = 14  # px
 _LEAST = 2.0  # px; keeps an alert of a minute visible in a month
@@ -34,9 +35,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class RaisedPlan(LinePlan):
-    """Lines, and below them lanes of (name, spans); the spans of the first lane shade the plot."""
+    """Lines, and below them lanes of (name, spans); the spans of one lane shade the plot."""
 
     lanes: tuple[tuple[str, tuple[Span, ...]], ...] = ()
+    shaded: int | None = 0  # index of the lane; None: none
 
 
 class Raised(Lines):
@@ -47,6 +49,7 @@ class Raised(Lines):
     def _room(self) -> tuple[float, float, float]:
         left, right, bottom = super()._room()
         names = max((text.width(name, 12) for name, _ in self.plan.lanes), default=0) + 10
+        names = min(names, _NAME + 10)
         self.foot = float(_GAP + _LANE * len(self.plan.lanes)) if self.plan.lanes else 0.0
         return max(left, names), right, bottom + self.foot
 
@@ -56,9 +59,10 @@ class Raised(Lines):
         return min(span.start * self.view.width, self.view.width - wide), wide
 
     def _plot(self) -> None:
+        lanes, shaded = self.plan.lanes, self.plan.shaded
+        explained = lanes[shaded][1] if lanes and shaded is not None else ()
         shades = "".join(
-            box(x, 0, wide, self.view.height)
-            for x, wide in map(self._place, self.plan.lanes[0][1] if self.plan.lanes else ())
+            box(x, 0, wide, self.view.height) for x, wide in map(self._place, explained)
         )
         if shades:
             self.svg.node(self.nodes["plot"], "path", d=shades, class_="dn area")
@@ -69,7 +73,7 @@ class Raised(Lines):
     def _lane(self, y: float, name: str, spans: tuple[Span, ...]) -> None:
         plot, overlay = self.nodes["plot"], self.nodes["text_overlay"]
         self.svg.node(plot, "path", d=f"M0 {number(y)}h{number(self.view.width)}", class_="g")
-        self.svg.text(overlay, -8, y + 4.2, name, "t e")
+        self.svg.text(overlay, -8, y + 4.2, text.fit(name, _NAME, 12), "t e")
         places = [self._place(span) for span in spans]
         bars = ""
         free = 0.0  # right end of what was drawn so far

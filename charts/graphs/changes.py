@@ -16,6 +16,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.sheet import finite
 from hubbub.errors import UsageError
+from hubbub.zones import current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["draw_all_changes", "draw_last_change"]
+__all__ = ["STRIPS", "draw_all_changes", "draw_last_change"]
 
 _BARS = 12
-_STRIPS = 8
+STRIPS = 8
 _BUCKETS = 200  # columns per strip; more would be too thin to see
 
 
@@ -46,13 +47,15 @@ def _bucket(label: str) -> str:
     start = scale.as_time(first)
     if start is None:
         return text.clean(label)
-    return scale.span(start, start + timedelta(days=7 if "W" in label or duration else 1))
+    return scale.span(
+        start, current().plus(start, timedelta(days=7 if "W" in label or duration else 1))
+    )
 
 
 def _change(value: float, before: float) -> str:
-    """Format a change with its share of the former value: `+387 (+206%)`, `+12 (new)`."""
+    """Format a change with its share of the former value: `+387 (+206%)`, `+12 (from 0)`."""
     if not before or not value:
-        return f"{text.signed(value)} (new)" if value > 0 else text.signed(value)
+        return f"{text.signed(value)} (from 0)" if value > 0 else text.signed(value)
     share = text.percent(abs(value) / before)
     return f"{text.signed(value)} ({'+' if value > 0 else '−'}{share})"
 
@@ -119,7 +122,7 @@ def _week_finding(known: Sequence[tuple[str, float]], axis: str, *, enough: bool
     if not enough:
         return "Not enough complete weeks for a comparison"
     if not known:
-        return "No messages in the last two weeks"
+        return "No messages in the two weeks compared"
     up, down = sum(v > 0 for _, v in known), sum(v < 0 for _, v in known)
     plural = "topics" if axis == "topic" else "categories"
     if not up and not down:
@@ -129,7 +132,7 @@ def _week_finding(known: Sequence[tuple[str, float]], axis: str, *, enough: bool
     same = sum(abs(v) == abs(value) for _, v in known)
     if same > 1:
         return f"Week on week: {counted}; {same} changed most, by {text.amount(abs(value))} each"
-    return f"Week on week: {counted}; {name} changed most, {text.signed(value)}"
+    return f"Week on week: {counted}; {text.in_title(name)} changed most, {text.signed(value)}"
 
 
 def _needs_year(labels: Sequence[str]) -> bool:
@@ -148,52 +151,62 @@ def _extremes(values: Sequence[float | None], size: int) -> tuple[float | None, 
     return tuple(extremes)
 
 
-def draw_all_changes(chart: Chart, result: Any, *, axis: str, complete: bool = True) -> Drawing:
+def _daily_finding(largest: Mapping[str, Any], name: str, *, year: bool) -> str:
+    """State the largest change of all, and when, if there is but one."""
+    if (times := largest["times"]) > 1:
+        return f"Biggest daily change: ±{text.amount(abs(largest['change']))}, {times} times"
+    when = scale.as_time(largest["label"])
+    date = scale.day(when, year=year) if when else text.clean(largest["label"])
+    name = text.in_title(name)
+    return f"Biggest daily change: {name} {text.signed(largest['change'])} on {date}"
+
+
+def draw_all_changes(
+    chart: Chart, result: Result, *, axis: str, complete: bool = True, notes: Sequence[str] = ()
+) -> Drawing:
     """Draw a strip of changes per topic, the busiest topics first, each with its own scale.
 
     A day that the range cuts looks like a change: without `complete` days nothing is drawn.
+
+    Args:
+        chart: of the view.
+        result: of the query `diff`, with the `STRIPS` busiest topics.
+        axis: `topic` or `category`.
+        complete: whether all days lie wholly in the range.
+        notes: further parts of the subtitle.
 
     Raises:
         UsageError: the data are not those of the query `diff`.
     """
     labels, counts, diffs = _parts(result)
+    complete = complete and len(labels) >= 2  # noqa: PLR2004 (a change needs two)
+    names, largest = result.diagnostics["names"], result.diagnostics["largest"]
     if not complete:
-        labels, counts, diffs = labels[:1], {}, {}
+        labels, counts, diffs, names, largest = labels[:1], {}, {}, 0, None
     totals = {n: sum(finite(v) or 0 for v in values) for n, values in counts.items()}
-    order = sorted((n for n in totals if totals[n]), key=lambda n: (-totals[n], n))
-    shown = order[:_STRIPS]
-    short = text.short_names(counts)
+    shown = sorted((n for n in totals if totals[n]), key=lambda n: (-totals[n], n))
+    short = text.short_names([*shown, largest["name"]] if largest else shown)
     size = -(-len(labels) // _BUCKETS)
-    strips, jumps = [], []
-    for name in order:
+    strips = []
+    for name in shown:
         values = [finite(v) for v in diffs[name]]
-        known = [(abs(v), -i, v) for i, v in enumerate(values) if v is not None]
-        largest = max(known, default=(0.0, 0, 0.0))
-        jumps += [(jump, name) for jump in known if jump[0] == largest[0] > 0]
-        if name not in shown:
-            continue
-        strips.append(Strip(short[name], _extremes(values, size), f"max ±{text.brief(largest[0])}"))
+        most = max((abs(v) for v in values if v is not None), default=0.0)
+        strips.append(Strip(short[name], _extremes(values, size), f"max ±{text.brief(most)}"))
     subtitles = [
         f"Messages per {axis} minus those of the day before; up is more, down is fewer",
         "each row has its own scale",
     ]
-    if len(order) > len(shown):
-        subtitles.append(f"the top {len(shown)} of {len(order):,}, the rest is not shown")
+    if names > len(shown):
+        subtitles.append(f"the top {len(shown)} of {names:,}, the rest is not shown")
     if size > 1:
         subtitles.append(f"each bar is the largest change in {size} days")
+    subtitles += notes
     nothing = (
         "No messages in this range" if complete else "Two complete days are needed for a change"
     )
     finding = "No change from day to day" if shown else nothing
-    if jumps:
-        (_, negative_index, value), name = max(jumps, key=lambda j: j[0][0])
-        label = labels[-negative_index]
-        when = scale.as_time(label)
-        date = scale.day(when, year=_needs_year(labels)) if when else text.clean(label)
-        same = sum(jump[0] == abs(value) for jump, _ in jumps)
-        finding = f"Biggest daily change: ±{text.amount(abs(value))}, {same} times"
-    if jumps and same == 1:
-        finding = f"Biggest daily change: {short[name]} {text.signed(value)} on {date}"
+    if largest:
+        finding = _daily_finding(largest, short[largest["name"]], year=_needs_year(labels))
     page = chart.sheet(
         _plain(result),
         finding=finding,

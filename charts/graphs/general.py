@@ -38,7 +38,7 @@ def leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:  # 
             return (
                 f"all {len(names)} have {text.signed(top)} {unit}"
                 if len(best) > 1
-                else (f"{best[0]} has {text.signed(top)} {unit}")
+                else (f"{text.in_title(best[0])} has {text.signed(top)} {unit}")
             )
         return f"from {text.signed(top)} ({ends[0]}) to {text.signed(low)} ({ends[1]})"
     total = fsum(values)
@@ -47,7 +47,7 @@ def leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:  # 
     # shares and means do not add up to anything
     of = f" of {text.amount(total)}" if all(v == int(v) for v in values) else ""
     if len(names) == 1:
-        return f"{best[0]} has {'all ' if of else ''}{text.amount(total)} {unit}"
+        return f"{text.in_title(best[0])} has {'all ' if of else ''}{text.amount(total)} {unit}"
     if len(best) == len(names):
         return f"all {len(names)} have {text.amount(top)} {unit} each"
     if len(best) > 3:  # noqa: PLR2004 (a title names three at most)

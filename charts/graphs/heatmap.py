@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -164,19 +163,15 @@ def bins(largest: float) -> list[float]:
     return edges
 
 
-def _words(edges: Sequence[float], *, percent: bool) -> tuple[str, ...]:
+def _words(edges: Sequence[float], largest: float, *, percent: bool) -> tuple[str, ...]:
     if percent:
         ends = [*edges[1:], 1.01]
         return tuple(f"{a * 100:.0f}–{b * 100 - 1:.0f}%" for a, b in zip(edges, ends, strict=True))
-    words = []
-    for low, following in zip_longest(edges, edges[1:]):
-        if following is None:
-            words.append(f"{text.amount(low)}+")
-        elif following - 1 == low:
-            words.append(text.amount(low))
-        else:
-            words.append(f"{text.amount(low)}–{text.amount(following - 1)}")
-    return tuple(words)
+    ends = [*(following - 1 for following in edges[1:]), max(largest, edges[-1])]
+    return tuple(
+        text.amount(low) if low == high else f"{text.amount(low)}–{text.amount(high)}"
+        for low, high in zip(edges, ends, strict=True)
+    )
 
 
 def draw_heatmap(
@@ -239,7 +234,7 @@ def draw_heatmap(
             )
             for r, c, v in known
         ),
-        _words(edges, percent=percent),
+        _words(edges, largest, percent=percent),
         noun(value),
         noun(column) if numbered else "",
     )

@@ -100,7 +100,7 @@ def draw_histogram(
     counts = [(int(k), int(n)) for k, n in pairs if k is not None and n is not None]
     columns, ranges = binned(counts)
     if ranges:
-        subtitle += "; each column holds twice as wide a range as the one before"
+        subtitle += "; each column ends at twice the number of the one before"
     page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=empty)
     return draw(
         Histogram,

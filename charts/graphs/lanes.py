@@ -22,7 +22,7 @@ _KEY = 26  # px below the axis
 #: State → role, top and bottom of its box (0…1 of the lane, from the top), label in the key.
 _SHAPES = {
     "complete": ("f2", 0.18, 0.82, "complete"),
-    "healed": ("f0", 0.18, 0.82, "healed from history"),
+    "healed": ("f0", 0.18, 0.82, "covered by history"),
     "unproven": ("fo", 0.62, 0.82, "only heard"),
     "gap": ("f1", 0.0, 1.0, "gap"),
 }

@@ -107,7 +107,7 @@ def draw_lorenz(
         result,
         finding=finding,
         subtitle=subtitle,
-        empty="No messages in this range name a user",
+        empty="No messages in this range name a person",
         height=500,
     )
     plan = CurvePlan(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -332,7 +332,5 @@ def _dates(ends: Sequence[datetime]) -> tuple[tuple[str, int], ...]:
     dates = []
     for i in reversed(range(len(ends) - 1, -1, -size)):  # the last date is exact
         end = about_midnight(ends[i])
-        midnight = not (end.hour or end.minute)
-        last = scale.day(end - timedelta(days=1), year=True) if midnight else ""
-        dates.append((f"to {last or scale.moment(end, year=True)}", i))
+        dates.append((f"to {scale.ending(end, year=True)}", i))
     return tuple(dates)

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["Web", "WebPlan", "draw_radar"]
+__all__ = ["USERS", "Web", "WebPlan", "draw_radar"]
 
-_USERS = 3
+USERS = 3
+_PART, _ROOM = 0.5, 1800  # of a line for a name in the title, and px for the title
+_ENOUGH = 20  # messages of an axis, of which a title gives a share
 _SPOKES = range(4, 11)
 _MOST = 20  # axes
 
@@ -118,14 +120,14 @@ class Web(Canvas, Radar):  # type: ignore[misc]
 
 def _select_users(users: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     """Return the wanted users that occur, in that order; by default those with most messages."""
-    if len(wanted) > _USERS:
+    if len(wanted) > USERS:
         raise UsageError(
-            f"a radar shows at most {_USERS} users, not {len(wanted)}",
+            f"a radar shows at most {USERS} users, not {len(wanted)}",
             hint="name one to three users with --user",
         )
     if wanted:
         return [u for u in dict.fromkeys(wanted) if u in users]
-    return sorted(users, key=lambda u: (-sum(users[u]["counts"]), u))[:_USERS]
+    return sorted(users, key=lambda u: (-sum(users[u]["counts"]), u))[:USERS]
 
 
 def _select_axes(totals: Sequence[int], counts: Sequence[Sequence[int]], most: int) -> list[int]:
@@ -142,14 +144,32 @@ def _select_axes(totals: Sequence[int], counts: Sequence[Sequence[int]], most: i
     return order[: min(most, max(named, 1))]
 
 
-def _finding(names: Sequence[str], axes: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
-    """State the axis on which each user has the largest share."""
+def _finding(
+    names: Sequence[str],
+    axes: Sequence[str],
+    totals: Sequence[int],
+    shares: Sequence[Sequence[float]],
+) -> str:
+    """State the axis on which each user has the largest share, of those with enough messages.
+
+    Being named is no share of the work: a message can name several people.
+    """
     parts: list[str] = []
     for name, share in zip(names, shares, strict=True):
-        most = max(range(len(axes)), key=lambda i: (share[i], -i))
+        most = max(
+            range(len(axes)),
+            key=lambda i: (bool(share[i]) and totals[i] >= _ENOUGH, share[i], -i),
+        )
         # a verb in between: a right-to-left name would otherwise reorder the number
-        verb = "carries " if not parts or text.mixed(name) else ""
-        parts.append(f"{name} {verb}{text.percent(share[most])} of {axes[most]}")
+        verb = "is named in " if not parts or text.mixed(name) else "in "
+        axis = text.in_title(axes[most], _PART)
+        where = f"{text.percent(share[most])} of {axis}" if share[most] else "none of these"
+        if 0 < totals[most] < _ENOUGH and share[most]:  # a share of so few says little
+            number = round(share[most] * totals[most])
+            where = f"{number} of {text.plural(totals[most], 'message')} of {axis}"
+        parts.append(f"{text.in_title(name, _PART)} {verb}{where}")
+    while len(parts) > 1 and text.width(text.joined(parts), 19, bold=True) > _ROOM:
+        parts.pop()  # the picture shows it
     return text.joined(parts)
 
 
@@ -206,13 +226,21 @@ def draw_radar(
         subtitles.append(f"{len(axes)} of {len(all_axes):,} axes, where they are named most")
     if missing := [u for u in users if u not in people]:
         subtitles.append(f"no messages of {text.joined([text.clean(u, 30) for u in missing])}")
-    if not users and len(people) > len(drawn):
-        subtitles.append(f"the top {len(drawn)} of {text.plural(len(people), 'user')}")
+    everybody = len(people)
+    if isinstance(result, Result):
+        everybody = result.diagnostics.get("users", everybody)
+    if not users and everybody > len(drawn):
+        subtitles.append(f"the {len(drawn)} named most of {everybody:,} people")
+    nobody = "Nobody is named by the messages of this range"
+    if missing:
+        nobody = f"No messages name {text.joined([text.clean(u, 30) for u in missing])}"
     page = chart.sheet(
         result if isinstance(result, Result) else [dict(data)],
-        finding=_finding(names, axes, shares) if names and axes else "no messages name anybody",
+        finding=_finding(names, axes, [totals[i] for i in indices], shares)
+        if names and axes
+        else nobody,
         subtitle="; ".join(subtitles),
-        empty="No messages in this range name a user",
+        empty="No messages in this range name a person",
         height=540 if web else height_of(len(axes) * 2 if len(names) > 1 else len(axes)),
     )
     labels = [f"{axis} ({text.brief(totals[i])})" for axis, i in zip(axes, indices, strict=True)]

@@ -7,8 +7,8 @@ without a number are left out, and the subtitle states both.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +51,23 @@ def _grouped(
     return groups, {n: [mean(v[i : i + size]) for i in starts] for n, v in series.items()}, size
 
 
-def _piled(
-    cells: Sequence[tuple[Any, Any, float | None]],
-) -> tuple[list[Any], bool, dict[str, Values], int, list[Any]]:
-    """Return the buckets, whether they are times, the values of each series, rows left out, labels.
+@dataclass(frozen=True, slots=True)
+class _Piles:
+    """What the rows add up to. A series has an entry only for buckets in which it occurs."""
 
-    A bucket of which no value is known has None in all series; otherwise a missing one counts 0.
-    """
+    buckets: list[Any]
+    labels: list[Any]  # of the buckets
+    timed: bool  # whether the buckets are times
+    known: set[int]  # indices of buckets of which a value is known
+    sums: dict[str, dict[int, float]]  # by series and index of the bucket
+    dropped: int  # rows without a number
+
+    def values(self, sums: Mapping[int, float]) -> Values:
+        """Return a value for each bucket: 0 where it is missing, None where nothing is known."""
+        return [sums.get(i, 0.0) if i in self.known else None for i in range(len(self.buckets))]
+
+
+def _piled(cells: Sequence[tuple[Any, Any, float | None]]) -> _Piles:
     times = [as_time(bucket) for bucket, _, _ in cells]
     timed = bool(times) and all(times)
     keys = [*times] if timed else [bucket for bucket, _, _ in cells]
@@ -74,11 +84,20 @@ def _piled(
         known.add(index[key])
         if name is not None and value:
             parts[str(name)][index[key]].append(value)
-    series = {
-        name: [fsum(part.get(i, ())) if i in known else None for i in range(len(buckets))]
+    sums = {
+        name: {i: fsum(values) for i, values in sorted(part.items())}
         for name, part in parts.items()
     }
-    return buckets, timed, series, dropped, [labels[b] for b in buckets]
+    return _Piles(buckets, [labels[b] for b in buckets], timed, known, sums, dropped)
+
+
+def _together(series: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """Add up several series."""
+    values: dict[int, list[float]] = defaultdict(list)
+    for sums in series:
+        for i, value in sums.items():
+            values[i].append(value)
+    return {i: fsum(part) for i, part in values.items()}
 
 
 def draw_stacks(
@@ -109,17 +128,15 @@ def draw_stacks(
         subtitle: replaces the computed one.
         finding: replaces the computed one behind the title of the view.
     """
-    buckets, timed, sums, dropped, labels = _piled(cells)
-    size_of = {n: fsum(abs(v) for v in values if v is not None) for n, values in sums.items()}
+    piles = _piled(cells)
+    buckets, labels, sums, dropped = piles.buckets, piles.labels, piles.sums, piles.dropped
+    size_of = {n: fsum(map(abs, values.values())) for n, values in sums.items()}
     order = sorted(sums, key=lambda n: (-size_of[n], n))
     shown = order if len(order) <= top + 1 else order[:top]
-    series = {n: sums[n] for n in shown}
+    series = {n: piles.values(sums[n]) for n in shown}
     subtitles = [subtitle or capital(f"{noun(y)} by {noun(by)}" if by else noun(y))]
     if rest := order[len(shown) :]:
-        series[f"other ({len(rest):,})"] = [
-            None if None in col else fsum(v for v in col if v is not None)
-            for col in zip(*(sums[n] for n in rest), strict=True)
-        ]
+        series[f"other ({len(rest):,})"] = piles.values(_together(sums[n] for n in rest))
         subtitles.append(f"the top {top} of {len(order):,}, the rest is other")
     groups, series, size = _grouped(buckets, series)
     if size > 1:
@@ -131,11 +148,11 @@ def draw_stacks(
     page = chart.sheet(
         data,
         title=title,
-        finding=finding or _finding(names, order, sums, buckets, noun(y), dropped),
+        finding=finding or _finding(names, order, piles, noun(y)),
         subtitle="; ".join(subtitles),
         empty=f"{capital(nothing(noun(y), dropped))} in this range",
     )
-    plan = _stack_plan(groups, timed=timed, others=len(shown) if rest else None)
+    plan = _stack_plan(groups, timed=piles.timed, others=len(shown) if rest else None)
     return draw(
         Stacked,
         page,
@@ -162,29 +179,22 @@ def _stack_plan(groups: Sequence[Sequence[Any]], *, timed: bool, others: int | N
     )
 
 
-def _finding(  # noqa: PLR0917 - all of one picture
-    names: Mapping[str, str],
-    order: Sequence[str],
-    sums: Mapping[str, Values],
-    buckets: Sequence[Any],
-    unit: str,
-    dropped: int,
-) -> str:
+def _finding(names: Mapping[str, str], order: Sequence[str], piles: _Piles, unit: str) -> str:
     """State which series is the largest, or of a single one its ends and sum."""
     if not order:
-        return nothing(unit, dropped)
+        return nothing(unit, piles.dropped)
     if len(order) == 1:
-        times = [as_time(b) for b in buckets]
+        times = [as_time(b) for b in piles.buckets]
         known = [t for t in times if t is not None]
         year = len(known) > 1 and scale.needs_year(known[0], known[-1])
         labels = [
             scale.moment(t, year=year) if t else text.named(b)
-            for t, b in zip(times, buckets, strict=True)
+            for t, b in zip(times, piles.buckets, strict=True)
         ]
-        return _course(sums[order[0]], labels, unit)
-    totals = [fsum(v for v in sums[n] if v is not None) for n in order]
+        return _course(piles.values(piles.sums[order[0]]), labels, unit)
+    totals = [fsum(piles.sums[n].values()) for n in order]
     called = [names.get(n, n) for n in order]
-    if any(v is not None and v < 0 for n in order for v in sums[n]):
+    if any(v < 0 for n in order for v in piles.sums[n].values()):
         return leader(called, totals, unit)
     best = [n for n, total in zip(called, totals, strict=True) if total == totals[0]]
     return text.leading(best, f"{text.percent(totals[0] / fsum(totals))} of {unit}")

@@ -110,6 +110,8 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
                     marked.append((x, y))
                     taken.append(box)
                     break
+            else:  # a name after one that is left out would seem to be the next
+                break
             if len(marked) == _HEADS:
                 break
         return marked, taken
@@ -157,7 +159,7 @@ def _finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
     if not total:
         return "Nobody is named by the messages of this range"
     if n == 1:
-        return f"All {of} are of one person, {names[0]}"
+        return f"All {of} are of one person, {text.in_title(names[0])}"
     if counts[0] == counts[-1]:
         return f"All {n:,} people have {text.plural(counts[0], 'message')} each"
     done, half = 0.0, 0
@@ -166,8 +168,8 @@ def _finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
         half += 1
     if half == 1:
         share = text.percent(counts[0] / total)
-        return f"{names[0]} alone has {share} of the {of}, of {n:,} people"
-    return f"Half of the {of} comes from {half:,} of {n:,} people"
+        return f"{text.in_title(names[0])} alone, of {n:,} people, has {share} of all {of}"
+    return f"{half:,} of {n:,} people have half of all {of}"
 
 
 def draw_tail(chart: Chart, result: Data) -> Drawing:
@@ -192,10 +194,10 @@ def draw_tail(chart: Chart, result: Data) -> Drawing:
             [
                 "Messages per person, sorted",
                 "the smaller the shaded gap to the line, the flatter the tail",
-                *several(result, sum(counts)),
+                *several(result),
             ]
         ),
-        empty="No messages in this range name a user",
+        empty="No messages in this range name a person",
     )
     ideal = [i for _, _, i in rows if i is not None]
     plan = TailPlan(

@@ -1,4 +1,4 @@
-"""Calendar periods (hour to year, UTC) within a time range.
+"""Calendar periods (hour to year, in the zone of the request) within a time range.
 
 A range is narrowed to whole periods, because a period that is cut off looks like a drop in
 activity.
@@ -6,27 +6,28 @@ activity.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
-from hubbub.charts.picture.scale import day
+from hubbub.analyzers.common.periods import require_periods
+from hubbub.charts.picture.scale import date_name, day, ending, moment, needs_year
 from hubbub.times import EPOCH
+from hubbub.zones import current
 
 __all__ = [
+    "Whole",
     "about_midnight",
     "last_day",
+    "named_part",
     "named_period",
     "narrowed",
     "period_of",
     "sparse_labels",
     "starts",
+    "whole_ticks",
 ]
 
-_MONDAY = EPOCH + timedelta(days=4)
-_EVEN = {
-    "hour": (EPOCH, timedelta(hours=1)),
-    "day": (EPOCH, timedelta(days=1)),
-    "week": (_MONDAY, timedelta(days=7)),
-}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _WORDS = {"h": "hour", "d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
 _FEWEST = 2  # whole periods; if there are fewer, partial ones are drawn too
@@ -37,6 +38,13 @@ _STEPS = {
     "quarter": (1, 2, 4, 8, 20, 40, 200, 400, 4000),
     "year": (1, 2, 5, 10, 20, 50, 100, 1000),
 }
+_ENOUGH = 2 + _FEWEST  # periods: without those that the range cuts, there are enough
+_MICRO = timedelta(microseconds=1)
+#: Of the longest period of each kind.
+_LENGTHS = {
+    "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7),
+    "month": timedelta(days=31), "quarter": timedelta(days=92), "year": timedelta(days=366),
+}  # fmt: skip
 _TOLERANCE = 0.01  # share of a period that may be cut off without being visible
 
 
@@ -45,89 +53,146 @@ def period_of(per: str) -> str:
     return _WORDS.get(per, per)
 
 
-def _month(number: int) -> datetime:
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A range without the periods that it would cut, and sentences on what is left out or cut."""
+
+    since: datetime
+    until: datetime
+    notes: tuple[str, ...] = ()
 
 
-def _numbers(since: datetime, until: datetime, per: str) -> tuple[int, int]:
-    """Return the numbers of the first whole period in the range and of the first one after it."""
-    if per in _EVEN:
-        origin, length = _EVEN[per]
-        return -((origin - since) // length), (until - origin) // length
-    months = _MONTHS[per]
-
-    def number(when: datetime) -> int:
-        return (when.year * 12 + when.month - 1) // months
-
-    first = number(since)
-    return (first if _start(first, per) == since else first + 1), number(until)
-
-
-def _start(number: int, per: str) -> datetime:
-    if per in _EVEN:
-        origin, length = _EVEN[per]
-        return origin + number * length
-    return _month(number * _MONTHS[per])
-
-
-def narrowed(since: datetime, until: datetime, per: str) -> tuple[datetime, datetime]:
-    """Drop partial periods at both ends of [since, until), if two whole ones are left.
+def narrowed(since: datetime, until: datetime, per: str, *, to_newest: bool = False) -> Whole:
+    """Drop partial periods at both ends of [since, until), if two others are left.
 
     A period of which at most a hundredth is cut off counts as whole: the first event comes some
-    seconds after midnight, and the proven coverage ends some minutes before it.
+    seconds after midnight, and the proven coverage ends some minutes before it. `to_newest` says
+    that the range ends with the newest event: its last period has all that is stored, and stays.
     """
-    first, last = _numbers(since, until, per)
-    if _start(first, per) > since and since - _start(first - 1, per) <= _slack(first - 1, per):
-        first -= 1
-    if _start(last, per) < until and _start(last + 1, per) - until <= _slack(last, per):
-        last += 1
-    if last - first < _FEWEST:
-        return since, until
-    return max(since, _start(first, per)), min(until, _start(last, per))
+    if until <= since:
+        return Whole(since, until)
+    zone = current()
+    first, last = zone.floor(since, per), zone.floor(until - _MICRO, per)
+    start, number = first, 1
+    while start < last and number < _ENOUGH:
+        start, number = zone.following(start, per), number + 1
+    ends = first, zone.following(first, per), last, zone.following(last, per)
+    return _whole(since, until, ends, per, number=number, to_newest=to_newest)
 
 
-def _slack(number: int, per: str) -> timedelta:
-    return _TOLERANCE * (_start(number + 1, per) - _start(number, per))
+def whole_ticks(
+    since: datetime, until: datetime, length: timedelta, *, to_newest: bool = False
+) -> Whole:
+    """Narrow a range to whole ticks, as `narrowed` does to periods.
+
+    Ticks are multiples of `length` since 1970 on the clock of the zone, with its offset at `since`.
+    """
+    origin = EPOCH - (current().local(since).utcoffset() or timedelta(0))
+    first, end = (since - origin) // length, -((origin - until) // length)
+    if end <= first:
+        return Whole(since, until)
+    ticks = (first, first + 1, end - 1, end)
+    ends = tuple(origin + tick * length for tick in ticks)
+    return _whole(since, until, ends, "period", number=end - first, to_newest=to_newest)
+
+
+def _whole(
+    since: datetime,
+    until: datetime,
+    ends: Sequence[datetime],
+    per: str,
+    *,
+    number: int,
+    to_newest: bool,
+) -> Whole:
+    """Narrow a range that touches `number` periods, or more if that is `_ENOUGH`.
+
+    `ends` are those of the first and the last period.
+    """
+    first, second, last, end = ends
+    is_late = since - first > _TOLERANCE * (second - first)
+    is_early = end - until > _TOLERANCE * (end - last)
+    notes = [f"the last {per} ends with the newest message"] if is_early and to_newest else []
+    is_early = is_early and not to_newest
+    if number - is_late - is_early >= _FEWEST:
+        year = needs_year(since, until)
+        outside = [f"before {moment(second, year=year)}"] if is_late else []
+        outside += [f"from {moment(last, year=year)} on"] if is_early else []
+        if len(outside) == 1:
+            article = "an" if per == "hour" else "a"
+            notes.append(f"the part of {article} {per} {outside[0]} is left out")
+        elif outside:
+            notes.append(f"the parts of {per}s {' and '.join(outside)} are left out")
+        kept = (second if is_late else since), (last if is_early else until)
+        return Whole(*kept, tuple(notes))
+    if number == 1 and (is_late or is_early):
+        return Whole(since, until, (f"the range holds only a part of the {per}",))
+    cuts = [name for name, is_cut in (("first", is_late), ("last", is_early)) if is_cut]
+    if cuts:
+        notes.insert(0, f"the range cuts the {' and the '.join(cuts)} {per}")
+    return Whole(since, until, tuple(notes))
 
 
 def about_midnight(when: datetime) -> datetime:
     """Round to midnight if it is at most a hundredth of a day away."""
-    midnight = (when + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
+    zone = current()
+    start = zone.floor(when, "day")
+    midnight = min(start, zone.following(start, "day"), key=lambda edge: abs(edge - when))
     return midnight if abs(when - midnight) <= _TOLERANCE * timedelta(days=1) else when
 
 
 def starts(since: datetime, until: datetime, per: str) -> list[datetime]:
-    """Return the starts of all periods that overlap [since, until)."""
-    first, last = _numbers(since, until, per)
-    if _start(first, per) > since:
-        first -= 1
-    if _start(last, per) < until:
-        last += 1
-    return [_start(number, per) for number in range(first, last)]
+    """Return the starts of all periods that overlap [since, until).
+
+    Raises:
+        UsageError: they are more than anybody could use.
+    """
+    require_periods((until - since) // _LENGTHS[per], per)
+    return current().edges(since, until, per)[:-1]
 
 
 def last_day(start: datetime, per: str) -> date:
     """Return the last day of the period that starts at `start`: its label in `active_users`."""
-    if per in _EVEN:
-        return (start + _EVEN[per][1] - timedelta(microseconds=1)).date()
-    number = (start.year * 12 + start.month - 1) + _MONTHS[per]
-    return (_month(number) - timedelta(days=1)).date()
+    zone = current()
+    return zone.day(zone.following(start, per) - timedelta(microseconds=1))
 
 
 def named_period(start: datetime, per: str, *, year: bool = True) -> str:
     """Name a period: `on 5 January`, `in the week of 5 January`, `in March 2026`, `in 2026`."""
-    date_name = day(start, year=year)
+    date = day(start, year=year)
     if per == "hour":
-        return f"in the hour from {date_name}, {start:%H:%M}"
+        return f"in the hour from {date}, {current().clock(start)}"
     if per == "day":
-        return f"on {date_name}"
+        return f"on {date}"
     if per == "week":
-        return f"in the week of {date_name}"
+        return f"in the week of {date}"
     if per == "month":
         return f"in {day(start, year=True).partition(' ')[2]}"
+    start = current().local(start)
     if per == "quarter":
         return f"in quarter {start.month // 3 + 1} of {start.year}"
     return f"in {start.year}"
+
+
+def named_part(
+    start: datetime, per: str, since: datetime, until: datetime, *, year: bool = True
+) -> str:
+    """Name the part of a period that lies in [since, until): `on 5 January, 06:00–18:00 UTC`.
+
+    A period of which nothing that is visible is cut off has its own name.
+    """
+    zone = current()
+    end = zone.following(start, per)
+    tolerance = _TOLERANCE * (end - start)
+    if since - start <= tolerance and end - until <= tolerance:
+        return named_period(start, per, year=year)
+    first, last = max(since, start), min(until, end)
+    if zone.day(first) != zone.day(last - timedelta(microseconds=1)):
+        return f"from {moment(first, year=year)} to {ending(last, year=year)}"
+    clocks = [zone.clock(edge).partition(" ")[0] for edge in (first, last)]
+    if zone.day(last) != zone.day(first):
+        clocks[1] = "24:00"
+    return f"on {day(first, year=year)}, {'–'.join(clocks)} {zone.name}"
 
 
 def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], ...]:
@@ -136,6 +201,7 @@ def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], .
     Round periods are labelled: each January, not every fourteenth month.
     """
     months = _MONTHS[per]
+    times = [current().local(t) for t in times]
     numbers = [(t.year * 12 + t.month - 1) // months for t in times]
     for step in _STEPS[per]:
         chosen = [i for i, number in enumerate(numbers) if number % step == 0]
@@ -147,7 +213,7 @@ def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], .
         start = times[i]
         year = f" {start.year}" if start.year != previous_year else ""
         label = {
-            "month": day(start).partition(" ")[2][:3] + year,
+            "month": date_name(start).partition(" ")[2][:3] + year,
             "quarter": f"Q{start.month // 3 + 1}{year}",
             "year": f"{start.year}",
         }["year" if chosen and step * months % 12 == 0 else per]

@@ -17,7 +17,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.document import Document
 from hubbub.charts.picture.drawing import Drawing, Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE
-from hubbub.times import iso
+from hubbub.zones import current
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
 
@@ -90,8 +90,8 @@ class Canvas:
     def _compute_margin(self) -> None:
         sheet = self.sheet
         room = sheet.width - 2 * EDGE
-        self.titles = text.balanced(sheet.title, room, 19, bold=True)
-        self.subtitles = text.balanced(sheet.subtitle, room, 13, most=3) if sheet.subtitle else []
+        self.titles = text.balanced(sheet.title, room, 19, bold=True, most=3)
+        self.subtitles = text.balanced(sheet.subtitle, room, 13, most=4) if sheet.subtitle else []
         self.subtitles += text.balanced(sheet.note, room, 13) if sheet.note else []
         left, right, bottom = self._room()
         box = self.margin_box  # type: ignore[attr-defined]
@@ -261,6 +261,6 @@ def draw(
         sheet.title,
         sheet.description or sheet.title,
         tuple(columns),
-        tuple(tuple(iso(v) if isinstance(v, datetime) else v for v in r) for r in rows),
+        tuple(tuple(current().iso(v) if isinstance(v, datetime) else v for v in r) for r in rows),
         sheet.metadata,
     )

@@ -117,6 +117,8 @@ def index(
     drawings: Sequence[tuple[str, Drawing]],
     before: Mapping[str, tuple[str, Drawing]] | None = None,
     changes: Sequence[str] = (),
+    *,
+    missing: str = "",
 ) -> str:
     """Return the page of a report; it loads the pictures from SVG files in its folder.
 
@@ -126,10 +128,12 @@ def index(
         drawings: (file name of the SVG, drawing), in the order of the page.
         before: (file name, drawing) of the same view of the preceding period, by file name.
         changes: sentences on what changed since that period.
+        missing: a sentence on what could not be drawn.
     """
     figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
     items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
-    listed = f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
+    listed = f"\n<p>{escape(missing)}</p>" if missing else ""
+    listed += f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
     links = "\n".join(
         f'<li><a href="#{escape(_anchor(name), quote=True)}">{escape(d.title)}</a></li>'
         for name, d in drawings

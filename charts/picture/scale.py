@@ -1,6 +1,7 @@
 """Axis scales: four to six round numbers for values, calendar boundaries for times.
 
-Also parses times out of result cells and formats dates. Times are aware and UTC.
+Also parses times out of result cells and formats dates. Times are aware and UTC; they are shown in
+the zone of the request (`hubbub.zones.current`), which times of day name.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from hubbub.times import parse_time
+from hubbub.zones import current
 
 __all__ = [
     "Scale",
     "as_time",
+    "begins_day",
     "calendar",
+    "date_name",
     "day",
+    "ending",
     "every",
     "moment",
     "needs_year",
     "span",
     "values",
+    "zoned_span",
 ]
 
 MOST = 9  # x labels
@@ -85,42 +91,63 @@ def as_time(value: object) -> datetime | None:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return current().midnight(value)
     if not isinstance(value, str) or len(value) < 7 or value[4:5] != "-":  # noqa: PLR2004
         return None
     try:
         if value[5] == "W":
-            return datetime.strptime(f"{value}-1", "%G-W%V-%u").replace(tzinfo=UTC)
-        return parse_time(f"{value}-01" if len(value) == 7 else value, datetime.now(UTC))  # noqa: PLR2004
+            return current().instant(datetime.strptime(f"{value}-1", "%G-W%V-%u"))  # noqa: DTZ007
+        now = current().local(datetime.now(UTC))
+        return parse_time(f"{value}-01" if len(value) == 7 else value, now)  # noqa: PLR2004
     except ValueError:
         return None
 
 
 def day(when: datetime, *, year: bool = False) -> str:
+    """Format the date of a time: `27 February`, `27 February 2026`."""
+    return date_name(current().local(when), year=year)
+
+
+def date_name(when: date, *, year: bool = False) -> str:
     """Format a date: `27 February`, `27 February 2026`."""
     return f"{when.day} {_NAMES[when.month - 1]}" + (f" {when.year}" if year else "")
 
 
 def moment(when: datetime, *, year: bool = False) -> str:
-    """Format a time: `27 February` at midnight, otherwise `27 February, 14:30`."""
-    midnight = not (when.hour or when.minute)
-    date_name = day(when, year=year)
-    return date_name if midnight else f"{date_name}, {when:%H:%M}"
+    """Format a time: `27 February` at midnight, otherwise `27 February, 14:30 UTC`."""
+    date = day(when, year=year)
+    return date if begins_day(when) else f"{date}, {current().clock(when)}"
+
+
+def ending(end: datetime, *, year: bool = False) -> str:
+    """Format the end of a half-open time: at midnight the day before, else the time."""
+    if begins_day(end):
+        return day(end - timedelta(microseconds=1), year=year)
+    return moment(end, year=year)
+
+
+def begins_day(when: datetime) -> bool:
+    """Whether a time is in the first minute of a day."""
+    return current().floor(when, "day") == when.replace(second=0, microsecond=0)
 
 
 def needs_year(since: datetime, until: datetime) -> bool:
     """Whether dates in this range are ambiguous without the year."""
-    return since.year != until.year and until - since > timedelta(days=180)
+    first, last = current().local(since), current().local(until)
+    return first.year != last.year and until - since > timedelta(days=180)
 
 
 def span(since: datetime, until: datetime) -> str:
-    """Format a half-open range with its last day included: `5 Jan – 29 Mar 2026`, UTC."""
+    """Format a half-open range with its last day included: `5 Jan – 29 Mar 2026`."""
     if since >= until:
         return "an empty range"
-    last = max(since, until - timedelta(microseconds=1))
-    if until - since < timedelta(days=2) and (until.hour or until.minute or since.hour):
-        end = f"{until:%H:%M}" if since.date() == last.date() else f"{_brief(until)} {until:%H:%M}"
-        return f"{_brief(since)} {since.year} {since:%H:%M} – {end} UTC"
+    zone, days = current(), begins_day(until) and _at_midnight(since)
+    length, end_clock = until - since, zone.clock(until)
+    last = zone.local(max(since, until - timedelta(microseconds=1)))
+    since, until = zone.local(since), zone.local(until)
+    if length < timedelta(days=2) and not days:
+        end = end_clock if since.date() == last.date() else f"{_brief(until)} {end_clock}"
+        return f"{_brief(since)} {since.year} {since:%H:%M} – {end}"
     if since.date() == last.date():
         return f"{_brief(since)} {since.year}"
     if (since.year, since.month) == (last.year, last.month):
@@ -129,11 +156,22 @@ def span(since: datetime, until: datetime) -> str:
     return f"{first} – {_brief(last)} {last.year}"
 
 
-def _month(when: datetime) -> str:
+def zoned_span(since: datetime, until: datetime) -> str:
+    """Format a range as `span`, with its zone unless that is UTC: `… 2026, Europe/Berlin`."""
+    name, text = current().name, span(since, until)
+    return text if current().is_utc or text.endswith(name) else f"{text}, {name}"
+
+
+def _at_midnight(when: datetime) -> bool:
+    """Whether a time is in the first hour of a day, as a range that begins with an event."""
+    return when - current().floor(when, "day") < timedelta(hours=1)
+
+
+def _month(when: date) -> str:
     return _NAMES[when.month - 1][:3]
 
 
-def _brief(when: datetime) -> str:
+def _brief(when: date) -> str:
     return f"{when.day} {_month(when)}"
 
 
@@ -186,7 +224,7 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
         def floor(t: datetime) -> datetime:
             index = (t.year * 12 + t.month - 1) // n * n
             year = max(index // 12, 1)
-            return datetime(year, index % 12 + 1, 1, tzinfo=UTC)
+            return datetime(year, index % 12 + 1, 1)  # noqa: DTZ001 - on the clock of the zone
 
         return floor
 
@@ -196,7 +234,9 @@ def _steps() -> list[tuple[str, Callable[[datetime], datetime], timedelta | int]
     steps += [("day", seconds(86400), timedelta(days=1)), ("day", odd_day, timedelta(days=2))]
     steps += [("day", monday, timedelta(weeks=n)) for n in (1, 2)]
     steps += [("month", months(n), n) for n in _MONTHS]
-    steps += [("year", months(12 * n), 12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 250, 500)]
+    steps += [
+        ("year", months(12 * n), 12 * n) for n in (1, 2, 5, 10, 20, 50, 100, 250, 500, 1000, 2000)
+    ]
     return steps
 
 
@@ -207,20 +247,24 @@ _STEPS = _steps()
 def calendar(
     since: datetime, until: datetime, least: timedelta = timedelta(0)
 ) -> list[tuple[str, datetime]]:
-    """Return at most nine labels on calendar boundaries of [since, until].
+    """Return at most nine labels on calendar boundaries of [since, until], by the clock.
 
     Labels carry the year where it changes. `least` is the shortest distance between labels: buckets
     of a day need no labels at hours.
     """
+    zone = current()
+    first, last = (zone.local(t).replace(tzinfo=None) for t in (since, until))
+    alone = [(f"{_brief(first)} {first.year}", since)]
     if until <= since:
-        return [(f"{_brief(since)} {since.year}", since)]
+        return alone
     for kind, floor, step in _STEPS:
         if isinstance(step, timedelta) and step < least:
             continue
-        times = _boundaries(since, until, floor, step)
+        times = _boundaries(first, last, floor, step)
         if times is not None:
-            return _labels(kind, times) or [(f"{_brief(since)} {since.year}", since)]
-    raise AssertionError("steps of 500 years fit any range up to the year 9999")
+            labels = [(label, zone.instant(t)) for label, t in _labels(kind, times)]
+            return [(label, t) for label, t in labels if since <= t <= until] or alone
+    raise AssertionError("steps of 2000 years fit any range up to the year 9999")
 
 
 def every(labels: Sequence[tuple[str, float]], n: int) -> list[tuple[str, float]] | None:

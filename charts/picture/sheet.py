@@ -17,9 +17,10 @@ from hubbub.charts.picture.drawing import Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
 from hubbub.store.query.selection import FILTERS
-from hubbub.times import iso
+from hubbub.zones import showing
 
 __all__ = [
+    "SEVERAL",
     "Data",
     "badge",
     "column",
@@ -33,7 +34,9 @@ __all__ = [
 ]
 
 Data = Result | Sequence[Mapping[str, Any]]
-_TITLE = 150  # characters; about two lines of a picture
+#: What mentions are, where some messages name several people.
+SEVERAL = "a message counts for each person that it names"
+_TITLE = 200  # characters; about three lines of a picture
 
 
 def records(data: Data) -> list[Mapping[str, Any]]:
@@ -110,7 +113,7 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
     if missing:
         return f"Incomplete: {duration(missing)} of {duration(until - since)} missing"
     if coverage.state == "healed":
-        return "Complete after gaps were filled from history"
+        return "Complete; what the bus missed is covered by history"
     return "Completeness unproven: only what was heard or imported"
 
 
@@ -122,7 +125,9 @@ def source(result: Result) -> str:
         verb = ("tell" if by_agent else "name") + ("s" if result.naming == 1 else "")
         events = f"{text.amount(result.naming)} of {events} {verb} "
         events += "who acted" if by_agent else "a person"
-    parts = [f"Source: {events}, {scale.span(result.since, result.until)}"]
+        events += (" and name an object" if by_agent else " and an object") * result.touching
+    with showing(result.zone):
+        parts = [f"Source: {events}, {scale.zoned_span(result.since, result.until)}"]
     for name in FILTERS:
         value = result.parameters.get(name)
         if value:
@@ -130,19 +135,21 @@ def source(result: Result) -> str:
             parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, values))}")
     if result.parameters.get("by") == "agent":
         parts.append("by agent")
+    if result.naming is not None and result.parameters.get("bots"):
+        parts.append("known programs count as people")
     return text.clean("; ".join(parts), 220)
 
 
 def messages(data: Data) -> str:
-    """Return which messages the counts of people are of: those `that name a person`."""
+    """Return what people are counted by: mentions, of which a message may have several."""
     by_agent = isinstance(data, Result) and data.parameters.get("by") == "agent"
-    return "messages that tell who acted" if by_agent else "messages that name a person"
+    return "messages that tell who acted" if by_agent else "mentions"
 
 
-def several(data: Data, counts: float) -> list[str]:
-    """Say that messages count more than once, where `counts` of people add up to more of them."""
-    if isinstance(data, Result) and data.naming is not None and counts > data.naming:
-        return ["a message counts for each person that it names"]
+def several(data: Data) -> list[str]:
+    """Say that messages count more than once, where some name several people."""
+    if isinstance(data, Result) and data.naming is not None and (data.mentions or 0) > data.naming:
+        return [SEVERAL]
     return []
 
 
@@ -155,10 +162,11 @@ def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str) -> str:
     other = getattr(draw(), "title", None) if draw else None
     if not isinstance(other, str):
         return left
-    them = "it" if one else "them"
     if other == title:
+        them = "it" if one else "them"
         return f"{left}; the finding would be the same with {them}"
-    return f"{left}; with {them} it would be: {other}"
+    they = "it counted as a person" if one else "they counted as people"
+    return f"{left}; if {they}, it would be: {other}"
 
 
 def sheet(
@@ -185,11 +193,13 @@ def sheet(
         metadata |= {
             "query": data.query,
             "parameters": dict(data.parameters),
-            "since": iso(data.since),
-            "until": iso(data.until),
+            "since": data.zone.iso(data.since),
+            "until": data.zone.iso(data.until),
             "events": data.events,
-            "coverage": data.coverage.document(),
+            "coverage": data.coverage.document(data.zone),
         }
+        if not data.zone.is_utc:
+            subtitle = f"{text.clean(subtitle, 320)}; days and times of {data.zone.name}"
     title = text.clean(title, _TITLE)
     note = _with_bots(with_bots, data, title)
     summary = text.clean(". ".join(filter(None, (title, subtitle, note))), 800)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
+
+from hubbub.collector.topics import split_topic
 
 __all__ = [
     "amount",
@@ -16,8 +19,10 @@ __all__ = [
     "brief",
     "clean",
     "fit",
+    "in_title",
     "joined",
     "leading",
+    "listed",
     "mixed",
     "named",
     "occasions",
@@ -31,6 +36,7 @@ __all__ = [
 ]
 
 _LONGEST = 80  # characters of a name; titles may be longer
+_LINE = 620  # px of a title's line that names may take
 _MARKS = 3  # combining marks in a row; no script needs more
 _FORMAT_KEPT = "\u200c\u200d"  # the joiners, which Persian and emoji need
 _SPACES = frozenset(("Zs", "Zl", "Zp"))
@@ -125,7 +131,8 @@ def balanced(
         return _halves(text.split(" "), room, size, bold=bold) or lines
     tighter = (room * step / 20 for step in range(10, 20))
     tries = (wrap(text, narrow, size, bold=bold, most=most + 1) for narrow in tighter)
-    return next((t for t in tries if len(t) == len(lines)), lines)
+    whole = " ".join(lines)  # a long word does not fit each of the narrower lines
+    return next((t for t in tries if len(t) == len(lines) and " ".join(t) == whole), lines)
 
 
 def _halves(words: list[str], room: float, size: float, *, bold: bool) -> list[str]:
@@ -212,12 +219,22 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else list(words))
 
 
+def listed(names: Sequence[str], number: str) -> str:
+    """Join at most three names that fit a line of a title; `number` stands for more."""
+    words = joined(names) if len(names) <= 3 else ""  # noqa: PLR2004 (names in a title)
+    return words if words and width(words, 19, bold=True) <= _LINE else number
+
+
 def leading(names: Sequence[str], what: str) -> str:
     """State who shares the lead: `a leads with 5`, `a and b lead with 5 each`, `7 lead with …`."""
     if len(names) == 1:
-        return f"{names[0]} leads with {what}"
-    who = joined(names) if len(names) <= 3 else f"{len(names):,}"  # noqa: PLR2004 (names in a title)
-    return f"{who} lead with {what} each"
+        return f"{in_title(names[0])} leads with {what}"
+    return f"{listed(names, f'{len(names):,}')} lead with {what} each"
+
+
+def in_title(name: str, part: float = 1) -> str:
+    """Shorten a name so that it takes at most this part of a line of a title."""
+    return fit(name, _LINE * part, 19, bold=True)
 
 
 def occasions(times: int, when: str, unit: str) -> str:
@@ -233,5 +250,6 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     Topics whose short names would be equal keep their full names. Names are cleaned.
     """
     full = list(dict.fromkeys(names))
-    short = [".".join(n.split(".")[3:]) if n.count(".") >= 3 else n for n in full]  # noqa: PLR2004
-    return {n: named(s if short.count(s) == 1 else n) for n, s in zip(full, short, strict=True)}
+    short = [".".join(filter(None, split_topic(name))) for name in full]
+    times = Counter(short)
+    return {n: named(s if times[s] == 1 else n) for n, s in zip(full, short, strict=True)}

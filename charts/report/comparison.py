@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.sheet import badge, finite
+from hubbub.zones import current
 
 __all__ = ["Numbers", "QueryRunner", "before", "changes", "numbers"]
 
@@ -22,7 +23,7 @@ _NAMED = 3  # categories
 class QueryRunner(Protocol):
     """The part of a runner that a comparison needs."""
 
-    def query(self, name: str, **parameters: Any) -> Any:
+    def query(self, name: str, /, **parameters: Any) -> Any:
         """Run a query."""
 
 
@@ -38,7 +39,10 @@ class Numbers:
 
 
 def before(since: datetime, until: datetime) -> tuple[datetime, datetime]:
-    """Return the preceding range of the same length."""
+    """Return the preceding range of the same length; of whole days, as many days."""
+    zone = current()
+    if scale.begins_day(since) and scale.begins_day(until):
+        return zone.plus(since, zone.day(since) - zone.day(until)), since
     return since - (until - since), since
 
 
@@ -77,7 +81,7 @@ def _change(now: float, then: float) -> str:
 
 def changes(now: Numbers, then: Numbers, since: datetime, until: datetime) -> list[str]:
     """Return a sentence per change; `since` and `until` are those of the preceding range."""
-    when = scale.span(since, until)
+    when = scale.zoned_span(since, until)
     if not then.messages:
         return [f"Nothing is stored of the time before, {when}, so there is nothing to compare."]
     first = f"Compared with {when}."
@@ -92,7 +96,7 @@ def changes(now: Numbers, then: Numbers, since: datetime, until: datetime) -> li
         value, low, high = now.effective
         old, old_low, old_high = then.effective
         if low > old_high or high < old_low:
-            verdict = f"clearly {'more' if value > old else 'less'} even"
+            verdict = f"clearly {'more' if value > old else 'fewer'}"
         else:
             verdict = "no clear change, the intervals overlap"
         sentences.append(

@@ -1,7 +1,8 @@
 """Write a report: a picture of every built-in view, an HTML page, Markdown for blogs, and the data.
 
 The same data give the same bytes, and unchanged files are not written. Pictures of an earlier
-report are deleted only if its `data.json` names them with the hash that is in the picture.
+report are deleted only if its `data.json` names them with the hash that is in the picture. A view
+that fails costs its picture, not the report.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from typing import Any, Protocol
 
 from hubbub.charts.picture import html, scale
 from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.picture.sheet import SEVERAL
 from hubbub.charts.report import comparison
 from hubbub.errors import UsageError
 from hubbub.registry import Registry
 from hubbub.store.disk.files import replace_file
-from hubbub.times import iso
+from hubbub.zones import current
 
-__all__ = ["ReportRunner", "builtin", "leftovers", "report"]
+__all__ = ["Failure", "Report", "ReportRunner", "builtin", "check_folder", "leftovers", "report"]
+
+_PAGES = ("index.html", "index.md", "data.json")
 
 #: The order of the report; views not listed follow by name.
 _ORDER = (
@@ -41,11 +45,27 @@ class ReportRunner(Protocol):
 
     registry: Registry
 
-    def view(self, name: str, **parameters: Any) -> Any:
+    def view(self, name: str, /, **parameters: Any) -> Any:
         """Draw a view."""
 
-    def query(self, name: str, **parameters: Any) -> Any:
+    def query(self, name: str, /, **parameters: Any) -> Any:
         """Run a query; needed only for a comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part of a report that is missing."""
+
+    name: str  # of the view, or `comparison`
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written, pictures first, and what could not be drawn."""
+
+    files: list[Path]
+    failures: list[Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +94,12 @@ def markdown(
     lead: str,
     drawings: Sequence[tuple[str, Drawing]],
     previous: Previous | None = None,
+    missing: str = "",
 ) -> str:
     """Return Markdown for a blog: the finding and an image of every picture."""
     parts = [f"# {_escaped(heading)}", _escaped(lead)]
+    if missing:
+        parts.append(_escaped(missing))
     if previous:
         parts.append("\n".join(f"- {_escaped(c)}" for c in previous.changes))
     for name, drawing in drawings:
@@ -103,7 +126,10 @@ def _lead(drawings: Sequence[tuple[str, Drawing]]) -> str:
     """Return the main finding: how few people do half of the work."""
     titles = dict(drawings)
     first = titles.get("tail.svg") or next(iter(titles.values()), None)
-    return f"{first.title}." if first else "There are no views."
+    if first is None:
+        return "There are no views."
+    # the lead stands alone, without the subtitle that explains mentions
+    return f"{first.title}{f' ({SEVERAL})' if SEVERAL in first.description else ''}."
 
 
 def _before(name: str) -> str:
@@ -128,13 +154,20 @@ def data(
     since: datetime,
     until: datetime,
     previous: Previous | None = None,
+    failures: Sequence[Failure] = (),
 ) -> str:
     """Return the tables and texts behind the pictures as JSON."""
-    document = {"since": iso(since), "until": iso(until), "views": _views(drawings)}
+    document = {
+        "since": current().iso(since),
+        "until": current().iso(until),
+        "views": _views(drawings),
+    }
+    if failures:
+        document["missing"] = _names(failures)
     if previous:
         document["previous"] = {
-            "since": iso(previous.since),
-            "until": iso(previous.until),
+            "since": current().iso(previous.since),
+            "until": current().iso(previous.until),
             "changes": list(previous.changes),
             "views": _views(previous.drawings.items()),
         }
@@ -148,29 +181,53 @@ def _write(path: Path, content: bytes) -> None:
     replace_file(path, content)
 
 
-def _draw(runner: ReportRunner, since: datetime, until: datetime) -> list[tuple[str, Drawing]]:
-    drawings: list[tuple[str, Drawing]] = []
-    for name in builtin(runner.registry):
-        drawing = runner.view(name, since=since, until=until)
-        if isinstance(drawing, Drawing):
-            drawings.append((f"{name}.svg", drawing))
-    return drawings
+class _Drawer:
+    """Draws pictures, and notes those that fail."""
+
+    def __init__(self, runner: ReportRunner) -> None:
+        self._runner = runner
+        self.failures: list[Failure] = []
+
+    def draw(self, since: datetime, until: datetime) -> dict[str, tuple[Drawing, bytes]]:
+        """Return the drawing and the SVG of each view by file name, in the order of a report."""
+        drawn = {}
+        for name in builtin(self._runner.registry):
+            try:
+                drawing = self._runner.view(name, since=since, until=until)
+                if isinstance(drawing, Drawing):
+                    drawn[f"{name}.svg"] = (drawing, drawing.svg())
+            except Exception as error:  # noqa: BLE001 - stated in the report, and by its caller
+                self.failures.append(Failure(name, error))
+        return drawn
+
+    def compare(
+        self, since: datetime, until: datetime
+    ) -> tuple[Previous | None, dict[str, tuple[Drawing, bytes]]]:
+        """Return the preceding range of the same length, and its pictures."""
+        start, end = comparison.before(since, until)
+        try:
+            now = comparison.numbers(self._runner, since, until)
+            then = comparison.numbers(self._runner, start, end)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.failures.append(Failure("comparison", error))
+            return None, {}
+        drawn = self.draw(start, end) if then.messages else {}
+        drawings = {name: drawing for name, (drawing, _) in drawn.items()}
+        changes = comparison.changes(now, then, start, end)
+        return Previous(start, end, drawings, changes), drawn
 
 
-def _compare(runner: ReportRunner, since: datetime, until: datetime) -> Previous:
-    start, end = comparison.before(since, until)
-    now = comparison.numbers(runner, since, until)
-    then = comparison.numbers(runner, start, end)
-    drawings = dict(_draw(runner, start, end)) if then.messages else {}
-    return Previous(start, end, drawings, comparison.changes(now, then, start, end))
+def _names(failures: Sequence[Failure]) -> list[str]:
+    return list(dict.fromkeys(failure.name for failure in failures))
 
 
 def report(
     runner: ReportRunner, out: Path, since: datetime, until: datetime, *, previous: bool = False
-) -> list[Path]:
+) -> Report:
     """Write every built-in view, `index.html`, `index.md` and `data.json` into `out`.
 
-    Pictures of an earlier report that are not part of this one are deleted.
+    Pictures of an earlier report that are not part of this one are deleted. The pages name the
+    views that failed.
 
     Args:
         runner: runs views and queries.
@@ -179,25 +236,38 @@ def report(
         until: end of the range.
         previous: also draw the preceding range of the same length, and state what changed.
 
-    Returns:
-        The files, pictures first.
-
     Raises:
         UsageError: the folder cannot be created or written to.
+        Exception: that of the first view, if all failed; nothing is written then.
     """
-    drawings = _draw(runner, since, until)
-    old = _compare(runner, since, until) if previous else None
-    heading = f"Who carries the load, {scale.span(since, until)}"
+    drawer = _Drawer(runner)
+    drawn = drawer.draw(since, until)
+    if not drawn and drawer.failures:
+        raise drawer.failures[0].error
+    old, old_drawn = drawer.compare(since, until) if previous else (None, {})
+    drawings = [(name, drawing) for name, (drawing, _) in drawn.items()]
+    failures = drawer.failures
+    missing = f"Not drawn, because of an error: {', '.join(_names(failures))}." if failures else ""
+    heading = f"Who carries the load, {scale.zoned_span(since, until)}"
     lead = _lead(drawings)
     before = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
     changes = old.changes if old else ()
-    files: list[tuple[str, bytes]] = [(name, d.svg()) for name, d in drawings]
-    files += [(name, d.svg()) for name, d in before.values()]
+    page = html.index(heading, lead, drawings, before, changes, missing=missing)
+    files: list[tuple[str, bytes]] = [(name, svg) for name, (_, svg) in drawn.items()]
+    files += [(_before(name), svg) for name, (_, svg) in old_drawn.items()]
     files += [
-        ("index.html", html.index(heading, lead, drawings, before, changes).encode("utf-8")),
-        ("index.md", markdown(heading, lead, drawings, old).encode("utf-8")),
-        ("data.json", data(drawings, since, until, old).encode("ascii")),
+        # before the pages, which without it would not be known as those of a report
+        ("data.json", data(drawings, since, until, old, failures).encode("ascii")),
+        ("index.html", page.encode("utf-8")),
+        ("index.md", markdown(heading, lead, drawings, old, missing).encode("utf-8")),
     ]
+    if out.is_file():
+        raise UsageError(
+            "the report cannot be written: this is a file, and a report is a folder",
+            where=str(out),
+            hint="choose a folder that you can write to",
+        )
+    check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         obsolete = leftovers(out, {name for name, _ in files})  # before data.json is replaced
@@ -211,7 +281,31 @@ def report(
             where=str(out),
             hint="choose a folder that you can write to",
         ) from error
-    return [out / name for name, _ in files]
+    return Report([out / name for name, _ in files], failures)
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds pages but no report, before anything is written.
+
+    Raises:
+        UsageError: there is an `index.html`, `index.md` or `data.json` that hubbub did not write.
+    """
+    pages = [out / name for name in _PAGES if (out / name).exists()]
+    if pages and not isinstance(_document(out).get("views"), dict):
+        raise UsageError(
+            "this file is not of a report and is not overwritten",
+            where=str(pages[0]),
+            hint="give another folder with -o, or move the file away",
+        )
+
+
+def _document(out: Path) -> Mapping[str, Any]:
+    """Return the `data.json` of the report in a folder; empty if there is none."""
+    try:
+        document = json.loads((out / "data.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 _NAME = re.compile(r"\w{1,80}", re.ASCII)
@@ -219,11 +313,7 @@ _NAME = re.compile(r"\w{1,80}", re.ASCII)
 
 def leftovers(out: Path, keep: set[str]) -> list[Path]:
     """Return pictures of the earlier report in `out`, except those whose names are in `keep`."""
-    try:
-        document = json.loads((out / "data.json").read_bytes())
-    except (OSError, ValueError):
-        return []  # not a report of hubbub
-    pictures = []
+    document, pictures = _document(out), []
     for name, views in (("{}.svg", document), ("previous-{}.svg", _part(document, "previous"))):
         for view, sha in _hashes(views):
             path = out / name.format(view)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
-from hubbub.charts.picture.calendar import about_midnight, narrowed, period_of, starts
+from hubbub.charts.picture.calendar import (
+    about_midnight,
+    named_part,
+    narrowed,
+    period_of,
+    starts,
+)
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.picture.scale import as_time, day, moment, needs_year
+from hubbub.charts.picture.scale import as_time, begins_day, needs_year
 from hubbub.charts.picture.sheet import finite, records
 from hubbub.registry import view
-from hubbub.times import iso
+from hubbub.zones import current
 
 __all__ = ["daily_diff", "radar", "volume", "weekly_diff"]
 
@@ -22,7 +28,7 @@ Axis = Literal["topic", "category"]
 _WEEK = 7  # days
 
 
-@view
+@view(names_people=False)
 def radar(
     query: Any,
     chart: Chart,
@@ -34,35 +40,55 @@ def radar(
     axes: int = 8,
     events: Any = None,
 ) -> Drawing:
-    """Share of all messages of each category that one user carries; up to three users.
+    """Share of all messages of each category that name one user; up to three users.
 
     `--axes` is the number of categories drawn: those in which the users are named most. With more
     than ten, bars are drawn instead of a web.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        axis: What an axis is.
+        user: Draw these users (glob), three at most.
+        axes: How many categories are drawn.
+        events: The selected events.
     """
-    from hubbub.charts.graphs.radar import draw_radar
+    from hubbub.charts.graphs.radar import USERS, draw_radar
 
     users = list(user or ())
     if events is not None:  # merged accounts are drawn under the person's name
         users = list(dict.fromkeys(map(events.persons.name, users)))
-    result = query.radar(since=since, until=until, axis=axis, user=users)
+    top = None if users else USERS
+    result = query.radar(since=since, until=until, axis=axis, user=users, top=top)
     subtitle = f"Share of all messages of each {axis} that name the user; in brackets all messages"
     return draw_radar(chart, result, users=users, subtitle=subtitle, most=axes)
 
 
-@view
+@view(names_people=False)
 def weekly_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
     """The last complete week against the week before.
 
     Without two calendar weeks in the range: its last seven whole days against the seven before.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        axis: What messages are grouped by.
     """
     from hubbub.charts.graphs.changes import draw_last_change
 
-    result = query.diff(since=since, until=until, per="week", axis=axis)
+    result = query.diff(since=since, until=until, per="week", axis=axis, last=2)
     if len(result.data["labels"]) < 2:  # noqa: PLR2004 (a change needs two)
-        since, until = narrowed(since, until, "day")
-        days = query.diff(since=since, until=until, per="day", axis=axis)
+        whole = narrowed(since, until, "day")
+        days = query.diff(
+            since=whole.since, until=whole.until, per="day", axis=axis, last=2 * _WEEK
+        )
         if len(days.data["labels"]) >= 2 * _WEEK:
             result = replace(days, data=_sevens(days.data))
     return draw_last_change(chart, result, axis=axis)
@@ -81,17 +107,26 @@ def _sevens(days: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@view
+@view(names_people=False)
 def daily_diff(
     query: Any, chart: Chart, since: datetime, until: datetime, *, axis: Axis = "topic"
 ) -> Drawing:
-    """Each day against the day before, a strip per topic; complete days (UTC) if there are two."""
-    from hubbub.charts.graphs.changes import draw_all_changes
+    """Each day against the day before, a strip per topic; complete days if there are two.
 
-    since, until = narrowed(since, until, "day")
-    result = query.diff(since=since, until=until, per="day", axis=axis)
-    whole = all(about_midnight(t).time() == time() for t in (since, until))
-    return draw_all_changes(chart, result, axis=axis, complete=whole)
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        axis: What messages are grouped by.
+    """
+    from hubbub.charts.graphs.changes import STRIPS, draw_all_changes
+
+    whole = narrowed(since, until, "day")
+    ends = whole.since, whole.until
+    result = query.diff(since=whole.since, until=whole.until, per="day", axis=axis, top=STRIPS)
+    complete = all(begins_day(about_midnight(t)) for t in ends)
+    return draw_all_changes(chart, result, axis=axis, complete=complete, notes=whole.notes)
 
 
 def _bucket_of(since: datetime, until: datetime) -> str:
@@ -101,13 +136,7 @@ def _bucket_of(since: datetime, until: datetime) -> str:
     return "day" if length <= timedelta(days=200) else "week"
 
 
-def _peak_time(when: datetime, bucket: str, *, year: bool) -> str:
-    if bucket == "week":
-        return f" in the week of {day(when, year=year)}"
-    return f" on {moment(when, year=year)}"
-
-
-@view
+@view(names_people=False)
 def volume(
     query: Any,
     chart: Chart,
@@ -117,14 +146,24 @@ def volume(
     per: Literal["auto", "hour", "day", "week", "h", "d", "w"] = "auto",
     axis: Axis = "topic",
 ) -> Drawing:
-    """Messages over time, the five busiest topics and the rest."""
+    """Messages over time, the five busiest topics and the rest.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        per: Length of a period; auto: by the range.
+        axis: What messages are grouped by.
+    """
     bucket = period_of(per)
     bucket = _bucket_of(since, until) if bucket == "auto" else bucket
-    since, until = narrowed(since, until, bucket)
+    whole = narrowed(since, until, bucket, to_newest=chart.to_newest)
+    since, until = whole.since, whole.until
     result = query.volume(since=since, until=until, per=bucket, axis=axis)
     rows = records(result)
     present = {row["start"] for row in rows}
-    buckets = [iso(start) for start in starts(since, until, bucket)]
+    buckets = [current().iso(start) for start in starts(since, until, bucket)]
     if rows:  # a bucket without messages is an empty column, not a missing one
         rows += [{"start": s, "name": None, "messages": 0} for s in buckets if s not in present]
     return chart.stacked(
@@ -133,13 +172,15 @@ def volume(
         x="start",
         y="messages",
         by="name",
-        title=_volume_finding(rows, bucket, year=needs_year(since, until)),
-        subtitle=f"Messages per {bucket} by {axis}",
+        title=_volume_finding(rows, bucket, since, until),
+        subtitle="; ".join([f"Messages per {bucket} by {axis}", *whole.notes]),
     )
 
 
-def _volume_finding(rows: Sequence[Mapping[str, Any]], bucket: str, *, year: bool) -> str:
-    """State the largest share and the peak."""
+def _volume_finding(
+    rows: Sequence[Mapping[str, Any]], bucket: str, since: datetime, until: datetime
+) -> str:
+    """State the largest share, and the period with most messages of all."""
     by_start: dict[str, float] = {}
     by_name: dict[str, float] = {}
     for row in rows:
@@ -152,23 +193,36 @@ def _volume_finding(rows: Sequence[Mapping[str, Any]], bucket: str, *, year: boo
         return "No messages in this range"
     most = max(by_start.values())
     peaks = [start for start, n in by_start.items() if n == most]
-    when = as_time(peaks[0])
-    once = _peak_time(when, bucket, year=year).strip() if when else ""
-    on = text.occasions(len(peaks), once, bucket)
+    start = as_time(peaks[0])
+    assert start is not None
+    once = named_part(start, bucket, since, until, year=needs_year(since, until))
     largest = max(by_name.values())
     short = text.short_names(by_name)
     leaders = sorted(short[name] for name, n in by_name.items() if n == largest)
+    if total == 1:
+        return f"One message, of {text.in_title(leaders[0])}, {once}"
     if len(by_start) == 1:
-        sentence = f"{text.plural(total, 'message')} {on}"
+        sentence = f"{text.plural(total, 'message')} {once}"
         return (
-            f"{sentence}, all of {leaders[0]}"
+            f"{sentence}, all of {text.in_title(leaders[0])}"
             if len(by_name) == 1
             else (f"{sentence}; {text.leading(leaders, text.percent(largest / total))}")
         )
     if len(by_name) == 1:
-        sentence = f"All {text.plural(total, 'message')} are of {leaders[0]}"
+        sentence = f"All {text.plural(total, 'message')} are of {text.in_title(leaders[0])}"
     else:
         sentence = text.leading(leaders, f"{text.percent(largest / total)} of messages")
     if len(peaks) == len(by_start):
         return f"{sentence}; {text.plural(most, 'message')} each {bucket}"
-    return f"{sentence}; the peak was {text.amount(most)} {on}"
+    if len(peaks) > 1:
+        on = text.occasions(len(peaks), once, bucket)
+        return f"{sentence}; at most {text.amount(most)} in all, {on}"
+    return f"{sentence}; the busiest {bucket} was {_that(once)}: {text.amount(most)} in all"
+
+
+def _that(when: str) -> str:
+    """Turn `on 5 January` into `5 January`, `in the week of 5 January` into `that of 5 January`."""
+    for preposition, word in (("on ", ""), ("in the hour ", "that "), ("in the week ", "that ")):
+        if when.startswith(preposition):
+            return word + when.removeprefix(preposition)
+    return when

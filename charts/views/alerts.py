@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from hubbub.analyzers.alerts.judged import JudgedRule
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
+from hubbub.charts.picture.calendar import whole_ticks
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, moment, needs_year
 from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.charts.views.alert_rules import explained_rule, lane, shown
+from hubbub.charts.views.alert_rules import finding as of_rules
 from hubbub.registry import view
+
+if TYPE_CHECKING:
+    from hubbub.charts.graphs.alert_lanes import Span
 
 __all__ = ["alerts", "resolution_of"]
 
@@ -23,6 +30,8 @@ _SECONDS = (
     *(7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000),
 )
 _FINEST = timedelta(seconds=10)
+#: `measure`, `short`, `long`, `threshold` and `resolution` that are not given.
+_DEFAULTS = ("messages", 12, 120, 1.5, None)
 _RATES = ((1, "second"), (60, "minute"), (3600, "hour"), (86_400, "day"))
 _EACH = 5  # a rate is given per the shortest unit in which at least this many happen
 
@@ -40,8 +49,10 @@ class Alert:
 
     @property
     def reached(self) -> str:
-        """The peak in words: `3.2×`."""
-        return "out of silence" if self.peak is None else f"{text.amount(round(self.peak, 1))}×"
+        """The peak in words: `3.21×`, as exact as a threshold is."""
+        if self.peak is None:
+            return "out of silence"
+        return f"{round(self.peak, 2):,}×".replace(".0×", "×")
 
 
 def resolution_of(length: timedelta) -> timedelta:
@@ -50,12 +61,13 @@ def resolution_of(length: timedelta) -> timedelta:
     return next((t for t in ticks if length <= _POINTS * t), timedelta(seconds=_SECONDS[-1]))
 
 
-@view
+@view(names_people=False)
 def alerts(
     query: Any,
     chart: Chart,
     since: datetime,
     until: datetime,
+    alert_rules: Callable[[datetime, datetime], Sequence[JudgedRule]],
     *,
     measure: Literal["messages", "bytes"] = "messages",
     short: int = 12,
@@ -65,13 +77,41 @@ def alerts(
 ) -> Drawing:
     """When traffic rose above its own average: both averages, and the alerts.
 
-    Without `--resolution` the range is divided into about 700 ticks.
+    Without parameters of its own it has a lane for each configured alert rule, and the averages of
+    the first one that compares those of all messages. Without `--resolution` the range is divided
+    into about 700 ticks.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        alert_rules: The configured rules.
+        measure: What is averaged.
+        short: Ticks of the short average.
+        long: Ticks of the long average.
+        threshold: Above how many times the long average there is an alert.
+        resolution: Length of a tick; by default there are about 700.
     """
-    from hubbub.charts.graphs.alert_lanes import Raised, RaisedPlan, Span
+    from hubbub.charts.graphs.alert_lanes import Raised, RaisedPlan
     from hubbub.charts.graphs.common import time_axis
     from hubbub.charts.picture.canvas import draw
 
+    own = (measure, short, long, threshold, resolution) != _DEFAULTS
+    rules = () if own else alert_rules(since, until)
+    listed = shown(rules)
     tick = resolution or resolution_of(until - since)
+    explained = explained_rule(listed, until - since)
+    if explained is not None and (chosen := listed[explained].averages) is not None:
+        measure = "bytes" if chosen.measure == "bytes" else "messages"
+        short, long, threshold, tick = (
+            chosen.short,
+            chosen.long,
+            chosen.threshold,
+            chosen.resolution,
+        )
+    whole = whole_ticks(since, until, tick)  # a tick that is not over would end an alert
+    since, until = whole.since, whole.until
     result = query.alerts(
         since=since,
         until=until,
@@ -97,36 +137,40 @@ def alerts(
         (f"threshold {factor}×", limit),
         (f"{_adjective(tick * long)} mean", long_mean),
     ]
+    if rules and explained is None:
+        del series[1]  # it is the threshold of no rule
+    year = needs_year(since, until)
+    means = _Means(tick * int(short), tick * int(long), threshold)
     finding = f"No {measure} in this range"
-    if points:
-        year = needs_year(since, until)
+    if rules:
+        finding = of_rules(rules, until, year=year)
+    elif points:
         judged = as_time(result.diagnostics.get("judged_since"))
-        if judged is None:
-            needed = duration(tick * (int(short) + int(long)))
-            finding = f"No alert could be raised: the averages need more than {needed} of traffic"
-        else:
-            # the hours before are only compared with
-            length = duration(max(until - judged, tick))
-            if raised:
-                finding = _finding(raised, length, year=year)
-            else:
-                finding = f"No traffic alert in the {length} that could be judged"
+        # the hours before are only compared with
+        length = None if judged is None else max(until - judged, tick)
+        finding = _own_finding(raised, length, means, year=year)
+    says = f"an alert is raised while {means.sentence}"
+    if rules:
+        says = "below it, when each rule had an alert"
+        if explained is not None:
+            says = f"{text.in_title(listed[explained].name)} compares {means.compared}"
     page = chart.sheet(
         result,
         finding=finding,
-        subtitle=f"{measure.capitalize()} per {per}: an alert is raised while the mean of "
-        f"{duration(tick * short)} is above {factor}× that of the {duration(tick * long)} before",
+        subtitle=f"{measure.capitalize()} per {per}: {says}",
         empty=f"No {measure} in this range",
     )
     xs, ticks = time_axis(times) if times else ((), ())
-    lane = tuple(Span(*_place(a, times), _labels(a), a.end is None) for a in raised)
+    lanes = _lanes(raised, times)
+    if rules and times:
+        lanes = [(text.named(rule.name), lane(rule, times[0], times[-1])) for rule in listed]
     return draw(
         Raised,
         page,
-        RaisedPlan(xs, ticks, lanes=(("alerts", lane),) if lane else ()),
+        RaisedPlan(xs, ticks, lanes=tuple(lanes), shaded=explained if rules else 0),
         series if points else [],
         columns=("time", *(name for name, _ in series)),
-        rows=list(zip(times, short_mean, limit, long_mean, strict=True)),
+        rows=list(zip(times, *(values for _, values in series), strict=True)),
     )
 
 
@@ -142,14 +186,55 @@ def _alerts(changes: Sequence[Mapping[str, Any]], peaks: Sequence[float | None])
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """The averages that are drawn."""
+
+    short: timedelta
+    long: timedelta
+    threshold: float
+
+    @property
+    def compared(self) -> str:
+        """What is compared with what."""
+        return (
+            f"the mean of {duration(self.short)} with {text.amount(self.threshold)}× that of "
+            f"the {duration(self.long)} before"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """When an alert is raised."""
+        return (
+            f"the mean of {duration(self.short)} is above {text.amount(self.threshold)}× that of "
+            f"the {duration(self.long)} before"
+        )
+
+
+def _own_finding(
+    raised: Sequence[Alert], length: timedelta | None, means: _Means, *, year: bool
+) -> str:
+    """State what was found in the time that could be judged; None: there was none."""
+    if length is None:
+        needed = duration(means.short + means.long)
+        return f"No alert could be raised: the averages need more than {needed} of traffic"
+    if raised:
+        return _finding(raised, duration(length), year=year)
+    return f"No traffic alert in the {duration(length)} that could be judged"
+
+
 def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
     """State the number of alerts and the strongest."""
     strongest = max(raised, key=lambda alert: inf if alert.peak is None else alert.peak)
     when = moment(strongest.start, year=year)
     still_open = raised[-1].end is None
     if len(raised) == 1:
-        peak = strongest.reached if strongest.peak is None else f"{strongest.reached} the mean"
-        finding = f"One traffic alert in {length}: {peak} on {when}"
+        if strongest.peak is None:
+            finding = f"One traffic alert in {length}: out of silence on {when}"
+        else:
+            finding = (
+                f"One traffic alert in {length}, from {when}; at most {strongest.reached} the mean"
+            )
         return f"{finding}, still open" if still_open else finding
     finding = f"{len(raised):,} traffic alerts in {length}"
     if still_open:
@@ -157,7 +242,7 @@ def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
     silent = sum(alert.peak is None for alert in raised)
     if silent:  # more than any multiple
         return f"{finding}; {silent:,} out of silence"
-    return f"{finding}; the strongest {strongest.reached} the mean on {when}"
+    return f"{finding}; the strongest, from {when}, reached {strongest.reached} the mean"
 
 
 def _unit(rates: Sequence[float]) -> tuple[float, str]:
@@ -177,6 +262,16 @@ def _adjective(length: timedelta) -> str:
 def _scaled(rate: Any, seconds: float) -> float | None:
     value = finite(rate)
     return None if value is None else value * seconds
+
+
+def _lanes(
+    raised: Sequence[Alert], times: Sequence[datetime]
+) -> list[tuple[str, tuple[Span, ...]]]:
+    """Return the lane of the alerts that the averages raise; none without an alert."""
+    from hubbub.charts.graphs.alert_lanes import Span
+
+    own = tuple(Span(*_place(a, times), _labels(a), a.end is None) for a in raised)
+    return [("alerts", own)] if own else []
 
 
 def _place(alert: Alert, times: Sequence[datetime]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from hubbub.analyzers.activity.coverage import NOT_ESTIMATED
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
@@ -13,11 +14,12 @@ from hubbub.charts.picture.scale import as_time
 from hubbub.intervals import union
 from hubbub.registry import view
 
-__all__ = ["coverage", "duration_words", "finding"]
+__all__ = ["coverage", "duration_words", "estimated", "finding"]
 
 
 _LANES = 8  # sources
 _FINEST = 1200  # smallest piece of a lane: this part of the width
+_NOTHING = "Nothing is known about this range"
 _PROVEN = ("complete", "healed")
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -40,11 +42,12 @@ def finding(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime)
     proven = sum(sums.get(state, 0.0) for state in _PROVEN)
     gaps = sum(row["state"] == "gap" for row in rows)
     if not total or not set(sums) - {"unknown"}:
-        return "Nothing is known about this range"
+        return _NOTHING
     if proven >= total:
         sentence = f"All of {duration_words(total)} is provably complete"
         if "healed" in sums:
-            sentence += f", {duration_words(sums['healed'])} of it healed from history"
+            missed = duration_words(sums["healed"])
+            sentence += f"; history covers {missed} that the bus missed"
         return sentence
     if proven:
         share = text.percent(min(proven / total, 0.9999))
@@ -101,7 +104,24 @@ def _note(rows: Sequence[Mapping[str, Any]], total: float) -> str:
     return "100%" if proven >= 1 else text.percent(min(proven, 0.9999)) if proven else "–"
 
 
-@view
+def estimated(repositories: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """State the estimate for the repository that misses most: a title, and a part of a subtitle."""
+    if not repositories:
+        return "", ""
+    worst = repositories[0]
+    share = text.percent(worst["opened"] / (worst["opened"] + worst["missed"]))
+    opened = (
+        f"{worst['numbers']} that {text.clean(worst['repository'].partition('/')[2], 40)} opened"
+    )
+    details = (
+        f"estimated from numbers {worst['first']:,}–{worst['last']:,}: {share} of the {opened}"
+    )
+    if len(repositories) > 1:
+        details += f" (one of {len(repositories):,} repositories)"
+    return f"An estimated {share} of the {opened} are here", details
+
+
+@view(names_people=False)
 def coverage(
     query: Any, chart: Chart, ledger: Sequence[Any], since: datetime, until: datetime
 ) -> Drawing:
@@ -122,9 +142,20 @@ def coverage(
     subtitle = "What is known of each moment, by source, and how much is proven"
     if len(shown) < len(sources):
         subtitle += f"; {len(shown)} of {len(sources)} sources"
+    title = finding(combined, since, until)
+    proof = title != _NOTHING
+    if not proof and result.events:
+        stored = "message is" if result.events == 1 else "messages are"
+        title = f"Completeness unknown: {result.events:,} {stored} stored"
+    estimate, details = "", ""
+    if not any(result.parameters.get(name) for name in NOT_ESTIMATED):
+        repositories = query.coverage(since=since, until=until, per="repository").data
+        estimate, details = estimated(repositories)
+    if details:
+        subtitle += f"; {details}"
     page = chart.sheet(
         result,
-        finding=finding(combined, since, until),
+        finding=estimate if estimate and not proof else title,
         subtitle=subtitle,
         empty="The ledger of coverage says nothing about this range",
         height=max(250, height_of(len(lanes)) + 40),

@@ -16,9 +16,10 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import about_midnight
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.picture.scale import as_time, day, moment, needs_year
+from hubbub.charts.picture.scale import as_time, begins_day, day, ending, needs_year
 from hubbub.charts.picture.sheet import duration, finite, messages, records, several
 from hubbub.registry import view
+from hubbub.zones import current
 
 __all__ = ["headline", "longtail", "lorenz", "tail"]
 
@@ -47,9 +48,9 @@ class _Reading:
     lower: bool  # lower is more even
 
 
-_EVEN, _LESS = "higher is more even", "lower is more even"
+_MORE = "higher where more people share the work"
 #: Metrics of one window's counts: a busy window differs from a quiet one of the same people.
-_VOLUME = "a busy window is higher without being less even"
+_VOLUME = "it also grows with the number of messages"
 _ALIKE = "compare windows of equally many messages"
 _READINGS: Mapping[str, _Reading] = {
     "longtail": _Reading(
@@ -66,28 +67,33 @@ _READINGS: Mapping[str, _Reading] = {
     ),
     "longtail_scaled": _Reading(
         "the scaled long-tail metric",
-        "gap to the straight head→tail line, in multiples of the mean; corrected for volume",
-        _LESS,
+        "gap to the straight head→tail line, in multiples of the mean",
+        "0 for equal counts and for a straight slope",
         lower=True,
     ),
-    "gini": _Reading("the Gini index", "0 even, near 1 one person has all", _ALIKE, lower=True),
+    "gini": _Reading(
+        "the Gini index", "0 even, near 1 one person has nearly all", _ALIKE, lower=True
+    ),
     "gini_corrected": _Reading(
-        "the corrected Gini index", "0 even, 1 one person has all", _ALIKE, lower=True
+        "the corrected Gini index", "0 even, near 1 one person has nearly all", _ALIKE, lower=True
     ),
     "effective_people": _Reading(
         "effective people",
-        "as if so many people had equally many messages (Hill number of order 2)",
-        _EVEN,
+        "as if so many people had equally many messages (Hill number of order 2), each message "
+        "counted as an action of its own",
+        _MORE,
         lower=False,
     ),
     "hill_1": _Reading(
-        "effective people of order 1", "exponential of Shannon's entropy", _EVEN, lower=False
+        "effective people of order 1", "exponential of Shannon's entropy", _MORE, lower=False
     ),
-    "pielou": _Reading("Pielou's evenness", "1 even, 0 one person has all", _ALIKE, lower=False),
+    "pielou": _Reading(
+        "Pielou's evenness", "1 even, near 0 one person has nearly all", _ALIKE, lower=False
+    ),
     "absence_factor": _Reading(
         "the absence factor",
-        "fewest people who together have half of the messages",
-        _EVEN,
+        "fewest people who together have half of the mentions",
+        _MORE,
         lower=False,
     ),
 }
@@ -99,11 +105,9 @@ def _when(row: Mapping[str, Any], *, year: bool) -> str:
     assert start is not None
     assert end is not None
     first, last = about_midnight(start), about_midnight(end)
-    if end - start == timedelta(days=1) and moment(first) == day(first):
+    if current().plus(start, timedelta(days=1)) == end and begins_day(first):
         return f"on {day(first, year=year)}"
-    if moment(last) == day(last):  # half-open: the last day is the one before
-        return f"in the {duration(end - start)} to {day(last - timedelta(days=1), year=year)}"
-    return f"in the {duration(end - start)} to {moment(last, year=year)}"
+    return f"in the {duration(end - start)} to {ending(last, year=year)}"
 
 
 def _finding(
@@ -113,7 +117,10 @@ def _finding(
     *,
     year: bool,
 ) -> str:
-    """State the extreme window if one stands out, else the range of values; nothing of evenness."""
+    """State the extreme window if one stands out, else the range of values; nothing of evenness.
+
+    Windows without a value are no part of "throughout".
+    """
     known = [(v, i) for i, v in enumerate(values) if v is not None]
     if not known:
         return f"No window in this range has enough activity for {reading.name}"
@@ -125,7 +132,8 @@ def _finding(
     if len(known) == 1:
         return f"{name} was {text.amount(extreme)} {_when(rows[windows[0]], year=year)}"
     if low == high:
-        return f"{name} was {middle} throughout"
+        every = len(known) == len(values)
+        return f"{name} was {middle} " + ("throughout" if every else "wherever it is known")
     notable = (
         extreme > median(numbers) * _NOTABLE
         if reading.lower
@@ -155,26 +163,32 @@ def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> li
 
 
 def headline(diagnostics: Mapping[str, Any]) -> str:
-    """State the effective people of the whole range with their interval; empty if not computed."""
+    """State the effective people of the whole range with their interval; empty if not computed.
+
+    A number without an interval is only approximate, and says so.
+    """
     people = diagnostics.get("effective_people")
     if not isinstance(people, Mapping):
         return ""
     value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
     if value is None:
         return f"effective people in all: {people['note']}" if people.get("note") else ""
-    sentence = f"in all, as if {text.amount(round(value, 1))} people had equally many messages"
-    if low is not None and high is not None:
-        level = finite(people.get("level")) or 0.9
-        ends = f"{text.amount(round(low, 1))}–{text.amount(round(high, 1))}"
-        sentence += f" ({text.percent(level)} interval {ends})"
-    return sentence
+    number = text.amount(round(value, 1))
+    if low is None or high is None:
+        return f"in all, as if about {number} people had equally many messages"
+    level = finite(people.get("level")) or 0.9
+    ends = f"{low:,.1f}–{high:,.1f}"
+    return (
+        f"in all, as if {number} people had equally many messages "
+        f"({text.percent(level)} interval {ends})"
+    )
 
 
 def _is_midnight(when: datetime) -> bool:
-    return moment(about_midnight(when)) == day(about_midnight(when))
+    return begins_day(about_midnight(when))
 
 
-@view
+@view(names_people=False)
 def longtail(
     query: Any,
     chart: Chart,
@@ -188,6 +202,15 @@ def longtail(
     """Evenness per window over time: the absence factor, and effective people of the whole range.
 
     `--metric longtail` draws the long-tail metric as first published, which follows the volume.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        window: Length of a window.
+        step: Time between the ends of two windows; by default such that there are at most 400.
+        metric: The number that is drawn.
     """
     from hubbub.charts.graphs.general import draw_lines
 
@@ -203,12 +226,17 @@ def longtail(
     series: list[tuple[str, list[float | None]]] = [
         ("per day" if days else f"per {duration(window)}", values)
     ]
-    dense = len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) <= timedelta(days=1)
+    dense = len(times) > 1
+    dense = dense and times[-1] <= current().plus(times[0], timedelta(days=len(times) - 1))
     if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
         series.append(("7-day mean", weekly_mean(times, values)))
     each = "per day" if days else f"of the {duration(window)} before each point"
     name = reading.name.removeprefix("the ")
     subtitles = [f"{name[0].upper()}{name[1:]} {each}: {reading.means}; {reading.better}"]
+    unknown = values.count(None)
+    if 0 < unknown < len(values):
+        subtitles.append(f"unknown in {unknown:,} of {len(values):,} windows")
+    subtitles += several(result)
     if people := headline(result.diagnostics):
         subtitles.append(people)
     return draw_lines(
@@ -217,12 +245,14 @@ def longtail(
         times,
         series,
         x="start" if days else "end",
-        title=_finding(rows, values, reading, year=needs_year(since, until)),
+        title=_finding(rows, values, reading, year=needs_year(since, until))
+        if rows or not result.diagnostics.get("note")
+        else f"The range is shorter than one window of {duration(window)}",
         subtitle="; ".join(subtitles),
     )
 
 
-@view
+@view(names_people=False)
 def tail(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Counts per user from head to tail, and the straight line between the two."""
     from hubbub.charts.graphs.tail import draw_tail
@@ -241,7 +271,7 @@ def _lorenz_finding(names: Sequence[str], counts: Sequence[float], of: str) -> s
     if not sum(counts):
         return "Nobody is named by the messages of this range"
     if len(counts) == 1:
-        return f"All {of} are of one person, {names[0]}"
+        return f"All {of} are of one person, {text.in_title(names[0])}"
     if min(counts) == max(counts):
         return f"All {len(counts):,} people have {text.plural(counts[0], 'message')} each"
     size, share = _busiest_tenth(counts)
@@ -249,20 +279,20 @@ def _lorenz_finding(names: Sequence[str], counts: Sequence[float], of: str) -> s
     if size == 1:
         best = [n for n, c in zip(names, counts, strict=True) if c == max(counts)]
         first = (
-            f"The busiest of {len(counts)} people, {best[0]},"
+            f"The busiest of {len(counts)} people, {text.in_title(best[0])},"
             if len(best) == 1
             else (f"One of {len(counts)} people")
         )
-        return f"{first} has {percent} of the {of}"
-    return f"The busiest {size:,} of {len(counts):,} people have {percent} of the {of}"
+        return f"{first} has {percent} of all {of}"
+    return f"The busiest {size:,} of {len(counts):,} people have {percent} of all {of}"
 
 
 def _numbers(row: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[str]:
     """State the evenness numbers of the whole range."""
     numbers = []
     if (half := finite(row.get("absence_factor"))) is not None:
-        verb = "person has" if half == 1 else "people have"
-        numbers.append(f"{text.amount(half)} {verb} half")
+        verb = "person suffices" if half == 1 else "people suffice"
+        numbers.append(f"{text.amount(half)} {verb} for half of them")
     if (gini := finite(row.get("gini"))) is not None:
         numbers.append(f"Gini index {gini:.2f}")
     if people := headline(diagnostics):
@@ -270,7 +300,7 @@ def _numbers(row: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[str
     return numbers
 
 
-@view
+@view(names_people=False)
 def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawing:
     """Cumulative share of the work over the share of people, with the evenness numbers."""
     from hubbub.charts.graphs.lorenz import draw_lorenz
@@ -284,18 +314,19 @@ def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawin
     total = sum(counts)
     rows = records(measured)
     subtitles = [
-        "Share of messages of the people with the fewest; nearer to the diagonal is more even"
+        "Share of mentions of the people with the fewest; nearer to the diagonal is more even"
     ]
     if total and rows:
         subtitles += _numbers(rows[-1], measured.diagnostics)
-        subtitles += several(result, total)
+        subtitles += several(result)
     shares = [0.0, *(c / total for c in accumulate(counts))] if total else []
     mark, label = None, ""
     if len(counts) > 1 and total:
-        size, share = _busiest_tenth(counts)
+        size, _ = _busiest_tenth(counts)
         others = len(counts) - size
-        mark = (others / len(counts), 1 - share)
-        label = f"{text.plural(others, 'person', 'people')}: {text.percent(1 - share)}"
+        rest = shares[others]  # not 1 - share, which would round differently
+        mark = (others / len(counts), rest)
+        label = f"{text.plural(others, 'person', 'people')}: {text.percent(rest)}"
     return draw_lorenz(
         chart,
         result,

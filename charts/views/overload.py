@@ -13,7 +13,8 @@ from typing import Any
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.picture.sheet import finite, records
+from hubbub.charts.picture.scale import as_time
+from hubbub.charts.picture.sheet import duration, finite, records
 from hubbub.registry import view
 
 __all__ = ["overload"]
@@ -29,7 +30,7 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@view
+@view(names_people=False)
 def overload(
     query: Any,
     chart: Chart,
@@ -39,7 +40,16 @@ def overload(
     people: bool = False,
     recent: timedelta = timedelta(weeks=4),
 ) -> Drawing:
-    """Signs of too much work lately, against each person's own past; names only with `--people`."""
+    """Signs of too much work lately, against each person's own past; names only with `--people`.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        people: List people with their signs, instead of counting them.
+        recent: Length of the time that is compared with the past.
+    """
     from hubbub.charts.graphs.bars import RowPlan, Rows
     from hubbub.charts.graphs.common import height_of
     from hubbub.charts.picture.canvas import draw
@@ -48,13 +58,14 @@ def overload(
     rows = records(result)
     lately = f"in the last {text.amount(recent / timedelta(days=1))} days"
     if people:
-        bars, finding, table = _persons(rows)
+        bars, finding, table = _persons(rows, result.diagnostics.get("base_rates") or ())
         columns: tuple[str, ...] = ("user", "signs", "load", "usual")
         subtitle = f"Signs of too much work {lately}, against each person's own past"
         if len(rows) > len(bars):
             subtitle += f"; {len(bars)} of {text.plural(len(rows), 'person', 'people')}"
     else:
-        bars, finding, table = _rates(rows)
+        begin = as_time(result.diagnostics.get("past_since"))
+        bars, finding, table = _rates(rows, recent, None if begin is None else until - begin)
         columns = ("sign", "people", "of", "share")
         subtitle = (
             f"Share of the people of whom the data tell who show a sign of too much work {lately}"
@@ -77,8 +88,16 @@ def overload(
     )
 
 
-def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
-    """Return bars, finding and table of the shares of people with each sign."""
+def _rates(
+    rows: Sequence[Mapping[str, Any]], recent: timedelta, stored: timedelta | None
+) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
+    """Return bars, finding and table of the shares of people with each sign.
+
+    Args:
+        rows: of the query.
+        recent: the time that is judged.
+        stored: the time of which anything is stored.
+    """
     from hubbub.charts.graphs.bars import Row
 
     bars, known = [], []
@@ -95,6 +114,9 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tupl
     table = [(r["sign"], r["people"], r["of"], r["share"]) for r in rows]
     if not rows:
         return [], "Nobody was active in this time", table
+    if not known and stored is not None and stored < recent:
+        length = f"{duration(stored)} are stored, less than the {duration(recent)} that are judged"
+        return bars, f"Too short to see signs of too much work: {length}", table
     if not known:
         return bars, "Too little is known of too few people to see signs of too much work", table
     share, shown, of, words = max(known, key=lambda k: k[0])
@@ -113,8 +135,10 @@ def _clear(known: int, signs: int) -> str:
     )
 
 
-def _persons(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
-    """Return bars, finding and table of the people with signs."""
+def _persons(
+    rows: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any]]
+) -> tuple[list[Any], str, list[tuple[Any, ...]]]:
+    """Return bars, finding and table of the people with signs; `rates` state who can be judged."""
     from hubbub.charts.graphs.bars import Row
 
     marked = [r for r in rows if r["signs"]]
@@ -127,12 +151,10 @@ def _persons(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str, list[tu
     if not rows:
         return [], "Nobody was active in this time", table
     if not marked:
-        judged = sum(
-            r.get("usual") is not None and r.get("off_hours_before") is not None for r in rows
-        )
+        judged = min((int(rate["of"] or 0) for rate in rates), default=0)
         if judged < len(rows):
-            told = f"of {judged:,} of {text.plural(len(rows), 'person', 'people')}"
-            return [], f"No sign of too much work; the past is long enough to tell {told}", table
+            told = f"{judged:,} of {text.plural(len(rows), 'person', 'people')}"
+            return [], f"No sign of too much work; the data tell all signs of {told}", table
         return [], "Nobody shows a sign of too much work", table
     most = len(marked[0]["signs"])
     first = sum(len(r["signs"]) == most for r in marked)

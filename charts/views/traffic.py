@@ -9,6 +9,7 @@ from typing import Any
 
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
+from hubbub.charts.picture.calendar import whole_ticks
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, moment, needs_year
 from hubbub.charts.picture.sheet import duration, records
@@ -27,7 +28,7 @@ def period_of(length: timedelta) -> timedelta:
     return next((p for p in periods if length <= _COLUMNS * p), length / _COLUMNS)
 
 
-@view
+@view(names_people=False)
 def traffic(
     query: Any,
     chart: Chart,
@@ -40,10 +41,20 @@ def traffic(
     """Requests of a web server over time, by section of the site.
 
     Without `--period` the range is divided into at most a hundred.
+
+    Args:
+        query: Calls queries.
+        chart: Draws.
+        since: Start of the range.
+        until: End of the range, exclusive.
+        period: Length of a period; by default there are at most a hundred.
+        root: Count files directly under the root as the section `/`.
     """
     length = period or period_of(until - since)
+    whole = whole_ticks(since, until, length, to_newest=chart.to_newest)
+    since, until = whole.since, whole.until
     result = query.traffic(since=since, until=until, period=length, root=root)
-    rows = _whole_periods(records(result), since, until, length)
+    rows = records(result)
     cells: list[dict[str, Any]] = []
     totals: Counter[str] = Counter()
     for row in rows:
@@ -54,7 +65,7 @@ def traffic(
             {"start": row["start"], **part} for part in parts or [{"name": None, "requests": 0}]
         ]
     subtitle = f"Requests per {_period_name(length)} by section of the site"
-    if rows:
+    if rows and totals:
         subtitle += f"; {_bytes(sum(row['total_bytes'] for row in rows))} answered in all"
     return chart.stacked(
         result,
@@ -63,24 +74,8 @@ def traffic(
         y="requests",
         by="name",
         title=_finding(rows, totals, length, year=needs_year(since, until)),
-        subtitle=subtitle,
+        subtitle="; ".join([subtitle, *whole.notes]),
     )
-
-
-def _whole_periods(
-    rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime, length: timedelta
-) -> list[Mapping[str, Any]]:
-    """Drop periods that the range cuts off, if two whole ones are left."""
-    tolerance = length / 100
-
-    def whole(row: Mapping[str, Any]) -> bool:
-        start = as_time(row["start"])
-        return (
-            start is not None and since - tolerance <= start and start + length <= until + tolerance
-        )
-
-    kept = [row for row in rows if whole(row)]
-    return kept if len(kept) > 1 else list(rows)
 
 
 def _bytes(n: int) -> str:
@@ -108,17 +103,17 @@ def _finding(
     when = as_time(peak["start"])
     assert when is not None
     if total == 1:
-        sentence = f"One request, to {leaders[0]}"
+        sentence = f"One request, to {text.in_title(leaders[0])}"
     elif len(totals) == 1:
-        sentence = f"All {text.plural(total, 'request')} went to {leaders[0]}"
+        sentence = f"All {text.plural(total, 'request')} went to {text.in_title(leaders[0])}"
     else:
         share = text.percent(most / total)
         sentence = text.leading(leaders, f"{share} of {text.amount(total)} requests")
     if len(rows) == 1:
         return sentence
     hits = text.amount(peak["total_hits"])
-    period = f"{_period_name(length)} from {moment(when, year=year)}"
     times = sum(row["total_hits"] == peak["total_hits"] for row in rows)
     if times > 1:  # equal columns have no peak
-        return f"{sentence}; at most {hits} per {_period_name(length)}"
-    return f"{sentence}; the peak was {hits} in the {period}"
+        return f"{sentence}; at most {hits} in all per {_period_name(length)}"
+    start = moment(when, year=year)
+    return f"{sentence}; the busiest {_period_name(length)} began on {start}: {hits} in all"

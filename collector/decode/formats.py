@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubbub.collector.decode import access_log, notebooks
+from hubbub.collector.decode import notebooks
+from hubbub.collector.decode.logs import access_log
 from hubbub.collector.event import Frame, Message
 
-__all__ = ["FORMATS", "LINE_DECODERS"]
+__all__ = ["FORMATS", "ITEM_FORMATS", "LINE_DECODERS"]
 
 #: Formats that are not JSON, each with the decoder of a line; lines that start with # are comments.
 LINE_DECODERS: dict[str, Callable[[Frame], Message]] = {
@@ -15,4 +16,6 @@ LINE_DECODERS: dict[str, Callable[[Frame], Message]] = {
     "notebook-counts": notebooks.counts,
     "access-log": access_log.message,
 }
-FORMATS = ("jsonl", "fedmsg", *LINE_DECODERS)
+#: Formats of which a line may give several events, by rules (`people.items`).
+ITEM_FORMATS = ("perceval", "gharchive")
+FORMATS = ("jsonl", "fedmsg", *ITEM_FORMATS, *LINE_DECODERS)

@@ -19,7 +19,8 @@ A message id has the same time, topic and size in every format:
 
 - time: `headers["sent-at"]` if present, else `timestamp`. `/raw` truncates `timestamp` to whole
   seconds and keeps the full time in `sent-at`; `/v2/search` has only `sent-at`; a fedmsg body has
-  only `timestamp`, in whole seconds since fedmsg 0.20. So the three agree.
+  only `timestamp`, in whole seconds since fedmsg 0.20. So the three agree. (Of a row that was
+  stored without `sent-at`, `/v2/search` makes one with the full time: there the second agrees.)
 - size: bytes of the payload (`msg` or `body`) as compact UTF-8 JSON, since envelopes, white space
   and escapes differ between formats.
 """
@@ -34,6 +35,7 @@ import msgspec
 from hubbub.collector.decode import timestamps
 from hubbub.collector.decode.formats import LINE_DECODERS
 from hubbub.collector.decode.message_id import BUS_KINDS, content_id, payload_id
+from hubbub.collector.decode.objects import lenient_object, too_deep
 from hubbub.collector.decode.reasons import (
     LARGEST_NUMBER,
     LARGEST_SIZE,
@@ -129,14 +131,7 @@ def parse(body: bytes) -> Envelope:
 
 def _parse_lenient(body: bytes) -> Envelope:
     """Parse JSON that msgspec rejects but publishers send: NaN, lone surrogates, a BOM."""
-    try:
-        value = json.loads(body.decode("utf-8-sig"))
-    except RecursionError:
-        raise refuse("too-deep") from None
-    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, an integer of > 4300 digits
-        raise refuse("not-json", detail=str(error)[:200]) from None
-    if not isinstance(value, dict):
-        raise refuse("not-an-object", detail=type(value).__name__)
+    value = lenient_object(body)
     envelope = Envelope(**{key: value[key] for key in _FIELDS if key in value})
     if _too_deep(envelope):
         raise refuse("too-deep")
@@ -144,19 +139,7 @@ def _parse_lenient(body: bytes) -> Envelope:
 
 
 def _too_deep(envelope: Envelope) -> bool:
-    """Whether there are more than MAX_DEPTH levels; iterative, so that no depth can overflow."""
-    level: list[Any] = [envelope.msg, envelope.body, envelope.headers, envelope.meta]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+    return too_deep([envelope.msg, envelope.body, envelope.headers, envelope.meta])
 
 
 def _shown(value: Any) -> str:
@@ -261,7 +244,7 @@ def _payload(envelope: Envelope) -> tuple[Any, dict[str, Any] | None, _Names, _N
         body,
         headers,
         _stated(envelope.meta.get("usernames")),
-        _stated(envelope.meta.get("packages")),
+        _stated(envelope.meta.get("packages")) or None,  # repositories are objects, too
     )
 
 
@@ -273,7 +256,9 @@ def partial_message(envelope: Envelope) -> Message:
     """
     body, headers, users, objects = _payload(envelope)
     username = envelope.username if isinstance(envelope.username, str) else None
-    topic = envelope.topic if isinstance(envelope.topic, str) else ""
+    topic = envelope.topic
+    if not isinstance(topic, str) or len(topic) > MAX_TOPIC:
+        topic = ""
     return Message("", 0, topic, body, headers, username, users, objects)
 
 

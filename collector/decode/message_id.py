@@ -43,6 +43,15 @@ def _hash(place: str, topic: str, frame: Frame) -> str:
 
 
 def payload_id(topic: str, time: int, body: Any) -> str:
-    """Return a hash of a message's topic, time (µs) and payload, whatever envelope it came in."""
-    text = json.dumps([topic, time, body], sort_keys=True, separators=(",", ":"), default=repr)
+    """Return a hash of a message's topic, second and payload, whatever envelope it came in.
+
+    Args:
+        topic: of the message.
+        time: µs; only its second counts. For rows without `sent-at`, `/v2/search` makes one of the
+            full time, and `/raw` truncates that to its second.
+        body: the payload.
+    """
+    text = json.dumps(
+        [topic, time // 1_000_000, body], sort_keys=True, separators=(",", ":"), default=repr
+    )
     return f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:40]}"

@@ -31,6 +31,10 @@ REASONS = {
     "not-an-object": "the body is JSON, but not an object",
     "too-deep": f"the body is nested deeper than {MAX_DEPTH} levels",
     "no-body": "the object has neither `msg` nor `body`, so its format is unknown",
+    "no-item": "the object is neither an item of Perceval (`backend_name`, `category`, `data`) nor "
+    "an event of GH Archive (`type`, `actor`, `payload`)",
+    "no-event": "the item has none of the events that the rules name for its kind",
+    "no-rule": "no rule says which events an item of this kind has",
     "no-topic": "the message has no topic",
     "bad-topic": f"the topic is not a string of at most {MAX_TOPIC} printable characters",
     "topic-mismatch": "the topics of the frame and the body differ",
@@ -46,6 +50,7 @@ REASONS = {
     "bad-value": "a value is not a 64-bit integer",
     "bad-encoding": "the line is not UTF-8",
     "bad-fields": "the line has the wrong number of fields",
+    "bad-form": "the form has not exactly one field `payload` with JSON",
     "malformed": "the line is not a valid access log line",
 }
 

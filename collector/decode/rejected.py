@@ -10,6 +10,7 @@ itself, because it must not even buffer a message that is too large.
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from hubbub.collector.event import Frame, Sink
@@ -22,6 +23,7 @@ __all__ = [
     "Bounded",
     "Refused",
     "check_max_message",
+    "digest",
     "mark_refused",
     "parse_refused",
 ]
@@ -79,6 +81,11 @@ def check_max_message(max_message: int) -> int:
             hint=f"at most {LARGEST:,} bytes",
         )
     return max_message
+
+
+def digest(body: bytes) -> str:
+    """Return what identifies a refused body, also where only its beginning is kept."""
+    return hashlib.blake2b(body[:KEPT_BYTES], digest_size=16).hexdigest()
 
 
 class Bounded:

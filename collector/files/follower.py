@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,10 +30,10 @@ from hubbub.collector.files.occurrences import Numbering
 from hubbub.collector.files.reader import MAX_LINE
 from hubbub.errors import SourceError, UsageError
 
-__all__ = ["FORMATS", "Follower", "Position"]
+__all__ = ["FORMATS", "Follower", "Position", "end_of"]
 
 #: Formats that can be followed: a page of history has no end of line to wait for.
-FORMATS = ("jsonl", *LINE_DECODERS)
+FORMATS = ("jsonl", "perceval", *LINE_DECODERS)
 _CHUNK = 1 << 20  # bytes of one read
 _MARK = 256  # bytes before a position, by which the file is recognised
 _REPLAY = 64 << 20  # bytes before a position that are read again, to count occurrences
@@ -245,13 +246,9 @@ class Follower:
             raise UsageError(f"cannot be opened: {error.strerror}", where=self.name) from error
         self._offset, self._partial, self._mark, self._quiet_since = 0, b"", b"", None
         self._numbering = Numbering(self.log, hold=False)
-        if Path(self.name).is_dir() or os.pread(self._descriptor, 2, 0) == _GZIP:
+        if _unfit(self._descriptor):
             self.close()
-            raise UsageError(
-                "a folder or gzip file cannot be followed",
-                where=self.name,
-                hint="omit --follow, or choose a log file",
-            )
+            raise _not_followed(self.name)
         return True
 
     def _resume(self, position: Position) -> bool:
@@ -273,6 +270,50 @@ class Follower:
                     return True
             os.close(descriptor)
         return False
+
+
+def end_of(name: str) -> dict[str, Any] | None:
+    """Return the position after the last complete line of a file; None if there is no file.
+
+    A `Follower` that starts there reads only what is appended later.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        descriptor = os.open(name, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot be opened: {error.strerror}", where=name) from error
+    try:
+        if _unfit(descriptor):
+            raise _not_followed(name)
+        status = os.fstat(descriptor)
+        start = max(0, status.st_size - MAX_LINE)
+        tail = os.pread(descriptor, MAX_LINE, start)
+        offset = start + tail.rfind(b"\n") + 1
+        length = min(_MARK, offset)
+        mark = os.pread(descriptor, length, offset - length)
+    finally:
+        os.close(descriptor)
+    fields: dict[str, Any] = msgspec.to_builtins(
+        Position(status.st_dev, status.st_ino, offset, 0, _hash(mark))
+    )
+    return fields
+
+
+def _unfit(descriptor: int) -> bool:
+    """Whether it is a folder, or packed."""
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode) or os.pread(descriptor, 2, 0) == _GZIP
+
+
+def _not_followed(name: str) -> UsageError:
+    return UsageError(
+        "a folder or gzip file cannot be followed",
+        where=name,
+        hint="choose a log file that is not packed; `hubbub import` reads packed ones",
+    )
 
 
 def _hash(data: bytes) -> str:

@@ -109,7 +109,7 @@ class Log:
         if self._holds is None or not self.files:
             return False
         later = [frame for frame in head if second(frame.body) != second(head[0].body)]
-        return bool(later) and self._holds(later[-1])
+        return bool(later) and self._holds(head[0]) and self._holds(later[-1])
 
     def save(self, changed: LogFile) -> None:
         """Remember a file, in place of what was known of it."""

@@ -18,13 +18,17 @@ _ROTATED = re.compile(rf"(?<=.)(?:\.\d{{1,3}}|\.old|[-._]{_DATE}|[-.]1\d{{9}})$"
 _DATED = re.compile(rf"(?<=.)[-._]{_DATE}(?=\.(?:log|jsonl?|raw|txt)$)")
 
 
-def log_name(path: str) -> str:
+def log_name(path: str, *, links: bool = True) -> str:
     """Return the path of the log that a file is a part of, absolute.
 
     `access.log`, `access.log.1`, `access.log.2.gz`, `access.log-20260101` and
     `access-20260101.log` of a folder are one log.
+
+    Args:
+        path: of the file.
+        links: follow a symbolic link to the file; links to folders are followed in any case.
     """
-    folder, name = os.path.split(path)
+    folder, name = os.path.split(Path(path).resolve() if links else path)
     name = _PACKED.sub("", name) or name
     for _ in range(2):  # access.log-20260101.1
         name = _ROTATED.sub("", name)

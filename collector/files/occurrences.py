@@ -62,10 +62,12 @@ class Numbering:
         hold: keep back the lines of the last second until it is known whether the file goes on.
             The beginning of a file that was imported before its predecessor then counts on.
             False: for a file that is followed, whose lines must not wait.
+        of_log: it is a file of the log itself, not a part of what may have been read before, such
+            as the output of `tail`. Lines of one second are then the beginning of a new file.
     """
 
-    def __init__(self, log: Log, *, hold: bool) -> None:
-        self._log, self._hold = log, hold
+    def __init__(self, log: Log, *, hold: bool, of_log: bool = False) -> None:
+        self._log, self._hold, self._of_log = log, hold, of_log
         self._file: LogFile | None = None
         self._is_new = True
         self._is_part = False
@@ -167,9 +169,9 @@ class Numbering:
     def _flush(self, *, at_end: bool = False) -> list[Frame]:
         """Number the lines of a second that is over, or of one that has very many lines."""
         held, self._held = self._held, []
-        # A file of one second may as well be a part of what was read before.
-        whole = at_end and self._leading
-        if at_end and not whole:
+        # Lines of one second may as well be a part of what was read before.
+        whole = at_end and self._leading and not self._of_log
+        if at_end and not self._leading:
             self._count_after(Counter(key for _, key in held))
         start = self._leading and not whole
         return [self._number(frame, key, start=start) for frame, key in held]
@@ -221,18 +223,21 @@ def _turned(nth: int, after: int, own: int) -> int:
     return nth - own if nth <= own + after else nth
 
 
-def numbered(frames: Iterator[Frame], log: Log, last: LastLine | None = None) -> Iterator[Frame]:
+def numbered(
+    frames: Iterator[Frame], log: Log, last: LastLine | None = None, *, of_log: bool = False
+) -> Iterator[Frame]:
     """Number the lines of a file that is read from its beginning to its end.
 
     Args:
         frames: of the file.
         log: of the file.
         last: knows, after the last frame, whether that has an end; None: it has.
+        of_log: it is a file of the log itself (`Numbering`).
 
     Raises:
         SourceError: of the file, after the lines that could be read.
     """
-    numbering = Numbering(log, hold=True)
+    numbering = Numbering(log, hold=True, of_log=of_log)
     waiting: list[Frame] = []
     size = HEAD + 1  # the last line is told from the others when it is known to be the last
     error: SourceError | KeyboardInterrupt | None = None

@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hubbub.collector.decode.access_log import section
 from hubbub.collector.decode.formats import FORMATS, LINE_DECODERS
+from hubbub.collector.decode.logs.access_log import section
 from hubbub.collector.event import Frame
 from hubbub.collector.files.last_line import LastLine
 from hubbub.errors import SourceError, UsageError
@@ -54,6 +54,7 @@ def read(
     *,
     source: str | None = None,
     last: LastLine | None = None,
+    wanted: Callable[[bytes], bool] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a file.
@@ -61,11 +62,12 @@ def read(
     Args:
         path: a file, plain or gzip (detected by its first bytes), or `-` for standard input.
         form: one of `FORMATS`: `jsonl` (hubbub's own format), `fedmsg` (one envelope per line, or
-            pages of history), `notebook-events` and `notebook-counts` (see `decode.notebooks`),
-            `access-log` (see `decode.access_log`).
+            pages of history), `perceval` and `gharchive` (see `decode.items`), `notebook-events`
+            and `notebook-counts` (see `decode.notebooks`), `access-log` (see `decode.logs`).
         source: of the frames; None: the format and the path.
         last: decides whether a last line without an end is taken; None: it is. The last line of a
             gzip file has its end.
+        wanted: decides which lines give frames; None: all.
         progress: called from time to time with the number of bytes read so far.
 
     Raises:
@@ -89,8 +91,9 @@ def read(
             for number, line in lines:
                 if last is not None and not last.accepts(number, line, cut=lines.cut):
                     break
-                for body in _messages(line, form):
-                    yield Frame(source, time.time_ns() // 1000, b"", body, number)
+                if wanted is None or wanted(line):
+                    for body in _messages(line, form):
+                        yield Frame(source, time.time_ns() // 1000, b"", body, number)
                 if progress is not None and number % 1000 == 0:
                     progress(_position(raw))
         except _READ_ERRORS as error:

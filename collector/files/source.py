@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Protocol
 
 from hubbub.collector.event import Frame, Ledger
 from hubbub.collector.files.log_files import HEAD, Log, digest, is_same, log_key
@@ -19,13 +18,6 @@ __all__ = ["MAX_SOURCE", "Peeked", "Sources", "check_name"]
 
 MAX_SOURCE = 255  # characters of a name of a source
 _ADOPTED = "log adopted:"  # key: source of standard input → the log that turned out to be it
-
-
-class _State(Ledger, Protocol):
-    """The state of a store."""
-
-    def keys(self, prefix: str = "") -> list[str]:
-        """Return the keys with a prefix."""
 
 
 class Peeked:
@@ -77,7 +69,7 @@ class Sources:
     def __init__(
         self,
         form: str,
-        state: _State,
+        state: Ledger,
         holding: Callable[[Sequence[str], Sequence[Frame]], list[str]],
     ) -> None:
         self.form, self._state, self._holding = form, state, holding
@@ -124,6 +116,9 @@ class Sources:
         """
         source, stdin = f"{self.form}:{log_name(path)}", f"{self.form}:{STDIN}"
         known = self.known()
+        by_link = f"{self.form}:{log_name(path, links=False)}"
+        if source not in known and by_link in known:  # as before links were followed
+            source = by_link
         if source in known or stdin not in known or not head:
             return source
         adopted = self._state.get(_ADOPTED + stdin)

@@ -11,6 +11,9 @@ missing is recorded as a `gap`:
 - the backlog overflowed
 - the local clock jumped, so that messages were recorded under wrong times
 
+A broker that keeps messages while we are away (`Connection.retains`) causes a gap only where its
+queue is gone; what waits in the queue is not recorded as received before it was.
+
 (Skipped sequence numbers are detected by the loader: see `sequences`.) The detector has its own
 thread, because a write to the ledger may wait for the disk, and the receiver must not.
 """
@@ -20,17 +23,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-import structlog
-
-from hubbub.collector.bus.endpoint import Endpoint
-from hubbub.collector.bus.listener import Counts
-from hubbub.collector.event import Ledger, alive_key, partial_key
-from hubbub.collector.gaps.silence import SilenceDetector
+from hubbub.collector.event import CONNECTIONS_KEY, Ledger, alive_key, partial_key
+from hubbub.collector.gaps.watched import (
+    CLOCK,
+    OVERFLOW,
+    QUEUE_GONE,
+    RECEIVED,
+    RECONNECTED,
+    SILENT,
+    STOPPED,
+    UNREACHABLE,
+    OpenGap,
+    Watched,
+)
+from hubbub.collector.listening.listener import Counts
+from hubbub.collector.listening.receiver import Connection
+from hubbub.logger import get_logger
 
 __all__ = ["SLACK", "GapDetector"]
 
@@ -41,59 +53,9 @@ _HEARTBEAT = 5.0  # s; a kill -9 extends the gap by at most this much
 _MIN_JUMP = 2.0  # s; more than a clock is slewed within a tick
 _FIRST_CONNECTION = 10.0  # s that connecting to an endpoint may take at first
 _MICRO = 1_000_000
+_FORGOTTEN_AFTER = 86_400 * _MICRO  # µs after which the state of a connection is not kept
 
-# Reasons as the ledger keeps them
-STOPPED = "we did not listen"
-UNREACHABLE = "nobody answered"
-RECONNECTED = "the connection was lost and made again"
-SILENT = "silent against its habit"
-OVERFLOW = "more came than the disk could take"
-CLOCK = "our clock jumped"
-RECEIVED = "heard"
-
-_log = structlog.get_logger("hubbub.gaps")
-
-
-@dataclass(slots=True)
-class _OpenGap:
-    """A gap that has not ended yet."""
-
-    start: float
-    reason: str
-    tolerated_until: float = 0.0  # it is not recorded if it ends before
-    recorded_until: float | None = None
-
-    @property
-    def unrecorded(self) -> float:
-        """Where the part starts that the ledger does not have yet."""
-        return self.start if self.recorded_until is None else self.recorded_until
-
-
-@dataclass(slots=True)
-class _Watched:
-    """An endpoint and its counters at the last tick."""
-
-    endpoint: Endpoint
-    received: int
-    losses: int
-    recorded_until: float  # end of the span recorded as received
-    heard: float  # when the last message came, or watching began
-    standstill_recorded: float = 0.0  # until when a standstill was recorded
-    gap: _OpenGap | None = None
-    silence: SilenceDetector = field(default_factory=SilenceDetector)
-
-    @property
-    def source(self) -> str:
-        return self.endpoint.source
-
-    def last_life(self, noticed: float) -> float:
-        """Return when the endpoint last gave a sign of life before its loss was noticed."""
-        return min(noticed, max(self.heard, noticed - self.endpoint.unnoticed))
-
-    @property
-    def reachable(self) -> bool:
-        """Whether it is connected; always true of a bound address, where publishers come and go."""
-        return self.endpoint.bound or self.endpoint.state == "connected"
+_log = get_logger("hubbub.gaps")
 
 
 class GapDetector:
@@ -104,6 +66,8 @@ class GapDetector:
         counts: returns the listener's counts.
         ledger: used only by this detector's thread.
         filters: key of the filters that limit the listener, as in the ledger; empty for none.
+        beat: returns when the receive loop last made a turn, in seconds of `monotonic`; what was
+            published since is not received yet. None: a moment ago.
         standstills: returns when the receive loop stood still since the last call, in seconds of
             `monotonic`; what lasts is returned again.
         clock: seconds since the epoch.
@@ -112,19 +76,20 @@ class GapDetector:
 
     def __init__(
         self,
-        endpoints: Sequence[Endpoint],
+        endpoints: Sequence[Connection],
         counts: Callable[[], Counts],
         ledger: Ledger,
         *,
         filters: str = "",
+        beat: Callable[[], float] | None = None,
         standstills: Callable[[], list[tuple[float, float]]] = list,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoints, self._counts, self._ledger = endpoints, counts, ledger
-        self._filters, self._standstills = filters, standstills
+        self._filters, self._standstills, self._beat = filters, standstills, beat or monotonic
         self._clock, self._monotonic = clock, monotonic
-        self._watched: list[_Watched] = []
+        self._watched: list[Watched] = []
         self._arrivals: deque[tuple[float, int]] = deque()  # (clock, messages received by then)
         self._durable = 0.0  # everything that arrived before is on the disk
         self._overflow = 0
@@ -162,18 +127,20 @@ class GapDetector:
         self._durable, self._last_heartbeat = self._wall, self._mono
         last_of_any = self._ledger.get(alive_key(""))
         for endpoint in self._endpoints:
-            watched = _Watched(
+            watched = Watched(
                 endpoint, endpoint.received, endpoint.losses, self._wall, heard=self._wall
             )
+            if endpoint.retains:
+                watched.losses = 0  # a queue that was gone when it was opened is a loss, too
             last = self._ledger.get(alive_key(watched.source)) or last_of_any
             if last is None:
-                watched.gap = _OpenGap(
+                watched.gap = OpenGap(
                     self._wall, UNREACHABLE, tolerated_until=self._wall + _FIRST_CONNECTION
                 )
                 # So that a kill before the first heartbeat leaves a gap too.
                 self._set(alive_key(watched.source), int(self._wall * _MICRO))
             else:
-                watched.gap = _OpenGap(min(last / _MICRO, self._wall) - SLACK, STOPPED)
+                watched.gap = OpenGap(min(last / _MICRO, self._wall) - SLACK, STOPPED)
                 # The clock was set back since: messages were recorded under future times.
                 if last / _MICRO > self._wall + _MIN_JUMP:
                     self._record_gap(watched, self._wall, last / _MICRO, CLOCK)
@@ -190,12 +157,13 @@ class GapDetector:
             self._clock_jumped(previous, wall)
         for start, end in self._standstills():
             self._stood_still(wall - (mono - start), wall - (mono - end))
+        beat = self._beat()
         counts = self._counts()
         if counts.overflow > self._overflow:
             for watched in self._watched:
                 self._record_gap(watched, previous - SLACK, wall + SLACK, OVERFLOW)
             self._overflow = counts.overflow
-        self._arrivals.append((wall, counts.received))
+        self._arrivals.append((wall - max(0.0, mono - beat), counts.received))
         written = counts.received - counts.waiting
         while self._arrivals and self._arrivals[0][1] <= written:
             self._durable = self._arrivals.popleft()[0]
@@ -221,17 +189,19 @@ class GapDetector:
             watched.recorded_until = watched.heard = wall
             watched.standstill_recorded = 0.0
             if watched.gap is not None:
-                watched.gap = _OpenGap(wall, watched.gap.reason)
+                watched.gap = OpenGap(wall, watched.gap.reason)
 
     def _stood_still(self, start: float, end: float) -> None:
         """Record that the receive loop did nothing in [start, end): publishers drop messages."""
         for watched in self._watched:
+            if watched.endpoint.retains:
+                continue
             since = max(start - SLACK, watched.standstill_recorded)
             self._record_gap(watched, since, end + SLACK, STOPPED)
             watched.standstill_recorded = end
             watched.recorded_until = max(watched.recorded_until, end)
 
-    def _examine(self, watched: _Watched, previous: float, wall: float, elapsed: float) -> None:
+    def _examine(self, watched: Watched, previous: float, wall: float, elapsed: float) -> None:
         """Open or close the gap of an endpoint."""
         endpoint = watched.endpoint
         received = endpoint.received - watched.received
@@ -245,13 +215,19 @@ class GapDetector:
             if gap is None or gap.reason == SILENT:
                 start = last_life if gap is None else gap.start
                 recorded_until = None if gap is None else gap.recorded_until
-                watched.gap = _OpenGap(start - SLACK, UNREACHABLE, recorded_until=recorded_until)
+                watched.gap = OpenGap(start - SLACK, UNREACHABLE, recorded_until=recorded_until)
                 watched.silence.silence = 0.0
             return
         if gap is not None and gap.reason != SILENT:
-            self._close_gap(watched, wall)
+            if endpoint.retains and not was_lost:
+                watched.gap = None  # the queue kept the messages
+                watched.recorded_until = min(watched.recorded_until, gap.start + SLACK)
+            else:
+                gap.reason = QUEUE_GONE if endpoint.retains else gap.reason
+                self._close_gap(watched, wall)
         elif was_lost and not endpoint.bound:
-            self._record_gap(watched, last_life - SLACK, wall + SLACK, RECONNECTED)
+            reason = QUEUE_GONE if endpoint.retains else RECONNECTED
+            self._record_gap(watched, last_life - SLACK, wall + SLACK, reason)
         silence = watched.silence
         silence.update(received, elapsed)
         if watched.gap is None and silence.suspicious:
@@ -261,11 +237,11 @@ class GapDetector:
                 seconds=round(silence.silence),
                 usual=f"{silence.rate:.2g} messages/s",
             )
-            watched.gap = _OpenGap(wall - silence.silence - SLACK, SILENT)
+            watched.gap = OpenGap(wall - silence.silence - SLACK, SILENT)
         elif watched.gap is not None and received:
             self._close_gap(watched, wall)
 
-    def _close_gap(self, watched: _Watched, wall: float) -> None:
+    def _close_gap(self, watched: Watched, wall: float) -> None:
         gap, watched.gap = watched.gap, None
         assert gap is not None
         if wall >= gap.tolerated_until:
@@ -279,17 +255,20 @@ class GapDetector:
         if self._pending:  # the ledger fails; the next heartbeat covers this one
             return
         for watched in self._watched:
-            gap = watched.gap
+            gap, durable = watched.gap, min(self._durable, watched.endpoint.drained)
             if gap is not None:
+                if watched.endpoint.retains and gap.reason != SILENT:
+                    continue  # known only when the queue is seen again
                 if self._wall >= gap.tolerated_until:
                     self._record_gap(watched, gap.unrecorded, self._wall, gap.reason)
                     gap.recorded_until = self._wall
-            elif self._durable > watched.recorded_until:
-                start, watched.recorded_until = watched.recorded_until, self._durable
-                self._record(watched.source, start, self._durable, "unproven", RECEIVED)
-        alive_until = int(self._durable * _MICRO)
-        for source in ("", *(watched.source for watched in self._watched)):
-            self._set(alive_key(source), alive_until)
+            elif durable > watched.recorded_until:
+                start, watched.recorded_until = watched.recorded_until, durable
+                self._record(watched.source, start, durable, "unproven", RECEIVED)
+            if durable > 0:
+                self._set(alive_key(watched.source), int(durable * _MICRO))
+        self._set(alive_key(""), int(self._durable * _MICRO))
+        self._pending.append(self._write_connections)
         self._write_pending()
 
     def end(self) -> None:
@@ -299,7 +278,7 @@ class GapDetector:
         if self._pending:
             _log.warning("the last heartbeat could not be written", statements=len(self._pending))
 
-    def _record_gap(self, watched: _Watched, start: float, end: float, reason: str) -> None:
+    def _record_gap(self, watched: Watched, start: float, end: float, reason: str) -> None:
         self._record(watched.source, start, end, "gap", reason)
 
     def _record(self, source: str, start: float, end: float, state: str, proof: str) -> None:
@@ -312,15 +291,30 @@ class GapDetector:
     def _set(self, key: str, value: Any) -> None:
         self._pending.append(lambda: self._ledger.set(key, value))
 
+    def _write_connections(self) -> None:
+        """Write the states of the connections, beside those of other listeners of this store."""
+        now = int(self._wall * _MICRO)
+        states = self._ledger.get(CONNECTIONS_KEY) or {}
+        states = {k: state for k, state in states.items() if now - state["at"] < _FORGOTTEN_AFTER}
+        for watched in self._watched:
+            states[watched.source] = {"at": now, **watched.endpoint.report()}
+        self._ledger.set(CONNECTIONS_KEY, states)
+
     def _write_pending(self) -> None:
-        """Write to the ledger; what fails stays pending."""
-        while self._pending:
-            try:
-                self._pending[0]()
-            except Exception as error:  # noqa: BLE001 - whatever a store raises, go on
-                if not self._failing:
-                    _log.warning("cannot write to the ledger, will retry", why=str(error))
-                self._failing = True
-                return
-            self._failing = False
-            self._pending.popleft()
+        """Write to the ledger, all at once; what fails stays pending.
+
+        A transaction of its own for each of some hundred endpoints would sync the disk as often.
+        """
+        if not self._pending:
+            return
+        try:
+            with self._ledger.transaction():
+                for write in self._pending:
+                    write()
+        except Exception as error:  # noqa: BLE001 - whatever a store raises, go on
+            if not self._failing:
+                _log.warning("cannot write to the ledger, will retry", why=str(error))
+            self._failing = True
+            return
+        self._failing = False
+        self._pending.clear()

@@ -6,7 +6,8 @@
   Where they differ they are bisected, and the differing spans are read. Counting whole days again
   finds rows that arrived long after they were due.
 
-History has gaps itself: messages that only the bus delivered are kept, as a known difference.
+History has gaps itself: messages that only the bus delivered are kept, as a known difference. Where
+it has rows that cannot be read, the time stays a gap, and is requested again ever more rarely.
 
 All state is derived from the ledger, so healing continues after any crash. The healer runs in its
 own thread and uses few connections to one history.
@@ -21,17 +22,17 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Protocol
 
-import structlog
-
 from hubbub import memory
 from hubbub.collector.event import Ledger, Sink
 from hubbub.collector.gaps.attempts import Attempts
-from hubbub.collector.gaps.audit import MINUTE, CountedSpan, audit, proof_of
+from hubbub.collector.gaps.audit import MINUTE, audit, proof_of
+from hubbub.collector.gaps.recorded import Recorded
 from hubbub.collector.history.client import History
 from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
 from hubbub.errors import HubbubError, SourceError
 from hubbub.intervals import Spans, subtract, union
+from hubbub.logger import get_logger
 from hubbub.times import from_micros, iso
 
 __all__ = ["Healer", "StoreCounts"]
@@ -44,7 +45,7 @@ _RECOUNTED = 2 * _DAY  # s back from now; proven days are recounted there, for r
 _RECOUNT_INTERVAL = 3600.0  # s between two such counts of a day
 _DIFFERENCE_DAYS = 7  # for which known differences are remembered
 
-_log = structlog.get_logger("hubbub.heal")
+_log = get_logger("hubbub.heal")
 
 
 class StoreCounts(Protocol):
@@ -93,6 +94,7 @@ class Healer:
         self.sources, self.settle = tuple(sources), settle.total_seconds()
         self.every = every if every is not None else min(max(self.settle / 10, 1.0), 60.0)
         self._categories, self._filters = tuple(categories), Filters(tuple(categories))
+        self._recorded = Recorded(ledger, history.source, self.sources, self._filters.key)
         self._clock = clock
         self._gap_attempts = Attempts(self.settle)
         self._read_attempts = Attempts(self.settle)  # for spans that cannot be counted
@@ -141,33 +143,6 @@ class Healer:
         self._failures = 0
         return self.every
 
-    def _gaps(self) -> Spans:
-        """Return the gaps of all sources, µs."""
-        return union(
-            (start, end)
-            for source in self.sources
-            for start, end, state in self.ledger.spans(source, self._filters.key)
-            if state == "gap"
-        )
-
-    def _listened(self) -> Spans:
-        """Return the spans in any state of all sources, µs."""
-        return union(
-            (start, end)
-            for source in self.sources
-            for start, end, _ in self.ledger.spans(source, self._filters.key)
-        )
-
-    def _proven(self) -> Spans:
-        """Return the spans that the store provably has as completely as history, µs."""
-        spans = self.ledger.spans(self.history.source, self._filters.key)
-        if self._filters.key:
-            spans = [*spans, *self.ledger.spans(self.history.source, "")]
-        return union((start, end) for start, end, state in spans if state in {"complete", "healed"})
-
-    def _proven_seconds(self) -> Spans:
-        return [(start // _SECOND, end // _SECOND) for start, end in self._proven()]
-
     def _heal(self) -> None:
         now = int(self._clock())
         if now < self._last_round:
@@ -193,8 +168,12 @@ class Healer:
 
     def _request_gaps(self, now: int) -> None:
         """Gather the gaps that are due."""
-        gaps = ((start // _SECOND, min(-(-end // _SECOND), now)) for start, end in self._gaps())
-        missing = subtract((gap for gap in gaps if gap[0] < gap[1]), self._proven_seconds())
+        gaps = (
+            (start // _SECOND, min(-(-end // _SECOND), now)) for start, end in self._recorded.gaps()
+        )
+        missing = subtract(
+            (gap for gap in gaps if gap[0] < gap[1]), self._recorded.proven_seconds()
+        )
         self._gap_attempts.retain(missing)
         for start, end in missing:
             if self._gap_attempts.due(start, end, now):
@@ -230,11 +209,12 @@ class Healer:
             rows=result.rows,
             settled=settled,
             incomplete=len(result.incomplete),
+            refused=sum(span.refused for span in result.refused),
         )
 
     def _mark_healed(self) -> None:
         """Record the gaps that history has filled as healed."""
-        proven = self._proven()
+        proven = self._recorded.proven()
         proof = f"{self.history.source} filled it, as many as it counts"
         for source in self.sources:
             spans = self.ledger.spans(source, self._filters.key)
@@ -256,10 +236,14 @@ class Healer:
         minute = MINUTE * _SECOND
         listened = (
             (start // minute * MINUTE, min(-(-end // minute) * MINUTE, edge))
-            for start, end in self._listened()
+            for start, end in self._recorded.listened()
         )
         spans = union(span for span in listened if span[0] < span[1])
-        missing = subtract(spans, self._proven_seconds())
+        settled = [
+            *self._recorded.proven_seconds(),
+            *self._recorded.unreadable(self._known_differences(0)),
+        ]
+        missing = subtract(spans, settled)
         self._read_attempts.retain(missing)
         due = {day for start, end in missing for day in _days(start, end)}
         due |= {
@@ -279,7 +263,7 @@ class Healer:
 
     def _read_unproven(self, start: int, end: int, now: int) -> None:
         """Prove a window by reading it: the messages of a limited listener cannot be counted."""
-        for span in subtract([(start, end)], self._proven_seconds()):
+        for span in subtract([(start, end)], self._recorded.proven_seconds()):
             if self._read_attempts.due(*span, now):
                 self._gather(*span, settled=True)
                 self._read_attempts.record(*span, now)
@@ -302,10 +286,12 @@ class Healer:
         )
         if self._stop.is_set():
             raise _StoppedError
+        unreadable = self._recorded.unreadable(differences)
         for span in result.matching:
-            self._read = subtract(self._read, [(span.start, span.end)])
-            proof = proof_of(span, differences)
-            self._record(span, "complete", proof)
+            seconds = span.start, span.end
+            self._read = subtract(self._read, [seconds])
+            for stretch in subtract([seconds], unreadable):
+                self._record(*stretch, "complete", proof_of(span, differences))
         for span in result.differing:
             seconds = span.start, span.end
             if span.end - span.start <= MINUTE and not subtract([seconds], self._read):
@@ -317,7 +303,7 @@ class Healer:
                 self._read = subtract(self._read, [seconds])
                 continue
             proof = f"history counts {span.total} messages, {span.stored} are stored"
-            self._record(span, "gap", proof)
+            self._record(*seconds, "gap", proof)
             self._gather(*seconds, settled=True)
             self._read = union([*self._read, seconds])
 
@@ -328,9 +314,9 @@ class Healer:
             raise SourceError("a row of another time came", where=self.history.url, hint=hint)
         return page.total
 
-    def _record(self, span: CountedSpan, state: str, proof: str) -> None:
-        start, end = span.start * _SECOND, span.end * _SECOND
-        self.ledger.span(self.history.source, self._filters.key, start, end, state, proof)
+    def _record(self, start: int, end: int, state: str, proof: str) -> None:
+        source, key = self.history.source, self._filters.key
+        self.ledger.span(source, key, start * _SECOND, end * _SECOND, state, proof)
 
     @property
     def _key(self) -> str:

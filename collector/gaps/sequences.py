@@ -1,10 +1,11 @@
 """Detect messages lost on the way by the sequence numbers that publishers skip.
 
-A stream is the messages of one certificate at one endpoint. Several processes may share a
-certificate, each with its own counter `i` that starts at 1, and some may have started before the
-listener. So a stream is kept as runs of consecutive numbers. A number that continues no run starts
-a new one: it comes from another process, or is the first after a loss. It is a loss if the run that
-ended before it is not continued. A jump is strong evidence of a loss; no jump proves nothing.
+A stream is the messages of one publisher at one endpoint: of one certificate or, where messages are
+unsigned, of one system user. Several processes may share it, each with its own counter `i` that
+starts at 1, and some may have started before the listener. So a stream is kept as runs of
+consecutive numbers. A number that continues no run starts a new one: it comes from another process,
+or is the first after a loss. It is a loss if the run that ended before it is not continued. A jump
+is strong evidence of a loss; no jump proves nothing.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Sequences:
 
         Args:
             source: the endpoint.
-            publisher: identifies the certificate.
+            publisher: identifies the certificate or the system user.
             number: its `i`; messages without one (0) are ignored.
             time: the publisher's timestamp, µs.
             arrived: when it was received by the local clock, µs.

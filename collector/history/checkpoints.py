@@ -24,6 +24,7 @@ class RecordedSpan:
     end: int
     state: str
     proof: str
+    refused: int = 0  # rows for which it is a gap: all came, but these cannot become events
 
 
 class Checkpoints:
@@ -95,8 +96,9 @@ class Checkpoints:
         self._ledger.set(self._key, entries or None)
 
     def record_proven(self, part: Slice, pieces: Sequence[Piece]) -> None:
-        """Record a slice as complete, except pieces whose counts never matched: those are gaps.
+        """Record a slice as complete, except where rows are missing: those spans are gaps.
 
+        Rows are missing where the counts never matched, and where rows cannot become events.
         If durable rows were damaged during the run, any slice may have lost some. It is then
         recorded as a gap, and the next run reads it again.
         """
@@ -105,9 +107,14 @@ class Checkpoints:
             proof = f"{piece.rows:,} rows of this time came where history counts {piece.total:,}"
             self._record(piece.start, piece.end, "gap", proof)
         bad = [(piece.start, piece.end) for piece in gaps]
+        refused = _refused(piece for piece in pieces if piece.total is None)
+        for start, end, rows in refused:
+            self._record(start, end, "gap", _refusal(rows), refused=rows)
+        without = [(start, end) for start, end, _ in refused]
         for start, end in subtract([(part.start, part.end)], bad):
             within = [piece for piece in pieces if start <= piece.start < end]
-            self._record(start, end, "complete", _proof(within))
+            for stretch in subtract([(start, end)], without):
+                self._record(*stretch, "complete", _proof(within))
         # Checked after recording: damage reported later reopens the recorded spans.
         if self._damaged():
             self._record(part.start, part.end, "gap", "rows of it were damaged on the disk")
@@ -123,8 +130,8 @@ class Checkpoints:
         """Return the spans that this run recorded, by start."""
         return tuple(sorted(self._spans, key=lambda span: span.start))
 
-    def _record(self, start: int, end: int, state: str, proof: str) -> None:
-        new = RecordedSpan(start * SECOND, end * SECOND, state, proof)
+    def _record(self, start: int, end: int, state: str, proof: str, *, refused: int = 0) -> None:
+        new = RecordedSpan(start * SECOND, end * SECOND, state, proof, refused)
         self._ledger.span(self._source, self._filters, new.start, new.end, state, proof)
         self._spans = [
             span for span in self._spans if not new.start <= span.start < span.end <= new.end
@@ -136,10 +143,32 @@ def _rows(pieces: Iterable[Piece]) -> str:
     """Say how many rows came, and how many of them cannot become events."""
     rows, refused = 0, 0
     for piece in pieces:
-        rows, refused = rows + piece.rows, refused + piece.refused
+        rows, refused = rows + piece.rows, refused + sum(n for *_, n in piece.refused)
     if refused:
-        return f"{rows:,} rows, of which {refused:,} were refused and are no events"
+        return f"{rows:,} rows, of which {_are_no_events(refused)}"
     return f"{rows:,} rows"
+
+
+def _refused(pieces: Iterable[Piece]) -> list[tuple[int, int, int]]:
+    """Return the (start, end, rows) in which rows were refused; adjoining ones are joined."""
+    joined: list[tuple[int, int, int]] = []
+    for start, end, rows in sorted(span for piece in pieces for span in piece.refused):
+        if joined and joined[-1][1] == start:
+            first, _, before = joined.pop()
+            joined.append((first, end, before + rows))
+        else:
+            joined.append((start, end, rows))
+    return joined
+
+
+def _refusal(rows: int) -> str:
+    said = _are_no_events(rows).replace(" ", " row " if rows == 1 else " rows ", 1)
+    return f"{said} (see hubbub dead-letters)"
+
+
+def _are_no_events(rows: int) -> str:
+    what = "was refused and is no event" if rows == 1 else "were refused and are no events"
+    return f"{rows:,} {what}"
 
 
 def _proof(pieces: Sequence[Piece]) -> str:
@@ -156,8 +185,11 @@ def _load(entries: Any) -> list[Slice]:
     slices = []
     for start, pieces in entries or ():
         part = Slice(start, start, start)
-        for end, rows, verified, *rest in pieces:  # older entries lack `refused`
-            refused = rest[0] if rest else 0
+        for end, rows, verified, *rest in pieces:  # older entries lack `refused`, or count it
+            spans = rest[0] if rest else ()
+            if isinstance(spans, int):
+                spans = [(part.position, end, spans)] if spans else ()
+            refused = tuple((first, last, n) for first, last, n in spans)
             part.pieces.append(Piece(part.position, end, rows, verified, refused=refused))
             part.position = part.end = end
         slices.append(part)

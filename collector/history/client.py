@@ -17,7 +17,6 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import requests
-import structlog
 import urllib3
 from requests.utils import get_auth_from_url
 
@@ -29,6 +28,7 @@ from hubbub.collector.history.filters import EVERYTHING, Filters
 from hubbub.collector.history.response import Page, ResponseError, excerpt
 from hubbub.collector.history.retry import Brake, RetryPolicy
 from hubbub.errors import SourceError, UsageError
+from hubbub.logger import get_logger
 from hubbub.times import from_micros, iso
 
 __all__ = ["DEFAULT_URL", "EVERYTHING", "ROWS", "Filters", "History", "PageTooLargeError"]
@@ -43,7 +43,7 @@ _WHOLE = 4  # times the time-out, for the whole of a request
 _CHECK_HINT = "check the address, and that the service is up; then run the same command again"
 _RESUME_HINT = "rows gathered so far are kept; run the same command again to resume"
 
-_log = structlog.get_logger("hubbub.history")
+_log = get_logger("hubbub.history")
 
 
 class PageTooLargeError(SourceError):
@@ -265,6 +265,9 @@ class History:
         """Return status, body and, of a redirect, the address."""
         with self._send(url) as reply:
             headers = reply.headers
+            if reply.status_code < HTTPStatus.OK:  # http.client knows no interim answer but 100
+                self._session().close()  # the answer itself would be taken for that of the next
+                raise _TransientError(f"sent an interim answer, {reply.status_code}")
             self._local.wait = self.retry.requested(headers.get("Retry-After"), headers.get("Date"))
             if reply.status_code in _REDIRECTS:
                 return reply.status_code, b"", headers.get("Location", "")

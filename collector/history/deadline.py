@@ -7,6 +7,7 @@ once its time is over, which ends whatever call waits for it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 import threading
@@ -21,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 __all__ = ["Adapter", "Deadlines", "Watch"]
 
 _IDLE = 5.0  # seconds after which the watching thread ends if there is no request
+_LAST_WAIT = 1.0  # seconds for the watching thread to end with the process
 _current = threading.local()  # .watch: of the request that this thread sends
 
 
@@ -67,6 +69,7 @@ class Deadlines:
         self._watches: set[Watch] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._ending = False  # the process ends
 
     @contextlib.contextmanager
     def watch(self, seconds: float) -> Iterator[Watch]:
@@ -79,6 +82,7 @@ class Deadlines:
                     target=self._run, name="hubbub-deadlines", daemon=True
                 )
                 self._thread.start()
+                atexit.register(self._end)
             elif len(self._watches) == 1:
                 self._changed.notify()
         _current.watch = watch
@@ -92,7 +96,7 @@ class Deadlines:
 
     def _run(self) -> None:
         with self._changed:
-            while True:
+            while not self._ending:
                 now = time.monotonic()
                 for watch in [watch for watch in self._watches if watch.end <= now]:
                     self._watches.discard(watch)
@@ -101,7 +105,16 @@ class Deadlines:
                     self._changed.wait(min(watch.end for watch in self._watches) - now)
                 elif not self._changed.wait(_IDLE) and not self._watches:
                     self._thread = None
+                    atexit.unregister(self._end)
                     return
+
+    def _end(self) -> None:
+        """End the thread with the process: a running one keeps extension modules from unloading."""
+        with self._changed:
+            thread, self._ending = self._thread, True
+            self._changed.notify()
+        if thread is not None:
+            thread.join(_LAST_WAIT)
 
 
 class _Watched:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event as Flag
 from typing import Protocol
 
 from hubbub.collector.decode.rejected import LARGEST
-from hubbub.collector.event import Frame, Ledger, Sink
+from hubbub.collector.event import DISMISSED_KEY, Frame, Ledger, Sink, Stop
 from hubbub.collector.history.checkpoints import SECOND, Checkpoints, RecordedSpan
 from hubbub.collector.history.client import ROWS, Filters, History
 from hubbub.collector.history.estimate import Estimate, estimate
@@ -34,6 +35,7 @@ __all__ = ["SETTLE", "Gathered", "Progress", "gather"]
 
 SETTLE = timedelta(minutes=10)
 _MIN_SPLIT = 8  # remaining pages of a slice for which it is split although no connection is idle
+_WAIT = 0.2  # s; the longest delay of a stop
 _MAX_PAGES = 64  # pages of a slice before it is proven and recorded, and a new slice continues
 
 
@@ -52,6 +54,7 @@ class Gathered:
     rows: int  # received, including those that the store has already
     spans: tuple[RecordedSpan, ...]  # read in this run, by start
     incomplete: tuple[RecordedSpan, ...]  # the gaps among them, whose counts never matched
+    refused: tuple[RecordedSpan, ...]  # the gaps among them of which all rows came, some unreadable
 
 
 def gather(
@@ -70,6 +73,7 @@ def gather(
     progress: Progress | None = None,
     expect: Callable[[Estimate], None] | None = None,
     reached: Callable[[datetime], None] | None = None,
+    stop: Stop | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Gathered:
     """Gather what the ledger does not record as complete in [start, end).
@@ -77,10 +81,12 @@ def gather(
     The range is widened to whole seconds. The last `settle` of it is recorded as unproven, since
     rows still arrive late there: the next run reads it again, and proves it if it is older than
     `settle` by the clock. Rows that the decoder refuses (or larger than `max_message` bytes, as the
-    sink refuses them) are put into the sink like all others; the proof states how many they are.
+    sink refuses them) are put into the sink like all others; their seconds are recorded as gaps.
 
     Besides `progress`, `expect` is called once, after the first response and before the requests
     that follow it, and `reached` after every batch, with the time before which all is read.
+
+    `stop` ends the gather early: what was received is kept, and the next run continues there.
 
     Raises:
         UsageError: `start` is not before `end`, or `jobs` is less than one.
@@ -101,9 +107,11 @@ def gather(
         filters=filters,
         jobs=jobs,
         max_message=max_message,
+        dismissed=frozenset(ledger.get(DISMISSED_KEY) or ()),
         progress=progress,
         expect=expect,
         reached=reached,
+        stop=stop or Flag(),
         clock=clock,
     )
     return run.gather(first, last, int(settle.total_seconds()))
@@ -121,18 +129,27 @@ class _Run:
         filters: Filters,
         jobs: int,
         max_message: int,
+        dismissed: frozenset[str],
         progress: Progress | None,
         expect: Callable[[Estimate], None] | None,
         reached: Callable[[datetime], None] | None,
+        stop: Stop,
         clock: Callable[[], float],
     ) -> None:
         self._history, self._sink = history, sink
         self._progress, self._clock = progress, clock
         self._expect, self._report_reached = expect, reached
+        self._stop = stop
         self._checkpoints = checkpoints
         self._jobs, self._slots = jobs, 2 * jobs if jobs > 1 else 1
         self._workers: Workers[Slice, Step | Proof] = Workers(jobs)
-        self._pager = Pager(history, filters, self._workers.stopped, max_message=max_message)
+        self._pager = Pager(
+            history,
+            filters,
+            self._workers.stopped,
+            max_message=max_message,
+            dismissed=dismissed,
+        )
         self._waiting: deque[Slice] = deque()
         self._active: list[Slice] = []
         self._proven: list[tuple[int, int, tuple[Piece, ...]]] = []  # start, end, pieces
@@ -149,15 +166,22 @@ class _Run:
         self._end, self._began = last, time.monotonic()
         try:
             self._start_slices()
-            while self._active:
-                self._handle(self._workers.wait())
+            while self._active and not self._stop.is_set():
+                if results := self._workers.wait(_WAIT):
+                    self._handle(results)
             self._prove_again()
         finally:  # also after an error or Ctrl-C
             self._workers.stop()
             self._keep(self._workers.finished())
         spans = self._checkpoints.spans()
-        gaps = tuple(span for span in spans if span.state == "gap")
-        return Gathered(self._history.requests - requests_before, self._rows, spans, gaps)
+        gaps = [span for span in spans if span.state == "gap"]
+        return Gathered(
+            self._history.requests - requests_before,
+            self._rows,
+            spans,
+            incomplete=tuple(span for span in gaps if not span.refused),
+            refused=tuple(span for span in gaps if span.refused),
+        )
 
     def _handle(self, results: list[Outcome[Slice, Step | Proof]]) -> None:
         """Keep a batch of results, then request what follows each of them."""
@@ -266,4 +290,7 @@ class _Run:
             if len(slices) > 1 and all(piece.total is None for piece in pieces):
                 whole = Slice(start, end, end)
                 self._workers.submit(whole, partial(self._pager.prove, pieces))
-                self._handle(self._workers.wait())
+                while not self._stop.is_set():
+                    if results := self._workers.wait(_WAIT):
+                        self._handle(results)
+                        break

@@ -4,20 +4,19 @@ Page numbers lose and repeat rows with equal timestamps, so paging goes by key: 
 page 1, starting at the last row's second. The proof is the service's own `total` for the same
 window: where it differs from the number of rows received, the window is bisected until both match.
 Rows of another time than the one asked for prove nothing, and rows that the decoder will refuse
-are counted apart: they do not become events.
+are noted: they do not become events, so their seconds are not complete.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, takewhile
 
-import structlog
-
 from hubbub.collector.decode.message import decode
-from hubbub.collector.decode.rejected import LARGEST
+from hubbub.collector.decode.rejected import LARGEST, digest
 from hubbub.collector.event import Frame
 from hubbub.collector.history.client import (
     EVERYTHING,
@@ -28,10 +27,11 @@ from hubbub.collector.history.client import (
 )
 from hubbub.collector.history.response import Page, Row
 from hubbub.errors import MessageError, SourceError
+from hubbub.logger import get_logger
 
 __all__ = ["Pager", "Piece", "Proof", "Slice", "Step"]
 
-_log = structlog.get_logger("hubbub.history")
+_log = get_logger("hubbub.history")
 _READS = 3  # of a window whose counts do not match
 _MAX_MISMATCHES = 8  # windows; after that the service's counts are wrong, and bisecting is in vain
 
@@ -45,7 +45,8 @@ class Piece:
     rows: int
     verified: bool = False  # a single response held all rows, and its total matched
     total: int | None = None  # the service's count, if it never matched `rows`
-    refused: int = 0  # of the rows, those that cannot become events
+    #: (start, end, rows) in which rows cannot become events; a second each where that is known
+    refused: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -111,6 +112,7 @@ class Pager:
         filters: which messages.
         stopped: ends the waiting between attempts once it is set.
         max_message: bytes; a larger row is refused.
+        dismissed: digests of rows that are refused, and that the user has declared to be none.
     """
 
     def __init__(
@@ -120,9 +122,10 @@ class Pager:
         stopped: threading.Event | None = None,
         *,
         max_message: int = LARGEST,
+        dismissed: Collection[str] = frozenset(),
     ) -> None:
         self._history, self._filters, self._stopped = history, filters, stopped
-        self._max_message = max_message
+        self._max_message, self._dismissed = max_message, dismissed
         self._mismatches = 0
 
     def _window(self, start: int, end: int, rows: int = ROWS) -> Page:
@@ -190,15 +193,22 @@ class Pager:
     ) -> Piece:
         """Return the piece [start, end) of which these rows came, if they are of that time."""
         within = [row for row in rows if row.may_lie_in(start, end)]
-        return Piece(start, end, len(within), verified, total, sum(map(self._is_refused, within)))
+        seconds = [row.second for row in within if self._is_refused(row)]
+        refused: tuple[tuple[int, int, int], ...] = ((start, end, len(seconds)),)
+        if None not in seconds:
+            refused = tuple((s, s + 1, n) for s, n in sorted(Counter(seconds).items()) if s)
+        return Piece(start, end, len(within), verified, total, refused)
 
     def _is_refused(self, row: Row) -> bool:
-        """Whether the decoder will refuse the row, which then is a dead letter and no event."""
+        """Whether the decoder will refuse the row, which then is a dead letter and no event.
+
+        Not where the user has dismissed that dead letter.
+        """
         frame = Frame(self._history.source, 0, row.topic, row.body)
         try:
             decode(frame, max_message=self._max_message)
         except MessageError:
-            return True
+            return digest(row.body) not in self._dismissed
         return False
 
     def prove(self, pieces: Sequence[Piece]) -> Proof:

@@ -22,7 +22,7 @@ class RetryPolicy:
 
     A service that has never answered gets fewer attempts: a wrong address should fail within
     seconds, while a service that falters during a long gather deserves minutes. Waiting as the
-    service asks is no failed attempt, unless it answers nobody for longer than `patience`.
+    service asks is no failed attempt, unless it answers no request for longer than `patience`.
     """
 
     attempts: int = 8  # for a request, to a service that has answered before

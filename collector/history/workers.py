@@ -38,11 +38,14 @@ class Workers(Generic[T, V]):
             thread.start()
         self._calls.put((tag, call))
 
-    def wait(self) -> list[Outcome[T, V]]:
-        """Return all outcomes so far, at least one; empty if no call is pending."""
+    def wait(self, timeout: float) -> list[Outcome[T, V]]:
+        """Return all outcomes so far; empty if none came within `timeout` seconds."""
         if not self._pending:
             return []
-        return [self._collected(self._outcomes.get()), *self.finished()]
+        try:
+            return [self._collected(self._outcomes.get(timeout=timeout)), *self.finished()]
+        except Empty:
+            return []
 
     def finished(self) -> list[Outcome[T, V]]:
         """Return all outcomes so far, without waiting."""

@@ -20,16 +20,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from hubbub.collector.decode import posted
+from hubbub.collector.decode.deliveries import HOOK
+from hubbub.collector.decode.formats import ITEM_FORMATS
+from hubbub.collector.decode.items import Item, item_of, parse_item
 from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
-from hubbub.collector.decode.reasons import MAX_TOPIC
+from hubbub.collector.decode.objects import parse_object
+from hubbub.collector.decode.reasons import MAX_TOPIC, refuse
+from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Event, Frame, Message, People
 from hubbub.collector.names import normalise, normalise_object, visible
+from hubbub.collector.people.hook_events import event_of_delivery
+from hubbub.collector.people.hook_lines import frame_of_line
+from hubbub.collector.people.item_events import events_of_item
 from hubbub.collector.people.paths import Source
 from hubbub.collector.people.rules import Rule, Rules, builtin_rules
 from hubbub.collector.topics import action, category
 from hubbub.errors import MessageError
 
-__all__ = ["MISSED", "has_rule", "people", "people_lines", "understand"]
+__all__ = ["MISSED", "events_of", "has_rule", "people", "people_lines", "understand"]
 
 Directory = Mapping[str, str] | None
 _Names = Sequence[Any] | None  # None: not stated
@@ -93,26 +104,31 @@ def understand(
     Raises:
         MessageError: the frame cannot be decoded (`decode.REASONS`).
     """
-    message = decode(frame)
+    is_posted = frame.kind == posted.KIND
+    message = posted.read_posted(frame) if is_posted else decode(frame)
     rules = rules or builtin_rules()
     is_log = frame.kind in LOGS
     if is_log:
         names = _stated(message, directory, accounts=frame.kind == _OF_ACCOUNTS)
+    elif is_posted:
+        names = _posted_names(message, directory, rules)
     else:
         names = _people(message, directory, rules)
-    if missed is not None and not is_log and not (names.users or names.objects or names.agent):
+    by_rules = not (is_log or is_posted)
+    if missed is not None and by_rules and not (names.users or names.objects or names.agent):
         why = _why_missed(message, rules)
         if why and not (message.body is None and frame.kind == "jsonl"):  # the body is optional
             missed[message.id] = why
+    topic = visible(message.topic)
     return Event(
         message.id,
         message.time,
-        message.topic,
-        category(message.topic),
+        topic,
+        category(topic),
         names.agent,
         names.users,
         names.objects,
-        message.action or action(message.topic),
+        visible(message.action) if message.action else action(topic),
         message.size,
         frame.source,
         message.seq,
@@ -120,10 +136,57 @@ def understand(
     )
 
 
+def events_of(
+    frame: Frame,
+    *,
+    directory: Directory = None,
+    rules: Rules | None = None,
+    missed: dict[str, str] | None = None,
+) -> list[Event | MessageError]:
+    """Decode a frame into its events: one, or those of an item (`decode.items`).
+
+    Args:
+        frame: as received.
+        directory: see `understand`.
+        rules: see `understand`.
+        missed: see `understand`.
+
+    Returns:
+        Of an item, also an error for each event that cannot be read; the others are valid.
+
+    Raises:
+        MessageError: the frame cannot be decoded (`decode.REASONS`).
+    """
+    if frame.kind == HOOK:
+        _check_size(frame)
+        return [event_of_delivery(frame, rules or builtin_rules(), directory, missed)]
+    if frame.kind not in ITEM_FORMATS:  # refused frames, too
+        return [understand(frame, directory=directory, rules=rules, missed=missed)]
+    _check_size(frame)
+    return _item_events(parse_item(frame.body), frame, directory, rules or builtin_rules())
+
+
+def _check_size(frame: Frame) -> None:
+    if len(frame.body) > LARGEST:
+        raise refuse("too-large", detail=f"{len(frame.body)} bytes")
+
+
+def _item_events(
+    item: Item, frame: Frame, directory: Directory, rules: Rules
+) -> list[Event | MessageError]:
+    found = rules.events(item.kind)
+    if not found:
+        raise refuse("no-rule", detail=item.kind)
+    events = events_of_item(item, frame, found, directory)
+    if not events:
+        raise refuse("no-event", detail=item.kind)
+    return events
+
+
 def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
     """Whether a rule matches the topic; `hubbub status --unmapped` lists topics without one."""
     rules = rules or builtin_rules()
-    return rules.find(topic, schema, modern=True) is not None
+    return any(rules.find(topic, schema, modern=True, hook=hook) for hook in (False, True))
 
 
 def people_lines(
@@ -131,8 +194,9 @@ def people_lines(
 ) -> Iterator[dict[str, Any]]:
     """Return what `hubbub people FILE` prints: one dict for each line, in order.
 
-    Lines need neither id nor time. For a line that cannot be decoded, the id is None, and `error`
-    contains the reason and its sentence.
+    Lines need neither id nor time. An item of a forge gives a dict for each of its events; a line
+    may also be a delivery of a webhook (`hook_lines`). For a line that cannot be decoded, the id is
+    None, and `error` contains the reason and its sentence.
     """
     rules = rules or builtin_rules()
     for line in lines:
@@ -140,11 +204,43 @@ def people_lines(
             envelope = parse(line)
             message = partial_message(envelope)
         except MessageError as error:
-            yield _as_dict(None, None, _NO_PEOPLE) | {"error": f"{error.reason}: {error}"}
+            frame = _frame_in(line) if error.reason == "no-body" else None
+            if frame is None:
+                yield _error_line(error)
+            else:
+                yield from _event_lines(frame, directory, rules)
             continue
         message_id = envelope.msg_id if isinstance(envelope.msg_id, str) else envelope.id
         names = _people(message, directory, rules)
         yield _as_dict(message_id if isinstance(message_id, str) else None, message.topic, names)
+
+
+def _frame_in(line: bytes) -> Frame | None:
+    """Return a frame of the item of a forge, or of the delivery, that a line is, or None."""
+    try:
+        value = parse_object(line)
+    except MessageError:  # msgpack, which neither ever is
+        return None
+    if item_of(value, line) is not None:
+        return Frame(f"{ITEM_FORMATS[0]}:", 0, b"", line)
+    return frame_of_line(value)
+
+
+def _event_lines(frame: Frame, directory: Directory, rules: Rules) -> Iterator[dict[str, Any]]:
+    try:
+        found = events_of(frame, directory=directory, rules=rules)
+    except MessageError as error:
+        found = [error]
+    for event in found:
+        if isinstance(event, MessageError):
+            yield _error_line(event)
+        else:
+            names = People(event.agent, event.users, event.objects)
+            yield _as_dict(event.id, event.topic, names)
+
+
+def _error_line(error: MessageError) -> dict[str, Any]:
+    return _as_dict(None, None, _NO_PEOPLE) | {"error": f"{error.reason}: {error}"}
 
 
 def _as_dict(message_id: str | None, topic: str | None, names: People) -> dict[str, Any]:
@@ -204,6 +300,18 @@ def _stated(message: Message, directory: Directory, *, accounts: bool) -> People
         tuple(map(visible, users)),
         tuple(map(visible, message.objects or ())),
     )
+
+
+def _posted_names(message: Message, directory: Directory, rules: Rules) -> People:
+    """Return the names of a posted object: by a rule, or else by the keys that are usual."""
+    names = _people(message, directory, rules)
+    if names.users or names.agent or message.users is not None or rules.find(message.topic):
+        return names
+    found = posted.names_in(message.body)
+    stated = {"agent": found.agent, "users": found.users}
+    if message.objects is None:
+        stated["objects"] = found.objects
+    return _people(msgspec.structs.replace(message, **stated), directory, rules)
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:

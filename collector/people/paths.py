@@ -2,7 +2,7 @@
 
     agent                              the value of a key
     update.user.name                   the value of a nested key
-    bug.cc[]                           every item of a list
+    bug.cc[]                           every item of a list; `[1:]` every one but the first
     fas_usernames.*                    every value of an object; `.@` every key
     packages[distro=Fedora].package_name   the items whose key has that value, ignoring case
     update.user | update.submitter     the first alternative that yields a value
@@ -10,7 +10,8 @@
     comment.text > mentions            the values, passed through one or more transforms
 
 Roots with `$`: `$username` (of fedmsg's envelope), `$topic` (the full topic), `$spread` (NAME of a
-topic `category.verb.NAME.BRANCH`). Transforms are listed in `transforms.TRANSFORMS`.
+topic `category.verb.NAME.BRANCH`), `$body` (the whole body), `$content` (a hash of the line of an
+item). Transforms are listed in `transforms.TRANSFORMS`.
 
 A compiled path is a function from a `Source` to a list of at most MAX_VALUES values. It never
 raises, whatever the body contains.
@@ -32,7 +33,9 @@ __all__ = ["MAX_VALUES", "Path", "Source", "compile_path"]
 
 MAX_VALUES = 10_000
 
-_STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<where>[^=\]]+)=(?P<value>[^\]]*))?\])?")
+_STEP = re.compile(
+    r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<rest>1:)|(?P<where>[^=\]]+)=(?P<value>[^\]]*))?\])?"
+)
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +45,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     topic: str = ""
     username: str | None = None
     directory: Mapping[str, str] | None = None
+    content: str = ""  # hash of the line of an item
 
 
 Path = Callable[[Source], list[Any]]
@@ -51,6 +55,8 @@ _ROOTS: dict[str, Callable[[Source], Any]] = {
     "$username": lambda source: source.username,
     "$topic": lambda source: source.topic,
     "$spread": lambda source: name_in_topic(source.topic),
+    "$body": lambda source: source.body,
+    "$content": lambda source: source.content,
 }
 
 
@@ -67,7 +73,8 @@ def compile_path(text: str) -> Path:
         if transform is None:
             raise UsageError(
                 f"unknown transform {name!r} in the path {text!r}",
-                hint=f"available: {', '.join(sorted(TRANSFORMS))}, without:GLOB",
+                hint=f"available: {', '.join(sorted(TRANSFORMS))}, below:TEXT, keys:KEY/KEY, "
+                "without:GLOB",
             )
         transforms.append(transform)
     alternatives = [_alternative(part.strip(), text) for part in head.split("|")]
@@ -155,7 +162,8 @@ def _step(name: str, text: str) -> _Step:
         elif key:
             values = [v.get(key) for v in values if type(v) is dict]
         if match["items"]:
-            values = [x for v in values if type(v) is list for x in v]
+            start = 1 if match["rest"] else 0
+            values = [x for v in values if type(v) is list for x in v[start:]]
         if where:
             values = [v for v in values if type(v) is dict and str(v.get(where)).lower() == wanted]
         return [v for v in values if v is not None][:MAX_VALUES]

@@ -12,35 +12,40 @@ from pathlib import Path
 
 import msgspec
 
+from hubbub.collector.decode.deliveries import HOOK
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.people.extract import understand
+from hubbub.collector.people.extract import events_of
 from hubbub.collector.people.rules import Rules, load_rules
-from hubbub.errors import UsageError
+from hubbub.config import Config
+from hubbub.errors import MessageError, UsageError
 
-__all__ = ["Reader", "ReaderConfig", "read_directory"]
+__all__ = ["Reader", "ReaderConfig", "configured", "read_directory"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A callable that turns a frame into an event.
+    """A callable that turns a frame into its events.
 
     Attributes:
         directory: e-mail address or nick → account.
         rules: the user's rules, followed by the built-in ones.
+        hook_rules: the same for hooks that have rules of their own, by the source of their frames.
         missed: message id → why no rule applied (`extract.MISSED`); the caller clears it.
     """
 
     directory: Mapping[str, str] | None = None
     rules: Rules = field(default_factory=load_rules)
+    hook_rules: Mapping[str, Rules] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, frame: Frame) -> Event:
-        """Return the event of a frame.
+    def __call__(self, frame: Frame) -> list[Event | MessageError]:
+        """Return the events of a frame: see `extract.events_of`.
 
         Raises:
             MessageError: the frame cannot be decoded.
         """
-        return understand(frame, directory=self.directory, rules=self.rules, missed=self.missed)
+        rules = self.hook_rules.get(frame.source, self.rules)
+        return events_of(frame, directory=self.directory, rules=rules, missed=self.missed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,12 @@ class ReaderConfig:
     Args:
         directory: a JSON object from e-mail address or nick to account.
         rules: a TOML table of rules (docs/rules.md).
+        hook_rules: (name of a hook, the same for its deliveries, which precedes `rules`).
     """
 
     directory: Path | None = None
     rules: Path | None = None
+    hook_rules: tuple[tuple[str, Path], ...] = ()
 
     def reader(self) -> Reader:
         """Read the files and return a reader.
@@ -62,7 +69,32 @@ class ReaderConfig:
             UsageError: a file is missing or invalid.
         """
         directory = None if self.directory is None else read_directory(self.directory)
-        return Reader(directory, load_rules(self.rules))
+        hook_rules = {
+            f"{HOOK}:{name}": load_rules(path, self.rules) for name, path in self.hook_rules
+        }
+        return Reader(directory, load_rules(self.rules), hook_rules)
+
+
+def configured(
+    config: Config, *, directory: Path | None = None, rules: Path | None = None
+) -> ReaderConfig:
+    """Return the files that a configuration names, of its hooks too.
+
+    Args:
+        config: the configuration.
+        directory: takes precedence over the configured one.
+        rules: likewise.
+    """
+    people = config.people
+    return ReaderConfig(
+        directory or (None if people.directory is None else Path(people.directory)),
+        rules or (None if people.rules is None else Path(people.rules)),
+        tuple(
+            (name, Path(hook.rules))
+            for name, hook in config.hooks.items()
+            if hook.rules is not None
+        ),
+    )
 
 
 def read_directory(path: Path) -> dict[str, str]:

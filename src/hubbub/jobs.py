@@ -111,7 +111,7 @@ class Jobs:
             if function.public
         }
 
-    def run(self, name: str, **parameters: Any) -> JobRun:
+    def run(self, name: str, /, **parameters: Any) -> JobRun:
         """Run a job now, with the configured parameters where none are given.
 
         An error of the job, or of its parameters, is returned in the outcome; what the job stored

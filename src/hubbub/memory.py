@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-__all__ = ["release_early", "retain_freed", "trim"]
+__all__ = ["available", "release_early", "retain_freed", "trim"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # malloc.h
 _RETAINED = 16 << 20  # bytes that may stay unused: several batches
@@ -40,6 +42,34 @@ def release_early() -> bool:
     """
     os.environ.setdefault(_ARROW_POOL, "system")
     return _set(_MMAP_THRESHOLD, _LARGE_EARLY) and _set(_ARENA_MAX, 1)
+
+
+def available(root: Path = Path("/")) -> int:
+    """Return the bytes of memory that this process may use: of its cgroup, else of the machine.
+
+    Args:
+        root: of the file system, for tests.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _cgroup_limits(root):
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            limits.append(int(path.read_text()))
+    return min(limits)
+
+
+def _cgroup_limits(root: Path) -> list[Path]:
+    """Return the files that may hold a limit of this process's control group or one above it."""
+    groups = root / "sys/fs/cgroup"
+    paths = [groups / "memory.max", groups / "memory/memory.limit_in_bytes"]
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, name = line.split(":", 2)
+            folder, file = (groups, "memory.max")
+            if "memory" in controllers.split(","):
+                folder, file = groups / "memory", "memory.limit_in_bytes"
+            parts = Path(name.lstrip("/")).parts
+            paths += [folder.joinpath(*parts[:n], file) for n in range(1, len(parts) + 1)]
+    return paths
 
 
 def trim() -> None:

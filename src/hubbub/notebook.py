@@ -9,51 +9,24 @@ bus.query("tail", since="30d", category="git")
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from hubbub import config as configuration
-from hubbub.analyzers.result import Result
+from hubbub.calls.callables import Callables
+from hubbub.calls.results import NotebookResult
 from hubbub.closeable import Closeable
 from hubbub.errors import UsageError
 from hubbub.plugins import load as load_plugins
+from hubbub.registry import REGISTRY
+from hubbub.run.configured import configured_runner
 from hubbub.run.injection import Injector
 from hubbub.run.runner import Runner
 from hubbub.store import Store
-from hubbub.store.query.selection import bot_globs
 
 __all__ = ["NotebookResult", "NotebookStore", "open"]
-
-
-class NotebookResult(Result):
-    """A `Result` that a notebook shows as a table."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        """HTML for Jupyter."""
-        from hubbub.charts.picture.html import rows_table
-        from hubbub.charts.picture.scale import span
-
-        caption = (
-            f"{self.query}: {self.events:,} events, {span(self.since, self.until)}; "
-            f"coverage {self.coverage.state}"
-        )
-        if isinstance(self.data, list) and self.data and isinstance(self.data[0], Mapping):
-            columns = list(self.columns or self.data[0])
-            rows = [[row.get(column) for column in columns] for row in self.data]
-            return rows_table(caption, columns, rows)
-        if isinstance(self.data, list):
-            rows = [row if isinstance(row, list) else [row] for row in self.data]
-            width = max(map(len, rows), default=0)
-            return rows_table(caption, [str(i + 1) for i in range(width)], rows)
-        parts = self.data.items() if isinstance(self.data, Mapping) else [("", self.data)]
-        rows = [[name, v if isinstance(v, str) else json.dumps(v)] for name, v in parts]
-        return rows_table(caption, ["part", "data"], rows)
 
 
 class NotebookStore(Closeable):
@@ -61,38 +34,40 @@ class NotebookStore(Closeable):
 
     Args:
         store: an open store; closed by `close`.
-        settings: the configuration; of it, bots and affiliations are used.
+        settings: the configuration; of it, time zone, bots and affiliations are used.
         style: a TOML file with colours and a font.
+
+    Attributes:
+        query: the queries: `query.tail(since="30d")`, or `query("tail", since="30d")`. One that
+            asks for events answers with a `NotebookResult`, another one with its bare value.
+        view: the views, in the same way; a picture is a `Drawing`. `theme` is auto, light or dark.
     """
 
     def __init__(
         self, store: Store, settings: configuration.Config, style: Path | None = None
     ) -> None:
         self._store, self._settings, self._style = store, settings, style
+        self.query = Callables("query", REGISTRY.queries, self._query)
+        self.view = Callables("view", REGISTRY.views, self._view)
 
     def _runner(self, theme: str = "auto") -> Runner:
-        people = self._settings.people
         # a new runner for each request, so that it sees events stored in the meantime
-        return Runner(
-            self._store,
-            bots=bot_globs(people.bots, people.more_bots),
-            affiliations=people.affiliations,
-            inject=Injector(self._store.state, theme=theme, style=self._style),
-        )
+        inject = Injector(self._store.state, theme=theme, style=self._style)
+        return configured_runner(self._store, self._settings, inject=inject)
 
-    def query(self, name: str, **parameters: Any) -> NotebookResult:
-        """Run a query: `since="30d"`, filters and the query's own options.
-
-        Raises:
-            UsageError: there is no such query or parameter, or a value is not allowed.
-            StoreError: the store cannot be read.
-        """
+    def _query(self, name: str, parameters: Mapping[str, Any]) -> Any:
         result = self._runner().query(name, **parameters)
-        return NotebookResult(
-            **{field.name: getattr(result, field.name) for field in fields(result)}
-        )
+        about_events = REGISTRY.queries[name].about_events
+        return NotebookResult.of(result) if about_events else result.bare
 
-    def chart(self, name: str, *, theme: str = "auto", **parameters: Any) -> Any:
+    def _view(self, name: str, parameters: Mapping[str, Any]) -> Any:
+        function = REGISTRY.views.get(name)
+        own = function is not None and "theme" in function.signature
+        theme = "auto" if own else parameters.get("theme", "auto")
+        given = {key: value for key, value in parameters.items() if own or key != "theme"}
+        return self._runner(theme).view(name, **given)
+
+    def chart(self, name: str, /, *, theme: str = "auto", **parameters: Any) -> Any:
         """Draw a view; `theme` is auto, light or dark. The other arguments are as for `query`.
 
         Returns:
@@ -131,7 +106,8 @@ def open(  # noqa: A001 - hubbub.open is its name
         StoreError: the store is damaged, or was written by a newer version.
     """
     settings = configuration.load(None if config is None else Path(config))
-    for note in load_plugins([*map(Path, settings.plugins), *map(Path, plugins)]):
+    files = [*map(Path, settings.plugins.files), *map(Path, plugins)]
+    for note in load_plugins(files, settings.plugins.modules):
         import warnings
 
         warnings.warn(note, stacklevel=2)
@@ -142,17 +118,13 @@ def open(  # noqa: A001 - hubbub.open is its name
             where=str(folder),
             hint="hubbub gather, listen or import creates one",
         )
-    from hubbub.collector.people.reader import ReaderConfig
+    from hubbub.collector.people.reader import configured
 
-    people = settings.people
     store = Store.open(folder, create=False, reading=True)
+    store.engine_memory = settings.engine.memory_bytes
     try:
-        reader_config = ReaderConfig(
-            directory=Path(people.directory) if people.directory else None,
-            rules=Path(people.rules) if people.rules else None,
-        )
         if store.has_work():
-            store.load(wait=False, understand=reader_config.reader())
+            store.load(wait=False, understand=configured(settings).reader())
     except BaseException:
         store.close()
         raise

@@ -6,21 +6,27 @@ parameter, the value and what is allowed.
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hubbub.errors import UsageError
 from hubbub.registry import Names
-from hubbub.times import is_clear_minutes, iso, parse_duration, parse_time
+from hubbub.times import AmbiguousDurationError, is_clear_minutes, parse_duration, parse_time
+from hubbub.zones import Zone, current, find
 
 __all__ = ["Shape", "convert", "duration_text", "plain", "shape"]
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
+_TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
+_FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
+_MANY = frozenset({list, tuple, set, frozenset, Sequence, Iterable, Collection})
+_LONGEST = 64  # characters of a time
+#: Times that leave out a part of the date are read differently with these.
+_DEFAULTS = datetime(2000, 1, 1), datetime(2004, 2, 2)  # noqa: DTZ001 - the zone is added later
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,11 @@ class Shape:
             bool: "yes or no",
             timedelta: "duration",
             datetime: "time",
+            Zone: "time zone",
             Path: "file",
             Names: "file",
+            dict: "JSON object",
+            list: "JSON array",
         }
         return words.get(self.type, "text")
 
@@ -64,11 +73,10 @@ def shape(annotation: Any) -> Shape:
         return Shape(inner.type, inner.choices, inner.many, optional=True)
     if origin is Literal:
         return Shape(str, tuple(str(a) for a in args if a is not None), optional=None in args)
-    if origin in {list, tuple, set, frozenset} or annotation in {list, tuple}:
+    if annotation in {dict, list} or origin is dict:
+        return Shape(origin or annotation)
+    if origin in _MANY or annotation is tuple:
         inner = shape(args[0]) if args else Shape(str)
-        return Shape(inner.type, inner.choices, many=True)
-    if origin in {Sequence, Iterable, Collection}:
-        inner = shape(args[0])
         return Shape(inner.type, inner.choices, many=True)
     if annotation in _CONVERTERS:
         return Shape(annotation)
@@ -76,7 +84,7 @@ def shape(annotation: Any) -> Shape:
         return Shape(None)
     raise TypeError(
         f"{annotation!r} cannot be converted from text; use int, float, bool, str, timedelta, "
-        "datetime, Path, Literal, list of these, or one of these | None"
+        "datetime, Path, Literal, list of these, dict, list (both as JSON), or one of these | None"
     )
 
 
@@ -104,6 +112,69 @@ def _float(text: str, _now: datetime) -> float:
     return number
 
 
+def _time(text: str, now: datetime) -> datetime:
+    """Parse a time as `parse_time` does, or as people write dates: `2/1/2019`, `1 Feb 2019`.
+
+    Of a date in numbers alone, the month comes first where both readings are possible.
+    """
+    try:
+        return parse_time(text, now)
+    except AmbiguousDurationError:
+        raise
+    except ValueError as error:
+        written = _written_time(text)
+        if written is None:
+            raise
+        try:
+            return parse_time(written, now)
+        except ValueError:
+            raise error from None
+
+
+def _written_time(text: str) -> str | None:
+    """Return a time with year, month and day in ISO 8601; None if it cannot be read as one."""
+    from dateutil import parser
+
+    if len(text) > _LONGEST:
+        return None
+    try:
+        first, second = (
+            parser.parse(text, default=default, tzinfos=_known_zone) for default in _DEFAULTS
+        )
+    except (ValueError, OverflowError, TypeError):
+        return None
+    iso: str = first.isoformat()
+    return iso if first == second else None
+
+
+def _known_zone(name: str | None, offset: int | None) -> tzinfo | int | None:
+    """Return the zone of a written time; abbreviations as `IST` mean several zones."""
+    if offset is not None or name is None:
+        return offset
+    if name in {"UTC", "GMT", "Z"}:
+        return UTC
+    raise ValueError(f"{name} is no clear time zone")
+
+
+def _json(kind: type) -> Callable[[str, datetime], Any]:
+    """Return a converter of JSON texts; an empty text is None."""
+
+    def parse(text: str, _now: datetime) -> Any:
+        if not text.strip():
+            return None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = ...
+        if not isinstance(value, kind):
+            raise ValueError(  # noqa: TRY004 - the text is wrong
+                f"write a JSON {'object' if kind is dict else 'array'}"
+            )
+        return value
+
+    return parse
+
+
 def _names(path: Path) -> Names:
     """Read a file with one name per line; blank lines and lines that start with # are skipped."""
     try:
@@ -121,9 +192,12 @@ _CONVERTERS: Mapping[type, Callable[[str, datetime], Any]] = {
     float: _float,
     str: lambda text, _now: text,
     timedelta: lambda text, _now: parse_duration(text),
-    datetime: parse_time,
+    datetime: _time,
+    dict: _json(dict),
+    list: _json(list),
     Path: lambda text, _now: Path(text),
     Names: lambda text, _now: _names(Path(text)),
+    Zone: lambda text, _now: find(text),
 }
 
 
@@ -150,7 +224,7 @@ def convert(annotation: Any, value: Any, name: str, now: datetime) -> Any:
         annotation: the parameter's annotation.
         value: a text, a list of texts, or a value of the right type.
         name: the parameter's name, for the error.
-        now: the time from which relative times count back.
+        now: the time from which relative times count back; times without a zone are of its zone.
 
     Raises:
         UsageError: the annotation does not allow the value.
@@ -187,8 +261,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, Path):
+        return current().iso(value)
+    if isinstance(value, (Path, Zone)):
         return str(value)
     if isinstance(value, Names):
         return sorted(value)

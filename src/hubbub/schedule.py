@@ -33,15 +33,20 @@ class Schedule:
         return next(CronSim(self.text, last.astimezone(UTC)))
 
 
-def parse(text: str | timedelta) -> Schedule:
-    """Parse a schedule.
+def parse(text: str | float | timedelta) -> Schedule:
+    """Parse a schedule; a number counts seconds.
 
     Raises:
         ValueError: neither a duration of at least a second nor five fields, or a date that never
             occurs.
     """
+    if isinstance(text, (int, float)):
+        try:
+            text = timedelta(seconds=text)
+        except (OverflowError, ValueError) as error:
+            raise ValueError(f"{text!r} is not a schedule: {error}") from None
     if isinstance(text, timedelta):
-        return _every(str(text), text)
+        return _every(_written(text), text)
     fields = text.split()
     if len(fields) != _FIELDS:
         try:
@@ -64,6 +69,18 @@ def parse(text: str | timedelta) -> Schedule:
     except StopIteration:
         raise ValueError(f"{text!r} is not a schedule: that date never occurs") from None
     return schedule
+
+
+_UNITS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def _written(every: timedelta) -> str:
+    """Return a duration as `parse` reads it."""
+    seconds = every.total_seconds()
+    for length, unit in _UNITS:
+        if seconds > 0 and seconds % length == 0:
+            return f"{seconds // length:.0f}{unit}"
+    return f"{seconds}s"
 
 
 def _every(text: str, every: timedelta) -> Schedule:

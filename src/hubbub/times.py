@@ -35,7 +35,7 @@ _UNITS = {
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|mo|s|m|h|d|w|y)", re.IGNORECASE)
 _LONGEST = timedelta(days=366 * 200)
-_FEWEST, _MULTIPLE = 10, 5  # `10m`, `15m`, `30m`, `90m`: numbers in which nobody counts months
+_FEWEST, _MULTIPLE = 10, 5  # `10m`, `15m`, `30m`, `90m`: numbers in which months are not counted
 
 
 class AmbiguousDurationError(ValueError):
@@ -72,7 +72,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def is_clear_minutes(number: float) -> bool:
-    """Whether `NUMBERm` can only be minutes: nobody counts months like that."""
+    """Whether `NUMBERm` can only be minutes: months are not counted like that."""
     return number >= _FEWEST and number % _MULTIPLE == 0
 
 
@@ -91,16 +91,18 @@ def _is_duration(cleaned: str) -> bool:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Parse an ISO 8601 time (UTC if it names no zone), `now`, or a duration before `now`.
+    """Parse an ISO 8601 time, `now`, or a duration before `now`; return it in UTC.
+
+    A time without a zone is one of the zone of `now`; a date is its midnight.
 
     Raises:
         ValueError: none of these, or outside the years 1 to 9999 in UTC.
     """
     cleaned = text.strip()
     if cleaned.lower() == "now":
-        return now
+        return now.astimezone(UTC)
     if _is_duration(cleaned):
-        return now - parse_duration(cleaned)
+        return now.astimezone(UTC) - parse_duration(cleaned)
     try:
         parsed = datetime.fromisoformat(cleaned)
     except ValueError:
@@ -108,7 +110,7 @@ def parse_time(text: str, now: datetime) -> datetime:
             f"{text!r} is not a time; write for example 2026-01-31, 2026-01-31T10:00Z or 7d"
         ) from None
     if parsed.tzinfo is None:
-        return parsed.replace(tzinfo=UTC)
+        parsed = parsed.replace(tzinfo=now.tzinfo)
     try:
         return parsed.astimezone(UTC)
     except OverflowError:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 from deltalake.exceptions import DeltaError
 
 from hubbub.errors import StoreError
+from hubbub.logger import get_logger
 from hubbub.store.disk.errors import write_error
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ STEPS: tuple[Mapping[str, str], ...] = (
         "delta.deletedFileRetentionDuration": "interval 1 days",
     },
 )
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 
 
 def latest_properties() -> dict[str, str]:

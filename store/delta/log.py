@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -104,6 +104,11 @@ class Tail:
     files: tuple[str, ...] = ()
     first: int = 0
     last: int = 0
+    times: tuple[tuple[int, int], ...] = ()  # first and last time of each file
+
+
+#: Inode, time (ns) and size of an entry's file.
+Entry: TypeAlias = tuple[int, int, int]
 
 
 class Log:
@@ -120,6 +125,14 @@ class Log:
     def entry(self, version: int) -> Path:
         """Return the path of a version's entry."""
         return self.folder / f"{version:020d}.json"
+
+    def identity(self, version: int) -> Entry | None:
+        """Return what tells the file of a version's entry from any other; None: there is none."""
+        try:
+            found = self.entry(version).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def flaws(self) -> list[Flaw]:
         """Return the damage in the part of the log that readers need, oldest first."""
@@ -200,8 +213,13 @@ class Log:
         if commits is None or any(commit.removed for commit in commits):
             return None
         files = tuple(path for commit in commits for path in commit.added)
-        times = [time for commit in commits for file in commit.times for time in file]
-        return Tail(files, min(times, default=0), max(times, default=0))
+        times = tuple(file for commit in commits for file in commit.times)
+        return Tail(
+            files,
+            min((file[0] for file in times), default=0),
+            max((file[1] for file in times), default=0),
+            times,
+        )
 
     def _commit(self, version: int, actions: Sequence[dict[str, Any]]) -> Commit:
         adds = [add for action in actions if (add := action.get("add")) and add["dataChange"]]

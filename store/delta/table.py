@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import DataFileWriter, File
-from hubbub.store.delta.log import RESTORE, Log, commit_info
+from hubbub.store.delta.log import RESTORE, Entry, Log, commit_info
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
@@ -45,6 +45,8 @@ class Table:
         self.folder = folder
         self.log = folder / "_delta_log"
         self.entries = Log(self.log)
+        self._known: tuple[Entry, int] | None = None  # the newest entry, and its version
+        self._files: tuple[Entry, tuple[File, ...]] | None = None  # of that entry's snapshot
 
     def combined(self, rows: Any) -> Any:
         """Return sorted rows as compaction stores them; they hold all rows of their times."""
@@ -69,7 +71,26 @@ class Table:
 
     def version(self) -> int:
         """Return the newest version; -1 if nothing was committed."""
-        return int(self.table().version()) if self.exists() else -1
+        if (known := self._unchanged()) is not None:
+            return known[1]
+        return self._know(int(self.table().version())) if self.exists() else -1
+
+    def _unchanged(self) -> tuple[Entry, int] | None:
+        """Return what is known, if it is still the newest: opening the table takes longer.
+
+        Versions have no gaps, so that the next one would be there. The newest one is missing, or
+        is another file, after a repair.
+        """
+        if (known := self._known) is None:
+            return None
+        entry, version = known
+        same = self.entries.identity(version) == entry
+        return known if same and not self.entries.entry(version + 1).exists() else None
+
+    def _know(self, version: int) -> int:
+        entry = self.entries.identity(version)
+        self._known = None if entry is None else (entry, version)
+        return version
 
     def batch(self) -> int:
         """Return the number of the loader's last committed batch; 0 before the first."""
@@ -85,6 +106,9 @@ class Table:
         Raises:
             StoreError: the Delta log is damaged.
         """
+        known, kept = self._unchanged(), self._files
+        if known is not None and kept is not None and kept[0] == known[0]:
+            return known[1], [*kept[1]]
         if not self.exists():
             return -1, []
         table = self.table()
@@ -103,7 +127,10 @@ class Table:
                 strict=True,
             )
         ]
-        return table.version(), sorted(files, key=lambda f: (f.first, f.uri))
+        files.sort(key=lambda f: (f.first, f.uri))
+        version = self._know(int(table.version()))
+        self._files = None if self._known is None else (self._known[0], tuple(files))
+        return version, files
 
     def append_rows(self, parts: Iterable[tuple[str, Any]], batch: int, *, mark: str = "") -> int:
         """Add rows as one commit; return the new version, durable.

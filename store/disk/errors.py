@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hubbub.errors import HubbubError, NoRoomError, StoreError, UsageError
+from hubbub.errors import HubbubError, NoMemoryError, NoRoomError, StoreError, UsageError
 from hubbub.store.disk.filesystem import not_local
 
 __all__ = ["PERMISSION", "translate_errors", "write_error"]
@@ -60,6 +60,12 @@ def write_error(what: str, e: Exception, path: Path) -> StoreError:
             f"{what}: the disk is full",
             where=str(path),
             hint="received messages stay in the spool, and are loaded when there is room",
+        )
+    if isinstance(e, MemoryError) or type(e).__name__ == "ArrowCapacityError":
+        return NoMemoryError(
+            f"{what}: it needs more memory than there is",
+            where=str(path),
+            hint="received messages stay in the spool, and are loaded when there is memory",
         )
     reason = str(e).partition("\n")[0]
     return StoreError(f"{what}: {reason}", where=str(path))

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from hubbub.errors import StoreError, UsageError
 
 __all__ = [
+    "append",
     "check_new",
     "is_special",
     "make_folder",
+    "new_file",
     "replace_file",
     "sync_file",
     "sync_folder",
 ]
+
+_TEMPORARY = ".hubbub."  # and 16 hexadecimal digits
+_ABANDONED = 86_400.0  # seconds without a write after which a temporary file is taken as left over
 
 
 def _sync(path: Path) -> None:
@@ -38,28 +46,71 @@ def sync_folder(path: Path) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path is a device, a pipe or like `/dev/stdout`: it is written, not replaced."""
-    folder = path.absolute().parent
-    system = folder == Path("/dev") or folder.parts[:2] == ("/", "proc") or folder.name == "fd"
-    return system or (path.exists() and not path.is_file())
+    """Whether a path is a device, a pipe or like `/dev/stdout`: it is written, not replaced.
+
+    A link is not, whatever it leads to, except for those of the system in /dev and /proc.
+    """
+    folder = path.absolute().parent.resolve()
+    if folder == Path("/dev") or folder.parts[:2] == ("/", "proc"):
+        return True
+    return not path.is_symlink() and path.exists() and not path.is_file()
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all; a link at its place is replaced, never followed.
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` as a whole at the end, durably, or not at all.
+
+    For files that a user names. Until the end it has a random name beside
+    `path`, and never that of a file or link that is there already. A link at `path` is replaced,
+    never followed. Devices and pipes are written directly.
 
     Raises:
         OSError: it cannot be written.
     """
     if is_special(path):
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            yield file
         return
-    temporary = path.with_name(f".hubbub.{secrets.token_hex(8)}")
+    _delete_abandoned(path.parent)
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
-        with temporary.open("xb") as file:  # O_EXCL: never a file or link that is there already
-            file.write(content)
+        with temporary.open("xb") as file:  # O_EXCL
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
+        with suppress(PermissionError):  # a folder that is writable but not readable
+            sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete the temporary files of processes that were killed a day ago or more."""
+    for temporary in folder.glob(f"{_TEMPORARY}{'[0-9a-f]' * 16}"):
+        with suppress(OSError):  # another process was faster, or we may not delete it
+            if time.time() - temporary.lstat().st_mtime > _ABANDONED:
+                temporary.unlink()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all; see `new_file`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with new_file(path) as file:
+        file.write(content)
+
+
+def append(path: Path, content: bytes) -> None:
+    """Write at the end of a file, which is created where it is missing; not durably.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("ab") as file:
+        file.write(content)
 
 
 def make_folder(folder: Path, *, private: bool = False) -> None:

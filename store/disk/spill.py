@@ -1,6 +1,6 @@
 """Folders for what a query engine cannot hold in memory, inside the store.
 
-They hold rows of events. Nobody else may read the store, and whoever deletes it deletes them; in
+They hold rows of events. No other account may read the store, and deleting it deletes them; in
 the working folder, which is the engine's own choice, they would outlive a process that was killed.
 """
 
@@ -56,7 +56,7 @@ def _new(store: Path) -> Path:
 
 
 def delete_abandoned(store: Path) -> None:
-    """Delete the folders of processes that died: nobody holds their lock."""
+    """Delete the folders of processes that died: no process holds their lock."""
     for path in (store / FOLDER).glob("*"):
         with suppress(OSError):  # another process was faster, or is using it
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -8,33 +8,38 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from traceback import extract_tb
 
 import msgspec
-import structlog
 from msgspec.structs import replace
 
+from hubbub.collector.decode.formats import ITEM_FORMATS
 from hubbub.collector.decode.notebooks import SAMPLES
 from hubbub.collector.decode.rejected import parse_refused
-from hubbub.collector.event import Event, Frame
+from hubbub.collector.event import Event, Frame, Understand
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
+from hubbub.logger import get_logger
 from hubbub.store.loader.bus_stats import BusStats
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
 from hubbub.store.state.dead_letters import DeadLetter
 from hubbub.store.state.pseudonyms import NONE_FORGOTTEN, Forgotten
 
-__all__ = ["SPOOL", "Batch"]
+__all__ = ["NO_MEMORY", "SPOOL", "Batch"]
 
 #: The source that damage of the spool itself is counted under.
 SPOOL = "spool"
 
+_ITEMS = tuple(f"{form}:" for form in ITEM_FORMATS)
+#: The reason and explanation for a record that does not fit into memory.
+NO_MEMORY = ("no-memory", "reading it needs more memory than there is")
 _INT64_END = 2**63
 _TIME_END = 253_402_300_800_000_000  # µs: the year 10000
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
+_MAX_WHAT = 2_000  # characters of an explanation that are searched for names; fewer are stored
 _USUAL = 1_000  # bytes of an event, for which a batch of `loader.EVENTS` has room
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -52,14 +57,23 @@ def _check(event: Event) -> int:
         raise MessageError("bad-value", f"it has a value that cannot be stored: {e}") from e
 
 
+def _line(frame: Frame, source: str) -> str:
+    """Return the place of a refused line of a file whose lines are not told apart.
+
+    The same in every import: reading the file again, or on after a crash, gives no second letter.
+    """
+    digest = hashlib.blake2b(frame.body, digest_size=8).hexdigest()
+    return f"{source}:{frame.seq}:{digest}"
+
+
 @dataclass(slots=True)
 class Batch:
     """The content of the next commit.
 
-    `understand` decodes a frame to an event; it raises MessageError for one that it refuses.
+    `understand` decodes a frame to its events; it raises MessageError for one that it refuses.
     """
 
-    understand: Callable[[Frame], Event]
+    understand: Understand
     forgotten: Forgotten = NONE_FORGOTTEN
     bus_stats: BusStats | None = None  # observes all messages in order
     events: dict[str, Event] = field(default_factory=dict)  # by id, the first of each
@@ -77,6 +91,9 @@ class Batch:
     frames: int = 0
     held: int = 0  # bytes of dead letters, bodies, and what is unusual of events
     damaged: int | None = None  # µs: start of the oldest segment that lost a record
+    #: places of records that do not fit into memory: they are refused and not decoded
+    unfit: Collection[str] = ()
+    last: str = ""  # place of the newest record
 
     def take(
         self, name: str, record: Record | Damage, *, flags: int = 0, guard: Guard | None = None
@@ -91,7 +108,7 @@ class Batch:
         """
         self.frames += 1
         self.positions[name] = record.end
-        place = f"{name}:{record.start}"
+        place = self.last = f"{name}:{record.start}"
         if isinstance(record, Damage):
             started = int(name.partition("-")[0]) // 1000
             self.damaged = started if self.damaged is None else min(started, self.damaged)
@@ -109,20 +126,21 @@ class Batch:
             )
             return
         frame = record.frame
-        decoded = self._decode(frame, place, guard)
-        if isinstance(decoded, Event):
-            if self.bus_stats is not None:
-                self.bus_stats.observe(frame, decoded)
-            self._add_event(decoded, frame, flags)
+        events, refusal = self._decode(frame, place, guard)
+        if self.bus_stats is not None:
+            for event in events:
+                self.bus_stats.observe(frame, event)
+        self._add_events(events, frame, flags)
+        if refusal is None:
             return
-        reason, explanation = decoded
+        reason, explanation = refusal
         rejected = parse_refused(frame)
         source, missing = frame.source, 0
         if rejected is not None:
             source, missing = rejected.source, rejected.length - len(frame.body)
         self._add_letter(
             DeadLetter(
-                place=place,
+                place=_line(frame, source) if source.startswith(_ITEMS) else place,
                 reason=reason,
                 what=explanation,
                 source=source,
@@ -138,26 +156,47 @@ class Batch:
     def retry(self, letter: DeadLetter, guard: Guard | None) -> None:
         """Decode a dead letter again: it becomes an event, or stays a dead letter."""
         self.frames += 1
-        decoded = self._decode(letter.frame, letter.place, guard)
+        self.last = letter.place
+        events, refusal = self._decode(letter.frame, letter.place, guard)
         self.corrections[letter.source, f"refused:{letter.reason}"] -= 1
-        if isinstance(decoded, Event):
+        self._add_events(events, letter.frame, letter.flags)
+        if refusal is None:
             self.settled[letter.place] = None
-            self._add_event(decoded, letter.frame, letter.flags)
             return
-        reason, explanation = decoded
+        reason, explanation = refusal
         self.settled[letter.place] = reason, self.forgotten.text(explanation)
         self.corrections[letter.source, f"refused:{reason}"] += 1
 
-    def _decode(self, frame: Frame, place: str, guard: Guard | None) -> Event | tuple[str, str]:
-        """Return the event of a frame; otherwise the reason and an explanation."""
+    def _decode(
+        self, frame: Frame, place: str, guard: Guard | None
+    ) -> tuple[list[Event], tuple[str, str] | None]:
+        """Return the events of a frame; if any was refused, the first reason and explanation.
+
+        Raises:
+            MemoryError: there is no memory for it beside the other records.
+        """
+        events: list[Event] = []
+        refusal: tuple[str, str] | None = None
+        if place in self.unfit:
+            return events, NO_MEMORY
         try:
             if guard is not None:
                 guard.check(frame)
-            event = self.forgotten.event(self.understand(frame))
-            # names and objects count, too: a message may state 10,000 of each
-            self.held += max(0, _check(event) - _USUAL)
+            understood = self.understand(frame)
+            for event in [understood] if isinstance(understood, Event) else understood:
+                if isinstance(event, MessageError):
+                    refusal = refusal or (event.reason, event.what)
+                    continue
+                event = self.forgotten.event(event)  # noqa: PLW2901 - the same event
+                # names and objects count, too: a message may state 10,000 of each
+                self.held += max(0, _check(event) - _USUAL)
+                events.append(event)
         except MessageError as e:
-            return e.reason, e.what
+            return events, (e.reason, e.what)
+        except MemoryError:
+            if self.frames > 1:
+                raise  # it may fit into a smaller batch
+            return [], NO_MEMORY
         except Exception as e:  # noqa: BLE001 - one poison message must not stop the others
             # not the error's text and values: they quote the message, and a log has no retention
             frames = reversed(extract_tb(e.__traceback__))
@@ -168,8 +207,14 @@ class Batch:
                 error=type(e).__name__,
                 at=" < ".join(f"{f.name}:{f.lineno}" for f in frames)[:500],
             )
-            return "fault", f"{type(e).__name__}: {e}"
-        return event
+            return events, ("fault", f"{type(e).__name__}: {e}"[:_MAX_WHAT])
+        return events, refusal
+
+    def _add_events(self, events: list[Event], frame: Frame, flags: int) -> None:
+        """Add the events of a frame; its body is stored once, with the first."""
+        self.frames += max(0, len(events) - 1)
+        for number, event in enumerate(events):
+            self._add_event(event, frame, 0 if number else flags)
 
     def _add_event(self, event: Event, frame: Frame, flags: int) -> None:
         if event.id in self.events:

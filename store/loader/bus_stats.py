@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from hubbub.collector.decode.message import parse
 from hubbub.collector.event import Event, Frame, partial_key
 from hubbub.collector.gaps.sequences import Sequences
 
@@ -51,10 +52,11 @@ class BusStats:
         """Take a message, in the order of reception."""
         if event.seq <= 0 or frame.kind != "zmq" or not self._is_unfiltered(frame.source):
             return
+        publisher = self._publisher(frame.body)
+        if publisher is None:
+            return  # its number may be of any process: a jump proves nothing
         moment = min(event.time, frame.arrived + _AHEAD)
-        self._sequences.add(
-            frame.source, self._publisher(frame.body), event.seq, moment, frame.arrived
-        )
+        self._sequences.add(frame.source, publisher, event.seq, moment, frame.arrived)
 
     def _is_unfiltered(self, source: str) -> bool:
         """Whether the listener receives all topics of a source; if not, skipping is normal."""
@@ -63,12 +65,20 @@ class BusStats:
             unfiltered = self._unfiltered[source] = not self._state.get(partial_key(source))
         return unfiltered
 
-    def _publisher(self, body: bytes) -> str:
-        """Return a key of the publisher: a hash of the end of its certificate."""
+    def _publisher(self, body: bytes) -> str | None:
+        """Return a key of the publisher, None if the message does not name it.
+
+        A hash of the end of its certificate; in an unsigned message, of the system user.
+        """
         key = body.find(_CERTIFICATE)
         start = body.find(b'"', key + len(_CERTIFICATE)) if key >= 0 else -1
         end = body.find(b'"', start + 1) if start >= 0 else -1
         tail = body[max(start, end - _TAIL) : end] if end >= 0 else b""
+        if not tail:
+            username = parse(body).username
+            if not isinstance(username, str) or not username:
+                return None
+            tail = b"username:" + username.encode("utf-8", "surrogatepass")
         publisher = self._publishers.get(tail)
         if publisher is None:
             publisher = hashlib.blake2b(tail, digest_size=8).hexdigest()

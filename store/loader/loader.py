@@ -17,6 +17,10 @@ After a crash, a pending batch whose number is in the Delta log is finished from
 other is abandoned: bodies and samples that it committed are removed, and its records are read
 again.
 
+A batch that does not fit into memory or on the disk is abandoned likewise, and its records are read
+again from the spool in smaller batches. A single record that does not fit into memory becomes a
+dead letter; on a full disk it waits.
+
 The list of forgotten names is read at the start; it cannot change while the lock is held.
 """
 
@@ -27,23 +31,27 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import structlog
 
-from hubbub.collector.event import Event, Frame
+from hubbub.collector.event import Event, Understand
 from hubbub.collector.people.reader import Reader
-from hubbub.errors import StoreError
+from hubbub.errors import NoMemoryError, NoRoomError, StoreError
+from hubbub.logger import get_logger
+from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import sync_folder
 from hubbub.store.loader import recovery, unmapped
 from hubbub.store.loader.batch import Batch
+from hubbub.store.loader.batch_size import BatchSize
 from hubbub.store.loader.bus_stats import BusStats
 from hubbub.store.loader.damage import quarantine_segment, reopen
 from hubbub.store.spool import folder, segment
 from hubbub.store.spool.trust import Trusts
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
+from hubbub.store.stream import stream
 from hubbub.store.tables import samples
 from hubbub.store.tables.bodies import Bodies, Body
 from hubbub.store.tables.events import Events
@@ -55,7 +63,7 @@ __all__ = ["Loaded", "Loader"]
 
 EVENTS = 20_000  # records in one commit
 HELD = 16 << 20  # bytes of bodies and dead letters in one commit
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Loader:
         samples: the table of samples.
         ids_folder: of the id index.
         state: positions, counters, dead letters.
-        understand: decodes a frame to an event; raises MessageError for one that it refuses.
+        understand: decodes a frame to its events; raises MessageError for one that it refuses.
         events: records per commit.
     """
 
@@ -91,24 +99,55 @@ class Loader:
         samples: Samples,
         ids_folder: Path,
         state: State,
-        understand: Callable[[Frame], Event],
+        understand: Understand,
         events: int = EVENTS,
     ) -> None:
         self.spool, self.table, self.bodies, self.state = spool_folder, table, bodies, state
         self.samples, self.understand, self.events = samples, understand, events
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._batch = Batch(understand)  # being collected or committed
         self._missed = understand.missed if isinstance(understand, Reader) else {}
         folder.recover(spool_folder)
         recovery.resume(self.state, table, bodies, samples, spool_folder)
+        self._stream_folder = spool_folder.parent / stream.FOLDER
+        stream.catch_up(table, state, self._stream_folder)
         self._ids = open_index(ids_folder, table)
         self._ids.catch_up(table.version())
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Loaded:
-        """Load the whole spool, and retry dead letters; `stop` may end it early, after a commit."""
+        """Load the whole spool, and retry dead letters; `stop` may end it early, after a commit.
+
+        Raises:
+            NoRoomError: there is no room on the disk even for a single record.
+        """
         self._counts = Counter()
-        forgotten = self.state.forgotten
+        size = BatchSize(self.state, self.events, HELD)
+        unfit = set() if size.unfit is None else {size.unfit}  # places of records
+        while True:
+            try:
+                self._load_spool(size, unfit, stop)
+            except (MemoryError, NoMemoryError, NoRoomError) as e:
+                batch = self._batch
+                if batch.frames <= 1 and (isinstance(e, NoRoomError) or batch.last in unfit):
+                    size.done()
+                    raise
+                _log.warning("a batch did not fit", records=batch.frames, why=type(e).__name__)
+                if batch.frames <= 1:
+                    unfit.add(batch.last)
+                size.shrink(batch.frames)
+                self._abandon()
+            except Exception:
+                size.done()
+                raise
+            else:
+                size.done()
+                return self._loaded()
+
+    def _load_spool(self, size: BatchSize, unfit: set[str], stop: Callable[[], bool]) -> None:
+        """Load in batches of at most this size; `unfit` are places of records to refuse."""
         bus_stats, trusts = BusStats(self.state), Trusts(self.state)
-        batch = Batch(self.understand, forgotten, bus_stats)
+        new_batch = partial(Batch, self.understand, self.state.forgotten, bus_stats, unfit=unfit)
+        self._batch = new_batch()
         finished: list[Path] = []
         for waiting in folder.segments(self.spool):
             flags = self._flags(waiting)
@@ -116,28 +155,38 @@ class Loader:
                 continue
             name, guard = waiting.name, trusts.guard(flags)
             for record in self._records(waiting):
-                batch.take(name, record, flags=flags, guard=guard)
-                if self._full(batch):
-                    self._commit(batch)
+                size.reading(f"{name}:{record.start}")
+                self._batch.take(name, record, flags=flags, guard=guard)
+                if self._commit_if_full(size):
                     self._delete(finished)
-                    batch, finished = Batch(self.understand, forgotten, bus_stats), []
+                    self._batch, finished = new_batch(), []
                     if stop():
-                        return self._loaded()
+                        return
             if not waiting.live:
                 finished.append(waiting.path)
         for letter in dead_letters.to_retry(self.state.rows):
             if trusts.ready(letter.flags):
-                batch.retry(letter, trusts.guard(letter.flags))
-                if self._full(batch):
-                    self._commit(batch)
-                    batch = Batch(self.understand, forgotten, bus_stats)
-        self._commit(batch)
+                size.reading(letter.place)
+                self._batch.retry(letter, trusts.guard(letter.flags))
+                if self._commit_if_full(size):
+                    self._batch = new_batch()
+        self._commit(self._batch)
         self._delete(finished)
         trusts.record_unready()
-        return self._loaded()
 
-    def _full(self, batch: Batch) -> bool:
-        return batch.frames >= self.events or batch.held >= HELD
+    def _commit_if_full(self, size: BatchSize) -> bool:
+        if not size.full(self._batch.frames, self._batch.held):
+            return False
+        self._commit(self._batch)
+        size.fitted()
+        return True
+
+    def _abandon(self) -> None:
+        """Forget the batch that did not fit, or finish it if its events are in the table."""
+        self._batch = Batch(self.understand)
+        self._missed.clear()
+        recovery.resume(self.state, self.table, self.bodies, self.samples, self.spool)
+        self._ids.catch_up(self.table.version())
 
     def _flags(self, waiting: folder.Segment) -> int | None:
         """Return the flags of a segment; None: its head is damaged."""
@@ -169,8 +218,11 @@ class Loader:
 
     def _commit(self, batch: Batch) -> None:
         """Steps 1 to 4."""
-        if not batch.frames:
-            return
+        if batch.frames:
+            with translate_errors(self.spool.parent):
+                self._commit_records(batch)
+
+    def _commit_records(self, batch: Batch) -> None:
         new, new_hashes = self._new_events(batch)
         for event in new:
             batch.counts[event.source, "new"] += 1
@@ -194,7 +246,9 @@ class Loader:
             db.execute("INSERT INTO pending VALUES (?, ?)", (number, json.dumps(document)))
             if not new:
                 recovery.finish(self.state, number)
-        if new:
+        if not new:
+            self._counts.update(batch.counts)
+        else:
             if batch.bodies:
                 self.bodies.append(
                     [
@@ -207,9 +261,10 @@ class Loader:
             if new_samples := list(samples.from_events(new, batch.samples)):
                 self.samples.append(new_samples, number)
             version = self.table.append(new, number)
+            self._counts.update(batch.counts)  # whatever fails now, they are in the table
             self._ids.add(new_hashes, version)
             recovery.finish(self.state, number)
-        self._counts.update(batch.counts)
+            stream.catch_up(self.table, self.state, self._stream_folder)
 
     def _new_events(self, batch: Batch) -> tuple[list[Event], Hashes]:
         """Return the events that are not in the table, and the hashes of their ids."""

@@ -1,4 +1,4 @@
-"""Finish or abandon batches that a loader had recorded as pending when it died.
+"""Finish or abandon batches that are recorded as pending: their loader died, or they did not fit.
 
 Afterwards the positions and counters of the state agree with the tables, and no batch is pending.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import structlog
-
+from hubbub.logger import get_logger
 from hubbub.store.loader import bus_stats, unmapped
 from hubbub.store.spool import folder
 from hubbub.store.state import dead_letters
@@ -20,7 +19,7 @@ from hubbub.store.tables.samples import Samples
 
 __all__ = ["finish", "resume"]
 
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 
 
 def finish(state: State, number: int) -> None:
@@ -45,19 +44,19 @@ def finish(state: State, number: int) -> None:
 def resume(
     state: State, table: Events, bodies: Bodies, samples: Samples, spool_folder: Path
 ) -> None:
-    """Recover from a loader that died; the caller holds the loader lock."""
+    """Finish or abandon what is pending; the caller holds the loader lock."""
     for (number,) in state.rows("SELECT batch FROM pending ORDER BY batch"):
         if table.batch() >= number:
-            _log.warning("finishing the batch of a loader that died", batch=number)
+            _log.warning("finishing an unfinished batch", batch=number)
             table.sync()
             finish(state, number)
         else:
-            _log.warning("loading again the batch of a loader that died", batch=number)
+            _log.warning("loading an unfinished batch again", batch=number)
             with state.transaction() as db:
                 db.execute("DELETE FROM pending WHERE batch = ?", (number,))
     for companion in (bodies, samples):
         if companion.roll_back(table.batch()):
-            _log.warning(f"removed {companion.name} of a batch that a loader died over")
+            _log.warning(f"removed {companion.name} of an unfinished batch")
     # a loader may have died after deleting a segment and before deleting its position
     existing = {segment.name for segment in folder.segments(spool_folder)}
     deleted = [(n,) for (n,) in state.rows("SELECT name FROM segments") if n not in existing]

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hubbub.collector.topics import names_owner
+
 __all__ = ["KEY", "MOST", "REST", "VERBS", "Unmapped", "add", "cut", "tally", "unmapped"]
 
 KEY = "unmapped"  # of the checkpoint
@@ -25,6 +27,7 @@ MOST = 500  # topics that are counted separately
 REST = "*"  # stands for all others
 VERBS = 12  # different continuations after a topic's verb
 _PARTS = 5  # of a topic: prefix (two), environment, category, verb
+_OF_FORGE = 2  # of `opensuse.src.OWNER.push`: scope, category
 _WORD = re.compile(r"[a-z_]+")
 
 #: The checkpoint: "why topic" → [messages, id of the first one, its topic uncut].
@@ -44,12 +47,23 @@ class Unmapped:
 
 def cut(topic: str) -> str:
     """Cut a topic after its verb, with `*` for the rest, if a name follows the verb."""
-    rest = topic.split(".")[_PARTS:]
+    rest = topic.split(".")[_parts(topic) :]
     return topic if all(_WORD.fullmatch(part) for part in rest) else f"{_stem(topic)}.*"
 
 
 def _stem(topic: str) -> str:
-    return ".".join(topic.split(".", _PARTS)[:_PARTS])
+    parts = _parts(topic)
+    return ".".join(topic.split(".", parts)[:parts])
+
+
+def _key_stem(key: str) -> str:
+    why, _, topic = key.partition(" ")
+    return f"{why} {_stem(topic)}"
+
+
+def _parts(topic: str) -> int:
+    """Return how many parts of a topic precede the names in it."""
+    return _OF_FORGE if names_owner(topic) else _PARTS
 
 
 def tally(missed: Iterable[tuple[str, str, str]]) -> Document:
@@ -68,9 +82,9 @@ def add(stored: Mapping[str, Sequence[Any]] | None, new: Mapping[str, Sequence[A
     """Add new counts to the stored ones; topics beyond `MOST` are added to `REST`."""
     stored = stored or {}
     out: Document = {}
-    stems = Counter(_stem(key) for key in {*stored, *new} if _stem(key) != key)
+    stems = Counter(_key_stem(key) for key in {*stored, *new} if _key_stem(key) != key)
     for full_key, (n, event_id, topic) in [*stored.items(), *new.items()]:
-        key, stem = full_key, _stem(full_key)
+        key, stem = full_key, _key_stem(full_key)
         glob = f"{stem}.*"
         if stem != key and (stems[stem] > VERBS or glob in new or glob in stored):
             key = glob

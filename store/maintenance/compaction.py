@@ -32,6 +32,7 @@ from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.store.maintenance.retention import GRACE
+from hubbub.store.stream import stream
 from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def step(store: Store, *, whole: bool = False, stop: Stop = lambda: False) -> Co
     Raises:
         StoreError: no room, or damage.
     """
+    stream.catch_up(store.table, store.state, store.path / stream.FOLDER)
     for companion in (store.bodies, store.samples):
         companion.roll_back(store.table.batch())  # so that only rows of committed events are merged
     for table in store.tables:
@@ -187,6 +189,7 @@ def clean(store: Store, grace: float = GRACE) -> int:
         grace: seconds to keep them for readers.
     """
     deleted = 0
+    stream.catch_up(store.table, store.state, store.path / stream.FOLDER)
     for table in store.tables:
         if table.exists():
             deleted += vacuum(table, grace)

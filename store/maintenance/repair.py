@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import structlog
 
 from hubbub.errors import StoreError
+from hubbub.logger import get_logger
 from hubbub.store.delta import format_version
 from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
@@ -36,7 +36,7 @@ __all__ = ["Repaired", "prepare", "repair_logs"]
 
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
 _KEY = "mend:"  # prefix of a key of the state, before a table's name; the value: what, where, aside
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.store.delta.rewrite import Change, rewrite, vacuum
+from hubbub.store.permanent.answers import PermanentAnswers
 from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
 from hubbub.store.query.selection import Selection
-from hubbub.store.rollups import refresh
+from hubbub.store.rollups import details, refresh
+from hubbub.store.stream import stream
 from hubbub.store.tables.id_lookup import update_index
 from hubbub.times import from_micros, iso, to_micros
 
@@ -104,15 +106,24 @@ def prune(
         if events is not None:
             if not dry:  # before the rows are deleted: after a crash, coverage may only be too low
                 refresh.catch_up(store)
+                stream.catch_up(store.table, store.state, store.path / stream.FOLDER)
                 _cut_ledger(store.state, to_micros(now - events))
             version = store.table.version()
+            limit, kept = to_micros(now - events), PermanentAnswers.of(store)
+            expires = not dry and any(file.first < limit for file in store.table.files())
+            if expires:  # before, in case this process dies, and after, for answers made meanwhile
+                kept.expire(limit)
             out.append(_cut_table(store.table, now - events, dry=dry))
+            if expires:
+                kept.expire(limit)
             if store.samples.exists():
                 out.append(_cut_table(store.samples, now - events, dry=dry))
             # the index keeps hashes of deleted ids: a hit is looked up in the table anyway
             update_index(store.path / "ids", store.table, version)
             if not dry:
-                refresh.mark_current(store)  # rollups keep the deleted days
+                details.delete_before(store, limit)
+                refresh.mark_current(store)  # sums keep the deleted days
+                stream.drop_before(store.path / stream.FOLDER, to_micros(now - events))
         if periods:
             out.append(_cut_table(store.bodies, now - min(periods), dry=dry))
         if not dry:

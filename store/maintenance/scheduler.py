@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from hubbub.errors import HubbubError, NoRoomError
+from hubbub.logger import get_logger
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.maintenance.retention import check_clock
 from hubbub.store.policy import LAST_RUN
 from hubbub.store.state import dead_letters
+from hubbub.store.stream import stream
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["BUSY", "DAILY", "Scheduler"]
 BUSY = 64 << 20  # bytes in the spool from which on loading has priority
 DAILY = 86_400.0  # seconds between two runs of retention
 CLEAN = 600.0  # seconds between two deletions of old files
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 
 
 class Scheduler:
@@ -65,16 +65,23 @@ class Scheduler:
         if stop() or self.store.waiting().bytes >= BUSY:
             return False
         from hubbub.store.maintenance import compaction
+        from hubbub.store.rollups.details import build_next
 
         with self.store.loader_lock(wait=False) as acquired:
             if not acquired:
                 return False
+            if (built := build_next(self.store)) is not None:
+                _log.info(
+                    "built a table", table=built.name, rows=sum(f.rows for f in built.files())
+                )
+                return True
             done = compaction.step(self.store, stop=stop)
             if done is not None:
                 _log.info("compacted", files=done.files, into=done.into, rows=done.rows)
             elif not 0 <= self._clock() - self._cleaned < CLEAN:  # it may be set back
                 self._cleaned = self._clock()
                 compaction.clean(self.store)
+                self._lapse()
         return self._retention(stop) or done is not None
 
     def make_room(self, error: HubbubError) -> None:
@@ -89,6 +96,14 @@ class Scheduler:
                     _log.warning("deleted old files to make room", files=deleted)
         except HubbubError as e:
             _log.warning("cannot delete old files", why=e.what, where=e.where)
+
+    def _lapse(self) -> None:
+        """Stop keeping events for handlers that no server has run for long."""
+        now, folder = int(self._clock() * 1e6), self.store.path / stream.FOLDER
+        if stream.late(self.store.state, now) and not check_clock(
+            self.store, from_micros(now), self._started
+        ):
+            stream.lapse(self.store.state, folder, now)
 
     def _retention(self, stop: Callable[[], bool]) -> bool:
         """Run retention once a day; a clock that is set back delays it by a day at most."""

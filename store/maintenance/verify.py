@@ -19,14 +19,17 @@ import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
+from hubbub.store.journal import journal
 from hubbub.store.loader import recovery
 from hubbub.store.loader.loader import position
 from hubbub.store.maintenance.checks import check_table, compare, recount
 from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.rollups import refresh
+from hubbub.store.rollups.details import kept
 from hubbub.store.spool import folder as spool
 from hubbub.store.spool import segment
 from hubbub.store.state import ledger
+from hubbub.store.stream import stream
 from hubbub.store.tables.id_index import hashes
 from hubbub.store.tables.id_lookup import open_index
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fault", "Report", "verify"]
 
+_REBUILD = "`hubbub verify --repair` rebuilds it"
 _RESTORE = "restore the file from a backup, or gather its time again into a new store"
 
 
@@ -44,7 +48,7 @@ _RESTORE = "restore the file from a backup, or gather its time again into a new 
 class Fault:
     """An inconsistency in a store."""
 
-    part: str  # state, ledger, spool, dead-letters, logs, ids, minutes, or a table's name
+    part: str  # state, ledger, spool, stream, journal, dead-letters, logs, ids, or a table's name
     what: str
     where: str = ""
     hint: str = ""
@@ -65,13 +69,18 @@ class Report:
 
 
 def verify(
-    store: Store, *, repair: bool = False, progress: Callable[[str], None] = lambda _: None
+    store: Store,
+    *,
+    repair: bool = False,
+    quick: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check everything, holding the loader lock, so that nothing changes meanwhile.
 
     Args:
         store: the store.
         repair: repair what can be repaired.
+        quick: do not read the rows of tables: check logs, files, and how many rows these state.
         progress: called with the part that is checked next.
 
     Raises:
@@ -91,17 +100,23 @@ def verify(
             )
         progress("spool")
         _check_spool(store, report)
+        progress("stream")
+        _check_stream(store.path, report)
+        progress("journal")
+        _check_journal(store.path, report)
         companions = [store.bodies, *([store.samples] if store.samples.exists() else [])]
-        for table in (store.table, *companions) if readable else ():
+        tables = [store.table, *companions, *(kept(store) if quick else [])]
+        for table in tables if readable else ():
             progress(table.name)
-            check = check_table(table, progress)
+            check = check_table(table, progress, quick=quick)
             report.checked[f"{table.name}:files"] = check.files
             report.checked[f"{table.name}:rows"] = check.rows
+            hint = _REBUILD if table in store.rollups else _RESTORE
             report.faults += [
-                Fault(table.name, description, path, _RESTORE) for description, path in check.faults
+                Fault(table.name, description, path, hint) for description, path in check.faults
             ]
             readable &= not check.faults
-        if readable:  # a comparison with a table that cannot be read means nothing
+        if readable and not quick:  # a comparison with a table that cannot be read means nothing
             progress("ids")
             _check_ids(store, report, repair=repair)
             progress("minutes")
@@ -185,6 +200,29 @@ def _check_spool(store: Store, report: Report) -> None:
     report.checked["spool:records"] = records
 
 
+def _check_stream(folder: Path, report: Report) -> None:
+    """The files that wait for event handlers can be read."""
+    files = stream.waiting(folder / stream.FOLDER)
+    if files:
+        report.checked["stream:files"] = len(files)
+    for description, path in stream.faults(folder / stream.FOLDER):
+        hint = "handlers pass it, and log that; its events are in the table all the same"
+        report.faults.append(Fault("stream", description, str(path), hint))
+
+
+def _check_journal(folder: Path, report: Report) -> None:
+    """The journal of posted events is intact."""
+    if not journal.exists(folder):
+        return
+    try:
+        with journal.Journal(folder) as posted:
+            report.checked["journal:batches"] = posted.waiting()
+            found = posted.faults()
+    except StoreError as e:
+        found = [e.what]
+    report.faults += [Fault("journal", what, str(folder / journal.NAME)) for what in found]
+
+
 def _check_logs(store: Store, report: Report, *, repair: bool) -> bool:
     """All logs are complete; return whether the tables can be read."""
     for table in store.tables:
@@ -250,10 +288,10 @@ def _check_ids(store: Store, report: Report, *, repair: bool) -> None:
 
 
 def _check_rollups(store: Store, report: Report, *, repair: bool) -> None:
-    """Rollups can be read, and match the events."""
+    """Rollups can be read, and match the events; those that are not built yet are left out."""
     refresh.catch_up(store)  # as a loader would
     faults: list[Fault] = []
-    for rollup in store.rollups:
+    for rollup in kept(store):
         check = check_table(rollup)
         report.checked[f"{rollup.name}:rows"] = check.rows
         faults += [Fault(rollup.name, description, path) for description, path in check.faults]

@@ -9,9 +9,11 @@ process dies, by the next one that loads.
 3. events, then bodies, then rollups: rewrite the files that contain the name in one commit; delete
    older files, log entries and checkpoints
 4. rebuild the id index if an id contained the name
-5. the state: scrub all tables in one transaction, then VACUUM and truncate the log
-6. segments that are open for writing: overwrite the part that is loaded
-7. mark the entry of the list as done
+5. the stream for event handlers, and the journal of posted events: replace it there
+6. the state: scrub all tables in one transaction, then VACUUM and truncate the log
+7. segments that are open for writing: overwrite the part that is loaded
+8. the plugins' cache and files
+9. mark the entry of the list as done
 
 All steps but the first use only the list, not the name, so that another process can finish them.
 """
@@ -21,20 +23,25 @@ from __future__ import annotations
 import secrets
 import time
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubbub.collector.event import Event, Frame
+from hubbub.collector.event import Understand
 from hubbub.collector.names import MAX_NAME, normalise
 from hubbub.errors import UsageError
 from hubbub.store.delta.rewrite import Change, drop_history, rewrite, vacuum
 from hubbub.store.disk import quarantine
 from hubbub.store.disk.spill import delete_abandoned
+from hubbub.store.journal import journal
+from hubbub.store.permanent.answers import PermanentAnswers
+from hubbub.store.plugin_data import scrub as plugin_data
 from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents, ScrubRollup
 from hubbub.store.rollups import refresh
-from hubbub.store.state.pseudonyms import PSEUDONYM, Forgotten, units
+from hubbub.store.rollups.details import recount_details
+from hubbub.store.state.pseudonyms import ACCOUNTS, PSEUDONYM, Forgotten, units
+from hubbub.store.stream import stream
 from hubbub.store.tables.id_lookup import update_index
 
 if TYPE_CHECKING:
@@ -45,7 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "ForgetResult", "entries", "finish", "forget", "preview"]
 
 _KEY_BYTES = 32
-Understand = Callable[[Frame], Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def entries(state: State) -> list[Entry]:
 
 
 def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
-    """Do steps 2 to 7 for all entries that are not done; the caller holds the loader lock.
+    """Do steps 2 to 9 for all entries that are not done; the caller holds the loader lock.
 
     Raises:
         StoreError: no room, or damage.
@@ -123,27 +129,44 @@ def finish(store: Store, understand: Understand | None = None) -> ForgetResult:
         return ForgetResult(())
     store.drain(understand)
     refresh.catch_up(store)
+    stream.catch_up(store.table, store.state, store.path / stream.FOLDER)
     forgotten, version = state.forgotten, store.table.version()
     events, bodies = ScrubEvents(forgotten), ScrubBodies(forgotten)
     changes: list[tuple[Table, Change]] = [(store.table, events), (store.bodies, bodies)]
-    changes += [(rollup, ScrubRollup(forgotten, rollup)) for rollup in store.rollups]
+    sums = [rollup for rollup in store.rollups if rollup.outlives]
+    changes += [(rollup, ScrubRollup(forgotten, rollup)) for rollup in sums]
     for table, change in changes:
         rewrite(table, table.files(), change)
         vacuum(table)
         drop_history(table)
     update_index(store.path / "ids", store.table, version, rebuild=events.ids)
+    for table in recount_details(store):
+        vacuum(table)
+        drop_history(table)
     refresh.mark_current(store)
+    stream.change_rows(store.path / stream.FOLDER, ScrubEvents(forgotten))
+    _scrub_journal(store.path, forgotten)
     records = scrub_state.scrub_state(state)
     scrub_state.purge(state)
     scrub_state.blank_spool(store.spool_folder, state)
     quarantine.clear(store.path)
     delete_abandoned(store.path)
+    PermanentAnswers.of(store).forget(forgotten)
+    plugin_data.scrub(store.path, forgotten)
     with state.transaction() as db:
         db.executemany(
             "UPDATE forgotten SET done = 1 WHERE digest = ?", [(digest,) for digest, _ in pending]
         )
     pseudonyms = tuple(pseudonym for _, pseudonym in pending)
     return ForgetResult(pseudonyms, events.rows, bodies.rows, records)
+
+
+def _scrub_journal(folder: Path, forgotten: Forgotten) -> None:
+    """Replace the names in posted events that are not handed to all handlers yet."""
+    if not journal.exists(folder):
+        return
+    with journal.Journal(folder) as posted:
+        posted.rewrite(lambda events: forgotten.document(events, ACCOUNTS | {"username", "users"}))
 
 
 def _name(name: str) -> str:

@@ -8,8 +8,9 @@ in the file is "unknown".
     alice,,2024-07-01,
     bob,Example University,,
 
-Days are UTC; `from` is the first day, `to` the first day after the last. Without `from` or `to` the
-affiliation has no start or no end; an empty organisation means "unknown".
+Days are those of the request's time zone; `from` is the first day, `to` the first day after the
+last. Without `from` or `to` the affiliation has no start or no end; an empty organisation means
+"unknown".
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 from hubbub.collector.names import normalise_object
 from hubbub.errors import UsageError
 from hubbub.store.query.identity import Persons
+from hubbub.zones import UNIVERSAL, Zone
 
 __all__ = ["Affiliation", "by_person", "read"]
 
@@ -44,8 +46,8 @@ class Affiliation:
     where: str = ""  # file and line
 
 
-def read(path: Path) -> tuple[Affiliation, ...]:
-    """Read the lines of a file; a comment line begins with `#`.
+def read(path: Path, zone: Zone = UNIVERSAL) -> tuple[Affiliation, ...]:
+    """Read the lines of a file, whose days are those of `zone`; a comment line begins with `#`.
 
     Raises:
         UsageError: the file cannot be read, lacks a column, or a line is invalid or contradicts
@@ -72,7 +74,7 @@ def read(path: Path) -> tuple[Affiliation, ...]:
             if not columns:
                 columns = _column_indices(row, where)
             else:
-                lines.append(_line(row, columns, where))
+                lines.append(_line(row, columns, where, zone))
     except csv.Error as error:
         raise UsageError(f"this is not CSV: {error}", where=f"{path}:{rows.line_num}") from None
     _check_overlaps(lines)
@@ -102,12 +104,12 @@ def _column_indices(row: Sequence[str], where: str) -> list[int]:
     return [names.index(name) for name in COLUMNS]
 
 
-def _line(row: Sequence[str], columns: Sequence[int], where: str) -> Affiliation:
+def _line(row: Sequence[str], columns: Sequence[int], where: str, zone: Zone) -> Affiliation:
     cells = [row[index].strip() if index < len(row) else "" for index in columns]
     account = normalise_object(cells[0])
     if account is None:
         raise UsageError("a line without an account", where=where)
-    start, end = _day(cells[2], ALWAYS, where), _day(cells[3], STILL, where)
+    start, end = _day(cells[2], ALWAYS, where, zone), _day(cells[3], STILL, where, zone)
     if start >= end:
         raise UsageError(
             f"{account!r} leaves on {cells[3]}, not after {cells[2]}",
@@ -117,14 +119,13 @@ def _line(row: Sequence[str], columns: Sequence[int], where: str) -> Affiliation
     return Affiliation(account, normalise_object(cells[1]) or "", start, end, where)
 
 
-def _day(cell: str, empty: datetime, where: str) -> datetime:
+def _day(cell: str, empty: datetime, where: str, zone: Zone) -> datetime:
     if not cell:
         return empty
     try:
-        day = date.fromisoformat(cell)
-    except ValueError:
+        return zone.midnight(date.fromisoformat(cell))
+    except (OverflowError, ValueError):
         raise UsageError(f"{cell!r} is not a date", where=where, hint="write 2026-01-31") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _check_overlaps(lines: Sequence[Affiliation]) -> None:

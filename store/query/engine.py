@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, finalize
 
+from hubbub.memory import available
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
@@ -15,17 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "view"]
 
+_LEAST = 64  # MiB; with less the engine cannot even spill
 
-def connect(spill: Path | None = None) -> Backend:
+
+def connect(spill: Path | None = None, memory: int | None = None) -> Backend:
     """Return an in-memory engine in UTC that never installs extensions from the network.
 
     Args:
         spill: folder of its own, for what does not fit into memory; None: it must fit.
+        memory: bytes that it may use; None: half of what this process may use.
     """
     import ibis
 
+    limit = available() // 2 if memory is None else memory
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])
+    backend.raw_sql("SET memory_limit = ?", parameters=[f"{max(limit >> 20, _LEAST)}MiB"])
     for statement in (
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",

@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store.query import identity_join
+from hubbub.store.query.audience import Audience
 from hubbub.store.query.engine import connect, view
 from hubbub.store.query.globs import matches, pattern
 from hubbub.store.query.identity import NO_MERGES, Persons
 from hubbub.store.query.selection import Selection
+from hubbub.store.query.times import clock, micros, wall
 from hubbub.times import from_micros
+from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,32 +28,7 @@ if TYPE_CHECKING:
     from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
 
-__all__ = ["Audience", "Events", "events", "from_accounts"]
-
-
-@dataclass(slots=True)
-class Audience:
-    """On which events a query counted people: it decides whether bots were left out of a result.
-
-    `instead` are the events that stand for those of the query, where it counts people of its own.
-    """
-
-    counted: list[Events] = field(default_factory=list)
-    instead: Events | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.counted)
-
-    def note(self, events: Events) -> None:
-        """Note that people of these events are counted."""
-        if all(events is not known for known in self.counted):
-            self.counted.append(events)
-
-    def events(self, everything: Events) -> Events:
-        """Return the events whose people were counted, or `everything` if those are several."""
-        if self.instead is not None:
-            return self.instead
-        return self.counted[0] if len(self.counted) == 1 else everything
+__all__ = ["Events", "events", "from_accounts"]
 
 
 def events(
@@ -142,7 +120,7 @@ class Events:
     `filter` returns `Events`; every other method is Ibis' own.
     """
 
-    __slots__ = ("audience", "persons", "rollups", "selection", "stored", "table")
+    __slots__ = ("audience", "beginning", "persons", "rollups", "selection", "stored", "table")
 
     def __init__(  # noqa: PLR0917 - each belongs to the same events
         self,
@@ -163,6 +141,9 @@ class Events:
         self.rollups = rollups
         #: Learns of each count of people; `filter` passes it on.
         self.audience = Audience() if audience is None else audience
+        #: From when on (µs) nothing seems to be missing of a range that begins at a time (µs); None
+        #: for events without a store.
+        self.beginning: Callable[[int], int] | None = None
 
     def count_events(self) -> int:
         """Count the events; runs the query."""
@@ -173,26 +154,36 @@ class Events:
         chosen = replace(self.selection, bots=True)
         return Events(self.table, chosen, self.persons, self.stored, self.rollups)
 
+    def with_everybody(self) -> Events:
+        """Return the same events, of which all users count."""
+        chosen = replace(self.selection, bots=True, not_user=())
+        return Events(self.table, chosen, self.persons, self.stored, self.rollups)
+
     def count_bots(self) -> int:
         """Count the known bots that these events name and `--user` and the like do not remove."""
         bots = self.persons.widened(self.selection.bot_names)
         if not bots:
             return 0
-        names = self.everybody().weekly_users().select("user").distinct()
+        names = self.everybody().in_utc().weekly_users().select("user").distinct()
         return int(names.filter(matches(names.user, bots)).count().to_pyarrow().as_py())
 
-    def count_naming(self) -> int:
-        """Count the events that name at least one counted person."""
+    def count_naming(self) -> tuple[int, int]:
+        """Count the events that name a counted person: once each, and once for each such person."""
         removed = self.persons.widened(self.selection.removed)
         rows = self.stored
         if self.by == "agent":
             named = rows.agent.notnull()
             named = named & ~matches(rows.agent, removed) if removed else named
+            number = named.cast("int64")
         elif removed:
-            named = rows.users.filter(lambda user: ~matches(user, removed)).length() > 0
+            number = rows.users.filter(lambda user: ~matches(user, removed)).length()
         else:
-            named = rows.users.length() > 0
-        return int(rows.filter(named).count().to_pyarrow().as_py())
+            number = rows.users.length()
+        sums = rows.agg(naming=(number > 0).sum(), mentions=number.sum()).to_pyarrow().to_pylist()
+        naming, mentions = (int(sums[0][name] or 0) for name in ("naming", "mentions"))
+        if self.persons and mentions > naming:  # an event may name several accounts of a person
+            mentions = int(self.unnest_users("time").count().to_pyarrow().as_py())
+        return naming, mentions
 
     @property
     def by(self) -> str:
@@ -240,7 +231,7 @@ class Events:
         return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
 
     def daily_users(self, *, summed: bool = True) -> ir.Table:
-        """Return the columns `time` (the day, UTC), `user`, `messages`, `bytes`.
+        """Return the columns `time` (start of the day in `zone`), `user`, `messages`, `bytes`.
 
         Equal to counting `unnest_users`, and many times faster where only users are filtered and no
         accounts are merged: see `from_rollups`.
@@ -275,13 +266,48 @@ class Events:
         return from_rollups.users(self, "weekly_users", summed=summed)
 
     def daily_topics(self, *, summed: bool = True) -> ir.Table:
-        """Return the columns `time` (the day, UTC), `topic`, `category`, `messages`, `bytes`.
+        """Return the columns `time`, `topic`, `category`, `messages`, `bytes`.
 
-        Fast where only topics and categories are filtered. `summed` as in `daily_users`.
+        `time` is the start of the day in `zone`. Fast where only topics and categories are
+        filtered. `summed` as in `daily_users`.
         """
         from hubbub.store.query import from_rollups
 
         return from_rollups.topics(self, summed=summed)
+
+    def between(self, since: int, until: int | None) -> Events:
+        """Return the events of [since, until) in µs, which lies within the range of these.
+
+        Only for events of a store (`rollups` is not None).
+        """
+        assert self.rollups is not None
+        chosen = replace(self.selection, since=since, until=until)
+        part = self.rollups.select(None, chosen)
+        part.rollups = self.rollups
+        return part
+
+    @property
+    def zone(self) -> Zone:
+        """The time zone in which days, weeks, months and hours are cut."""
+        return self.selection.zone
+
+    def in_utc(self) -> Events:
+        """Return the same events, cut in UTC."""
+        if self.zone.is_utc:
+            return self
+        chosen = replace(self.selection, zone=UNIVERSAL)
+        return Events(self.table, chosen, self.persons, self.stored, self.rollups, self.audience)
+
+    def wall(self, when: ir.TimestampValue | None = None) -> ir.IntegerValue:
+        """What clocks in `zone` show at a time (default: `time`), in µs since 1970."""
+        return wall(micros(self.table.time if when is None else when), self.selection.offsets())
+
+    def local(self, when: ir.TimestampValue | None = None) -> ir.TimestampValue:
+        """What clocks in `zone` show at a time (default: `time`), as a timestamp without zone.
+
+        Its year, month, weekday and hour are those of the zone.
+        """
+        return clock(self.wall(when))
 
     def unnest_objects(self) -> ir.Table:
         """Return a row for each event and object, with the column `object`."""

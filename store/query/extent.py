@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hubbub.store.query.selection import Selection
-from hubbub.store.query.times import micros
-from hubbub.store.rollups.refresh import frozen
+from hubbub.store.query.times import micros, whole_from
+from hubbub.store.rollups.frozen import frozen
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from hubbub.store.state.ledger import CoverageSpan
     from hubbub.store.store import Store
+    from hubbub.zones import Zone
 
-__all__ = ["EARLIEST", "KINDS", "Extent", "LeftOut", "extent", "left_out"]
+__all__ = ["EARLIEST", "KINDS", "Extent", "LeftOut", "beginning", "extent", "left_out"]
 
 #: The oldest time that makes sense, µs: no bus is older than its network.
 EARLIEST = to_micros(datetime(1990, 1, 1, tzinfo=UTC))
@@ -113,6 +114,17 @@ def extent(store: Store, spans: Iterable[CoverageSpan], now: int) -> Extent:
     earlier, later = left
     oldest, newest = min(times, default=bounds[0]), max(times, default=bounds[1])
     return Extent(oldest, newest, earlier, later, complete_from=cut)
+
+
+def beginning(store: Store, found: Extent, zone: Zone, since: int) -> int:
+    """Return from when on (µs) nothing seems to be missing of a range that begins at `since`.
+
+    It can be earlier only where that is the time of the oldest event: see `whole_from`.
+    """
+    if since != found.oldest:
+        return since
+    near = store.events(Selection(since=since, until=since + _DAY + 1))
+    return whole_from(near.stored, since, zone)
 
 
 def left_out(store: Store, spans: Iterable[CoverageSpan], now: int, *, most: int) -> list[LeftOut]:

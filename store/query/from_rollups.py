@@ -8,6 +8,10 @@ the daily rollup.
 Pass `summed=False` if you aggregate further: a period and name may then have several rows, and each
 row that comes from an event has the event's own time.
 
+Periods are those of the selection's time zone, the rollups' those of UTC. Where the offsets in the
+range are whole hours, sums of hours are days of the zone; elsewhere the events answer, and so they
+do for topics, of which there are no hours.
+
 Days before retention's cut are read from the rollup alone, where it has them: an event that arrives
 late or again says nothing about the deleted ones.
 """
@@ -18,7 +22,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store.query.globs import matches
-from hubbub.store.query.times import micros, period_start
+from hubbub.store.query.sums import exact, exact_sum
+from hubbub.store.query.times import micros, period_start, wall_start
 from hubbub.store.rollups.tables import DAY, HOUR, Rollup
 from hubbub.times import from_micros
 
@@ -66,7 +71,7 @@ class RollupReader:
         if since is None:
             return None
         rows = view(self.backend, name, [f.uri for f in files])
-        return UsableRollup(rollup, rows, since, _repeats(files, since, rollup))
+        return UsableRollup(rollup, rows, since, _repeats(files, since, rollup), tuple(files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,25 @@ class UsableRollup:
     rows: ir.Table
     since: Tail  # events committed after it
     repeats: tuple[int, int] | None  # [µs, µs) outside of which each period and name has one row
+    files: tuple[File, ...]  # sorted by their first period
+
+    def repeated(self) -> list[tuple[int, int]]:
+        """Return the whole periods of which several files have rows, as ranges [µs, µs)."""
+        ranges = list(self.since.times)
+        last = -1
+        for file in self.files:
+            if file.first <= last:
+                ranges.append((file.first, min(file.last, last)))
+            last = max(last, file.last)
+        joined: list[tuple[int, int]] = []
+        for first, end in sorted(
+            (self.rollup.floor(first), self.rollup.ceil(last + 1)) for first, last in ranges
+        ):
+            if joined and first <= joined[-1][1]:
+                joined[-1] = joined[-1][0], max(end, joined[-1][1])
+            else:
+                joined.append((first, end))
+        return joined
 
 
 def _repeats(files: Sequence[File], since: Tail, rollup: Rollup) -> tuple[int, int] | None:
@@ -93,7 +117,7 @@ def _repeats(files: Sequence[File], since: Tail, rollup: Rollup) -> tuple[int, i
 
 
 def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
-    """Return the columns `time` (start of the period, UTC), `user`, `messages`, `bytes`.
+    """Return the columns `time` (start of the period), `user`, `messages`, `bytes`.
 
     Args:
         events: by agent or users; users that the selection removes have no row.
@@ -101,14 +125,18 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
         summed: one row for each period and user; see above. A week and user may have several rows
             anyway, up to one for each day.
     """
-    chosen = events.selection
+    chosen, unit = events.selection, HOUR if name.startswith("hourly") else DAY
+    if not _cut_alike(chosen, unit):
+        if unit == HOUR or not _cut_alike(chosen, HOUR):
+            return _from_events(events, unit, summed=summed)
+        hours = users(events.in_utc(), "hourly_users", summed=False)
+        return _by_wall(hours, chosen, DAY, ["user"]) if summed else hours
     agents = chosen.by == "agent"
     answerable = not (
         events.persons or chosen.topic or chosen.category or chosen.action or chosen.object
     )
     answerable = answerable and (agents or not chosen.user)
     usable = events.rollups.rollup(name) if events.rollups and answerable else None
-    unit = HOUR if name.startswith("hourly") else DAY
 
     def count(part: Events) -> ir.Table:
         return _counted(part.unnest_users("time", "size"), unit, ["user"], summed=summed)
@@ -133,11 +161,13 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
 
 
 def topics(events: Events, *, summed: bool = True) -> ir.Table:
-    """Return the columns `time` (start of the day, UTC), `topic`, `category`, `messages`, `bytes`.
+    """Return the columns `time` (start of the day), `topic`, `category`, `messages`, `bytes`.
 
     `summed`: one row for each day and topic; see above.
     """
     chosen, keys = events.selection, ["topic", "category"]
+    if not _cut_alike(chosen, DAY):
+        return _from_events(events, DAY, keys, summed=summed)
     answerable = not (chosen.user or chosen.action or chosen.object)
     usable = events.rollups.rollup("daily_topics") if events.rollups and answerable else None
 
@@ -152,6 +182,35 @@ def topics(events: Events, *, summed: bool = True) -> ir.Table:
         if globs:
             periods = periods.filter(matches(periods[column], globs))
     return _completed(events, usable, periods, Fallback(count, count), summed=summed)
+
+
+def _cut_alike(chosen: Selection, unit: int) -> bool:
+    """Whether days (or hours) of the zone are those of UTC, which rollups have, in the range."""
+    return all(not offset if unit == DAY else offset % unit == 0 for _, offset in chosen.offsets())
+
+
+def _from_events(
+    events: Events, unit: int, keys: Sequence[str] = ("user",), *, summed: bool
+) -> ir.Table:
+    """Compute the columns of a rollup by days or hours of the zone."""
+    import ibis
+
+    chosen, reader = events.selection, events.rollups
+    if reader is not None and (chosen.since or 0) < reader.frozen:
+        events.audience.incomplete = True
+    rows = events.unnest_users("time", "size") if "user" in keys else events.stored
+    each = rows.select("time", *keys, messages=ibis.literal(1, "int64"), bytes=rows["size"])
+    return _by_wall(each, chosen, unit, keys) if summed else each
+
+
+def _by_wall(rows: ir.Table, chosen: Selection, unit: int, keys: Sequence[str]) -> ir.Table:
+    """Add rows up by days or hours of the zone."""
+    offsets = chosen.offsets(days=unit == DAY)
+    start = wall_start(micros(rows.time), unit, offsets)
+    grouped = rows.group_by(start=start, **{key: rows[key] for key in keys})
+    sums = grouped.agg(messages=rows.messages.sum(), bytes=rows.bytes.sum())
+    time = sums.start.as_timestamp("s").cast(rows.time.type())
+    return sums.select(time.name("time"), *keys, "messages", "bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +256,9 @@ def _completed(
         rows = _union(repeated)
         keys = [name for name in rollup.keys if name != "time"]
         unique.append(
-            rows.group_by("time", *keys).agg(messages=rows.messages.sum(), bytes=rows.bytes.sum())
+            rows.group_by("time", *keys).agg(
+                messages=rows.messages.sum(), bytes=exact_sum(rows.bytes)
+            )
         )
     return _union(unique)
 
@@ -225,6 +286,9 @@ def _widened(chosen: Selection, reader: RollupReader, rollup: Rollup) -> Selecti
 
 
 def _union(parts: Sequence[ir.Table]) -> ir.Table:
+    """Return all rows; `bytes` of sums are decimals, those of single events need not be."""
+    if any(part.bytes.type().is_decimal() for part in parts):
+        parts = [part.mutate(bytes=exact(part.bytes)) for part in parts]
     rows, *others = parts
     for other in others:
         rows = rows.union(other)
@@ -264,7 +328,7 @@ def _counted(rows: ir.Table, unit: int, keys: list[str], *, summed: bool) -> ir.
         return rows.select("time", *keys, messages=ibis.literal(1, "int64"), bytes=rows["size"])
     # Truncating a time is ten times slower than a division, and depends on the session's zone.
     counted = rows.group_by(number=micros(rows.time) // unit, **{key: rows[key] for key in keys})
-    sums = counted.agg(messages=rows.count(), bytes=rows["size"].sum())
+    sums = counted.agg(messages=rows.count(), bytes=exact_sum(rows["size"]))
     start = period_start(sums.number, unit, rows.time.type())
     return sums.select(start.name("time"), *keys, "messages", "bytes")
 

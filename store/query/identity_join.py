@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.identity import Persons
 
-__all__ = ["merge_accounts", "unnest_persons"]
+__all__ = ["merge_accounts", "person_names", "unnest_persons"]
 
 
 def merge_accounts(rows: ir.Table, persons: Persons) -> ir.Table:
@@ -65,6 +65,11 @@ def unnest_persons(rows: ir.Table, by: str, columns: Sequence[str], persons: Per
         repeated = matched.users.intersect(matched.earlier).length() > 0
         matched = matched.filter(matched.merged.isnull() | ~repeated)
     return matched.select(*columns, user=ibis.coalesce(matched.person, matched.account))
+
+
+def person_names(persons: Persons) -> Any:
+    """Return columns `merged` (an account of a person who has several) and `person`."""
+    return _names(persons, include_names=True).select("merged", "person")
 
 
 def _names(persons: Persons, *, include_names: bool = False) -> Any:

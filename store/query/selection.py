@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from hubbub.collector.names import DEFAULT_BOTS
+from hubbub.zones import UNIVERSAL, Offsets, Zone
 
 __all__ = ["BOTS", "FILTERS", "EventFilters", "Selection", "bot_globs"]
 
 #: Accounts of bots, as globs; the configuration may replace the list or add to it.
 BOTS = DEFAULT_BOTS
+#: Where a range has no end, µs: 1900 and 2200.
+_ALWAYS, _FOREVER = -2_208_988_800_000_000, 7_258_118_400_000_000
 
 
 def bot_globs(replacing: Sequence[str] | None, more: Sequence[str]) -> tuple[str, ...]:
@@ -49,6 +52,12 @@ class Selection(EventFilters):
     by: Literal["agent", "users"] = "users"
     bots: bool = True  # whether bots count as people
     bot_names: tuple[str, ...] = BOTS
+    zone: Zone = UNIVERSAL  # in which days, weeks and so on are cut
+
+    def offsets(self, *, days: bool = True) -> Offsets:
+        """Return the offsets of the zone in the range, µs; see `Zone.offsets`."""
+        since = _ALWAYS if self.since is None else self.since
+        return self.zone.offsets(since, self.until or _FOREVER, days=days)
 
     @property
     def removed(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Values of filters that match nothing in the whole store, and the stored names that are near.
 
-A misspelt name gives an empty answer, which looks like an answer: nobody did anything.
+A misspelt name gives an empty answer, which looks like an answer: that nothing was done.
 """
 
 from __future__ import annotations

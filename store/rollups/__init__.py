@@ -1,1 +1,1 @@
-"""Rollups: sums per hour, day and week, kept up to date with the events."""
+"""Rollups: sums per hour, day and week, and actions, kept up to date with the events."""

@@ -8,40 +8,41 @@ A period may have several rows, one for each time it was added to: readers sum t
 merges them. Readers count later events from the events' own files (`query.from_rollups`). If rows
 of events were deleted or changed and `mark_current` was not called, everything is counted again.
 
-Rollups outlive events: times before `frozen` (retention's cut, rounded up to the end of the day)
+Sums outlive events: times before `frozen` (retention's cut, rounded up to the end of the day)
 are never counted again. The cut may lie within a week, so that weeks are always sums of days.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from hubbub.errors import StoreError
-from hubbub.store.delta.data_file import DataFileWriter, File
-from hubbub.store.delta.rewrite import Change, retire, rewrite
-from hubbub.store.delta.table import Table
-from hubbub.store.disk.errors import write_error
+from hubbub.store.rollups.details import build_next, kept
+from hubbub.store.rollups.frozen import FROZEN, frozen
+from hubbub.store.rollups.rebuild import (
+    CHUNK,
+    days_and_weeks,
+    read,
+    rebuild_all,
+    rebuild_one,
+    source,
+    timestamp,
+)
 from hubbub.store.rollups.tables import (
     DAY,
     HOUR,
+    Actions,
     DailyTopics,
     DailyUsers,
     HourlyUsers,
     Rollup,
     WeeklyUsers,
 )
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
-    from deltalake.transaction import AddAction
-
     from hubbub.store.store import Store
 
 __all__ = [
@@ -61,24 +62,17 @@ __all__ = [
 ]
 
 LAG = 12  # commits of events that readers count themselves
-CHUNK = 1_000_000  # about so many rows are counted at once
-FROZEN = "rollups:frozen"  # key in the state: µs
 
 
 def open_rollups(folder: Path) -> tuple[Rollup, ...]:
     """Return the rollups of a store, each after the one it is counted from; they need not exist."""
-    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics)
+    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics, Actions)
     return tuple(kind(folder / kind.name) for kind in kinds)
-
-
-def frozen(store: Store) -> int:
-    """Return the time (µs) before which rollups are never counted again."""
-    return int(store.state.get(FROZEN) or 0)
 
 
 def keep_up(store: Store) -> None:
     """Call `catch_up` if the rollups are `LAG` commits behind. Needs the loader's lock."""
-    if store.table.version() - min(rollup.batch() for rollup in store.rollups) >= LAG:
+    if store.table.version() - min(rollup.batch() for rollup in kept(store)) >= LAG:
         catch_up(store)
 
 
@@ -91,34 +85,50 @@ def catch_up(store: Store) -> None:
     version = store.table.version()
     if version <= 0:
         return
-    while True:
-        batches = sorted({rollup.batch() for rollup in store.rollups})
-        if batches == [version]:
-            return
-        if batches[-1] > version:  # the events were restored from a backup
-            rebuild(store)
-            return
-        days, weeks = _days_and_weeks(store)
-        if weeks.batch() != days.batch():  # a run died between the two, or an older hubbub wrote
-            _rebuild(store, weeks, days.batch())
-            continue
-        # A run that died may have left some rollups behind the others: first count up to those.
-        behind = [rollup for rollup in store.rollups if rollup.batch() == batches[0]]
-        target = min([*batches[1:], version])
-        commits = store.table.entries.commits(batches[0] + 1, target)
+    while build_next(store, most=CHUNK) is not None:
+        pass
+    rollups = kept(store)
+    while (behind := _next(store, rollups, version)) is not None:
+        commits = store.table.entries.commits(behind.batch + 1, behind.target)
         if commits is None or any(commit.removed for commit in commits):
-            rebuild(store)
+            rebuild_all(store, rollups)
             return
-        since = frozen(store)
         files: list[str] = []
         rows = 0
         for commit in commits:
             files += commit.added
             rows += commit.rows
-            if rows >= CHUNK or commit.version == target:
-                for rollup, sums in _count(behind, files, since):
+            if rows >= CHUNK or commit.version == behind.target:
+                for rollup, sums in _count(behind.rollups, files, frozen(store)):
                     rollup.append_rows(list(rollup.parts(sums)), commit.version)
                 files, rows = [], 0
+
+
+class _Behind(NamedTuple):
+    """The rollups that lack the most, and up to which version they are to be counted next."""
+
+    rollups: Sequence[Rollup]
+    batch: int
+    target: int
+
+
+def _next(store: Store, rollups: Sequence[Rollup], version: int) -> _Behind | None:
+    """Return what to count next; None if all is counted."""
+    while True:
+        batches = sorted({rollup.batch() for rollup in rollups})
+        if batches == [version]:
+            return None
+        if batches[-1] > version:  # the events were restored from a backup
+            rebuild_all(store, rollups)
+            return None
+        days, weeks = days_and_weeks(store)
+        if weeks.batch() == days.batch():
+            break
+        # a run died between the two, or an older hubbub wrote
+        rebuild_one(store, weeks, days.batch())
+    # A run that died may have left some rollups behind the others: first count up to those.
+    behind = [rollup for rollup in rollups if rollup.batch() == batches[0]]
+    return _Behind(behind, batches[0], min([*batches[1:], version]))
 
 
 def _count(
@@ -128,41 +138,10 @@ def _count(
     counted: dict[str, Any] = {}
     for rollup in rollups:
         finer = counted.get(rollup.finer)
-        sums = rollup.count(files, since) if finer is None else rollup.summed(finer)
+        first = since if rollup.outlives else 0
+        sums = rollup.count(files, first) if finer is None else rollup.summed(finer)
         counted[rollup.name] = sums
         yield rollup, sums
-
-
-def _days_and_weeks(store: Store) -> tuple[Rollup, Rollup]:
-    (weeks,) = (rollup for rollup in store.rollups if isinstance(rollup, WeeklyUsers))
-    (days,) = (rollup for rollup in store.rollups if rollup.name == weeks.finer)
-    return days, weeks
-
-
-def source(store: Store, rollup: Rollup) -> tuple[Table, Callable[[Sequence[str]], Any], int]:
-    """Return the table a rollup is counted from, how (files to rows), and since when (µs)."""
-    days, weeks = _days_and_weeks(store)
-    if rollup.name == weeks.name:
-        return days, lambda files: rollup.summed(_read(days, files)), 0
-    since = frozen(store)
-    return store.table, lambda files: rollup.count(files, since), since
-
-
-def _read(table: Rollup, files: Sequence[str]) -> Any:
-    """Read the rows of these files.
-
-    Raises:
-        StoreError: a file cannot be read.
-    """
-    names = table.schema.names
-    try:
-        parts = [pq.read_table(path, columns=names, partitioning=None) for path in files]
-    except (OSError, pa.ArrowException) as e:
-        hint = "`hubbub compact --rebuild` counts it again"
-        raise StoreError(
-            f"{table.name} cannot be read: {e}", where=str(table.folder), hint=hint
-        ) from e
-    return pa.concat_tables([table.schema.empty_table(), *(p.cast(table.schema) for p in parts)])
 
 
 def rebuild(store: Store) -> None:
@@ -173,70 +152,7 @@ def rebuild(store: Store) -> None:
     Raises:
         StoreError: no room, or damage; the rollup that failed is unchanged.
     """
-    version = store.table.version()
-    if version >= 0:
-        for rollup in store.rollups:
-            _rebuild(store, rollup, version)
-
-
-def _rebuild(store: Store, rollup: Rollup, version: int) -> None:
-    origin, count, since = source(store, rollup)
-    files = [file for file in origin.files() if file.last >= since]
-    rollup.ensure()
-    fits = not since
-    if since:  # rows from before the cut stay, in files of their own
-        mixed = [file for file in rollup.files() if file.first < since <= file.last]
-        rewrite(rollup, mixed, _rows_before(since))
-    old = [file for file in rollup.files() if file.last >= since]
-    added: list[AddAction] = []
-    try:
-        for chunk in _chunks(files):
-            for month, rows in rollup.parts(count([file.uri for file in chunk])):
-                added.append(_write(rollup, month, rows))
-                fits = fits and not rollup.saturates(rows)
-    except (OSError, pa.ArrowException) as e:
-        rollup.discard(added)
-        raise write_error(f"cannot write {rollup.name}", e, rollup.folder) from e
-    except StoreError:
-        rollup.discard(added)
-        raise
-    rollup.replace(old, added, version)
-    if fits:
-        rollup.forget_saturation()
-    retire(old)
-
-
-def _rows_before(limit: int) -> Change:
-    """Return a change that keeps the rows before a time, µs."""
-    return lambda rows: rows.filter(pc.less(rows["time"], _timestamp(limit)))
-
-
-def _timestamp(micros: int) -> Any:
-    return pa.scalar(from_micros(micros), pa.timestamp("us", "UTC"))
-
-
-def _write(rollup: Rollup, month: str, rows: Any) -> AddAction:
-    file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
-    try:
-        file.write(rows)
-        return file.close()
-    except BaseException:
-        file.discard()
-        raise
-
-
-def _chunks(files: Sequence[File]) -> Iterator[list[File]]:
-    """Group consecutive files, so that each group has `CHUNK` rows or is the last one."""
-    chunk: list[File] = []
-    rows = 0
-    for file in files:
-        chunk.append(file)
-        rows += file.rows
-        if rows >= CHUNK:
-            yield chunk
-            chunk, rows = [], 0
-    if chunk:
-        yield chunk
+    rebuild_all(store, store.rollups)
 
 
 def differences(store: Store, rollup: Rollup) -> list[str]:
@@ -255,8 +171,8 @@ def differences(store: Store, rollup: Rollup) -> list[str]:
                 months.setdefault(Path(file.uri).parent.name, ([], []))[place].append(file.uri)
     differing = []
     for month, (source_files, rollup_files) in sorted(months.items()):
-        rows = _read(rollup, rollup_files)
-        rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], _timestamp(since))))
+        rows = read(rollup, rollup_files)
+        rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], timestamp(since))))
         if not rows.equals(rollup.combined(count(source_files))):
             differing.append(month.removeprefix("month="))
     return differing
@@ -269,6 +185,6 @@ def mark_current(store: Store) -> None:
     accordingly. Call `catch_up` before the change, and keep the loader's lock in between.
     """
     version = store.table.version()
-    for rollup in store.rollups:
+    for rollup in kept(store):
         if rollup.exists() and rollup.batch() < version:
             rollup.replace([], [], version)

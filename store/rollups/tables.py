@@ -3,6 +3,8 @@
     hourly_users, daily_users   time, user, named, named_bytes, acted, acted_bytes
     weekly_users                the same; a period ends with its week (Sunday, UTC) or its month
     daily_topics                time, topic, category, events, bytes
+    actions                     time (start of the day), user, target, start, length, messages, gap,
+                                final: see `actions`
 
 A week that two months share is two periods, so that weeks, months, quarters and years each consist
 of whole periods. `refresh` decides when and from which files rows are counted.
@@ -21,15 +23,26 @@ from hubbub.errors import StoreError
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.files import make_folder, sync_folder
+from hubbub.store.rollups.actions import by_action, join_runs
 from hubbub.store.rollups.aggregate import SATURATED, add_up, by_topic, by_user
 from hubbub.times import from_micros
 
-__all__ = ["DAY", "HOUR", "DailyTopics", "DailyUsers", "HourlyUsers", "Rollup", "WeeklyUsers"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "Actions",
+    "DailyTopics",
+    "DailyUsers",
+    "HourlyUsers",
+    "Rollup",
+    "WeeklyUsers",
+]
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # µs
 _TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
 _TEXT = {
-    name: pa.field(name, pa.string(), nullable=False) for name in ("user", "topic", "category")
+    name: pa.field(name, pa.string(), nullable=False)
+    for name in ("user", "topic", "category", "target")
 }
 #: A file in the folder of a rollup.
 _SATURATED = "saturated"
@@ -45,6 +58,8 @@ class Rollup(Table):
     sums: ClassVar[Sequence[str]]
     finer: ClassVar[str] = ""  # name of the rollup whose rows this one sums up, if there is one
     combines: ClassVar[bool] = True
+    #: Whether its rows stay when retention deletes their events; else they are deleted, too.
+    outlives: ClassVar[bool] = True
 
     def floor(self, time: int) -> int:
         """Return the start of the period that contains a time; both µs."""
@@ -205,3 +220,29 @@ class DailyTopics(Rollup):
     sums: ClassVar[Sequence[str]] = ("events", "bytes")
     schema: ClassVar[Any] = _schema(["topic", "category"], ["events", "bytes"])
     options: ClassVar[Mapping[str, Any]] = _options(["topic", "category"], ["events", "bytes"])
+
+
+class Actions(Rollup):
+    """Actions by day, user and start: details of events, which retention deletes with them."""
+
+    name: ClassVar[str] = "actions"
+    unit: ClassVar[int] = DAY
+    counted = staticmethod(by_action)
+    keys: ClassVar[Sequence[str]] = ("time", "user", "start", "target")
+    order: ClassVar[Sequence[str]] = keys
+    sums: ClassVar[Sequence[str]] = ("messages",)
+    schema: ClassVar[Any] = pa.schema(
+        [
+            *_schema(["user", "target"], ["start", "length", "messages"]),
+            pa.field("gap", pa.int64()),
+            pa.field("final", pa.int64()),
+        ]
+    )
+    options: ClassVar[Mapping[str, Any]] = _options(
+        ["user", "target"], ["start", "length", "messages", "gap", "final"]
+    )
+    outlives: ClassVar[bool] = False
+
+    def combined(self, rows: Any) -> Any:
+        """Join the runs that no pause separates."""
+        return join_runs(rows).select(self.schema.names).cast(self.schema)

@@ -33,6 +33,7 @@ __all__ = [
     "TRUST",
     "Damage",
     "Record",
+    "complete",
     "count",
     "flags",
     "head",
@@ -270,11 +271,22 @@ def read(
 
 def count(descriptor: int, start: int) -> int:
     """Return the number of records from byte `start` on, estimated from their lengths alone."""
-    size, offset, n = os.fstat(descriptor).st_size, max(start, HEAD.size), 0
+    return sum(1 for _ in _ends(descriptor, start))
+
+
+def complete(descriptor: int) -> int:
+    """Return where the last complete record ends, estimated from the records' lengths alone."""
+    return max(_ends(descriptor, HEAD.size), default=HEAD.size)
+
+
+def _ends(descriptor: int, start: int) -> Iterator[int]:
+    """Yield where each record from byte `start` on ends, as long as it is complete."""
+    size, offset = os.fstat(descriptor).st_size, max(start, HEAD.size)
     while offset + RECORD.size <= size:
         raw = os.pread(descriptor, RECORD.size, offset)
         if len(raw) < RECORD.size:
-            break
+            return
         offset += RECORD.size + RECORD.unpack(raw)[0]
-        n += offset <= size
-    return n
+        if offset > size:
+            return
+        yield offset

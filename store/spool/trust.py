@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from hubbub.collector.signatures.guard import Guard, TrustFiles
 from hubbub.errors import UsageError
+from hubbub.logger import get_logger
 from hubbub.store.spool.segment import TRUST
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["UNREADY", "Trusts", "register_trust"]
 #: Key of the state: numbers of the trusts whose frames wait because they cannot be checked.
 UNREADY = "trusts:unready"
 
-_log = structlog.get_logger("hubbub.store")
+_log = get_logger("hubbub.store")
 _logged: set[str] = set()  # errors that this process logged: a loader retries every few seconds
 
 

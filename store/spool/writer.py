@@ -16,6 +16,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hubbub.closeable import Closeable
@@ -161,7 +162,14 @@ class SpoolWriter(Closeable):
             os.fdatasync(self._file)
         except OSError:
             # The kernel may have dropped the pages, and a second fdatasync would not report it:
-            # write these records again, to a new segment. The loader drops duplicates by id.
+            # write these records again, to a new segment. They are cut off from this one, so that
+            # retries do not fill the disk; the loader drops duplicates by id.
+            before = self._written - self._sent
+            with suppress(OSError):  # then they are on the disk twice
+                if before > segment.HEAD.size:
+                    os.ftruncate(self._file, before)
+                else:
+                    self._path.unlink()
             self._sent = 0
             os.close(self._file)  # releases the lock: the loader treats the file as torn
             self._file = None

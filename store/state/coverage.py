@@ -7,15 +7,17 @@ event, whichever source delivered it.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hubbub.intervals import subtract, union
 from hubbub.store.state.ledger import CoverageSpan
+from hubbub.times import from_micros, to_micros
+from hubbub.zones import UNIVERSAL, Zone
 
 __all__ = ["DayCoverage", "TimelineEntry", "Verdict", "clip", "days", "judge", "timeline"]
-
-_DAY = 86_400_000_000  # µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class DayCoverage:
-    """A UTC day, clipped to the range: µs in each state, which add up to its length."""
+    """A day, clipped to the range: µs in each state, which add up to its length."""
 
     start: int
     end: int
@@ -93,18 +95,25 @@ def timeline(
 
 
 def days(
-    spans: Iterable[CoverageSpan], since: int, until: int, *, filters: str = ""
+    spans: Iterable[CoverageSpan],
+    since: int,
+    until: int,
+    zone: Zone = UNIVERSAL,
+    *,
+    filters: str = "",
 ) -> list[DayCoverage]:
-    """Return the coverage of each UTC day of [since, until)."""
-    sums: dict[int, dict[str, int]] = {}
+    """Return the coverage of each day of [since, until) in a zone."""
+    if since >= until:
+        return []
+    edges = [to_micros(e) for e in zone.edges(from_micros(since), from_micros(until), "day")]
+    sums: list[dict[str, int]] = [{} for _ in edges[1:]]
     for entry in timeline(spans, since, until, filters=filters):
-        for day in range(entry.start // _DAY, (entry.end - 1) // _DAY + 1):
-            length = min(entry.end, (day + 1) * _DAY) - max(entry.start, day * _DAY)
-            states = sums.setdefault(day, {})
-            states[entry.state] = states.get(entry.state, 0) + length
+        for day in range(bisect(edges, entry.start) - 1, bisect(edges, entry.end - 1)):
+            length = min(entry.end, edges[day + 1]) - max(entry.start, edges[day])
+            sums[day][entry.state] = sums[day].get(entry.state, 0) + length
     return [
-        DayCoverage(max(day * _DAY, since), min((day + 1) * _DAY, until), **states)
-        for day, states in sorted(sums.items())
+        DayCoverage(max(start, since), min(end, until), **states)
+        for (start, end), states in zip(pairwise(edges), sums, strict=True)
     ]
 
 

@@ -180,6 +180,10 @@ class State(Closeable):
         if self.read_only:
             raise UsageError("no permission to write here", where=str(self.path), hint=PERMISSION)
 
+    def data_version(self) -> int:
+        """Return a number that changes whenever another connection has committed a change."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT.
 

@@ -1,6 +1,7 @@
 """Dead letters: messages that could not be read or were refused, with the reason; bounded.
 
-A message is stored once, however often its record is read. The oldest dead letters are deleted
+A message is stored once, however often its record is read, and a row of a history however often it
+is requested. The oldest dead letters are deleted
 when all together take more than `MAX_BYTES` on the disk, and those stored for longer than
 `MAX_AGE`, unless `set_bounds` recorded other bounds.
 """
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hubbub.collector.event import Frame
+from hubbub.collector.decode.rejected import digest
+from hubbub.collector.event import DISMISSED_KEY, Frame
 from hubbub.store import policy
 from hubbub.store.policy import DEAD_LETTERS_BYTES, RetentionPolicy
 from hubbub.store.state.pseudonyms import Forgotten
@@ -27,6 +29,7 @@ __all__ = [
     "MAX_BYTES",
     "DeadLetter",
     "bury",
+    "dismiss",
     "find",
     "get",
     "line_numbers",
@@ -43,6 +46,7 @@ MAX_BYTES = DEAD_LETTERS_BYTES  # of all together, on the disk
 ROW = 1_024
 MAX_WHAT = 500  # characters of the sentence
 MAX_AGE = 30 * 86400  # seconds
+_MAX_DISMISSED = 10_000  # rows that are remembered
 _BOUNDS = "dead-letters:bounds"  # key of the state: [seconds or null, bytes]
 _COLUMNS = "place, reason, what, source, time, topic, body, seq, missing, flags, id, size"
 _COLUMNS_WITHOUT_BODY = _COLUMNS.replace("body", "x'' AS body")
@@ -109,6 +113,7 @@ def bury(
 ) -> None:
     """Store dead letters, then prune. Within a transaction."""
     now = time.time_ns() // 1000
+    new = (letter for letter in letters if not _read_again(db, letter))
     db.executemany(
         "INSERT OR IGNORE INTO dead_letters (place, reason, what, source, time, topic, body, seq,"
         " missing, flags, size, again, buried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
@@ -127,10 +132,29 @@ def bury(
                 len(letter.topic) + len(letter.body),
                 now,
             )
-            for letter in letters
+            for letter in new
         ],
     )
     prune(db, max_bytes=max_bytes)
+
+
+def _read_again(db: sqlite3.Connection, letter: DeadLetter) -> bool:
+    """Whether it is a row of a history whose dead letter is stored: gaps are read repeatedly."""
+    if not letter.source.startswith("history:") or not letter.body:
+        return False
+    found = db.execute(
+        "SELECT 1 FROM dead_letters WHERE size = ? AND source = ? AND missing = ? AND topic = ?"
+        " AND body = ? AND place <> ? LIMIT 1",
+        (
+            len(letter.topic) + len(letter.body),
+            letter.source,
+            letter.missing,
+            letter.topic,
+            letter.body,
+            letter.place,
+        ),
+    )
+    return found.fetchone() is not None
 
 
 def prune(db: sqlite3.Connection, *, max_bytes: int | None = None) -> None:
@@ -230,6 +254,21 @@ def to_retry(query: Query) -> Iterator[DeadLetter]:
             yield letter
 
 
+def dismiss(state: State, ids: Sequence[int]) -> None:
+    """Delete dead letters that the user declares to be no loss.
+
+    Rows of a history among them leave no gap when they are read again.
+    """
+    with state.transaction() as db:
+        digests = dict.fromkeys(state.get(DISMISSED_KEY) or ())
+        for letter_id in ids:
+            letter = get(state.rows, letter_id)
+            if letter is not None and letter.body:
+                digests[digest(letter.body)] = None
+            db.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+        state.set(DISMISSED_KEY, list(digests)[-_MAX_DISMISSED:])
+
+
 def record_retries(db: sqlite3.Connection, results: Mapping[str, Sequence[str] | None]) -> None:
     """Delete the dead letters that were read, update those refused again. Within a transaction.
 
@@ -243,5 +282,5 @@ def record_retries(db: sqlite3.Connection, results: Mapping[str, Sequence[str] |
         else:
             db.execute(
                 "UPDATE dead_letters SET reason = ?, what = ?, again = 0 WHERE place = ?",
-                (*refusal, place),
+                (refusal[0], refusal[1][:MAX_WHAT], place),
             )

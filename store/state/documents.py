@@ -8,6 +8,8 @@ whole; every other text is compared word by word.
 from __future__ import annotations
 
 import json
+import secrets
+import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -56,15 +58,20 @@ class Collection(MutableMapping[str, Any]):
                 (*self._scope, forgotten.text(key), text),
             )
 
+    def append(self, value: Any) -> str:
+        """Store a JSON value under a new key, which sorts after earlier ones; return the key."""
+        key = f"{time.time_ns():020}-{secrets.token_hex(4)}"
+        self[key] = value
+        return key
+
     def __delitem__(self, key: str) -> None:
         with self._state.transaction() as db:
             key = self._state.forgotten.text(key)
-            deleted = db.execute(
+            self[key]  # raises KeyError
+            db.execute(
                 f"DELETE FROM documents WHERE {_SCOPE} AND key = ?",  # noqa: S608 - a constant
                 (*self._scope, key),
             )
-            if not deleted.rowcount:
-                raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
         rows = self._state.rows(

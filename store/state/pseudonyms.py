@@ -9,7 +9,8 @@ random key): a candidate can be tested, but the list does not reveal whom it is 
   where no letter or digit is adjacent: `forks/NAME/rpms`, `NAME-testing`, `~NAME`.
 - **Bytes** (bodies, dead letters) are never edited, which would falsify what was sent; `holds`
   finds a name in them, also in JSON and URL escapes and in msgpack; the caller drops them whole.
-  More than `SEARCHED` bytes are not searched, but treated as if they held a name.
+  More than `SEARCHED` bytes are not searched, nor is what has more than `CANDIDATES` places where
+  a name might be: they are treated as if they held one.
 
 A pseudonym is `forgotten-` and 16 hexadecimal digits, derived from the name as it is spelled: two
 accounts that differ only in case remain two, so that no count changes.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
@@ -29,7 +30,7 @@ import msgspec
 
 from hubbub.collector.event import Event
 from hubbub.collector.names import visible
-from hubbub.collector.topics import action, category, without_prefix
+from hubbub.collector.topics import action, category, structure
 
 __all__ = ["ACCOUNTS", "NONE_FORGOTTEN", "PSEUDONYM", "Forgotten", "units"]
 
@@ -47,6 +48,11 @@ _PIECE = 500  # characters that are composed at once: sorting marks takes the sq
 _ESCAPE = re.compile(r"\\+[abfnrtv0]")
 #: Bytes; searching more would take seconds a message, and strangers choose what they send.
 SEARCHED = 256 << 10
+#: Places and lengths at which a name is looked for; as many take about a second.
+CANDIDATES = 200_000
+#: Likewise, for all objects of an event. Those of more are replaced as a whole: only a message that
+#: was made to take minutes has such objects.
+_MOST_OF_OBJECTS = 2_000_000
 _CACHE_SIZE = 20_000  # entries of each cache
 _CACHED = 256  # characters of an entry's key at most: together some 20 MB
 _MAX_CANDIDATE = 1_000  # characters; an account has at most 255, and its title case is no longer
@@ -137,9 +143,7 @@ class Forgotten:
         """Replace forgotten names after a topic's verb; `org.….prod.git.receive` is structure."""
         if not self._digests:
             return topic
-        tail = without_prefix(topic)
-        structure = ".".join(tail.split(".")[:2])
-        head = topic[: len(topic) - len(tail) + len(structure)]
+        head = structure(topic)
         return head + self.text(topic[len(head) :])
 
     def identifier(self, message_id: str) -> str:
@@ -162,7 +166,7 @@ class Forgotten:
             else self.text(event.category),
             "agent": None if event.agent is None else self.account(event.agent),
             "users": _mapped(self.account, event.users),
-            "objects": _mapped(self.text, event.objects),
+            "objects": _mapped(self._object(event.objects), event.objects),
             "action": action(topic) if derived else self.text(event.action or "") or None,
             "source": self.text(event.source),
             "extra": event.extra
@@ -171,43 +175,44 @@ class Forgotten:
         changed = {name: new for name, new in changed.items() if getattr(event, name) != new}
         return msgspec.structs.replace(event, **changed) if changed else event
 
+    def _object(self, objects: Sequence[str]) -> Callable[[str], str]:
+        """Return what replaces names in each of these: the whole text, if they are too long."""
+        if sum(map(len, objects)) * len(self._lengths) <= _MOST_OF_OBJECTS:
+            return self.text
+        return self.pseudonym
+
     def holds(self, data: bytes) -> bool:
         """Whether these bytes contain a forgotten name, also in JSON or URL escapes and msgpack.
 
-        True for more than `SEARCHED` bytes.
+        True for more than `SEARCHED` bytes, and for more than `CANDIDATES` places.
         """
         if not self._digests or not data:
             return False
         if len(data) > SEARCHED:
             return True
+        parts = [data]
         if data[0] in _CONTAINERS:
             with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 parts = list(_texts_of(msgspec.msgpack.decode(data, strict=False)))
-                return any(self._holds(part) for part in parts)
-        return self._holds(data)
-
-    def _holds(self, data: bytes) -> bool:
-        text = data.decode("utf-8", "replace")
-        forms = {text}
-        if not text.isascii():  # msgpack: the byte before a string may look like a letter
-            forms.add(data.decode("ascii", "replace"))
-        if "\\" in text:
-            plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), _ESCAPE.sub(" ", text))
-            forms.add(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-        forms |= {unquote_plus(form) for form in forms if "%" in form or "+" in form}
-        return any(self._replaced(form) is not None for form in forms)
+        candidates = 0
+        for part in parts:
+            for form in _forms(part):
+                split = _split(form)
+                candidates += len(split) * len(self._lengths)
+                if candidates > CANDIDATES or self._replaced(split) is not None:
+                    return True
+        return False
 
     def _text(self, text: str) -> str:
-        new = self._replaced(text)
+        new = self._replaced(_split(text))
         if new is not None:
             return new
         if "%" in text or "+" in text:
-            return self._replaced(unquote_plus(text)) or text
+            return self._replaced(_split(unquote_plus(text))) or text
         return text
 
-    def _replaced(self, text: str) -> str | None:
-        """Return the text with pseudonyms; None if it contains no forgotten name."""
-        parts = _UNITS.findall(_composed(visible(text)))
+    def _replaced(self, parts: Sequence[str]) -> str | None:
+        """Return the text of these units with pseudonyms; None if it has no forgotten name."""
         out: list[str] = []
         i, changed = 0, False
         while i < len(parts):
@@ -243,6 +248,23 @@ class Forgotten:
                 self._pseudonyms.clear()
             self._pseudonyms[name] = pseudonym
         return pseudonym
+
+
+def _forms(data: bytes) -> set[str]:
+    """Return the texts that bytes may stand for: as UTF-8, and without escapes of JSON and URLs."""
+    text = data.decode("utf-8", "replace")
+    forms = {text}
+    if not text.isascii():  # msgpack: the byte before a string may look like a letter
+        forms.add(data.decode("ascii", "replace"))
+    if "\\" in text:
+        plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), _ESCAPE.sub(" ", text))
+        forms.add(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return forms | {unquote_plus(form) for form in forms if "%" in form or "+" in form}
+
+
+def _split(text: str) -> list[str]:
+    """Return the units of a text, without characters that cannot be seen."""
+    return _UNITS.findall(_composed(visible(text)))
 
 
 def _mapped(change: Callable[[str], str], names: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,14 @@ __all__ = ["APPLICATION", "STEPS"]
 #: `PRAGMA application_id`: "hubb".
 APPLICATION = 0x68756262
 
+_CHANGES = (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD"))
+#: The module in the key of a value that a plugin's `state` holds: `plugin:MODULE:KEY`.
+_MODULE = "substr({0}.key, 8, instr(substr({0}.key, 8), ':') - 1)"
+# an upsert would take the conflict clause of the statement that fires the trigger
+_COUNT = """CREATE TRIGGER {0}_{1} AFTER {1} ON {0} {3} BEGIN
+    INSERT INTO revisions SELECT {2}, 0 WHERE {2} NOT IN (SELECT module FROM revisions);
+    UPDATE revisions SET n = n + 1 WHERE module = {2}; END"""
+
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE checkpoints (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -77,4 +85,57 @@ STEPS: tuple[tuple[str, ...], ...] = (
             module TEXT NOT NULL, collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
             PRIMARY KEY (module, collection, key)) WITHOUT ROWID""",
     ),
+    (
+        # Who may use the server. Of tokens and sessions only digests are stored, in hexadecimal.
+        # Times are in µs since the epoch; `person` has a page of its own.
+        """CREATE TABLE tokens (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+            digest TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, person TEXT,
+            created INTEGER NOT NULL, expires INTEGER)""",
+        """CREATE TABLE sessions (
+            digest TEXT PRIMARY KEY, token INTEGER NOT NULL REFERENCES tokens,
+            created INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID""",
+    ),
+    (
+        # How often the documents and the `state` of a module were changed: event handlers are
+        # called again where another process changed what they had read (`store.state.overlay`).
+        "CREATE TABLE revisions (module TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
+        *(_COUNT.format("documents", name, f"{row}.module", "") for name, row in _CHANGES),
+        *(
+            _COUNT.format(
+                "checkpoints", name, _MODULE.format(row), f"WHEN {row}.key LIKE 'plugin:%:%'"
+            )
+            for name, row in _CHANGES
+        ),
+    ),
+    (
+        # Alerts: what changed, what is on or about to be, what is to be sent, and who silenced
+        # what. Times are in µs since the epoch; `details` is a JSON object. `per`: what `subject`
+        # is: topic, category, user, or none.
+        """CREATE TABLE alert_changes (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, subject TEXT NOT NULL,
+            state TEXT NOT NULL, time INTEGER NOT NULL, detected INTEGER NOT NULL, measured REAL,
+            expected REAL, measure TEXT NOT NULL, per TEXT NOT NULL, details TEXT NOT NULL)""",
+        "CREATE INDEX alert_changes_time ON alert_changes (time)",
+        # `change`: the one that raised it; null while its condition has not held long enough.
+        """CREATE TABLE alert_states (
+            rule TEXT NOT NULL, subject TEXT NOT NULL, since INTEGER NOT NULL,
+            change INTEGER REFERENCES alert_changes,
+            PRIMARY KEY (rule, subject)) WITHOUT ROWID""",
+        """CREATE TABLE alert_notifications (
+            change INTEGER NOT NULL REFERENCES alert_changes, channel TEXT NOT NULL,
+            status TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+            next_attempt INTEGER, last_error TEXT, sent_at INTEGER,
+            PRIMARY KEY (change, channel)) WITHOUT ROWID""",
+        "CREATE INDEX alert_notifications_status ON alert_notifications (status, next_attempt)",
+        # `rule` and `subject` empty: every one. `announced`: it was said that it has ended while an
+        # alert that it held back is still on.
+        """CREATE TABLE alert_silences (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, subject TEXT NOT NULL,
+            author TEXT NOT NULL, reason TEXT NOT NULL, starts INTEGER NOT NULL,
+            ends INTEGER NOT NULL, suppressed INTEGER NOT NULL DEFAULT 0,
+            announced INTEGER NOT NULL DEFAULT 0)""",
+    ),
+    # Which silence held a notification back.
+    ("ALTER TABLE alert_notifications ADD COLUMN silence INTEGER REFERENCES alert_silences",),
 )

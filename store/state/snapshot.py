@@ -61,7 +61,7 @@ def _copy(path: Path, target: sqlite3.Connection) -> None:
         raise UsageError(
             "no permission to read this store",
             where=str(e.filename or path),
-            hint="run as its owner, or as somebody who may read all of its files",
+            hint="run as its owner, or as an account that may read all of its files",
         ) from e
 
 

@@ -154,7 +154,7 @@ class IdIndex:
     def _write(self, first: int, last: int, parts: Iterable[Hashes]) -> Run:
         new = self.folder / f"{first}-{last}-{secrets.token_hex(4)}.new"
         length = 0
-        with new.open("wb") as file:
+        with new.open("xb") as file:
             for part in parts:
                 file.write(part.astype("<u8", copy=False).tobytes())
                 length += len(part)

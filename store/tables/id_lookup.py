@@ -76,6 +76,14 @@ class Lookup:
         rest = [id_ for id_ in ids if id_ not in present]
         return present | self._search(rest, files, span, inside=False)
 
+    def within(self, ids: Sequence[str], span: tuple[int, int]) -> set[str]:
+        """Return which of these ids are in row groups with times of the span (first, last, µs).
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        return self._search(ids, self._table.files(), span, inside=True)
+
     def scan(self, first: int, last: int) -> Iterator[list[str]]:
         """Yield the ids that the table's versions first … last added, in parts."""
         for path in self._table.added(first, last):

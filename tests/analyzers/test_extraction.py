@@ -16,6 +16,7 @@ from hubbub.run.injection import State as ModuleState
 from hubbub.store.state.database import State
 from hubbub.store.state.documents import Documents
 from tests.support import paths
+from tests.support.examples import examples
 
 JOBS = paths.GOLDEN / "core4" / "jobs"
 DAY = timedelta(days=1)
@@ -124,7 +125,8 @@ RUNS = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["go", "fail", "res
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(runs=RUNS, uses=st.lists(st.integers(0, 6), max_size=8))
 def test_after_failed_runs_the_next_handles_all_missing_days(

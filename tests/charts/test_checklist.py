@@ -14,9 +14,9 @@ from hubbub.charts.views.evenness import tail
 from hubbub.charts.views.objects import heatmap, users_per_object
 from hubbub.charts.views.overload import overload
 from hubbub.charts.views.traffic import traffic
-from tests.support.chart_answers import view as answered
-from tests.support.chart_samples import CASES, HOSTILE, VIEWS, picture
-from tests.support.svg_faults import SVG, faults
+from tests.support.charts.chart_answers import view as answered
+from tests.support.charts.chart_samples import CASES, HOSTILE, VIEWS, picture
+from tests.support.charts.svg_faults import SVG, faults
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -150,12 +150,14 @@ def test_names_that_were_not_cleaned_by_decoding_may_be_published() -> None:
     changes = {name: [3, 4] for name in HOSTILE}
     diffs = {name: [None, 1] for name in HOSTILE}
     labels = ["2026-W02", "2026-W03"]
+    largest = {"name": HOSTILE[0], "label": labels[1], "change": 1, "times": 1}
     for view in (weekly_diff, daily_diff):
-        answered(view, {"diff": {"labels": labels, "counts": changes, "diff": diffs}})
+        document = {"diff": {"labels": labels, "counts": changes, "diff": diffs}}
+        answered(view, document, notes={"names": len(HOSTILE), "largest": largest})
     spans = [
         {"source": name, "filters": name, "start": start, "end": end, "state": "gap", "proof": name}
         for name in HOSTILE
     ]
-    answered(coverage, spans, ledger=spans)
+    answered(coverage, {"coverage": spans, "coverage --per repository": []}, ledger=spans)
     people = [{"user": name, "signs": ["load"], "load": 1, "usual": None} for name in HOSTILE]
     answered(overload, people, people=True)

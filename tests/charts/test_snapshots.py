@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chart_samples import VIEWS, picture
+from tests.support.charts.chart_samples import VIEWS, picture
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

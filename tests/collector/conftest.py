@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from hubbub.collector.bus.receiver import Receiver
-from tests.support.live_bus import Publisher, RunningReceiver, StartPublisher, StartReceiver
+from hubbub.collector.zeromq.receiver import Receiver
+from tests.support.bus.live_bus import Publisher, RunningReceiver, StartPublisher, StartReceiver
 
 
 @pytest.fixture

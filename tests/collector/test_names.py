@@ -103,6 +103,21 @@ def test_custom_bots():
         ("a.b.prod", ("a.b.prod", "a.b.prod", None)),
         ("a.b.prod.git.", ("git", "git.", None)),
         ("git", ("git", "git", None)),
+        (
+            "opensuse.obs.package.build_fail",
+            ("obs.package", "obs.package.build_fail", "build_fail"),
+        ),
+        ("suse.obs.request.create", ("obs.request", "obs.request.create", "create")),
+        ("opensuse.openqa.job.done", ("openqa.job", "openqa.job.done", "done")),
+        ("opensuse.obs.metrics", ("obs.metrics", "obs.metrics", None)),
+        (
+            "opensuse.src.pool.issues.opened",
+            ("src", "src.pool.issues.opened", "pool.issues.opened"),
+        ),
+        ("opensuse.src.push", ("src", "src.push", "push")),
+        ("opensuse.src", ("src", "src", None)),
+        ("opensuse", ("opensuse", "opensuse", None)),
+        ("opensuse.", ("opensuse.", "opensuse.", None)),
     ],
 )
 def test_topics(topic, parts):

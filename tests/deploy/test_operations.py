@@ -5,10 +5,10 @@ import re
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from hubbub.cli.commands.listen import listen
-from hubbub.cli.commands.listen_reload import _RESTART
-from hubbub.collector.bus.listener import Counts
-from hubbub.config import SECTIONS, Config
+from hubbub.cli.commands.collection.listen import listen
+from hubbub.cli.commands.collection.listen_reload import _RESTART
+from hubbub.collector.listening.listener import Counts
+from hubbub.config import Config
 from hubbub.live.metrics import Metrics
 from hubbub.live.vitals import Peer, StoreVitals, Vitals
 from tests.support import paths
@@ -29,8 +29,16 @@ def rows(title: str) -> list[str]:
 
 
 def test_the_documented_metrics_are_the_exported_ones() -> None:
-    store = StoreVitals(new={"zmq": 1}, known={"zmq": 1}, refused={("zmq", "no-id"): 1})
-    vitals = Vitals(Counts(), (Peer("tcp://x:1", connected=True, received=1),), 0, True, 0, store)
+    store = StoreVitals(
+        new={"zmq": 1},
+        known={"zmq": 1},
+        refused={("zmq", "no-id"): 1},
+        alerts={("busy", "raised"): 1},
+        notifications={"sent": 1},
+    )
+    report = {"waiting": 1, "unacknowledged": 1, "redelivered": 1}
+    peers = (Peer("amqp://x", connected=True, received=1, report=report),)
+    vitals = Vitals(Counts(), peers, 0, True, 0, store)
     registry = CollectorRegistry()
     registry.register(Metrics(lambda: vitals, "1"))
     lines = generate_latest(registry).decode().splitlines()
@@ -46,7 +54,9 @@ def test_the_documented_faults_are_those_of_the_code() -> None:
 
 
 def test_documented_log_events_exist_in_the_code() -> None:
-    files = [path for top in ("collector", "store", "src") for path in (ROOT / top).rglob("*.py")]
+    files = [
+        path for top in ("collector", "store", "live", "src") for path in (ROOT / top).rglob("*.py")
+    ]
     source = "\n".join(path.read_text() for path in files)
     events = re.findall(r"`([^`]+)`", " ".join(rows("Log events")))
     assert len(events) > 10
@@ -54,8 +64,11 @@ def test_documented_log_events_exist_in_the_code() -> None:
 
 
 def test_the_documented_keys_of_a_reload_are_configuration_keys() -> None:
-    keys = set(Config.__struct_fields__) | {
-        f"{name}.{key}" for name, kind in SECTIONS.items() for key in kind.__struct_fields__
+    sections = {name: getattr(Config(), name) for name in Config.__struct_fields__}
+    keys = set(sections) | {
+        f"{name}.{key}"
+        for name, section in sections.items()
+        for key in getattr(section, "__struct_fields__", ())
     }
     documented = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", section("Reload")))
     assert documented <= keys

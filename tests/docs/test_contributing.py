@@ -19,12 +19,15 @@ RECIPES = dict(re.findall(r"^### (Add a \w+)\n(.*?)(?=^###? |\Z)", PAGE, re.MULT
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package."""
+    """A copy of the package, and of the contract of sources."""
     folder = tmp_path_factory.mktemp("tree")
-    for name in ("collector", "store", "analyzers", "charts", "live", "src"):
+    tests = ("tests/contract", "tests/support", "tests/captures")
+    for name in ("collector", "store", "analyzers", "charts", "live", "src", *tests):
         shutil.copytree(
             ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
         )
+    for name in ("pyproject.toml", "tests/conftest.py"):
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 
@@ -68,13 +71,14 @@ def apply(tree: Path, recipe: str) -> list[str]:
         ("Add a query", "weekday,messages\nFriday,2\nThursday,2\nSaturday,1\n"),
         ("Add a view", ""),
         ("Add a source", "alice,1,"),
+        ("Add a format", "alice,1,"),
         ("Add a command", "2026-01-03T10:00:00Z\n"),
     ],
 )
 def test_a_recipe_works_as_printed(
     tree: Path, commands: dict[str, list[str]], recipe: str, output: str, tmp_path: Path
 ) -> None:
-    if recipe != "Add a source":
+    if recipe not in {"Add a source", "Add a format"}:
         lines = "".join(json.dumps(line) + "\n" for line in LINES)
         (tmp_path / "lines.jsonl").write_text(lines)
         commands[recipe].insert(0, "hubbub import lines.jsonl --format jsonl")
@@ -82,28 +86,28 @@ def test_a_recipe_works_as_printed(
         **os.environ, "PYTHONPATH": str(tree / "src"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "PYTEST_DEBUG_TEMPROOT": str(tmp_path),
     }  # fmt: skip
     outputs = [
         subprocess.run(
-            ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True,
-            check=True,
+            ["sh", "-c", command], cwd=tree if "pytest" in command else tmp_path, env=environment,
+            capture_output=True, text=True, check=True,
         ).stdout
         for command in commands[recipe]
     ]  # fmt: skip
     assert output in outputs[-1]
     if recipe == "Add a view":
         assert b"<svg" in (tmp_path / "weekdays.svg").read_bytes()
-    if recipe == "Add a source":
+    if recipe == "Add a format":
         assert "new: 1\nknown: 0\nrefused: 1 (1 bad-fields)" in outputs[-2]
 
 
 def test_the_recipes_pass_the_checks(tree: Path, commands: dict[str, list[str]]) -> None:
     new = [tree / path for path in re.findall(r"^```python\n# (\S+\.py)$", PAGE, re.MULTILINE)]
-    assert len(new) == 4
+    assert len(new) == 7
     ruff = Path(sys.executable).with_name("ruff")
-    config = ["--config", str(ROOT / "pyproject.toml")]
-    subprocess.run([ruff, "check", *config, *new], check=True)
-    subprocess.run([ruff, "format", "--check", *config, *new], check=True)
+    subprocess.run([ruff, "check", *new], cwd=tree, check=True)
+    subprocess.run([ruff, "format", "--check", *new], cwd=tree, check=True)
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/design.md"])

@@ -10,7 +10,7 @@ import pytest
 
 from hubbub.charts.picture.style import check, load
 from tests.support import paths
-from tests.support.svg_faults import faults
+from tests.support.charts.svg_faults import faults
 
 DOCS = paths.ROOT / "docs"
 PICTURES = sorted((DOCS / "gallery").glob("*.svg"))

@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from random import Random
 
 from hubbub.charts.picture import text as typeset
-from hubbub.cli.output import tables
 from hubbub.collector.decode import message as decoding
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
@@ -30,6 +29,7 @@ from hubbub.collector.people.extract import MISSED, people, people_lines
 from hubbub.collector.people.reader import Reader
 from hubbub.collector.signatures import x509
 from hubbub.errors import MessageError
+from hubbub.formats import tables
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.batch import _check
 from hubbub.testing.simulator import traffic, wire
@@ -39,7 +39,7 @@ from tests.support.mutations import Message, Mutator, text
 TESTS = paths.TESTS
 CORPUS = paths.SHARED / "corpus"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-KINDS = ("zmq", "zmq", "zmq", "amqp", "history", "fedmsg", "jsonl", "refused", "")
+KINDS = ("zmq", "zmq", "zmq", "amqp", "history", "fedmsg", "jsonl", "refused", "perceval", "")
 #: Forbidden in cleaned text: controls, bidi and other format characters, lone surrogates.
 _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -116,7 +116,9 @@ class Fuzzer:
 
     def check_decoding(self, frame: Frame) -> None:
         try:
-            event = self.reader(frame)
+            (event,) = self.reader(frame)
+            if isinstance(event, MessageError):
+                raise event
             _check(event)
         except MessageError as error:
             refusal = error

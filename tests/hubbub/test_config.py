@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import pytest
 
 from hubbub import config
@@ -23,12 +24,21 @@ def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
     sample = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
     read = config.load(written(tmp_path, sample))
     assert read.store == "/var/lib/hubbub"
-    assert read.plugins == (str(tmp_path / "karma.py"),)
+    assert read.plugins.files == (str(tmp_path / "karma.py"),)
     assert read.people.directory == str(tmp_path / "directory.json")
     assert read.gather.jobs == 4
-    for struct, section in ((read, sample), *((getattr(read, s), sample) for s in config.SECTIONS)):
-        for name in struct.__struct_fields__:
-            assert f"{name} =" in section or f"[{name}]" in section, f"{name} is not documented"
+    for struct, section in (
+        (read, sample),
+        *(
+            (part, sample)
+            for part in msgspec.structs.astuple(read)
+            if isinstance(part, msgspec.Struct)
+        ),
+        (read.hooks["github"], sample),
+    ):
+        for name in struct.__struct_encode_fields__:
+            stated = (f"{name} =", f"[{name}]", f"[{name}.", f".{name}]")
+            assert any(text in section for text in stated), f"{name} is not documented"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,16 @@ def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
         ("stroe = 'x'", "unknown key stroe\n  did you mean store?"),
         ("[gather]\njob = 1", "unknown key gather.job\n  did you mean gather.jobs?"),
         ("[nonsense]\nx = 1", "unknown key nonsense"),
+        ("[plugins]\nform = 'now'", "unknown key plugins.form\n  did you mean plugins.from?"),
+        (
+            "[hooks.ci]\nsecert = 's'",
+            "unknown key hooks.ci.secert\n  did you mean hooks.ci.secret?",
+        ),
+        (
+            "[servers.far]\nulr = 'x'",
+            "unknown key servers.far.ulr\n  did you mean servers.far.url?",
+        ),
+        ("[[alerts]]\n[[alerts]]\nshrot = '1m'", "unknown key alerts[2].shrot"),
         ("[gather]\njobs = 'many'", "Expected `int | null`, got `str` - at `$.gather.jobs`"),
         ("by = 'everyone'", "Invalid enum value 'everyone'"),
         ("gather = 3", "Expected `object`, got `int`"),

@@ -42,6 +42,14 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
         (Sequence[int], ["1"], [1]),
         (tuple[str, ...], ["1"], ["1"]),
         (Any, {"x": 1}, {"x": 1}),
+        (bool, "Y", True),
+        (bool, "f", False),
+        (dict, '{"a": [1]}', {"a": [1]}),
+        (dict[str, int], {"a": 1}, {"a": 1}),
+        (list, "[1, 2]", [1, 2]),
+        (datetime, "1 Feb 2019 10:00 GMT", datetime(2019, 2, 1, 10, tzinfo=UTC)),
+        (datetime, "13/02/2019", datetime(2019, 2, 13, tzinfo=UTC)),
+        (datetime, "2019-2-1 12:00 +0100", datetime(2019, 2, 1, 11, tzinfo=UTC)),
     ],
 )
 def test_converts(annotation: Any, value: Any, converted: Any) -> None:
@@ -62,6 +70,12 @@ def test_converts(annotation: Any, value: Any, converted: Any) -> None:
         (timedelta, "soon", "write for example 90s"),
         (timedelta, "0s", "more than zero"),
         (datetime, "x", "is not a time"),
+        (datetime, "2019-02", "is not a time"),  # no day
+        (datetime, "12:00", "is not a time"),
+        (datetime, "2019-2-1 12:00 IST", "is not a time"),  # several zones
+        (datetime, "3m", "may be minutes or months"),
+        (dict, "[1]", "write a JSON object"),
+        (list, "{" * 5000, "write a JSON array"),
         (datetime, "0001-01-01T00:00+23:00", "outside the years 1 to 9999"),
         (datetime, "9999-12-31T23:59-23:00", "outside the years 1 to 9999"),
         (Literal["a", "b"], "c", "choose one of a, b"),
@@ -84,7 +98,7 @@ def test_a_long_value_is_truncated() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("annotation", [dict[str, str], int | str, object()])
+@pytest.mark.parametrize("annotation", [complex, int | str, object()])
 def test_an_unsupported_annotation_is_an_error(annotation: Any) -> None:
     with pytest.raises(TypeError):
         shape(annotation)

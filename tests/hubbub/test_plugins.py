@@ -70,7 +70,7 @@ def test_an_installed_plugin_that_fails_does_not_stop_others(
     hubbub: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = EntryPoint("broken", "no_such_module:thing", plugins.GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(plugins.loading, "entry_points", lambda group: [broken])
     result = hubbub("plugins", "--json")
     assert result.code == 0
     assert "the plugin 'broken' (no_such_module:thing) cannot be loaded" in result.err
@@ -79,7 +79,7 @@ def test_an_installed_plugin_that_fails_does_not_stop_others(
 
 def test_an_installed_plugin_is_loaded(monkeypatch: pytest.MonkeyPatch, registry: None) -> None:
     entry = EntryPoint("x", "hubbub.registry:REGISTRY", plugins.GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(plugins.loading, "entry_points", lambda group: [entry])
     assert plugins.load_installed() == []
 
 

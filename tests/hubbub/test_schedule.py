@@ -24,6 +24,8 @@ def at(text: str) -> datetime:
         ("1h", "2026-03-10T03:59:59", "2026-03-10T04:00"),
         ("1w", "2026-03-10T03:00", "2026-03-16T00:00"),  # a Monday
         ("90m", "2026-03-09T23:00", "2026-03-10T00:00"),
+        (900, "2026-03-10T03:16", "2026-03-10T03:30"),
+        (1.5, "2026-03-09T00:00:02", "2026-03-09T00:00:03"),
         (timedelta(minutes=15), "2026-03-10T03:16", "2026-03-10T03:30"),
         ("0 3 * * *", "2026-03-10T02:59:59.5", "2026-03-10T03:00"),
         ("0 3 * * *", "2026-03-10T03:00", "2026-03-11T03:00"),
@@ -32,7 +34,7 @@ def at(text: str) -> datetime:
         ("0 0 L * *", "2026-02-03", "2026-02-28T00:00"),
     ],
 )
-def test_the_next_due_time(schedule: str | timedelta, last: str, following: str) -> None:
+def test_the_next_due_time(schedule: str | float | timedelta, last: str, following: str) -> None:
     assert parse(schedule).after(at(last)) == at(following)
 
 
@@ -49,8 +51,24 @@ def test_the_next_due_time_is_later_and_none_lies_between(last: datetime, schedu
 @pytest.mark.parametrize(
     "schedule",
     ["", "daily", "61 * * * *", "* * * *", "* * * * * *", "0 0 30 2 *", "0s", "10ms", "300y",
-     "0 0 31 4,6 *", "a b c d e", "-1d", timedelta(0), timedelta(days=-1)],
+     "0 0 31 4,6 *", "a b c d e", "-1d", timedelta(0), timedelta(days=-1), 0, 0.5, -1,
+     float("nan"), float("inf"), 1e300],
 )  # fmt: skip
-def test_an_invalid_schedule_is_an_error(schedule: str | timedelta) -> None:
+def test_an_invalid_schedule_is_an_error(schedule: str | float | timedelta) -> None:
     with pytest.raises(ValueError, match="is not a schedule"):
         parse(schedule)
+
+
+@pytest.mark.parametrize(
+    "every",
+    [
+        timedelta(seconds=2),
+        timedelta(seconds=90.5),
+        timedelta(minutes=5),
+        timedelta(hours=36),
+        timedelta(days=1),
+        timedelta(weeks=2),
+    ],
+)
+def test_the_text_of_a_duration_can_be_read_again(every: timedelta) -> None:
+    assert parse(parse(every).text) == parse(every)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,16 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fedmsg_lab import LAB, ListenProcess, StartListener, StartPublisher
-from tests.support.fedmsg_lab import PEERS as FEDMSG
+from tests.support.bus.fedmsg_lab import LAB, ListenProcess, StartListener, StartPublisher
+from tests.support.bus.fedmsg_lab import PEERS as FEDMSG
+from tests.support.processes import free_port
 
 PEERS = Path(__file__).parent / "peers"
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from hubbub.collector.bus.listener import Counts, Listener
-from hubbub.collector.bus.receiver import Receiver
+from hubbub.collector.amqp.receiver import AmqpReceiver
+from hubbub.collector.amqp.settings import parse_address
 from hubbub.collector.event import Frame
+from hubbub.collector.listening.listener import Counts, Listener
+from hubbub.collector.zeromq.receiver import Receiver
 from hubbub.errors import SourceError, UsageError
 from hubbub.live.health import MAX_IDLE, MAX_LAG, MIN_FREE, faults
 from hubbub.live.monitor import Monitor
@@ -86,7 +88,7 @@ def test_metrics_of_a_listener_and_its_store(tmp_path: Path, serve: Callable[...
             sink.put(Frame(source, arrived, b"a", b"waits"))
         receiver = Receiver(["tcp://127.0.0.1:9"])
         receiver.received = receiver.endpoints[0].received = 7
-        listener = Listener(receiver, sink)
+        listener = Listener([receiver], sink)
         time.sleep(0.05)
         monitor = serve(lambda: read_vitals(listener, Loader(restarts=2), store))
         values = metrics(monitor.url)
@@ -116,9 +118,32 @@ def test_metrics_of_a_listener_and_its_store(tmp_path: Path, serve: Callable[...
     assert values["process_resident_memory_bytes",] > 0
 
 
+def test_metrics_and_health_of_a_broker(tmp_path: Path, serve: Callable[..., Monitor]) -> None:
+    with Store.open(tmp_path / "s") as store:
+        receiver = AmqpReceiver(parse_address("amqp://user:secret@bus/v"), (), store.state)
+        endpoint = receiver.endpoint
+        endpoint.waiting, endpoint.unacknowledged, endpoint.redelivered = 7, 6, 5
+        endpoint.fault = "the broker does not respond"
+        listener = Listener([receiver], store.spool("t"))
+        monitor = serve(lambda: read_vitals(listener, Loader(), store))
+        values = metrics(monitor.url)
+        health = requests.get(f"{monitor.url}/healthz", timeout=10)
+    address = "amqp://bus/v"
+    expected = {
+        ("hubbub_endpoint_up", address): 0,
+        ("hubbub_queue_waiting_messages", address): 7,
+        ("hubbub_unacknowledged_messages", address): 6,
+        ("hubbub_redelivered_messages_total", address): 5,
+    }
+    assert {name: values.get(name) for name in expected} == expected
+    connection = health.json()["connections"][address]
+    assert (connection["state"], connection["fault"]) == ("waiting", "the broker does not respond")
+    assert "secret" not in health.text
+
+
 def test_no_lag_once_everything_is_loaded(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
-        listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
+        listener = Listener([Receiver(["tcp://127.0.0.1:9"])], store.spool("t"))
         vitals = read_vitals(listener, Loader(), store)
     assert vitals.store is not None
     assert vitals.store.queue == Queue()
@@ -129,7 +154,7 @@ def test_a_damaged_store_does_not_hide_the_other_metrics(
 ) -> None:
     with Store.open(tmp_path / "s") as store:
         (tmp_path / "s" / "spool").rmdir()
-        listener = Listener(Receiver(["tcp://127.0.0.1:9"]), store.spool("t"))
+        listener = Listener([Receiver(["tcp://127.0.0.1:9"])], store.spool("t"))
         monitor = serve(lambda: read_vitals(listener, Loader(), store))
         values = metrics(monitor.url)
         health = requests.get(f"{monitor.url}/healthz", timeout=10)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hubbub.collector.signatures.canonical_json import canonical, fast_canonical
 from hubbub.collector.signatures.x509 import Trust, check, parse
 from tests.support import paths
+from tests.support.examples import examples
 
 CAPTURES = paths.CAPTURES
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
@@ -28,7 +29,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.dictionaries(TEXTS, VALUES, max_size=5), st.booleans())
 def test_both_encoders_agree(message: dict[str, Any], ascii_only: bool) -> None:
     message["topic"] = "t"
@@ -52,7 +53,7 @@ def signed_message() -> tuple[bytes, dict[str, Any]]:
     return topic, json.loads(body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(120))
 @given(st.dictionaries(TEXTS, VALUES, max_size=5))
 def test_a_changed_payload_is_refused(msg: dict[str, Any]) -> None:
     topic, message = signed_message()

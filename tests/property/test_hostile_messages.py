@@ -1,19 +1,18 @@
 """Arbitrary input: decoding gives an event or a known reason; people and signatures never raise.
 
-`HUBBUB_FUZZ=100000` sets the number of inputs of each test; the default is 60.
+`HYPOTHESIS_PROFILE=thorough` tries more inputs, and `make fuzz` a million.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.collector.decode import message as decoding
@@ -25,12 +24,9 @@ from hubbub.collector.signatures import x509
 from hubbub.collector.signatures.canonical_json import fast_canonical
 from hubbub.errors import MessageError
 from tests.support import paths
+from tests.support.examples import examples
 
-fuzz = settings(
-    max_examples=int(os.environ.get("HUBBUB_FUZZ", "60")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+fuzz = settings(max_examples=examples(60))
 CAPTURES = paths.CAPTURES
 PKI = CAPTURES / "pki"
 TRUST = x509.Trust((PKI / "ca.crt").read_bytes(), (PKI / "crl.pem").read_bytes())

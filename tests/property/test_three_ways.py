@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hubbub.collector.decode.message import decode
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.people.extract import people, understand
+from tests.support.examples import examples
 
 NAMES = st.sampled_from(
     ["ralph", "lmacken", "@python", "me@example.org", "None", "Ünal", "10.0.0.1", ""]
@@ -69,7 +70,7 @@ def event(source: str, value: Any, topic: str = "") -> tuple[Any, ...]:
     return comparable(understand(Frame(source, 9, topic.encode(), body, 4)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(messages())
 def test_fedmsg(message):
     """There are no headers, and only `/raw` returns the envelope's username."""
@@ -94,7 +95,7 @@ def decoded(envelope: dict[str, Any]) -> Any:
     return decode(Frame("fedmsg:f", 0, b"", json.dumps(envelope).encode()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(messages())
 def test_fedora_messaging(message):
     """The headers contain time and names in both services."""

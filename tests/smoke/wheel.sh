@@ -8,8 +8,8 @@ HERE=$(cd "$(dirname "$0")/../.." && pwd)
 case $PYTHON in /*) ;; *) PYTHON=$HERE/$PYTHON ;; esac
 DIR=$(mktemp -d)
 trap 'rm -rf "$DIR"' EXIT
-cp -r "$HERE" "$DIR/src"
-rm -rf "$DIR/src/.venv" "$DIR/src/build" "$DIR/src/demo"
+mkdir "$DIR/src"
+tar -C "$HERE" --exclude=./.venv --exclude=./.git --exclude=./build --exclude=./demo -cf - . | tar -C "$DIR/src" -xf -
 "$PYTHON" -m build --no-isolation --outdir "$DIR/dist" "$DIR/src" >"$DIR/build.log" 2>&1 || { cat "$DIR/build.log"; exit 1; }
 "$PYTHON" -m venv "$DIR/venv"
 # The dependencies are those of the environment that builds, and of these only what the wheel asks for:

@@ -10,7 +10,7 @@ import pytest
 
 from hubbub.collector.event import Event, Frame
 from hubbub.store import Store
-from tests.support.store import MakeEvent, MakeFrame, ReadIds
+from tests.support.stores.filling import MakeEvent, MakeFrame, ReadIds
 
 #: 2026-01-15T00:00:00Z in µs.
 START = 1_768_435_200_000_000

@@ -13,7 +13,7 @@ import pytest
 from hubbub.collector.people.reader import ReaderConfig
 from hubbub.store import Store
 from hubbub.store.loader_process import LONGEST, LoaderProcess, _pause
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 
 def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hubbub.errors import UsageError
 from hubbub.store import Store
 from tests.support.commandline import Run
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 COMMANDS = [
     "query users", "query volume --format csv", "status", "identity suspects", "dead-letters list",

@@ -13,7 +13,7 @@ from hubbub.store import Store
 from hubbub.store.disk import files
 from hubbub.store.disk.files import check_new
 from hubbub.store.loader.loader import Loaded
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 
 def test_an_empty_store_answers_everything(store: Store) -> None:

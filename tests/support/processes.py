@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -31,22 +32,51 @@ def start(
     )  # fmt: skip
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
-    """Wait until the condition holds; fail after `seconds`."""
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def wait_until(
+    condition: Callable[[], object],
+    seconds: float = 90,
+    *,
+    process: subprocess.Popen[Any] | None = None,
+    output: Callable[[], str] = lambda: "timed out",
+) -> None:
+    """Wait until the condition holds; fail after `seconds`, or when a process ends.
+
+    The pauses are three times as long as the condition takes: some open a store, or start a
+    program, and would keep a processor from those for which they wait.
+
+    Args:
+        condition: what is waited for.
+        seconds: to wait at most.
+        process: which must not end before.
+        output: what a failure shows.
+    """
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.1)
+    while True:
+        started = time.monotonic()
+        ended = process is not None and process.poll() is not None
+        if condition():
+            return
+        assert not ended, output()
+        assert started < end, output()
+        time.sleep(min(0.5, max(0.02, 3 * (time.monotonic() - started))))
 
 
 class NumberedBus:
     """A publisher of messages numbered from 1; `published` is their number so far."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], address: str = "tcp://127.0.0.1:*") -> None:
         self.socket, self.published = socket, 0
         socket.set(zmq.SNDHWM, 0)
         socket.set(zmq.XPUB_VERBOSE, 1)  # every subscription arrives, also a repeated one
-        self.address = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+        socket.bind(address)
+        self.address = socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
     def await_subscriptions(self, n: int = 1) -> None:
         """Wait for `n` subscriptions."""

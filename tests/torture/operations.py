@@ -23,10 +23,10 @@ from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.privacy.forget import forget
 from hubbub.store.query import identity
-from hubbub.store.query.export import export
+from hubbub.store.query.event_files import export
 from hubbub.store.rollups import refresh
-from tests.support import filled_store
-from tests.support.store import put
+from tests.support.stores import filled_store
+from tests.support.stores.filling import put
 from tests.torture.actors import require
 
 __all__ = ["OPERATIONS", "Operation"]

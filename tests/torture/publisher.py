@@ -18,16 +18,18 @@ from hubbub.testing.simulator.traffic import Traffic
 __all__ = ["Publisher"]
 
 _YEAR = 365 * 86_400 * 10**6  # µs
+_LAST = 10**6  # µs that are still published at the end
 
 
 class _Clock:
-    """The current time in µs, or a fixed time."""
+    """The current time in µs, at most `last`."""
 
-    def __init__(self, fixed: int | None) -> None:
-        self.fixed = fixed
+    def __init__(self, last: int) -> None:
+        self.last: int | None = last
 
     def __call__(self) -> int:
-        return time.time_ns() // 1000 if self.fixed is None else self.fixed
+        now = time.time_ns() // 1000
+        return now if self.last is None else min(now, self.last)
 
 
 class Publisher:
@@ -48,22 +50,35 @@ class Publisher:
         self.start = time.time_ns() // 1000
         self._clock = _Clock(self.start)
         self._history = HistoryServer(self._traffic, days=0, clock=self._clock)
-        self._clock.fixed = None
+        self._clock.last = None
         self._bus = Bus("tcp://127.0.0.1:*")
         self.url, self.bus = self._history.url, self._bus.endpoint
         self._stop = threading.Event()
-        messages = self._traffic.between(self.start, self.start + _YEAR)
+        self._end = self.start + _YEAR
         self._thread = threading.Thread(
-            target=play, args=(messages, self._bus, self._stop), kwargs={"live": True}, daemon=True
+            target=play,
+            args=(self._upcoming(), self._bus, self._stop),
+            kwargs={"live": True},
+            daemon=True,
         )
         self._thread.start()
 
+    def _upcoming(self) -> Iterator[SimMessage]:
+        """Yield the messages until the end, which `finish` brings forward."""
+        for message in self._traffic.between(self.start, self._end):
+            if message.at >= self._end:
+                return
+            yield message
+
     def finish(self) -> int:
-        """Stop publishing; return the time (µs) after the last message."""
-        self._stop.set()
+        """Publish what is due, however late on a loaded machine; return the time (µs) after it.
+
+        The end is a little ahead, so that no later message waits to be sent already.
+        """
+        self._end = time.time_ns() // 1000 + _LAST
+        self._clock.last = self._end - 1  # the history ends here too
         self._thread.join()
-        self._clock.fixed = time.time_ns() // 1000  # the history ends here too
-        return self._clock.fixed + 1
+        return self._end
 
     def messages(self, end: int) -> Iterator[SimMessage]:
         """Return all messages published before `end`, µs since the epoch."""

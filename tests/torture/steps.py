@@ -42,7 +42,7 @@ from hubbub.store.rollups import refresh
 from hubbub.store.tables.events import File
 from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
-from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
+from tests.support.history.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
 from tests.torture.actors import Failure, require
 from tests.torture.operations import OPERATIONS, Operation
 

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hubbub.cli.loading import FunctionLoader
+
 if TYPE_CHECKING:
     from hubbub.collector.people.reader import Reader, ReaderConfig
     from hubbub.config import Config
+    from hubbub.registry import Function
     from hubbub.store import Store
 
 __all__ = ["App", "common_options", "common_parameters", "pass_app"]
@@ -38,9 +41,7 @@ class App:
         self.active_log_format = ""  # empty until logging is configured
         self.verbose = 0
         self.bodies_option: bool | None = None
-        self.plugin_files: list[Path] = []
-        self._loaded_files: set[Path] = set()
-        self._packages_loaded = False
+        self.functions = FunctionLoader()
 
     @cached_property
     def config(self) -> Config:
@@ -77,16 +78,9 @@ class App:
     @property
     def reader_config(self) -> ReaderConfig:
         """The files given with `--rules` and `--directory`, else the configured ones."""
-        from hubbub.collector.people.reader import ReaderConfig
+        from hubbub.collector.people.reader import configured
 
-        def choose(option: Path | None, configured: str | None) -> Path | None:
-            return option or (None if configured is None else Path(configured))
-
-        people = self.config.people
-        return ReaderConfig(
-            directory=choose(self.directory_path, people.directory),
-            rules=choose(self.rules_path, people.rules),
-        )
+        return configured(self.config, directory=self.directory_path, rules=self.rules_path)
 
     @cached_property
     def reader(self) -> Reader:
@@ -138,6 +132,7 @@ class App:
         from hubbub.store import Store
 
         with Store.open(self.store_folder) as store:
+            store.engine_memory = self.config.engine.memory_bytes
             yield store
 
     @contextmanager
@@ -150,7 +145,7 @@ class App:
         Raises:
             UsageError, StoreError: the path is not a store, or the store is damaged.
         """
-        from hubbub.errors import NoRoomError
+        from hubbub.errors import NoMemoryError, NoRoomError
         from hubbub.store import Store
 
         try:
@@ -158,19 +153,21 @@ class App:
         except OSError:  # opening it says why
             missing = False
         if missing:
-            click.echo(f"hubbub: there is no store at {self.store_folder} yet", err=True)
+            what = f"there is no store at {self.store_folder} yet"
+            click.echo(f"hubbub: {what}: gather, listen or import creates it", err=True)
             from tempfile import TemporaryDirectory
 
             with TemporaryDirectory(prefix="hubbub-") as folder, Store.open(folder) as store:
                 yield store
             return
         with Store.open(self.store_folder, reading=True) as store:
+            store.engine_memory = self.config.engine.memory_bytes
             if store.read_only:
                 self._note_waiting(store)
             elif load:
                 try:
                     self.load(store, wait=False)
-                except NoRoomError as error:  # the store can be read all the same
+                except (NoMemoryError, NoRoomError) as error:  # the store can be read all the same
                     click.echo(f"warning: waiting messages are not loaded: {error}", err=True)
             yield store
 
@@ -251,28 +248,21 @@ class App:
         self.config_path = Path(path)
         self.__dict__.pop("config", None)
 
-    def add_plugin_files(self, paths: Iterable[str]) -> None:
-        """Add files for `plugins` to load."""
-        self.plugin_files += [Path(p) for p in paths if Path(p) not in self.plugin_files]
-
     def plugins(self) -> None:
-        """Load built-ins, installed plugins and plugin files, each only once.
+        """Load all functions: built-in, of installed plugins, of plugin files.
 
         Raises:
             UsageError: a file cannot be imported.
         """
-        from hubbub import plugins
+        self.functions.load_all(self.config.plugins)
 
-        notes: list[str] = []
-        if not self._packages_loaded:
-            self._packages_loaded = True
-            notes += plugins.load_builtins() + plugins.load_installed()
-        for path in (*map(Path, self.config.plugins), *self.plugin_files):
-            if path not in self._loaded_files:
-                self._loaded_files.add(path)
-                notes += plugins.load_file(path)
-        for note in notes:
-            click.echo(f"warning: {note}", err=True)
+    def load_function(self, kind: str, name: str) -> Function | None:
+        """Return a function, or None; load only what a call of it needs.
+
+        Raises:
+            UsageError: a plugin's file cannot be imported.
+        """
+        return self.functions.load_one(kind, name, self.config.plugins)
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)
@@ -286,7 +276,7 @@ def _store_option(ctx: click.Context, parameter: click.Parameter, value: Any) ->
     if parameter.name == "verbose":
         app.verbose += value
     elif parameter.name == "plugins":
-        app.add_plugin_files(value)
+        app.functions.add_files(value)
     elif parameter.name == "log_format":
         app.log_format = value
     elif parameter.name == "store":

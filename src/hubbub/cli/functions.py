@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,16 @@ import click
 
 from hubbub.cli.app import App, common_parameters
 from hubbub.cli.lazy import LazyGroup, unknown_name
+from hubbub.docstrings import split_docstring
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
-from hubbub.store.query.selection import FILTERS, bot_globs
+from hubbub.store.query.selection import FILTERS
 
 if TYPE_CHECKING:
     from hubbub.run.runner import Runner
     from hubbub.store import Store
+    from hubbub.zones import Zone
 
 __all__ = [
     "INCOMPLETE",
@@ -29,14 +31,14 @@ __all__ = [
     "make_command",
     "make_runner",
     "range_options",
-    "split_docstring",
+    "request_zone",
     "stated_parameters",
+    "suggest_function",
+    "tz_option",
 ]
 
 #: Exit code of a result whose range has a known gap.
 INCOMPLETE = 3
-_SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):\s*$")
-_ARGUMENT = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?: (.*)$")
 
 _FILTER_HELP = {
     "topic": "Only these topics (glob).",
@@ -46,28 +48,6 @@ _FILTER_HELP = {
     "object": "Only events that touch these objects (glob).",
     "action": "Only these actions (glob).",
 }
-
-
-def split_docstring(doc: str) -> tuple[str, dict[str, str]]:
-    """Split a Google-style docstring into its text and the description of each argument."""
-    text: list[str] = []
-    arguments: dict[str, str] = {}
-    section = last = ""
-    for line in doc.splitlines():
-        if match := _SECTION.match(line):
-            section, last = match[1], ""
-        elif section and line and not line.startswith(" "):
-            section = ""
-            text.append(line)
-        elif not section:
-            text.append(line)
-        elif section == "Args":
-            if match := _ARGUMENT.match(line):
-                last = match[1]
-                arguments[last] = match[2].strip()
-            elif last and line.strip():
-                arguments[last] += f" {line.strip()}"
-    return "\n".join(text).strip(), arguments
 
 
 def _flag(name: str) -> str:
@@ -113,6 +93,16 @@ def make_option(parameter: Parameter, about: str) -> click.Option:
     )
 
 
+def tz_option() -> click.Option:
+    """Return the option `--tz`."""
+    return click.Option(
+        ["--tz"],
+        metavar="ZONE",
+        help="Time zone (Europe/Berlin) in which days begin and times are shown. "
+        "[default: the configured one, else UTC]",
+    )
+
+
 def range_options(hidden: frozenset[str] = frozenset()) -> list[click.Option]:
     """Return the common options of queries and views, except those in `hidden`."""
     options = [
@@ -140,6 +130,7 @@ def range_options(hidden: frozenset[str] = frozenset()) -> list[click.Option]:
             help="Count known programs as people, or leave them out. Messages count in any case. "
             "[default: leave out]",
         ),
+        tz_option(),
         click.Option(
             ["--allow-incomplete"],
             is_flag=True,
@@ -169,7 +160,10 @@ def make_command(
     text, arguments = split_docstring(function.doc)
     own = frozenset(p.name for p in function.parameters)
     options = [make_option(p, arguments.get(p.name, "")) for p in function.parameters]
-    for option in (*range_options(own | without), *extra, *common_parameters()):
+    common = range_options(own | without)
+    if not function.has_common_options:
+        common = [option for option in common if option.name == "allow_incomplete"]
+    for option in (*common, *extra, *common_parameters()):
         flags = {flag for earlier in options for flag in (*earlier.opts, *earlier.secondary_opts)}
         if not flags & {*option.opts, *option.secondary_opts}:
             options.append(option)
@@ -197,7 +191,7 @@ def stated_parameters(values: Mapping[str, Any], without: frozenset[str]) -> dic
 
 def finish(runner: Runner, *, allow_incomplete: bool) -> int:
     """Print the runner's notes and gaps; return the exit code."""
-    from hubbub.cli.output.tables import clean
+    from hubbub.formats.tables import clean
 
     for note in runner.notes:
         click.echo(f"note: {clean(note)}", err=True)
@@ -212,20 +206,27 @@ def finish(runner: Runner, *, allow_incomplete: bool) -> int:
 
 def configured_options(app: App) -> CommonOptions:
     """Return the common options that the configuration sets."""
-    return CommonOptions(by=app.config.by, bots=app.config.bots)
+    from hubbub.run.configured import common_options
+
+    return common_options(app.config)
+
+
+def request_zone(app: App, tz: str | None = None) -> Zone:
+    """Return the time zone of a request: of `--tz`, else the configured one, else UTC.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    return configured_options(app).updated({"tz": tz}, datetime.now(UTC)).zone
 
 
 def make_runner(app: App, store: Store, **options: Any) -> Runner:
-    """Return a runner with the configured bots, affiliations and common options."""
-    from hubbub.run.runner import Runner
+    """Return a runner with the configured bots, affiliations, alert rules and common options."""
+    from hubbub.live.alerts.judged import judged_rules
+    from hubbub.run.configured import configured_runner
 
-    people = app.config.people
-    defaults: dict[str, Any] = {
-        "common": configured_options(app),
-        "bots": bot_globs(people.bots, people.more_bots),
-        "affiliations": people.affiliations,
-    }
-    return Runner(store, **(defaults | options))
+    options = {"alert_rules": judged_rules(app.config)} | options
+    return configured_runner(store, app.config, **options)
 
 
 def _find_values(args: list[str], flag: str) -> list[str]:
@@ -236,14 +237,31 @@ def _find_values(args: list[str], flag: str) -> list[str]:
     ]
 
 
+def suggest_function(name: str, ctx: click.Context) -> str:
+    """Return the hint `Did you mean hubbub query NAME?`; empty if there is no such function."""
+    ctx.find_root().ensure_object(App).plugins()
+    groups = {"query": "query", "view": "chart", "cron": "jobs run"}
+    commands = [f"hubbub {groups[kind]} {name}" for kind in groups if name in REGISTRY.of(kind)]
+    return f"Did you mean `{'` or `'.join(commands)}`?" if commands else ""
+
+
 _NOUNS = {"query": ("query", "Queries"), "view": ("view", "Views"), "cron": ("job", "Jobs")}
 
 
 class FunctionGroup(LazyGroup):
-    """The groups `query`, `chart` and `jobs run`: a command for each registered function."""
+    """The groups `query`, `explain`, `chart` and `jobs run`: a command for each function.
 
-    kind = "query"
-    make: Callable[[Function], click.Command]
+    Args:
+        kind: of the functions: query, view or cron.
+        make: returns the command of a function.
+        options: of `click.Group`.
+    """
+
+    def __init__(
+        self, *, kind: str, make: Callable[[Function], click.Command], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.kind, self._make = kind, make
 
     def _functions(self, ctx: click.Context) -> dict[str, Function]:
         ctx.find_root().ensure_object(App).plugins()
@@ -267,8 +285,8 @@ class FunctionGroup(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a function."""
-        function = self._functions(ctx).get(cmd_name)
-        return None if function is None else type(self).make(function)
+        function = ctx.find_root().ensure_object(App).load_function(self.kind, cmd_name)
+        return self._make(function) if function is not None and function.public else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -277,10 +295,12 @@ class FunctionGroup(LazyGroup):
         app = ctx.find_root().ensure_object(App)
         for path in _find_values(args, "--config"):
             app.set_config_path(path)
-        app.add_plugin_files(_find_values(args, "--plugins"))
-        names = self.list_commands(ctx)
-        if not args[0].startswith("-") and args[0] not in names:
-            raise unknown_name(_NOUNS[self.kind][0], args[0], names, ctx)
+        app.functions.add_files(_find_values(args, "--plugins"))
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            noun = _NOUNS[self.kind][0]
+            if hint := suggest_function(args[0], ctx):
+                raise click.UsageError(f"There is no {noun} {args[0]!r}. {hint}", ctx)
+            raise unknown_name(noun, args[0], self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, in the order of declaration."""
-        return [*self.lazy, *super().list_commands(ctx)]
+        return [*super().list_commands(ctx), *self.lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module and return the command."""
@@ -56,12 +56,15 @@ class LazyGroup(click.Group):
         if (
             not ctx.resilient_parsing
             and not args[0].startswith("-")
-            and args[0] not in self.list_commands(ctx)
+            and self.get_command(ctx, args[0]) is None
         ):
             raise unknown_name("command", args[0], self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
+        own = [
+            (name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()
+        ]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.help) for name, lazy in self.lazy.items()])
+            formatter.write_dl([*own, *((name, lazy.help) for name, lazy in self.lazy.items())])

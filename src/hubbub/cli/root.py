@@ -34,42 +34,74 @@ INTERRUPTED = 130
 _TRACEBACK = 2  # -vv
 
 COMMANDS = {
-    "gather": Lazy("hubbub.cli.commands.gather:gather", "Fetch history into the store."),
+    "gather": Lazy("hubbub.cli.commands.collection.gather:gather", "Fetch history into the store."),
     "listen": Lazy(
-        "hubbub.cli.commands.listen:listen", "Receive messages from a bus until stopped."
+        "hubbub.cli.commands.collection.listen:listen", "Receive messages from a bus until stopped."
     ),
-    "import": Lazy("hubbub.cli.commands.import_:import_files", "Read files into the store."),
+    "import": Lazy(
+        "hubbub.cli.commands.collection.import_:import_files", "Read files into the store."
+    ),
     "people": Lazy(
-        "hubbub.cli.commands.people:people", "List the users that each message of a file names."
+        "hubbub.cli.commands.collection.people:people",
+        "List the users that each message of a file names.",
     ),
-    "query": Lazy("hubbub.cli.commands.query:query", "Run a query and print the result."),
-    "chart": Lazy("hubbub.cli.commands.chart:chart", "Draw a view as SVG, PNG or HTML."),
-    "report": Lazy("hubbub.cli.commands.report:report", "Draw every view, with pages to publish."),
-    "status": Lazy("hubbub.cli.commands.status:status", "Show what the store holds and lacks."),
+    "query": Lazy("hubbub.cli.commands.results.query:query", "Run a query and print the result."),
+    "explain": Lazy(
+        "hubbub.cli.commands.results.explain:explain", "List the events that a number counts."
+    ),
+    "chart": Lazy("hubbub.cli.commands.results.chart:chart", "Draw a view as SVG, PNG or HTML."),
+    "report": Lazy(
+        "hubbub.cli.commands.results.report:report", "Draw every view, with pages to publish."
+    ),
+    "gource": Lazy("hubbub.cli.commands.live.gource:gource", "Write events as a log for Gource."),
+    "top": Lazy("hubbub.cli.commands.live.top:top", "Show what happens on the bus now."),
+    "alerts": Lazy(
+        "hubbub.cli.commands.live.alerts:alerts",
+        "List, check and replay alert rules; silence them.",
+    ),
+    "serve": Lazy("hubbub.cli.commands.live.serve:serve", "Answer queries and views over HTTP."),
+    "status": Lazy(
+        "hubbub.cli.commands.maintenance.status:status", "Show what the store holds and lacks."
+    ),
+    "doctor": Lazy(
+        "hubbub.cli.commands.maintenance.doctor:doctor",
+        "Check this machine, the configuration, the sources.",
+    ),
     "dead-letters": Lazy(
-        "hubbub.cli.commands.dead_letters:dead_letters", "List, show and retry refused messages."
+        "hubbub.cli.commands.maintenance.dead_letters:dead_letters",
+        "List, show and retry refused messages.",
     ),
     "identity": Lazy(
-        "hubbub.cli.commands.identity:identity", "Merge accounts that belong to one person."
+        "hubbub.cli.commands.maintenance.identity:identity",
+        "Merge accounts that belong to one person.",
     ),
     "forget": Lazy(
-        "hubbub.cli.commands.forget:forget", "Replace an account's name by a pseudonym for good."
+        "hubbub.cli.commands.maintenance.forget:forget",
+        "Replace an account's name by a pseudonym for good.",
     ),
-    "export": Lazy("hubbub.cli.commands.export:export", "Write stored events to a file."),
+    "tokens": Lazy("hubbub.cli.commands.live.tokens:tokens", "Say who may use the server."),
+    "export": Lazy("hubbub.cli.commands.results.export:export", "Write stored events to a file."),
     "compact": Lazy(
-        "hubbub.cli.commands.compact:compact", "Merge small files of the tables into large ones."
+        "hubbub.cli.commands.maintenance.compact:compact",
+        "Merge small files of the tables into large ones.",
     ),
-    "verify": Lazy("hubbub.cli.commands.verify:verify", "Check the store for damage; repair it."),
+    "verify": Lazy(
+        "hubbub.cli.commands.maintenance.verify:verify", "Check the store for damage; repair it."
+    ),
     "retention": Lazy(
-        "hubbub.cli.commands.retention:retention", "Delete what is past its retention period."
+        "hubbub.cli.commands.maintenance.retention:retention",
+        "Delete what is past its retention period.",
     ),
     "simulate": Lazy(
-        "hubbub.cli.commands.simulate:simulate", "Simulate a bus, a history server or a log."
+        "hubbub.cli.commands.simulation.simulate:simulate",
+        "Simulate a bus, a history server or a log.",
     ),
-    "demo": Lazy("hubbub.cli.commands.demo:demo", "Try everything on simulated traffic, offline."),
-    "jobs": Lazy("hubbub.cli.commands.jobs:jobs", "List and run scheduled jobs."),
+    "demo": Lazy(
+        "hubbub.cli.commands.simulation.demo:demo", "Try everything on simulated traffic, offline."
+    ),
+    "jobs": Lazy("hubbub.cli.commands.plugins.jobs:jobs", "List and run scheduled jobs."),
     "plugins": Lazy(
-        "hubbub.cli.commands.plugins:plugins", "List the available queries, views and jobs."
+        "hubbub.cli.commands.plugins.plugins:plugins", "List the available queries, views and jobs."
     ),
 }
 
@@ -86,16 +118,6 @@ def _wrapping_broken_pipe() -> Iterator[None]:
         raise _OutputClosedError from error
 
 
-def _suggest_function(name: str, ctx: click.Context) -> str:
-    """Return the hint `Did you mean hubbub query NAME?`; empty if there is no such function."""
-    from hubbub.registry import REGISTRY
-
-    ctx.ensure_object(App).plugins()
-    groups = {"query": "query", "view": "chart", "cron": "jobs run"}
-    commands = [f"hubbub {groups[kind]} {name}" for kind in groups if name in REGISTRY.of(kind)]
-    return f"Did you mean `{'` or `'.join(commands)}`?" if commands else ""
-
-
 class _Root(LazyGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -103,7 +125,9 @@ class _Root(LazyGroup):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if hint := _suggest_function(args[0], ctx):
+            from hubbub.cli.functions import suggest_function
+
+            if hint := suggest_function(args[0], ctx):
                 message = f"There is no command {args[0]!r}. {hint}"
                 raise click.UsageError(message, ctx) from error
             raise
@@ -144,7 +168,7 @@ def _report_error(error: BaseException, app: App) -> None:
             f"internal error: {type(error).__name__}: {error}\n"
             "  please report it with the traceback that -vv shows"
         )
-    from hubbub.cli.output.tables import clean_lines  # an error may quote untrusted text
+    from hubbub.formats.tables import clean_lines  # an error may quote untrusted text
 
     click.echo(f"hubbub: {clean_lines(message)}", err=True)
 

@@ -8,11 +8,13 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from hubbub.calls.callables import UnknownNameError
 from hubbub.errors import HubbubError, StoreError
-from hubbub.registry import Function
+from hubbub.registry import REGISTRY, Function, Registry, builtins
 
-__all__ = ["attribute_errors", "close_matches"]
+__all__ = ["attribute_errors", "close_matches", "find"]
 
+_MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
 _DAMAGE = frozenset({"IOException", "SerializationException"})
 
 
@@ -59,3 +61,33 @@ def close_matches(name: str, choices: Iterable[str]) -> str:
     if matches:
         return f"did you mean {' or '.join(matches)}?"
     return f"there are: {', '.join(names)}" if names else "there are none"
+
+
+def find(registry: Registry, kind: str, name: str, depth: int) -> Function:
+    """Return the public function of that kind (query, view or cron) and name.
+
+    Args:
+        registry: the registered functions.
+        kind: query, view or cron.
+        name: of the function.
+        depth: how many functions called each other before this one.
+
+    Raises:
+        UnknownNameError: there is none.
+        HubbubError: the functions call each other without end.
+    """
+    functions = registry.of(kind)
+    if name not in functions and registry is REGISTRY:
+        builtins.import_for(kind, name)
+    function = functions.get(name)
+    if function is None or not function.public:
+        public = [n for n, f in functions.items() if f.public]
+        noun = "job" if kind == "cron" else kind
+        raise UnknownNameError(f"there is no {noun} {name!r}", hint=close_matches(name, public))
+    if depth > _MAX_DEPTH:
+        raise HubbubError(f"{kind} {name!r} calls itself, directly or through others")
+    if registry is REGISTRY:
+        for called in ("query", "view"):
+            if called in function.signature:  # it is injected, with all functions of its kind
+                builtins.import_all(called)
+    return function

@@ -1,59 +1,32 @@
 """Objects that are injected into a query, view or job by the name of its parameter.
 
-`Callables` is `query` and `view`, `State` is `state`; `Injector` creates those that need no running
-request: `chart`, `log`, `state`, `progress`, `source` and `db`. docs/plugins.md lists all of them.
+`query` and `view` are `Callables` (hubbub.calls), `State` is `state`; `Injector` creates those that
+need no running request: `chart`, `log`, `state`, `progress`, `source`, `db`, `cache` and `fs`.
+docs/plugins.md lists all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hubbub.collector.event import Ledger
 from hubbub.errors import HubbubError
-from hubbub.registry import Function
+from hubbub.logger import get_logger
+from hubbub.registry import REGISTRY, Function, Registry
+from hubbub.store.plugin_data.cache import Cache, cache_of
+from hubbub.store.plugin_data.files import Files
 from hubbub.store.state.database import State as StoreState
 from hubbub.store.state.documents import Documents
 
-__all__ = ["Callables", "Injector", "State", "no_progress"]
+__all__ = ["Injector", "State", "no_progress"]
 
 Progress = Callable[[float, float], None]
 
 
 def no_progress(done: float, total: float) -> None:
     """Ignore progress."""
-
-
-class Callables:
-    """The injected `query` and `view`: `query.NAME(parameter=value)` or `query("NAME", …)`."""
-
-    def __init__(
-        self,
-        kind: str,
-        functions: Mapping[str, Function],
-        call: Callable[[str, Mapping[str, Any]], Any],
-    ) -> None:
-        self._kind, self._functions, self._call = kind, functions, call
-
-    def __call__(self, name: str, /, **parameters: Any) -> Any:
-        """Run the function of that name; the only way for a name with a dot."""
-        return self._call(name, parameters)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or name not in self._functions:
-            raise AttributeError(
-                f"there is no {self._kind} {name!r}; there are: {', '.join(dir(self))}"
-            )
-
-        def run(**parameters: Any) -> Any:
-            return self._call(name, parameters)
-
-        run.__doc__ = self._functions[name].doc
-        return run
-
-    def __dir__(self) -> list[str]:
-        return sorted(name for name, function in self._functions.items() if function.public)
 
 
 class State:
@@ -108,6 +81,8 @@ class Injector:
         style: a TOML file with colours and a font (hubbub.charts.picture.style).
         progress: called with the amount done and the total, in any unit.
         source: called with the name of each source that a job reports as read.
+        url: the address of the server that serves the plugins' files; empty: theirs are relative.
+        registry: knows the plugins' files by their modules.
     """
 
     def __init__(
@@ -118,17 +93,23 @@ class Injector:
         style: Path | None = None,
         progress: Progress = no_progress,
         source: Callable[[str], None] = lambda _name: None,
+        url: str = "",
+        registry: Registry = REGISTRY,
     ) -> None:
         self._ledger, self._theme, self._style = ledger, theme, style
         self._progress, self._source = progress, source
+        self._url, self._registry = url, registry
 
-    def make(self, name: str, function: Function, *, with_bots: Any = None) -> Any:
+    def make(  # noqa: PLR0911 - one line per kind
+        self, name: str, function: Function, *, with_bots: Any = None, to_newest: bool = False
+    ) -> Any:
         """Return the object for the parameter `name` of `function`.
 
         Args:
             name: of the parameter.
             function: the function to be called.
             with_bots: draws the same view with bots, for a `chart` that leaves them out.
+            to_newest: whether the range of a `chart` ends with the newest stored event.
 
         Raises:
             HubbubError: this version has no such object.
@@ -138,21 +119,26 @@ class Injector:
             from hubbub.charts.picture.style import load
 
             style = {} if self._style is None else {"style": load(self._style)}
-            return Chart(title=function.title, theme=self._theme, with_bots=with_bots, **style)
+            return Chart(function.title, self._theme, with_bots, to_newest=to_newest, **style)
         if name == "log":
-            import structlog
-
-            return structlog.get_logger(plugin=function.module, function=function.name)
+            return get_logger(plugin=function.module, function=function.name)
         if name == "state":
             return State(self._ledger, function.module)
         if name == "progress":
             return self._progress
         if name == "source":
             return self._source
-        if name in {"db", "mongodb"} and isinstance(self._ledger, StoreState):
-            return Documents(self._ledger, function.module)
+        if isinstance(self._ledger, StoreState):
+            if name in {"db", "mongodb"}:
+                return Documents(self._ledger, function.module)
+            if name == "cache":
+                return Cache(cache_of(self._ledger), function.module)
+            if name == "fs":
+                path = self._registry.module_path(function.module)
+                return Files(self._ledger, function.module, path, self._url)
         raise HubbubError(
             f"{function.noun} {function.name!r} of {function.module} has a parameter {name!r}, "
-            "which this version of hubbub cannot inject yet",
-            hint="there are: chart clock db events log params progress query source state view",
+            "which hubbub cannot inject here",
+            hint="there are: cache chart clock db events fs log params progress query source state "
+            "view zone",
         )

@@ -5,48 +5,56 @@ Parameters are texts or values of the right type. It parses no command line and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.result import Coverage, Gap, Result
-from hubbub.errors import HubbubError, UsageError
-from hubbub.parameters import convert, plain
+from hubbub.calls.callables import Callables
 from hubbub.registry import INJECTED, RANGE, REGISTRY, Function, Registry
-from hubbub.run.errors import attribute_errors, close_matches
+from hubbub.registry.events import Event
+from hubbub.run.arguments import default, split
+from hubbub.run.errors import attribute_errors, close_matches, find
 from hubbub.run.filters import FilterCheck
-from hubbub.run.injection import Callables, Injector
+from hubbub.run.injection import Injector
+from hubbub.run.names import Anonymity
+from hubbub.run.objects.environment import Environment, running
+from hubbub.run.objects.memoize import as_scheduled
+from hubbub.run.objects.request import REQUEST, of_request
+from hubbub.run.objects.servers import with_servers
+from hubbub.run.people import Counted, count_people
 from hubbub.run.scope import (
     Call,
     CommonOptions,
     Range,
-    count_people,
     coverage,
+    document,
     extend_to_ledger,
     next_second,
+    own_values,
     range_notes,
     resolve,
+    with_whole_periods,
 )
 from hubbub.run.serialise import execute
-from hubbub.store.query.affiliations import read as read_affiliations
-from hubbub.store.query.events import Audience
-from hubbub.store.query.extent import Extent, extent
+from hubbub.store.plugin_data.cache import cache_of
+from hubbub.store.query.audience import Audience
+from hubbub.store.query.extent import Extent, beginning, extent
 from hubbub.store.query.selection import BOTS, FILTERS, Selection
-from hubbub.store.state import dead_letters
-from hubbub.store.state.coverage import clip
-from hubbub.times import to_micros
+from hubbub.times import from_micros, to_micros
+from hubbub.zones import showing
 
 if TYPE_CHECKING:
+    from hubbub.analyzers.alerts.judged import JudgedRules
+    from hubbub.calls.remote import RemoteServer
     from hubbub.store import Store
     from hubbub.store.query.unmatched import Unmatched
     from hubbub.store.state.ledger import CoverageSpan
 
 __all__ = ["CommonOptions", "Runner", "close_matches"]
-
-_MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
 
 
 class Runner:
@@ -60,6 +68,9 @@ class Runner:
         inject: creates the injected objects that need no running request (`chart`, `log`, …).
         bots: globs of bot accounts, who are not counted as people; None: the built-in list.
         affiliations: CSV file of organisations, read if a function needs it.
+        names: whether the request may see names of people: see `hubbub.run.names`.
+        servers: other servers, whose functions `query` and `view` reach after the store's own.
+        alert_rules: runs the configured alert rules over a range; None: there is none.
 
     Attributes:
         gaps: known gaps in the ranges of all queries so far.
@@ -76,6 +87,9 @@ class Runner:
         inject: Injector | None = None,
         bots: tuple[str, ...] | None = None,
         affiliations: str | Path | None = None,
+        names: bool = True,
+        servers: Sequence[RemoteServer] = (),
+        alert_rules: JudgedRules | None = None,
     ) -> None:
         self.store, self.registry = store, registry
         self.bots = BOTS if bots is None else bots
@@ -87,6 +101,8 @@ class Runner:
         self.notes: list[str] = []
         self._filters = FilterCheck(store)
         self.inject = inject or Injector(store.state)
+        self.names, self.servers, self.alert_rules = names, servers, alert_rules
+        self.anonymity = Anonymity(None if names else store.persons.widened(self.bots))
 
     @cached_property
     def spans(self) -> tuple[CoverageSpan, ...]:
@@ -98,7 +114,7 @@ class Runner:
         """The times that the events span, read once."""
         return extent(self.store, self.spans, to_micros(self.now))
 
-    def query(self, name: str, **parameters: Any) -> Result:
+    def query(self, name: str, /, **parameters: Any) -> Result:
         """Run a query.
 
         Raises:
@@ -108,7 +124,7 @@ class Runner:
         """
         return self._query(name, parameters, self.common, 0)
 
-    def view(self, name: str, **parameters: Any) -> Any:
+    def view(self, name: str, /, **parameters: Any) -> Any:
         """Draw a view; return the function's return value, normally a `Drawing`.
 
         Raises:
@@ -116,27 +132,36 @@ class Runner:
         """
         return self._view(name, parameters, self.common, 0)
 
-    def job(self, name: str, **parameters: Any) -> Any:
-        """Run a job and return the function's return value; its `events` are all stored events.
+    def job(self, name: str, /, **parameters: Any) -> Any:
+        """Run a job on all stored events; return the function's return value, raise as `query`."""
+        function = as_scheduled(find(self.registry, "cron", name, 0))
+        return self._run(self._prepare(function, parameters, self.common, 0))
 
-        Raises:
-            UsageError, StoreError, HubbubError: as `query`.
+    def handler(self, key: str) -> Callable[[Sequence[Event]], None]:
+        """Return an event handler, for any number of calls with a list of events.
+
+        Args:
+            key: its `Function.key`.
         """
-        return self._run(self._prepare(self._find("cron", name, 0), parameters, self.common, 0))
+        call = self._prepare(self.registry.event_handlers[key], {}, self.common, 0)
+        return lambda events: self._run(replace(call, given={"events": list(events)}))
 
     def range(self) -> Range:
-        """Return the time range of the common options.
+        """Return the time range that pictures have with the common options.
 
         Raises:
             UsageError: it ends before it begins, or is empty.
         """
-        return self._resolve(self.common.updated({}, self.now), empty=False)
+        return self._resolve(self.common.updated({}, self.now), "view", empty=False)
 
-    def _resolve(self, options: CommonOptions, *, empty: bool, quiet: bool = False) -> Range:
-        chosen = resolve(options, self.extent, self.spans, self.now, empty=empty)
-        for text in () if quiet else range_notes(options, chosen, self.extent):
-            self._note(text)
-        return chosen
+    def _resolve(self, options: CommonOptions, kind: str, *, empty: bool) -> Range:
+        with showing(options.zone):
+            chosen = resolve(options, self.extent, self.spans, self.now, empty=empty)
+            # the queries that a job calls have their own ranges
+            self._note([] if kind == "cron" else range_notes(options, chosen, self.extent))
+        if kind != "view":
+            return chosen
+        return with_whole_periods(chosen, options.zone, self.extent, self.store)
 
     def _query(
         self,
@@ -146,7 +171,11 @@ class Runner:
         depth: int,
         caller: Audience | None = None,
     ) -> Result:
-        call = self._prepare(self._find("query", name, depth), parameters, common, depth)
+        call = self._prepare(find(self.registry, "query", name, depth), parameters, common, depth)
+        with showing(call.options.zone):
+            return self._answer(call, caller)
+
+    def _answer(self, call: Call, caller: Audience | None) -> Result:
         value = self._run(call)
         diagnostics: Mapping[str, Any] = {}
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):  # noqa: PLR2004
@@ -154,17 +183,23 @@ class Runner:
         with attribute_errors(call.function):
             data, columns = execute(value)
             notes, _ = execute(dict(diagnostics))
+            data, notes = (self.anonymity.hide(call.function, value) for value in (data, notes))
             if call.unmatched:
                 notes = {**notes, "unmatched": [value.document() for value in call.unmatched]}
-            everything = self._events(call)
-            events = everything.count_events()
-            # a picture states how many name a person; for a table it would be one more scan
-            bots, naming = count_people(call, everything, naming=depth > 0, caller=caller)
-        if bots and not depth:
-            self._note(f"{bots:,} known program(s) left out; --bots counts them too")
+            events, people = 0, Counted()
+            if call.function.has_common_options:
+                everything = self._events(call)
+                events = everything.count_events()
+                # a picture states how many name a person; for a table it would be one more scan
+                people = count_people(call, everything, naming=call.depth > 0, caller=caller)
+        if people.left_out and not call.depth:
+            self._note([people.note()])
+        if call.audience.incomplete:
+            text = "events deleted by retention are not counted by days of {}; --tz UTC counts them"
+            self._note([text.format(call.options.zone.name)])
         return Result(
-            query=name,
-            parameters=self._document(call),
+            query=call.function.name,
+            parameters=document(call),
             data=data,
             since=call.time_range.since,
             until=call.time_range.until,
@@ -172,8 +207,8 @@ class Runner:
             coverage=self._coverage(call),
             diagnostics=notes,
             columns=columns,
-            left_out=bots,
-            naming=naming,
+            **people._asdict(),
+            zone=call.options.zone,
         )
 
     def _coverage(self, call: Call) -> Coverage:
@@ -188,22 +223,9 @@ class Runner:
     def _view(
         self, name: str, parameters: Mapping[str, Any], common: CommonOptions, depth: int
     ) -> Any:
-        return self._run(self._prepare(self._find("view", name, depth), parameters, common, depth))
-
-    def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def _find(self, kind: str, name: str, depth: int) -> Function:
-        functions = self.registry.of(kind)
-        function = functions.get(name)
-        if function is None or not function.public:
-            public = [n for n, f in functions.items() if f.public]
-            noun = "job" if kind == "cron" else kind
-            raise UsageError(f"there is no {noun} {name!r}", hint=close_matches(name, public))
-        if depth > _MAX_DEPTH:
-            raise HubbubError(f"{kind} {name!r} calls itself, directly or through others")
-        return function
+        call = self._prepare(find(self.registry, "view", name, depth), parameters, common, depth)
+        with showing(call.options.zone):
+            return self._run(call)
 
     def _prepare(
         self,
@@ -213,136 +235,115 @@ class Runner:
         depth: int,
     ) -> Call:
         """Split the parameters into the function's own, common ones and the rest; convert them."""
-        own = {p.name: p for p in function.parameters}
-        parameters = {function.parameter(name): value for name, value in parameters.items()}
-        common_names = CommonOptions.names()
-        shared = {n: v for n, v in parameters.items() if n not in own and n in common_names}
-        extra = {n: v for n, v in parameters.items() if n not in own and n not in common_names}
-        for unknown in extra if "params" not in function.signature else INJECTED & extra.keys():
-            raise UsageError(
-                f"{function.noun} {function.name!r} has no parameter {unknown!r}",
-                hint=close_matches(unknown, [*own, *common_names]),
-            )
-        values = self._convert(function, parameters)
+        parameters, shared, extra = split(function, parameters)
+        if function.kind == "cron":  # what a job records is recorded by days of UTC
+            common = replace(common, tz=None)
+        stated = repr({**asdict(common), **shared})
         options = common.updated(shared, self.now)
+        values = own_values(function, parameters, options.zone.local(self.now))
+        self.anonymity.admit(function, values, parameters, common, depth)
         if "ledger" in function.signature:  # such a query is also about what is not proven
             options = extend_to_ledger(options, self.extent, self.spans)
         # a range given as times was resolved before; that of an empty store is empty
         empty = isinstance(shared.get("since"), datetime) or depth > 0
-        has_range = function.kind != "cron"  # the queries that a job calls have their own
-        time_range = self._resolve(options, empty=empty, quiet=not has_range)
-        if has_range:
-            options = replace(options, since=time_range.since, until=time_range.until)
-        by = options.by or self._default(function, "by", "users")
-        scope = options.without(own)
-        unmatched = self._unmatched(function, parameters, scope, by) if not depth else []
+        time_range = Range(self.now, self.now)
+        if function.has_common_options:
+            time_range = self._resolve(options, function.kind, empty=empty)
+            if function.kind != "cron":
+                options = replace(options, since=time_range.since, until=time_range.until)
+        by = options.by or default(function, "by", "users")
+        scope = options.without(p.name for p in function.parameters)
+        asked = not depth and function.has_common_options
+        unmatched = self._unmatched(function, parameters, scope, by) if asked else []
         if options.bots is None:
-            # a job records; what it recorded is filtered when it is read
-            with_bots = function.kind == "cron"
-            options = replace(options, bots=self._default(function, "bots", fallback=with_bots))
+            with_bots = function.kind == "cron"  # what a job records is filtered when it is read
+            options = replace(options, bots=default(function, "bots", fallback=with_bots))
         scope = replace(scope, since=options.since, until=options.until, bots=options.bots)
-        return Call(function, values, extra, options, scope, time_range, by, depth, unmatched)
+        return Call(
+            function, values, extra, options, scope, time_range, by, depth, unmatched, stated=stated
+        )
 
     def _unmatched(
         self, function: Function, stated: Mapping[str, Any], scope: CommonOptions, by: str
     ) -> list[Unmatched]:
         with attribute_errors(function):
             found = self._filters.unmatched(function, stated, scope, by)
-        self.notes += [text for text in map(str, found) if text not in self.notes]
+        self._note(map(str, found))
         return found
 
-    def _convert(self, function: Function, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of the function's own parameters, defaults included."""
-        values: dict[str, Any] = {}
-        for parameter in function.parameters:
-            name, value = parameter.name, parameters.get(parameter.name)
-            if value is not None:
-                values[name] = convert(parameter.annotation, value, name, self.now)
-            elif parameter.required:
-                raise UsageError(
-                    f"{function.noun} {function.name!r} needs --{name.replace('_', '-')}"
-                )
-            else:
-                values[name] = parameter.default
-        return values
-
-    @staticmethod
-    def _default(function: Function, name: str, fallback: Any) -> Any:
-        """Return the function's own default for a common option, if it has one."""
-        parameter = function.signature.get(name)
-        if parameter is None or parameter.default in {parameter.empty, None}:
-            return fallback
-        return parameter.default
+    def _note(self, texts: Iterable[str]) -> None:
+        self.notes += [text for text in texts if text not in self.notes]
 
     def _events(self, call: Call, *, whole_past: bool = False) -> Any:
-        """Return the events of the call; with `whole_past` also those before its range."""
-        everything = call.function.kind == "cron"
+        """Return the events of the call; with `whole_past` also those since the extent begins."""
+        everything, since = call.function.kind == "cron", to_micros(call.time_range.since)
+        if whole_past and self.extent.oldest is not None:
+            since = min(since, self.extent.oldest)
         events = self.store.events(
             Selection(
-                since=None if everything or whole_past else to_micros(call.time_range.since),
+                since=None if everything else since,
                 until=None if everything else to_micros(call.time_range.until),
                 by="agent" if call.by == "agent" else "users",
                 bots=call.options.bots is not False,
                 bot_names=self.bots,
+                zone=call.options.zone,
                 **{name: getattr(call.scope, name) for name in FILTERS},
             )
         )
         events.audience = call.audience
+        events.beginning = partial(beginning, self.store, self.extent, call.options.zone)
         return events
 
     def _run(self, call: Call) -> Any:
         """Call the function with everything that its signature names."""
         arguments = {call.function.argument(name): value for name, value in call.own.items()}
-        since, until = call.time_range.since, call.time_range.until
-        range_options = {"since": since, "until": until, "by": call.by, "bots": call.options.bots}
-        with attribute_errors(call.function):
+        environment = Environment(
+            partial(cache_of, self.store.state),
+            lambda name, function: self._injected(name, self._direct(call, function)),
+            call.stated,
+            call.range_options,
+            self.names,
+            self.anonymity.hides_from(call.function),
+        )
+        with attribute_errors(call.function), running(environment):
             for name in call.function.signature:
-                if name in RANGE:
-                    arguments[name] = range_options[name]
-                elif name in INJECTED:
+                if name in RANGE or name in INJECTED:
                     arguments[name] = self._injected(name, call)
             return call.function.call(**arguments)
 
-    def _injected(self, name: str, call: Call) -> Any:  # noqa: PLR0911 - one line per kind
-        since, until = to_micros(call.time_range.since), to_micros(call.time_range.until)
+    def _direct(self, call: Call, function: Function) -> Call:
+        """Return the direct call of a function by the running one, in its range or its caller's."""
+        if call.function.has_common_options or not function.has_common_options:
+            return replace(call, function=function)
+        time_range = self._resolve(call.options, function.kind, empty=True)
+        return replace(call.within(time_range), function=function)
+
+    def _injected(self, name: str, call: Call) -> Any:
+        if name in RANGE or name in call.given:
+            return {**call.range_options, **call.given}[name]
         if name in {"events", "past"}:
             return self._events(call, whole_past=name == "past")
-        if name == "ledger":
-            return clip(self.spans, since, until)
-        if name in {"params", "clock"}:
-            return dict(call.extra) if name == "params" else self.clock
-        if name == "samples":
-            from hubbub.store.tables.samples import read as read_samples
-
-            return read_samples(self.store, since, until)
-        if name == "malformed":
-            return partial(dead_letters.line_numbers, self.store.state.rows)
-        if name == "affiliations":
-            return () if self.affiliations is None else read_affiliations(self.affiliations)
+        if name in REQUEST:
+            return of_request(name, call, self)
         if name in {"query", "view"}:
             return self._callables(name, call)
         with_bots = None
-        if name == "chart" and call.function.kind == "view" and not call.options.bots:
+        if call.function.kind == "view" and not call.options.bots:
             with_bots = partial(self._run, replace(call, options=replace(call.options, bots=True)))
-        return self.inject.make(name, call.function, with_bots=with_bots)
+        if name != "chart":
+            return self.inject.make(name, call.function)
+        until, newest = to_micros(call.time_range.until), self.extent.newest
+        to_newest = newest is not None and next_second(from_micros(newest)) == from_micros(until)
+        return self.inject.make(name, call.function, with_bots=with_bots, to_newest=to_newest)
 
     def _callables(self, kind: str, call: Call) -> Callables:
         """Return the queries or views; called, they inherit the options, the range included."""
-        own: dict[str, Any] = {"common": replace(call.options, by=call.by), "depth": call.depth + 1}
-        if kind == "view":
-            return Callables(kind, self.registry.views, partial(self._view, **own))
-        query = partial(self._query, caller=call.audience, **own)
-        return Callables(kind, self.registry.of(kind), query)
+        common, depth = replace(call.options, by=call.by), call.depth + 1
 
-    def _document(self, call: Call) -> dict[str, Any]:
-        """Return the parameters for the result: JSON-ready, defaults included."""
-        return {
-            **{name: plain(value) for name, value in call.own.items()},
-            **{name: plain(value) for name, value in call.extra.items()},
-            **call.scope.filters(),
-            "since": plain(call.time_range.since),
-            "until": plain(call.time_range.until),
-            "by": call.by,
-            # where no people are counted, none are left out
-            "bots": call.options.bots or not (call.audience or "bots" in call.function.signature),
-        }
+        def query(name: str, parameters: Mapping[str, Any]) -> Any:
+            result = self._query(name, parameters, common, depth, call.audience)
+            return result if self.registry.queries[name].about_events else result.bare
+
+        view = partial(self._view, common=common, depth=depth)
+        own = Callables(kind, self.registry.of(kind), view if kind == "view" else query)
+        return with_servers(own, kind, self.servers, common, names=self.names, gaps=self.gaps)

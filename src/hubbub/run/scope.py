@@ -5,31 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.result import Coverage, Gap
 from hubbub.collector.history.filters import Filters as HistoryFilters
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, plain
 from hubbub.registry import Function
-from hubbub.store.query.events import Audience, Events
-from hubbub.store.query.extent import EARLIEST, Extent
+from hubbub.store.query.audience import Audience
+from hubbub.store.query.extent import EARLIEST, Extent, beginning
 from hubbub.store.query.selection import FILTERS, EventFilters
 from hubbub.store.query.unmatched import Unmatched
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import EPOCH, from_micros, to_micros
+from hubbub.zones import UNIVERSAL, Zone, find
+
+if TYPE_CHECKING:
+    from hubbub.store import Store
 
 __all__ = [
     "Call",
     "CommonOptions",
     "Range",
-    "count_people",
     "coverage",
+    "document",
     "extend_to_ledger",
     "next_second",
+    "own_values",
     "range_notes",
     "resolve",
+    "with_whole_periods",
 ]
 
 PROVEN = frozenset({"complete", "healed"})
@@ -43,18 +49,29 @@ class CommonOptions(EventFilters):
     until: str | datetime | None = None
     by: str | None = None
     bots: bool | None = None
+    tz: str | Zone | None = None
+
+    @property
+    def zone(self) -> Zone:
+        """The time zone of the request: UTC unless one was chosen."""
+        return find(self.tz) if isinstance(self.tz, str) else self.tz or UNIVERSAL
 
     def updated(self, values: Mapping[str, Any], now: datetime) -> CommonOptions:
         """Return a copy with these values, converted; a value of None changes nothing.
 
-        `since` and `until` of the copy are times.
+        `since` and `until` of the copy are times. Without a zone of their own they are of the zone
+        `tz`, a date its midnight.
 
         Raises:
             UsageError: the option does not allow the value.
         """
         changes: dict[str, Any] = {}
+        zone = values.get("tz") or self.tz
+        if zone is not None:
+            changes["tz"] = convert(Zone, zone, "tz", now)
+            now = changes["tz"].local(now)
         for name, value in {"since": self.since, "until": self.until, **values}.items():
-            if value is not None:
+            if value is not None and name != "tz":
                 converted = convert(_TYPES[name], value, name, now)
                 changes[name] = tuple(converted) if isinstance(converted, list) else converted
         return replace(self, **changes)
@@ -79,6 +96,11 @@ class CommonOptions(EventFilters):
         """Return the filters that are given, ready for JSON."""
         return {name: plain(getattr(self, name)) for name in FILTERS if getattr(self, name)}
 
+    def stated(self) -> dict[str, Any]:
+        """Return the options that are given, as parameters of a request."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in given.items() if value is not None and value != ()}
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of all common options."""
@@ -91,6 +113,7 @@ _TYPES: Mapping[str, Any] = {
     **dict.fromkeys(FILTERS, list[str]),
     "by": Literal["agent", "users"],
     "bots": bool,
+    "tz": Zone,
 }
 
 
@@ -116,26 +139,65 @@ class Call:
     depth: int
     unmatched: Sequence[Unmatched] = ()  # values of filters that match nothing
     audience: Audience = field(default_factory=Audience)  # whether it counts people
+    stated: str = ""  # range and filters as the request states them
+    given: Mapping[str, Any] = field(default_factory=dict)  # injected objects that are made already
+
+    @property
+    def range_options(self) -> dict[str, Any]:
+        """The values of `since`, `until`, `by` and `bots`, where the function asks for them."""
+        return {
+            "since": self.time_range.since,
+            "until": self.time_range.until,
+            "by": self.by,
+            "bots": self.options.bots,
+        }
+
+    def within(self, time_range: Range) -> Call:
+        """Return the call with another range."""
+        bounds: dict[str, Any] = {"since": time_range.since, "until": time_range.until}
+        options, scope = replace(self.options, **bounds), replace(self.scope, **bounds)
+        return replace(self, options=options, scope=scope, time_range=time_range)
 
 
-def count_people(
-    call: Call, everything: Events, *, naming: bool, caller: Audience | None
-) -> tuple[int, int | None]:
-    """Return the number of known bots that a query left out, and of events that name a person.
+def own_values(function: Function, parameters: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the values of the function's own parameters, converted, defaults included.
 
     Args:
-        call: of a query that has run.
-        everything: the events of the call.
-        naming: whether to count events; None otherwise, and where no people are counted.
-        caller: learns what the query counted.
+        function: the function to be called.
+        parameters: those of the request.
+        now: the current time, in the zone of the request.
+
+    Raises:
+        UsageError: one that the function needs is missing, or a value is not allowed.
     """
-    if not call.audience:
-        return 0, None
-    counted = call.audience.events(everything)
-    if caller is not None:
-        caller.note(counted)
-    bots = 0 if call.options.bots else counted.count_bots()
-    return bots, counted.count_naming() if naming else None
+    values: dict[str, Any] = {}
+    for parameter in function.parameters:
+        name, value = parameter.name, parameters.get(parameter.name)
+        if value is not None:
+            values[name] = convert(parameter.annotation, value, name, now)
+        elif parameter.required:
+            raise UsageError(f"{function.noun} {function.name!r} needs --{name.replace('_', '-')}")
+        else:
+            values[name] = parameter.default
+    return values
+
+
+def document(call: Call) -> dict[str, Any]:
+    """Return the parameters for the result: JSON-ready, defaults included."""
+    zone = call.options.zone
+    own = {name: plain(value) for name, value in (*call.own.items(), *call.extra.items())}
+    if not call.function.has_common_options:
+        return own
+    return {
+        **own,
+        **call.scope.filters(),
+        "since": plain(call.time_range.since),
+        "until": plain(call.time_range.until),
+        **({} if zone.is_utc else {"tz": zone.name}),
+        "by": call.by,
+        # where no people are counted, none are left out
+        "bots": call.options.bots or not (call.audience or "bots" in call.function.signature),
+    }
 
 
 def next_second(when: datetime) -> datetime:
@@ -215,6 +277,16 @@ def _beginning(spans: Iterable[CoverageSpan], extent: Extent) -> datetime | None
     started = [max(span.start, extent.complete_from) for span in spans]
     first = min([*started, *([] if extent.oldest is None else [extent.oldest])], default=None)
     return None if first is None else from_micros(first)
+
+
+def with_whole_periods(chosen: Range, zone: Zone, extent: Extent, store: Store) -> Range:
+    """Let the range of a picture that begins with the oldest event begin with its day or hour.
+
+    That is done where nothing is missing of these: the picture would otherwise leave out the first
+    day, week or month as cut.
+    """
+    since = beginning(store, extent, zone, to_micros(chosen.since))
+    return replace(chosen, since=from_micros(since))
 
 
 def range_notes(options: CommonOptions, chosen: Range, extent: Extent) -> list[str]:

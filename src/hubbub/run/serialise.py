@@ -1,6 +1,7 @@
 """Conversion of a query function's return value to JSON-ready data.
 
-Ibis expressions are executed. Times become ISO 8601 texts in UTC with Z, NaN and infinity None.
+Ibis expressions are executed. Times become ISO 8601 texts in the zone of the
+request, with offset (Z in UTC), NaN and infinity None.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from hubbub.times import iso
+from hubbub.zones import current
 
 __all__ = ["execute", "json_ready"]
 
@@ -58,7 +59,7 @@ def _time(value: datetime | date | timedelta) -> str | float:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, datetime):
-        return iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+        return current().iso(value if value.tzinfo else value.replace(tzinfo=UTC))
     return value.isoformat()
 
 

@@ -1,7 +1,7 @@
 """A simulated bus, history service and access log, for demos, tests and load tests.
 
-To test a plugin, use `FakeBus`. To test a client of a bus or of a history service, use `Traffic`,
-`Bus` with `play`, and `HistoryServer` with `Faults`.
+To test a plugin, use `run`, or `FakeBus` for messages as a bus sends them. To test a client of a
+bus or of a history service, use `Traffic`, `Bus` with `play`, and `HistoryServer` with `Faults`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from hubbub.testing.fake import FakeBus as FakeBus
     from hubbub.testing.history.server import Faults as Faults
     from hubbub.testing.history.server import HistoryServer as HistoryServer
+    from hubbub.testing.plugin import Bench as Bench
+    from hubbub.testing.plugin import run as run
     from hubbub.testing.simulator.message import SimMessage as SimMessage
     from hubbub.testing.simulator.traffic import Traffic as Traffic
     from hubbub.testing.simulator.traffic import messages as messages
 
 __all__ = [
+    "Bench",
     "Bus",
     "FakeBus",
     "Faults",
@@ -31,11 +34,13 @@ __all__ = [
     "Traffic",
     "messages",
     "play",
+    "run",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "Bench": "hubbub.testing.plugin",
         "Bus": "hubbub.testing.bus",
         "FakeBus": "hubbub.testing.fake",
         "Faults": "hubbub.testing.history.server",
@@ -45,5 +50,6 @@ __getattr__ = lazy_names(
         "Traffic": "hubbub.testing.simulator.traffic",
         "messages": "hubbub.testing.simulator.traffic",
         "play": "hubbub.testing.bus",
+        "run": "hubbub.testing.plugin",
     },
 )

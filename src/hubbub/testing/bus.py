@@ -15,29 +15,20 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import zmq
 
+from hubbub.collector.event import Stop
 from hubbub.errors import SourceError, UsageError
 from hubbub.testing.simulator.message import SimMessage
 from hubbub.testing.simulator.wire import frames
 
-__all__ = ["Bus", "Published", "Stop", "play"]
+__all__ = ["Bus", "Published", "play"]
 
 _POLL = 200  # ms between checks of the stop flag
 _MIN_SLEEP = 0.002  # seconds
 _LINGER = 30_000  # ms for subscribers to receive what was sent
-
-
-class Stop(Protocol):
-    """A flag that ends a simulation: a `threading.Event`, or a signal (`hubbub.cli.signals`)."""
-
-    def is_set(self) -> bool:
-        """Whether the simulation must end."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the flag for at most `timeout` seconds; return whether it is set."""
 
 
 @dataclass(slots=True)

@@ -126,11 +126,11 @@ class FakeBus(Closeable):
         self.load()
         return Runner(self.store)
 
-    def query(self, name: str, **parameters: Any) -> Result:
+    def query(self, name: str, /, **parameters: Any) -> Result:
         """Run a query and return its result."""
         return self.runner.query(name, **parameters)
 
-    def view(self, name: str, **parameters: Any) -> Any:
+    def view(self, name: str, /, **parameters: Any) -> Any:
         """Draw a view and return it."""
         return self.runner.view(name, **parameters)
 

@@ -12,6 +12,7 @@ from hubbub.errors import UsageError
 from hubbub.store.query.engine import connect
 from hubbub.store.query.events import events as read
 from hubbub.store.query.selection import Selection
+from tests.support.examples import examples
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 
@@ -79,12 +80,19 @@ def by_hand(rows, ends, top):
 def test_users_per_object(top, frames, step, events, month):
     data, notes = users_per_object(events(month), SINCE, UNTIL, top=top, frames=frames)
     number = 28 * 24 // step
-    assert notes == {"step": timedelta(hours=step), "frames": number}
+    last = [row["users"] for row in data if row["end"] == data[-1]["end"]]
+    people = [users for *_, users in by_hand(month, [UNTIL], 1_000_000)]
+    assert notes == {
+        "step": timedelta(hours=step),
+        "frames": number,
+        "leading": people.count(last[0]),
+        "last": people.count(last[-1]),
+    }
     ends = [SINCE + timedelta(hours=step) * (i + 1) for i in range(number)]
     assert [tuple(row.values()) for row in data] == list(by_hand(month, ends, top))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(
     touched=st.lists(
         st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 99)), max_size=25

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hubbub.analyzers.activity import traffic as module
 from hubbub.analyzers.activity.traffic import traffic
 from hubbub.analyzers.alerts.threshold import AlertState, alerts, crossings
-from hubbub.collector.decode.access_log import section
+from hubbub.collector.decode.logs.access_log import section
 from hubbub.errors import UsageError
 from tests.support import paths
 

@@ -1,5 +1,6 @@
 """Periods of a range that begins with the first event."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,11 @@ from hubbub.analyzers.activity.volume import diff
 from hubbub.analyzers.activity.year_over_year import year_over_year
 from hubbub.analyzers.common.periods import whole_since
 from hubbub.analyzers.people.cohorts import cohorts
+from hubbub.collector.event import Frame
+from hubbub.plugins import load_builtins
+from hubbub.run.runner import Runner
+from hubbub.store import Store
+from tests.support.stores.filling import put
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
@@ -47,10 +53,33 @@ def test_a_range_that_was_asked_for_is_kept(events):
     assert whole_since(events([]), "week", MONDAY + HOUR) == MONDAY + HOUR
 
 
+def test_a_filter_does_not_lose_the_week_of_the_first_event(tmp_path):
+    """The range begins with an event that the filter leaves out."""
+    load_builtins()
+    times = [MONDAY + timedelta(minutes=7 + 20 * i) for i in range(3 * 7 * 72)]
+    lines = [
+        {**line, "id": f"{n}", "topic": "a.b.c.wiki.edit" if n % 9 else "a.b.c.git.push"}
+        for n, line in enumerate(acts(times), 5)  # the first is of the wiki
+    ]
+    with Store.open(tmp_path / "store") as store:
+        frames = (
+            Frame("jsonl:t", 0, b"", json.dumps(line).encode(), n) for n, line in enumerate(lines)
+        )
+        put(store, *frames, load=True)
+        now = MONDAY + 3 * WEEK
+        runner = Runner(store, clock=lambda: now)
+        weeks = runner.query("diff", per="week", category=["git"], until=now)
+        assert weeks.data["labels"] == ["2026-W02", "2026-W03", "2026-W04"]
+        cut = runner.query("diff", per="week", category=["git"], until=now, since=MONDAY + HOUR)
+        assert cut.data["labels"] == ["2026-W03", "2026-W04"]
+        drawing = runner.view("active_users", per="w", until=now)
+        assert [row[1] for row in drawing.rows] == [1, 1, 1]
+
+
 def test_the_complete_week_of_the_first_event_is_not_lost(events):
     times = [MONDAY + timedelta(minutes=7 + 20 * i) for i in range(4 * 7 * 72)]
     table, since, until = events(acts(times)), min(times), MONDAY + 4 * WEEK
-    weeks = diff(table, since, until, per="week")
+    weeks, _ = diff(table, since, until, per="week")
     assert weeks["labels"] == ["2026-W02", "2026-W03", "2026-W04", "2026-W05"]
     assert weeks["counts"]["a.b.c.git"] == [504] * 4
     assert len(year_over_year(table, since, until)) == 4

@@ -12,6 +12,7 @@ from hubbub.analyzers.evenness.metrics import measure
 from hubbub.analyzers.evenness.windows import MAX_WINDOWS, Windows, measure_windows
 from hubbub.errors import UsageError
 from tests.support import paths
+from tests.support.examples import examples
 
 GOLDEN = paths.GOLDEN / "longtail"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_golden_sliding_windows(events, month):
             assert getattr(numbers, key) == approx, (end, key)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(
     st.lists(
         st.tuples(st.integers(0, 48 * 60), st.sets(st.sampled_from("abcdef"), max_size=3)),

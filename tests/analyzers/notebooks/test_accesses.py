@@ -16,6 +16,7 @@ from hubbub.analyzers.notebooks.daily_metrics import daily_metrics
 from hubbub.analyzers.notebooks.material_usage import material_usage
 from hubbub.errors import UsageError
 from hubbub.registry import Names
+from tests.support.examples import examples
 
 NONE: list[int] = []
 START = int(datetime(2020, 2, 28, tzinfo=UTC).timestamp())
@@ -117,7 +118,7 @@ def rows_of(accesses: list[tuple[int, str, str, str]], offset: int = 0) -> list[
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(12))
 @given(accesses=ACCESSES, chance=st.randoms(use_true_random=False))
 def test_results_are_those_of_a_loop_in_any_order_of_storing(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]], chance: Any
@@ -161,7 +162,7 @@ def test_results_are_those_of_a_loop_in_any_order_of_storing(
     ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8))
 @given(accesses=ACCESSES, weeks=st.integers(0, 500))
 def test_moving_all_accesses_by_weeks_changes_no_number(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]], weeks: int
@@ -178,7 +179,7 @@ def test_moving_all_accesses_by_weeks_changes_no_number(
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8))
 @given(accesses=ACCESSES)
 def test_repeating_every_access_doubles_only_the_numbers_of_accesses(
     events: Callable[..., Any], accesses: list[tuple[int, str, str, str]]

@@ -21,6 +21,7 @@ from hubbub.store.query.events import Events
 from hubbub.store.query.events import events as read
 from hubbub.store.query.selection import Selection
 from tests.support import paths
+from tests.support.examples import examples
 
 LOGIN = paths.GOLDEN / "core4" / "login"
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
@@ -69,7 +70,7 @@ DAYS = st.dates(date(1960, 1, 1), date(2060, 12, 31))
 
 
 @pytest.mark.parametrize("per", PERIODS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10))
 @given(days=st.lists(DAYS, min_size=1, max_size=20))
 def test_labels_are_the_last_days_of_periods(per, days, events):
     rows = [
@@ -80,7 +81,9 @@ def test_labels_are_the_last_days_of_periods(per, days, events):
         for d in days
     ]
     table = events(rows).table
-    numbers = table.select("seq", number=period_number(per, table.time)).order_by("seq")
+    numbers = table.select("seq", number=period_number(per, Events(table), table.time)).order_by(
+        "seq"
+    )
     labels = [last_day(per, number) for number in numbers.to_pyarrow()["number"].to_pylist()]
     assert labels == [PERIODS[per](day) for day in days]
 

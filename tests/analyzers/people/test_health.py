@@ -15,6 +15,7 @@ from hubbub.analyzers.people.health import health
 from hubbub.store.query.engine import connect
 from hubbub.store.query.events import events as read
 from hubbub.store.query.selection import Selection
+from tests.support.examples import examples
 
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
@@ -118,7 +119,7 @@ def test_health_of_a_month(events, month):
         assert row["hours_between_actions"] == pytest.approx(statistics.median(medians) / 3600)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 41)), min_size=1, max_size=30))
 def test_each_user_is_of_one_kind(events, seen):
     rows = [act(timedelta(days=day), user) for user, day in seen]

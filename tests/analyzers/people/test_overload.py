@@ -93,7 +93,25 @@ def test_people_who_act_twice_a_year_are_not_overloaded(events):
     load = data[0]
     assert (load["sign"], load["people"], load["of"]) == ("load", None, 0)
     assert load["note"] == "not enough data"
-    assert all(person(rows, row["users"][0], events)["signs"] == [] for row in rows)
+    people, _ = overload(events(rows), SINCE, UNTIL, people=True)
+    signs = {row["user"]: row["signs"] for row in people}
+    assert signs == {f"user{i:02}": [] for i in range(12)}
+    assert len(people) == 12
+
+
+def test_a_busy_season_like_those_before_is_no_sign(events):
+    """Twenty busy days every quarter, the last ones now; nothing else ever changes."""
+    rng = random.Random(3)
+    rows = [
+        act(f"user{i:02}", UNTIL - timedelta(minutes=rng.randrange(20 * 1440)) - 91 * DAY * season,
+            f"o{rng.random()}")
+        for i in range(40)
+        for season in range(4)
+        for _ in range(round(rng.gauss(80, 9)))
+    ]  # fmt: skip
+    data, _ = overload(events(rows), SINCE, UNTIL)
+    assert data[0]["of"] == 40
+    assert data[0]["people"] <= 4
 
 
 def test_nothing_that_is_chance_alone_is_a_sign(events):

@@ -8,6 +8,7 @@ import pytest
 from hubbub.analyzers.people.what_if import what_if
 from hubbub.errors import UsageError
 from hubbub.store.query.engine import connect
+from hubbub.store.query.events import Events
 from hubbub.store.query.events import events as read
 from hubbub.store.query.selection import Selection
 
@@ -84,4 +85,26 @@ def test_an_unknown_name_and_an_empty_store(events, month):
     for rows in (events(month), read(connect(), 0, [], Selection())):
         data, notes = what_if(rows, ["nobody"])
         assert data == []
-        assert notes["note"] == "nobody of that name in the range"
+        assert notes["note"] == "no user of that name in the range"
+
+
+@pytest.mark.parametrize("listed", [64, 0])
+def test_left_out_users_are_neither_absent_nor_others(events, monkeypatch, listed):
+    """Whether their names are compared one by one, or with the globs."""
+    from hubbub.analyzers.people import what_if as module
+
+    monkeypatch.setattr(module, "_MAX_LISTED", listed)
+    rows = [
+        act(["ann", "bot-x"], ["x"], 0),
+        act(["bot-x"], ["x"], 1),
+        act(["ann", "bot-y", "bob"], ["x", "y"], 2),
+        act(["bot-y", "dan"], ["y"], 3),
+    ]
+    chosen = Selection(bots=False, bot_names=("bot-*",), not_user=("dan",))
+    data, notes = what_if(Events(events(rows).table, chosen), ["ann", "bot-x", "d*"])
+    assert (notes["messages"], notes["theirs"], notes["lost"]) == (2, 2, 1)
+    assert [(row["name"], *list(row.values())[2:]) for row in data] == [
+        ("git", 2, 2, 1, 1.0, 1, ["bob"], SINCE + timedelta(hours=2)),
+        ("x", 2, 2, 1, 1.0, 1, ["bob"], SINCE + timedelta(hours=2)),
+        ("y", 1, 1, 0, 1.0, 1, ["bob"], SINCE + timedelta(hours=2)),
+    ]

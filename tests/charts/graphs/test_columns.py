@@ -11,7 +11,7 @@ import pytest
 
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture.text import amount, percent
-from tests.support.svg_faults import faults
+from tests.support.charts.svg_faults import faults
 
 
 def columns(*values: float | None, days: tuple[int, ...] = ()) -> list[dict[str, Any]]:

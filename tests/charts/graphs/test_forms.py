@@ -12,7 +12,7 @@ import pytest
 
 from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
-from hubbub.charts.graphs.changes import draw_last_change
+from hubbub.charts.graphs.changes import draw_all_changes, draw_last_change
 from hubbub.charts.graphs.line import simplify
 from hubbub.charts.graphs.radar import draw_radar
 from hubbub.charts.picture import text
@@ -22,9 +22,9 @@ from hubbub.charts.views.evenness import longtail
 from hubbub.charts.views.overload import overload
 from hubbub.charts.views.people import active_users, daily_users
 from hubbub.times import iso
-from tests.support.chart_answers import Answers, view
-from tests.support.chart_samples import START, VIEWS, Queries, events, picture
-from tests.support.svg_faults import SVG
+from tests.support.charts.chart_answers import Answers, view
+from tests.support.charts.chart_samples import START, VIEWS, Queries, events, picture
+from tests.support.charts.svg_faults import SVG
 
 DAY = timedelta(days=1)
 
@@ -234,3 +234,11 @@ def test_labels_of_periods_are_round(per: str, months: range, labels: list[str])
         assert (
             f"{when:%b}" in label or f"Q{when.month // 3 + 1}" in label or str(when.year) == label
         )
+
+
+def test_a_single_day_has_no_change() -> None:
+    data = {"labels": ["2026-01-05"], "counts": {"a": [3]}, "diff": {"a": [None]}}
+    notes = {"names": 1, "largest": None}
+    result = Result("diff", {}, data, START, START + timedelta(days=1), 3, diagnostics=notes)
+    drawing = draw_all_changes(Chart(), result, axis="topic")
+    assert drawing.title == "Two complete days are needed for a change"

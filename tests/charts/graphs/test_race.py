@@ -14,8 +14,8 @@ from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.graphs.race import SECONDS, kept_frames, tracks
 from hubbub.errors import UsageError
-from tests.support.chart_samples import START, drawn, picture
-from tests.support.svg_faults import SVG, faults
+from tests.support.charts.chart_samples import START, drawn, picture
+from tests.support.charts.svg_faults import SVG, faults
 
 ANIMATED = ("animate", "animateTransform")
 
@@ -121,10 +121,10 @@ def test_a_bar_that_overtakes() -> None:
     ("users", "title"),
     [
         ([3, 3], "o0 and o1 gather the most people: 3 each"),
-        ([2, 2, 2, 2], "The busiest 4 objects gather 2 people each"),
+        ([2, 2, 2, 2], "4 objects gather the most people: 2 each"),
         ([2, 2, 2, 2, 1], "4 objects gather the most people: 2 each"),
         ([1], "o0 is the one object touched, by 1 person"),
-        ([], "No message in this range names both a user and an object"),
+        ([], "No message in this range names both a person and an object"),
     ],
 )
 def test_titles(users: list[int], title: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hubbub.charts.picture import png
 from hubbub.errors import UsageError
-from tests.support.chart_samples import picture
+from tests.support.charts.chart_samples import picture
 
 pytest.importorskip("resvg_py", reason="the extra png is not installed")
 
@@ -94,7 +94,7 @@ def test_scripts_that_the_fonts_lack_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", ["simulated", "empty", "crowd", "decade"])
 def test_the_fonts_hold_all_characters_of_the_views(case: str) -> None:
-    from tests.support.chart_samples import VIEWS
+    from tests.support.charts.chart_samples import VIEWS
 
     for view in VIEWS:
         assert png.unsupported_scripts(picture(view, case, gaps=True).svg()) == [], view

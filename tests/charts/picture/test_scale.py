@@ -118,3 +118,9 @@ def test_labels_of_a_calendar_that_do_not_all_fit_stand_evenly() -> None:
     ticks = [float(x) for x in re.findall(r'd="M([\d.]+) [\d.]+v5"', svg)]
     steps = [b - a for a, b in pairwise(ticks)]
     assert max(steps) - min(steps) < 0.1
+
+
+@pytest.mark.parametrize("year", [1, 1000, 5000])
+def test_the_longest_ranges_have_labels_too(year: int) -> None:
+    since, until = datetime(year, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+    assert 2 <= len(scale.calendar(since, until)) <= 9

@@ -11,8 +11,8 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.picture.style import check, contrast, distance, load
 from hubbub.charts.picture.theme import DARK, DEFAULT_STYLE, LIGHT, Style
 from hubbub.errors import UsageError
-from tests.support.chart_samples import VIEWS, drawn, picture
-from tests.support.svg_faults import faults
+from tests.support.charts.chart_samples import VIEWS, drawn, picture
+from tests.support.charts.svg_faults import faults
 
 
 def written(folder: Path, text: str) -> Path:

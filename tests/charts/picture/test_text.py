@@ -80,6 +80,12 @@ def test_numbers() -> None:
     assert [text.signed(v) for v in (387, -36, 0)] == ["+387", "−36", "±0"]
 
 
+def test_short_names_of_a_bus_without_environments() -> None:
+    names = ["opensuse.obs.package.create", "opensuse.obs.project.create", "opensuse.src.a.push"]
+    short = ["obs.package.create", "obs.project.create", "src.a.push"]
+    assert list(text.short_names(names).values()) == short
+
+
 def test_short_names_stay_apart() -> None:
     names = ["org.x.prod.git.receive", "org.x.stg.git.receive", "org.x.prod.wiki.edit", "a.b"]
     assert text.short_names(names) == {

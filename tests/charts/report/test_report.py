@@ -16,7 +16,7 @@ from hubbub.charts.picture.html import table_csv
 from hubbub.charts.report.report import _escaped, builtin, report
 from hubbub.errors import UsageError
 from hubbub.registry import REGISTRY, Function, Registry
-from tests.support.chart_samples import START, VIEWS, picture
+from tests.support.charts.chart_samples import START, VIEWS, picture
 
 UNTIL = START + timedelta(days=28)
 
@@ -29,17 +29,17 @@ class Runner:
         self.registry.views.update(REGISTRY.views)
         self.registry.add(Function("view", "karma", lambda: None, "a.plugin"))
 
-    def query(self, name: str, **parameters: Any) -> Any:
+    def query(self, name: str, /, **parameters: Any) -> Any:
         raise AssertionError("only a comparison runs queries")
 
-    def view(self, name: str, **parameters: Any) -> Any:
+    def view(self, name: str, /, **parameters: Any) -> Any:
         assert parameters == {"since": START, "until": UNTIL}
         return picture(name, self.case)
 
 
 def test_all_files_and_nothing_else(tmp_path: Path) -> None:
-    files = report(Runner("world"), tmp_path / "r", START, UNTIL)
-    names = [f"{v}.svg" for v in VIEWS] + ["index.html", "index.md", "data.json"]
+    files = report(Runner("world"), tmp_path / "r", START, UNTIL).files
+    names = [f"{v}.svg" for v in VIEWS] + ["data.json", "index.html", "index.md"]
     assert [f.name for f in files] == names
     assert sorted(f.name for f in (tmp_path / "r").iterdir()) == sorted(names)
     for view in VIEWS:
@@ -47,11 +47,21 @@ def test_all_files_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_the_same_data_rewrite_no_file(tmp_path: Path) -> None:
-    before = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
-    after = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL)}
+    before = {
+        f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL).files
+    }
+    after = {f: f.stat().st_mtime_ns for f in report(Runner("world"), tmp_path, START, UNTIL).files}
     assert before == after
     report(Runner("hostile"), tmp_path, START, UNTIL)
     assert {f: f.stat().st_mtime_ns for f in before} != before
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.md", "data.json"])
+def test_a_page_of_something_else_is_not_overwritten(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("<p>my own</p>")
+    with pytest.raises(UsageError, match="not of a report and is not overwritten"):
+        report(Runner("world"), tmp_path, START, UNTIL)
+    assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [(name, "<p>my own</p>")]
 
 
 def test_views_of_plugins_are_not_part_of_it() -> None:
@@ -120,7 +130,7 @@ def test_csv_cannot_become_a_formula() -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="this is a file, and a report is a folder"):
         report(Runner("world"), tmp_path / "file", START, UNTIL)
 
 

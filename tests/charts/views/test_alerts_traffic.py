@@ -14,9 +14,9 @@ from hubbub.charts.graphs.alert_lanes import Raised
 from hubbub.charts.views.alerts import alerts, resolution_of
 from hubbub.charts.views.traffic import period_of, traffic
 from hubbub.times import iso
-from tests.support.chart_answers import Answers, view
-from tests.support.chart_samples import START, drawn, picture
-from tests.support.svg_faults import SVG
+from tests.support.charts.chart_answers import Answers, view
+from tests.support.charts.chart_samples import START, drawn, picture
+from tests.support.charts.svg_faults import SVG
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -38,13 +38,14 @@ def notes(*peaks: float | None, rate: float = 1.0, long: float | None = 0.5) -> 
     [
         ([], (), "No traffic alert in the 20 h that could be judged"),
         ([change(6, "raised"), change(9, "ended")], (3.21,),
-         "One traffic alert in 20 h: 3.2× the mean on 5 January, 06:00"),
+         "One traffic alert in 20 h, from 5 January, 06:00 UTC; at most 3.21× the mean"),
         ([change(6, "raised")], (3,),
-         "One traffic alert in 20 h: 3× the mean on 5 January, 06:00, still open"),
+         "One traffic alert in 20 h, from 5 January, 06:00 UTC; at most 3× the mean, still open"),
         ([change(6, "raised")], (None,),
-         "One traffic alert in 20 h: out of silence on 5 January, 06:00, still open"),
+         "One traffic alert in 20 h: out of silence on 5 January, 06:00 UTC, still open"),
         ([change(1, "raised"), change(2, "ended"), change(6, "raised")], (2, 4),
-         "2 traffic alerts in 20 h, one still open; the strongest 4× the mean on 5 January, 06:00"),
+         ("2 traffic alerts in 20 h, one still open; the strongest, from 5 January, 06:00 UTC, "
+          "reached 4× the mean")),
         ([change(1, "raised"), change(2, "ended"), change(6, "raised"), change(7, "ended")],
          (None, None), "2 traffic alerts in 20 h; 2 out of silence"),
     ],
@@ -115,7 +116,7 @@ def test_a_range_has_about_seven_hundred_ticks(length: timedelta, tick: int) -> 
 def test_options_reach_the_query() -> None:
     answers = Answers([], notes())
     options: dict[str, Any] = {"short": 3, "long": 9, "threshold": 2.0, "measure": "bytes"}
-    alerts(answers, Chart(), START, START + DAY, resolution=HOUR, **options)
+    alerts(answers, Chart(), START, START + DAY, lambda _s, _u: (), resolution=HOUR, **options)
     [(name, parameters)] = answers.calls
     assert name == "alerts"
     assert parameters.items() >= {"resolution": HOUR, **options}.items()
@@ -136,10 +137,11 @@ def period(n: int, *sections: tuple[str, int], other: int = 0) -> dict[str, Any]
         ([period(3, ("/wiki", 7))], "All 7 requests went to /wiki"),
         ([period(3, ("/wiki", 7), ("/docs", 3))], "/wiki leads with 70% of 10 requests"),
         ([period(3, ("/wiki", 3)), period(4), period(5, ("/docs", 5), other=2)],
-         "/docs leads with 50% of 10 requests; the peak was 7 in the hour from 5 January, 05:00"),
+         ("/docs leads with 50% of 10 requests; "
+          "the busiest hour began on 5 January, 05:00 UTC: 7 in all")),
         ([period(3, other=4), period(4, ("/a", 1))],
          ("no section leads with 80% of 5 requests; "
-          "the peak was 4 in the hour from 5 January, 03:00")),
+          "the busiest hour began on 5 January, 03:00 UTC: 4 in all")),
     ],
 )  # fmt: skip
 def test_the_title_states_the_section_with_most_requests(rows: list[Any], title: str) -> None:
@@ -147,13 +149,11 @@ def test_the_title_states_the_section_with_most_requests(rows: list[Any], title:
 
 
 def test_traffic_leaves_out_what_the_range_cuts() -> None:
-    rows = [period(n, ("/wiki", 1 + n)) for n in range(-1, 4)]
-    whole = view(traffic, rows, 2.5 / 24, period=HOUR)
-    assert [r["start"] for r in whole.table()] == [iso(START), iso(START + HOUR)]
-    nearly = view(traffic, rows, 2.995 / 24, period=HOUR)
-    assert len(nearly.table()) == 3
-    # without two whole periods all are drawn
-    assert len(view(traffic, rows[:2], 0.5 / 24, period=HOUR).table()) == 2
+    for hours, left in ((2.5, 2), (2.995, 2.995), (1.5, 1.5)):  # without two whole ones all
+        answers = Answers([])
+        traffic(answers, Chart(), START, START + hours * HOUR, period=HOUR)
+        [(_, asked)] = answers.calls
+        assert (asked["since"], asked["until"]) == (START, START + left * HOUR)
 
 
 def test_a_period_without_requests_is_an_empty_column() -> None:

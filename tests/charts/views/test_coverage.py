@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubbub.charts.views.coverage import duration_words, finding
+from hubbub.charts.views.coverage import coverage, duration_words, estimated, finding
 from hubbub.times import iso
-from tests.support.chart_samples import picture
+from tests.support.charts.chart_answers import view
+from tests.support.charts.chart_samples import picture
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -30,7 +31,7 @@ def parts(*pieces):
         ([(0, 24, "complete")], "All of 1 day is provably complete"),
         (
             [(0, 20, "complete"), (20, 24, "healed")],
-            "All of 1 day is provably complete, 4 hours of it healed from history",
+            "All of 1 day is provably complete; history covers 4 hours that the bus missed",
         ),
         (
             [(0, 18, "complete"), (18, 19, "gap"), (19, 24, "unproven")],
@@ -76,3 +77,35 @@ def test_more_sources_than_lanes_are_counted_in_the_subtitle():
 def test_its_table_is_the_ledger():
     rows = picture("coverage", "crowd").table()
     assert {row["state"] for row in rows} == {"complete", "healed", "gap", "unproven"}
+
+
+def estimate(opened, missed, repo="lantern/beacon"):
+    return {"repository": f"github.com/{repo}", "numbers": "issues and pull requests", "first": 1,
+            "last": opened + missed, "opened": opened, "missed": missed}  # fmt: skip
+
+
+BOTH = "the issues and pull requests that lantern/beacon opened"
+
+
+@pytest.mark.parametrize(
+    ("repositories", "sentence"),
+    [
+        ([], ""),
+        ([estimate(311, 531)], f"estimated from numbers 1\N{EN DASH}842: 37% of {BOTH}"),
+        (
+            [estimate(999, 1), estimate(5, 0, "a/b")],
+            f"estimated from numbers 1\N{EN DASH}1,000: 99.9% of {BOTH} (one of 2 repositories)",
+        ),
+    ],
+)
+def test_the_estimate_of_a_repository(repositories, sentence):
+    assert estimated(repositories)[1] == sentence
+
+
+def test_the_title_of_a_store_of_imports_is_the_estimate():
+    title = "An estimated 37% of the issues and pull requests that lantern/beacon opened are here"
+    assert estimated([estimate(311, 531)])[0] == title
+    rows = {"coverage --per repository": [estimate(311, 531)]}
+    known = view(coverage, rows, ledger=[]).svg().decode()
+    assert "An estimated 37%" in known
+    assert view(coverage, {}, ledger=[]).title == "Completeness unknown: 9 messages are stored"

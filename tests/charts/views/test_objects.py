@@ -12,9 +12,9 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.graphs.heatmap import bins
 from hubbub.charts.graphs.histogram import binned
 from hubbub.charts.views.objects import heatmap, objects_per_user
-from tests.support.chart_answers import view
-from tests.support.chart_samples import drawn, picture
-from tests.support.svg_faults import SVG
+from tests.support.charts.chart_answers import view
+from tests.support.charts.chart_samples import drawn, picture
+from tests.support.charts.svg_faults import SVG
 
 
 def cell(user: str, thing: str, n: int) -> dict[str, Any]:
@@ -25,7 +25,10 @@ def test_heatmap_has_one_path_per_bin_and_names_the_pair() -> None:
     rows = [cell("al", "x", 9), cell("al", "y", 1), cell("bo", "y", 100)]
     drawing = view(heatmap, rows, notes={"users": 50, "objects": 2, "messages": 200})
     assert drawing.title == "Among the busiest, bo and y meet most often: 100 messages"
-    assert "top 2 of 50 users, 2 objects" in drawing.description
+    assert (
+        "; 2 of the 24 busiest of 50 people, the rest without these objects; 2 objects;"
+        in drawing.description
+    )
     root = ET.fromstring(drawing.svg())
     squares = [p.get("d") or "" for p in root.iter(f"{SVG}path") if "q" in (p.get("class") or "")]
     assert sum(d.count("M") for d in squares) == 3 + 7  # and the key
@@ -46,13 +49,16 @@ def test_bins_hold_every_value(largest: int) -> None:
 @pytest.mark.parametrize(
     ("counts", "title"),
     [
-        ([(1, 2), (2, 3), (9, 2)], "The median user touched 2 objects; the most versatile 9"),
-        ([(1, 1), (2, 1)], "50% of 2 users touched a single object"),
-        ([(1, 4), (2, 5), (3, 1)], "40% of users touched a single object; the median 2 objects"),
-        ([(2, 2), (3, 2)], "The median user touched 2.5 objects; the most versatile 3"),
-        ([(3, 4)], "All 4 users touched 3 objects"),
-        ([(3, 1)], "The one user touched 3 objects"),
-        ([], "No message in this range names both a user and an object"),
+        ([(1, 2), (2, 3), (9, 2)], "A median of 2 objects per person with any; the most is 9"),
+        ([(1, 1), (2, 1)], "50% of the 2 people with an object touched just one"),
+        (
+            [(1, 4), (2, 5), (3, 1)],
+            "40% of the 10 people with an object touched just one; the median is 2 objects",
+        ),
+        ([(2, 2), (3, 2)], "A median of 2.5 objects per person with any; the most is 3"),
+        ([(3, 4)], "Each of 4 people touched 3 objects"),
+        ([(3, 1)], "One person touched an object: 3 objects in all"),
+        ([], "No message in this range names both a person and an object"),
     ],
 )
 def test_objects_per_user_states_the_median(counts: list[tuple[int, int]], title: str) -> None:

@@ -91,6 +91,20 @@ class TestFormats:
         assert decode(frame(later, source)).id != first.id
         assert decode(frame(search | {"body": {}}, source)).id != first.id
 
+    @pytest.mark.parametrize("headers", [None, {}, {"fedora_messaging_severity": 20}])
+    @pytest.mark.parametrize("id_", [None, "", "own"])
+    def test_both_forms_of_a_row_stored_without_the_time_it_was_sent_have_one_id(
+        self, headers, id_
+    ):
+        """`/v2/search` fills in the time of the database, `/raw` states its second."""
+        filled = (headers or {}) | {"sent-at": "2026-11-22T02:37:11.748213+00:00"}
+        search = {"id": id_, "topic": "a.b", "headers": filled, "body": {"a": 1}, "queue": None}
+        raw: Any = {"msg_id": id_, "topic": "a.b", "headers": headers, "timestamp": 1795315031.0,
+               "msg": {"a": 1}, "i": 0, "users": []}  # fmt: skip
+        first, second = (decode(frame(row, "history:https://x")) for row in (search, raw))
+        assert first.id == second.id
+        assert first.time // 10**6 == second.time // 10**6
+
     def test_jsonl(self):
         message = decode(frame(LINE, "jsonl:f", seq=4))
         assert message.time == 1441584303010000

@@ -7,20 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from hubbub.collector.bus.endpoint import Endpoint
-from hubbub.collector.bus.listener import Counts
 from hubbub.collector.event import alive_key
-from hubbub.collector.gaps.detector import (
-    CLOCK,
-    OVERFLOW,
-    SILENT,
-    SLACK,
-    STOPPED,
-    UNREACHABLE,
-    GapDetector,
-)
+from hubbub.collector.gaps.detector import SLACK, GapDetector
+from hubbub.collector.gaps.watched import CLOCK, OVERFLOW, SILENT, STOPPED, UNREACHABLE
+from hubbub.collector.listening.listener import Counts
+from hubbub.collector.zeromq.endpoint import Endpoint
 from hubbub.store.state.database import State
-from tests.support.fake_history import MemoryLedger
+from tests.support.history.fake_history import MemoryLedger
 
 T0 = 1_795_000_000
 ADDRESS = "tcp://bus.example.org:9940"
@@ -283,6 +276,25 @@ def test_writes_to_a_failing_ledger_are_retried():
     stage.advance(20)
     assert [span[4] for span in ledger.recorded if span[4] == "gap"] == ["gap"]
     assert max(span[3] for span in ledger.recorded) >= (T0 + 95) * 10**6
+
+
+def test_a_heartbeat_of_many_endpoints_is_one_transaction(tmp_path):
+    """Each transaction syncs the disk: 229 endpoints took longer than a stop may take."""
+    with State(tmp_path / "state.sqlite") as state:
+        commits = []
+        state._db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+        now = [float(T0)]
+        detector = GapDetector(
+            [Endpoint(f"tcp://10.0.{n // 250}.{n % 250}:9940", bound=True) for n in range(700)],
+            Counts, state, clock=lambda: now[0], monotonic=lambda: now[0],
+        )  # fmt: skip
+        detector.begin()
+        for _ in range(6):
+            now[0] += 1.0
+            detector.tick()
+        detector.end()
+        assert len(state.coverage()) == 700
+        assert len(commits) <= 4
 
 
 def test_a_limited_listener_records_spans_only_under_its_filters(ledger):

@@ -9,8 +9,8 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.fake_history import T0, message
-from tests.support.healing_lab import HOUR, SETTLE, SOURCE, START, Lab, S, ids, traffic
+from tests.support.history.fake_history import T0, message
+from tests.support.history.healing_lab import HOUR, SETTLE, SOURCE, START, Lab, S, ids, traffic
 
 
 @pytest.fixture

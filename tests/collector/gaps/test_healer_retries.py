@@ -7,7 +7,7 @@ from datetime import timedelta
 from hubbub.collector.gaps.healer import Healer
 from hubbub.store import Store
 from hubbub.store.loader.progress import LoadProgress
-from tests.support.fake_history import T0, FakeDatagrepper, FakeHistory, message
+from tests.support.history.fake_history import T0, FakeDatagrepper, FakeHistory, message
 
 S, HOUR, START = 10**6, 3600, 3600 * 10
 SOURCE = "zmq:tcp://bus.example.org:9940"

@@ -14,8 +14,8 @@ from hubbub.collector.history.client import DEFAULT_URL, Filters, History
 from hubbub.collector.history.retry import RetryPolicy
 from hubbub.errors import SourceError, UsageError
 from tests.support import paths
-from tests.support.fake_history import T0, message
-from tests.support.history_client import ONE_ROW, error_of, page, request
+from tests.support.history.fake_history import T0, message
+from tests.support.history.history_client import ONE_ROW, error_of, page, request
 
 BASE = "http://history.example/datagrepper"
 SEARCH, RAW = BASE + "/v2/search", BASE + "/raw"

@@ -9,7 +9,7 @@ import pytest
 
 from hubbub.collector.history.client import History
 from hubbub.collector.history.retry import RetryPolicy
-from tests.support.history_client import ONE_ROW, error_of
+from tests.support.history.history_client import ONE_ROW, error_of
 
 
 class FaultyHandler(BaseHTTPRequestHandler):
@@ -27,7 +27,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
             return
         self.send_header("Content-Length", "1000")
         self.end_headers()
-        for _ in range(100):
+        for _ in range(1_000):
             try:
                 self.wfile.write(b" ")
             except OSError:
@@ -40,7 +40,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("kind", "timeout", "words"),
-    [("cut", 5, "the connection failed: .*read"), ("drip", 0.1, "did not end within 0.4 s")],
+    [("cut", 5, "the connection failed: .*read"), ("drip", 0.5, "did not end within 2")],
 )
 def test_real_connections_that_misbehave(kind, timeout, words):
     server = ThreadingHTTPServer(("127.0.0.1", 0), FaultyHandler)
@@ -110,3 +110,34 @@ def test_a_port_without_a_server():
     error = error_of(history, "connection failed: (Failed|\\[Errno).*refused", "check the address")
     assert "object at 0x" not in str(error)
     assert "HTTPConnection" not in str(error)
+
+
+def test_an_interim_answer_is_never_followed_by_the_answer_to_another_question():
+    """103 Early Hints: the 200 that follows it belongs to the same request."""
+    page = ONE_ROW.encode()
+    answers = [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b""]
+    questions: list[bytes] = []
+
+    def serve():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                while question := connection.recv(65536):
+                    questions.append(question)
+                    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page)
+                    stale = page.replace(b'"total": 1', b'"total": 0') if answers[0] else page
+                    connection.sendall(answers.pop(0) + head + stale)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        retry = RetryPolicy(pause=lambda _: None)
+        history = History(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=5, retry=retry)
+        assert history.window(1, 2).total == 1
+        history.close()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    assert len(questions) == 2

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.errors import SourceError, UsageError
-from tests.support.fake_history import (
+from tests.support.examples import examples
+from tests.support.history.fake_history import (
     T0,
     FakeDatagrepper,
     as_raw,
@@ -237,7 +238,7 @@ def test_invalid_arguments(options, words):
         run(FakeDatagrepper(), **options)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     seconds=st.lists(
         st.one_of(st.integers(0, 300), st.sampled_from([7, 8]), st.floats(0, 300)), max_size=420

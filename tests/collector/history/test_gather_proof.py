@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from hubbub.collector.decode.rejected import digest
+from hubbub.collector.event import DISMISSED_KEY
 from hubbub.collector.history.gather import gather
 from hubbub.collector.history.paging import Pager, Piece
-from tests.support.fake_history import (
+from hubbub.errors import SourceError
+from tests.support.history.fake_history import (
     T0,
     FakeDatagrepper,
     FakeHistory,
@@ -81,14 +84,75 @@ def test_the_proof_says_how_many_rows_are_no_events(raw_only):
     for _ in range(150):
         deep = [deep]
     rows.append(message(800, "deep", odd=deep))
-    result, sink, _ = run(FakeDatagrepper(rows, raw_only=raw_only))
+    result, sink, ledger = run(FakeDatagrepper(rows, raw_only=raw_only))
     assert len(sink.durable) == 452
-    (span,) = result.spans
-    assert span.state == "complete"
-    assert span.proof == (
+    assert [(span.state, span.refused) for span in result.spans] == [
+        ("complete", 0), ("gap", 1), ("complete", 0), ("gap", 1), ("complete", 0)
+    ]  # fmt: skip
+    assert ledger.seconds("gap") == {7, 800}
+    assert ledger.seconds("complete") == set(range(1000)) - {7, 800}
+    assert result.spans[0].proof == (
         "452 rows, of which 2 were refused and are no events, as many as history counts"
     )
+    assert result.spans[1].proof == "1 row was refused and is no event (see hubbub dead-letters)"
     assert result.incomplete == ()
+    assert len(result.refused) == 2
+
+
+def test_refused_rows_of_adjoining_seconds_are_one_gap_and_read_again_until_they_are_read():
+    bad = [(T0 + second, {**message(second, f"b{second}")[1], "topic": ""}) for second in (7, 8)]
+    datagrepper, ledger = FakeDatagrepper([*steady(450), *bad, bad[0]]), MemoryLedger()
+    result, _, _ = run(datagrepper, ledger=ledger)
+    (gap,) = result.refused
+    assert (gap.end - gap.start, gap.refused) == (2_000_000, 3)
+    assert gap.proof == "3 rows were refused and are no events (see hubbub dead-letters)"
+    before = len(datagrepper.queries)
+    again, _, _ = run(datagrepper, ledger=ledger)
+    assert again.refused == (gap,)
+    assert len(datagrepper.queries) - before <= 2  # only these seconds
+    for row in datagrepper.rows:
+        row[1]["topic"] = row[1]["topic"] or "org.example.git.push"
+    healed, _, _ = run(datagrepper, ledger=ledger)
+    assert healed.refused == ()
+    assert ledger.seconds("gap") == set()
+
+
+def test_rows_whose_time_cannot_be_read_leave_a_gap_where_their_page_lies():
+    rows = [*steady(450), (T0 + 7.5, {"id": "no time", "topic": "a.b.c", "body": {}})]
+    result, _, ledger = run(FakeDatagrepper(rows))
+    (gap,) = result.refused
+    assert gap.refused == 1
+    assert 7 in ledger.seconds("gap")
+    assert len(ledger.seconds("complete")) > 700
+
+
+def test_a_dismissed_row_counts_as_read():
+    rows = [*steady(450), (T0 + 7, {**message(7, "no topic")[1], "topic": ""})]
+    datagrepper, ledger = FakeDatagrepper(rows), MemoryLedger()
+    result, sink, _ = run(datagrepper, ledger=ledger)
+    assert len(result.refused) == 1
+    (bad,) = [frame.body for frame in sink.durable if b"no topic" in frame.body]
+    ledger.set(DISMISSED_KEY, [digest(bad)])
+    result, _, _ = run(datagrepper, ledger=ledger)
+    assert result.refused == ()
+    assert ledger.seconds("complete") == set(range(1000))
+
+
+def test_an_interrupted_slice_remembers_where_rows_were_refused():
+    rows = [*steady(450), (T0 + 7, {**message(7, "no topic")[1], "topic": ""})]
+
+    def fail(datagrepper, number):
+        if number == 3:
+            raise SourceError("gone")
+
+    datagrepper, ledger = FakeDatagrepper(rows, before=fail), MemoryLedger()
+    with pytest.raises(SourceError):
+        run(datagrepper, ledger=ledger, jobs=1)
+    datagrepper.before = lambda *_: None
+    result, sink, _ = run(datagrepper, ledger=ledger, jobs=1)
+    assert not any(b"no topic" in frame.body for frame in sink.durable)  # read by the first run
+    assert ledger.seconds("gap") == {7}
+    assert sum(span.refused for span in result.refused) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,8 +173,9 @@ def test_one_row_that_no_parser_accepts_costs_no_other(odd):
     (bad,) = {body for body in bodies if odd.encode() in body}
     bodies.remove(bad)
     assert {json.loads(body)["id"] for body in bodies} == {f"m{n}" for n in range(500)}
-    assert ledger.seconds("complete") == set(range(1000))
-    assert result.spans[0].proof.startswith("501 rows, of which 1 were refused")
+    assert ledger.seconds("complete") == set(range(1000)) - {400}
+    assert ledger.seconds("gap") == {400}
+    assert result.spans[0].proof.startswith("501 rows, of which 1 was refused")
 
 
 def test_pages_that_are_too_large_are_read_in_parts():

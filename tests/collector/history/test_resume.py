@@ -5,7 +5,7 @@ import random
 import pytest
 
 from hubbub.errors import SourceError
-from tests.support.fake_history import (
+from tests.support.history.fake_history import (
     FakeDatagrepper,
     MemoryLedger,
     MemorySink,

@@ -63,35 +63,54 @@ def agent_of(case: dict[str, Any]) -> str | None:
     return normalise(name)
 
 
-def header_variants() -> list[Any]:
-    """Every modern message with its headers, without names in them, and without headers.
+def header_variants(case: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The headers of a modern message as sent, without names in them, and none.
 
     Without headers, a message without a topic has no rule, and the two kinds of `git.receive`
     cannot be distinguished.
     """
-    return [
-        pytest.param(case, variant, id=f"{case['case']}-{variant}")
-        for case in corpus("modern.jsonl")
-        for variant in ("sent", "nameless", "bare")
-        if variant != "bare" or (case["topic"] and case["schema"] != "git.receive")
-    ]
+    prefixes = ("fedora_messaging_user_", "fedora_messaging_rpm_")
+    sent = case["headers"]
+    nameless = {key: value for key, value in sent.items() if not key.startswith(prefixes)}
+    variants = {"sent": sent, "nameless": nameless}
+    if case["topic"] and case["schema"] != "git.receive":
+        variants["bare"] = {}
+    return variants
 
 
-@pytest.mark.parametrize(("case", "variant"), header_variants())
-def test_modern_bodies(case, variant):
+def repositories(case: dict[str, Any]) -> set[str]:
+    """The full names of the repositories that a message of a forge is about.
+
+    In pagure's namespace `rpms` it is the name of the package.
+    """
+    body = case["body"]
+    if case["schema"].startswith("webhook_to_fedora_messaging."):
+        hook = body["body"]
+        repository = hook.get("repository") or hook.get("run", {}).get("repository") or {}
+        project = hook.get("project") or {}
+        name = project.get("path_with_namespace") or repository.get("full_name")
+        return {name} if name else set()
+    if not case["schema"].startswith("pagure."):
+        return set()
+    request, issue = body.get("pullrequest", {}), body.get("issue", {})
+    stated = [body.get("repo"), body.get("project"), request.get("project"), issue.get("project")]
+    return {
+        each["name"] if each.get("namespace") == "rpms" else each["fullname"]
+        for each in stated
+        if each
+    }
+
+
+@pytest.mark.parametrize("case", cases("modern.jsonl"))
+def test_modern_bodies(case):
     """Headers and body give the same names."""
-    headers = case["headers"]
-    if variant == "nameless":
-        prefixes = ("fedora_messaging_user_", "fedora_messaging_rpm_")
-        headers = {key: value for key, value in headers.items() if not key.startswith(prefixes)}
-    elif variant == "bare":
-        headers = {}
-    message = {"topic": case["topic"], "headers": headers, "body": case["body"]}
-    names = people(message)
-    assert list(names.users) == accounts(case["usernames"])
-    assert list(names.objects) == sorted(set(case["packages"] or ()))
-    if agent_of(case) is not None:
-        assert names.agent == agent_of(case)
+    objects = sorted({*(case["packages"] or ()), *repositories(case)})
+    for variant, headers in header_variants(case).items():
+        names = people({"topic": case["topic"], "headers": headers, "body": case["body"]})
+        assert list(names.users) == accounts(case["usernames"]), variant
+        assert list(names.objects) == objects, variant
+        if agent_of(case) is not None:
+            assert names.agent == agent_of(case), variant
 
 
 def test_all_topics_have_a_rule():

@@ -51,6 +51,9 @@ BODY: dict[str, Any] = {
         ("agent > directory", [None]),
         ("agent > nick", ["a"]),
         ("'Some-Name-1.0-2' > nvr > lower", ["some-name"]),
+        ("$body > keys:agent/text", ["a/@one, @two; me@three.org"]),
+        ("list[] > keys:n/d", ["x/Fedora", "y/Mageia", "z/fedora", ""]),
+        ("list[] > keys:n/missing", ["x", "y", "z", ""]),
     ],
 )
 def test_paths(path, values):
@@ -59,7 +62,18 @@ def test_paths(path, values):
 
 
 @pytest.mark.parametrize(
-    "path", ["", "a..b", "a > nonsense", "$nonsense", "a[b", "a |", "a > without:"]
+    "path",
+    [
+        "",
+        "a..b",
+        "a > nonsense",
+        "$nonsense",
+        "a[b",
+        "a |",
+        "a > without:",
+        "a > keys:",
+        "a > keys:b//c",
+    ],
 )
 def test_invalid_paths(path):
     with pytest.raises(UsageError) as caught:
@@ -142,7 +156,12 @@ def test_custom_rules_override_the_built_in_ones():
         ("[[family]]\nusers = ['a']\n", "neither topics nor schemas", ": family 1"),
         (
             "[[family]]\ntopics = ['x']\nusers = [{ path = 'a', when = 'b' }]\n",
-            "both `when` and `is`",
+            "needs `when`, and `is` or `not`",
+            ": family 1 (x)",
+        ),
+        (
+            "[[family]]\ntopics = ['x']\nusers = [{ path = 'a', not = ['b'] }]\n",
+            "needs `when`, and `is` or `not`",
             ": family 1 (x)",
         ),
         ("[[familie]]\n", "`familie`", ""),
@@ -164,7 +183,7 @@ def test_a_missing_file(tmp_path):
 
 def test_no_built_in_family_is_shadowed():
     """The first matching family wins, so none may come after one that matches all its topics."""
-    for name in ("rules.toml", "rules-modern.toml"):
+    for name in ("rules.toml", "rules-modern.toml", "rules-opensuse.toml"):
         families = tomllib.loads((TABLES / name).read_text())["family"]
         seen: list[str] = []
         for family in families:
@@ -172,6 +191,19 @@ def test_no_built_in_family_is_shadowed():
                 fixed = topic.rstrip("*")
                 assert not any(fixed.startswith(earlier) for earlier in seen), (name, topic)
             seen += [topic.rstrip("*") for topic in family.get("topics", []) if topic.endswith("*")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "users"), [("lend", ("a",)), ("Lend", ("a",)), ("hold", ()), (None, ("b",)), (7, ())]
+)
+def test_a_condition_may_say_what_is_not(kind, users):
+    entries = [
+        {"path": "a", "when": "kind", "not": ["hold", ""], "is": ["[a-z]*"]},
+        {"path": "b", "when": "kind", "not": ["?*"]},
+    ]
+    rules = load_rules({"family": [{"topics": ["x"], "users": entries}]})
+    message = {"topic": "x", "body": {"a": "a", "b": "b", "kind": kind}}
+    assert people(message, rules=rules).users == users
 
 
 def test_a_rule_is_found_by_its_schema():

@@ -162,6 +162,20 @@ def test_certificates_are_cached():
     assert signatures._certificate.cache_info().misses == 1
 
 
+def test_certificates_that_are_cached_are_short():
+    """A sender may add what base64 ignores, and so make as many keys of the cache as it likes."""
+    signatures._certificate.cache_clear()
+    topic, body = frames("fedmsg-signed-lab.jsonl", 0)
+    message = json.loads(body)
+    for added in (0, 9_000, 20_000, 4_000_000):
+        longer = message | {"certificate": message["certificate"] + "!" * added}
+        assert check(topic, json.dumps(longer).encode(), SETTINGS["crl"], now=NOW) is None
+    info = signatures._certificate.cache_info()
+    assert info.misses == 3, "no key is longer than a certificate can be"
+    assert info.maxsize is not None
+    assert info.maxsize * signatures._MAX_CERTIFICATE < 20 << 20
+
+
 def test_invalid_trust_settings(tmp_path):
     with pytest.raises(UsageError, match="CA is not a PEM"):
         Trust(b"nonsense")

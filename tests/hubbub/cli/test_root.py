@@ -26,6 +26,8 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["tail"], "Did you mean `hubbub query tail` or `hubbub chart tail`?"),
         (["query", "longtial"], "Did you mean longtail"),
         (["query", "nonsense"], "There is no query 'nonsense'"),
+        (["query", "lorenz"], "There is no query 'lorenz'. Did you mean `hubbub chart lorenz`?"),
+        (["chart", "users"], "There is no view 'users'. Did you mean `hubbub query users`?"),
         (["query"], "Which query? There are: active_users, "),
         (["chart"], "Which view? There are: active_users, "),
         (["chart", "radarr"], "Did you mean radar"),
@@ -45,7 +47,7 @@ HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
         (["gather", "--url", "ftp://example.org"], "not the address of a history service"),
         (["gather", "--since", "1d", "--until", "2d"], "the range is empty"),
         (["chart", "longtail", "-o", "x.gif"], "ends in .svg, .png, .html"),
-        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "this folder does not exist"),
+        (["chart", "longtail", "-o", "/no/such/folder/x.svg"], "create it, or choose another"),
         (["report"], "Missing option '-o'"),
     ],
 )

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hubbub.analyzers.result import Result
 from hubbub.errors import HubbubError, UsageError
 from hubbub.registry import Function, Registry
+from hubbub.run.injection import Injector
 from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 
@@ -153,11 +154,11 @@ def test_state_clock_log_and_progress(opened: Store) -> None:
     assert instance.query("keeps").data[:2] == [3, 2]
 
 
-def test_an_injected_object_that_is_missing_is_an_error(opened: Store) -> None:
+def test_an_injected_object_that_is_missing_is_an_error() -> None:
     def wants(fs: Any) -> None: ...
 
-    with pytest.raises(HubbubError, match="cannot inject yet"):
-        runner(opened, wants).query("wants")
+    with pytest.raises(HubbubError, match="cannot inject"):
+        Injector(cast("Any", None)).make("fs", Function("query", "wants", wants, __name__))
 
 
 def test_a_view_gets_chart_with_its_title(opened: Store) -> None:
@@ -224,7 +225,7 @@ def test_a_functions_default_for_by_is_inherited(opened: Store) -> None:
         return by
 
     def outer(query: Any, by: str = "agent") -> Any:
-        return [by, query.inner().data, query.inner(by="users").data]
+        return [by, query.inner(), query.inner(by="users")]
 
     instance = runner(opened, inner, outer)
     assert instance.query("outer").data == ["agent", "agent", "users"]
@@ -263,3 +264,20 @@ def test_a_reserved_name_has_an_underscore_in_python_only(opened: Store) -> None
     assert runner(opened, ask).query("ask", from_="2026-01-02").data == answer.data
     with pytest.raises(UsageError, match="needs --from"):
         runner(opened, ask).query("ask")
+
+
+def test_a_function_without_events_has_no_common_options(opened: Store) -> None:
+    def bare(db: Any, params: dict[str, str], topic: str = "none") -> Any:
+        return [topic, params]
+
+    def strict(text: str) -> str:
+        return text
+
+    instance = runner(opened, bare, strict)
+    answer = instance.query("bare", user="ann", since="x", topic="git")
+    assert answer.bare == ["git", {"user": "ann", "since": "x"}]
+    assert answer.parameters == {"topic": "git", "user": "ann", "since": "x"}
+    with pytest.raises(UsageError, match="has no parameter 'since'"):
+        instance.query("strict", text="a", since="7d")
+    with pytest.raises(UsageError, match="has no parameter 'db'"):
+        instance.query("bare", db="mine")

@@ -7,7 +7,7 @@ from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.delta import format_version
 from hubbub.store.delta import table as delta
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from hubbub.store.delta.log import Log, Tail, read_entry
 from hubbub.store.tables.events import Events
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 
 @pytest.fixture
@@ -60,7 +60,8 @@ def test_removed_files_are_read_also_from_a_damaged_entry(table: Events) -> None
 def test_the_tail_is_known_as_long_as_rows_were_only_added(table: Events) -> None:
     first, second, third = table.files()
     log = table.entries
-    assert log.tail(1, 3) == Tail((second.uri, third.uri), second.first, third.last)
+    times = ((second.first, second.last), (third.first, third.last))
+    assert log.tail(1, 3) == Tail((second.uri, third.uri), second.first, third.last, times)
     assert log.tail(3, 3) == Tail()
     commits = log.commits(1, 3)
     assert commits is not None

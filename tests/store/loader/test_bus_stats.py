@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -12,22 +13,26 @@ from hubbub.store import Store
 from hubbub.store.loader import recovery
 from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.maintenance.checks import recount
-from tests.support.store import put
+from hubbub.testing.simulator import wire
+from hubbub.testing.simulator.traffic import Traffic
+from tests.support.stores.filling import put
 
 T0 = 1_768_435_200  # 2026-01-15T00:00:00Z
 SOURCE = "zmq:tcp://bus.example.org:9940"
 TOPIC = "org.fedoraproject.prod.git.receive"
 
 
-def received(i, second, *, certificate="Y2VydA==\n", source=SOURCE):
+def received(i, second, *, certificate="Y2VydA==\n", username=None, source=SOURCE):
     body = {
         "i": i,
-        "msg": {"n": i},
-        "msg_id": f"2026-{certificate[:4]}-{second}-{i}",
+        "msg": {"n": i, "username": f"somebody{i}"},
+        "msg_id": f"2026-{str(certificate)[:4]}-{username}-{second}-{i}",
         "timestamp": T0 + second,
         "topic": TOPIC,
         "certificate": certificate,
+        "username": username,
     }
+    body = {key: value for key, value in body.items() if value is not None}
     return Frame(source, (T0 + second) * 10**6, TOPIC.encode(), json.dumps(body).encode())
 
 
@@ -55,6 +60,52 @@ def test_two_certificates_are_two_publishers(store: Store):
     first = [received(i, i) for i in range(1, 30)]
     second = [received(i + 100, i, certificate="b3RoZXI=\n") for i in range(1, 30)]
     put(store, *(frame for pair in zip(first, second, strict=True) for frame in pair), load=True)
+    assert gaps(store) == []
+
+
+def unsigned(start, end):
+    """Frames of simulated traffic, whose processes are told apart by their system users only."""
+    messages = Traffic(0, per_day=2000).between(start * 10**6, end * 10**6)
+    return [Frame(SOURCE, m.at, *wire.frames(m)) for m in messages if m.i]
+
+
+def test_system_users_of_an_unsigned_bus_are_publishers(store: Store):
+    end = 1_795_392_000  # 2026-11-23T00:00:00Z
+    put(store, *unsigned(end - 13 * 3600, end), load=True)
+    assert gaps(store) == []
+    assert "skipped" not in store.state.counts(SOURCE)[SOURCE]
+
+
+def test_what_an_unsigned_bus_sent_while_nobody_listened_is_counted_exactly(store: Store):
+    end = 1_795_392_000  # 2026-11-23T00:00:00Z
+    before, missed, after = (
+        unsigned(end - start * 3600, end - stop * 3600) for start, stop in ((12, 8), (8, 6), (6, 0))
+    )
+    put(store, *before, load=True)
+    put(store, *after, load=True)
+
+    def users(frames):
+        return Counter(json.loads(frame.body)["username"] for frame in frames)
+
+    known = users(before).keys() & users(after).keys()  # the others' first number may be any
+    counts = store.state.counts(SOURCE)[SOURCE]
+    assert counts["skipped"] == sum(n for user, n in users(missed).items() if user in known) > 50
+
+
+def test_a_jump_of_one_system_user_is_a_gap(store: Store):
+    frames = [
+        received(i, i, certificate=None, username=user)
+        for i in range(1, 40)
+        for user in ("apache", "koji")
+        if user == "apache" or i != 20
+    ]
+    put(store, *frames, load=True)
+    assert gaps(store) == [(19, 22)]
+    assert store.state.counts(SOURCE)[SOURCE]["skipped"] == 1
+
+
+def test_numbers_of_unnamed_publishers_prove_nothing(store: Store):
+    put(store, *(received(i, i, certificate=None) for i in range(1, 100, 3)), load=True)
     assert gaps(store) == []
 
 

@@ -10,7 +10,7 @@ from hubbub.collector.event import DAMAGE_KEY
 from hubbub.collector.history.gather import Gathered, gather
 from hubbub.store import Store
 from hubbub.store.loader.damage import DAMAGED
-from tests.support.fake_history import (
+from tests.support.history.fake_history import (
     T0,
     FakeDatagrepper,
     FakeHistory,
@@ -19,7 +19,7 @@ from tests.support.fake_history import (
     run,
     steady,
 )
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 S = 10**6
 SOURCE = "history:http://history.example"

@@ -13,8 +13,8 @@ from hubbub.store.delta import data_file
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.spool.folder import segments
-from tests.support.crash import run_and_crash
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.crash import run_and_crash
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 
 def test_frames_become_events_and_segments_are_deleted(
@@ -200,7 +200,7 @@ import sys
 from hubbub.store import Store
 from hubbub.store.loader import loader, recovery
 from hubbub.store.tables import events, id_index
-from tests.support.crash import kill_at
+from tests.support.stores.crash import kill_at
 
 where, nth = sys.argv[2], int(sys.argv[3])
 

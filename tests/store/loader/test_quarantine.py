@@ -10,7 +10,7 @@ from hubbub.collector.event import alive_key
 from hubbub.store import Store
 from hubbub.store.disk import quarantine
 from hubbub.store.loader import damage
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 
 def test_a_loader_killed_before_the_file_is_moved_records_the_gap_once(

@@ -11,7 +11,7 @@ from hubbub.store import Store
 from hubbub.store.loader import recovery
 from hubbub.store.loader.unmapped import MOST, REST, VERBS, add, cut, tally, unmapped
 from hubbub.store.tables import events
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 TOPIC = "org.library.prod.loans.out"
 
@@ -96,3 +96,14 @@ def test_topics_beyond_the_limit_are_counted_together() -> None:
     assert (topics[0].topic, topics[0].messages) == (REST, 50)
     kept = add(kept, tally([("no-rule", "a.b.prod.c7.d", "again")]))
     assert next(t.messages for t in unmapped(kept) if t.topic == "a.b.prod.c7.d") == 2
+
+
+def test_the_owner_of_a_repository_in_a_topic_is_a_name() -> None:
+    assert cut("opensuse.src.A-1.push") == "opensuse.src.*"
+    assert cut("opensuse.obs.package.build_fail") == "opensuse.obs.package.build_fail"
+    topics = [f"opensuse.src.{chr(97 + n)}.push" for n in range(VERBS + 1)]
+    document = add(None, tally(("no-fit", topic, topic) for topic in topics))
+    assert [(line.topic, line.messages) for line in unmapped(document)] == [
+        ("opensuse.src.*", VERBS + 1)
+    ]
+    assert list(add(None, tally([("no-fit", topics[0], "1")]))) == [f"no-fit {topics[0]}"]

@@ -21,8 +21,9 @@ from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.bodies import Body
 from hubbub.store.tables.events import Events, to_arrow
-from tests.support.crash import run_and_crash
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.examples import examples
+from tests.support.stores.crash import run_and_crash
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 DAY = 86_400_000_000
 
@@ -193,7 +194,7 @@ def test_the_plan(tmp_path: Path) -> None:
     assert len(compaction.plan(many(40, 10 * mega), whole=True)) == 12, "a step is bounded"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.lists(st.integers(0, 12), max_size=9), min_size=1, max_size=6),
        st.integers(1, 4))  # fmt: skip
 def test_merging_is_sorting(
@@ -233,7 +234,7 @@ from hubbub.store import Store
 from hubbub.store.delta import data_file, rewrite, table
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables import id_index
-from tests.support.crash import kill_at
+from tests.support.stores.crash import kill_at
 
 where = sys.argv[2]
 {

@@ -17,7 +17,7 @@ from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
 from hubbub.store.spool import segment
 from hubbub.store.spool.folder import segments
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 SOURCE = "zmq:tcp://bus.example.org:9940"
 

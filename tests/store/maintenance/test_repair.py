@@ -16,7 +16,7 @@ from hubbub.store.maintenance import compaction, repair
 from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 Tear = Callable[[Path], object]
 

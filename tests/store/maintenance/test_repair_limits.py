@@ -12,7 +12,7 @@ from hubbub.store.delta.table import Table
 from hubbub.store.maintenance.repair import repair_logs
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 #: The time of frame 0, and a second of the month after it.
 START = datetime(2026, 1, 15, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hubbub.store.maintenance import retention
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.policy import parse_period
 from hubbub.times import from_micros, to_micros
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 #: The time of frame 0.
 START = datetime(2026, 1, 15, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hubbub.store.loader_process import LoaderProcess
 from hubbub.store.maintenance import compaction, scheduler
 from hubbub.store.maintenance.scheduler import Scheduler
 from hubbub.store.policy import RetentionPolicy
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 
 def test_enough_small_files_are_merged_between_two_loads(

@@ -1,6 +1,7 @@
 """Verification: all kinds of damage are detected, derived data is rebuilt, no event is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hubbub.store.maintenance.verify import Report, verify
 from hubbub.store.rollups import refresh
 from hubbub.store.spool.folder import segments
 from hubbub.store.tables.id_index import hashes
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_good_store_is_clean(full: Store, frame: MakeFrame) -> None:
         "dead-letters": 1, "spans": 3, "spool:records": 1, "events:files": 3, "events:rows": 60,
         "bodies:files": 3, "bodies:rows": 60, "ids": 60, "ids:spare": 0, "minutes": 0,
         "hourly_users:rows": 2, "daily_users:rows": 2, "weekly_users:rows": 2,
-        "daily_topics:rows": 1,
+        "daily_topics:rows": 1, "actions:rows": 6,
     }  # fmt: skip
     full.load()
     compact(full)
@@ -94,18 +95,50 @@ def test_a_flipped_bit_in_a_page_is_detected(full: Store, table: str) -> None:
     assert report.faults[0].where == str(path)
 
 
-def test_a_missing_a_truncated_and_a_swapped_file(full: Store) -> None:
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_missing_a_truncated_and_a_swapped_file(full: Store, quick: bool) -> None:
     deleted, cut, other = (Path(f.uri) for f in full.table.files())
     data = deleted.read_bytes()
     deleted.unlink()
     cut.write_bytes(cut.read_bytes()[:-7])
-    report = verify(full)
+    report = verify(full, quick=quick)
     assert len(report.faults) == 2
     assert "No such file" in report.faults[0].what
     assert f"has {cut.stat().st_size:,}" in report.faults[1].what
     deleted.write_bytes(data)
     other.write_bytes(data)
-    assert len(verify(full).faults) >= 1
+    assert len(verify(full, quick=quick).faults) >= 1
+
+
+def test_a_quick_check_reads_no_rows_but_all_tables(full: Store) -> None:
+    refresh.catch_up(full)
+    path = Path(full.table.files()[1].uri)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    data = bytearray(path.read_bytes())
+    data[column.data_page_offset + column.total_compressed_size - 2] ^= 4
+    path.write_bytes(data)
+    report = verify(full, quick=True)
+    assert report.clean
+    assert report.checked["events:rows"] == 60
+    assert "ids" not in report.checked
+    assert verify(full).faults
+    for rollup in full.rollups:
+        assert report.checked[f"{rollup.name}:files"] == 1
+        Path(rollup.files()[0].uri).unlink()
+    found = verify(full, quick=True).faults
+    assert [fault.part for fault in found] == [rollup.name for rollup in full.rollups]
+    assert all("--repair" in fault.hint for fault in found)
+
+
+def test_a_quick_check_compares_files_with_the_log(full: Store) -> None:
+    """Files of the right size, with other rows or columns."""
+    old = full.table.files()[0]
+    rows = pq.read_table(old.uri, partitioning=None)
+    for wrong in (rows.slice(1), rows.drop_columns(["seq"])):
+        pq.write_table(wrong, old.uri, compression="none")
+        size = Path(old.uri).stat().st_size
+        check = checks._check_file(full.table, replace(old, bytes=size), quick=True)
+        assert len(list(check)) == 1
 
 
 def _replaced(store: Store, change: Callable[[Any], Any]) -> None:

@@ -15,8 +15,8 @@ from hubbub.store.loader.loader import Loaded
 from hubbub.store.privacy.forget import ForgetResult, entries, forget, preview
 from hubbub.store.spool.folder import segments
 from hubbub.store.state.pseudonyms import PSEUDONYM
-from tests.support.filled_store import NAME, fill_state, history, places, rows
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filled_store import NAME, fill_state, history, places, rows
+from tests.support.stores.filling import MakeFrame, put
 
 
 def counts(store: Store) -> tuple[Any, ...]:

@@ -10,9 +10,9 @@ from hubbub.store.delta import data_file
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.privacy import scrub_state
 from hubbub.store.privacy.forget import entries, forget
-from tests.support.crash import run_and_crash
-from tests.support.filled_store import NAME, fill_state, history, places, rows
-from tests.support.store import MakeFrame, put
+from tests.support.stores.crash import run_and_crash
+from tests.support.stores.filled_store import NAME, fill_state, history, places, rows
+from tests.support.stores.filling import MakeFrame, put
 
 
 def test_a_full_disk_is_reported_and_the_next_load_finishes(
@@ -59,7 +59,7 @@ from hubbub.store import Store
 from hubbub.store.delta.data_file import DataFileWriter
 from hubbub.store.delta.table import Table
 from hubbub.store.privacy import forget, scrub_state
-from tests.support.crash import kill_at
+from tests.support.stores.crash import kill_at
 
 owner, name, after = sys.argv[2:5]
 place = {"forget": forget, "scrub_state": scrub_state, "store": Store, "table": Table,

@@ -15,7 +15,8 @@ from hubbub.store.query import events as events_
 from hubbub.store.query.globs import matches, pattern
 from hubbub.store.query.selection import BOTS
 from hubbub.store.tables.events import Events as Table
-from tests.support.store import MakeEvent
+from tests.support.examples import examples
+from tests.support.stores.filling import MakeEvent
 
 DAY = 86_400_000_000
 
@@ -146,7 +147,7 @@ def test_times_come_back_in_utc(select: Callable[..., events_.Events], event: Ma
     assert oldest.isoformat() == "2026-01-15T00:00:00+00:00"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text("ab.*?]!-^\\", max_size=6), st.text("ab.*?[]!-^\\", max_size=6))
 def test_globs_agree_with_the_shells(glob: str, text: str) -> None:
     import re

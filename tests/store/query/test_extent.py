@@ -9,7 +9,7 @@ from hubbub.store import Store
 from hubbub.store.query.extent import Extent, LeftOut, extent, left_out
 from hubbub.store.state.ledger import CoverageSpan
 from hubbub.times import to_micros
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 NOW = to_micros(datetime(2026, 1, 20, tzinfo=UTC))
 DAY = to_micros(datetime(1970, 1, 2, tzinfo=UTC))

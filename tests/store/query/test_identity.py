@@ -13,7 +13,8 @@ from hubbub.store.query import events as events_
 from hubbub.store.query.globs import literal
 from hubbub.store.query.identity import Persons
 from hubbub.store.tables.events import Events as Table
-from tests.support.store import MakeEvent
+from tests.support.examples import examples
+from tests.support.stores.filling import MakeEvent
 
 
 def merge(store: Store, account: str, person: str, **options: Any) -> int:
@@ -103,7 +104,7 @@ def test_the_journal_is_in_the_store(store: Store) -> None:
 names = st.sampled_from("abcdef")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(names, names), max_size=8), st.data())
 def test_undoing_restores_exactly(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]], data: st.DataObject
@@ -141,7 +142,7 @@ people = st.lists(st.sampled_from(ACCOUNTS), max_size=4, unique=True)
 filters = st.sampled_from([(), ("alice",), ("ali*",), ("alice2", "carol"), ("bob[*]",), ("*",)])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     st.lists(st.tuples(st.none() | st.sampled_from(ACCOUNTS), people), min_size=1, max_size=8),
     st.builds(

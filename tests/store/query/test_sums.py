@@ -10,7 +10,7 @@ from hubbub.store import Store
 from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
-from tests.support.rollup_events import START, add, make
+from tests.support.stores.rollup_events import START, add, make
 
 HTTP = {"topic": "http.access", "category": "http", "objects": ("/a",), "users": ("jo",)}
 OLD = 2**62 - 1  # sizes that earlier versions stored
@@ -79,3 +79,17 @@ def test_verify_finds_sums_that_wrapped(store: Store, monkeypatch: pytest.Monkey
     verify(store, repair=True)
     assert verify(store).faults == []
     assert _sums(store)["volume"] == 3 * OLD
+
+
+def test_the_tables_of_days_and_hours_that_plugins_read(store: Store) -> None:
+    add(store, *(make(n, n * SECOND, size=OLD, **HTTP) for n in range(2_000)))
+    for catch_up in (False, True):
+        if catch_up:
+            refresh.catch_up(store)
+            add(store, *(make(5_000 + n, n * SECOND, size=OLD, **HTTP) for n in range(2_000)))
+        events = store.events()
+        n = 4_000 if catch_up else 2_000
+        for table in (events.daily_topics(), events.daily_users(), events.hourly_users()):
+            rows = table.to_pyarrow().to_pylist()
+            assert sum(row["messages"] for row in rows) == n
+            assert sum(row["bytes"] for row in rows) == OLD * sum(row["messages"] for row in rows)

@@ -8,7 +8,7 @@ from hubbub.store import Store
 from hubbub.store.query import identity
 from hubbub.store.query.unmatched import Unmatched, unmatched
 from hubbub.store.rollups.refresh import catch_up
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 P = "org.fedoraproject.prod"
 

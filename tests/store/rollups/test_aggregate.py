@@ -9,7 +9,7 @@ import pytest
 from hubbub.store import Store
 from hubbub.store.rollups import aggregate
 from hubbub.store.rollups.refresh import DAY, HOUR
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 START = 1_768_435_200_000_000  # 2026-01-15
 FILES = "read_parquet($files, hive_partitioning = false)"

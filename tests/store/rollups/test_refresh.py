@@ -13,15 +13,16 @@ from hubbub.store.maintenance.retention import prune
 from hubbub.store.privacy.forget import forget
 from hubbub.store.rollups import refresh
 from hubbub.store.rollups.refresh import DAY, HOUR
-from tests.support.rollup_events import NAMES, START, add, answers, batches, make
-from tests.support.store import MakeFrame, put
+from tests.support.examples import examples
+from tests.support.stores.filling import MakeFrame, put
+from tests.support.stores.rollup_events import NAMES, START, add, answers, batches, make
 
 
 def test_sums_by_day_hour_and_topic(store: Store) -> None:
     add(store, make(0), make(1, HOUR, agent="bob"), make(2, DAY - 1, users=(), agent=None))
     add(store, make(3, 5, users=("bob",)), make(4, DAY, topic="x", category="y"))
     refresh.catch_up(store)
-    assert batches(store) == [2, 2, 2, 2]
+    assert set(batches(store)) == {2}
     day = datetime(2026, 1, 15, tzinfo=UTC)
     sums = answers(store, Selection())
     assert sums["daily_users"] == [
@@ -50,8 +51,7 @@ EDGE = st.none() | st.integers(-20, 20).map(lambda n: START + n * DAY) | st.inte
 
 
 @settings(
-    max_examples=25,
-    deadline=None,
+    max_examples=examples(25),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
@@ -108,7 +108,7 @@ def test_the_loader_keeps_up_after_some_commits(
     for n in range(5):
         put(store, frame(n), load=True)
         assert answers(store, Selection()) == answers(store, Selection(), direct=True)
-    assert batches(store) == [3, 3, 3, 3]
+    assert set(batches(store)) == {3}
 
 
 def test_frozen_days_outlive_their_events(store: Store, frame: MakeFrame) -> None:
@@ -158,7 +158,7 @@ def test_forgetting_reaches_every_rollup(store: Store, frame: MakeFrame) -> None
     (pseudonym,) = forget(store, "alice").pseudonyms
     for path in (store.path / "rollups").rglob("*"):
         assert not path.is_file() or b"alice" not in path.read_bytes(), path
-    assert batches(store) == [store.table.version()] * 4, "marked current, not counted again"
+    assert set(batches(store)) == {store.table.version()}, "marked current, not counted again"
     sums = answers(store, Selection())
     assert sums == answers(store, Selection(), direct=True)
     assert {row[1] for row in sums["daily_users"]} == {"bob", pseudonym}
@@ -185,7 +185,7 @@ def test_a_lost_log_only_costs_a_recount(store: Store) -> None:
     compaction.clean(store, 0.0)
     assert answers(store, Selection()) == answers(store, Selection(), direct=True), "without a tail"
     refresh.catch_up(store)
-    assert batches(store) == [store.table.version()] * 4
+    assert set(batches(store)) == {store.table.version()}
     assert answers(store, Selection()) == answers(store, Selection(), direct=True)
 
 

@@ -18,7 +18,7 @@ from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.spool.trust import UNREADY, register_trust
 from hubbub.store.state import dead_letters
 from tests.support.paths import CAPTURES
-from tests.support.store import put
+from tests.support.stores.filling import put
 
 NOW = 1_795_298_400_000_000  # µs; 2026-11-21, when the captures' certificates were valid
 

@@ -223,6 +223,34 @@ def test_after_a_failed_sync_the_records_are_written_to_a_new_segment(
     assert recover(tmp_path) == 1, "the lock of the broken segment is released"
 
 
+def test_failed_syncs_do_not_fill_the_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SpoolWriter(tmp_path, "w")
+    put(writer, 1)
+    writer.flush()
+    before = sum(path.stat().st_size for path in tmp_path.iterdir())
+    real, syncs = os.fdatasync, 0
+
+    def fail(descriptor: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        if os.fstat(descriptor).st_size > segment.HEAD.size:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        real(descriptor)
+
+    put(writer, *range(2, 100))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        for _ in range(5):
+            with pytest.raises(StoreError, match="disk is full"):
+                writer.flush()
+            assert sum(path.stat().st_size for path in tmp_path.iterdir()) == before
+    assert syncs > 5
+    writer.close()
+    assert seqs(tmp_path) == list(range(1, 100))
+
+
 def test_a_missing_folder(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path / "missing", "w")
     put(writer, 1)

@@ -1,6 +1,7 @@
 """Coverage: the state of each moment and each day, computed from the ledger's spans."""
 
 import itertools
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from hubbub.store.state.coverage import clip, days, judge, timeline
 from hubbub.store.state.ledger import STATES, CoverageSpan
+from hubbub.times import to_micros
+from hubbub.zones import find
 
 DAY = 86_400_000_000
 
@@ -80,3 +83,26 @@ def test_a_timeline_tiles_the_range_and_agrees_with_the_verdict(spans):
 
 def test_clip():
     assert clip([span("gap", 0, 10), span("gap", 20, 30)], 5, 20) == (span("gap", 5, 10),)
+
+
+_HOUR = 3_600_000_000  # µs
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "hours"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), 23),
+        ("Europe/Berlin", date(2026, 10, 25), 25),
+        ("Australia/Lord_Howe", date(2026, 4, 5), 24.5),
+        ("UTC", date(2026, 3, 29), 24),
+    ],
+)
+def test_a_day_with_a_change_of_clocks_is_complete(name: str, day: date, hours: float) -> None:
+    zone = find(name)
+    start = to_micros(zone.midnight(day))
+    end = int(start + hours * _HOUR)
+    span = CoverageSpan("s", "", start, end, "complete", "")
+    before, whole, after = days([span], start - _HOUR, end + _HOUR, zone)
+    assert (whole.start, whole.end, whole.complete) == (start, end, end - start)
+    assert whole.percent == 100
+    assert (before.unknown, after.unknown) == (_HOUR, _HOUR)

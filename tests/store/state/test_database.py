@@ -5,10 +5,11 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hubbub.errors import StoreError, UsageError
+from hubbub.errors import HubbubError, StoreError, UsageError
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
 from hubbub.store.state.dead_letters import DeadLetter
@@ -79,6 +80,36 @@ def test_sqlite_is_set_to_full_durability(path: Path) -> None:
     with State(path) as state:
         assert state.rows("PRAGMA journal_mode") == [("wal",)]
         assert state.rows("PRAGMA synchronous") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("pragma", "error", "words"),
+    [
+        ("journal_mode = WAL", UsageError, "local disk"),
+        ("synchronous = FULL", StoreError, "refuses synchronous = FULL"),
+        ("secure_delete = ON", StoreError, "refuses secure_delete = ON"),
+    ],
+)
+def test_a_guarantee_that_sqlite_does_not_give_is_an_error(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pragma: str,
+    error: type[HubbubError],
+    words: str,
+) -> None:
+    """SQLite ignores a pragma that it cannot follow, and answers with what is in force."""
+
+    class Deaf(sqlite3.Connection):
+        def execute(self, sql: str, /, *values: Any) -> sqlite3.Cursor:
+            name = pragma.partition(" ")[0]
+            answer = "'delete'" if name == "journal_mode" else "0"
+            deaf = sql in {f"PRAGMA {pragma}", f"PRAGMA {name}"}
+            return super().execute(f"SELECT {answer}" if deaf else sql, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **o: connect(*a, **o, factory=Deaf))
+    with pytest.raises(error, match=words):
+        State(path)
 
 
 def test_a_newer_schema_is_refused_and_left_unchanged(path: Path) -> None:

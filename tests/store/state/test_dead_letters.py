@@ -19,7 +19,7 @@ from hubbub.store.loader import loader, recovery
 from hubbub.store.state import dead_letters
 from hubbub.store.state.database import State
 from hubbub.store.state.schema import APPLICATION, STEPS
-from tests.support.store import MakeFrame, ReadIds, put
+from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 
 def refusing(*ids: str, reason: str = "no-rule") -> Callable[[Frame], Event]:

@@ -12,6 +12,7 @@ from hubbub.store import Store
 from hubbub.store.privacy.forget import forget
 from hubbub.store.state.database import State
 from hubbub.store.state.documents import Collection, Documents
+from tests.support.examples import examples
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ VALUES = st.recursive(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(st.tuples(KEYS, VALUES | st.just(DELETE)), max_size=8))
 def test_a_collection_behaves_like_a_dict(

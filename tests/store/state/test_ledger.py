@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from hubbub.store.state.coverage import judge
 from hubbub.store.state.database import State
 from hubbub.store.state.ledger import STATES, CoverageSpan
+from tests.support.examples import examples
 
 RECORDS = st.tuples(
     st.integers(0, 19), st.integers(1, 20), st.sampled_from(STATES), st.sampled_from("pq")
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(RECORDS, max_size=12))
 def test_every_microsecond_has_the_state_that_was_recorded_last(
     records: list[tuple[int, int, str, str]],

@@ -1,6 +1,7 @@
 """Where a forgotten name is found and where not; texts without it stay unchanged."""
 
 import json
+import random
 import time
 import unicodedata
 from typing import Any
@@ -19,7 +20,8 @@ from hubbub.store.state.pseudonyms import (
     _composed,
     units,
 )
-from tests.support.store import MakeEvent
+from tests.support.examples import examples
+from tests.support.stores.filling import MakeEvent
 
 
 def having(*names: str, key: bytes = b"k" * 32) -> Forgotten:
@@ -83,6 +85,9 @@ def test_a_topic_keeps_its_structure() -> None:
         ("org.fedoraproject.prod.git.branch", "{}"),
     ):
         assert forgotten.topic(topic) == then.format("org.fedoraproject.prod.git.branch")
+    for kept in ("opensuse.obs.package.build_fail", "opensuse.src"):
+        assert forgotten.topic(kept) == kept
+    assert forgotten.topic("opensuse.src.bob.push") == f"opensuse.src.{name('bob')}.push"
     assert forgotten.topic("notebook.access.bob") == f"notebook.access.{name('bob')}"
 
 
@@ -134,7 +139,7 @@ def test_an_event_with_a_category_and_action_that_its_topic_does_not_give(
 NAMES = st.text("ab.-_ö", min_size=1, max_size=5).filter(lambda n: any(map(str.isalnum, n)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(name=NAMES, text=st.text("abö.-_/ %+\\", max_size=30))
 @example(name="a", text="a%61a")
 def test_replacing_is_idempotent_and_changes_only_texts_with_the_name(name: str, text: str) -> None:
@@ -147,7 +152,7 @@ def test_replacing_is_idempotent_and_changes_only_texts_with_the_name(name: str,
         assert once == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(names=st.lists(st.sampled_from(["bob", "Bob", "al", "bob-x", "é"]), unique=True))
 def test_the_number_of_users_does_not_change(names: list[str]) -> None:
     forgotten = having("bob", "é")
@@ -228,6 +233,25 @@ def test_the_search_of_a_large_body_takes_seconds_at_most(data: str) -> None:
 def test_larger_bodies_count_as_holding_a_name() -> None:
     assert having("alice").holds(b"x" * (SEARCHED + 1))
     assert not Forgotten().holds(b"x" * (SEARCHED + 1))
+
+
+def test_many_names_of_many_lengths_do_not_slow_the_search(event: MakeEvent) -> None:
+    numbers = random.Random(7)
+    names = ["-".join(["n"] * k) + f"{n}" for k in range(1, 12) for n in range(300)]
+    forgotten = having(*names)
+    start = time.process_time()
+    assert forgotten.holds(numbers.randbytes(SEARCHED)), "more places than are searched"
+    assert not forgotten.holds(" ".join(f"w{n}" for n in range(4_000)).encode())
+    assert forgotten.holds(b"x n-n-n17 y")
+    objects = tuple("".join(numbers.choices("abc019.-_/", k=1_000)) for _ in range(4_000))
+    changed = forgotten.event(event(0, objects=objects))
+    assert time.process_time() - start < 10
+    assert all(PSEUDONYM.fullmatch(name) for name in changed.objects)
+
+    usual = ("kernel", "forks/n-n-n17/rpms", *(f"python3-lib{n}" for n in range(3_000)))
+    kept = forgotten.event(event(0, objects=usual)).objects
+    assert set(usual) - set(kept) == {"forks/n-n-n17/rpms"}
+    assert forgotten.text("forks/n-n-n17/rpms") in kept
 
 
 def test_caches_are_bounded_by_what_they_hold() -> None:

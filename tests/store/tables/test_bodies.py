@@ -11,7 +11,7 @@ from hubbub.store import Store
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.tables import events
-from tests.support.store import MakeFrame, put
+from tests.support.stores.filling import MakeFrame, put
 
 
 def stored(store: Store) -> list[tuple[str, bytes | None]]:
@@ -69,7 +69,8 @@ def test_events_that_cannot_be_written_leave_no_body_behind(
         m.setattr(events, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
         with pytest.raises(StoreError):
             store.load()
-    assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2", "id-3"], "bodies come first"
+    # the batch was tried again in parts, of which the first failed in the same way
+    assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2"], "bodies come first"
     assert store.load() == Loaded(new=2)
     assert [id_ for id_, _ in stored(store)] == ["id-1", "id-2", "id-3"]
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import NoRoomError, StoreError
-from hubbub.store.delta import data_file, log
+from hubbub.store.delta import data_file, format_version, log
 from hubbub.store.delta import table as table_module
 from hubbub.store.disk.files import sync_file
 from hubbub.store.tables.events import LOADER, SCHEMA, Events
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 DAY = 86_400_000_000
 SYNCING = (data_file, table_module, log)
@@ -104,21 +104,17 @@ def test_checkpoints_of_the_log_are_synced_too(
     table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
+    properties = format_version.latest_properties() | {"delta.checkpointInterval": "5"}
+    monkeypatch.setattr(format_version, "latest_properties", lambda: properties)
     for module in SYNCING:
         monkeypatch.setattr(module, "sync_folder", lambda _: None)
-    with monkeypatch.context() as m:
-        for module in SYNCING:
-            m.setattr(module, "sync_file", lambda _: None)
-        for n in range(1, 99):
-            table.append([event(n)], n)
-    for module in SYNCING:
         monkeypatch.setattr(module, "sync_file", synced.append)
-    for n in range(99, 103):
+    for n in range(1, 13):
         table.append([event(n)], n)
     checkpoints = {p for p in table.log.iterdir() if p.suffix != ".json"}
     assert any("checkpoint.parquet" in p.name for p in checkpoints)
     assert checkpoints <= set(synced)
-    assert sum(f.rows for f in table.files()) == 102
+    assert sum(f.rows for f in table.files()) == 12
 
 
 def test_a_full_disk_leaves_no_file_behind(

@@ -11,7 +11,7 @@ from hubbub.store import Store
 from hubbub.store.delta import merge
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.id_lookup import Lookup
-from tests.support.store import MakeEvent
+from tests.support.stores.filling import MakeEvent
 
 START = 1_768_435_200_000_000  # 2026-01-15
 SECOND = 1_000_000

@@ -1,1 +1,1 @@
-"""One module for each command."""
+"""The commands, by subject; one module for each."""

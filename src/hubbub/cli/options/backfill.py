@@ -11,20 +11,21 @@ from urllib.parse import urlencode
 import click
 
 from hubbub.collector.history.filters import Filters
+from hubbub.collector.topics import split_topic
 from hubbub.errors import UsageError
 from hubbub.times import parse_duration
 
 if TYPE_CHECKING:
     from hubbub.cli.app import App
-    from hubbub.collector.bus.listener import Listener
     from hubbub.collector.gaps.healer import Healer
+    from hubbub.collector.listening.listener import Listener
     from hubbub.store import Store
 
 __all__ = ["backfill_options", "categories", "track_gaps"]
 
 C = TypeVar("C", bound=Callable[..., Any])
-_CATEGORY = 3  # org.fedoraproject.prod.CATEGORY.…
 _STOP_TIMEOUT = 0.8  # seconds for each of the two threads
+_in_use: list[ExitStack] = []
 
 
 def backfill_options(command: C) -> C:
@@ -50,10 +51,10 @@ def categories(topics: Sequence[str]) -> tuple[str, ...] | None:
     """Return the categories that topic prefixes are limited to; None: not to whole categories."""
     names = set()
     for topic in topics:
-        parts = topic.split(".")
-        if len(parts) <= _CATEGORY + 1 or not parts[_CATEGORY]:
+        name, rest = split_topic(topic)
+        if rest is None or not name:
             return None
-        names.add(parts[_CATEGORY])
+        names.add(name)
     return tuple(sorted(names))
 
 
@@ -75,11 +76,12 @@ def track_gaps(
         store = stack.enter_context(app.store())
         healer = _healer(app, store, listener, topics, stack, options=options)
         gaps = GapDetector(
-            listener.receiver.endpoints,
+            listener.connections,
             listener.counts,
             store.state,
             filters=_filters(topics),
-            standstills=listener.receiver.standstills,
+            beat=lambda: listener.beat,
+            standstills=listener.standstills,
         )
         gaps.start()
         if healer is not None:
@@ -89,7 +91,9 @@ def track_gaps(
         finally:
             stopped = gaps.stop(_STOP_TIMEOUT)
             if not ((healer is None or healer.stop(_STOP_TIMEOUT)) and stopped):
-                stack.pop_all()  # leave the store open: a thread uses it until the process ends
+                # A thread still uses the store: leave it open until the process ends. Its context
+                # is kept, since it would close the store when it is collected.
+                _in_use.append(stack.pop_all())
 
 
 def _filters(topics: Sequence[str]) -> str:
@@ -132,7 +136,7 @@ def _healer(
         stack.enter_context(store.spool("heal", bodies=app.bodies)),
         store.state,
         LoadProgress(store.state, store.spool_folder),
-        [endpoint.source for endpoint in listener.receiver.endpoints],
+        [connection.source for connection in listener.connections],
         categories=names,
         settle=settle or SETTLE,
     )

@@ -21,7 +21,7 @@ _ACCESS_LOG = "access-log"
 #: Reasons that say that a line is not of the format, rather than that one of its values is wrong.
 _NOT_OF_FORMAT = (
     *("malformed", "bad-fields", "bad-encoding", "not-json", "not-an-object"),
-    *("no-body", "no-topic", "no-time", "no-id", "bad-time", "bad-value"),
+    *("no-item", "no-rule", "no-body", "no-topic", "no-time", "no-id", "bad-time", "bad-value"),
 )
 
 
@@ -87,7 +87,7 @@ def check_log_options(form: str, options: Mapping[str, Any]) -> None:
                 hint=f"leave it out, or use --format {_ACCESS_LOG}",
             )
     if options["log_format"] is not None:
-        from hubbub.collector.decode.log_format import compiled
+        from hubbub.collector.decode.logs.log_format import compiled
 
         compiled(options["log_format"])
 
@@ -121,7 +121,25 @@ def most_refused(
         how: the lines were to be read.
     """
     refused = sum(changes["refused"].get(reason, 0) for reason in _NOT_OF_FORMAT)
-    accepted = changes["new"] + changes["known"]
+    return _refusal(source, sample, how, refused, changes["new"] + changes["known"])
+
+
+def sample_refused(source: str, sample: Sequence[Frame], how: Reading) -> UsageError | None:
+    """Return the error of an import of which most lines of a sample are not of its format.
+
+    Args:
+        source: of the lines.
+        sample: lines that are not decoded yet.
+        how: they are to be read.
+    """
+    form = source.partition(":")[0]
+    accepted = _fitting(form, sample, how)
+    return _refusal(source, sample, how, len(sample) - accepted, accepted)
+
+
+def _refusal(
+    source: str, sample: Sequence[Frame], how: Reading, refused: int, accepted: int
+) -> UsageError | None:
     if refused <= accepted:
         return None
     form, _, name = source.partition(":")
@@ -139,6 +157,8 @@ def _likely(form: str, sample: Sequence[Frame], how: Reading) -> str:
 
     if how.log_format:
         return "compare --log-format with a line of the log, or leave it out"
+    if form == "perceval" and any(frame.body == b"{" for frame in sample):
+        return "write one item a line: `perceval BACKEND … --json-line`"
     for other in FORMATS:
         if other != form and _fits(other, sample):
             return f"it looks like --format {other}"
@@ -152,18 +172,26 @@ def _likely(form: str, sample: Sequence[Frame], how: Reading) -> str:
 
 def _fits(form: str, sample: Sequence[Frame]) -> bool:
     """Whether most of these lines can be decoded in a format."""
-    from msgspec.structs import replace
-
-    from hubbub.collector.decode.line_reading import Reading, pack
-    from hubbub.collector.decode.message import decode
+    from hubbub.collector.decode.line_reading import Reading
     from hubbub.collector.decode.notebooks import COLUMNS
 
-    topic = pack(Reading(columns=",".join(COLUMNS["later"])))
+    how = Reading(columns=",".join(COLUMNS["later"]))
+    return 2 * _fitting(form, sample, how) > len(sample)
+
+
+def _fitting(form: str, sample: Sequence[Frame], how: Reading) -> int:
+    """Return how many lines are of a format, though a value may be wrong."""
+    from msgspec.structs import replace
+
+    from hubbub.collector.decode.line_reading import pack
+    from hubbub.collector.people.extract import events_of
+
     fitting = 0
     for frame in sample:
         try:
-            decode(replace(frame, source=f"{form}:", topic=topic))
-        except MessageError:
-            continue
-        fitting += 1
-    return 2 * fitting > len(sample)
+            events_of(replace(frame, source=f"{form}:", topic=pack(how)))
+        except MessageError as error:
+            fitting += error.reason not in _NOT_OF_FORMAT
+        else:
+            fitting += 1
+    return fitting

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from hubbub.cli.app import App
-    from hubbub.collector.bus.listener import Listener
+    from hubbub.collector.listening.listener import Listener
     from hubbub.store.loader_process import LoaderProcess
 
 __all__ = ["monitor_options", "serve_metrics"]

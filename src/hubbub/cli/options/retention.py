@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubbub.cli.app import App
-from hubbub.cli.options.trust import parse_size
+from hubbub.sizes import parse_size
 
 if TYPE_CHECKING:
     from hubbub.store.policy import RetentionPolicy

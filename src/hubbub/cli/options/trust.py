@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,34 +10,14 @@ import click
 
 from hubbub.cli.app import App
 from hubbub.errors import UsageError
+from hubbub.sizes import parse_size
 
 if TYPE_CHECKING:
     from hubbub.collector.signatures.guard import TrustFiles
 
-__all__ = ["max_message", "parse_size", "size_option", "trust_files", "trust_options"]
+__all__ = ["max_message", "size_option", "trust_files", "trust_options"]
 
 C = TypeVar("C", bound=Callable[..., Any])
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|KiB|MiB|GiB|)", re.IGNORECASE)
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20,
-          "gib": 2**30}  # fmt: skip
-
-
-def parse_size(text: str, where: str = "--max-message") -> int:
-    """Return the bytes of a size like 4MiB, 500kB or 1048576.
-
-    Args:
-        text: the size.
-        where: the option or key, for the error.
-
-    Raises:
-        UsageError: not a size.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(
-            f"{text!r} is not a size", where=where, hint="write for example 4MiB, 500kB or 1048576"
-        )
-    return round(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def size_option(command: C) -> C:

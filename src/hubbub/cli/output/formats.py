@@ -1,41 +1,33 @@
-"""Output formats of results: table, text, JSON, JSON lines, CSV, HTML and Parquet.
+"""Results on standard output: as a table for people, or in one of the encodings of files.
 
-User names and topics are untrusted text. Tables drop control and bidi characters and never
-interpret markup; HTML is escaped; CSV cells that a spreadsheet would run as formulas get an
-apostrophe before them.
+User names and topics are untrusted text: tables drop control and bidi characters and never
+interpret markup.
 """
 
 from __future__ import annotations
 
-import csv
-import html
-import io
-import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from hubbub.analyzers.result import Result
-from hubbub.cli.output.tables import Table, cell, clean, table
 from hubbub.errors import UsageError
-from hubbub.spreadsheet import escape_formula
-from hubbub.times import iso
+from hubbub.formats.encode import json_text, parquet, text
+from hubbub.formats.tables import Table, cell, clean, clean_lines, table
 
 __all__ = ["FORMATS", "dumps", "show_table", "write"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "text", "html", "parquet")
-# C1 controls and bidi marks: JSON allows them unescaped, terminals interpret them
-_UNSAFE = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """Format as JSON that is safe on a terminal: letters unchanged, controls escaped."""
-    # escape non-ASCII letters for an output encoding that lacks them
-    ascii_only = "utf" not in (sys.stdout.encoding or "utf-8").lower()
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=indent)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Format as JSON that is safe on a terminal; letters that its encoding lacks are escaped."""
+    return json_text(value, indent=indent, ascii_only=_ascii_only())
+
+
+def _ascii_only() -> bool:
+    return "utf" not in (sys.stdout.encoding or "utf-8").lower()
 
 
 def write(result: Result, form: str) -> None:
@@ -53,13 +45,12 @@ def write(result: Result, form: str) -> None:
         return
     if form == "table":
         if isinstance(result.data, str):
-            _print(_clean_lines(result.data))
+            _print(clean_lines(result.data))
             return
         show_table(table(result))
         _print_coverage_and_diagnostics(result)
         return
-    formatters = {"json": _json, "jsonl": _jsonl, "csv": _csv, "text": _text, "html": page}
-    _print(formatters[form](result))
+    _print(text(result, form, ascii_only=_ascii_only()))
 
 
 def _print(text: str) -> None:
@@ -68,96 +59,6 @@ def _print(text: str) -> None:
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
     if text and not text.endswith("\n"):
         sys.stdout.write("\n")
-
-
-def _clean_lines(text: str) -> str:
-    return "\n".join(clean(line) for line in text.splitlines())
-
-
-def _json(result: Result) -> str:
-    return dumps(result.document(), indent=2)
-
-
-def _jsonl(result: Result) -> str:
-    rows = result.data if isinstance(result.data, list) else [result.data]
-    return "".join(dumps(row) + "\n" for row in rows)
-
-
-def _csv_cell(value: Any) -> Any:
-    """Format a CSV cell: numbers unchanged, texts protected from being run as formulas."""
-    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-        return value
-    return escape_formula(dumps(value) if isinstance(value, (list, dict)) else cell(value))
-
-
-def _csv(result: Result) -> str:
-    columns, rows = table(result)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_csv_cell(column) for column in columns])
-    writer.writerows([[_csv_cell(value) for value in row] for row in rows])
-    return out.getvalue()
-
-
-def _text(result: Result) -> str:
-    """Format as text: the data or diagnostic `text` if there is one, else tab-separated columns."""
-    text = result.data if isinstance(result.data, str) else result.diagnostics.get("text")
-    if isinstance(text, str):
-        return _clean_lines(text)
-    columns, rows = table(result)
-    lines = [columns, *([cell(value) for value in row] for row in rows)]
-    return "".join("\t".join(clean(text) for text in line) + "\n" for line in lines)
-
-
-def page(result: Result) -> str:
-    """Format as one self-contained HTML page with the result's table."""
-    columns, rows = table(result)
-
-    def escaped(value: Any) -> str:
-        return html.escape(cell(value))
-
-    def body(value: Any) -> str:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return f"<td{' class=n' if number else ''}>{escaped(value)}</td>"
-
-    head = "".join(f'<th scope="col">{escaped(column)}</th>' for column in columns)
-    lines = "\n".join(f"<tr>{''.join(map(body, row))}</tr>" for row in rows)
-    about = (
-        f"{iso(result.since)} to {iso(result.until)}, {result.events} events, "
-        f"coverage {result.coverage.state}"
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{escaped(result.query)}</title>\n<style>:root{{color-scheme:light dark}}"
-        "body{font:1rem/1.4 sans-serif;margin:2rem}table{border-collapse:collapse}"
-        "th,td{padding:.2rem .6rem;text-align:left;border-bottom:1px solid #8886}"
-        ".n{text-align:right;font-variant-numeric:tabular-nums}</style></head>\n"
-        f"<body><table><caption>{escaped(result.query)}: {escaped(about)}</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></body></html>\n"
-    )
-
-
-def parquet(result: Result) -> bytes:
-    """Format as a Parquet file of the result's table; its metadata hold the rest of the result."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns, rows = table(result)
-    arrays = []
-    for i in range(len(columns)):
-        values = [row[i] for row in rows]
-        try:
-            arrays.append(pa.array(values))
-        except (pa.ArrowInvalid, pa.ArrowTypeError):  # a column of mixed types
-            arrays.append(pa.array([None if v is None else cell(v) for v in values], pa.string()))
-    metadata = {key: value for key, value in result.document().items() if key != "data"}
-    arrow = pa.table(arrays, names=list(columns))
-    out = io.BytesIO()
-    pq.write_table(
-        arrow.replace_schema_metadata({"hubbub": dumps(metadata)}), out, compression="zstd"
-    )
-    return out.getvalue()
 
 
 def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
@@ -216,11 +117,13 @@ def show_table(data: Table) -> None:
 
 def _print_coverage_and_diagnostics(result: Result) -> None:
     """Write to standard error what the table leaves out: incomplete coverage and diagnostics."""
-    if result.coverage.state != "complete":
+    if result.since >= result.until:
+        sys.stderr.write("coverage: none, the range is empty\n")
+    elif result.coverage.state != "complete":
         gaps = len(result.coverage.gaps)
         note = f", {gaps} known gap{'s' if gaps != 1 else ''}" if gaps else ""
         sys.stderr.write(
-            f"coverage of {iso(result.since)} to {iso(result.until)}: "
+            f"coverage of {result.zone.iso(result.since)} to {result.zone.iso(result.until)}: "
             f"{result.coverage.state}{note}\n"
         )
     for name, value in result.diagnostics.items():

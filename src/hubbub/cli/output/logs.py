@@ -8,12 +8,12 @@ import re
 import sys
 import threading
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
-import structlog
-
-from hubbub.cli.output.tables import clean_lines
 from hubbub.errors import HubbubError
+from hubbub.formats.tables import clean_lines
+from hubbub.logger import configure_later, get_logger
 
 __all__ = ["configure", "log_error", "redact"]
 
@@ -42,18 +42,62 @@ def _sanitise(text: str) -> str:
     return clean_lines(redact(text))
 
 
-def _logger(*_args: Any) -> structlog.PrintLogger:
-    """Log to the current standard error, which a progress bar replaces while it is shown."""
-    return structlog.PrintLogger(sys.stderr)
+class _Logger:
+    """Logs to the current standard error, which a progress bar replaces while it is shown.
 
-
-def configure(log_format: str, level: int) -> None:
-    """Configure structlog and the standard library's logging for this process.
-
-    Args:
-        log_format: `text`, or `json` for one JSON object per line.
-        level: the lowest level that is shown, of `logging`.
+    A service goes on where its log cannot be written (a full disk): lines are lost, and counted.
     """
+
+    _lost = 0
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        lost = _Logger._lost
+        notice = f"{lost:,} lines of the log could not be written\n" if lost else ""
+        try:
+            sys.stderr.write(f"{notice}{message}\n")
+            sys.stderr.flush()
+        except OSError:
+            _Logger._lost += 1
+        else:
+            _Logger._lost = 0
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
+def _logger(*_args: Any) -> _Logger:
+    return _Logger()
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Renders records of the standard library's loggers as structlog renders its own."""
+
+    def __init__(self, log_format: str) -> None:
+        super().__init__(sys.stderr)
+        self._log_format = log_format
+        self._rendering: logging.Formatter | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr  # a progress bar or a view may have replaced it
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self._rendering is None:
+            import structlog
+
+            shared, renderer = _processors(self._log_format)
+            self._rendering = structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            )
+        return self._rendering.format(record)
+
+
+def _processors(log_format: str) -> tuple[list[Any], Any]:
+    """Return what completes a message, and what renders it."""
+    import structlog
+
     json = log_format == "json"
     renderer: Any = structlog.processors.JSONRenderer()
     if not json:
@@ -63,7 +107,7 @@ def configure(log_format: str, level: int) -> None:
             # the default shows local variables where `rich` is installed: names and messages
             exception_formatter=structlog.dev.plain_traceback,
         )
-    shared: list[Any] = [
+    shared = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -71,21 +115,32 @@ def configure(log_format: str, level: int) -> None:
         *([structlog.processors.format_exc_info] if json else []),
         _redact,
     ]
+    return shared, renderer
+
+
+def _configure_structlog(log_format: str, level: int) -> None:
+    import structlog
+
+    shared, renderer = _processors(log_format)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_logger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+
+
+def configure(log_format: str, level: int) -> None:
+    """Configure structlog and the standard library's logging for this process.
+
+    Args:
+        log_format: `text`, or `json` for one JSON object per line.
+        level: the lowest level that is shown, of `logging`.
+    """
+    configure_later(partial(_configure_structlog, log_format, level))
+    handler = _Handler(log_format)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    if json:  # also warnings and threads' tracebacks, which Python would print as text
+    if log_format == "json":  # also warnings and threads' tracebacks, which Python prints as text
         logging.captureWarnings(capture=True)
         threading.excepthook = _log_thread_error
 
@@ -97,7 +152,7 @@ def log_error(error: BaseException) -> None:
         error: a HubbubError; any other exception is logged with its traceback.
     """
     configure("json", logging.INFO)
-    log = structlog.get_logger("hubbub")
+    log = get_logger("hubbub")
     if isinstance(error, HubbubError):
         log.error(error.what, where=error.where, hint=error.hint, exit_code=error.exit_code)
     else:
@@ -106,5 +161,5 @@ def log_error(error: BaseException) -> None:
 
 def _log_thread_error(args: threading.ExceptHookArgs) -> None:
     thread = args.thread.name if args.thread is not None else ""
-    log = structlog.get_logger("hubbub")
+    log = get_logger("hubbub")
     log.error("a thread failed", thread=thread, exc_info=args.exc_value)

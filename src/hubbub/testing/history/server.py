@@ -13,10 +13,12 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Thread
+from socket import SHUT_RDWR, socket
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +30,8 @@ from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import raw_row, search_row
 
 __all__ = ["Faults", "HistoryServer"]
+
+_CLOSING = 10.0  # s for the threads of connections to end
 
 
 def _now() -> int:
@@ -93,17 +97,45 @@ class HistoryServer(Closeable):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving and free the port."""
+        """Stop serving, free the port, and end the threads of all connections."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._server.end_connections()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False
+    block_on_close = False  # `end_connections` does, after it has cut the connections
     request_queue_size = 128
     service: HistoryServer
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.closing = Event()
+        self._connections: dict[Thread, socket] = {}
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer the requests of a connection in a thread."""
+        self._connections = {t: s for t, s in self._connections.items() if t.is_alive()}
+        thread = Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        thread.start()
+        self._connections[thread] = request
+
+    def end_connections(self) -> None:
+        """Cut the connections, and wait for their threads.
+
+        The client of a connection that is kept open would otherwise keep its thread until the
+        process ends, and the query engine would report what such a thread holds as leaked.
+        """
+        self.closing.set()
+        end = time.monotonic() + _CLOSING
+        for thread, connection in self._connections.items():
+            with suppress(OSError):  # it has ended already
+                connection.shutdown(SHUT_RDWR)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback, except for connections closed by the client."""
@@ -124,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.server.service
         number = next(service.requests)
         if service.faults.latency:
-            time.sleep(service.faults.latency)
+            self.server.closing.wait(service.faults.latency)
         try:
             if service.faults.fail_every and number % service.faults.fail_every == 0:
                 raise html_error(502, "Bad Gateway", "The simulated proxy lost its backend.")

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from hubbub.analyzers.result import Result
-from hubbub.cli.output.formats import FORMATS, dumps, page, parquet
-from hubbub.cli.output.tables import clean, table
+from hubbub.cli.output.formats import FORMATS, dumps
+from hubbub.formats.encode import page, parquet
+from hubbub.formats.tables import clean, table
 from tests.support.commandline import Run
 
 HOSTILE = "=1+1\x1b[31m\u202e<script>[bold]"
@@ -76,7 +77,7 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
     """A real terminal of 60 columns, with and without NO_COLOR."""
     program = (
         "from hubbub.cli.output.formats import show_table\n"
-        "from hubbub.cli.output.tables import Table\n"
+        "from hubbub.formats.tables import Table\n"
         "show_table(Table(['user', *(f'number {n}' for n in range(20))],"
         " [['[bold]eve', *range(20)]]))"
     )
@@ -135,6 +136,15 @@ def test_parquet_holds_rows_types_and_metadata() -> None:
         {"user": "a", "n": 1, "odd": "1"}, {"user": "b", "n": None, "odd": "x"}
     ]  # fmt: skip
     assert json.loads(read.schema.metadata[b"hubbub"])["query"] == "q"
+
+
+def test_parquet_holds_sums_of_more_than_64_bits() -> None:
+    import pyarrow.parquet as pq
+
+    rows = [{"bytes": n, "mixed": n or "x"} for n in (2**64, None, -(2**70), 5)]
+    read = pq.read_table(io.BytesIO(parquet(result(rows)))).to_pylist()
+    assert [row["bytes"] for row in read] == [2**64, None, -(2**70), 5]
+    assert [row["mixed"] for row in read] == [str(2**64), "x", str(-(2**70)), "5"]
 
 
 def test_parquet_without_rows_has_its_columns() -> None:

@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,10 +106,15 @@ def test_the_loader_process_of_a_listener_logs_json(tmp_path: Path) -> None:
         bus.recv()
         body = {"msg": {}, "msg_id": "1", "timestamp": 1, "topic": "a.b.c.d.e", "i": 1}
         bus.send_multipart([b"a.b.c.d.e", json.dumps(body).encode()])
-        time.sleep(1)
+        assert process.stderr is not None
+        err = ""
+        while "cannot load" not in err:
+            line = process.stderr.readline()
+            assert line, err  # ended by itself
+            err += line
         process.terminate()
-        out, err = process.communicate(timeout=30)
-    lines = parsed(err)
+        out, rest = process.communicate(timeout=60)
+    lines = parsed(err + rest)
     assert out == ""
     failed = [line for line in lines if line["event"] == "cannot load, messages wait"]
     assert failed, lines
@@ -173,3 +177,27 @@ def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str]
     err = capsys.readouterr().err
     assert "ValueError" in err
     assert "alice-lokal" not in err
+
+
+@pytest.mark.usefixtures("_restore_logging")
+def test_a_log_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Disk(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    disk = Disk()
+    monkeypatch.setattr(sys, "stderr", disk)
+    configure("text", logging.INFO)
+    log = structlog.get_logger("x")
+    log.info("first")
+    log.warning("second")
+    disk.full = False
+    log.info("third")
+    log.info("fourth")
+    lines = disk.getvalue().splitlines()
+    assert lines[0] == "2 lines of the log could not be written"
+    assert ["third" in lines[1], "fourth" in lines[2], len(lines)] == [True, True, 3]

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from datetime import UTC, datetime
 from struct import pack
@@ -289,6 +290,22 @@ def test_faults():
         third = requests.get(server.url + "/raw", timeout=10)
         assert third.status_code == 502
         assert third.headers["Content-Type"].startswith("text/html")
+
+
+def test_closing_ends_the_threads_of_open_connections():
+    before = set(threading.enumerate())
+    with HistoryServer(traffic(), days=1, clock=lambda: NOW, faults=Faults(latency=30)) as server:
+        port = int(server.url.rpartition(":")[2])
+        waiting = socket.create_connection(("127.0.0.1", port))  # whose request never comes
+        asking = socket.create_connection(("127.0.0.1", port))
+        asking.sendall(b"GET /raw HTTP/1.1\r\nHost: x\r\n\r\n")
+        deadline = time.monotonic() + 30
+        while len(set(threading.enumerate()) - before) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert set(threading.enumerate()) <= before
+    waiting.close()
+    asking.close()
 
 
 def test_a_port_in_use(server):

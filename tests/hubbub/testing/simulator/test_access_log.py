@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hubbub.analyzers.alerts.threshold import crossings
 from hubbub.cli.root import execute
-from hubbub.collector.decode.access_log import Line, parse
+from hubbub.collector.decode.logs.access_log import Line, parse
 from hubbub.testing.simulator.access_log import lines
 
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())

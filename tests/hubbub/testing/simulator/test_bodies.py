@@ -42,7 +42,11 @@ def test_the_rules_extract_users_and_objects_from_every_source(messages):
             continue
         seen.add(message.topic)
         live, packed, search, raw = events(message)
-        assert live == packed == search == raw
+        assert live == packed
+        assert search == raw
+        if live.category == "pagure":  # only rules of the modern bus name its repository
+            search = msgspec.structs.replace(search, objects=live.objects)
+        assert live == search
         assert live.id == message.id
         assert live.time == message.time * 1_000_000
         assert live.topic == message.topic

@@ -1,0 +1,1 @@
+"""AMQP buses: settings, certificates, the connection, and the receiver that consumes a queue."""

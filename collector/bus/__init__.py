@@ -1,1 +1,0 @@
-"""The ZeroMQ bus: receiver, endpoints, backlog and the listener that runs them."""

@@ -1,0 +1,1 @@
+"""Decode lines of access logs: formats, spellings, sections."""

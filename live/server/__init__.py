@@ -1,0 +1,1 @@
+"""`hubbub serve`: queries, views, plugins and pages over HTTP."""

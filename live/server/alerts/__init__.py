@@ -1,0 +1,1 @@
+"""`/alerts`: rules, alerts that are on, their history, silences; and one alert by its number."""

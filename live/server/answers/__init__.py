@@ -1,0 +1,1 @@
+"""Answers of queries and views: parameters, encodings, cache and validators."""

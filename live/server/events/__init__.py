@@ -1,0 +1,1 @@
+"""Events in: taken over HTTP, made durable, handed to event handlers and into the spool."""

@@ -1,0 +1,1 @@
+"""`/explore`: every query and view with a form, its result, and the address to share."""

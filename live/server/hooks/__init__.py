@@ -1,0 +1,1 @@
+"""Webhooks over HTTP: taking deliveries in, and healing those that were missed."""

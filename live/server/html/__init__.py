@@ -1,0 +1,1 @@
+"""Parts of pages as HTML: fields of forms, tables, pictures, coverage in words."""

@@ -1,0 +1,1 @@
+"""Pages of who uses the server: logging in and out, and a person's own page."""

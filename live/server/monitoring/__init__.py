@@ -1,0 +1,1 @@
+"""`/healthz` and `/metrics` of a server, and what they count."""

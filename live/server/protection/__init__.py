@@ -1,0 +1,1 @@
+"""What every request passes before it is answered: names of hosts, origins, sizes, times."""

@@ -1,0 +1,1 @@
+"""Addresses that people share: explanations, permanent links, the feed and badges."""

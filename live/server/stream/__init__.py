@@ -1,0 +1,1 @@
+"""`/live`: frames for the live page, as server-sent events."""

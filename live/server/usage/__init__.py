@@ -1,0 +1,1 @@
+"""`/usage/TOPIC`: how many different people, per day, week, month, quarter or year."""

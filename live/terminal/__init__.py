@@ -1,0 +1,1 @@
+"""`hubbub top`: the bus on a terminal, and a line for each period without one."""

@@ -1,0 +1,1 @@
+"""Commands that receive, fetch or read messages."""

@@ -1,0 +1,1 @@
+"""Commands of the server and of what is shown while messages are received."""

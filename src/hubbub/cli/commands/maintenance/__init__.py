@@ -1,0 +1,1 @@
+"""Commands that check, change or clean up the store."""

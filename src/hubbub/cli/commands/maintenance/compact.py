@@ -1,0 +1,45 @@
+"""`hubbub compact`: merge small files of the tables into large ones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+
+__all__ = ["compact"]
+
+
+@common_options
+@click.command(name="compact")
+@click.option("--rebuild", is_flag=True, help="First rebuild the rollups and the table of actions.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@pass_app
+def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
+    """Merge small files of the tables into large ones, and delete obsolete files.
+
+    A listener does this by itself. It does not disturb readers and writers; replaced files stay for
+    an hour, for running queries.
+    """
+    from hubbub.store.maintenance.compaction import compact as compact_tables
+
+    app.configure_logging()
+    with app.reading() as store:
+        from hubbub.store.rollups import refresh
+        from hubbub.store.rollups.details import build_next
+
+        with store.loader_lock():
+            if rebuild:
+                refresh.rebuild(store)
+            while build_next(store) is not None:
+                pass
+        result = compact_tables(store)
+    if as_json:
+        app.print_facts(asdict(result), as_json=True)
+        return
+    click.echo(
+        f"{result.files:,} files into {result.into:,}, {result.rows:,} rows, "
+        f"{result.saved:,} bytes saved"
+    )
+    click.echo(f"{result.deleted:,} old files deleted")

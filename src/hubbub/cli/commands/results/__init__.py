@@ -1,0 +1,1 @@
+"""Commands that run queries, draw views or write stored events."""

@@ -1,0 +1,92 @@
+"""`hubbub report -o DIR`: draw every view, with pages to publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.commands.results.chart import STYLE, check_style
+from hubbub.cli.functions import (
+    configured_options,
+    finish,
+    make_runner,
+    range_options,
+    stated_parameters,
+)
+from hubbub.errors import HubbubError
+
+if TYPE_CHECKING:
+    from hubbub.charts.report.report import Report
+
+__all__ = ["report", "say_failures"]
+
+_OWN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
+
+
+@click.command(name="report")
+@click.option(
+    "output", "-o", "--output", required=True, metavar="DIR", help="Folder to write into."
+)
+@click.option(
+    "--theme",
+    type=click.Choice(["auto", "light", "dark"]),
+    default="auto",
+    help="Colours; auto follows the reader's screen. [default: auto]",
+)
+@click.option(
+    "--compare",
+    type=click.Choice(["previous"]),
+    help="Compare with the preceding range of the same length.",
+)
+@click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
+@pass_app
+def report(app: App, /, **values: Any) -> int:
+    """Draw every view, with index.html, index.md for blogs, and data.json.
+
+    The same data gives the same bytes, and the pages load nothing from the network. Pictures of an
+    earlier report in the folder that the new one does not contain are deleted. If a view fails, all
+    others are written, and the exit code is not 0.
+    """
+    from datetime import UTC, datetime
+
+    from hubbub.charts.report.report import report as write
+    from hubbub.run.injection import Injector
+    from hubbub.zones import showing
+
+    app.configure_logging()
+    app.plugins()
+    common = configured_options(app).updated(stated_parameters(values, _OWN), datetime.now(UTC))
+    with app.reading() as store:
+        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        runner = make_runner(app, store, common=common, inject=inject)
+        time_range = runner.range()
+        with showing(common.zone):
+            written = write(
+                runner,
+                Path(values["output"]),
+                time_range.since,
+                time_range.until,
+                previous=values["compare"] == "previous",
+            )
+    click.echo(f"{len(written.files)} files in {values['output']}; open index.html")
+    code = finish(runner, allow_incomplete=values["allow_incomplete"])
+    return say_failures(written) or code
+
+
+def say_failures(written: Report) -> int:
+    """Say which views of a report failed and why; return the exit code, 0 if none did."""
+    from hubbub.formats.tables import clean_lines
+
+    for failure in written.failures:
+        known = isinstance(failure.error, HubbubError)
+        why = str(failure.error) if known else repr(failure.error)
+        click.echo(f"not drawn: {failure.name}: {clean_lines(why)}", err=True)
+    codes = [getattr(failure.error, "exit_code", 1) for failure in written.failures]
+    return max(codes, default=0)
+
+
+report.params.extend(range_options())
+common_options(report)

@@ -1,0 +1,1 @@
+"""Results as tables and as files: CSV, JSON, HTML, Parquet, text."""

@@ -1,0 +1,175 @@
+"""Results for a reader who may not see the names of people.
+
+Which functions name people is declared where they are registered (`names_people`, `accounts`).
+`Anonymity` refuses those that do, and the parameters with which names could be tried out; in
+results that a view draws it puts "person 1", "person 2", … in the place of accounts. Known programs
+and objects keep their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import parse_qsl, urlencode
+
+from hubbub.collector.names import is_bot
+from hubbub.errors import NotAllowedError
+from hubbub.registry import Function
+
+if TYPE_CHECKING:
+    from hubbub.store.query.selection import EventFilters
+    from hubbub.store.state.ledger import CoverageSpan
+
+__all__ = ["ACCOUNT_PARAMETERS", "NAMING", "Anonymity", "names_people", "refuse"]
+
+#: Parameters that take accounts: who sees what they select can try out names.
+ACCOUNT_PARAMETERS = frozenset({"not_user", "user", "without"})
+#: Injected objects in which there are names; of a function that asks for one of them nothing else
+#: is known unless it is declared.
+NAMING = frozenset({"affiliations", "db", "events", "ledger", "mongodb", "past"})
+#: Without one of these a function cannot know more than its parameters tell.
+_KNOWING = NAMING | {"cache", "fs", "query", "samples", "state", "view"}
+_HINT = "it needs the scope `people`: log in at /login, or send a token with this scope"
+
+
+def refuse(what: str) -> NoReturn:
+    """Refuse a request that may not see names.
+
+    Raises:
+        NotAllowedError: always.
+    """
+    raise NotAllowedError(what, hint=_HINT)
+
+
+def names_people(function: Function, own: Mapping[str, Any]) -> bool:
+    """Whether a function names people itself, beside the results of queries that it calls.
+
+    Args:
+        function: a query or view.
+        own: its own parameters, converted.
+    """
+    declared = function.names_people
+    if isinstance(declared, str):
+        return bool(own.get(declared))
+    if declared is None:
+        return bool(function.accounts) or not NAMING.isdisjoint(function.signature)
+    return declared
+
+
+class Anonymity:
+    """Hides people in the results of one request, in which each keeps its number.
+
+    Args:
+        bots: globs of known programs, whose names are shown; None: all names are.
+    """
+
+    def __init__(self, bots: Iterable[str] | None) -> None:
+        self._off = bots is None
+        self._bots = tuple(bots or ())
+        self._names: dict[str, str] = {}
+        self._people = 0
+
+    def admit(
+        self,
+        function: Function,
+        own: Mapping[str, Any],
+        stated: Mapping[str, Any],
+        common: EventFilters,
+        depth: int,
+    ) -> None:
+        """Refuse a call whose result would tell about people.
+
+        Args:
+            function: to be called.
+            own: its own parameters, converted.
+            stated: the parameters of the request.
+            common: the common filters of the request.
+            depth: 0 for a request; more for a query that a view or query calls, whose accounts can
+                be hidden.
+
+        Raises:
+            NotAllowedError: it names people, or a parameter takes accounts.
+        """
+        if self._off or function.kind == "cron":
+            return
+        if names_people(function, own) and not (depth and function.accounts):
+            refuse(f"{function.noun} {function.name!r} names people")
+        if depth or _KNOWING.isdisjoint(function.signature):
+            return
+        given = {"user": common.user, "not_user": common.not_user}
+        for name in sorted(ACCOUNT_PARAMETERS):
+            if stated.get(name) or given.get(name):
+                refuse(f"the parameter {name!r} takes accounts")
+
+    def hides_from(self, function: Function) -> bool:
+        """Whether what this function calls by itself may name no person."""
+        return not self._off and function.kind != "cron" and function.names_people is not False
+
+    def hide(self, function: Function, value: Any) -> Any:
+        """Return JSON-ready data of a query with other names for people.
+
+        They are numbered in the order of the data; the keys of an object by their counts, the
+        largest first.
+        """
+        if self._off or not function.accounts:
+            return value
+        return self._hidden(value, frozenset(function.accounts))
+
+    def spans(self, spans: tuple[CoverageSpan, ...]) -> tuple[CoverageSpan, ...]:
+        """Return spans of the ledger that do not tell for whom history was gathered."""
+        if self._off:
+            return spans
+        return tuple(replace(span, filters=self._filters(span.filters)) for span in spans)
+
+    def _filters(self, key: str) -> str:
+        if "user=" not in key:
+            return key
+        return urlencode([(k, self.name(v) if k == "user" else v) for k, v in parse_qsl(key)])
+
+    def name(self, account: str) -> str:
+        """Return `person 1`, … for an account; the name itself of a known program."""
+        name = self._names.get(account)
+        if name is None:
+            if is_bot(account, self._bots):
+                name = account
+            else:
+                self._people += 1
+                name = f"person {self._people}"
+            self._names[account] = name
+        return name
+
+    def _hidden(self, value: Any, accounts: frozenset[str]) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                key: self._accounts(inner, accounts)
+                if key in accounts
+                else self._hidden(inner, accounts)
+                for key, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [self._hidden(item, accounts) for item in value]
+        return value
+
+    def _accounts(self, value: Any, accounts: frozenset[str]) -> Any:
+        if isinstance(value, str):
+            return self.name(value)
+        if isinstance(value, list):
+            return [self._accounts(item, accounts) for item in value]
+        if isinstance(value, Mapping):
+            busiest = sorted(value, key=lambda name: -_total(value[name]))
+            return {self.name(name): self._hidden(value[name], accounts) for name in busiest}
+        return value
+
+
+def _total(value: Any) -> int:
+    """Add up the whole numbers in a JSON value."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Mapping):
+        return sum(map(_total, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return sum(map(_total, value))
+    return 0

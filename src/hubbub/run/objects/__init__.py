@@ -1,0 +1,1 @@
+"""Injected objects of a running call, and the results that it keeps."""

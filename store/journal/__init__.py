@@ -1,0 +1,1 @@
+"""The journal: events that were posted, until they are stored and handled."""

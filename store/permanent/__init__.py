@@ -1,0 +1,1 @@
+"""Answers behind permanent links: kept as bytes until something of them is deleted."""

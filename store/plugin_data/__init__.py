@@ -1,0 +1,1 @@
+"""What plugins keep beside their documents: a cache and files, in the store's folder `plugins`."""

@@ -1,0 +1,1 @@
+"""Actions of users: from the events, or from the rollup that keeps them."""

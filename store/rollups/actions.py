@@ -1,0 +1,145 @@
+"""Actions: runs of messages of one user on one target without a pause of ten minutes.
+
+The target of a message is its first object, or its category where it names no object. Runs are cut
+at midnight (UTC), so that the runs of a day depend on the events of that day alone. Adding events
+only extends or joins runs: the runs of two sets of events together are the joined runs of each. So
+runs can be appended for new events without reading the old ones, and joined later (`join_runs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+__all__ = ["PAUSE", "by_action", "join_runs"]
+
+#: A longer pause (µs) begins a new action.
+PAUSE = timedelta(minutes=10) // timedelta(microseconds=1)
+
+Column: TypeAlias = NDArray[np.int64]
+
+_PART = 1 << 16  # rows of events read at once
+_HELD = 1 << 19  # runs after which they are joined
+_DAY = timedelta(days=1) // timedelta(microseconds=1)
+_RUN = ("time", "user", "target", "start", "length", "messages")
+
+
+def by_action(files: Sequence[str], unit: int, since: int) -> Any:
+    """Find the actions of each user whom the events of these files name.
+
+    Args:
+        files: of events.
+        unit: length of a period, µs: a day.
+        since: only events from this time on, µs.
+
+    Returns:
+        The columns of `join_runs`.
+
+    Raises:
+        OSError, pa.ArrowException: a file cannot be read.
+    """
+    held: list[Any] = []
+    joined = 0  # rows of the first table, which is joined
+    for path in files:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for part in file.iter_batches(_PART, columns=["time", "category", "users", "objects"]):
+                rows = _messages(part, unit)
+                if since:
+                    rows = rows.filter(pc.greater_equal(rows["start"], since))
+                held.append(rows)
+                if sum(rows.num_rows for rows in held) >= max(_HELD, 2 * joined):
+                    held = [join_runs(pa.concat_tables(held)).select(_RUN)]
+                    joined = held[0].num_rows
+    return join_runs(pa.concat_tables(held))
+
+
+def _messages(events: Any, unit: int) -> Any:
+    """Return a run of one message for each user of each event."""
+    times = events.column("time").cast(pa.int64())
+    objects = events.column("objects")
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(objects), 0))
+    first = pa.array(np.asarray(objects.offsets)[:-1], mask=lengths == 0)
+    target = pc.coalesce(objects.values.take(first), events.column("category"))
+    users = events.column("users")
+    parents = pc.list_parent_indices(users)
+    start = times.take(parents)
+    zeros = np.zeros(len(parents), np.int64)
+    days = np.floor_divide(np.asarray(start), unit) * unit
+    columns = (days, pc.list_flatten(users), target.take(parents), start, zeros, zeros + 1)
+    return pa.table(dict(zip(_RUN, columns, strict=True)))
+
+
+def join_runs(rows: Any) -> Any:
+    """Join the runs of a user and target in a day that no pause separates.
+
+    Args:
+        rows: columns `time` (start of the day, µs), `user`, `target`, `start` (µs), `length` (µs,
+            from the first message to the last one), `messages`; in any order.
+
+    Returns:
+        The same columns; and for the user's actions in a day, whatever the target: `gap` (µs from
+        this start to the next one; null in the last row), `final` (µs, the start of the last
+        action, in the first row; else null). Sorted by day, user, start and target.
+    """
+    if not rows.num_rows:
+        empty = pa.nulls(0, pa.int64())
+        return rows.select(_RUN).append_column("gap", empty).append_column("final", empty)
+    day, start, length, messages = (
+        np.asarray(rows[name].cast(pa.int64())) for name in ("time", "start", "length", "messages")
+    )
+    users, user = _ranks(rows["user"])
+    targets, target = _ranks(rows["target"])
+    order = np.lexsort((start, target, user, day))
+    day, start, user, target = day[order], start[order], user[order], target[order]
+    end = start + length[order]
+    changes = np.zeros(len(day), bool)
+    for column in (day, user, target):
+        changes[1:] |= column[1:] != column[:-1]
+    # One running maximum for all: each user, target and day is moved beyond the ones before it.
+    moved = np.cumsum(changes) * (2 * _DAY) - day
+    begins = np.ones(len(day), bool)
+    begins[1:] = (start + moved)[1:] > np.maximum.accumulate(end + moved)[:-1] + PAUSE
+    first = np.flatnonzero(begins)
+    messages = np.add.reduceat(messages[order], first)
+    length = np.maximum.reduceat(end, first) - start[first]
+    day, start, user, target = day[first], start[first], user[first], target[first]
+    order = np.lexsort((target, start, user, day))
+    day, start, user = day[order], start[order], user[order]
+    gap, final = _gaps(day, user, start)
+    columns = {
+        "time": pa.array(day).cast(rows["time"].type),
+        "user": users.take(pa.array(user)),
+        "target": targets.take(pa.array(target[order])),
+        "start": pa.array(start),
+        "length": pa.array(length[order]),
+        "messages": pa.array(messages[order]),
+        "gap": gap,
+        "final": final,
+    }
+    return pa.table(columns)
+
+
+def _gaps(day: Column, user: Column, start: Column) -> tuple[Any, Any]:
+    """Return the columns `gap` and `final` of sorted runs."""
+    same = (day[1:] == day[:-1]) & (user[1:] == user[:-1])  # as the row before
+    last, first = np.append(~same, True), np.append(True, ~same)
+    gap, final = np.zeros_like(start), np.zeros_like(start)
+    gap[:-1] = start[1:] - start[:-1]
+    final[first] = start[last]
+    return pa.array(gap, mask=last), pa.array(final, mask=~first)
+
+
+def _ranks(column: Any) -> tuple[Any, Column]:
+    """Return the sorted distinct texts of a column, and the place of each of its values in them."""
+    encoded = pc.dictionary_encode(column.combine_chunks())
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), np.int64)
+    rank[np.asarray(order)] = np.arange(len(order))
+    return encoded.dictionary.take(order), rank[np.asarray(encoded.indices)]

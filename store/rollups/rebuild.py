@@ -1,0 +1,149 @@
+"""Count a rollup from all events again; readers see the old rows until all new ones are there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hubbub.errors import StoreError
+from hubbub.store.delta.data_file import DataFileWriter, File
+from hubbub.store.delta.rewrite import Change, retire, rewrite
+from hubbub.store.delta.table import Table
+from hubbub.store.disk.errors import write_error
+from hubbub.store.rollups.frozen import frozen
+from hubbub.store.rollups.tables import Rollup, WeeklyUsers
+from hubbub.times import from_micros
+
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction
+
+    from hubbub.store.store import Store
+
+__all__ = [
+    "CHUNK",
+    "days_and_weeks",
+    "read",
+    "rebuild_all",
+    "rebuild_one",
+    "source",
+    "timestamp",
+]
+
+CHUNK = 1_000_000  # about so many rows are counted at once
+
+
+def source(store: Store, rollup: Rollup) -> tuple[Table, Callable[[Sequence[str]], Any], int]:
+    """Return the table a rollup is counted from, how (files to rows), and since when (µs)."""
+    days, weeks = days_and_weeks(store)
+    if rollup.name == weeks.name:
+        return days, lambda files: rollup.summed(read(days, files)), 0
+    since = frozen(store) if rollup.outlives else 0
+    return store.table, lambda files: rollup.count(files, since), since
+
+
+def days_and_weeks(store: Store) -> tuple[Rollup, Rollup]:
+    """Return the rollups of users by day and by week."""
+    (weeks,) = (rollup for rollup in store.rollups if isinstance(rollup, WeeklyUsers))
+    (days,) = (rollup for rollup in store.rollups if rollup.name == weeks.finer)
+    return days, weeks
+
+
+def read(table: Rollup, files: Sequence[str]) -> Any:
+    """Read the rows of these files.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    names = table.schema.names
+    try:
+        parts = [pq.read_table(path, columns=names, partitioning=None) for path in files]
+    except (OSError, pa.ArrowException) as e:
+        hint = "`hubbub compact --rebuild` counts it again"
+        raise StoreError(
+            f"{table.name} cannot be read: {e}", where=str(table.folder), hint=hint
+        ) from e
+    return pa.concat_tables([table.schema.empty_table(), *(p.cast(table.schema) for p in parts)])
+
+
+def rebuild_all(store: Store, rollups: Iterable[Rollup]) -> None:
+    """Count each of these again: see `rebuild_one`."""
+    version = store.table.version()
+    if version >= 0:
+        for rollup in rollups:
+            rebuild_one(store, rollup, version)
+
+
+def rebuild_one(store: Store, rollup: Rollup, version: int) -> None:
+    """Count a rollup again, from `frozen` on.
+
+    Args:
+        store: the store.
+        rollup: one of its rollups.
+        version: of the events that are counted.
+
+    Raises:
+        StoreError: no room, or damage; the rollup is unchanged.
+    """
+    origin, count, since = source(store, rollup)
+    files = [file for file in origin.files() if file.last >= since]
+    rollup.ensure()
+    fits = not since
+    if since:  # rows from before the cut stay, in files of their own
+        mixed = [file for file in rollup.files() if file.first < since <= file.last]
+        rewrite(rollup, mixed, _rows_before(since))
+    old = [file for file in rollup.files() if file.last >= since]
+    added: list[AddAction] = []
+    try:
+        for chunk in _chunks(files):
+            for month, rows in rollup.parts(count([file.uri for file in chunk])):
+                added.append(_write(rollup, month, rows))
+                fits = fits and not rollup.saturates(rows)
+    except (OSError, pa.ArrowException) as e:
+        rollup.discard(added)
+        raise write_error(f"cannot write {rollup.name}", e, rollup.folder) from e
+    except StoreError:
+        rollup.discard(added)
+        raise
+    rollup.replace(old, added, version)
+    if fits:
+        rollup.forget_saturation()
+    retire(old)
+
+
+def _rows_before(limit: int) -> Change:
+    """Return a change that keeps the rows before a time, µs."""
+    return lambda rows: rows.filter(pc.less(rows["time"], timestamp(limit)))
+
+
+def timestamp(micros: int) -> Any:
+    """Return a time (µs) as a scalar of the column `time`."""
+    return pa.scalar(from_micros(micros), pa.timestamp("us", "UTC"))
+
+
+def _write(rollup: Rollup, month: str, rows: Any) -> AddAction:
+    file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
+    try:
+        file.write(rows)
+        return file.close()
+    except BaseException:
+        file.discard()
+        raise
+
+
+def _chunks(files: Sequence[File]) -> Iterator[list[File]]:
+    """Group consecutive files, so that each group has `CHUNK` rows or is the last one."""
+    chunk: list[File] = []
+    rows = 0
+    for file in files:
+        chunk.append(file)
+        rows += file.rows
+        if rows >= CHUNK:
+            yield chunk
+            chunk, rows = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,57 @@
+"""`hubbub listen` receives from the real fedmsg: every message stored once with its users.
+
+Also after a publisher was restarted. What every source promises is in tests/contract/test_zmq.py.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import zmq
+
+from tests.support.bus.fedmsg_lab import StartListener, StartPublisher, expected, go
+
+pytestmark = pytest.mark.service("fedmsg")
+
+
+def test_five_thousand_messages_with_the_right_users(
+    listen: StartListener, fedmsg: StartPublisher
+) -> None:
+    listening = listen("--zmq-bind", "tcp://127.0.0.1:*")
+    publisher = fedmsg("connect", listening.address(), 0, 5000)
+    listening.await_log("connected")
+    go(publisher)
+    assert listening.end() < 5
+    assert listening.process.returncode == 0
+    last = listening.log("stopped")[0]
+    assert (last["received"], last["stored"], last["waiting"], last["overflow"]) == (
+        5000,
+        5000,
+        0,
+        0,
+    )
+    assert last["refused"] == {}
+    assert listening.stored() == expected(*range(5000))
+
+
+def test_messages_of_a_restarted_publisher_are_received(
+    listen: StartListener, fedmsg: StartPublisher
+) -> None:
+    with zmq.Context() as context, context.socket(zmq.PUB) as free:
+        port = free.bind_to_random_port("tcp://127.0.0.1")
+    address = f"tcp://127.0.0.1:{port}"
+    listening = listen("--zmq", address)
+    first = fedmsg("bind", address, 0, 50)
+    listening.await_log("connected")
+    time.sleep(0.2)  # the subscription follows the handshake
+    go(first)
+    first.kill()
+    first.wait()
+    listening.await_log("connection lost")
+    second = fedmsg("bind", address, 50, 50)
+    listening.await_log("reconnected")
+    time.sleep(0.2)
+    go(second)
+    assert listening.end() < 5
+    assert listening.stored() == expected(*range(100))

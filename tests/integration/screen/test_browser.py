@@ -1,0 +1,169 @@
+"""Every picture in a browser: no overlapping or clipped text, no console output, no requests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.charts.report.report import report
+from hubbub.registry import REGISTRY
+from tests.support.charts.chart_samples import VIEWS, picture
+
+pytestmark = pytest.mark.service("browser")
+CASES = ("simulated", "empty", "one", "crowd", "hostile", "world", "nobody", "decade")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--enable-logging=stderr", "--window-size=1000,800", "--virtual-time-budget=10000"),
+)
+# Any request of a picture violates this policy.
+POLICY = "default-src 'none';img-src data:;style-src 'unsafe-inline';script-src 'unsafe-inline'"
+SCRIPT = """
+const violations = [];
+addEventListener('securitypolicyviolation', e => violations.push(e.blockedURI));
+function box(t) { return t.getBoundingClientRect(); }
+/* The corners of a text, which may be rotated. A line box is taller than its letters. */
+function quad(t) {
+  const b = t.getBBox(), m = t.getScreenCTM(), x = b.x + .5, y = b.y + 1.75;
+  const w = b.width - 1, h = b.height - 3.5;
+  return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]].map(([px, py]) =>
+    [m.a * px + m.c * py + m.e, m.b * px + m.d * py + m.f]);
+}
+/* Two convex shapes are disjoint if a line along one of their edges separates them. */
+function touch(first, second) {
+  for (const [p, q] of [[first, second], [second, first]]) for (let i = 0; i < 4; i++) {
+    const dx = p[(i + 1) % 4][0] - p[i][0], dy = p[(i + 1) % 4][1] - p[i][1];
+    const on = s => s.map(([x, y]) => x * -dy + y * dx);
+    const a = on(p), b = on(q);
+    if (Math.max(...a) <= Math.min(...b) || Math.max(...b) <= Math.min(...a)) return false;
+  }
+  return true;
+}
+function inspect(figure) {
+  const svg = figure.querySelector('svg'), out = {name: figure.id, faults: []};
+  const frame = svg.getBoundingClientRect();
+  svg.setCurrentTime(60);  // after the end of all animations
+  const texts = [...svg.querySelectorAll('text')].filter(
+    t => getComputedStyle(t).visibility === 'visible' && t.getBoundingClientRect().width > 0);
+  for (const t of texts) {
+    const b = box(t);
+    if (b.left < frame.left - .5 || b.right > frame.right + .5 ||
+        b.top < frame.top - .5 || b.bottom > frame.bottom + .5)
+      out.faults.push('outside: ' + t.textContent);
+  }
+  const corners = texts.map(quad);
+  for (let i = 0; i < texts.length; i++) for (let j = i + 1; j < texts.length; j++)
+    if (touch(corners[i], corners[j]))
+      out.faults.push('overlap: ' + texts[i].textContent + ' | ' + texts[j].textContent);
+  out.texts = texts.length;
+  out.background = getComputedStyle(svg.querySelector('.bg')).fill;
+  const img = figure.querySelector('img'), canvas = document.createElement('canvas');
+  out.size = [img.naturalWidth, img.naturalHeight];
+  canvas.width = img.naturalWidth; canvas.height = img.naturalHeight;
+  const context = canvas.getContext('2d');
+  context.drawImage(img, 0, 0);
+  out.pixel = [...context.getImageData(2, 2, 1, 1).data].slice(0, 3);
+  return out;
+}
+addEventListener('load', () => {
+  const figures = [...document.querySelectorAll('figure')].map(inspect);
+  const names = performance.getEntriesByType('resource').map(e => e.name);
+  const requests = names.filter(n => !n.startsWith('data:'));
+  document.getElementById('result').textContent = JSON.stringify({figures, requests, violations});
+});
+"""
+
+
+def chromium(page: Path, profile: Path, *flags: str) -> tuple[str, str]:
+    """Return the DOM after the scripts have run, and the lines written to the console."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
+    process = subprocess.run(
+        [browser, *FLAGS, f"--user-data-dir={profile}", *flags, "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    console = [line for line in process.stderr.splitlines() if "CONSOLE" in line]
+    return process.stdout, "\n".join(console)
+
+
+def inspect(folder: Path, *flags: str) -> dict[str, Any]:
+    """Return the script's findings about a page with every view of every case."""
+    figures = []
+    for case in CASES:
+        for view in VIEWS:
+            svg = picture(view, case, gaps=case == "crowd").svg()
+            inline = svg.decode().partition("?>")[2]
+            image = base64.b64encode(svg).decode()
+            figures.append(
+                f'<figure id="{view}-{case}">{inline}'
+                f'<img src="data:image/svg+xml;base64,{image}"></figure>'
+            )
+    page = folder / "page.html"
+    page.write_text(
+        '<!DOCTYPE html><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        # the style sheet of an embedding page must not affect an inline picture
+        "<style>text{fill:red;font-size:90px}path{fill:lime;stroke:red}</style>"
+        f'<script>{SCRIPT}</script><body>{"".join(figures)}<pre id="result"></pre>',
+        encoding="utf-8",
+    )
+    dom, console = chromium(page, folder / "profile", *flags)
+    assert console == ""
+    match = re.search(r'<pre id="result">(.*?)</pre>', dom, re.DOTALL)
+    assert match is not None
+    result: dict[str, Any] = json.loads(unescape(match[1]))
+    return result
+
+
+@pytest.mark.parametrize(
+    ("flags", "colour", "pixel"),
+    [
+        ((), "rgb(255, 255, 255)", [255, 255, 255]),
+        (("--blink-settings=preferredColorScheme=0",), "rgb(13, 17, 23)", [13, 17, 23]),
+    ],
+    ids=["light", "dark"],
+)
+def test_every_view(tmp_path: Path, flags: tuple[str, ...], colour: str, pixel: list[int]) -> None:
+    result = inspect(tmp_path, *flags)
+    assert len(result["figures"]) == len(VIEWS) * len(CASES)
+    assert {f["name"]: f["faults"] for f in result["figures"] if f["faults"]} == {}
+    assert result["requests"] == []
+    assert result["violations"] == []
+    for figure in result["figures"]:
+        assert figure["texts"] >= 3, figure
+        assert figure["background"] == colour  # inline
+        assert figure["pixel"] == pixel  # the same file in <img>
+        assert figure["size"][0] == 800
+
+
+class PictureRunner:
+    """A runner whose views are samples."""
+
+    registry = REGISTRY
+
+    def query(self, name: str, /, **parameters: Any) -> Any:
+        raise AssertionError("only a comparison runs queries")
+
+    def view(self, name: str, /, **parameters: Any) -> Any:
+        return picture(name, "hostile")
+
+
+def test_the_report_page_works_from_a_file(tmp_path: Path) -> None:
+    from tests.support.charts.chart_samples import START
+
+    out = tmp_path / "report"
+    report(PictureRunner(), out, START, START.replace(month=2))
+    dom, console = chromium(out / "index.html", tmp_path / "profile")
+    assert console == ""
+    assert dom.count("<figure") == len(VIEWS)
+    assert "<script>" not in dom

@@ -1,0 +1,191 @@
+"""The server's pages in a browser: by keyboard alone, without a script, dark, and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser.devtools import Browser, browser
+from tests.support.browser.keyboard import Keyboard, evaluate, faults
+from tests.support.http import Served, serving
+from tests.support.stores.small_store import fill
+
+pytestmark = pytest.mark.service("browser")
+TALKS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
+WIKI = "org.example.prod.wiki.article.edit"
+PAGES = (
+    "/overview",
+    "/explore",
+    "/explore/view/volume?per=week",
+    "/explore/query/users?top=3&not_user=bob",
+    "/usage",
+    f"/usage/{WIKI}?start=2026-01-01&end=2026-02-01&aggregate=d",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pages") / "store"
+    fill(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[Served]:
+    with serving(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Browser]:
+    with browser(tmp_path / "profile") as running:
+        yield running
+
+
+def screen(chromium: Browser, *, width: int = 1100, dark: bool = False) -> None:
+    """Give the window a width, and the reader a theme."""
+    chromium.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
+    )  # fmt: skip
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    chromium.send("Emulation.setEmulatedMedia", features=[scheme])
+
+
+def complaints(chromium: Browser) -> list[dict[str, Any]]:
+    """Return what the console has to say: violations of the policy, failed requests, errors."""
+    return [event for event in chromium.events if event.get("method") in TALKS]
+
+
+def address(chromium: Browser) -> str:
+    """Return the address of the page."""
+    history = chromium.send("Page.getNavigationHistory")
+    url: str = history["entries"][history["currentIndex"]]["url"]
+    return url
+
+
+def test_explore_by_keyboard_alone(chromium: Browser, served: Served) -> None:
+    screen(chromium)
+    keys = Keyboard(chromium)
+    chromium.visit(f"{served.url}/explore")
+    assert keys.tab()["text"] == "Skip to the content"
+    keys.press("Enter")
+    assert evaluate(chromium, "document.activeElement.id") == "content"
+    assert keys.tab()["name"] == "q"
+    keys.type("messages per day")
+    keys.follow()
+    assert address(chromium).endswith("/explore?q=messages+per+day")
+    keys.tab_to(href="/explore/query/volume")
+    keys.follow()
+    assert evaluate(chromium, "document.querySelector('h1').textContent") == "volume"
+
+    keys.tab_to(name="per")
+    keys.press("End")
+    keys.tab_to(name="since")
+    keys.type("2026-01-05")
+    keys.tab_to(tag="summary", text="Filters, and who counts")
+    keys.press("Enter")
+    keys.tab_to(name="topic")
+    keys.type("*.git.*\n*.wiki.*")
+    keys.tab_to(tag="button", text="Show")
+    keys.follow()
+    assert complaints(chromium) == []
+    # what is empty or the default is not in the address
+    assert address(chromium).endswith(
+        "/explore/query/volume?per=week&since=2026-01-05&topic=*.git.*%0D%0A*.wiki.*"
+    )
+    rows = evaluate(chromium, "document.querySelectorAll('table tbody tr').length")
+    assert rows >= 3
+    keys.tab_to(tag="a", text="CSV")
+    keys.tab_to(tag="button", text="Copy")
+
+
+def test_an_error_is_read_out_and_corrected_by_keyboard(chromium: Browser, served: Served) -> None:
+    screen(chromium)
+    keys = Keyboard(chromium)
+    chromium.visit(f"{served.url}/explore/view/volume?since=soon")
+    roles = {node["role"]["value"] for node in chromium.tree()}
+    assert "alert" in roles
+    boxes = [node for node in chromium.tree() if node["role"]["value"] == "textbox"]
+    field = next(node for node in boxes if node["name"]["value"] == "since")
+    facts = {each["name"]: each["value"].get("value") for each in field["properties"]}
+    assert facts["invalid"] == "true"
+    assert "since cannot be 'soon'" in field["description"]["value"]
+    keys.tab_to(name="since")
+    keys.type("2026-01-05")  # what is in a field is selected when the focus comes by Tab
+    keys.follow()
+    assert address(chromium).endswith("?per=auto&axis=topic&since=2026-01-05")
+    assert evaluate(chromium, "document.querySelectorAll('.alert').length") == 0
+    assert complaints(chromium) == []
+
+
+def test_a_usage_report_without_a_script(chromium: Browser, served: Served) -> None:
+    screen(chromium)
+    chromium.send("Emulation.setScriptExecutionDisabled", value=True)
+    keys = Keyboard(chromium)
+    chromium.visit(f"{served.url}/usage/{WIKI}?start=2026-01-01&end=2026-02-01")
+    for _ in range(40):
+        keys.press("Tab")
+        focused = [
+            node for node in chromium.tree()
+            if any(p["name"] == "focused" and p["value"].get("value") for p in node["properties"])
+        ]  # fmt: skip
+        if focused and focused[-1].get("name", {}).get("value") == "Count people per":
+            break
+    else:
+        raise AssertionError("the keyboard does not reach the period")
+    keys.press("ArrowDown")  # week → month
+    for _ in range(2):
+        keys.press("Tab")
+    keys.follow()
+    assert address(chromium).endswith(
+        f"/usage/{WIKI}?start=2026-01-01&end=2026-02-01&aggregate=m&bots="
+    )
+    text = " ".join(node.get("name", {}).get("value", "") for node in chromium.tree())
+    assert "2026-01-31" in text
+    assert "Different people per month" in text
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1100, False), (1100, True), (390, False), (320, True)]
+)
+def test_pages_are_read_in_every_theme_and_width(
+    width: int, dark: bool, chromium: Browser, served: Served
+) -> None:
+    screen(chromium, width=width, dark=dark)
+    for path in PAGES:
+        chromium.visit(served.url + path)
+        assert complaints(chromium) == [], path
+        assert faults(chromium) == [], path
+        headings = [n for n in chromium.tree() if n["role"]["value"] == "heading"]
+        levels = [
+            next(p["value"]["value"] for p in n["properties"] if p["name"] == "level")
+            for n in headings
+        ]
+        assert levels[0] == 1, path
+        assert levels.count(1) == 1, path
+
+
+def test_errors_are_read_in_every_theme(chromium: Browser, served: Served) -> None:
+    for dark in (False, True):
+        screen(chromium, width=390, dark=dark)
+        chromium.visit(f"{served.url}/explore/query/volume?per=x")
+        assert faults(chromium) == []
+
+
+def test_the_checks_find_faults(chromium: Browser, served: Served) -> None:
+    screen(chromium, width=390)
+    chromium.visit(f"{served.url}/explore")
+    evaluate(
+        chromium,
+        """document.body.insertAdjacentHTML('beforeend',
+          '<p id="x">pale</p><pre id="y">wide</pre><input name="z"><b style="color:red">x</b>');
+        document.getElementById('x').style.color = '#bbb';
+        document.getElementById('y').style.width = '500px';""",
+    )
+    found = faults(chromium)
+    assert [line.partition(":")[0].split()[0] for line in found] == ["contrast", "no", "wider"]
+    assert "Content Security Policy" in str(complaints(chromium))

@@ -1,0 +1,1 @@
+"""A browser under the control of a test."""

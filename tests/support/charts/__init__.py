@@ -1,0 +1,1 @@
+"""Pictures for tests, and checks of them."""

@@ -1,0 +1,1 @@
+"""Items, events and deliveries of forges."""

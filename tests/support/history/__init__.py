@@ -1,0 +1,1 @@
+"""History services, and what asks them."""

@@ -1,0 +1,1 @@
+"""Stores with contents, and what happens to them."""
