@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 from generated import write_or_check
 
-from hubbub import config
 from hubbub.cli import root
 from hubbub.cli.functions import make_option
 from hubbub.cli.lazy import LazyGroup
@@ -34,7 +33,8 @@ zone) or durations ago: `90s 30m 24h 7d 2w`. `min` are minutes, `mo` months (a t
 days), `y` years (365.25 days). `m` alone is minutes where months are not counted: multiples of
 five from `10m` on, and beside hours or seconds (`1h2m`); `1m`, `3m` or `12m` is refused, write
 `1min` or `1mo`. Results go to standard output; progress (only on a terminal), notes and errors to
-standard error. `NO_COLOR` is honoured.
+standard error. `NO_COLOR` is honoured. Defaults of options come from
+[the configuration](configuration.md).
 
 Shell completion: `eval "$(_HUBBUB_COMPLETE=bash_source hubbub)"` (or `zsh_source`; for fish,
 `_HUBBUB_COMPLETE=fish_source hubbub | source`).
@@ -57,11 +57,6 @@ In addition to the options below, every job takes the filters
 {_FILTERS},
 `--by`, `--bots/--no-bots`, `--now TIME` (use this as the current time) and `--json`.
 [jobs.md](jobs.md) explains schedules."""
-AFTERWORD = """\
-Options on the command line take precedence. Paths are relative to the file. An unknown key is an
-error. The default file is `hubbub.toml` in the platform's configuration folder
-(`~/.config/hubbub/` on Linux).
-"""
 FORMATS = """\
 Formats of a query: `table` for reading (control, bidi and format characters in names are removed;
 columns that do not fit a narrow terminal are left out, with a note), `text` (tab-separated
@@ -144,22 +139,12 @@ def text() -> str:
         "## Jobs\n",
         f"{_fill(JOBS)}\n",
         *_functions(REGISTRY.jobs, "jobs run"),
-        "## Configuration\n",
-        "```toml\n" + _sample() + "\n```\n",
-        f"{AFTERWORD}\n",
     ]
     return "\n".join(parts)
 
 
 def _fill(paragraph: str) -> str:
     return textwrap.fill(paragraph, WIDTH, break_on_hyphens=False)
-
-
-def _sample() -> str:
-    lines = (config.__doc__ or "").splitlines()
-    first = next(n for n, line in enumerate(lines) if line.startswith("    "))
-    last = max(n for n, line in enumerate(lines) if line.startswith("    "))
-    return "\n".join(line[4:] for line in lines[first : last + 1])
 
 
 if __name__ == "__main__":

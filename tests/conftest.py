@@ -141,6 +141,8 @@ def hubbub(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "100")
+    for name in ("HUBBUB_STORE", "HUBBUB_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*args: str | Path) -> CommandResult:
         capfd.readouterr()

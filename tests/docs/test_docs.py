@@ -24,7 +24,9 @@ ROOT = paths.ROOT
 METRICS = [p for p in sorted((ROOT / "docs" / "metrics").glob("*.md")) if p.name != "README.md"]
 
 
-@pytest.mark.parametrize("script", ["make_reference.py", "make_plugin_reference.py"])
+@pytest.mark.parametrize(
+    "script", ["make_reference.py", "make_configuration.py", "make_plugin_reference.py"]
+)
 def test_the_references_are_up_to_date(script: str) -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "docs" / script), "--check"],

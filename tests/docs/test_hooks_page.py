@@ -14,7 +14,7 @@ from hubbub import config
 from hubbub.collector.hooks.settings import read_hooks
 from hubbub.collector.hooks.signatures import KINDS
 from hubbub.collector.people.rules import load_rules
-from hubbub.config.sections import HookConfig
+from hubbub.config import HookConfig
 from hubbub.store import Store
 from tests.support.http import serving
 from tests.support.paths import ROOT

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hubbub import config
+from hubbub.config import sample, schema
 from hubbub.errors import UsageError
 from tests.support.commandline import Run
 
@@ -18,27 +19,88 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
-    doc = config.__doc__
-    assert doc is not None
-    sample = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
-    read = config.load(written(tmp_path, sample))
+@pytest.fixture(scope="module")
+def keys() -> list[schema.Key]:
+    return [key for section in schema.sections(config.Config) for key in section.keys]
+
+
+def test_every_example_of_the_sample_is_valid_where_it_stands(
+    tmp_path: Path, keys: list[schema.Key]
+) -> None:
+    text = sample.sample(schema.sections(config.Config))
+    lines = [line[2:] for line in text.splitlines() if line.startswith("# ")][4:]
+    settings = "\n".join(line for line in lines if not line.startswith("team ="))
+    read = config.load(written(tmp_path, settings), {})
     assert read.store == "/var/lib/hubbub"
     assert read.plugins.files == (str(tmp_path / "karma.py"),)
     assert read.people.directory == str(tmp_path / "directory.json")
-    assert read.gather.jobs == 4
-    for struct, section in (
-        (read, sample),
-        *(
-            (part, sample)
-            for part in msgspec.structs.astuple(read)
-            if isinstance(part, msgspec.Struct)
-        ),
-        (read.hooks["github"], sample),
-    ):
-        for name in struct.__struct_encode_fields__:
-            stated = (f"{name} =", f"[{name}]", f"[{name}.", f".{name}]")
-            assert any(text in section for text in stated), f"{name} is not documented"
+    assert read.serve.wrappers == {"handle_.*": str(tmp_path / "sso.py:login")}
+    assert read.hooks["github"].secret_file == str(tmp_path / "github.secret")
+    assert (read.alerts[0].hold, read.plugins.begin, read.listen.metrics_port) == (
+        "1min", "now", 8718,
+    )  # fmt: skip
+    for key in keys:
+        assert f"# {key.name} = " in text
+
+
+def test_every_variable_sets_its_key_and_only_that(keys: list[schema.Key]) -> None:
+    settable = [key for key in keys if key.variable is not None]
+    assert len(settable) > 50
+    for key in settable:
+        example = key.example
+        value = ",".join(example) if isinstance(example, list) else schema.toml_value(example)
+        read = config.load(None, {"HUBBUB_CONFIG": "", str(key.variable): value.strip('"')})
+        table = msgspec.to_builtins(read)
+        found = table[key.section][key.name] if key.section else table[key.name]
+        assert (list(found) if isinstance(found, tuple) else found) == example
+        plain = msgspec.to_builtins(config.Config())
+        (plain[key.section] if key.section else plain)[key.name] = found
+        assert table == plain
+
+
+def test_options_come_before_variables_and_variables_before_the_file(
+    hubbub: Run, made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUBBUB_CONFIG", str(written(tmp_path, "by = 'users'\nbots = true\n")))
+    monkeypatch.setenv("HUBBUB_STORE", str(made_store))
+    monkeypatch.setenv("HUBBUB_BY", "agent")
+    result = hubbub("query", "users", "--json", "--no-bots")
+    assert (result.json["parameters"]["by"], result.json["parameters"]["bots"]) == ("agent", False)
+    shown = hubbub("config", "show").out
+    assert 'by = "agent"  # HUBBUB_BY' in shown
+    assert "bots = true\n" in shown
+
+
+def test_a_variable_of_the_wrong_type_is_named(
+    hubbub: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUBBUB_SERVE_PORT", "high")
+    result = hubbub("config", "check")
+    assert "HUBBUB_SERVE_PORT: wrong value 'high': expected integer" in result.err
+
+
+def test_secrets_are_not_shown(hubbub: Run, tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "listen.amqp = ['amqps://me:hush1@broker/v']\nnotify.team = 'ntfy://hush2'\n"
+        "[hooks.github]\nsecret = ['hush3']\n[notify.list]\nurl = 'ntfy://hush4'\n",
+    )
+    shown = hubbub("config", "show", "--config", file).out
+    assert "hush" not in shown
+    assert shown.count(sample.MASK) == 4
+
+
+def test_check_names_every_mistake(hubbub: Run, tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "engine.memory = 'lots'\ntrust.ca = 'none.pem'\nserve.timeout = 'soon'\n"
+        "[[alerts]]\nname = 'a'\nnotify = ['nobody']\n",
+    )
+    result = hubbub("config", "check", "--config", file)
+    for words in ("engine.memory", "none.pem", "serve.timeout", "a channel 'nobody'"):
+        assert words in result.err
+    file = written(tmp_path, "store = 'somewhere'\n")
+    assert hubbub("config", "check", "--config", file).out == f"valid: {file}\n"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +120,7 @@ def test_the_documented_sample_is_valid_and_complete(tmp_path: Path) -> None:
         ),
         ("[[alerts]]\n[[alerts]]\nshrot = '1m'", "unknown key alerts[2].shrot"),
         ("[gather]\njobs = 'many'", "Expected `int | null`, got `str` - at `$.gather.jobs`"),
+        ("[[alerts]]\nname = 'a'\nmeasure = 'x'", 'expected: "bytes" or "coverage" or "messages"'),
         ("by = 'everyone'", "Invalid enum value 'everyone'"),
         ("gather = 3", "Expected `object`, got `int`"),
         ("= x", "is not valid TOML: Invalid statement (at line 1"),

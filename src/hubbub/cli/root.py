@@ -67,6 +67,9 @@ COMMANDS = {
         "hubbub.cli.commands.maintenance.doctor:doctor",
         "Check this machine, the configuration, the sources.",
     ),
+    "config": Lazy(
+        "hubbub.cli.commands.maintenance.config:config", "Show and check the configuration."
+    ),
     "dead-letters": Lazy(
         "hubbub.cli.commands.maintenance.dead_letters:dead_letters",
         "List, show and retry refused messages.",

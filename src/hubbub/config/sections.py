@@ -1,70 +1,103 @@
-"""The sections of the configuration file, as `config` documents them; unset keys are None."""
+"""Sections of the configuration: collection, the store, people; unset keys are None."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 import msgspec
 
-from hubbub.errors import UsageError
+from hubbub.config.key import key
 from hubbub.sizes import parse_size
-from hubbub.times import parse_duration
 
 __all__ = [
-    "AlertConfig",
     "EngineConfig",
     "GatherConfig",
-    "HookConfig",
     "ListenConfig",
-    "NotifyConfig",
-    "PeerConfig",
     "PeopleConfig",
-    "PluginsConfig",
     "ProjectConfig",
     "RetentionConfig",
-    "ServeConfig",
     "TrustConfig",
-    "UsageConfig",
 ]
-
-#: Below this, the libraries cannot be loaded.
-_LEAST_MEMORY = 256_000_000
 
 
 class ProjectConfig(msgspec.Struct, frozen=True):
-    """Section `[project]`."""
+    """The project whose bus it is."""
 
-    timezone: str | None = None
+    timezone: Annotated[
+        str | None,
+        key("cuts days, weeks and months, and shows times", "Europe/Berlin", default="UTC"),
+    ] = None
 
 
 class GatherConfig(msgspec.Struct, frozen=True):
-    """Section `[gather]`."""
+    """History services."""
 
-    url: str | None = None
-    jobs: int | None = None
+    url: Annotated[
+        str | None,
+        key(
+            "the history service that `gather` asks",
+            "https://history.example.org/datagrepper",
+            default="Fedora's public one",
+        ),
+    ] = None
+    jobs: Annotated[int | None, key("requests in parallel", 4, default="4")] = None
 
 
 class ListenConfig(msgspec.Struct, frozen=True):
-    """Section `[listen]`."""
+    """Buses that `listen` hears."""
 
-    zmq: tuple[str, ...] = ()
-    zmq_bind: tuple[str, ...] = ()
-    amqp: tuple[str, ...] = ()
-    amqp_config: tuple[str, ...] = ()
-    amqp_ca: str | None = None
-    amqp_cert: str | None = None
-    amqp_key: str | None = None
-    topic: tuple[str, ...] = ()
-    backfill: str | None = None
-    settle: str | None = None
-    metrics_port: int | None = None
-    metrics_host: str | None = None
+    zmq: Annotated[
+        tuple[str, ...], key("ZeroMQ endpoints to connect to", ["tcp://bus.example.org:9940"])
+    ] = ()
+    zmq_bind: Annotated[tuple[str, ...], key("ZeroMQ endpoints to bind", ["tcp://*:9940"])] = ()
+    amqp: Annotated[
+        tuple[str, ...],
+        key("brokers: fedora, opensuse or amqps://user:password@host/vhost", ["fedora"]),
+    ] = ()
+    amqp_config: Annotated[
+        tuple[str, ...], key("configuration files of fedora-messaging", ["fedora.toml"], path=True)
+    ] = ()
+    amqp_ca: Annotated[
+        str | None, key("CA of the brokers, PEM", "ca.pem", path=True, default="the system's")
+    ] = None
+    amqp_cert: Annotated[str | None, key("client certificate, PEM", "client.pem", path=True)] = None
+    amqp_key: Annotated[
+        str | None, key("private key of the client, PEM", "client.key", path=True)
+    ] = None
+    topic: Annotated[
+        tuple[str, ...], key("topic prefixes", ["org.fedoraproject."], default="all topics")
+    ] = ()
+    backfill: Annotated[
+        str | None,
+        key(
+            "history service that fills gaps",
+            "https://history.example.org/datagrepper",
+            default="gaps stay",
+        ),
+    ] = None
+    settle: Annotated[
+        str | None, key("how late rows may appear in the history", "10m", default="10m")
+    ] = None
+    metrics_port: Annotated[
+        int | None, key("serve /healthz and /metrics on this port", 8718, default="off")
+    ] = None
+    metrics_host: Annotated[
+        str | None,
+        key(
+            "address of that port; another one opens it to other machines",
+            "127.0.0.1",
+            default="127.0.0.1",
+        ),
+    ] = None
 
 
 class EngineConfig(msgspec.Struct, frozen=True):
-    """Section `[engine]`."""
+    """The query engine."""
 
-    memory: str | None = None
+    memory: Annotated[
+        str | None,
+        key("memory of the query engine", "2GiB", default="half of the memory there is"),
+    ] = None
 
     @property
     def memory_bytes(self) -> int | None:
@@ -76,152 +109,62 @@ class EngineConfig(msgspec.Struct, frozen=True):
         return None if self.memory is None else parse_size(self.memory, "engine.memory")
 
 
-class ServeConfig(msgspec.Struct, frozen=True):
-    """Section `[serve]`."""
-
-    host: str = "127.0.0.1"
-    port: int = 8717
-    auth: Literal["tokens", "none"] = "tokens"
-    anonymous: Literal["read", "people", "none"] = "read"
-    hosts: tuple[str, ...] = ()
-    timeout: str = "30s"
-    jobs: int = 2
-    style: str | None = None
-    permanent_size: str = "1GiB"
-    frame_ancestors: tuple[str, ...] = ()
-    cors: tuple[str, ...] = ()
-    root_path: str = ""
-    public_url: str | None = None
-    trusted_proxies: tuple[str, ...] = ()
-    wrappers: dict[str, str] = {}
-
-
-class PluginsConfig(msgspec.Struct, frozen=True):
-    """Section `[plugins]`; `plugins = ["karma.py"]` is short for its key `files`."""
-
-    files: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    timeout: str = "30s"
-    memory: str = "1GB"
-    processes: int = 4
-    #: Where an event handler begins that was never run on the store.
-    begin: Literal["now", "beginning"] = msgspec.field(default="now", name="from")
-
-    @property
-    def seconds(self) -> float:
-        """How long a call may take.
-
-        Raises:
-            UsageError: not a duration.
-        """
-        try:
-            seconds = parse_duration(self.timeout).total_seconds()
-        except ValueError as error:
-            raise UsageError(f"plugins.timeout: {error}", hint='write "30s"') from None
-        if seconds <= 0:
-            raise UsageError("plugins.timeout must be longer than nothing", hint='write "30s"')
-        return seconds
-
-    @property
-    def memory_bytes(self) -> int:
-        """How much memory a process may have.
-
-        Raises:
-            UsageError: not a size, or too little for any plugin.
-        """
-        size = parse_size(self.memory, "plugins.memory")
-        if size < _LEAST_MEMORY:
-            raise UsageError(
-                f"plugins.memory: {self.memory} is too little: a process needs 256MB to start"
-            )
-        return size
-
-
-class PeerConfig(msgspec.Struct, frozen=True):
-    """A section `[servers.NAME]`: another hubbub server."""
-
-    url: str
-    token_file: str | None = None
-    timeout: str = "20s"
-
-
 class TrustConfig(msgspec.Struct, frozen=True):
-    """Section `[trust]`."""
+    """Signatures of fedmsg; with a CA, `listen` verifies them."""
 
-    ca: str | None = None
-    crl: str | None = None
-    policy: str | None = None
-    nitpicky: bool = False
+    ca: Annotated[str | None, key("certificate of the CA, PEM", "ca.crt", path=True)] = None
+    crl: Annotated[
+        str | None, key("its revocation list, PEM; reloaded when it changes", "crl.pem", path=True)
+    ] = None
+    policy: Annotated[
+        str | None, key("TOML file: topic = [hosts that may send it]", "policy.toml", path=True)
+    ] = None
+    nitpicky: Annotated[bool, key("refuse topics that the policy does not name", True)] = False
 
 
 class PeopleConfig(msgspec.Struct, frozen=True):
-    """Section `[people]`."""
+    """Who is a person, and whose account is whose."""
 
-    bots: tuple[str, ...] | None = None
-    more_bots: tuple[str, ...] = ()
-    directory: str | None = None
-    rules: str | None = None
-    affiliations: str | None = None
+    more_bots: Annotated[
+        tuple[str, ...], key("bot accounts, in addition to the built-in list", ["ci", "*-robot"])
+    ] = ()
+    bots: Annotated[
+        tuple[str, ...] | None,
+        key("bot accounts, instead of the built-in list", ["releng"], default="the built-in list"),
+    ] = None
+    directory: Annotated[
+        str | None,
+        key("JSON object from e-mail address or nick to account", "directory.json", path=True),
+    ] = None
+    rules: Annotated[
+        str | None,
+        key("extraction rules for your own bus (docs/rules.md)", "rules.toml", path=True),
+    ] = None
+    affiliations: Annotated[
+        str | None,
+        key("CSV: account,organisation,from,to (docs/accounts.md)", "who.csv", path=True),
+    ] = None
 
 
 class RetentionConfig(msgspec.Struct, frozen=True):
-    """Section `[retention]`."""
+    """How long data are kept."""
 
-    events: str | None = None
-    bodies: str | None = None
-    dead_letters: str | None = None
-    dead_letters_size: str | None = None
-
-
-class HookConfig(msgspec.Struct, frozen=True):
-    """Section `[hooks.NAME]`; `collector.hooks.settings` checks the values."""
-
-    secret: str | tuple[str, ...] = ()
-    secret_file: str | None = None
-    kind: Literal["github", "gitlab", "forgejo", "discourse", "generic"] | None = None
-    rules: str | None = None
-    signature_header: str | None = None
-    insecure: bool = False
-    repository: str | None = None
-    organization: str | None = None
-    hook_id: int | None = None
-    token_file: str | None = None
-    api: str | None = None
-
-
-class UsageConfig(msgspec.Struct, frozen=True):
-    """Section `[usage.NAME]`: whose users a usage report counts."""
-
-    title: str = ""
-    topic: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    object: tuple[str, ...] = ()
-    action: tuple[str, ...] = ()
-    not_user: tuple[str, ...] = ()
-
-
-class AlertConfig(msgspec.Struct, frozen=True):
-    """A table `[[alerts]]`: an alert rule; `live.alerts.rules` checks the values."""
-
-    name: str
-    measure: Literal["messages", "bytes", "users", "silence", "overload", "coverage"] = "messages"
-    filter: dict[str, str | tuple[str, ...]] = {}  # by the names of the common filters
-    per: Literal["none", "topic", "category", "user"] = "none"
-    short: float | str | None = None  # ticks, or a duration
-    long: float | str | None = None
-    threshold: float | None = None
-    resolution: float | str | None = None  # seconds, or a duration
-    minimum: int | None = None
-    hold: float | str | None = msgspec.field(default=None, name="for")  # seconds, or a duration
-    notify: str | tuple[str, ...] = ()  # names of channels
-    digest: str | None = None
-
-
-class NotifyConfig(msgspec.Struct, frozen=True):
-    """Section `[notify.NAME]`: a channel; `live.alerts.delivery.channels` checks the values."""
-
-    url: str | None = None
-    url_file: str | None = None
-    url_env: str | None = None
-    people: bool = False
-    person: str | None = None
+    events: Annotated[
+        str | None, key('how long events are kept; or "forever"', "10y", default="10y")
+    ] = None
+    bodies: Annotated[
+        str | None,
+        key("how long bodies are kept, if they are stored", "30d", default="30d"),
+    ] = None
+    dead_letters: Annotated[
+        str | None,
+        key("how long dead letters are kept", "30d", default="30d"),
+    ] = None
+    dead_letters_size: Annotated[
+        str | None,
+        key(
+            "total size of dead letters; the newest are kept",
+            "100MiB",
+            default="100MiB",
+        ),
+    ] = None

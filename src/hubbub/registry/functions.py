@@ -1,8 +1,8 @@
 """The registry of functions that are decorated with `@query`, `@view`, `@cron` and their like.
 
-A function's signature defines its command line: parameters become options, except those that hubbub
-injects. The registry never calls a function; `hubbub.run` does. The decorators of functions of
-events are in `hubbub.registry.events`.
+A signature defines a command line: parameters become options, except those that hubbub injects.
+The registry never calls a function; `hubbub.run` does. The decorators of functions of events are in
+`hubbub.registry.events`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ INJECTED = frozenset(
 )
 #: Common options that a function may receive as parameters; they apply to `events` in any case.
 RANGE = ("since", "until", "by", "bots")
-#: A query that asks for one of these answers with its range, coverage and data; another one with
-#: its bare value.
+#: A query that asks for none of these answers with its bare value, without range and coverage.
 ABOUT_EVENTS = frozenset({"events", "past", "ledger", "samples"})
 #: What a range, filters or a zone can change: a function that asks for none has no common options.
 SCOPED = ABOUT_EVENTS | {*RANGE, "affiliations", "chart", "query", "view", "zone"}
@@ -68,6 +67,7 @@ class Function:
     category: str | None = None
     names_people: bool | str | None = None  # a text: where the parameter of this name is true
     accounts: tuple[str, ...] = ()  # keys of its data whose values are accounts
+    headline: tuple[str, ...] = ()  # columns that a narrow terminal shows first
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -177,7 +177,7 @@ class Registry:
     def add(self, function: Function) -> None:
         """Register a function; it replaces one of the same name (handlers: and module).
 
-        A built-in function replaces no other, also where it is imported later.
+        A built-in function never replaces another.
         """
         names = self.of(function.kind)
         key = function.key if function.kind == "event_handler" else function.name
@@ -250,6 +250,7 @@ def query(
     category: str | None = None,
     names_people: bool | str | None = None,
     accounts: Sequence[str] = (),
+    headline: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 def query(
     call: F | None = None,
@@ -259,6 +260,7 @@ def query(
     category: str | None = None,
     names_people: bool | str | None = None,
     accounts: Sequence[str] = (),
+    headline: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Register a query: a function that returns a table, a value or a text.
 
@@ -272,14 +274,16 @@ def query(
             naming people if it asks for `events`, `db` or other objects in which names are.
         accounts: keys of its data whose values are accounts: a text, a list of texts, or the keys
             of an object. A view for a reader who may not see names is drawn with "person 1" there.
+        headline: columns that come first where a terminal is too narrow for all.
 
     Raises:
         ValueError: not a valid name.
     """
-    facts = {"description": description, "category": category, "accounts": tuple(accounts)}
+    facts = {"description": description, "category": category, "names_people": names_people}
+    columns = {"accounts": tuple(accounts), "headline": tuple(headline)}
 
     def wrap(fn: F) -> F:
-        return register("query", fn, name, names_people=names_people, **facts)
+        return register("query", fn, name, **facts, **columns)
 
     return wrap if call is None else wrap(call)
 

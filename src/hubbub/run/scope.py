@@ -293,7 +293,7 @@ def range_notes(options: CommonOptions, chosen: Range, extent: Extent) -> list[s
     """Return what the user should know of a range whose beginning or end was not given."""
     notes = []
     newest = extent.newest
-    if options.until is None and newest is not None and newest >= to_micros(chosen.until):
+    if options.until is None and newest is not None and _matters(newest, chosen):
         notes.append(
             f"the range ends at {plain(chosen.until)}, where the proven coverage ends; "
             "later events are stored too: add --until now"
@@ -308,6 +308,14 @@ def range_notes(options: CommonOptions, chosen: Range, extent: Extent) -> list[s
             "hubbub status names them, --since and --until include them"
         )
     return notes
+
+
+def _matters(newest: int, chosen: Range) -> bool:
+    """Whether what is stored after a range would change it: by a hundredth, or by a day."""
+    length = to_micros(chosen.until) - to_micros(chosen.since)
+    return newest - to_micros(chosen.until) >= min(
+        length // 100, timedelta(days=1) // timedelta(microseconds=1)
+    )
 
 
 def extend_to_ledger(

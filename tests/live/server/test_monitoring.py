@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from hubbub.config import Config
-from hubbub.config.sections import HookConfig, PluginsConfig
+from hubbub.config import Config, HookConfig, PluginsConfig
 from hubbub.errors import StoreError
 from hubbub.live.health import Fault, undelivered_fault
 from hubbub.live.server.background.loading import loading_faults

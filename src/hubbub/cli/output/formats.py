@@ -6,9 +6,12 @@ interpret markup.
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hubbub.analyzers.result import Result
@@ -16,9 +19,27 @@ from hubbub.errors import UsageError
 from hubbub.formats.encode import json_text, parquet, text
 from hubbub.formats.tables import Table, cell, clean, clean_lines, table
 
-__all__ = ["FORMATS", "dumps", "show_table", "write"]
+__all__ = ["FORMATS", "TERMINAL_ROWS", "Layout", "chosen", "dumps", "show_table", "write"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "text", "html", "parquet")
+_TIME = re.compile(r"\d{4}-\d\d(-\d\d)?(T|$)")
+#: Rows of a table that a terminal shows where no number is given.
+TERMINAL_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How much of a table is printed.
+
+    Attributes:
+        headline: columns that come first where a terminal is too narrow for all.
+        wide: print every column, however wide.
+        rows: at most so many; 0: all; None: all, or `TERMINAL_ROWS` on a terminal.
+    """
+
+    headline: Sequence[str] = ()
+    wide: bool = False
+    rows: int | None = None
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -30,8 +51,30 @@ def _ascii_only() -> bool:
     return "utf" not in (sys.stdout.encoding or "utf-8").lower()
 
 
-def write(result: Result, form: str) -> None:
-    """Write a result to standard output.
+def chosen(result: Result, columns: Sequence[str]) -> Result:
+    """Return a result with these columns of its rows only, in this order.
+
+    Raises:
+        UsageError: its data are no rows with columns, or a column does not exist.
+    """
+    if not columns:
+        return result
+    data = result.data
+    if not isinstance(data, list) or not all(isinstance(row, Mapping) for row in data):
+        raise UsageError("the answer has no columns to choose from", where="--columns")
+    names = tuple(result.columns) or tuple(dict.fromkeys(key for row in data for key in row))
+    for column in columns if names else ():
+        if column not in names:
+            hint = f"there are: {', '.join(names)}"
+            if matches := difflib.get_close_matches(column, names, n=1):
+                hint = f"did you mean {matches[0]}?"
+            raise UsageError(f"there is no column {column!r}", where="--columns", hint=hint)
+    rows = [{column: row.get(column) for column in columns} for row in data]
+    return replace(result, data=rows, columns=tuple(columns))
+
+
+def write(result: Result, form: str, layout: Layout = Layout()) -> None:
+    """Write a result to standard output; the layout is that of a table.
 
     Raises:
         UsageError: Parquet on a terminal.
@@ -47,10 +90,14 @@ def write(result: Result, form: str) -> None:
         if isinstance(result.data, str):
             _print(clean_lines(result.data))
             return
-        show_table(table(result))
+        show_table(table(result), layout)
         _print_coverage_and_diagnostics(result)
         return
     _print(text(result, form, ascii_only=_ascii_only()))
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _print(text: str) -> None:
@@ -80,26 +127,56 @@ def _rounded(value: Any) -> str:
     return cell(value)
 
 
-def show_table(data: Table) -> None:
-    """Print a table; on a terminal only the columns that fit, with a note about the others."""
+def _arranged(data: Table, headline: Sequence[str]) -> Table:
+    """Return a table with some of its columns first."""
+    columns = list(data.columns)
+    first = [columns.index(name) for name in headline if name in columns]
+    order = [*first, *(i for i in range(len(columns)) if i not in first)]
+    return Table([columns[i] for i in order], [[row[i] for i in order] for row in data.rows])
+
+
+def _shortened(data: Table, most: int) -> tuple[Table, str]:
+    """Return at most so many rows and what to say of the others.
+
+    Of rows in the order of time these are the newest, of others the first.
+    """
+    total = len(data.rows)
+    if not most or total <= most:
+        return data, ""
+    times = [row[0] for row in data.rows]
+    timed = all(isinstance(time, str) and _TIME.match(time) for time in times)
+    newest = timed and times == sorted(times)
+    which = "newest" if newest else "first"
+    note = f"{total:,} rows, of which these are the {which} {most:,} (--rows 0 shows all)"
+    return data._replace(rows=data.rows[-most:] if newest else data.rows[:most]), note
+
+
+def show_table(data: Table, layout: Layout = Layout()) -> None:
+    """Print a table; on a terminal what fits, with notes about the other columns and rows."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
+    terminal = _on_terminal()
+    most = layout.rows if layout.rows is not None else TERMINAL_ROWS if terminal else 0
+    data, shortened = _shortened(data, most)
     colours = terminal and not os.environ.get("NO_COLOR")
-    texts = [[_rounded(value) for value in row] for row in data.rows]
-    names = [clean(str(column)) for column in data.columns]
+    cut = terminal and not layout.wide
     console = Console(
         file=sys.stdout,
-        width=None if terminal else 100_000,
+        width=None if cut else 100_000,
         color_system="auto" if colours else None,
         highlight=False,
         markup=False,
         emoji=False,
     )
-    fitting = _fitting(names, texts, console.width) if terminal else len(names)
+    texts, names = _texts(data)
+    fitting = _fitting(names, texts, console.width) if cut else len(names)
+    if fitting < len(names) and layout.headline:
+        data = _arranged(data, layout.headline)
+        texts, names = _texts(data)
+        fitting = _fitting(names, texts, console.width)
     rich_table = RichTable(box=SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False)
     for i, name in enumerate(names[:fitting]):
         numeric = any(
@@ -112,7 +189,16 @@ def show_table(data: Table) -> None:
         console.print(rich_table)
     _print("\n".join(line.rstrip() for line in captured.get().splitlines()))
     if hidden := names[fitting:]:
-        sys.stderr.write(f"{len(hidden)} more columns (--json shows all): {', '.join(hidden)}\n")
+        count = f"{len(hidden)} more column{'s' if len(hidden) != 1 else ''}"
+        sys.stderr.write(f"{count} (--wide shows all): {', '.join(hidden)}\n")
+    if shortened:
+        sys.stderr.write(f"{shortened}\n")
+
+
+def _texts(data: Table) -> tuple[list[list[str]], list[str]]:
+    """Return the cells and the names of the columns as texts."""
+    texts = [[_rounded(value) for value in row] for row in data.rows]
+    return texts, [clean(str(column)) for column in data.columns]
 
 
 def _print_coverage_and_diagnostics(result: Result) -> None:

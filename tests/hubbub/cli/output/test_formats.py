@@ -96,7 +96,7 @@ def test_a_narrow_terminal_gets_the_columns_that_fit() -> None:
         plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
         assert 40 < max(map(len, plain.splitlines())) <= 60
         assert ("\x1b" in shown) is not bool(colours)
-        assert b"more columns (--json shows all): number" in err
+        assert b"more columns (--wide shows all): number" in err
 
 
 def test_a_table_rounds_floats(capsys: pytest.CaptureFixture[str]) -> None:

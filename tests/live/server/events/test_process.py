@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.config import Config
-from hubbub.config.sections import PluginsConfig
+from hubbub.config import Config, PluginsConfig
 from hubbub.live.server.events import dispatcher
 from hubbub.store import Store
 from hubbub.store.stream.places import places

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from hubbub.config import Config
-from hubbub.config.sections import HookConfig
+from hubbub.config import Config, HookConfig
 from hubbub.live.server.hooks import keeper
 from hubbub.store import Store
 from hubbub.store.spool.writer import SpoolWriter

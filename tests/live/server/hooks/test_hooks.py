@@ -18,8 +18,7 @@ import requests
 
 from hubbub.collector.decode.deliveries import read
 from hubbub.collector.hooks.requests import MAX_BODY
-from hubbub.config import Config
-from hubbub.config.sections import HookConfig
+from hubbub.config import Config, HookConfig
 from hubbub.errors import NoRoomError, UsageError
 from hubbub.live.server.hooks import routes
 from hubbub.live.server.settings import serve_settings

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.config import Config
-from hubbub.config.sections import PluginsConfig
+from hubbub.config import Config, PluginsConfig
 from tests.support.http import serving
 from tests.support.stores import small_store
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.config import Config
-from hubbub.config.sections import PluginsConfig
+from hubbub.config import Config, PluginsConfig
 from tests.support.http import Served, serving
 
 FILE = Path(__file__).with_name("hostile.py")
