@@ -66,7 +66,9 @@ class Store(Closeable):
 
     def __init__(self, path: Path, state: State) -> None:
         self.path, self.state = path, state
-        self.engine_memory: int | None = None  # bytes of the query engine; set before it is used
+        # of the query engine, in bytes; set before it is used
+        self.engine_memory: int | None = None
+        self.engine_disk: int | None = None  # for what does not fit into its memory
         self.spool_folder = path / "spool"
 
     @classmethod
@@ -273,7 +275,7 @@ class Store(Closeable):
         """The engine that queries run on."""
         from hubbub.store.query.engine import connect
 
-        return connect(self._spill.path, self.engine_memory)
+        return connect(self._spill.path, self.engine_memory, self.engine_disk)
 
     @cached_property
     def _spill(self) -> Spill:

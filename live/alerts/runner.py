@@ -27,6 +27,7 @@ from hubbub.live.alerts.heard import known_until
 from hubbub.live.alerts.judge import Judge
 from hubbub.live.alerts.rules import AlertRule, read_rules
 from hubbub.logger import get_logger
+from hubbub.memory import available
 from hubbub.store.query.selection import Selection, bot_globs
 from hubbub.store.state import alerts
 from hubbub.store.state.alerts import ENDED, RAISED, Change, NewChange
@@ -53,7 +54,8 @@ _STALE = _DAY
 _MOST_OF_OVERLOAD = 7
 _EVENTS = {RAISED: "alert raised", ENDED: "alert ended"}
 _LONGEST_OBJECT = 255  # characters
-_MEMORY = 512_000_000  # bytes of the query engine, which shares the process with the loader
+_MEMORY = 512_000_000  # bytes at most of the query engine, beside the loader in its process
+_SHARE = 4  # and this part of what the process may use: a quarter
 _log = get_logger("hubbub.alerts")
 
 
@@ -95,7 +97,7 @@ class Alerting:
         if not self.rules or store.read_only:
             return
         at = _now() if now is None else now
-        store.engine_memory = store.engine_memory or _MEMORY
+        store.engine_memory = store.engine_memory or min(_MEMORY, available() // _SHARE)
         for rule in self.rules:
             if _checkpoint(store.state, rule) is None:
                 _begin(store, rule, at)

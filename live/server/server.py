@@ -91,11 +91,16 @@ class Server:
             self.services.insert(0, self.plugins)
 
     def _open_store(self) -> Store:
-        """Open the store for one engine, which gets its share of the memory."""
-        memory = self.config.engine.memory_bytes or available() // 2
         store = Store.open(self.store_folder, reading=True)
-        store.engine_memory = memory // self.settings.jobs
+        self.limit_engine(store)
         return store
+
+    def limit_engine(self, store: Store) -> None:
+        """Give a store's engine its share: those of the threads and that of the jobs are equal."""
+        shares = self.settings.jobs + 1
+        store.engine_memory = (self.config.engine.memory_bytes or available() // 2) // shares
+        if (disk := self.config.engine.spill_bytes) is not None:
+            store.engine_disk = disk // shares
 
     async def start(self) -> None:
         """Start all services, in order."""

@@ -122,6 +122,7 @@ def open(  # noqa: A001 - hubbub.open is its name
 
     store = Store.open(folder, create=False, reading=True)
     store.engine_memory = settings.engine.memory_bytes
+    store.engine_disk = settings.engine.spill_bytes
     try:
         if store.has_work():
             store.load(wait=False, understand=configured(settings).reader())

@@ -1,16 +1,10 @@
-"""Checks for `verify`: data files against the log, uniqueness of ids, messages per minute.
-
-Every value of every column is decoded and every page's checksum is verified. Uniqueness is checked
-with 8-byte hashes, partitioned into buckets on disk, so that memory stays bounded.
-"""
+"""Checks for `verify`: data files against the log, messages per minute."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,54 +14,34 @@ import pyarrow.parquet as pq
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 from hubbub.store.loader.bus_stats import BUS
+from hubbub.store.maintenance.pages import damaged_page
 from hubbub.store.rollups.refresh import frozen
-from hubbub.store.tables.id_index import Hashes, hashes
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
 
-__all__ = ["Comparison", "TableCheck", "check_table", "compare", "recount"]
+__all__ = ["check_file", "recount"]
 
+#: Takes rows of a table.
+See: TypeAlias = Callable[[Any], object]
 
 _BATCH_ROWS = 1 << 16
 _MINUTE = 60_000_000  # µs
-BUCKETS = 16  # a power of two; for 100 M texts each of the 16 needs 50 MB
+_SPAN = 100_000  # minutes that are compared at once
 
 
-@dataclass(slots=True)
-class TableCheck:
-    """The result of reading a table."""
+def check_file(table: Table, file: File, see: See, *, quick: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a data file.
 
-    files: int = 0
-    rows: int = 0
-    faults: list[tuple[str, str]] = field(default_factory=list)  # (description, file)
-
-
-def check_table(
-    table: Table, progress: Callable[[str], None] = lambda _: None, *, quick: bool = False
-) -> TableCheck:
-    """Read and check all files of the newest snapshot.
+    Every value of every column is decoded, and every page's checksum is verified.
 
     Args:
         table: the table.
-        progress: called with each file that is checked next.
-        quick: read only how many rows each file states, and not the rows.
-
-    Raises:
-        StoreError: the Delta log is damaged.
+        file: of its newest snapshot.
+        see: gets all rows, in parts.
+        quick: verify checksums and what the file says about itself, without decoding rows.
     """
-    out = TableCheck()
-    for file in table.files():
-        progress(f"{table.name}: {Path(file.uri).name}")
-        out.files += 1
-        out.rows += file.rows
-        faults = _check_file(table, file, quick=quick)
-        out.faults += [(fault, file.uri) for fault in faults]
-    return out
-
-
-def _check_file(table: Table, file: File, *, quick: bool) -> Iterator[str]:
     path = Path(file.uri)
     try:
         size = path.stat().st_size
@@ -78,15 +52,16 @@ def _check_file(table: Table, file: File, *, quick: bool) -> Iterator[str]:
         yield f"a data file of {file.bytes:,} bytes has {size:,}"
         return
     try:
-        yield from _check_footer(table, file) if quick else _check_rows(table, file)
+        yield from _check_pages(table, file) if quick else _check_rows(table, file, see)
     except (OSError, pa.ArrowException, ValueError) as e:
         yield f"a data file cannot be read: {e}"
 
 
-def _check_footer(table: Table, file: File) -> Iterator[str]:
-    """Compare what a file says about itself with the log."""
+def _check_pages(table: Table, file: File) -> Iterator[str]:
+    """Compare what a file says about itself with the log, and its pages with their checksums."""
     with pq.ParquetFile(file.uri) as parquet:
-        rows, times = parquet.metadata.num_rows, _time_statistics(parquet.metadata)
+        metadata = parquet.metadata
+        rows, times = metadata.num_rows, _time_statistics(metadata)
         absent = set(table.schema.names) - set(parquet.schema_arrow.names)
     if rows != file.rows:
         yield f"a data file of {file.rows:,} rows has {rows:,}"
@@ -94,9 +69,11 @@ def _check_footer(table: Table, file: File) -> Iterator[str]:
         yield f"a data file lacks the column {min(absent)}"
     elif times is not None and (times[0] < file.first or times[1] > file.last):
         yield "it has times outside of the range that the log states"
+    elif damage := damaged_page(Path(file.uri), metadata):
+        yield f"a data file is damaged: {damage}"
 
 
-def _check_rows(table: Table, file: File) -> Iterator[str]:
+def _check_rows(table: Table, file: File, see: See) -> Iterator[str]:
     """Read all rows of a file, and compare them with the log and with the file's statistics."""
     month = Path(file.uri).parent.name.removeprefix("month=")
     rows, last = 0, -1
@@ -113,6 +90,7 @@ def _check_rows(table: Table, file: File) -> Iterator[str]:
             first = earliest if first is None else first
             last = latest
             rows += part.num_rows
+            see(batch)
         statistics = _time_statistics(parquet.metadata)
     if rows != file.rows:
         yield f"a data file of {file.rows:,} rows has {rows:,}"
@@ -142,99 +120,51 @@ def _ascending(times: Any) -> bool:
     return bool(pc.all(pc.less_equal(column[:-1], column[1:])).as_py())
 
 
-@dataclass(slots=True)
-class Comparison:
-    """The result of comparing ids with the id index."""
-
-    ids: int = 0
-    unknown: int = 0  # ids that are not in the index
-    spare: int = 0  # hashes in the index without an id: of deleted events, harmless
-    doubled: list[int] = field(default_factory=list)  # hashes that occur more than once
-
-
-def compare(
-    texts: Iterable[Sequence[str]], folder: Path, runs: Sequence[Hashes] | None = None
-) -> Comparison:
-    """Look for repeated ids, and compare ids with the id index.
-
-    Args:
-        texts: the ids, in parts.
-        folder: for temporary files of 8 bytes per id.
-        runs: the id index; None: only look for repeats.
-    """
-    out = Comparison()
-    shift = np.uint64(64 - (BUCKETS.bit_length() - 1))
-    files = [TemporaryFile(dir=folder) for _ in range(BUCKETS)]  # noqa: SIM115 - closed below
-    try:
-        for part in texts:
-            values = hashes(part)
-            out.ids += len(values)
-            bucket = values >> shift
-            for number in np.unique(bucket).tolist():
-                files[number].write(values[bucket == number].tobytes())
-        for number, file in enumerate(files):
-            file.seek(0)
-            values = np.sort(np.frombuffer(file.read(), dtype="<u8"))
-            unique = np.unique(values)
-            if len(unique) < len(values):
-                out.doubled += np.unique(values[1:][values[1:] == values[:-1]]).tolist()
-            if runs is not None:
-                known = _bucket(runs, number, shift)
-                out.unknown += len(np.setdiff1d(unique, known, assume_unique=True))
-                out.spare += len(np.setdiff1d(known, unique, assume_unique=True))
-    finally:
-        for file in files:
-            file.close()
-    return out
-
-
-def _bucket(runs: Sequence[Hashes], number: int, shift: np.uint64) -> Hashes:
-    """Return the distinct hashes of all runs that belong to a bucket."""
-    low = np.uint64(number << int(shift))
-    parts = []
-    for run in runs:
-        start = np.searchsorted(run, low)
-        end = (
-            len(run)
-            if number == BUCKETS - 1
-            else np.searchsorted(run, np.uint64((number + 1) << int(shift)))
-        )
-        parts.append(np.asarray(run[start:end]))
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype="<u8")
-
-
-def recount(store: Store, *, repair: bool = False) -> list[int]:
+def recount(store: Store, since: int = 0, *, repair: bool = False) -> list[int]:
     """Return the minutes since the epoch whose stored count differs from the events table.
 
     Minutes before the oldest event are not checked: retention may have deleted their events.
 
     Args:
         store: the store; the caller holds the loader lock.
+        since: only minutes that begin then or later, µs.
         repair: store the right counts.
     """
-    from ibis import _
-
     bounds = store.bounds()
     if bounds is None:
         return []
     # not the oldest event alone: that of a wrong clock may be from any time
-    first = max(bounds[0], frozen(store)) // _MINUTE + 1
+    first = max(bounds[0], frozen(store), since - 1) // _MINUTE + 1
+    minutes, counts = _count_minutes(store, first)
+    wrong: dict[int, int] = {}  # minute → right count
+    last = store.state.rows("SELECT max(minute) FROM minutes")[0][0]
+    end = max(int(minutes[-1]) if len(minutes) else first, first if last is None else int(last))
+    for start in range(first, end + 1, _SPAN):
+        low, high = np.searchsorted(minutes, [start, start + _SPAN])
+        right = dict(zip(minutes[low:high].tolist(), counts[low:high].tolist(), strict=True))
+        query = "SELECT minute, n FROM minutes WHERE minute >= ? AND minute < ?"
+        stored = dict(store.state.rows(query, start, start + _SPAN))
+        for minute in right.keys() | stored.keys():
+            if right.get(minute, 0) != stored.get(minute, 0):
+                wrong[minute] = right.get(minute, 0)
+    if repair and wrong:
+        with store.state.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO minutes VALUES (?, ?)", wrong.items())
+    return sorted(wrong)
+
+
+def _count_minutes(store: Store, first: int) -> tuple[Any, Any]:
+    """Return the minutes from this one on in which the bus was heard, in order, and how often."""
+    from ibis import _
+
     counted = (
         store.events()
         .filter(_.source.split(":")[0].isin(sorted(BUS)))
         .group_by(minute=_.time.epoch_seconds() // 60)
         .agg(n=_.count())
+        .filter(_.minute >= first)
         .to_pyarrow()
-        .to_pydict()
     )
-    right = {int(m): int(n) for m, n in zip(counted["minute"], counted["n"], strict=True)}
-    right = {minute: n for minute, n in right.items() if minute >= first}
-    stored = dict(store.state.rows("SELECT minute, n FROM minutes WHERE minute >= ?", first))
-    wrong = sorted(m for m in right.keys() | stored.keys() if right.get(m, 0) != stored.get(m, 0))
-    if repair and wrong:
-        with store.state.transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO minutes VALUES (?, ?)",
-                [(m, right.get(m, 0)) for m in wrong],
-            )
-    return wrong
+    minutes, counts = (np.asarray(counted[name].cast(pa.int64())) for name in ("minute", "n"))
+    order = np.argsort(minutes)
+    return minutes[order], counts[order]

@@ -31,6 +31,7 @@ from hubbub.store.delta.rewrite import retire, vacuum
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
+from hubbub.store.maintenance import checkpoint
 from hubbub.store.maintenance.retention import GRACE
 from hubbub.store.stream import stream
 from hubbub.store.tables.id_lookup import update_index
@@ -194,6 +195,7 @@ def clean(store: Store, grace: float = GRACE) -> int:
         if table.exists():
             deleted += vacuum(table, grace)
             trim_log(table, grace)
+    checkpoint.delete_abandoned(store.path)
     return deleted
 
 

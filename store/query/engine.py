@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -18,22 +20,32 @@ if TYPE_CHECKING:
 __all__ = ["connect", "view"]
 
 _LEAST = 64  # MiB; with less the engine cannot even spill
+_OF_A_THREAD = 96  # MiB; with less for each of its threads it fails where one of them would spill
+_FREE_SHARE = 4  # by default spilled data may take this part of the free space: a quarter
 
 
-def connect(spill: Path | None = None, memory: int | None = None) -> Backend:
+def connect(
+    spill: Path | None = None, memory: int | None = None, disk: int | None = None
+) -> Backend:
     """Return an in-memory engine in UTC that never installs extensions from the network.
 
     Args:
         spill: folder of its own, for what does not fit into memory; None: it must fit.
         memory: bytes that it may use; None: half of what this process may use.
+        disk: bytes that it may write into `spill`; None: a quarter of what is free there now.
     """
     import ibis
 
-    limit = available() // 2 if memory is None else memory
+    limit = max((available() // 2 if memory is None else memory) >> 20, _LEAST)
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])
-    backend.raw_sql("SET memory_limit = ?", parameters=[f"{max(limit >> 20, _LEAST)}MiB"])
+    backend.raw_sql("SET memory_limit = ?", parameters=[f"{limit}MiB"])
+    if spill is not None:
+        disk = shutil.disk_usage(spill).free // _FREE_SHARE if disk is None else disk
+        backend.raw_sql("SET max_temp_directory_size = ?", parameters=[f"{disk >> 20}MiB"])
+    threads = min(len(os.sched_getaffinity(0)), max(1, limit // _OF_A_THREAD))
     for statement in (
+        f"SET threads = {threads}",
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         "SET TimeZone = 'UTC'",

@@ -43,6 +43,7 @@ from hubbub.store.rollups.tables import (
 )
 
 if TYPE_CHECKING:
+    from hubbub.store.delta.data_file import File
     from hubbub.store.store import Store
 
 __all__ = [
@@ -53,6 +54,8 @@ __all__ = [
     "Rollup",
     "catch_up",
     "differences",
+    "differs",
+    "files_by_month",
     "frozen",
     "keep_up",
     "mark_current",
@@ -163,19 +166,41 @@ def differences(store: Store, rollup: Rollup) -> list[str]:
     Raises:
         StoreError: a file cannot be read.
     """
-    origin, count, since = source(store, rollup)
-    months: dict[str, tuple[list[str], list[str]]] = {}
+    months = files_by_month(store, rollup)
+    return [month for month, files in months.items() if differs(store, rollup, *files)]
+
+
+def files_by_month(store: Store, rollup: Rollup) -> dict[str, tuple[list[File], list[File]]]:
+    """Return the files of a rollup's source, and its own, by month (YYYY-MM), from `frozen` on."""
+    origin, _, since = source(store, rollup)
+    months: dict[str, tuple[list[File], list[File]]] = {}
     for place, files in enumerate((origin.files(), rollup.files())):
         for file in files:
             if file.last >= since:
-                months.setdefault(Path(file.uri).parent.name, ([], []))[place].append(file.uri)
-    differing = []
-    for month, (source_files, rollup_files) in sorted(months.items()):
-        rows = read(rollup, rollup_files)
-        rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], timestamp(since))))
-        if not rows.equals(rollup.combined(count(source_files))):
-            differing.append(month.removeprefix("month="))
-    return differing
+                month = Path(file.uri).parent.name.removeprefix("month=")
+                months.setdefault(month, ([], []))[place].append(file)
+    return dict(sorted(months.items()))
+
+
+def differs(
+    store: Store, rollup: Rollup, source_files: Sequence[File], own: Sequence[File]
+) -> bool:
+    """Whether the rows of a rollup in a month differ from those of its source.
+
+    Args:
+        store: the store.
+        rollup: the rollup.
+        source_files: of the month, of the rollup's source.
+        own: of the month, of the rollup.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    _, count, since = source(store, rollup)
+    rows = read(rollup, [file.uri for file in own])
+    rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], timestamp(since))))
+    counted = rollup.combined(count([file.uri for file in source_files]))
+    return not rows.equals(counted)
 
 
 def mark_current(store: Store) -> None:

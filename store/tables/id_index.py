@@ -8,7 +8,7 @@ up in the table.
 
 Runs of similar size are merged, so that their number is logarithmic. The index is derived data:
 what it lacks is read from the table again. 100 M ids take 800 MB on disk, and as much again while
-two runs are merged; memory is bounded by one batch and `CHUNK` hashes.
+two runs are merged; memory is bounded by one batch and `HELD` hashes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from __future__ import annotations
 import mmap
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,8 @@ __all__ = ["Hashes", "IdIndex", "hashes"]
 Hashes = NDArray[np.uint64]
 RATIO = 4  # a run is merged with an older one that is at most this many times as large
 CHUNK = 1 << 20  # hashes in memory at once while merging
+HELD = 1 << 22  # hashes in memory at once while catching up: 32 MB
+RANGES = 64  # a power of two: temporary files for more than these
 _RUN = re.compile(r"(\d+)-(\d+)-(\d+)-[0-9a-f]{8}\.run")
 
 
@@ -137,19 +141,24 @@ class IdIndex:
             self.runs = []
         if self.version == version:
             return 0
-        parts = [hashes(part) for part in self._scan(self.version + 1, version)]
-        hashed = np.concatenate(parts) if parts else np.empty(0, dtype="<u8")
-        self.add(hashed, version)
-        return len(hashed)
+        parts = map(hashes, self._scan(self.version + 1, version))
+        return self._append(_sorted(parts, self.folder), version)
 
     def add(self, hashed: Hashes, version: int) -> None:
         """Add the hashes of all ids that commits after `self.version`, up to this one, added."""
-        self.runs.append(self._write(self.version + 1, version, [np.sort(hashed)]))
+        self._append([np.sort(hashed)], version)
+
+    def _append(self, parts: Iterable[Hashes], version: int) -> int:
+        """Add hashes, in order, as a run; return how many."""
+        run = self._write(self.version + 1, version, parts)
+        number = len(run)
+        self.runs.append(run)
         while len(self.runs) > 1 and len(self.runs[-2]) <= RATIO * len(self.runs[-1]):
             older, newer = self.runs[-2:]
             merged = self._write(older.first, newer.last, _union(older, newer))
             self.runs[-2:] = [merged]
             self._drop([older, newer])
+        return number
 
     def _write(self, first: int, last: int, parts: Iterable[Hashes]) -> Run:
         new = self.folder / f"{first}-{last}-{secrets.token_hex(4)}.new"
@@ -188,6 +197,38 @@ class IdIndex:
         for run in runs:
             run.close()
             run.path.unlink(missing_ok=True)
+
+
+def _sorted(parts: Iterable[Hashes], folder: Path) -> Iterator[Hashes]:
+    """Yield hashes in order, in parts; temporary files hold them if there are many."""
+    held: list[Hashes] = [np.empty(0, dtype="<u8")]
+    number = 0
+    with ExitStack() as stack:
+        files: list[IO[bytes]] = []
+        for part in parts:
+            held.append(part)
+            number += len(part)
+            if number >= HELD:
+                if not files:
+                    files = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(RANGES)]
+                _distribute(np.sort(np.concatenate(held)), files)
+                held, number = [], 0
+        if not files:
+            yield np.sort(np.concatenate(held))
+            return
+        _distribute(np.sort(np.concatenate([np.empty(0, dtype="<u8"), *held])), files)
+        for file in files:
+            file.seek(0)
+            yield np.sort(np.frombuffer(file.read(), dtype="<u8"))
+
+
+def _distribute(hashed: Hashes, files: Sequence[IO[bytes]]) -> None:
+    """Append sorted hashes to the files, one for each range."""
+    width = (1 << 64) // len(files)
+    bounds = np.array([i * width for i in range(1, len(files))], dtype=np.uint64)
+    edges = [0, *np.searchsorted(hashed, bounds).tolist(), len(hashed)]
+    for file, start, end in zip(files, edges[:-1], edges[1:], strict=True):
+        file.write(hashed[start:end].tobytes())
 
 
 def _union(older: Run, newer: Run) -> Iterable[Hashes]:

@@ -63,10 +63,36 @@ def test_by_default_the_engine_may_use_half(tmp_path: Path) -> None:
         assert gibibytes == pytest.approx(available() / 2 / 2**30, abs=0.11)
 
 
-def test_the_configured_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("memory", "threads"), [(64 << 20, 1), (1 << 34, 2)])
+def test_with_little_memory_there_are_few_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    with Store.open(tmp_path / "store") as store:
+        store.engine_memory = memory
+        assert store.backend.raw_sql("SELECT current_setting('threads')").fetchall() == [(threads,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GiB", 2 << 30), ("50%", available() // 2), ("100 %", available())]
+)
+def test_the_configured_size(tmp_path: Path, text: str, size: int) -> None:
     file = tmp_path / "hubbub.toml"
-    file.write_text('[engine]\nmemory = "2GiB"\n')
-    assert load(file).engine.memory_bytes == 2 << 30
-    file.write_text('[engine]\nmemory = "much"\n')
-    with pytest.raises(UsageError, match="'much' is not a size"):
-        _ = load(file).engine.memory_bytes
+    file.write_text(f'[engine]\nmemory = "{text}"\nspill = "3GB"\n')
+    engine = load(file).engine
+    assert engine.memory_bytes == pytest.approx(size, abs=1)
+    assert engine.spill_bytes == 3_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [('memory = "much"', "'much' is not a size"), ('memory = "0%"', "not a part"),
+     ('memory = "101%"', "not a part"), ('memory = "10MB"', "10MB is too little"),
+     ('memory = ""', "not a size"), ('spill = "50%"', "'50%' is not a size")],
+)  # fmt: skip
+def test_a_wrong_size_is_refused(tmp_path: Path, setting: str, error: str) -> None:
+    file = tmp_path / "hubbub.toml"
+    file.write_text(f"[engine]\n{setting}\n")
+    with pytest.raises(UsageError, match=error) as raised:
+        load(file)
+    assert raised.value.where == f"engine.{setting.split(maxsplit=1)[0]}"

@@ -19,7 +19,6 @@ from hubbub.config import Config
 from hubbub.errors import HubbubError, UsageError
 from hubbub.jobs import Jobs
 from hubbub.logger import get_logger
-from hubbub.memory import available
 from hubbub.registry import Registry
 from hubbub.run.configured import configured_runner
 from hubbub.store import Store
@@ -60,7 +59,7 @@ class Scheduler:
         config: with the parameters and schedules of jobs.
         registry: of the built-in jobs.
         host: runs the jobs of plugins; None: there are none.
-        memory: bytes that the engine of a built-in job may use; None: the default.
+        limit_engine: sets the limits of the engine of a built-in job's store.
     """
 
     def __init__(
@@ -70,9 +69,10 @@ class Scheduler:
         registry: Registry,
         host: JobHost | None = None,
         *,
-        memory: int | None = None,
+        limit_engine: Callable[[Store], None] = lambda _: None,
     ) -> None:
-        self._folder, self._config, self._host, self._memory = folder, config, host, memory
+        self._folder, self._config, self._host = folder, config, host
+        self._limit_engine = limit_engine
         self._builtin = registry
         self._of_plugins: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,8 +161,7 @@ class Scheduler:
 
     def _run_builtin(self, name: str) -> str | None:
         with Store.open(self._folder) as store:
-            if self._memory is not None:
-                store.engine_memory = self._memory
+            self._limit_engine(store)
             self._job_store = store
             try:
                 outcome = Jobs(
@@ -204,14 +203,13 @@ async def _in_thread(call: Callable[[], str | None]) -> str | None:
 
 def scheduled_jobs(server: Server) -> list[BaseRoute]:
     """Let a server run jobs that are due as long as it runs; there are no routes."""
-    memory = server.config.engine.memory_bytes or available() // 2
     server.services.append(
         Scheduler(
             server.store_folder,
             server.config,
             server.registry,
             server.plugins,
-            memory=memory // server.settings.jobs,
+            limit_engine=server.limit_engine,
         )
     )
     return []

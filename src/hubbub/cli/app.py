@@ -133,6 +133,7 @@ class App:
 
         with Store.open(self.store_folder) as store:
             store.engine_memory = self.config.engine.memory_bytes
+            store.engine_disk = self.config.engine.spill_bytes
             yield store
 
     @contextmanager
@@ -162,6 +163,7 @@ class App:
             return
         with Store.open(self.store_folder, reading=True) as store:
             store.engine_memory = self.config.engine.memory_bytes
+            store.engine_disk = self.config.engine.spill_bytes
             if store.read_only:
                 self._note_waiting(store)
             elif load:

@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 
 from hubbub.config.key import key
-from hubbub.sizes import parse_size
+from hubbub.errors import UsageError
+from hubbub.memory import available
+from hubbub.sizes import parse_share, parse_size
 
 __all__ = [
     "EngineConfig",
@@ -18,6 +20,10 @@ __all__ = [
     "RetentionConfig",
     "TrustConfig",
 ]
+
+
+#: Below this, the query engine fails even where it writes to the disk what does not fit.
+_LEAST_ENGINE = 64 << 20
 
 
 class ProjectConfig(msgspec.Struct, frozen=True):
@@ -96,7 +102,19 @@ class EngineConfig(msgspec.Struct, frozen=True):
 
     memory: Annotated[
         str | None,
-        key("memory of the query engine", "2GiB", default="half of the memory there is"),
+        key(
+            "memory of the query engine, or a part of what there is: 25%",
+            "2GiB",
+            default="half of the memory there is",
+        ),
+    ] = None
+    spill: Annotated[
+        str | None,
+        key(
+            "disk space, in the store, for what does not fit into that memory",
+            "20GiB",
+            default="a quarter of what is free",
+        ),
     ] = None
 
     @property
@@ -104,9 +122,27 @@ class EngineConfig(msgspec.Struct, frozen=True):
         """The memory of the query engine in bytes; None: its default.
 
         Raises:
+            UsageError: neither a size nor a part of the memory there is, or too little.
+        """
+        if self.memory is None:
+            return None
+        size = parse_share(self.memory, available(), "engine.memory")
+        if size < _LEAST_ENGINE:
+            raise UsageError(
+                f"{self.memory} is too little",
+                where="engine.memory",
+                hint="the query engine needs at least 64MiB; half of what there is, if unset",
+            )
+        return size
+
+    @property
+    def spill_bytes(self) -> int | None:
+        """The disk space that the engine may use for what does not fit; None: its default.
+
+        Raises:
             UsageError: not a size.
         """
-        return None if self.memory is None else parse_size(self.memory, "engine.memory")
+        return None if self.spill is None else parse_size(self.spill, "engine.spill")
 
 
 class TrustConfig(msgspec.Struct, frozen=True):

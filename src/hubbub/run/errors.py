@@ -9,20 +9,35 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from hubbub.calls.callables import UnknownNameError
-from hubbub.errors import HubbubError, StoreError
+from hubbub.errors import HubbubError, NoMemoryError, StoreError
 from hubbub.registry import REGISTRY, Function, Registry, builtins
 
 __all__ = ["attribute_errors", "close_matches", "find"]
 
 _MAX_DEPTH = 20  # of nested queries; recursion is detected before Python's own limit
 _DAMAGE = frozenset({"IOException", "SerializationException"})
+_SPILL = "max_temp_directory_size"  # in the engine's message: the disk that it may use is full
+
+
+def _of_engine(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in {"duckdb", "_duckdb"}
 
 
 def _is_damage(error: Exception) -> bool:
     """Whether the query engine found a damaged or missing file of a table."""
     kind = type(error)
-    engine = kind.__module__.partition(".")[0] in {"duckdb", "_duckdb"}
-    return engine and (kind.__name__ in _DAMAGE or ".parquet" in str(error))
+    return _of_engine(error) and (kind.__name__ in _DAMAGE or ".parquet" in str(error))
+
+
+def _no_memory(function: Function, error: Exception) -> NoMemoryError:
+    what = f"{function.noun} {function.name!r} needs more memory than it may use"
+    hint = "raise `memory` in [engine], or ask for a shorter range"
+    if _SPILL in str(error):
+        what = f"{function.noun} {function.name!r} needs more disk space than it may use"
+        hint = (
+            "raise `spill` in [engine], make room on the store's disk, or ask for a shorter range"
+        )
+    return NoMemoryError(what, hint=hint)
 
 
 @contextmanager
@@ -31,6 +46,7 @@ def attribute_errors(function: Function) -> Iterator[None]:
 
     Raises:
         StoreError: a table is damaged.
+        NoMemoryError: the engine needs more than its limits.
         HubbubError: any other exception of the function.
     """
     try:
@@ -39,6 +55,8 @@ def attribute_errors(function: Function) -> Iterator[None]:
         raise
     except Exception as error:
         kind = type(error)
+        if _of_engine(error) and kind.__name__ == "OutOfMemoryException":
+            raise _no_memory(function, error) from error
         if _is_damage(error):
             raise StoreError(
                 f"the store's tables cannot be read: {str(error).splitlines()[0]}",

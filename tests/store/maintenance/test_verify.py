@@ -1,7 +1,7 @@
 """Verification: all kinds of damage are detected, derived data is rebuilt, no event is lost."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from hubbub.store import Store
 from hubbub.store.delta import data_file
 from hubbub.store.loader import recovery
 from hubbub.store.loader.loader import Loaded
-from hubbub.store.maintenance import checks
-from hubbub.store.maintenance.checks import compare
+from hubbub.store.maintenance import uniqueness
+from hubbub.store.maintenance.checks import check_file
 from hubbub.store.maintenance.compaction import compact
 from hubbub.store.maintenance.verify import Report, verify
 from hubbub.store.rollups import refresh
 from hubbub.store.spool.folder import segments
-from hubbub.store.tables.id_index import hashes
+from hubbub.store.tables.id_index import Hashes, hashes
 from tests.support.stores.filling import MakeFrame, ReadIds, put
 
 
@@ -82,16 +82,17 @@ def test_an_empty_store_is_clean(store: Store) -> None:
     assert verify(store).clean
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("table", ["events", "bodies"])
-def test_a_flipped_bit_in_a_page_is_detected(full: Store, table: str) -> None:
+def test_a_flipped_bit_in_a_page_is_detected(full: Store, table: str, quick: bool) -> None:
     path = Path((full.table if table == "events" else full.bodies).files()[1].uri)
     column = pq.ParquetFile(path).metadata.row_group(0).column(0 if table == "events" else 2)
     data = bytearray(path.read_bytes())
     data[column.data_page_offset + column.total_compressed_size - 2] ^= 4
     path.write_bytes(data)
-    report = verify(full, repair=True)
+    report = verify(full, repair=True, quick=quick)
     assert [f.part for f in report.faults] == [table]
-    assert "cannot be read" in report.faults[0].what
+    assert ("does not match its checksum" if quick else "cannot be read") in report.faults[0].what
     assert report.faults[0].where == str(path)
 
 
@@ -110,18 +111,12 @@ def test_a_missing_a_truncated_and_a_swapped_file(full: Store, quick: bool) -> N
     assert len(verify(full, quick=quick).faults) >= 1
 
 
-def test_a_quick_check_reads_no_rows_but_all_tables(full: Store) -> None:
+def test_a_quick_check_covers_all_tables(full: Store) -> None:
     refresh.catch_up(full)
-    path = Path(full.table.files()[1].uri)
-    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
-    data = bytearray(path.read_bytes())
-    data[column.data_page_offset + column.total_compressed_size - 2] ^= 4
-    path.write_bytes(data)
     report = verify(full, quick=True)
     assert report.clean
     assert report.checked["events:rows"] == 60
     assert "ids" not in report.checked
-    assert verify(full).faults
     for rollup in full.rollups:
         assert report.checked[f"{rollup.name}:files"] == 1
         Path(rollup.files()[0].uri).unlink()
@@ -134,11 +129,11 @@ def test_a_quick_check_compares_files_with_the_log(full: Store) -> None:
     """Files of the right size, with other rows or columns."""
     old = full.table.files()[0]
     rows = pq.read_table(old.uri, partitioning=None)
-    for wrong in (rows.slice(1), rows.drop_columns(["seq"])):
+    for wrong in (rows.slice(1), rows.drop_columns(["seq"]), rows):  # the last without checksums
         pq.write_table(wrong, old.uri, compression="none")
         size = Path(old.uri).stat().st_size
-        check = checks._check_file(full.table, replace(old, bytes=size), quick=True)
-        assert len(list(check)) == 1
+        file = replace(old, bytes=size)
+        assert len(list(check_file(full.table, file, lambda _: None, quick=True))) == 1
 
 
 def _replaced(store: Store, change: Callable[[Any], Any]) -> None:
@@ -247,12 +242,22 @@ def test_a_dead_letter_with_a_wrong_size(full: Store) -> None:
     assert [f.part for f in verify(full).faults] == ["dead-letters"]
 
 
-def test_comparing_in_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@dataclass
+class Sorted:
+    """Hashes as of a file."""
+
+    data: Hashes
+
+    def release(self) -> None:
+        """They are in memory."""
+
+
+def test_comparing_in_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"n{i}" for i in range(5000)]
-    runs = [np.sort(hashes(names[:3000])), np.sort(hashes([*names[2000:4990], "other"]))]
-    for buckets in (1, 2, 16):
-        monkeypatch.setattr(checks, "BUCKETS", buckets)
-        report = compare([names[:100], names[100:], names[:3]], tmp_path, runs)
+    files = [Sorted(np.sort(hashes(part))) for part in (names[:100], names[100:], names[:3])]
+    index = [Sorted(np.sort(hashes(part))) for part in (names[:3000], [*names[2000:4990], "other"])]
+    for ranges in (1, 2, 64):
+        monkeypatch.setattr(uniqueness, "RANGES", ranges)
+        report = uniqueness.compare(files, index)
         assert (report.ids, report.unknown, report.spare) == (5003, 10, 1)
         assert sorted(report.doubled) == sorted(hashes(names[:3]).tolist())
-    assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,20 @@
-"""A progress bar on standard error, shown only on a terminal."""
+"""Progress of long commands: a bar on standard error on a terminal; elsewhere lines in the log."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["bar"]
+from hubbub.logger import get_logger
+
+__all__ = ["bar", "log_level", "steps"]
+
+_EVERY = 30.0  # seconds between two lines of the log
+_log = get_logger("hubbub.progress")
 
 
 class Update(Protocol):
@@ -15,6 +22,13 @@ class Update(Protocol):
 
     def __call__(self, done: float, total: float, text: str = "", /) -> None:
         """Show the amount done of a total (0: unknown), or a text instead of the amount."""
+
+
+class Steps(Protocol):
+    """Shows what is being done."""
+
+    def __call__(self, part: str, done: int, total: int, /) -> None:
+        """Show the part, and the amount done of a total (0: unknown)."""
 
 
 @contextmanager
@@ -45,3 +59,34 @@ def bar(label: str, unit: str = "") -> Iterator[Update]:
             progress.update(task, completed=done, total=total or None, text=text)
 
         yield show
+
+
+def log_level() -> int:
+    """Return the log level of a command that uses `steps`."""
+    return logging.WARNING if sys.stderr.isatty() else logging.INFO
+
+
+@contextmanager
+def steps(event: str, **values: object) -> Iterator[Steps]:
+    """Show what a command does and how far it is; yield the function to call.
+
+    Not on a terminal, a line is logged every half minute: the event, with its values, `part`,
+    `percent`.
+
+    Args:
+        event: the activity.
+        values: of the lines of the log.
+    """
+    if sys.stderr.isatty():
+        with bar(event) as update:
+            yield lambda part, done, total: update(done, total, part)
+        return
+    logged = time.monotonic()
+
+    def show(part: str, done: int, total: int, /) -> None:
+        nonlocal logged
+        if time.monotonic() - logged >= _EVERY:
+            logged = time.monotonic()
+            _log.info(event, part=part, percent=100 * done // total if total else None, **values)
+
+    yield show
