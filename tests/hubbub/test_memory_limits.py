@@ -93,6 +93,7 @@ def test_the_configured_size(tmp_path: Path, text: str, size: int) -> None:
 def test_a_wrong_size_is_refused(tmp_path: Path, setting: str, error: str) -> None:
     file = tmp_path / "hubbub.toml"
     file.write_text(f"[engine]\n{setting}\n")
+    engine = load(file).engine
     with pytest.raises(UsageError, match=error) as raised:
-        load(file)
+        _ = engine.memory_bytes, engine.spill_bytes
     assert raised.value.where == f"engine.{setting.split(maxsplit=1)[0]}"

@@ -260,7 +260,6 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise _wrong_value(error, where) from None
-    _ = config.engine.memory_bytes, config.engine.spill_bytes  # wrong ones are refused now
     if config.project.timezone is not None:
         try:
             find(config.project.timezone)

@@ -34,6 +34,7 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
     from hubbub.store.policy import parse_policy
 
     yield lambda: config.engine.memory_bytes
+    yield lambda: config.engine.spill_bytes
     yield lambda: (config.plugins.seconds, config.plugins.memory_bytes)
     yield lambda: parse_policy(
         config.retention.events, config.retention.bodies, config.retention.dead_letters

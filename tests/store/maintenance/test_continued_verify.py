@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubbub.store import Store
-from hubbub.store.maintenance import checkpoint, table_checks
+from hubbub.store.maintenance import checkpoint
 from hubbub.store.maintenance import verify as verification
 from hubbub.store.maintenance.compaction import clean, compact
+from hubbub.store.maintenance.uniqueness import HashFile
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
 from tests.support.stores.crash import run_and_crash
@@ -32,7 +33,7 @@ raise SystemExit("it was not killed")
 #: Steps of a verification, by function.
 STEPS = {
     "files": (checkpoint.Checkpoint, "record"),
-    "hashes": (table_checks.HashFile, "close"),
+    "hashes": (HashFile, "close"),
     "ids": (verification, "compare"),
     "sums": (refresh, "differs"),
 }
