@@ -53,6 +53,9 @@ COMMANDS = {
     "report": Lazy(
         "hubbub.cli.commands.results.report:report", "Draw every view, with pages to publish."
     ),
+    "publish": Lazy(
+        "hubbub.cli.commands.results.publish:publish", "Make a static site of the numbers."
+    ),
     "gource": Lazy("hubbub.cli.commands.live.gource:gource", "Write events as a log for Gource."),
     "top": Lazy("hubbub.cli.commands.live.top:top", "Show what happens on the bus now."),
     "alerts": Lazy(

@@ -37,6 +37,7 @@ from hubbub.config.server_sections import (
     NotifyConfig,
     PeerConfig,
     PluginsConfig,
+    PublishConfig,
     ServeConfig,
     UsageConfig,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "PeopleConfig",
     "PluginsConfig",
     "ProjectConfig",
+    "PublishConfig",
     "RetentionConfig",
     "ServeConfig",
     "TrustConfig",
@@ -102,6 +104,7 @@ class Config(msgspec.Struct, frozen=True):
     engine: EngineConfig = EngineConfig()
     plugins: PluginsConfig = PluginsConfig()  # or a list: its files
     serve: ServeConfig = ServeConfig()
+    publish: PublishConfig = PublishConfig()
     trust: TrustConfig = TrustConfig()
     people: PeopleConfig = PeopleConfig()
     retention: RetentionConfig = RetentionConfig()

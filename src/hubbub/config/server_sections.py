@@ -17,6 +17,7 @@ __all__ = [
     "NotifyConfig",
     "PeerConfig",
     "PluginsConfig",
+    "PublishConfig",
     "ServeConfig",
     "UsageConfig",
 ]
@@ -180,6 +181,27 @@ class HookConfig(msgspec.Struct, frozen=True):
             "https://api.github.com",
             default="https://api.github.com",
         ),
+    ] = None
+
+
+class PublishConfig(msgspec.Struct, frozen=True):
+    """The static site of `hubbub publish`; `publish.settings` checks the values."""
+
+    title: Annotated[
+        str | None,
+        key("title of the site", "Our project in numbers", default='"Who carries the load"'),
+    ] = None
+    url: Annotated[str | None, key("address of the site", "https://example.org/stats/")] = None
+    views: Annotated[
+        tuple[str, ...], key("views to draw", ["tail", "volume"], default="all built-in ones")
+    ] = ()
+    since: Annotated[
+        str | None,
+        key("range of the pictures, counted back from the newest data", "30d", default='"90d"'),
+    ] = None
+    license: Annotated[
+        str | None,
+        key("licence of the data: an SPDX name or an address", "CC-BY-4.0", default="none"),
     ] = None
 
 

@@ -8,12 +8,13 @@ and objects keep their names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, urlencode
 
 from hubbub.collector.names import is_bot
+from hubbub.collector.topics import structure
 from hubbub.errors import NotAllowedError
 from hubbub.registry import Function
 
@@ -30,6 +31,7 @@ ACCOUNT_PARAMETERS = frozenset({"not_user", "user", "without"})
 NAMING = frozenset({"affiliations", "db", "events", "ledger", "mongodb", "past"})
 #: Without one of these a function cannot know more than its parameters tell.
 _KNOWING = NAMING | {"cache", "fs", "query", "samples", "state", "view"}
+_DOTS = 3  # in an account that is looked for in a topic
 _HINT = "it needs the scope `people`: log in at /login, or send a token with this scope"
 
 
@@ -62,11 +64,23 @@ class Anonymity:
 
     Args:
         bots: globs of known programs, whose names are shown; None: all names are.
+        accounts: names that are also replaced where they are a part of an object or topic:
+            `forks/anna/rpms`, `….git.branch.anna.main`.
+        words: texts that stay as they are, though there is an account of this name: categories.
     """
 
-    def __init__(self, bots: Iterable[str] | None) -> None:
+    def __init__(
+        self,
+        bots: Iterable[str] | None,
+        accounts: Iterable[str] = (),
+        words: Collection[str] = (),
+    ) -> None:
         self._off = bots is None
         self._bots = tuple(bots or ())
+        self._words = frozenset(words)
+        self._accounts_within = {
+            name.casefold(): name for name in accounts if not is_bot(name, self._bots)
+        }
         self._names: dict[str, str] = {}
         self._people = 0
 
@@ -112,9 +126,62 @@ class Anonymity:
         They are numbered in the order of the data; the keys of an object by their counts, the
         largest first.
         """
-        if self._off or not function.accounts:
+        if self._off:
             return value
-        return self._hidden(value, frozenset(function.accounts))
+        if function.accounts:
+            value = self._hidden(value, frozenset(function.accounts))
+        return self._texts_hidden(value) if self._accounts_within else value
+
+    def _texts_hidden(self, value: Any) -> Any:
+        """Replace accounts in the texts of JSON-ready data."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                self.text(key, whole=False): self._texts_hidden(inner)
+                for key, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [self._texts_hidden(item) for item in value]
+        return value
+
+    def text(self, text: str, *, whole: bool = True) -> str:
+        """Return an object, a topic or an account with `person 1`, … for each account in it.
+
+        A part of a topic's fixed beginning is none, nor is the last part of a path: that is what
+        the path leads to.
+
+        Args:
+            text: of a result.
+            whole: whether a text that is an account is replaced.
+        """
+        if " " in text or not self._accounts_within:
+            return text
+        if "/" in text:
+            *folders, last = text.split("/")
+            return "/".join([*map(self._part, folders), last])
+        head = structure(text) if "." in text else ""
+        if head and head != text and text.startswith(f"{head}."):
+            return f"{head}.{self._rest_of_topic(text[len(head) + 1 :].split('.'))}"
+        return self._part(text) if whole and text not in self._words else text
+
+    def _part(self, part: str) -> str:
+        """Return a part of a path with another name for an account: `~anna`, `@anna`, `anna`."""
+        bare = part.lstrip("~@")
+        account = self._accounts_within.get(bare.casefold())
+        return part if account is None else part[: len(part) - len(bare)] + self.name(account)
+
+    def _rest_of_topic(self, parts: list[str]) -> str:
+        """Replace accounts in what follows the fixed beginning; they may contain dots."""
+        written, i = [], 0
+        while i < len(parts):
+            for length in range(min(_DOTS + 1, len(parts) - i), 0, -1):
+                account = self._accounts_within.get(".".join(parts[i : i + length]).casefold())
+                if account is not None or length == 1:
+                    written.append(parts[i] if account is None else self.name(account))
+                    i += length
+                    break
+        return ".".join(written)
 
     def spans(self, spans: tuple[CoverageSpan, ...]) -> tuple[CoverageSpan, ...]:
         """Return spans of the ledger that do not tell for whom history was gathered."""

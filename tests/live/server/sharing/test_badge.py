@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hubbub.errors import UsageError
-from hubbub.live.server.sharing.badge import draw, number_at
+from hubbub.sharing.badge import draw, number_at
 from tests.support.http import Served, serving
 from tests.support.stores.small_store import fill
 

@@ -1,0 +1,138 @@
+"""The page with all downloads, and the `datapackage.json` that describes them.
+
+The description follows Frictionless Data Package 2.0: each file is a resource with its hash, and
+each table has a schema with types and units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from hubbub.charts.picture.text import clean
+from hubbub.publish import pages
+from hubbub.publish.settings import Settings
+from hubbub.publish.tables import FORMS, Column, Table
+
+__all__ = ["body", "package"]
+
+_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+_RESOURCE = "https://datapackage.org/profiles/2.0/dataresource.json"
+_SCHEMA = "https://datapackage.org/profiles/2.0/tableschema.json"
+
+
+def body(settings: Settings, tables: Sequence[Table], files: Mapping[str, bytes]) -> str:
+    """Return the body of the page.
+
+    Args:
+        settings: of the site.
+        tables: those of the explorer first.
+        files: of the site, with those of the tables.
+    """
+    rows = "\n".join(_row(table, files) for table in tables)
+    if settings.licence is None:
+        terms = "No licence is stated: ask the publisher before you use the data."
+    elif settings.licence.path:
+        link = f'<a href="{escape(settings.licence.path)}">{escape(settings.licence.title)}</a>'
+        terms = f"The data may be used under the licence {link}."
+    else:
+        terms = f"The data may be used under the licence {escape(settings.licence.title)}."
+    return (
+        "<h1>The data</h1>\n"
+        f"<p>Every table as CSV, JSON and Parquet. {terms}</p>\n"
+        '<p><a href="datapackage.json">datapackage.json</a> describes all files for programs: '
+        "types, units, hashes, and how complete each range is.</p>\n"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Files"><table class="data">\n'
+        "<caption>Files to download</caption>\n"
+        '<thead><tr><th scope="col">Table</th><th scope="col" class="n">Rows</th>'
+        '<th scope="col">Range</th><th scope="col">Files</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _row(table: Table, files: Mapping[str, bytes]) -> str:
+    links = " ".join(
+        f'<a href="{path}" download>{form}</a>&nbsp;<span class="quiet">'
+        f"({pages.size(len(files[path]))})</span>"
+        for suffix, (form, _) in FORMS.items()
+        if (path := f"data/{table.name}.{suffix}") in files
+    )
+    since, until = (str(table.facts.get(key, ""))[:10] for key in ("since", "until"))
+    return (
+        f'<tr><th scope="row">{escape(clean(table.title, 120))}</th>'
+        f'<td class="n">{len(table.rows):,}</td>'
+        f"<td>{escape(since)} to {escape(until)}</td><td>{links}</td></tr>"
+    )
+
+
+def package(settings: Settings, tables: Sequence[Table], files: Mapping[str, bytes]) -> bytes:
+    """Return the `datapackage.json` of these tables.
+
+    Args:
+        settings: of the site.
+        tables: all tables.
+        files: of the site, with those of the tables.
+    """
+    resources = [
+        _resource(table, suffix, files[path])
+        for table in tables
+        for suffix in FORMS
+        if (path := f"data/{table.name}.{suffix}") in files
+    ]
+    document: dict[str, Any] = {
+        "$schema": _PROFILE,
+        "name": "hubbub-site",
+        "title": clean(settings.title, 200),
+        "description": "Counts of the messages of a project, and of the people whom they name.",
+        "resources": resources,
+    }
+    if settings.url:
+        document["homepage"] = settings.url
+    if settings.licence is not None:
+        found = settings.licence
+        document["licenses"] = [
+            {"name": found.name, "title": found.title}
+            | ({"path": found.path} if found.path else {})
+        ]
+    return (json.dumps(document, indent=1, ensure_ascii=True, default=str) + "\n").encode("ascii")
+
+
+def _resource(table: Table, suffix: str, content: bytes) -> dict[str, Any]:
+    form, media_type = FORMS[suffix]
+    facts = {
+        key: table.facts[key]
+        for key in ("query", "parameters", "since", "until", "events", "coverage")
+        if key in table.facts
+    }
+    resource: dict[str, Any] = {
+        "$schema": _RESOURCE,
+        "name": f"{table.name}-{suffix}",
+        "path": f"data/{table.name}.{suffix}",
+        "title": clean(table.title, 200),
+        "type": "table",
+        "format": suffix,
+        "mediatype": media_type,
+        "bytes": len(content),
+        "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "schema": {
+            "$schema": _SCHEMA,
+            "missingValues": [""],
+            "fields": [_field(column) for column in table.columns],
+        },
+        **facts,
+    }
+    if form != "Parquet":
+        resource["encoding"] = "utf-8"
+    return resource
+
+
+def _field(column: Column) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": column.name, "type": column.type}
+    if column.about:
+        found["description"] = column.about
+    if column.unit:
+        found["unit"] = column.unit
+    return found

@@ -1,0 +1,99 @@
+"""The first page of a site: what the pictures say, with the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from hubbub.charts.picture.sheet import SEVERAL
+from hubbub.charts.picture.text import clean
+from hubbub.publish import catalogue, pages
+from hubbub.publish.pictures import Missing, Picture
+from hubbub.publish.settings import Settings
+
+__all__ = ["body", "description", "grouped", "missing_words"]
+
+_EAGER = 2  # pictures that are loaded at once
+_ELSEWHERE = (
+    '<a href="explore.html">Explore</a> other times and topics, or take '
+    '<a href="data.html">the data</a>.'
+)
+
+
+def description(pictures: Sequence[Picture], span: str) -> str:
+    """Return the main finding with its range: how few people do half of the work."""
+    first = next((p for p in pictures if p.name == "tail"), pictures[0] if pictures else None)
+    if first is None:
+        return f"There is nothing to show of {span}."
+    several = f" ({SEVERAL})" if SEVERAL in first.drawing.description else ""
+    return f"{first.drawing.title}{several}, {span}."
+
+
+def grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[Picture]]]:
+    """Return the headings that have pictures, each with them."""
+    found, rest = [], {picture.name: picture for picture in pictures}
+    for heading, names in catalogue.GROUPS:
+        here = [rest.pop(name) for name in names if name in rest]
+        if here:
+            found.append((heading, here))
+    if rest:
+        found.append((catalogue.MORE, list(rest.values())))
+    return found
+
+
+def missing_words(missing: Sequence[Missing]) -> str:
+    """Return a paragraph that names the views that were not drawn, and why; empty if all were."""
+    if not missing:
+        return ""
+    reasons: dict[str, list[str]] = {}
+    for each in missing:
+        reasons.setdefault(each.why, []).append(each.label)
+    parts = [f"{', '.join(names)}: {why}" for why, names in reasons.items()]
+    return f'<p class="quiet">Not drawn. {escape(clean("; ".join(parts), 2000))}.</p>'
+
+
+def body(
+    settings: Settings,
+    pictures: Sequence[Picture],
+    missing: Sequence[Missing],
+    span: str,
+    facts: Mapping[str, Any],
+) -> str:
+    """Return the body.
+
+    Args:
+        settings: of the site.
+        pictures: in the order of the page.
+        missing: views that were not drawn.
+        span: the range in words.
+        facts: metadata of the range, with its coverage.
+    """
+    number, sections = 0, []
+    for heading, here in grouped(pictures):
+        items = []
+        for picture in here:
+            items.append(_item(picture, lazy=number >= _EAGER))
+            number += 1
+        joined = "\n".join(items)
+        sections.append(f'<h2>{escape(heading)}</h2>\n<div class="grid">\n{joined}\n</div>')
+    people = "" if settings.names else " People are counted, and not named."
+    parts = [
+        f"<h1>{escape(clean(settings.title, 200))}</h1>",
+        f'<p class="lead">{escape(description(pictures, span))}</p>',
+        f"<p>The pictures show {escape(span)}.{people} {_ELSEWHERE}</p>",
+        pages.coverage_words(facts),
+        *sections,
+        missing_words(missing),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _item(picture: Picture, *, lazy: bool) -> str:
+    link = f"views/{picture.name}.html"
+    return (
+        f'<figure><a class="thumb" href="{link}" tabindex="-1" aria-hidden="true">'
+        f"{pages.figure(picture, '', lazy=lazy)}</a>\n"
+        f'<figcaption><h3><a href="{link}">{escape(picture.label)}</a></h3>\n'
+        f"<p>{escape(picture.drawing.title)}</p></figcaption></figure>"
+    )

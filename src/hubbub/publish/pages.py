@@ -1,0 +1,193 @@
+"""The frame of the pages of a site, and parts that several of them have.
+
+Everything that a message can contain is escaped. Pages load nothing from elsewhere, and all links
+are relative, so that a site works in any folder, also from a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from hubbub.charts.picture.html import rows_table
+from hubbub.charts.picture.text import clean
+from hubbub.publish.pictures import Picture
+from hubbub.publish.settings import Settings
+from hubbub.publish.tables import FORMS, Table
+
+__all__ = ["POLICY", "Head", "coverage_words", "downloads", "figure", "page", "size", "table_of"]
+
+#: What a page may load: files of its site.
+POLICY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+_PAGES = (
+    ("index.html", "Overview"),
+    ("explore.html", "Explore"),
+    ("data.html", "Data"),
+    ("feed.atom", "Feed"),
+)
+_GAPS = 10  # that a page lists
+_WORDS: Mapping[str, str] = {
+    "complete": "Complete: every message of this range was counted.",
+    "healed": "Complete: what the bus missed of this range came from history.",
+    "unproven": "Completeness unproven: only what was heard or imported is counted.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the head of a page says.
+
+    Attributes:
+        title: plain text.
+        path: of the page in the site.
+        description: one or two sentences.
+        image: path of the social card in the site; empty if there is none.
+        extra: more HTML.
+    """
+
+    title: str
+    path: str
+    description: str = ""
+    image: str = ""
+    extra: str = ""
+
+
+def page(settings: Settings, head: Head, body: str, *, scripts: Sequence[str] = ()) -> str:
+    """Return a whole page.
+
+    Args:
+        settings: of the site.
+        head: what its head says.
+        body: HTML.
+        scripts: paths in the site; each runs once the page is there.
+    """
+    up = "../" * head.path.count("/")
+    title = clean(settings.title, 200)
+    whole = title if head.path == "index.html" else f"{clean(head.title, 200)} · {title}"
+    links = " ".join(_link(up, path, name, head.path) for path, name in _PAGES)
+    loaded = "".join(f'<script src="{up}{path}" defer></script>\n' for path in scripts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{escape(whole)}</title>\n"
+        f'<link rel="icon" type="image/svg+xml" href="{up}static/icon.svg">\n'
+        f'<link rel="stylesheet" href="{up}static/site.css">\n'
+        f'<link rel="alternate" type="application/atom+xml" title="{escape(title)}" '
+        f'href="{up}feed.atom">\n'
+        f"{_social(settings, head)}{head.extra}{loaded}</head>\n"
+        '<body>\n<a class="skip" href="#content">Skip to the content</a>\n'
+        f'<header><nav aria-label="Site"><a href="{up}index.html"><b>{escape(title)}</b></a> '
+        f"{links}</nav></header>\n"
+        f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
+        "<footer><p>Made with hubbub from the messages of a project. "
+        f'<a href="{up}data.html">The data</a> behind every picture can be downloaded.</p></footer>'
+        "\n</body>\n</html>\n"
+    )
+
+
+def _link(up: str, path: str, name: str, here: str) -> str:
+    current = ' aria-current="page"' if path == here else ""
+    return f'<a href="{up}{path}"{current}>{name}</a>'
+
+
+def _social(settings: Settings, head: Head) -> str:
+    """Return what social media read; they need whole addresses."""
+    description = escape(clean(head.description, 300))
+    lines = [f'<meta name="description" content="{description}">'] if description else []
+    if settings.url:
+        here = escape(settings.url + ("" if head.path == "index.html" else head.path))
+        lines += [
+            f'<link rel="canonical" href="{here}">',
+            f'<meta property="og:url" content="{here}">',
+            '<meta property="og:type" content="website">',
+            f'<meta property="og:site_name" content="{escape(clean(settings.title, 200))}">',
+            f'<meta property="og:title" content="{escape(clean(head.title, 200))}">',
+            f'<meta property="og:description" content="{description}">',
+        ]
+        if head.image:
+            lines += [
+                f'<meta property="og:image" content="{escape(settings.url + head.image)}">',
+                '<meta property="og:image:width" content="1200">',
+                '<meta property="og:image:height" content="630">',
+                f'<meta property="og:image:alt" content="{description}">',
+                '<meta name="twitter:card" content="summary_large_image">',
+            ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def figure(picture: Picture, up: str, *, lazy: bool) -> str:
+    """Return a picture as an image with its description."""
+    width, height = picture.size
+    loading = ' loading="lazy"' if lazy else ""
+    return (
+        f'<img src="{up}views/{picture.name}.svg" width="{width}" height="{height}" '
+        f'alt="{escape(picture.drawing.description)}"{loading}>'
+    )
+
+
+def coverage_words(facts: Mapping[str, Any]) -> str:
+    """Say how complete a range is, with its known gaps.
+
+    Args:
+        facts: metadata of a picture or table, with `coverage`.
+    """
+    coverage = facts.get("coverage")
+    if not isinstance(coverage, Mapping):
+        return ""
+    state, gaps = str(coverage.get("state")), list(coverage.get("gaps") or ())
+    words = _WORDS.get(state, state)
+    if gaps:
+        words = f"Incomplete: {len(gaps):,} known gap{'s' if len(gaps) > 1 else ''}."
+    items = "".join(
+        f"<li>{escape(str(gap['start']))} to {escape(str(gap['end']))}: "
+        f"{escape(clean(gap['why'], 200))}</li>"
+        for gap in gaps[:_GAPS]
+    )
+    hidden = len(gaps) - _GAPS
+    more = f"<li>and {hidden:,} more</li>" if hidden > 0 else ""
+    listed = f"<ul>{items}{more}</ul>" if items else ""
+    return (
+        f'<div class="coverage" data-state="{escape(state)}"><p>{escape(words)}</p>{listed}</div>'
+    )
+
+
+def size(number: int) -> str:
+    """Return a number of bytes for readers."""
+    return f"{number:,} B" if number < 1000 else f"{number / 1000:,.0f} kB"  # noqa: PLR2004
+
+
+def downloads(paths: Iterable[tuple[str, str, int]], up: str) -> str:
+    """Return links to files.
+
+    Args:
+        paths: path in the site, name of the format, size in bytes.
+        up: from the page to the site's folder.
+    """
+    items = " ".join(
+        f'<a href="{up}{escape(path)}" download>{escape(name)}'
+        f' <span class="quiet">({size(length)})</span></a>'
+        for path, name, length in paths
+    )
+    return f'<p class="links">Download: {items}</p>'
+
+
+def table_of(table: Table, files: Mapping[str, bytes], up: str) -> str:
+    """Return the links to the files of a table."""
+    paths = [
+        (path, form, len(files[path]))
+        for suffix, (form, _) in FORMS.items()
+        if (path := f"data/{table.name}.{suffix}") in files
+    ]
+    return downloads(paths, up)
+
+
+def shown(table: Table) -> str:
+    """Return the rows of a table as HTML, at most a thousand."""
+    return rows_table(table.title, [column.name for column in table.columns], table.rows)

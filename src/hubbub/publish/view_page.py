@@ -1,0 +1,106 @@
+"""The page of one view: the picture, what it shows, its table, its files, and code to embed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+
+from hubbub.charts.picture.text import clean
+from hubbub.publish import pages
+from hubbub.publish.pictures import CARD, Picture
+from hubbub.publish.settings import Settings
+from hubbub.sharing import embed
+
+__all__ = ["PLACEHOLDER", "body", "oembed"]
+
+#: The address in code to embed where the site does not know its own; a script replaces it.
+PLACEHOLDER = "https://example.org/stats/"
+
+
+def _embedded(settings: Settings, picture: Picture) -> embed.Embedded:
+    base = settings.url or PLACEHOLDER
+    return embed.Embedded(
+        picture=f"{base}views/{picture.name}.svg",
+        page=f"{base}views/{picture.name}.html",
+        label=f"{picture.label} ({clean(settings.title, 100)})",
+        width=picture.size[0],
+        height=picture.size[1],
+    )
+
+
+def oembed(settings: Settings, picture: Picture) -> bytes:
+    """Return the oEmbed document of a picture: its card if there is one, else the SVG."""
+    one = _embedded(settings, picture)
+    if picture.card:
+        card = f"{settings.url}cards/{picture.name}.png"
+        one = embed.Embedded(card, one.page, one.label, *CARD)
+    found = embed.oembed(
+        one, title=picture.drawing.title, site=clean(settings.title, 100), home=settings.url
+    )
+    return (json.dumps(found, indent=1, sort_keys=True) + "\n").encode("ascii")
+
+
+def body(settings: Settings, picture: Picture, files: Mapping[str, bytes]) -> str:
+    """Return the body.
+
+    Args:
+        settings: of the site.
+        picture: the picture.
+        files: of the site so far: those of the picture and its table.
+    """
+    drawn = [
+        (path, form, len(files[path]))
+        for path, form in (
+            (f"views/{picture.name}.svg", "SVG"),
+            (f"cards/{picture.name}.png", "PNG for social media"),
+        )
+        if path in files
+    ]
+    parts = [
+        f'<p class="quiet"><a href="../index.html">Overview</a> · {escape(picture.label)}</p>',
+        f"<h1>{escape(picture.drawing.title)}</h1>",
+        f"<p>{escape(picture.about.replace('`', ''))}</p>" if picture.about else "",
+        _figure(picture),
+        pages.coverage_words(picture.drawing.metadata),
+        pages.downloads(drawn, "../"),
+        "<h2>The data</h2>",
+        pages.table_of(picture.table, files, "../"),
+        f"<details><summary>Show the table</summary>\n{pages.shown(picture.table)}\n</details>",
+        _embedding(settings, picture),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _figure(picture: Picture) -> str:
+    """Return the picture; on small screens its description stands below it."""
+    return (
+        '<figure><div class="scroll picture" tabindex="0" role="region" aria-label="Picture">'
+        f"{pages.figure(picture, '../', lazy=False)}</div>\n"
+        f'<figcaption class="said">{escape(picture.drawing.description)}</figcaption></figure>'
+    )
+
+
+def _embedding(settings: Settings, picture: Picture) -> str:
+    one = _embedded(settings, picture)
+    base = settings.url or PLACEHOLDER
+    page = f"{base}views/{picture.name}.html"
+    badge = embed.markdown(
+        embed.Embedded(f"{base}badges/{picture.name}.svg", page, picture.label, 0, 0)
+    )
+    note = (
+        ""
+        if settings.url
+        else f'<p class="quiet place">Write the address of this site for {PLACEHOLDER}</p>'
+    )
+    codes = (("HTML", embed.html(one)), ("Markdown", embed.markdown(one)),
+             ("Badge, Markdown", badge))  # fmt: skip
+    blocks = "\n".join(
+        f'<h3>{name}</h3>\n<pre class="code" tabindex="0"><code>{escape(code)}</code></pre>'
+        for name, code in codes
+    )
+    return (
+        "<h2>Show it elsewhere</h2>\n<p>The picture follows each update of this site: "
+        f'<img class="badge" src="../badges/{picture.name}.svg" alt="Badge">.</p>\n{note}'
+        f"{blocks}"
+    )
