@@ -22,6 +22,7 @@ __all__ = ["Visible", "document", "lines", "visible"]
 _NUMBERED = re.compile(r"person \d+")
 _PARTS = re.compile(r"[^\w.~@+-]+|(?<=\w)[./]")
 _NAMES = 12  # that are listed
+_NUMBERS = "feed, badges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def lines(site: Site, settings: Settings, parts: Sequence[Visible]) -> Iterator[
     """Yield it for readers."""
     named = "People would be named." if settings.names else "People would be counted, not named."
     yield f"{named} The site would show of people:"
-    width = max(len(part.part) for part in parts) + 2
+    names = [_NUMBERS, *(part.part for part in parts), *(each.name for each in site.missing)]
+    width = max(map(len, names)) + 2
     for part in parts:
         yield f"  {part.part:<{width}}{_words(part, settings)}"
     for each in site.missing:
@@ -114,7 +116,7 @@ def lines(site: Site, settings: Settings, parts: Sequence[Visible]) -> Iterator[
         everybody = sorted({name for part in parts for name in part.found})
         yield f"Accounts that are named: {_listed(everybody)}"
         return
-    yield (f"  {'feed, badges':<{width}}numbers of messages and people")
+    yield (f"  {_NUMBERS:<{width}}numbers of messages and people")
     where: dict[str, list[str]] = {}
     for part in parts:
         for name in part.found:

@@ -60,9 +60,13 @@ def _row(table: Table, files: Mapping[str, bytes]) -> str:
         for suffix, (form, _) in FORMS.items()
         if (path := f"data/{table.name}.{suffix}") in files
     )
-    since, until = (str(table.facts.get(key, ""))[:10] for key in ("since", "until"))
+    since, until = pages.days(table.facts)
+    name = escape(clean(table.title, 120))
+    if table.label:
+        link = f'<a href="views/{table.name}.html">{escape(table.label)}</a>'
+        name = f'{link}<br><span class="quiet">{name}</span>'
     return (
-        f'<tr><th scope="row">{escape(clean(table.title, 120))}</th>'
+        f'<tr><th scope="row">{name}</th>'
         f'<td class="n">{len(table.rows):,}</td>'
         f"<td>{escape(since)} to {escape(until)}</td><td>{links}</td></tr>"
     )
@@ -111,7 +115,8 @@ def _resource(table: Table, suffix: str, content: bytes) -> dict[str, Any]:
         "$schema": _RESOURCE,
         "name": f"{table.name}-{suffix}",
         "path": f"data/{table.name}.{suffix}",
-        "title": clean(table.title, 200),
+        "title": clean(table.label or table.title, 200),
+        "description": clean(table.title, 200),
         "type": "table",
         "format": suffix,
         "mediatype": media_type,

@@ -34,7 +34,7 @@ def body(found: Explorer, files: Mapping[str, bytes], *, least: int) -> str:
         files: of the site, with those of the tables.
         least: fewer people are not counted; 0: any number is.
     """
-    first, last = (str(found.topics.facts.get(key, ""))[:10] for key in ("since", "until"))
+    first, last = pages.days(found.topics.facts)
     periods = "".join(
         f'<option value="{per}"{" selected" if per == _default(found) else ""}>{name}</option>'
         for per, name in _offered(found)

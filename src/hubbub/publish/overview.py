@@ -15,6 +15,9 @@ from hubbub.publish.settings import Settings
 __all__ = ["body", "description", "grouped", "missing_words"]
 
 _EAGER = 2  # pictures that are loaded at once
+#: Bytes of all pictures on the page: with the page itself a first load of at most 150 kB, also
+#: where a browser loads pictures that are far down. The others are on their pages.
+_BUDGET = 125_000
 _ELSEWHERE = (
     '<a href="explore.html">Explore</a> other times and topics, or take '
     '<a href="data.html">the data</a>.'
@@ -69,11 +72,13 @@ def body(
         span: the range in words.
         facts: metadata of the range, with its coverage.
     """
-    number, sections = 0, []
+    number, room, sections = 0, _BUDGET, []
     for heading, here in grouped(pictures):
         items = []
         for picture in here:
-            items.append(_item(picture, lazy=number >= _EAGER))
+            length = len(picture.drawing.data)
+            items.append(_item(picture, lazy=number >= _EAGER, image=length <= room))
+            room -= length if length <= room else 0
             number += 1
         joined = "\n".join(items)
         sections.append(f'<h2>{escape(heading)}</h2>\n<div class="grid">\n{joined}\n</div>')
@@ -89,11 +94,14 @@ def body(
     return "\n".join(filter(None, parts))
 
 
-def _item(picture: Picture, *, lazy: bool) -> str:
+def _item(picture: Picture, *, lazy: bool, image: bool) -> str:
     link = f"views/{picture.name}.html"
-    return (
-        f'<figure><a class="thumb" href="{link}" tabindex="-1" aria-hidden="true">'
+    shown = (
+        f'<a class="thumb" href="{link}" tabindex="-1" aria-hidden="true">'
         f"{pages.figure(picture, '', lazy=lazy)}</a>\n"
-        f'<figcaption><h3><a href="{link}">{escape(picture.label)}</a></h3>\n'
-        f"<p>{escape(picture.drawing.title)}</p></figcaption></figure>"
+    )
+    return (
+        f'<figure>{shown if image else ""}<figcaption><h3><a href="{link}">'
+        f"{escape(picture.label)}</a></h3>\n<p>{escape(picture.drawing.title)}</p></figcaption>"
+        "</figure>"
     )

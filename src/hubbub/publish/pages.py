@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -17,7 +18,18 @@ from hubbub.publish.pictures import Picture
 from hubbub.publish.settings import Settings
 from hubbub.publish.tables import FORMS, Table
 
-__all__ = ["POLICY", "Head", "coverage_words", "downloads", "figure", "page", "size", "table_of"]
+__all__ = [
+    "POLICY",
+    "Head",
+    "coverage_words",
+    "days",
+    "downloads",
+    "figure",
+    "page",
+    "shown",
+    "size",
+    "table_of",
+]
 
 #: What a page may load: files of its site.
 POLICY = (
@@ -156,6 +168,15 @@ def coverage_words(facts: Mapping[str, Any]) -> str:
     return (
         f'<div class="coverage" data-state="{escape(state)}"><p>{escape(words)}</p>{listed}</div>'
     )
+
+
+def days(facts: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the first and the last day of a range, ISO 8601; empty if it is not known."""
+    since, until = (str(facts.get(name, "")) for name in ("since", "until"))
+    if not since or not until:
+        return since[:10], until[:10]
+    last = datetime.fromisoformat(until) - timedelta(microseconds=1)
+    return since[:10], last.date().isoformat()
 
 
 def size(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ __all__ = ["CARD", "MOST_VIEWS", "Missing", "Picture", "chosen", "draw"]
 
 MOST_VIEWS = 60
 CARD = (1200, 630)  # px: size of a social card
+_TAKEN = frozenset({"topics", "people"})  # tables of the explorer
 _SIZE = re.compile(rb'viewBox="0 0 (\d+) (\d+)"')
 
 
@@ -33,7 +35,7 @@ class Picture:
     """A drawn view.
 
     Attributes:
-        name: of the view; a name of files, too.
+        name: of its files.
         label: what readers call it.
         about: the first paragraph of its description.
         drawing: the picture with its texts.
@@ -60,7 +62,7 @@ class Missing:
     Attributes:
         name: of the view.
         label: what readers call it.
-        why: a part of a sentence: "it shows what single people do".
+        why: what follows its name: "shows what single people do".
         error: what went wrong; None if nothing did.
     """
 
@@ -92,6 +94,14 @@ def chosen(registry: Registry, views: Sequence[str]) -> list[Function]:
     return [registry.views[name] for name in names]
 
 
+def file_name(view: str) -> str:
+    """Return the name of a view's files: the view's own, if that is safe and not taken."""
+    if re.fullmatch(r"[a-z0-9_]{1,60}", view) and view not in _TAKEN:
+        return view
+    readable = re.sub(r"[^a-z0-9_]+", "-", view.lower()).strip("-")[:60]
+    return f"{readable}-{hashlib.sha256(view.encode()).hexdigest()[:8]}"
+
+
 def draw(
     make_runner: Callable[[], Runner], functions: Sequence[Function], settings: Settings
 ) -> Iterator[Picture | Missing]:
@@ -106,30 +116,31 @@ def draw(
     for function in functions:
         label = catalogue.label(function)
         if function.name in catalogue.PROFILES and not settings.names:
-            why = "it shows what single people do, and people are not named here"
+            why = "shows what single people do, and people are not named here"
             yield Missing(function.name, label, why)
             continue
         try:
             yield _drawn(make_runner(), function, label, settings)
         except NotAllowedError:
-            yield Missing(function.name, label, "it names people, and they are not named here")
+            yield Missing(function.name, label, "names people, and they are not named here")
         except Exception as error:  # noqa: BLE001 - stated on the page, and by the command
-            yield Missing(function.name, label, "of an error", error)
+            yield Missing(function.name, label, "failed with an error", error)
 
 
 def _drawn(runner: Runner, function: Function, label: str, settings: Settings) -> Picture | Missing:
     value = runner.view(function.name)
+    name = file_name(function.name)
     if not isinstance(value, Drawing):
-        return Missing(function.name, label, "it is no picture")
+        return Missing(function.name, label, "is no picture")
     if not value.rows:
-        return Missing(function.name, label, f"there is nothing to draw ({value.title})")
+        return Missing(function.name, label, f"nothing to draw ({value.title})")
     match = _SIZE.search(value.data[:2000])
     size = (int(match[1]), int(match[2])) if match else (800, 450)
     with showing(runner.common.zone):
-        table = tables.from_drawing(function.name, value)
+        table = tables.from_drawing(name, label, value)
     about = split_docstring(function.doc)[0].partition("\n\n")[0]
     return Picture(
-        name=function.name,
+        name=name,
         label=label,
         about=" ".join(about.split()),
         drawing=value,

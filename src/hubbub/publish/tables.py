@@ -6,7 +6,6 @@ Texts are cleaned, and cells that a spreadsheet would run as formulas get an apo
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import math
@@ -84,6 +83,7 @@ class Table:
         columns: one for each cell of a row.
         rows: of cells: text, number, bool, date, datetime or None.
         facts: metadata of the whole: query, parameters, range, coverage.
+        label: what readers call it, where the title is a finding.
     """
 
     name: str
@@ -91,14 +91,10 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]] = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of its CSV, hexadecimal."""
-        return hashlib.sha256(csv_bytes(self)).hexdigest()
+    label: str = ""
 
 
-def from_drawing(name: str, drawing: Drawing) -> Table:
+def from_drawing(name: str, label: str, drawing: Drawing) -> Table:
     """Return the table behind a picture; equal names of columns are numbered."""
     rows = [[_cell(value) for value in row] for row in drawing.rows]
     names: dict[str, int] = {}
@@ -110,7 +106,7 @@ def from_drawing(name: str, drawing: Drawing) -> Table:
         kind = _type([row[i] for row in rows])
         unit = _UNITS.get(text.casefold(), "") if kind in {"integer", "number"} else ""
         columns.append(Column(text, kind, unit))
-    return Table(name, drawing.title, columns, rows, drawing.metadata)
+    return Table(name, drawing.title, columns, rows, drawing.metadata, label)
 
 
 def _cell(value: Any) -> Any:

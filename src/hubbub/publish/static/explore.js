@@ -190,11 +190,10 @@
     svg.append(make("path", { class: "column", d: columns || "M0 0" }));
     const every = Math.max(1, Math.ceil(periods.length / 8));
     for (let i = 0; i < periods.length; i += every) {
-      const x = left + i * each + each / 2;
-      if (x > width - right - 30 && i) break;
-      svg.append(make("text", {
-        x: x.toFixed(1), y: height - 12, "text-anchor": i ? "middle" : "start",
-      }, iso(periods[i][0])));
+      const x = Math.max(left + i * each + each / 2, 36);
+      if (x > width - 36) break;
+      svg.append(make("text", { x: x.toFixed(1), y: height - 12, "text-anchor": "middle" },
+        iso(periods[i][0])));
     }
     document.getElementById("chart").replaceChildren(svg);
   }
@@ -239,7 +238,9 @@
       [0, 0]);
     let summary = `Nothing ${what} ${span}.`;
     if (most[1]) {
-      const peak = `${number(most[1])} in the ${choice.per} of ${iso(most[0])}`;
+      const when = choice.per === "day" ? `on ${iso(most[0])}`
+        : `in the ${choice.per} from ${iso(most[0])}`;
+      const peak = `${number(most[1])} ${when}`;
       summary = people
         ? `Different people per ${choice.per}${what && ` ${what}`} ${span}; most: ${peak}. ` +
           "People are counted by category, not by topic."

@@ -1,0 +1,48 @@
+"""A store whose people are in accounts, objects and topics, to publish sites from."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from tests.support.stores.small_store import START, fill
+
+__all__ = ["HOSTILE", "MARK", "people_store"]
+
+#: In the name of every person, in no other text.
+MARK = "zqx"
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+_TOPICS = ("git.receive", "bodhi.update.comment", "wiki.article.edit")
+
+
+def _lines(number: int = 600, days: float = 35) -> list[dict[str, Any]]:
+    chance = random.Random(5)
+    people = [f"{MARK}{n:02}" for n in range(30)]
+    found = []
+    for n in range(number):
+        who = people[min(int(chance.expovariate(0.2)), 29)]
+        topic = f"org.example.prod.{_TOPICS[n % 3]}"
+        if n % 20 == 0:  # one topic for each of many people, and one that few use
+            topic = f"org.example.prod.git.branch.{who}.main"
+        elif n % 33 == 0:
+            who, topic = people[n % 2], "org.example.prod.fas.rare.thing"
+        elif n % 50 == 0:
+            topic = f"org.example.prod.{HOSTILE}.{HOSTILE}"
+        found.append(
+            {
+                "id": f"p{n}",
+                "timestamp": START + int(n * days * 86_400 / number),
+                "topic": topic,
+                "agent": who,
+                "users": [who],
+                "objects": [f"forks/{people[n % 4]}/rpms", f"rpms/{HOSTILE}", f"~{who}/home"],
+                "size": 100 + n,
+            }
+        )
+    return found
+
+
+def people_store(folder: Path) -> None:
+    """Create the store."""
+    fill(folder, _lines())
