@@ -30,7 +30,7 @@ NOT_ESTIMATED = ("topic", "user", "action")
 _STATES = ("complete", "healed", "gap", "unproven", "unknown")
 
 
-@query(names_people=False)
+@query(names_people=False, headline=("source", "start", "end", "state"))
 def coverage(  # noqa: PLR0917  injected by name
     events: Events,
     ledger: Sequence[CoverageSpan],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["year_over_year"]
 
 
-@query(names_people=False)
+@query(names_people=False, headline=("week", "year", "messages", "change", "users"))
 def year_over_year(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Messages and users of the same ISO week of each year, side by side.
 

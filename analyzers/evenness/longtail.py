@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["longtail", "tail"]
 
 
-@query(names_people=False, headline=("start", "end", "effective_people", "absence_factor", "n"))
+@query(names_people=False, headline=("start", "effective_people", "absence_factor", "n", "total"))
 def longtail(
     events: Events,
     since: datetime,

@@ -33,7 +33,10 @@ _HOUR = timedelta(hours=1) // _MICRO
 _PARTS = 8
 
 
-@query(names_people=False)
+@query(
+    names_people=False,
+    headline=("start", "people", "absence_factor", "effective_people", "new", "continuing"),
+)
 def health(
     events: Events, since: datetime, until: datetime, window: timedelta | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:

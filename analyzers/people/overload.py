@@ -55,7 +55,11 @@ _SIGNS = {
 }
 
 
-@query(names_people="people", accounts=("user",))
+@query(
+    names_people="people",
+    accounts=("user",),
+    headline=("sign", "people", "of", "share", "note"),
+)
 def overload(
     events: Events,
     since: datetime,  # noqa: ARG001 - the past is read whatever the range

@@ -112,9 +112,10 @@ def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
     """Return how many columns fit side by side; at least one."""
     used = 0
     for i, column in enumerate(columns):
-        used += max([len(column), *(len(row[i]) for row in rows)]) + 2
+        used += max([len(column), *(len(row[i]) for row in rows)])
         if used > width:
             return max(i, 1)
+        used += 3  # the space before the next column
     return len(columns)
 
 
@@ -138,17 +139,31 @@ def _arranged(data: Table, headline: Sequence[str]) -> Table:
 def _shortened(data: Table, most: int) -> tuple[Table, str]:
     """Return at most so many rows and what to say of the others.
 
-    Of rows in the order of time these are the newest, of others the first.
+    Of rows in the order of time these are the newest, whole groups of equal times if they fit; of
+    others the first.
     """
     total = len(data.rows)
     if not most or total <= most:
         return data, ""
-    times = [row[0] for row in data.rows]
-    timed = all(isinstance(time, str) and _TIME.match(time) for time in times)
-    newest = timed and times == sorted(times)
-    which = "newest" if newest else "first"
-    note = f"{total:,} rows, of which these are the {which} {most:,} (--rows 0 shows all)"
-    return data._replace(rows=data.rows[-most:] if newest else data.rows[:most]), note
+    times = _times(data)
+    ordered = times == sorted(times) and len(set(times)) > 1
+    start, which = 0, "first"
+    if ordered:
+        start, which = times.index(times[-1]), "newest"
+        while start and total - (earlier := times.index(times[start - 1])) <= most:
+            start = earlier
+    rows = data.rows[start : start + most]
+    note = f"{total:,} rows, of which these are the {which} {len(rows):,} (--rows 0 shows all)"
+    return data._replace(rows=rows), note
+
+
+def _times(data: Table) -> list[str]:
+    """Return the first column that holds a time in each row; empty if there is none."""
+    for i in range(len(data.columns)):
+        cells = [row[i] for row in data.rows]
+        if all(isinstance(value, str) and _TIME.match(value) for value in cells):
+            return cells
+    return []
 
 
 def show_table(data: Table, layout: Layout = Layout()) -> None:

@@ -52,6 +52,20 @@ def test_a_terminal_shows_the_first_of_a_ranking(capfd: pytest.CaptureFixture[st
     assert "50 rows, of which these are the first 5 (--rows 0 shows all)" in shown.err
 
 
+@pytest.mark.usefixtures("terminal")
+def test_rankings_of_several_times_are_cut_between_times(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rows = [[f"2026-0{month}", f"user{n}"] for month in (1, 2, 3) for n in range(20)]
+    show_table(Table(["month", "user"], rows), Layout(rows=45))
+    shown = capfd.readouterr()
+    assert [line.split() for line in shown.out.splitlines()[2:]] == rows[20:]
+    assert "60 rows, of which these are the newest 40" in shown.err
+    show_table(Table(["month", "user"], rows), Layout(rows=5))
+    shown = capfd.readouterr()
+    assert [line.split() for line in shown.out.splitlines()[2:]] == rows[40:45]
+
+
 def test_a_pipe_gets_every_row(capfd: pytest.CaptureFixture[str]) -> None:
     show_table(windows(40))
     shown = capfd.readouterr()
@@ -80,7 +94,7 @@ def test_longtail_leads_with_effective_people(
     shown = hubbub(
         "query", "longtail", "--store", made_store, "--since", SINCE, "--until", UNTIL
     )  # fmt: skip
-    assert shown.out.split()[:4] == ["start", "end", "effective_people", "absence_factor"]
+    assert shown.out.split()[:4] == ["start", "effective_people", "absence_factor", "n"]
     wanted = hubbub(
         *("query", "longtail", "--store", made_store, "--since", SINCE, "--until", UNTIL),
         *("--columns", "total, n", "--format", "csv"),
