@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.delta.table import Table
 
-__all__ = ["FORM", "STEPS", "check_version", "latest_properties", "migrate"]
+__all__ = ["FORM", "STEPS", "check_version", "form_of", "latest_properties", "migrate"]
 
 FORM = "hubbub.form"  # table property that holds the format version
 _FIRST = {"delta.dataSkippingStatsColumns": "time"}
@@ -53,7 +53,7 @@ def check_version(table: deltalake.DeltaTable, folder: Path) -> deltalake.DeltaT
     Raises:
         StoreError: a newer hubbub wrote it.
     """
-    version = _version(table)
+    version = form_of(table)
     if version > len(STEPS) + 1:
         raise StoreError(
             f"the table has format version {version}; "
@@ -71,22 +71,20 @@ def migrate(tables: Iterable[Table]) -> None:
         StoreError: no room, or damage; each table has its old version or the latest one.
     """
     for table in tables:
-        if not table.exists():
-            continue
-        snapshot = table.table()
-        version = _version(snapshot)
-        if version > len(STEPS):
+        version = table.form()
+        if not version or version > len(STEPS):
             continue
         properties = {FORM: str(len(STEPS) + 1)}
         for step in STEPS[version - 1 :]:
             properties.update(step)
         try:
-            snapshot.alter.set_table_properties(properties, raise_if_not_exists=False)
+            table.table().alter.set_table_properties(properties, raise_if_not_exists=False)
             table.sync()
         except (DeltaError, OSError) as e:
             raise write_error(f"cannot migrate {table.name}", e, table.folder) from e
         _log.info("table migrated", table=table.name, form=len(STEPS) + 1)
 
 
-def _version(table: deltalake.DeltaTable) -> int:
+def form_of(table: deltalake.DeltaTable) -> int:
+    """Return the format version of a snapshot."""
     return int(table.metadata().configuration.get(FORM, "1"))

@@ -107,7 +107,7 @@ class Tail:
     times: tuple[tuple[int, int], ...] = ()  # first and last time of each file
 
 
-#: Inode, time (ns) and size of an entry's file.
+#: Inode, time (ns) and size of a file of the log.
 Entry: TypeAlias = tuple[int, int, int]
 
 
@@ -128,11 +128,11 @@ class Log:
 
     def identity(self, version: int) -> Entry | None:
         """Return what tells the file of a version's entry from any other; None: there is none."""
-        try:
-            found = self.entry(version).stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return _identity(self.entry(version))
+
+    def checkpoint(self) -> Entry | None:
+        """Return what tells the newest checkpoint from any other; None: there is none."""
+        return _identity(self.folder / _LAST_CHECKPOINT)
 
     def flaws(self) -> list[Flaw]:
         """Return the damage in the part of the log that readers need, oldest first."""
@@ -276,6 +276,14 @@ class Log:
         with suppress(ValueError, KeyError, TypeError, FileNotFoundError):
             return int(json.loads((self.folder / _LAST_CHECKPOINT).read_bytes())["version"])
         return None
+
+
+def _identity(path: Path) -> Entry | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _versions(names: Sequence[str], suffix: str) -> list[int]:

@@ -7,10 +7,11 @@ entry, so that a segment of the spool may be deleted once a commit has returned.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import deltalake
 import pyarrow as pa
@@ -32,6 +33,22 @@ __all__ = ["LOADER", "Table"]
 LOADER = "hubbub-loader"
 
 
+class _Facts(NamedTuple):
+    """What a snapshot says of its table."""
+
+    version: int
+    batch: int  # number of the loader's last committed batch; 0 before the first
+    form: int  # format version
+
+
+class _Handle(NamedTuple):
+    """An open snapshot, kept for the next commit or list of files."""
+
+    table: deltalake.DeltaTable
+    entry: Entry  # the newest of its log
+    checkpoint: Entry | None  # when it was opened: once there is another, entries are deleted
+
+
 class Table:
     """A table in a folder. Any number of readers; one writer, which holds the loader's lock."""
 
@@ -45,8 +62,10 @@ class Table:
         self.folder = folder
         self.log = folder / "_delta_log"
         self.entries = Log(self.log)
-        self._known: tuple[Entry, int] | None = None  # the newest entry, and its version
+        self._lock = threading.RLock()  # a commit changes the handle that others may read
+        self._known: tuple[Entry, _Facts] | None = None  # the newest entry, and its snapshot
         self._files: tuple[Entry, tuple[File, ...]] | None = None  # of that entry's snapshot
+        self._handle: _Handle | None = None
 
     def combined(self, rows: Any) -> Any:
         """Return sorted rows as compaction stores them; they hold all rows of their times."""
@@ -71,11 +90,27 @@ class Table:
 
     def version(self) -> int:
         """Return the newest version; -1 if nothing was committed."""
-        if (known := self._unchanged()) is not None:
-            return known[1]
-        return self._know(int(self.table().version())) if self.exists() else -1
+        facts = self._facts()
+        return -1 if facts is None else facts.version
 
-    def _unchanged(self) -> tuple[Entry, int] | None:
+    def batch(self) -> int:
+        """Return the number of the loader's last committed batch; 0 before the first."""
+        facts = self._facts()
+        return 0 if facts is None else facts.batch
+
+    def form(self) -> int:
+        """Return the format version (see `format_version`); 0 if nothing was committed."""
+        facts = self._facts()
+        return 0 if facts is None else facts.form
+
+    def _facts(self) -> _Facts | None:
+        """Return the facts of the newest snapshot; None if nothing was committed."""
+        with self._lock:
+            if (known := self._unchanged()) is not None:
+                return known[1]
+            return self._opened()[1] if self.exists() else None
+
+    def _unchanged(self) -> tuple[Entry, _Facts] | None:
         """Return what is known, if it is still the newest: opening the table takes longer.
 
         Versions have no gaps, so that the next one would be there. The newest one is missing, or
@@ -83,18 +118,26 @@ class Table:
         """
         if (known := self._known) is None:
             return None
-        entry, version = known
-        same = self.entries.identity(version) == entry
-        return known if same and not self.entries.entry(version + 1).exists() else None
+        entry, facts = known
+        same = self.entries.identity(facts.version) == entry
+        return known if same and not self.entries.entry(facts.version + 1).exists() else None
 
-    def _know(self, version: int) -> int:
-        entry = self.entries.identity(version)
-        self._known = None if entry is None else (entry, version)
-        return version
+    def _opened(self) -> tuple[deltalake.DeltaTable, _Facts]:
+        """Return the newest snapshot, opened or kept, and its facts."""
+        known, handle, checkpoint = self._unchanged(), self._handle, self.entries.checkpoint()
+        if handle and known and (handle.entry, handle.checkpoint) == (known[0], checkpoint):
+            return handle.table, known[1]
+        table = self.table()
+        return table, self._learn(table, checkpoint)
 
-    def batch(self) -> int:
-        """Return the number of the loader's last committed batch; 0 before the first."""
-        return int(self.table().transaction_version(LOADER) or 0) if self.exists() else 0
+    def _learn(self, table: deltalake.DeltaTable, checkpoint: Entry | None) -> _Facts:
+        """Return the facts of a snapshot, and keep both while it is the newest."""
+        batch = int(table.transaction_version(LOADER) or 0)
+        facts = _Facts(int(table.version()), batch, format_version.form_of(table))
+        entry = self.entries.identity(facts.version)
+        self._known = None if entry is None else (entry, facts)
+        self._handle = None if entry is None else _Handle(table, entry, checkpoint)
+        return facts
 
     def files(self) -> list[File]:
         """Return the files of the newest snapshot, oldest first."""
@@ -106,12 +149,19 @@ class Table:
         Raises:
             StoreError: the Delta log is damaged.
         """
-        known, kept = self._unchanged(), self._files
-        if known is not None and kept is not None and kept[0] == known[0]:
-            return known[1], [*kept[1]]
-        if not self.exists():
-            return -1, []
-        table = self.table()
+        with self._lock:
+            known, kept = self._unchanged(), self._files
+            if known is not None and kept is not None and kept[0] == known[0]:
+                return known[1].version, [*kept[1]]
+            if not self.exists():
+                return -1, []
+            table, facts = self._opened()
+            files = self._list(table)
+            self._files = None if self._known is None else (self._known[0], tuple(files))
+            return facts.version, files
+
+    def _list(self, table: deltalake.DeltaTable) -> list[File]:
+        """Return the files of a snapshot, oldest first."""
         try:
             adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
         except (DeltaError, OSError, ValueError) as e:
@@ -127,10 +177,7 @@ class Table:
                 strict=True,
             )
         ]
-        files.sort(key=lambda f: (f.first, f.uri))
-        version = self._know(int(table.version()))
-        self._files = None if self._known is None else (self._known[0], tuple(files))
-        return version, files
+        return sorted(files, key=lambda f: (f.first, f.uri))
 
     def append_rows(self, parts: Iterable[tuple[str, Any]], batch: int, *, mark: str = "") -> int:
         """Add rows as one commit; return the new version, durable.
@@ -146,8 +193,8 @@ class Table:
         """
         written: list[AddAction] = []
         try:
-            table = self.ensure()
-            if batch <= (table.transaction_version(LOADER) or 0):
+            self.ensure()
+            if batch <= self.batch():
                 raise StoreError(f"batch {batch} is already committed", where=str(self.folder))
             for month, rows in parts:
                 written.append(self._write(month, rows, mark))
@@ -220,10 +267,10 @@ class Table:
                 sync_file(Path(file.uri))
             self._sync_log(version)
 
-    def ensure(self) -> deltalake.DeltaTable:
-        """Return the newest snapshot; create the table if there is none."""
+    def ensure(self) -> None:
+        """Create the table if there is none."""
         if self.exists():
-            return self.table()
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         table = deltalake.DeltaTable.create(
             str(self.folder),
@@ -236,7 +283,8 @@ class Table:
         self._sync_log(0)
         sync_folder(self.folder)
         sync_folder(self.folder.parent)
-        return table
+        with self._lock:
+            self._learn(table, None)
 
     @property
     def _columns(self) -> Any:
@@ -260,18 +308,24 @@ class Table:
     def _commit(self, actions: Sequence[AddAction | RemoveAction], batch: int | None) -> int:
         transactions = [] if batch is None else [deltalake.Transaction(LOADER, batch)]
         info = commit_info(len(actions) + len(transactions))
-        table = self.table()
-        table.create_write_transaction(
-            list(actions),
-            mode="append",
-            schema=self._columns,
-            partition_by=["month"],
-            commit_properties=deltalake.CommitProperties(info, app_transactions=transactions),
-        )
-        table.update_incremental()
-        version = int(table.version())
-        self._sync_log(version)
-        return version
+        with self._lock:
+            table, _ = self._opened()
+            checkpoint, self._handle = (
+                self.entries.checkpoint(),
+                None,
+            )  # kept again if all goes well
+            table.create_write_transaction(
+                list(actions),
+                mode="append",
+                schema=self._columns,
+                partition_by=["month"],
+                commit_properties=deltalake.CommitProperties(info, app_transactions=transactions),
+            )
+            table.update_incremental()
+            version = int(table.version())
+            self._sync_log(version)
+            self._learn(table, checkpoint)
+            return version
 
     def _sync_log(self, version: int) -> None:
         self.entries.sync(version)

@@ -123,10 +123,14 @@ class State(Closeable):
                 return
 
     def _migrate(self) -> None:
-        """Bring the schema up to date, after checking that the file is ours."""
+        """Bring the schema up to date, after checking that the file is ours.
+
+        A current one is only read: another process may be writing.
+        """
+        if self._schema(self._db) == (APPLICATION, len(STEPS)):
+            return
         with self.transaction() as db:
-            application = db.execute("PRAGMA application_id").fetchone()[0]
-            version = db.execute("PRAGMA user_version").fetchone()[0]
+            application, version = self._schema(db)
             if application not in (0, APPLICATION):
                 raise StoreError("this SQLite file is not hubbub's", where=str(self.path))
             if version > len(STEPS):
@@ -141,6 +145,12 @@ class State(Closeable):
                         db.execute(statement)
                 db.execute(f"PRAGMA application_id = {APPLICATION}")
                 db.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+    @staticmethod
+    def _schema(db: sqlite3.Connection) -> tuple[int, int]:
+        """Return the application and the schema version that a file states."""
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        return application, db.execute("PRAGMA user_version").fetchone()[0]
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
