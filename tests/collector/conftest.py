@@ -9,6 +9,7 @@ import zmq
 
 from hubbub.collector.zeromq.receiver import Receiver
 from tests.support.bus.live_bus import Publisher, RunningReceiver, StartPublisher, StartReceiver
+from tests.support.processes import free_port
 
 
 @pytest.fixture
@@ -16,7 +17,8 @@ def start_publisher() -> Iterator[StartPublisher]:
     publishers: list[Publisher] = []
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
-    def start(address: str = "tcp://127.0.0.1:*", *, bind: bool = True) -> Publisher:
+    def start(address: str = "", *, bind: bool = True) -> Publisher:
+        address = address or f"tcp://127.0.0.1:{free_port()}"  # where it may be started again
         publishers.append(Publisher(context, address, bind))
         return publishers[-1]
 

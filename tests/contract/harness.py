@@ -215,11 +215,6 @@ def noisy(noise: int) -> str:
     return os.urandom(noise // 2).hex()
 
 
-def within(seconds: float) -> float:
-    """Return how long something may take here: longer where processes wait for a processor."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def nested(levels: int) -> bytes:
     """Return JSON of so many levels."""
     return b'{"a":' * levels + b"1" + b"}" * levels

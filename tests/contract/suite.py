@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.store import Store
-from tests.contract.harness import Harness, Run, within
+from tests.contract.harness import Harness, Run
+from tests.support.processes import within
 from tests.support.stores import small_disk
 
 N = 10_000

@@ -13,6 +13,7 @@ import requests
 
 from hubbub.cli.commands.live.serve import serve
 from tests.deploy.units import read
+from tests.support.processes import free_port, within
 from tests.support.stores.small_store import fill, lines
 
 
@@ -34,9 +35,7 @@ def test_it_serves_the_store_of_the_listener_with_its_account() -> None:
 
 def started(store: Path) -> tuple["subprocess.Popen[str]", str]:
     """Start `hubbub serve` on a free port; return it and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from hubbub.cli import main; main()", "serve",
          "--store", str(store), "--port", str(port), "--auth", "none"],
@@ -69,10 +68,10 @@ def test_two_servers_of_one_store_answer_and_stop_in_time(tmp_path: Path) -> Non
         for process in (first, second):
             process.send_signal(signal.SIGTERM)
         for process in (first, second):
-            errors = process.communicate(timeout=30)[1]
+            errors = process.communicate(timeout=90)[1]
             assert process.returncode == 0, errors
             assert "Traceback" not in errors
-        assert time.monotonic() - began < 10  # 5 s on a machine that does nothing else
+        assert time.monotonic() - began < within(10)  # 5 s on a machine that does nothing else
         idle.close()
         half.close()
     finally:
@@ -90,4 +89,4 @@ def test_a_store_that_does_not_exist_is_created(tmp_path: Path) -> None:
         assert requests.get(f"{url}/query/users.json", timeout=60).json()["data"] == []
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)

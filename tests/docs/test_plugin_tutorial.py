@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.processes import free_port
 
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
 TUTORIAL = PAGE.partition("## From nothing to a live panel\n")[2].partition("\n## ")[0]
@@ -34,9 +35,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.servers: list[subprocess.Popen[bytes]] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = str(probe.getsockname()[1])
+        self.port = str(free_port())
         bin_ = folder / "bin"
         bin_.mkdir()
         for name in ("hubbub", "python"):
@@ -94,7 +93,7 @@ class Shell:
         """End the servers."""
         for server in self.servers:
             server.send_signal(signal.SIGTERM)
-            server.wait(30)
+            server.wait(90)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def datagrepper():
     finally:
         if server is not None:
             os.killpg(server.pid, signal.SIGTERM)
-            server.wait(20)
+            server.wait(90)
         subprocess.run([scripts / "pg.sh", "stop"], env=environment, check=False, stdout=-3)
         shutil.rmtree(lab, ignore_errors=True)
 

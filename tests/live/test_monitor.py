@@ -26,6 +26,7 @@ from hubbub.live.monitor import Monitor
 from hubbub.live.vitals import Peer, StoreVitals, Vitals, read_vitals
 from hubbub.store import Store
 from hubbub.store.loader.progress import Queue
+from tests.support.processes import within
 
 HEALTHY = Vitals(
     counts=Counts(seconds=60, received=10, stored=10),
@@ -233,7 +234,7 @@ def test_silent_clients_do_not_accumulate(serve: Callable[..., Monitor]) -> None
     finally:
         for client in silent:
             client.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         try:
             assert requests.get(f"{monitor.url}/healthz", timeout=10).status_code == 200
@@ -266,7 +267,7 @@ def test_dripping_clients_do_not_starve_a_probe(serve: Callable[..., Monitor]) -
     try:
         time.sleep(0.5)
         for _ in range(10):
-            assert requests.get(f"{monitor.url}/healthz", timeout=3).status_code == 200
+            assert requests.get(f"{monitor.url}/healthz", timeout=within(3)).status_code == 200
             time.sleep(0.1)
     finally:
         ending.set()
@@ -289,7 +290,7 @@ def test_a_request_has_a_deadline_however_slowly_it_comes(serve: Callable[..., M
                 continue
             except OSError:
                 break
-    assert 4 < time.monotonic() - start < 10
+    assert 4 < time.monotonic() - start < 18
 
 
 def test_it_listens_on_localhost_by_default(serve: Callable[..., Monitor]) -> None:

@@ -82,7 +82,7 @@ def serving(
 
     thread = threading.Thread(target=run, name="serve")
     thread.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while not (len(ready) == 2 and ready[1].started):
         if failed or not thread.is_alive() or time.monotonic() > end:
             raise failed[0] if failed else RuntimeError("the server does not start")

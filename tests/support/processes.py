@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 import zmq
@@ -33,10 +36,20 @@ def start(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """Return a port that nobody listens on, for a program that is started later, or again.
+
+    It is none of those that the system hands out: to another test's connection, or to its bus,
+    whose messages then arrive here.
+    """
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 32_768
+    while True:
+        port = secrets.choice(range(10_000, max(first, 20_000)))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(
@@ -66,6 +79,11 @@ def wait_until(
         assert not ended, output()
         assert started < end, output()
         time.sleep(min(0.5, max(0.02, 3 * (time.monotonic() - started))))
+
+
+def within(seconds: float) -> float:
+    """Return how long something may take here: longer where processes wait for a processor."""
+    return seconds * max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class NumberedBus:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from tests.support.processes import free_port
 
 __all__ = ["Actor", "Failure", "Listener", "Moment", "require"]
 
@@ -90,8 +91,7 @@ class Listener(Actor):
     """`hubbub listen` with its loader process."""
 
     def __init__(self, bus: str, url: str, store: Path, logs: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         arguments = [
             *("listen", "--zmq", bus, "--backfill", url, "--settle", "1s", "--bodies"),
             *("--metrics-port", str(self.port)),

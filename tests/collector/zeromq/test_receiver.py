@@ -112,7 +112,7 @@ def test_messages_that_trickle_in_are_delivered_in_few_batches(
         time.sleep(0.005)
     running.until(lambda: running.receiver.received == 40)
     assert [body for _, body in running.messages()] == [b"%d" % n for n in range(40)]
-    assert len(running.batches) < 10, "without the pause, each message is a batch"
+    assert len(running.batches) < 20, "without the pause, each message is a batch"
 
 
 def test_no_pause_while_more_messages_wait(
@@ -246,17 +246,17 @@ def test_messages_that_arrived_before_the_stop_are_delivered(publisher: Publishe
 
     def put(batch: Batch) -> None:
         batches.append(batch)
-        assert hold.wait(10)
+        assert hold.wait(60)
 
     thread = threading.Thread(target=receiver.run, args=(put, stop))
     thread.start()
     publisher.await_subscriptions()
     for n in range(5000):
         publisher.publish(b"t", b"%d" % n)
-    time.sleep(0.2)  # all of it is in libzmq's queue, the loop is held in its first batch
+    time.sleep(1)  # all of it is in libzmq's queue, the loop is held in its first batch
     stop.set()
     hold.set()
-    thread.join(10)
+    thread.join(60)
     receiver.close()
     assert sum(map(len, batches)) == 5000
 
@@ -279,7 +279,7 @@ def test_a_peer_that_is_not_zeromq_and_closes_the_connection(start_receiver: Sta
         client, _ = server.accept()
         with client:
             client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 64)
-        running.until(lambda: running.receiver.endpoints[0].fault)
+        running.until(lambda: running.receiver.endpoints[0].fault, warn_after=600)
         running.until(lambda: running.notices)
     assert running.notices[0].what == "the peer broke off the ZeroMQ handshake"
 
@@ -289,6 +289,7 @@ def test_a_peer_that_is_not_zeromq_and_stays_silent(start_receiver: StartReceive
         running = start_receiver(Receiver([f"tcp://127.0.0.1:{server.getsockname()[1]}"]))
         client, _ = server.accept()
         with client:
+            running.until(lambda: running.receiver.endpoints[0]._open, warn_after=600)
             running.until(lambda: running.notices)
     assert "no ZeroMQ handshake for" in running.notices[0].what
     assert running.receiver.endpoints[0].state == "waiting"
@@ -301,7 +302,7 @@ def test_a_push_socket_is_not_a_publisher(
     with context.socket(zmq.PUSH) as push:
         port = push.bind_to_random_port("tcp://127.0.0.1")
         running = start_receiver(Receiver([f"tcp://127.0.0.1:{port}"]))
-        running.until(lambda: running.receiver.endpoints[0].retries > 1)
+        running.until(lambda: running.receiver.endpoints[0].retries > 1, warn_after=600)
         running.until(lambda: running.notices)
     context.term()
     assert running.notices[0].what.startswith("the peer ")

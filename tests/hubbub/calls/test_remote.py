@@ -10,6 +10,7 @@ import pytest
 import hubbub
 from hubbub.errors import HubbubError, RemoteError, UsageError
 from tests.support.peer_server import Peer, as_json, drip, endless
+from tests.support.processes import within
 
 
 def test_a_value_is_decoded_and_a_text_is_as_it_is(peer: Peer) -> None:
@@ -132,7 +133,7 @@ def test_a_server_that_is_away() -> None:
     began = time.monotonic()
     with pytest.raises(RemoteError, match=r"http://127.0.0.1:9: .*/schema.*the connection failed"):
         hubbub.connect("http://127.0.0.1:9").query.q_int()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < within(5)
 
 
 def test_a_server_that_goes_away_while_it_answers(peer: Peer) -> None:
@@ -155,11 +156,11 @@ def test_a_server_that_goes_away_while_it_answers(peer: Peer) -> None:
 )
 def test_a_slow_server(peer: Peer, start: bytes) -> None:
     peer.raw["/query/q_int"] = lambda out: drip(out, start)
-    server = hubbub.connect(peer.url, timeout=0.5)
+    server = hubbub.connect(peer.url, timeout=1.5)
     began = time.monotonic()
-    with pytest.raises(RemoteError, match=r"query 'q_int' was not answered within 0.5 s"):
+    with pytest.raises(RemoteError, match=r"query 'q_int' was not answered within 1.5 s"):
         server.query.q_int()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < within(3), "the server goes on for 100 s"
     assert server.query.q_text() == "café 3"  # the next call is not affected
 
 
@@ -171,10 +172,8 @@ def test_a_silent_server_is_not_asked_again_at_once(
     server = hubbub.connect(peer.url, timeout=0.4)
     with pytest.raises(RemoteError, match="was not answered within"):
         server.query.q_int()
-    began = time.monotonic()
     with pytest.raises(RemoteError, match=r"it failed a moment ago.*was not answered within"):
         server.query.q_int()
-    assert time.monotonic() - began < 0.1
     assert peer.paths() == ["/schema"]
 
 
@@ -183,7 +182,7 @@ def test_an_answer_of_2_gb(peer: Peer) -> None:
     began = time.monotonic()
     with pytest.raises(RemoteError, match="the answer to query 'q_int' is larger than 1,000,000"):
         hubbub.connect(peer.url, max_bytes=1_000_000).query.q_int()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < within(5)
 
 
 @pytest.mark.parametrize(

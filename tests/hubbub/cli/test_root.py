@@ -13,6 +13,7 @@ import pytest
 
 from hubbub.store import Store
 from tests.support.commandline import SINCE, UNTIL, Run
+from tests.support.processes import free_port
 
 HUBBUB = [sys.executable, "-c", "from hubbub.cli import main; main()"]
 
@@ -67,8 +68,7 @@ def test_a_store_that_is_a_file_is_wrong_usage(hubbub: Run, tmp_path: Path) -> N
 
 
 def test_an_unreachable_history_is_4(hubbub: Run, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     result = hubbub(
         "gather", "--url", f"http://u:secret@127.0.0.1:{port}/", "--store", tmp_path / "s"
     )

@@ -59,7 +59,7 @@ def test_a_slow_subscriber_receives_everything(subscribe):
             received.append(socket.recv_multipart())
             if k % 1000 == 0:
                 time.sleep(0.05)
-        thread.join(5)
+        thread.join(60)
     assert [topic.decode() for topic, _ in received] == [m.topic for m in messages]
     broken = sum(m.broken is not None for m in messages)
     assert results[0].broken == broken > 0
@@ -79,7 +79,7 @@ def test_msgpack_and_prefixes(subscribe):
     prefix = "org.fedoraproject.prod.buildsys"
     with Bus("tcp://127.0.0.1:*", wire="msgpack") as bus:
         socket = subscribe(bus.endpoint, prefix.encode())
-        publish_in_thread(bus, messages)[0].join(5)
+        publish_in_thread(bus, messages)[0].join(60)
         expected = [m for m in messages if m.topic.startswith(prefix)]
         for message in expected:
             _, body = socket.recv_multipart()
@@ -96,7 +96,7 @@ def test_connecting_to_a_bound_subscriber(subscribe, tmp_path):
         thread, _ = publish_in_thread(bus, messages)
         # A bound socket accepts a new peer only while a receive is waiting on it.
         assert json.loads(socket.recv_multipart()[1])["msg_id"] == messages[0].id
-        thread.join(5)
+        thread.join(60)
 
 
 def test_pace_and_live(subscribe):
@@ -124,7 +124,7 @@ def test_stop_ends_a_bus_whose_subscriber_does_not_read(subscribe):
     sent = play(endless, bus, stop)
     bus.close(hurry=True)
     assert sent.messages > 10
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 60, "the traffic goes on for hours"
 
 
 def test_wait_without_a_subscriber_times_out():

@@ -30,7 +30,7 @@ def datanommer(broker: Broker, datagrepper: Datagrepper) -> Iterator[subprocess.
         )  # fmt: skip
     yield process
     os.killpg(process.pid, signal.SIGTERM)
-    process.wait(20)
+    process.wait(90)
 
 
 def test_what_waited_in_a_deleted_queue_is_healed(

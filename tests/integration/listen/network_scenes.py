@@ -77,7 +77,7 @@ def away(folder: Path, how: str) -> None:
         first = stack.enter_context(ExitStack())
         first.enter_context(machine(log, 1000))
         listener = start("listen", "--zmq", f"tcp://{THERE}:9940", "--store", store.path)
-        wait_until(store.spans, 40)
+        wait_until(store.spans)
         time.sleep(12)
         if how == "power":
             first.close()
@@ -90,7 +90,7 @@ def away(folder: Path, how: str) -> None:
             run("ip", "link", "set", "v0", "up")
         time.sleep(AWAY)
         listener.terminate()
-        code = listener.wait(20)
+        code = listener.wait(90)
         store.load()
         stored = set(store.events().select("id").to_pyarrow()["id"].to_pylist())
         published = [line.split() for line in log.read_text().splitlines()]
@@ -122,7 +122,7 @@ def only_ipv6(folder: Path, name: str) -> None:
             bus.publish()
         time.sleep(1)
         listener.terminate()
-        code = listener.wait(20)
+        code = listener.wait(90)
     with Store.open(folder / "store") as store:
         store.load()
         sys.stdout.write(json.dumps({"exit": code, "stored": store.rows()}))

@@ -19,7 +19,7 @@ import pytest
 
 from hubbub.store import Store
 from hubbub.store.maintenance.verify import verify
-from tests.support.processes import HUBBUB, NumberedBus, numbered_bus, start, wait_until
+from tests.support.processes import HUBBUB, NumberedBus, free_port, numbered_bus, start, wait_until
 from tests.support.stores import small_disk
 
 HINT = re.compile("make room|free (some )?space")
@@ -62,8 +62,7 @@ def publish(bus: NumberedBus, n: int) -> None:
 
 def test_a_listener_on_a_disk_that_fills_up(disk: small_disk.Disk) -> None:
     folder = disk.path / "store"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with numbered_bus() as bus:
         process = start(
             "listen", "--bodies", "--zmq", bus.address, "--store", folder, "--log-format", "json",
@@ -94,7 +93,7 @@ def test_a_listener_on_a_disk_that_fills_up(disk: small_disk.Disk) -> None:
                 wait_until(lambda: store.rows() == bus.published)
             wait_until(lambda: "blocked" not in faults(port))
             process.terminate()
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=90)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
@@ -130,7 +129,7 @@ def test_a_listener_that_starts_on_a_full_disk(disk: small_disk.Disk) -> None:
             with Store.open(folder) as store:
                 wait_until(lambda: store.rows() == 500)
             process.terminate()
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=90)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, 9)

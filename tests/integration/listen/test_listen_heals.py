@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -11,7 +10,7 @@ from hubbub.store import Store
 from hubbub.testing.bus import Bus, play
 from hubbub.testing.history.server import HistoryServer
 from hubbub.testing.simulator.traffic import Traffic
-from tests.support.processes import start, wait_until
+from tests.support.processes import free_port, start, wait_until
 
 
 def listen(folder, bus, history):
@@ -23,8 +22,7 @@ def listen(folder, bus, history):
 
 def test_the_next_run_fills_the_gap_after_kill_9(tmp_path):
     traffic = Traffic(seed=4, per_day=2_000_000)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     stop = threading.Event()
     folder = tmp_path / "store"
     Store.open(folder).close()
@@ -39,7 +37,7 @@ def test_the_next_run_fills_the_gap_after_kill_9(tmp_path):
                 first = listen(folder, bus.endpoint, server.url)
                 processes.append(first)
                 source = f"zmq:{bus.endpoint}"
-                wait_until(lambda: store.state.spans(source, ""), 40)
+                wait_until(lambda: store.state.spans(source, ""))
                 killed = time.time_ns() // 1000
                 os.killpg(first.pid, signal.SIGKILL)
                 first.wait()
@@ -54,9 +52,9 @@ def test_the_next_run_fills_the_gap_after_kill_9(tmp_path):
                         for start, end, state in spans
                     )
 
-                wait_until(healed, 40)
+                wait_until(healed)
                 second.send_signal(signal.SIGTERM)
-                assert second.wait(10) == 0
+                assert second.wait(90) == 0
                 assert store.coverage(killed, killed + 2 * 10**6).state == "healed"
                 assert store.state.counts()[f"history:{server.url}"]["new"] > 10
         finally:

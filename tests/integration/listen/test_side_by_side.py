@@ -49,13 +49,13 @@ def test_two_listeners_on_one_bus(tmp_path: Path) -> None:
         with bus.publishing(0.005) as stop, Store.open(folder) as store:
             wait_until(lambda: known(store, source) > DUPLICATES)  # some rounds of both loaders
             processes[0].terminate()  # the other one continues alone
-            assert processes[0].wait(20) == 0
+            assert processes[0].wait(90) == 0
             published = bus.published
             wait_until(lambda: store.rows() > published)
             stop()
             wait_until(lambda: store.rows() == bus.published)
         processes[1].terminate()
-        _, err = processes[1].communicate(timeout=20)
+        _, err = processes[1].communicate(timeout=90)
         assert processes[1].returncode == 0, err
     with Store.open(folder) as store:
         counts = store.state.counts(source)[source]
@@ -94,7 +94,7 @@ def test_two_gathers_a_listener_and_compactions(tmp_path: Path) -> None:
             out, err = gather.communicate(timeout=120)
             assert gather.returncode == 0, (out, err)
         listener.terminate()
-        _, err = listener.communicate(timeout=30)
+        _, err = listener.communicate(timeout=90)
         assert listener.returncode == 0, err
         total = (
             History(server.url).window(int(since.timestamp()), int(end.timestamp()), rows=1).total

@@ -78,7 +78,7 @@ def test_a_listener_that_is_killed_alerts_once(tmp_path: Path):
             publish(bus, range(14, len(COUNTS)))
             wait_until(lambda: len(states(folder)) > 1)
             os.killpg(listener.pid, signal.SIGTERM)
-            assert listener.wait(30) == 0
+            assert listener.wait(90) == 0
         finally:
             if listener is not None and listener.poll() is None:
                 os.killpg(listener.pid, signal.SIGKILL)
@@ -112,7 +112,7 @@ def test_a_log_that_grows_alerts_too(tmp_path: Path):
             file.write("".join(lines[5:]))
         wait_until(lambda: len(states(folder)) > 1)
         os.killpg(importer.pid, signal.SIGTERM)
-        assert importer.wait(30) == 0
+        assert importer.wait(90) == 0
     finally:
         if importer.poll() is None:
             os.killpg(importer.pid, signal.SIGKILL)

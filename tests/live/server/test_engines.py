@@ -18,6 +18,7 @@ from hubbub.live.server.failures import HttpError
 from hubbub.registry import query
 from hubbub.store import Store
 from tests.support.http import Served, serving
+from tests.support.processes import within
 from tests.support.stores.filling import put
 from tests.support.stores.small_store import fill, frames, lines
 
@@ -63,7 +64,7 @@ def run(folder: Path) -> Iterator[Callable[..., Any]]:
             finally:
                 began = time.monotonic()
                 engines.close()
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < within(5)
 
         return asyncio.run(main())
 
@@ -78,7 +79,7 @@ async def status(call: Any) -> int:
     return raised.value.status
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never happened"
@@ -93,7 +94,7 @@ def test_a_call_past_its_time_is_stopped_and_the_next_one_works(run: Any, kind: 
     async def test(engines: Engines) -> None:
         began = time.monotonic()
         assert await status(engines.run(function, *arguments[kind])) == 504
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < within(5)
         await until(lambda: engines.running == 0)
         engines.timeout = 30
         for _ in range(3):  # nothing of the stop is left for others
@@ -120,7 +121,7 @@ def test_stops_do_not_hit_the_next_call(run: Any) -> None:
         outcomes = set()
         for n in range(40):
             try:
-                outcomes.add(await engines.run(some, 0.03 + n % 10 / 500))
+                outcomes.add(await engines.run(some, n % 10 / 100))
             except HttpError as error:
                 outcomes.add(error.what)
             engines.timeout = 30
@@ -157,12 +158,12 @@ def test_the_queue_is_bounded_and_in_order(run: Any) -> None:
 def test_the_time_in_the_queue_does_not_count(run: Any) -> None:
     async def test(engines: Engines) -> None:
         def nap(_store: Store) -> int:
-            time.sleep(0.4)
+            time.sleep(0.8)
             return 1
 
         assert await asyncio.gather(*(engines.run(nap) for _ in range(4))) == [1] * 4
 
-    run(test, timeout=1)
+    run(test, timeout=2.5)
 
 
 def test_a_cancelled_call_is_stopped(run: Any) -> None:
@@ -233,7 +234,7 @@ def test_an_error_is_raised_where_the_call_is_awaited(run: Any) -> None:
         with pytest.raises(ValueError, match="as it is"):
             await engines.run(fail)
 
-    run(test)
+    run(test, timeout=30)
 
 
 @pytest.fixture
@@ -261,7 +262,7 @@ def test_a_client_that_goes_away_stops_its_query(served: Served) -> None:
     engines = served.server.engines
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(b"GET /query/endless HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        end = time.monotonic() + 10
+        end = time.monotonic() + 90
         while not engines.running:
             assert time.monotonic() < end
             time.sleep(0.02)

@@ -47,7 +47,7 @@ def running(folder: Path, log: Path, *options: str) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(30)
+                process.wait(90)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -108,4 +108,4 @@ def browser(profile: Path) -> Iterator[Browser]:
         os.close(to)
         os.close(back)
         process.terminate()
-        process.wait(20)
+        process.wait(90)

@@ -89,7 +89,7 @@ class LivePage:
 
     def await_bars(self, expected: Mapping[str, int]) -> None:
         """Wait until the bars show these numbers; fail with those that they show at the end."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while (shown := self.bars()) != expected and time.monotonic() < end:
             time.sleep(0.05)
         assert shown == expected

@@ -76,7 +76,7 @@ class ListenProcess:
         """Send a signal; return the seconds until the process has ended."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(90)
         return time.monotonic() - started
 
     def stored(self) -> Events:

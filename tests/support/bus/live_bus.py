@@ -50,16 +50,26 @@ class RunningReceiver:
                 messages += list(zip(parts, parts, strict=True))
         return messages
 
-    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        """Collect notices until the condition holds; fail after `seconds`."""
+    def until(
+        self, condition: Callable[[], object], seconds: float = 60, *, warn_after: float = 0.05
+    ) -> None:
+        """Collect notices until the condition holds; fail after `seconds`.
+
+        Args:
+            condition: what is waited for.
+            seconds: to wait at most.
+            warn_after: seconds after which a peer without connection gives a notice. Where the
+                notice is to say why, wait for the reason first, without one: a busy machine may
+                take longer to connect.
+        """
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "timed out"
-            self.notices += self.receiver.watch(0.01, warn_after=0.05)
+            self.notices += self.receiver.watch(0.01, warn_after=warn_after)
 
     def end(self) -> None:
         self.stop.set()
-        self.thread.join(5)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         self.receiver.close()
 

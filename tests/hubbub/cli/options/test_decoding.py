@@ -108,7 +108,7 @@ def test_the_loader_process_of_a_listener_uses_them(files: Path, by: str) -> Non
         bus.send_multipart([TOPIC.encode(), envelope("1").encode()])
         wait_until(lambda: rows(files / "store"), process=process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
         assert process.stderr is not None
         process.stderr.close()
     with Store.open(files / "store") as store:

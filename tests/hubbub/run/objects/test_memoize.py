@@ -21,6 +21,7 @@ from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 from hubbub.store.plugin_data.cache import cache_of
 from tests.support.paths import GOLDEN
+from tests.support.processes import within
 from tests.support.stores import small_store
 from tests.support.stores.filling import put
 
@@ -90,13 +91,13 @@ def test_empty_results_are_kept_and_values_have_one_form(opened: Store) -> None:
 
 def test_an_entry_lives_for_its_time(opened: Store) -> None:
     @hubbub.query
-    @hubbub.memoize_query(0.2)
+    @hubbub.memoize_query(3)
     def short() -> int:
         runs["short"] += 1
         return runs["short"]
 
     assert [ask(opened, "short"), ask(opened, "short")] == [1, 1]
-    time.sleep(0.25)
+    time.sleep(3.1)
     assert ask(opened, "short") == 2
 
 
@@ -112,7 +113,7 @@ def test_what_fails_is_not_kept_and_leaves_no_lock(opened: Store) -> None:
         with pytest.raises(HubbubError, match="on purpose"):
             ask(opened, "fails")
     assert runs["fails"] == 2
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < within(1)
 
 
 def test_forcing_computes_anew_and_stores(opened: Store) -> None:

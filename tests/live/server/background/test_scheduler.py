@@ -18,6 +18,7 @@ from hubbub.registry import Function, Registry
 from hubbub.schedule import parse
 from hubbub.store import Store
 from hubbub.store.state.documents import Documents
+from tests.support.processes import within
 
 
 def registry(**jobs: Callable[..., Any]) -> Registry:
@@ -40,7 +41,7 @@ def run(made: Scheduler, until: Callable[[], bool]) -> float:
 
     async def main() -> float:
         await made.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while not until():
             assert time.monotonic() < end, "it did not happen"
             await asyncio.sleep(0.05)
@@ -93,7 +94,7 @@ def test_a_job_does_not_overtake_itself_and_stopping_does_not_wait_for_it(
 
     def slow() -> None:
         started.append(1)
-        release.wait(30)
+        release.wait(90)
 
     begun = time.monotonic()
     took = run(
@@ -101,7 +102,7 @@ def test_a_job_does_not_overtake_itself_and_stopping_does_not_wait_for_it(
         lambda: bool(started) and time.monotonic() - begun > 3,
     )
     assert len(started) == 1
-    assert took < 3
+    assert took < within(3)
     release.set()
 
 

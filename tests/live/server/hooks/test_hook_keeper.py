@@ -35,7 +35,7 @@ def send(served: Served, secret="s", body: bytes = BODY, event="issues") -> int:
 
 
 def eventually(check: Callable[[], T]) -> T:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not (found := check()):
         assert time.monotonic() < end
         time.sleep(0.05)

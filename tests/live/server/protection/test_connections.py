@@ -20,6 +20,7 @@ from hubbub.live.server import app
 from hubbub.live.server.protection import bodies
 from hubbub.live.server.protection.connections import Limits
 from tests.support.http import Served, serving
+from tests.support.processes import within
 from tests.support.stores.small_store import fill
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Served]:
-    limits = Limits(header_seconds=1.0, idle_seconds=1.0, stalled_seconds=2.0)
+    limits = Limits(header_seconds=1.0, idle_seconds=2.0, stalled_seconds=2.0)
     with serving(folder, limits=limits) as running:
         yield running
 
@@ -56,10 +57,10 @@ def ended(connection: socket.socket) -> tuple[bytes, float]:
 
 
 def drip(connection: socket.socket, drop: bytes) -> None:
-    """Send a drop ten times a second until the server closes the connection, at most for 10 s."""
+    """Send a drop ten times a second until the server closes the connection, at most for 60 s."""
     began = time.monotonic()
     with suppress(BrokenPipeError, ConnectionResetError):
-        while time.monotonic() < began + 10:
+        while time.monotonic() < began + 60:
             connection.sendall(drop)
             time.sleep(0.1)
 
@@ -68,7 +69,9 @@ def answered(connection: socket.socket) -> bool:
     """Read one answer of /healthz; return whether it is as it should be."""
     answer = b""
     while not answer.endswith(b"}"):
-        answer += connection.recv(65536)
+        part = connection.recv(65536)
+        assert part, "the server closed the connection"
+        answer += part
     return answer.startswith(b"HTTP/1.1 200 ")
 
 
@@ -87,7 +90,7 @@ def test_a_header_of_a_megabyte_is_refused(served: Served, header: bytes) -> Non
             connection.sendall(HEAD + header)
         answer, _ = ended(connection)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
-    assert seconds_of_healthz(served) < 1
+    assert seconds_of_healthz(served) < within(1)
 
 
 @pytest.mark.parametrize("begin", [b"", b"GET", HEAD, HEAD + b"X: "])
@@ -96,7 +99,7 @@ def test_a_header_that_does_not_end_ends_the_connection(served: Served, begin: b
         connection.sendall(begin)
         answer, seconds = ended(connection)
     assert answer == b""
-    assert 0.5 < seconds < 4
+    assert 0.5 < seconds < within(4)
 
 
 def test_a_header_that_comes_drop_by_drop_ends_the_connection(served: Served) -> None:
@@ -104,7 +107,7 @@ def test_a_header_that_comes_drop_by_drop_ends_the_connection(served: Served) ->
     with connected(served) as connection:
         connection.sendall(b"GE")
         drip(connection, b"E")
-    assert time.monotonic() < began + 4
+    assert time.monotonic() < began + within(4)
 
 
 def test_the_second_header_of_a_connection_has_its_time_too(served: Served) -> None:
@@ -114,7 +117,7 @@ def test_the_second_header_of_a_connection_has_its_time_too(served: Served) -> N
         connection.sendall(HEAD)
         began = time.monotonic()
         drip(connection, b"X: y\r\n")
-    assert time.monotonic() < began + 4
+    assert time.monotonic() < began + within(4)
 
 
 def test_an_idle_connection_ends_after_a_while_and_serves_until_then(served: Served) -> None:
@@ -124,7 +127,7 @@ def test_an_idle_connection_ends_after_a_while_and_serves_until_then(served: Ser
             assert answered(connection)
             time.sleep(0.4)
         _, seconds = ended(connection)
-    assert 0.2 < seconds < 4
+    assert 0.2 < seconds < within(5)
 
 
 def test_requests_that_come_together_are_answered_in_order(served: Served) -> None:
@@ -132,7 +135,7 @@ def test_requests_that_come_together_are_answered_in_order(served: Served) -> No
         connection.sendall((HEAD + b"\r\n") * 20 + HEAD + b"Connection: close\r\n\r\n")
         answer, seconds = ended(connection)
     assert answer.count(b"HTTP/1.1 200 ") == 21
-    assert seconds < 10
+    assert seconds < within(10)
 
 
 def test_a_body_that_does_not_come_ends_the_request(
@@ -150,7 +153,7 @@ def test_a_body_that_does_not_come_ends_the_request(
                 answer, seconds = ended(connection)
             assert answer.startswith(b"HTTP/1.1 408 ")
             assert b"did not arrive within 1 s" in answer
-            assert seconds < 4
+            assert seconds < within(4)
 
 
 def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_slowly_is_not(
@@ -192,14 +195,14 @@ def test_a_thousand_idle_connections_leave_the_server_quick(folder: Path) -> Non
             if n % 2:
                 connection.sendall(HEAD)  # a header that has begun
         with_them = median(seconds_of_healthz(running) for _ in range(20))
-        assert with_them < max(0.1, 2 * before)  # a machine may be slow for other reasons
+        assert with_them < max(within(0.1), 2 * before)  # a machine may be slow for other reasons
 
 
 def test_the_oldest_idle_connection_gives_way(folder: Path) -> None:
     limits = Limits(idle_connections=10)
     with serving(folder, limits=limits) as running, ExitStack() as stack:
         opened = [stack.enter_context(connected(running)) for _ in range(15)]
-        assert seconds_of_healthz(running) < 1
+        assert seconds_of_healthz(running) < within(1)
         closed = []
         for connection in opened:
             connection.settimeout(0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import requests
 import hubbub
 from hubbub.errors import RemoteError
 from tests.support.paths import ROOT
+from tests.support.processes import free_port, within
 from tests.support.stores.small_store import fill, lines
 
 NORTH = """
@@ -81,13 +81,6 @@ def south_page(user):
 HUBBUB = (sys.executable, "-c", "from hubbub.cli import main; main()")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def server(folder: Path, plugin: str, port: int, other: str, timeout: str = "20s") -> Iterator[str]:
     """`hubbub serve` with a plugin, and another server in its configuration."""
@@ -104,7 +97,7 @@ def server(folder: Path, plugin: str, port: int, other: str, timeout: str = "20s
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 90
         while True:
             try:
                 requests.get(f"{url}/healthz", timeout=5)
@@ -117,7 +110,7 @@ def server(folder: Path, plugin: str, port: int, other: str, timeout: str = "20s
         yield url
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +194,7 @@ def test_a_slow_server_is_named_after_its_time(tmp_path: Path, pair: tuple[str, 
         assert answer.status_code == 502
         message = answer.json()["error"]["message"]
         assert message == f"{south}: query 'south_sleeps' was not answered within 1 s"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < within(5)
         assert get(f"{east}/healthz").status_code == 200
 
 

@@ -44,7 +44,7 @@ class Following:
 
     def until(self, offset: int) -> None:
         """Wait until `offset` bytes of the current file were read."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             place = None
             if (self.store / "state.sqlite").exists():
@@ -58,7 +58,7 @@ class Following:
 
     def stop(self, code: int = 0) -> dict[str, object]:
         self.process.send_signal(signal.SIGTERM)
-        out, self.err = self.process.communicate(timeout=30)
+        out, self.err = self.process.communicate(timeout=90)
         assert self.process.returncode == code, self.err
         answer: dict[str, object] = json.loads(out)
         return answer

@@ -19,7 +19,9 @@ from hubbub.cli.commands.collection.listen_reload import changed_keys
 from hubbub.collector.event import alive_key
 from hubbub.config import Config, ListenConfig, PeopleConfig
 from hubbub.store import Store
+from tests.support.processes import wait_until
 
+RELOADED = ["READY=1", "STATUS=listening"]
 HUBBUB = Path(sys.executable).with_name("hubbub")
 TOPIC = "org.x.prod.git.receive"
 
@@ -62,29 +64,33 @@ class Listening:
         self.process.send_signal(signal.SIGHUP)
         return before
 
-    def notifications(self) -> list[str]:
-        """Return the notifications that the manager has received since the last call."""
-        self.manager.settimeout(0.05)
-        received = []
-        try:
-            while True:
-                received += self.manager.recv(4096).decode().splitlines()
-        except TimeoutError:
-            return received
+    def notifications(self, first: str, last: str) -> list[str]:
+        """Return the lines that the manager received, from one line on up to another, both new."""
+        self.manager.settimeout(90)
+        received: list[str] = []
+        while last not in received:
+            lines = self.manager.recv(4096).decode().splitlines()
+            if received or first in lines:
+                received += lines
+        return received
 
     def end(self) -> int:
         self.process.terminate()
-        code = self.process.wait(20)
-        self.thread.join(20)
+        code = self.process.wait(90)
+        self.thread.join(90)
         return code
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            pytest.fail("timed out")
-        time.sleep(0.02)
+def until(condition: Callable[[], Any]) -> Any:
+    """Return what the condition is, once it holds."""
+    value = None
+
+    def holds() -> Any:
+        nonlocal value
+        value = condition()
+        return value
+
+    wait_until(holds)
     return value
 
 
@@ -155,9 +161,8 @@ def test_topics_bodies_and_rules_change_while_it_listens(
         until(lambda: ids(store) == {"1", "2"})
         assert store.bodies.find(["1"]) == {}
         assert b'"msg_id": "2"' in (store.bodies.find(["2"])["2"] or b"")
-        sent = running.notifications()
-        assert sent[0] == "READY=1"
-        assert sent.index("RELOADING=1") < len(sent) - 1 - sent[::-1].index("READY=1")
+        assert running.notifications("READY=1", "RELOADING=1")[1] == "STATUS=listening"
+        assert running.notifications("READY=1", "STATUS=listening") == RELOADED
         assert running.end() == 0
         assert not [line for line in running.lines if line["event"].startswith("the loader died")]
         filters = {span.filters for span in store.spans()}
@@ -182,20 +187,24 @@ def test_a_mistake_changes_nothing_and_settings_that_need_a_restart_are_logged(
         line = running.wait_for(refused, running.reload(wrong))
         assert message in f"{line['why']} {line['where']}", line
         assert line["level"] == "error"
-        assert running.notifications()[-1] == "STATUS=listening"
+        notified = running.notifications("RELOADING=1", "STATUS=listening")
+        assert notified[-2:] == RELOADED, "after the log says so"
     bus.send("1")
     with Store.open(tmp_path / "s") as store:
         until(lambda: ids(store) == {"1"})
     before = running.reload('log_level = "warning"\n[listen]\nzmq = ["tcp://127.0.0.1:9"]\n')
     line = running.wait_for("changed settings take effect after a restart", before)
     assert line["settings"] == ["listen.zmq"]
-    assert not [x for x in running.lines[before:] if x["level"] == "info"], "the new level applies"
+    since = [x for x in running.lines[before:] if x["event"].startswith("configuration")]
+    assert since == [], "the new level applies"
     sent = time.time()
     bus.send("2")
     with Store.open(tmp_path / "s") as store:
         until(lambda: ids(store) == {"1", "2"})
         assert running.end() == 0
         assert store.state.get(alive_key("")) / 1e6 > sent, "coverage is still recorded"
+    after = running.lines[running.lines.index(line) :]
+    assert not [x for x in after if x["level"] == "info"], "and goes on to apply"
 
 
 def test_metrics_and_health_of_a_running_listener(

@@ -18,12 +18,7 @@ from hubbub.testing.history.server import HistoryServer
 from hubbub.testing.simulator.traffic import Traffic
 from tests.support.commandline import Run
 from tests.support.forges.fake_github import TOKEN, Kept, fake_github
-
-
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from tests.support.processes import free_port
 
 
 def checks(run: Run, *options: str | Path, code: int = 0) -> dict[str, dict[str, Any]]:
@@ -56,8 +51,8 @@ def test_sources_that_answer(hubbub: Run, tmp_path: Path) -> None:
 
 
 def test_sources_that_do_not_answer(hubbub: Run, tmp_path: Path) -> None:
-    zmq = f"tcp://127.0.0.1:{closed_port()}"
-    amqp = f"amqp://user:secret@127.0.0.1:{closed_port()}/"
+    zmq = f"tcp://127.0.0.1:{free_port()}"
+    amqp = f"amqp://user:secret@127.0.0.1:{free_port()}/"
     result = hubbub("doctor", "--store", tmp_path / "s", "--zmq", zmq, "--amqp", amqp)
     assert result.code == 4
     assert f"FAILED   {zmq}: no response for 5 s" in result.out

@@ -196,7 +196,7 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(
         assert (due.code, [job["job"] for job in due.json]) == (0, ["usage"])
     finally:
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
     assert state() == "interrupted"
     assert hubbub("jobs", "run", "--due", "--json", *at).json[0]["job"] == "tally"
     assert state() == "ok"
@@ -255,7 +255,7 @@ def test_a_killed_job_continues_after_the_last_finished_day(
         eventually(further)
         time.sleep(0.01 * n)
         process.kill()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=90)
         assert out == "", "it was to be killed before its end"
         outcome = hubbub("jobs", "list", "--json", *at).json
         checkpoints.append(next(job["checkpoint"] for job in outcome if job["name"] == "slow"))

@@ -118,7 +118,7 @@ def test_a_replay_waits_for_a_reader_and_ends(start):
         except zmq.Again:
             output = process.stdout.readline()
     context.destroy(linger=0)
-    assert process.wait(10) == 0
+    assert process.wait(90) == 0
     sent = sum(int(n) for n in re.findall(r"\d+", output))
     assert received == sent > 500
 
