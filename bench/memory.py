@@ -2,6 +2,7 @@
 
     python bench/memory.py STORE [--limit 1GiB] [--queries tail,health] [--compare]
     python bench/memory.py STORE --stages verify,rebuild
+    python bench/memory.py STORE --run "listen --zmq tcp://127.0.0.1:9940 --bodies" --seconds 60
 
 Each query of the whole range runs in a process of its own, in a new control group with that limit
 and without swap. By default the engine takes half of the limit ([engine] memory), and writes what
@@ -9,6 +10,8 @@ does not fit into the store. Printed are CPU seconds without those for loading t
 of the process's resident memory and of the group's, which includes the kernel's cache of files;
 and how much was on the disk at once: all in MB. `--compare` runs each query without a limit, too,
 and compares the answers. `--stages` runs steps of `scale.py`, some of which change the store.
+`--run` runs a command of hubbub on the store, with its child processes, and ends it after a time;
+printed is the most memory that they had together, without the kernel's cache of files.
 
 Where systemd runs, it makes the groups (`systemd-run --scope`); otherwise this needs root.
 `scale.py --store STORE` makes a store.
@@ -21,12 +24,13 @@ import hashlib
 import json
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -81,21 +85,38 @@ class Group:
         path = self.folder / name
         return int(path.read_text()) / 2**20 if path.exists() else 0.0
 
+    def kills(self) -> int:
+        """Return how many processes of the group the kernel has killed for lack of memory."""
+        file = "memory.events" if self._new else "memory.oom_control"
+        lines = (self.folder / file).read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("oom_kill ")))
+
+    def private(self) -> int:
+        """Return the bytes of the group's processes, without the cache of files."""
+        name = "anon" if self._new else "total_rss"
+        lines = (self.folder / "memory.stat").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.split()[0] == name))
+
+
+def spilled(store: Path) -> int:
+    """Return how many bytes the engines of a store have on the disk."""
+    size = 0
+    for path in (store / "spill").glob("*/*"):
+        try:
+            size += path.stat().st_blocks * 512
+        except FileNotFoundError:
+            continue
+    return size
+
 
 @contextmanager
-def most_spilled(store: Path) -> Iterator[list[int]]:
-    """Watch how many bytes the engine has on the disk; yield a list with the largest number."""
+def most(measure: Callable[[], int]) -> Iterator[list[int]]:
+    """Measure again and again; yield a list with the largest number so far."""
     most, ended = [0], threading.Event()
 
     def watch() -> None:
         while not ended.wait(_EVERY):
-            size = 0
-            for path in (store / "spill").glob("*/*"):
-                try:
-                    size += path.stat().st_blocks * 512
-                except FileNotFoundError:
-                    continue
-            most[0] = max(most[0], size)
+            most[0] = max(most[0], measure())
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -120,7 +141,7 @@ def work(path: Path, name: str) -> None:
     plugins.load_builtins()
     facts: dict[str, Any] = {"error": ""}
     started = time.process_time()
-    with most_spilled(path) as spilled:
+    with most(lambda: spilled(path)) as disk:
         if name in STAGES:
             facts["error"] = STAGES[name](path, argparse.Namespace()).replace("clean", "")
         else:
@@ -141,7 +162,7 @@ def work(path: Path, name: str) -> None:
                     facts["answer"] = hashlib.sha256(text.encode()).hexdigest()
     facts["cpu"] = time.process_time() - started
     facts["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    facts["spilled"] = spilled[0] / 2**20
+    facts["spilled"] = disk[0] / 2**20
     print(json.dumps(facts))
 
 
@@ -176,12 +197,33 @@ def finish(command: Sequence[str], group: Group | None, patience: float) -> dict
     return facts
 
 
+def run_command(store: Path, command: str, limit: int, seconds: float) -> bool:
+    """Run a command of hubbub in a group, end it, and print its memory; return whether it lived."""
+    arguments = [*shlex.split(command), "--store", str(store)]
+    hubbub = [sys.executable, "-c", "from hubbub.cli.root import run; run()", *arguments]
+    with Group(limit) as group:
+        process = subprocess.Popen(hubbub, preexec_fn=group.enter)  # noqa: PLW1509
+        with most(group.private) as memory:
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                code = process.wait(60)
+        print(
+            f"{command}: exit code {code}; {memory[0] / 2**20:,.0f} MB, with cached files"
+            f" {group.peak():,.0f} MB of {limit / 2**20:,.0f}; {group.kills()} killed"
+        )
+        return code == 0 and not group.kills()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", type=Path)
     parser.add_argument("--limit", default="1GiB", help="of the control group")
     parser.add_argument("--queries", help="names with commas between them; default: all")
     parser.add_argument("--stages", help=f"names of {', '.join(STAGES)}, instead of queries")
+    parser.add_argument("--run", metavar="COMMAND", help="of hubbub, instead of queries")
+    parser.add_argument("--seconds", type=float, default=60.0, help="after which it is ended")
     parser.add_argument("--compare", action="store_true", help="with answers without a limit")
     parser.add_argument("--patience", type=float, default=600.0, help="timeout, seconds")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -193,6 +235,8 @@ def main() -> None:
     names = options.stages or options.queries
     names = names.split(",") if names else sorted(REGISTRY.queries)
     limit = parse_size(options.limit, "--limit")
+    if options.run:
+        raise SystemExit(not run_command(options.store, options.run, limit, options.seconds))
     print(f"{'in ' + options.limit:<20}{'CPU s':>8}{'resident':>10}{'group':>8}{'disk':>8}")
     failed = []
     for name in names:

@@ -47,6 +47,8 @@ def release_early() -> bool:
 def available(root: Path = Path("/")) -> int:
     """Return the bytes of memory that this process may use: of its cgroup, else of the machine.
 
+    Above `memory.high` the kernel slows a process down, and above `memory.max` it kills it.
+
     Args:
         root: of the file system, for tests.
     """
@@ -60,15 +62,16 @@ def available(root: Path = Path("/")) -> int:
 def _cgroup_limits(root: Path) -> list[Path]:
     """Return the files that may hold a limit of this process's control group or one above it."""
     groups = root / "sys/fs/cgroup"
-    paths = [groups / "memory.max", groups / "memory/memory.limit_in_bytes"]
+    older = (groups / "memory", ("memory.limit_in_bytes",))
+    newer = (groups, ("memory.max", "memory.high"))
+    paths = [folder / file for folder, files in (older, newer) for file in files]
     with suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             _, controllers, name = line.split(":", 2)
-            folder, file = (groups, "memory.max")
-            if "memory" in controllers.split(","):
-                folder, file = groups / "memory", "memory.limit_in_bytes"
+            folder, files = older if "memory" in controllers.split(",") else newer
             parts = Path(name.lstrip("/")).parts
-            paths += [folder.joinpath(*parts[:n], file) for n in range(1, len(parts) + 1)]
+            above = [folder.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
+            paths += [group / file for group in above for file in files]
     return paths
 
 

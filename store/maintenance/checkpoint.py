@@ -1,12 +1,13 @@
-"""What a verification that did not finish has proven, so that the next one goes on from there.
+"""What a long step of maintenance that did not finish has done: the next one goes on from there.
 
-    verify/done       a line of JSON for each file or part that was checked and has no fault
-    verify/*.ids      sorted hashes of the ids of a data file: see `uniqueness`
+    verify/done, rebuild/done   a line of JSON for each part that was done
+    verify/*.ids                sorted hashes of the ids of a data file: see `uniqueness`
 
-A line names files by inode, size and times (`identity`): one that was written since, by whomever,
-is checked again. A bit that flips on the disk changes none of these, as it would after a
-verification that finished; so what is older than `AGE` is checked again, too. A verification that
-ends deletes the folder: none ever relies on an earlier one that finished. Needs the loader's lock.
+A line names the files that its part depends on by inode, size and times (`identity`): where one was
+written since, by whomever, the part is done again. A bit that flips on the disk changes none of
+these, as it would after a verification that finished; so what is older than `AGE` is done again,
+too. A step that ends deletes its folder: none ever relies on an earlier one that finished. Needs
+the loader's lock.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from typing import Any
 
 from hubbub.store.disk.files import append, make_folder, replace_file
 
-__all__ = ["AGE", "Checkpoint", "delete_abandoned", "identity"]
+__all__ = ["AGE", "REBUILD", "VERIFY", "Checkpoint", "delete_abandoned", "identity"]
 
-FOLDER = "verify"
+VERIFY, REBUILD = "verify", "rebuild"  # folders in the store
 AGE = 86_400.0  # seconds
-#: Of what is checked, and of the lines; another number makes earlier lines worthless.
+#: Of what is done, and of the lines; another number makes earlier lines worthless.
 _FORMAT = 1
 
 
@@ -41,20 +42,20 @@ def identity(path: Path) -> tuple[Any, ...]:
 
 
 class Checkpoint:
-    """The record of a verification.
+    """The record of a step.
 
     Args:
-        store: the store's folder.
-        restart: forget what an earlier verification has proven.
+        folder: of the step, in the store.
+        restart: forget what an earlier one has done.
 
     Attributes:
-        started: when the verification began that this one continues, seconds since the epoch; None:
-            it begins now.
-        folder: for files of the verification.
+        started: when the step began that this one continues, seconds since the epoch; None: it
+            begins now.
+        folder: as given; for other files of the step.
     """
 
-    def __init__(self, store: Path, *, restart: bool = False) -> None:
-        self.folder = store / FOLDER
+    def __init__(self, folder: Path, *, restart: bool = False) -> None:
+        self.folder = folder
         self._path = self.folder / "done"
         self._done: dict[str, Any] = {}
         self.started = None if restart else self._read()
@@ -90,7 +91,7 @@ class Checkpoint:
         """Return the key of a part that depends on these files, as they are now.
 
         Args:
-            part: what is checked.
+            part: what is done.
             files: their order does not matter.
             facts: what else the outcome depends on.
 
@@ -102,27 +103,27 @@ class Checkpoint:
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def facts(self, key: str) -> Any:
-        """Return the facts that were recorded with a key; None if it is not proven."""
+        """Return the facts that were recorded with a key; None if its part is not done."""
         return self._done.get(key)
 
     def record(self, key: str, facts: object) -> None:
-        """Record that a part was checked and has no fault.
+        """Record that a part is done: that it was checked and has no fault.
 
         Args:
-            key: see `key`; computed before the part was read.
+            key: see `key`; of the files as they were read, or as they were written.
             facts: JSON, not None.
         """
         self._done[key] = facts
         append(self._path, f"{json.dumps({'key': key, 'facts': facts})}\n".encode())
 
     def finish(self) -> None:
-        """Forget everything: the verification has ended."""
+        """Forget everything: the step has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def delete_abandoned(store: Path) -> None:
-    """Delete the record of a verification that did not finish and is too old to be continued."""
-    done = store / FOLDER / "done"
-    with suppress(FileNotFoundError):
-        if not 0 <= time.time() - done.stat().st_mtime < AGE:
-            shutil.rmtree(store / FOLDER, ignore_errors=True)
+    """Delete the records of steps that did not finish and are too old to be continued."""
+    for name in (VERIFY, REBUILD):
+        with suppress(FileNotFoundError):
+            if not 0 <= time.time() - (store / name / "done").stat().st_mtime < AGE:
+                shutil.rmtree(store / name, ignore_errors=True)

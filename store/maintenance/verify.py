@@ -21,7 +21,7 @@ from hubbub.errors import StoreError
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
 from hubbub.store.loader import recovery
-from hubbub.store.maintenance.checkpoint import Checkpoint
+from hubbub.store.maintenance.checkpoint import VERIFY, Checkpoint
 from hubbub.store.maintenance.checks import recount
 from hubbub.store.maintenance.progress import Progress, Show
 from hubbub.store.maintenance.repair import repair_logs
@@ -98,7 +98,7 @@ def verify(
             _check_quickly(store, report, TableChecks(None, progress, month), progress)
         elif readable:
             with translate_errors(store.path, (OSError,)):
-                checkpoint = Checkpoint(store.path, restart=restart)
+                checkpoint = Checkpoint(store.path / VERIFY, restart=restart)
                 if checkpoint.started is not None:
                     report.continued = checkpoint.started
                     note(checkpoint.started)

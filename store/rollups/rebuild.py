@@ -31,7 +31,9 @@ __all__ = [
     "rebuild_all",
     "rebuild_one",
     "source",
+    "split_files",
     "timestamp",
+    "write_counted",
 ]
 
 CHUNK = 1_000_000  # about so many rows are counted at once
@@ -89,15 +91,43 @@ def rebuild_one(store: Store, rollup: Rollup, version: int) -> None:
     Raises:
         StoreError: no room, or damage; the rollup is unchanged.
     """
-    origin, count, since = source(store, rollup)
+    origin, _, since = source(store, rollup)
     files = [file for file in origin.files() if file.last >= since]
     rollup.ensure()
-    fits = not since
-    if since:  # rows from before the cut stay, in files of their own
-        mixed = [file for file in rollup.files() if file.first < since <= file.last]
-        rewrite(rollup, mixed, _rows_before(since))
+    split_files(rollup, since)
     old = [file for file in rollup.files() if file.last >= since]
+    added, fits = write_counted(store, rollup, files)
+    rollup.replace(old, added, version)
+    if fits and not since:
+        rollup.forget_saturation()
+    retire(old)
+
+
+def split_files(rollup: Rollup, since: int) -> None:
+    """Rewrite files so that rows from before a time (µs) are in files of their own: they stay."""
+    mixed = [file for file in rollup.files() if file.first < since <= file.last]
+    rewrite(rollup, mixed, _rows_before(since))
+
+
+def write_counted(
+    store: Store, rollup: Rollup, files: Sequence[File]
+) -> tuple[list[AddAction], bool]:
+    """Count a rollup from files of its source, and write the rows; they are not committed.
+
+    Args:
+        store: the store.
+        rollup: one of its rollups.
+        files: of one snapshot of its source; with all files of each month.
+
+    Returns:
+        The new files, and whether all sums fit.
+
+    Raises:
+        StoreError: no room, or damage; nothing was written.
+    """
+    _, count, _ = source(store, rollup)
     added: list[AddAction] = []
+    fits = True
     try:
         for chunk in _chunks(files):
             for month, rows in rollup.parts(count([file.uri for file in chunk])):
@@ -109,10 +139,7 @@ def rebuild_one(store: Store, rollup: Rollup, version: int) -> None:
     except StoreError:
         rollup.discard(added)
         raise
-    rollup.replace(old, added, version)
-    if fits:
-        rollup.forget_saturation()
-    retire(old)
+    return added, fits
 
 
 def _rows_before(limit: int) -> Change:

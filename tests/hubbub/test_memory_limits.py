@@ -38,6 +38,15 @@ def test_the_lowest_limit_of_the_groups_above_counts(tmp_path: Path) -> None:
     assert available(root(tmp_path, group, limits)) == 400_000_000
 
 
+def test_the_limit_that_slows_down_counts(tmp_path: Path) -> None:
+    limits = {
+        "system.slice/hubbub.service/memory.high": "600000000\n",
+        "system.slice/hubbub.service/memory.max": "700000000\n",
+    }
+    group = "0::/system.slice/hubbub.service\n"
+    assert available(root(tmp_path, group, limits)) == 600_000_000
+
+
 def test_the_older_hierarchy(tmp_path: Path) -> None:
     limits = {"memory/docker/1f/memory.limit_in_bytes": "300000000\n"}
     group = "5:cpu:/docker/1f\n4:memory:/docker/1f\n"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Protocol
 
-from hubbub.logger import get_logger
+import click
 
-__all__ = ["bar", "log_level", "steps"]
+from hubbub.logger import get_logger
+from hubbub.times import iso
+
+__all__ = ["bar", "log_level", "note_continued", "steps", "time_of"]
 
 _EVERY = 30.0  # seconds between two lines of the log
 _log = get_logger("hubbub.progress")
@@ -59,6 +63,28 @@ def bar(label: str, unit: str = "") -> Iterator[Update]:
             progress.update(task, completed=done, total=total or None, text=text)
 
         yield show
+
+
+def time_of(seconds: float) -> datetime:
+    """Return a time in seconds since the epoch."""
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def note_continued(what: str) -> Callable[[float], None]:
+    """Return a function that says that a command goes on with what was interrupted.
+
+    Args:
+        what: was begun, as a noun; the function gets when (seconds since the epoch).
+    """
+
+    def note(started: float) -> None:
+        click.echo(
+            f"hubbub: goes on with the {what} of {iso(time_of(started))}, which was interrupted;"
+            " --restart begins again",
+            err=True,
+        )
+
+    return note
 
 
 def log_level() -> int:

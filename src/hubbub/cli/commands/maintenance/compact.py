@@ -13,25 +13,32 @@ __all__ = ["compact"]
 
 @common_options
 @click.command(name="compact")
-@click.option("--rebuild", is_flag=True, help="First rebuild the rollups and the table of actions.")
+@click.option("--rebuild", is_flag=True, help="First count the rollups again, from the events.")
+@click.option("--restart", is_flag=True, help="Do not go on with a rebuild that was interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
-def compact(app: App, /, *, rebuild: bool, as_json: bool) -> None:
+def compact(app: App, /, *, rebuild: bool, restart: bool, as_json: bool) -> None:
     """Merge small files of the tables into large ones, and delete obsolete files.
 
     A listener does this by itself. It does not disturb readers and writers; replaced files stay for
     an hour, for running queries.
+
+    Loading waits during --rebuild. One that is interrupted or killed is continued by the next one
+    within a day: months that it has counted are not counted again, unless they were written since.
     """
+    from hubbub.cli.output.progress import log_level, note_continued, steps
     from hubbub.store.maintenance.compaction import compact as compact_tables
 
-    app.configure_logging()
+    app.configure_logging(level=log_level())
     with app.reading() as store:
-        from hubbub.store.rollups import refresh
+        from hubbub.store.maintenance.rebuilding import rebuild as rebuild_rollups
         from hubbub.store.rollups.details import build_next
 
         with store.loader_lock():
             if rebuild:
-                refresh.rebuild(store)
+                note = note_continued("rebuild")
+                with steps("rebuilding") as show:
+                    rebuild_rollups(store, restart=restart, show=show, note=note)
             while build_next(store) is not None:
                 pass
         result = compact_tables(store)

@@ -44,7 +44,7 @@ def verify(
     found sound are not read again, unless they were written since. --quick finds missing files and
     changed bytes in seconds, but no repeated id, and no rollup that does not match.
     """
-    from hubbub.cli.output.progress import log_level, steps
+    from hubbub.cli.output.progress import log_level, note_continued, steps, time_of
     from hubbub.store.maintenance.verify import verify as verify_store
 
     app.configure_logging(level=log_level())
@@ -56,12 +56,18 @@ def verify(
         start = convert(datetime, since, "since", request_zone(app).local(datetime.now(UTC)))
     with app.reading(load=False) as store, steps("verifying") as show:
         result = verify_store(
-            store, repair=repair, quick=quick, since=start, restart=restart, show=show, note=_note
+            store,
+            repair=repair,
+            quick=quick,
+            since=start,
+            restart=restart,
+            show=show,
+            note=note_continued("verification"),
         )
     if as_json:
         facts = {
             "clean": result.clean,
-            "continued": None if result.continued is None else iso(_time(result.continued)),
+            "continued": result.continued and iso(time_of(result.continued)),
             "skipped": result.skipped,
             "checked": result.checked,
             "faults": [asdict(fault) for fault in result.faults],
@@ -81,18 +87,6 @@ def verify(
             click.echo(f"{result.skipped:,} files were checked before the interruption")
         click.echo("no faults" if result.clean else f"faults: {len(result.faults)}")
     return 0 if result.clean else StoreError.exit_code
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)
-
-
-def _note(started: float) -> None:
-    click.echo(
-        f"hubbub: goes on with the verification of {iso(_time(started))}, which was interrupted;"
-        " --restart begins again",
-        err=True,
-    )
 
 
 def _line(fault: Fault) -> str:
