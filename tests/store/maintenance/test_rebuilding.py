@@ -15,6 +15,7 @@ from hubbub.store.maintenance.rebuilding import rebuild
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
+from hubbub.store.rollups.rebuild import write_counted
 from tests.support.stores.crash import run_and_crash
 from tests.support.stores.rollup_events import add, answers, batches, make
 
@@ -23,6 +24,7 @@ import sys
 from hubbub.store import Store
 from hubbub.store.delta.table import Table
 from hubbub.store.maintenance import rebuilding
+from hubbub.store.rollups.rebuild import write_counted
 from tests.support.stores.crash import kill_at
 
 with Store.open(sys.argv[1]) as store, store.loader_lock():
@@ -46,11 +48,11 @@ def full(store: Store) -> Store:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The rollups that were counted again, once for each month."""
-    real, names = rebuilding.write_counted, []
+    names: list[str] = []
 
     def call(store: Store, rollup: Any, *args: Any) -> Any:
         names.append(rollup.name)
-        return real(store, rollup, *args)
+        return write_counted(store, rollup, *args)
 
     monkeypatch.setattr(rebuilding, "write_counted", call)
     return names
@@ -61,14 +63,14 @@ def interrupt(full: Store, monkeypatch: pytest.MonkeyPatch) -> Interrupt:
     """Rebuild, and interrupt that in the nth month."""
 
     def until(nth: int) -> None:
-        real, left = rebuilding.write_counted, nth
+        left = nth
 
         def call(*args: Any) -> Any:
             nonlocal left
             left -= 1
             if not left:
                 raise KeyboardInterrupt
-            return real(*args)
+            return write_counted(*args)
 
         with monkeypatch.context() as patch:
             patch.setattr(rebuilding, "write_counted", call)
