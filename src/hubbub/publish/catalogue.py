@@ -74,6 +74,12 @@ def _sum(rows: Sequence[Sequence[Any]], column: int) -> float | None:
     return sum(values) if values else None
 
 
+def _share(rows: Sequence[Sequence[Any]]) -> str | None:
+    """Return the last number of the second column as percent."""
+    last = _last(rows, 1)
+    return None if last is None else text.percent(last)
+
+
 def _busiest(rows: Sequence[Sequence[Any]]) -> str:
     """Return the share of the busiest tenth; rows end with the share of all people up to them."""
     others = len(rows) - -(-len(rows) // 10)
@@ -90,6 +96,7 @@ def badge_number(name: str, drawing: Drawing) -> tuple[str, float | str | None]:
     rows, columns = drawing.rows, list(drawing.columns)
     numbers: Mapping[str, tuple[str, Callable[[], float | str | None]]] = {
         "active_users": ("active people", lambda: _last(rows, 1)),
+        "cohorts": ("share of the busiest 1%", lambda: _share(rows)),
         "daily_users": ("people", lambda: _last(rows, len(columns) - 1)),
         "longtail": ("absence factor", lambda: _last(rows, 1)),
         "lorenz": ("share of the busiest tenth", lambda: _busiest(rows)),

@@ -67,6 +67,9 @@ def test_no_person_is_named(site: Path) -> None:
     topics = {row["topic"] for row in pq.read_table(site / "data/topics.parquet").to_pylist()}
     assert "org.example.prod.git.receive" in topics
     assert "org.example.prod.fas.rare.thing" not in topics  # only two people use it
+    assert any(
+        re.fullmatch(r"org\.example\.prod\.git\.branch\.person \d+\.main", t) for t in topics
+    )
     objects = (site / "data" / "users_per_object.csv").read_text()
     assert re.search(r"forks/person \d+/rpms", objects)
     assert "Who works on what: shows what single people do" in (site / "index.html").read_text()

@@ -23,19 +23,20 @@ def _lines(number: int = 600, days: float = 35) -> list[dict[str, Any]]:
     for n in range(number):
         who = people[min(int(chance.expovariate(0.2)), 29)]
         topic = f"org.example.prod.{_TOPICS[n % 3]}"
-        if n % 20 == 0:  # one topic for each of many people, and one that few use
-            topic = f"org.example.prod.git.branch.{who}.main"
+        users = [who]
+        if n % 20 == 0:  # many use a topic that names one of them, and few use another
+            topic = f"org.example.prod.git.branch.{people[0]}.main"
         elif n % 33 == 0:
-            who, topic = people[n % 2], "org.example.prod.fas.rare.thing"
-        elif n % 50 == 0:
-            topic = f"org.example.prod.{HOSTILE}.{HOSTILE}"
+            users, topic = [people[n % 2]], "org.example.prod.fas.rare.thing"
+        elif n % 50 == 1:
+            users, topic = [], f"org.example.prod.{HOSTILE}.{HOSTILE}"
         found.append(
             {
                 "id": f"p{n}",
                 "timestamp": START + int(n * days * 86_400 / number),
                 "topic": topic,
-                "agent": who,
-                "users": [who],
+                "agent": users[0] if users else None,
+                "users": users,
                 "objects": [f"forks/{people[n % 4]}/rpms", f"rpms/{HOSTILE}", f"~{who}/home"],
                 "size": 100 + n,
             }

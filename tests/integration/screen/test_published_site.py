@@ -1,0 +1,191 @@
+"""A published site in a browser: from a disk, under a sub-path, by keyboard, without scripts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.cli.root import execute
+from tests.support.browser.devtools import Browser, browser
+from tests.support.browser.keyboard import Keyboard, evaluate, faults
+from tests.support.processes import wait_until
+from tests.support.stores.published_store import HOSTILE, people_store
+
+pytestmark = pytest.mark.service("browser")
+TALKS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
+PAGES = ("index.html", "explore.html", "data.html", "views/users_per_object.html")
+SUMMARY = "document.getElementById('summary').textContent"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a site in stats/."""
+    folder = tmp_path_factory.mktemp("www")
+    people_store(folder / "store")
+    command = ["publish", "--store", str(folder / "store"), "-o", str(folder / "root" / "stats"),
+               "--views", "tail,volume,users_per_object", "--no-cards"]  # fmt: skip
+    assert execute(command) == 0
+    return folder / "root"
+
+
+@pytest.fixture(scope="module")
+def site(root: Path) -> str:
+    """The address of the site on the disk."""
+    return (root / "stats").as_uri()
+
+
+@pytest.fixture(scope="module")
+def served(root: Path) -> Iterator[str]:
+    """The address of the site on a server, in a folder of it."""
+    handler = partial(Quiet, directory=str(root))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/stats"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+        """Log nothing."""
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(window: Browser) -> Iterator[Browser]:
+    yield window
+    window.send("Emulation.setScriptExecutionDisabled", value=False)
+    screen(window)
+
+
+def screen(chromium: Browser, *, width: int = 1100, dark: bool = False) -> None:
+    chromium.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
+    )  # fmt: skip
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    chromium.send("Emulation.setEmulatedMedia", features=[scheme])
+
+
+def complaints(chromium: Browser) -> list[dict[str, Any]]:
+    return [event for event in chromium.events if event.get("method") in TALKS]
+
+
+def says(chromium: Browser, words: str) -> None:
+    """Wait until the explorer's summary says something."""
+    wait_until(
+        lambda: words in evaluate(chromium, SUMMARY), output=lambda: evaluate(chromium, SUMMARY)
+    )
+
+
+def choose(chromium: Browser, field: str, value: str) -> None:
+    """Choose a value in a field of the form."""
+    script = "((e, v) => {e.value = v; e.dispatchEvent(new Event('input', {bubbles: true}))})"
+    evaluate(chromium, f"{script}(document.getElementById({field!r}), {value!r})")
+
+
+def open_explorer(chromium: Browser, address: str) -> None:
+    chromium.visit("about:blank")
+    chromium.visit(address)
+    says(chromium, "messages")
+
+
+def test_explore_by_keyboard_from_a_disk(chromium: Browser, site: str) -> None:
+    screen(chromium)
+    open_explorer(chromium, f"{site}/explore.html")
+    assert evaluate(chromium, SUMMARY).startswith("600 messages from 2026-01-01 to 2026-02-04")
+    keys = Keyboard(chromium)
+    keys.tab_to(name="measure")
+    keys.press("ArrowDown")
+    says(chromium, "239,700 bytes")
+    keys.tab_to(name="topic")
+    keys.type("receive")
+    says(chromium, "in topics that contain “receive”")
+    rows = evaluate(chromium, "document.querySelectorAll('#parts tbody tr').length")
+    assert rows == 1
+    kept = evaluate(chromium, "location.href")
+    assert kept.endswith("explore.html#measure=bytes&topic=receive")
+    chromium.visit("about:blank")
+    chromium.visit(kept)
+    says(chromium, "in topics that contain “receive”")
+    keys.tab_to(tag="button", text="Show everything")
+    keys.press("Enter")
+    says(chromium, "600 messages")
+    # what strangers wrote is a text
+    assert evaluate(chromium, "document.querySelectorAll('#result img').length") == 0
+    names = evaluate(chromium, "[...document.querySelectorAll('#topics option')].map(o => o.value)")
+    assert f"org.example.prod.{HOSTILE}.{HOSTILE}" in names
+    assert complaints(chromium) == []
+
+
+def test_people_are_counted_by_category(chromium: Browser, site: str) -> None:
+    open_explorer(chromium, f"{site}/explore.html")
+    choose(chromium, "measure", "people")
+    says(chromium, "Different people per day")
+    choose(chromium, "category", "fas")
+    assert "fewer than 5" in evaluate(chromium, "document.getElementById('periods').textContent")
+    assert evaluate(chromium, "document.getElementById('topic').disabled")
+
+
+def test_under_a_sub_path_of_a_server(chromium: Browser, served: str) -> None:
+    screen(chromium, width=1400)
+    chromium.visit(f"{served}/index.html")
+    received = [
+        event["params"]["encodedDataLength"] for event in chromium.events
+        if event.get("method") == "Network.loadingFinished"
+    ]  # fmt: skip
+    assert 20_000 < sum(received) <= 150_000
+    open_explorer(chromium, f"{served}/explore.html#per=month")
+    assert evaluate(chromium, "document.querySelectorAll('#periods tbody tr').length") == 2
+    chromium.visit(f"{served}/views/tail.html")
+    code = evaluate(chromium, "document.querySelector('.code').textContent")
+    assert f'<img src="{served}/views/tail.svg"' in code
+    requests = [
+        event["params"]["request"]["url"] for event in chromium.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]  # fmt: skip
+    assert all(url.startswith((served, "data:")) for url in requests)
+    assert complaints(chromium) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [375, 800, 1400])
+def test_every_page_is_legible(chromium: Browser, site: str, width: int, *, dark: bool) -> None:
+    screen(chromium, width=width, dark=dark)
+    for page in PAGES:
+        chromium.visit(f"{site}/{page}")
+        if page == "explore.html":
+            says(chromium, "messages")
+        assert faults(chromium) == [], page
+        assert complaints(chromium) == [], page
+
+
+def test_without_scripts(chromium: Browser, site: str) -> None:
+    screen(chromium)
+    chromium.send("Emulation.setScriptExecutionDisabled", value=True)
+    chromium.visit(f"{site}/explore.html")
+    names = [node.get("name", {}).get("value", "") for node in chromium.tree()]
+    assert any("Without scripts this page shows nothing else" in name for name in names)
+    assert "CSV" in names
+    chromium.visit(f"{site}/views/tail.html")
+    nodes = chromium.tree()
+    pictures = [n["name"]["value"] for n in nodes if n["role"]["value"] == "image"]
+    assert any("people have half of all mentions" in name for name in pictures)
+    assert any(node["role"]["value"] == "DisclosureTriangle" for node in nodes)
+    assert complaints(chromium) == []
