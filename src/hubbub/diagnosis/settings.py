@@ -47,6 +47,7 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
             yield lambda name=name, text=text: parse_size(text, name)  # type: ignore[misc]
     yield lambda: configured(config).reader()
     yield lambda: _check_server(config)
+    yield lambda: _check_site(config)
     if config.alerts or config.notify:
         yield lambda: _check_alerts(config)
 
@@ -57,6 +58,13 @@ def _check_server(config: Config) -> None:
 
     settings = serve_settings(config)
     read_hooks(config.hooks, loopback=is_loopback(settings.host))
+
+
+def _check_site(config: Config) -> None:
+    from hubbub.publish.settings import address, licence
+
+    address(config.publish.url, "publish.url")
+    licence(config.publish.license, "publish.license")
 
 
 def _check_alerts(config: Config) -> None:

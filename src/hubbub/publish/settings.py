@@ -74,8 +74,12 @@ class Settings:
     least: int = 5
 
 
-def address(text: str | None) -> str:
+def address(text: str | None, where: str = "--url") -> str:
     """Return the address of a site, checked, with a slash at its end; empty for None.
+
+    Args:
+        text: of the option or key.
+        where: the option or key, for errors.
 
     Raises:
         UsageError: it is no address of the web, or has a query, a fragment or a password.
@@ -87,19 +91,23 @@ def address(text: str | None) -> str:
         parts = urlsplit(text)
         port_is_right = parts.port is None or parts.port > 0
     except ValueError:
-        raise UsageError(f"{text[:80]!r} is no address", where="--url", hint=hint) from None
+        raise UsageError(f"{text[:80]!r} is no address", where=where, hint=hint) from None
     written = all(0x21 <= ord(c) < 0x7F and c not in '"<>\\^`{|}' for c in text)  # noqa: PLR2004
     whole = parts.scheme in {"http", "https"} and parts.hostname and port_is_right and written
     if not whole or parts.query or parts.fragment or parts.username or parts.password:
-        raise UsageError(f"{text[:80]!r} is no address of a site", where="--url", hint=hint)
+        raise UsageError(f"{text[:80]!r} is no address of a site", where=where, hint=hint)
     if len(text) > _LONGEST:
-        raise UsageError(f"the address has {len(text)} characters", where="--url", hint=hint)
+        raise UsageError(f"the address has {len(text)} characters", where=where, hint=hint)
     path = parts.path.removesuffix("index.html")
     return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}/"
 
 
-def licence(text: str | None) -> Licence | None:
+def licence(text: str | None, where: str = "--license") -> Licence | None:
     """Return the licence with an SPDX name (`CC-BY-4.0`) or an address; None for None.
+
+    Args:
+        text: of the option or key.
+        where: the option or key, for errors.
 
     Raises:
         UsageError: it is neither.
@@ -115,6 +123,6 @@ def licence(text: str | None) -> Licence | None:
         return Licence(text, text, "")
     raise UsageError(
         f"{text[:80]!r} is no licence",
-        where="--license",
+        where=where,
         hint=f"write one of {', '.join(_LICENCES)}, another SPDX name, or an address",
     )

@@ -133,11 +133,15 @@ def _settings(app: App, values: dict[str, Any]) -> Settings:
             f"{views[:80]!r} is no list of views", where="--views", hint="write tail,volume"
         )
     made = settings.Settings(
-        url=settings.address(values["url"] or configured.url),
+        url=settings.address(values["url"])
+        if values["url"]
+        else settings.address(configured.url, "publish.url"),
         views=chosen,
         names=values["names"],
         cards=values["cards"] and _has_png(),
-        licence=settings.licence(values["licence"] or configured.license),
+        licence=settings.licence(values["licence"])
+        if values["licence"]
+        else settings.licence(configured.license, "publish.license"),
         font_dirs=tuple(map(Path, values["font_dir"])),
     )
     title = " ".join((values["title"] or configured.title or "").split())
