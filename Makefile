@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test fuzz torture lint types docs gallery bench soak lock wheel clean
+.PHONY: help install demo test fuzz torture lint types docs site gallery bench soak lock wheel clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_plugin_reference.py
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py
+
+site: $(STAMP)  ## Build the documentation site into build/site; warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 gallery: $(STAMP)  ## Redraw the pictures of docs/, from a simulated bus
 	$(BIN)/python docs/make_gallery.py

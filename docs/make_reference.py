@@ -36,8 +36,8 @@ five from `10m` on, and beside hours or seconds (`1h2m`); `1m`, `3m` or `12m` is
 standard error. `NO_COLOR` is honoured. Defaults of options come from
 [the configuration](configuration.md).
 
-Shell completion: `eval "$(_HUBBUB_COMPLETE=bash_source hubbub)"` (or `zsh_source`; for fish,
-`_HUBBUB_COMPLETE=fish_source hubbub | source`).
+Shell completion: `eval "$(hubbub docs completion bash)"` (or `zsh`; for fish,
+`hubbub docs completion fish | source`). Manual pages: `hubbub docs man`.
 """
 _FLAGS = [f"`--{name.replace('_', '-')}`" for name in FILTERS]
 _FILTERS = f"{', '.join(_FLAGS[:-1])} and {_FLAGS[-1]}"

@@ -105,6 +105,9 @@ COMMANDS = {
     "demo": Lazy(
         "hubbub.cli.commands.simulation.demo:demo", "Try everything on simulated traffic, offline."
     ),
+    "docs": Lazy(
+        "hubbub.cli.commands.maintenance.docs:docs", "Write manual pages; complete commands."
+    ),
     "jobs": Lazy("hubbub.cli.commands.plugins.jobs:jobs", "List and run scheduled jobs."),
     "plugins": Lazy(
         "hubbub.cli.commands.plugins.plugins:plugins", "List the available queries, views and jobs."

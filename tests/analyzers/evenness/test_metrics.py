@@ -193,6 +193,8 @@ def test_effective_people_by_pairs_of_different_actions():
 
 def test_half_is_enough_for_the_absence_factor():
     assert measure([5, 3, 2]).absence_factor == 1
+    # The worked example of CHAOSS' definition.
+    assert measure([1000, 202, 90, 33, 332, 343, 42, 433]).absence_factor == 2
     assert measure([4, 4, 4]).absence_factor == 2
     assert measure([4, 3, 3]).absence_factor == 2
     assert measure([10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]).absence_factor == 2
