@@ -88,7 +88,7 @@ def check_command(app: App) -> int:
     """
     from hubbub.config import Config, environment, file_path, read_effective
     from hubbub.config.schema import sections
-    from hubbub.diagnosis.settings import mistakes
+    from hubbub.cli.commands.maintenance.config_check import mistakes
     from hubbub.errors import UsageError
     from hubbub.formats.tables import clean_lines
 

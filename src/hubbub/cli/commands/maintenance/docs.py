@@ -22,19 +22,19 @@ def docs() -> None:
 @common_options
 @docs.command(name="man")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def man_command(folder: Path) -> int:
+@click.pass_context
+def man_command(ctx: click.Context, folder: Path) -> int:
     """Write a manual page for each command into FOLDER.
 
     `man` finds those in ~/.local/share/man/man1.
     """
     from hubbub.cli.manual import pages
-    from hubbub.cli.root import cli
     from hubbub.errors import UsageError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         number = 0
-        for name, text in pages(cli, "hubbub"):
+        for name, text in pages(ctx.find_root().command, "hubbub"):
             (folder / name).write_text(text)
             number += 1
     except OSError as error:
@@ -48,7 +48,8 @@ def man_command(folder: Path) -> int:
 @common_options
 @docs.command(name="completion")
 @click.argument("shell", type=click.Choice(_SHELLS))
-def completion_command(shell: str) -> int:
+@click.pass_context
+def completion_command(ctx: click.Context, shell: str) -> int:
     """Print the script that completes commands, options and names of queries.
 
     bash: add `eval "$(hubbub docs completion bash)"` to ~/.bashrc; zsh alike in ~/.zshrc; fish:
@@ -56,9 +57,7 @@ def completion_command(shell: str) -> int:
     """
     from click.shell_completion import get_completion_class
 
-    from hubbub.cli.root import cli
-
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "hubbub", "_HUBBUB_COMPLETE").source())
+    click.echo(kind(ctx.find_root().command, {}, "hubbub", "_HUBBUB_COMPLETE").source())
     return 0
