@@ -86,9 +86,9 @@ def check_command(app: App) -> int:
 
     `hubbub doctor` also tries the sources.
     """
+    from hubbub.cli.commands.maintenance.config_check import mistakes
     from hubbub.config import Config, environment, file_path, read_effective
     from hubbub.config.schema import sections
-    from hubbub.cli.commands.maintenance.config_check import mistakes
     from hubbub.errors import UsageError
     from hubbub.formats.tables import clean_lines
 
