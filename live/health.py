@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hubbub.live.vitals import Vitals
+from hubbub.store.stream.outgoing import Lag
 
-__all__ = ["MAX_LAG", "MIN_FREE", "Fault", "faults", "status_of", "undelivered_fault"]
+__all__ = [
+    "MAX_LAG",
+    "MIN_FREE",
+    "Fault",
+    "faults",
+    "mirror_faults",
+    "status_of",
+    "undelivered_fault",
+]
 
 MAX_IDLE = 30.0  # s since the last iteration of the receive loop
 MAX_LAG = 600.0  # s from the arrival of a message until it is in the tables
@@ -47,6 +56,18 @@ def undelivered_fault(number: int) -> list[Fault]:
     return [Fault("notifications", what, hint, degraded=True)]
 
 
+def mirror_faults(mirrors: Iterable[Lag]) -> list[Fault]:
+    """Return a fault for each mirror that is far behind: the store itself works."""
+    detected = []
+    for mirror in mirrors:
+        if mirror.seconds > MAX_LAG:
+            what = f"a mirror is {mirror.seconds:.0f} s behind, {mirror.files:,} files wait"
+            why = f": {mirror.error}" if mirror.error else ""
+            hint = f"what waits is safe{why}; see `hubbub status`"
+            detected.append(Fault("mirror", what, hint, degraded=True))
+    return detected
+
+
 def faults(vitals: Vitals) -> list[Fault]:
     """Return the faults; empty if the listener is healthy."""
     detected = []
@@ -75,4 +96,4 @@ def faults(vitals: Vitals) -> list[Fault]:
         detected.append(
             Fault("disk", f"only {store.free:,} bytes are free on the store's disk", hint)
         )
-    return detected + undelivered_fault(store.undelivered)
+    return detected + mirror_faults(store.mirrors) + undelivered_fault(store.undelivered)

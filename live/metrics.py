@@ -132,6 +132,27 @@ def _queues(vitals: Vitals) -> Iterator[Metric]:
     yield _labelled("redelivered_messages", text, ("endpoint",), redelivered)
 
 
+def _mirrors(store: StoreVitals) -> Iterator[Metric]:
+    """Yield the metrics of mirrors; their number and names are the operator's."""
+    lag = GaugeMetricFamily(
+        "hubbub_mirror_lag_seconds",
+        "Age of the oldest events that wait for the mirror.",
+        labels=("url",),
+    )
+    files = GaugeMetricFamily(
+        "hubbub_mirror_waiting_files", "Data files that wait for the mirror.", labels=("url",)
+    )
+    for mirror in store.mirrors:
+        lag.add_metric((mirror.url,), mirror.seconds)
+        files.add_metric((mirror.url,), mirror.files)
+    yield lag
+    yield files
+    text = "Events that the mirror took from this store."
+    yield _labelled("mirror_events", text, ("url",), [((m.url,), m.events) for m in store.mirrors])
+    text = "Events that the mirror had from another store."
+    yield _labelled("mirror_known", text, ("url",), [((m.url,), m.known) for m in store.mirrors])
+
+
 def store_metrics(store: StoreVitals) -> Iterator[Metric]:
     """Yield the metrics of a store."""
     kind = ("kind",)
@@ -166,6 +187,7 @@ def store_metrics(store: StoreVitals) -> Iterator[Metric]:
     yield _gauge("spool_segments", "Spool files that are not loaded.", store.queue.segments)
     yield _gauge("spool_bytes", "Bytes in the spool that are not loaded.", store.queue.bytes)
     yield _gauge("segment_age_seconds", "Age of the oldest spool file.", store.queue.oldest)
+    yield from _mirrors(store)
     yield _gauge("disk_free_bytes", "Free bytes on the disk of the store.", store.free)
     yield _gauge("disk_size_bytes", "Size of the disk of the store.", store.size)
     yield _labelled(

@@ -17,6 +17,8 @@ from hubbub.collector.listening.listener import Counts, Listener
 from hubbub.errors import HubbubError
 from hubbub.store.loader.progress import LoadProgress, Queue
 from hubbub.store.state import alerts, notifications
+from hubbub.store.stream import stream
+from hubbub.store.stream.outgoing import Lag, lags
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -63,6 +65,7 @@ class StoreVitals:
     alerts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by rule and state
     alerts_on: Mapping[str, int] = field(default_factory=dict)  # by rule
     notifications: Mapping[str, int] = field(default_factory=dict)  # of alerts, by status
+    mirrors: tuple[Lag, ...] = ()
     undelivered: int = 0  # of them, those that are retried, or failed within a day
 
 
@@ -136,5 +139,6 @@ def read_store(store: Store) -> StoreVitals:
         alerts=changes,
         alerts_on=on,
         notifications=notifications.counts(store.state),
+        mirrors=tuple(lags(store.state, store.path / stream.FOLDER)),
         undelivered=len(notifications.troubled(store.state, time.time_ns() // 1000 - _DAY)),
     )

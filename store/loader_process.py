@@ -208,6 +208,8 @@ class LoaderProcess:
         restarts: how often the process died and was restarted.
     """
 
+    died = "the loader died and is restarted"
+
     def __init__(
         self,
         path: Path,
@@ -300,20 +302,24 @@ class LoaderProcess:
             self._stop.close()
         theirs, self._stop = self._context.Pipe(duplex=False)
         with theirs:
-            self._process = self._context.Process(
-                target=run,
-                args=(str(self.path), self.reader_config, theirs),
-                kwargs={
-                    "every": self.every,
-                    "keep": self.keep,
-                    "prepare": self.prepare,
-                    "after": self.after,
-                },
-                name="hubbub-loader",
-                daemon=True,
-            )
+            self._process = self._child(theirs)
             with _safe_path():
                 self._process.start()
+
+    def _child(self, stop: Connection) -> SpawnProcess:
+        """Return the process, not started; it ends when the other end of `stop` is closed."""
+        return self._context.Process(
+            target=run,
+            args=(str(self.path), self.reader_config, stop),
+            kwargs={
+                "every": self.every,
+                "keep": self.keep,
+                "prepare": self.prepare,
+                "after": self.after,
+            },
+            name="hubbub-loader",
+            daemon=True,
+        )
 
     def _watch(self) -> None:
         """Restart the process when it dies, with exponential back-off."""
@@ -332,7 +338,7 @@ class LoaderProcess:
                 continue
             if time.monotonic() - started >= STEADY:
                 delay = self._delay
-            _log.warning("the loader died and is restarted", code=process.exitcode, seconds=delay)
+            _log.warning(self.died, code=process.exitcode, seconds=delay)
             if self._ending.wait(delay):
                 return
             delay = min(delay * 2, LONGEST)

@@ -10,9 +10,11 @@ from hubbub.times import parse_duration
 
 __all__ = [
     "BODIES",
+    "BODIES_CUT",
     "DEAD_LETTERS",
     "DEAD_LETTERS_BYTES",
     "EVENTS",
+    "EVENTS_CUT",
     "FOREVER",
     "LAST_RUN",
     "MAX_CLOCK_JUMP",
@@ -31,6 +33,9 @@ DEAD_LETTERS_BYTES = 100 << 20
 FOREVER = "forever"
 #: Key of the state: when retention last ran, in µs.
 LAST_RUN = "retention:last"
+#: Keys of the state: before which times (µs) retention has deleted events and bodies.
+EVENTS_CUT = "retention:events"
+BODIES_CUT = "retention:bodies"
 #: A clock that advanced by more since then is believed only if a stored event confirms it.
 MAX_CLOCK_JUMP = timedelta(days=2)
 

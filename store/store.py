@@ -9,7 +9,7 @@
     samples/        the Delta table of gauges
     rollups/        Delta tables of sums by hour, day and week, and of actions
     permanent/      answers behind permanent links; plugins/: what plugins cache and publish
-    stream/         new events that wait for event handlers; journal.sqlite: posted ones
+    stream/         new events that wait for event handlers and mirrors; journal.sqlite: posted ones
     spill/, aside/  what queries do not hold in memory; the quarantine of damaged files
     loader.lock     held by the process that loads
 
@@ -35,6 +35,7 @@ from hubbub.store.disk.lock import locked
 from hubbub.store.disk.spill import Spill
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
+from hubbub.store.opened import LocalTables, mirror_of, open_tables
 from hubbub.store.query import identity
 from hubbub.store.query.selection import Selection
 from hubbub.store.spool import folder as spool
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hubbub.collector.signatures.guard import TrustFiles
     from hubbub.store.delta.table import Table as DeltaTable
     from hubbub.store.loader.loader import Loaded
+    from hubbub.store.mirror.tables import MirroredTables
     from hubbub.store.query import events
     from hubbub.store.query.identity import Persons
     from hubbub.store.rollups.refresh import Rollup
@@ -66,6 +68,7 @@ class Store(Closeable):
 
     def __init__(self, path: Path, state: State) -> None:
         self.path, self.state = path, state
+        self.mirror = mirror_of(path)  # whose tables these are, where this is no store
         # of the query engine, in bytes; set before it is used
         self.engine_memory: int | None = None
         self.engine_disk: int | None = None  # for what does not fit into its memory
@@ -114,12 +117,17 @@ class Store(Closeable):
     @property
     def read_only(self) -> bool:
         """Whether nothing of it may be written: waiting messages are not loaded."""
-        return self.state.read_only
+        return self.state.read_only or self.mirror is not None
+
+    def require_writable(self) -> None:
+        """Raise UsageError where the store is `read_only`."""
+        if self.mirror is not None:
+            raise self.mirror.refuse()
+        self.state.require_writable()
 
     def close(self) -> None:
         """Close the state and the query engine."""
-        backend = self.__dict__.pop("backend", None)
-        if backend is not None:
+        if (backend := self.__dict__.pop("backend", None)) is not None:
             backend.disconnect()
         if "_spill" in self.__dict__:
             self.__dict__.pop("_spill").close()
@@ -136,6 +144,7 @@ class Store(Closeable):
             trust: the trust settings to check these messages by when they are loaded; None: accept
                 all.
         """
+        self.require_writable()
         flags = segment.BODIES if bodies else 0
         if trust is not None:
             from hubbub.store.spool.trust import register_trust
@@ -223,40 +232,30 @@ class Store(Closeable):
         return self.lock("loader", wait=wait)
 
     def lock(self, name: str, *, wait: bool = True) -> AbstractContextManager[bool]:
-        """Acquire a lock that one process at a time holds; the context is whether it is held.
-
-        Args:
-            name: of the lock.
-            wait: wait until it is free, so that it is always held.
-
-        Raises:
-            UsageError: the store is `read_only`.
-        """
-        self.state.require_writable()
+        """Acquire a lock of one process at a time; the context is whether it is held."""
+        self.require_writable()
         return locked(self.path / f"{name}.lock", wait=wait)
 
     # reading
 
     @cached_property
+    def _open_tables(self) -> LocalTables | MirroredTables:
+        return open_tables(self.path, self.mirror)
+
+    @cached_property
     def table(self) -> Table:
         """The Delta table of events."""
-        from hubbub.store.tables.events import Events as Table
-
-        return Table(self.path / "events")
+        return self._open_tables.table
 
     @cached_property
     def bodies(self) -> Bodies:
         """The Delta table of bodies."""
-        from hubbub.store.tables.bodies import Bodies
-
-        return Bodies(self.path / "bodies")
+        return self._open_tables.bodies
 
     @cached_property
     def samples(self) -> Samples:
         """The Delta table of samples."""
-        from hubbub.store.tables.samples import Samples
-
-        return Samples(self.path / "samples")
+        return self._open_tables.samples
 
     @property
     def tables(self) -> tuple[DeltaTable, ...]:
@@ -266,20 +265,21 @@ class Store(Closeable):
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """The Delta tables of sums by hour, day and week, and of details of events."""
-        from hubbub.store.rollups.refresh import open_rollups
-
-        return open_rollups(self.path / "rollups")
+        return self._open_tables.rollups
 
     @cached_property
     def backend(self) -> Any:
         """The engine that queries run on."""
         from hubbub.store.query.engine import connect
 
-        return connect(self._spill.path, self.engine_memory, self.engine_disk)
+        backend = connect(self._spill.path, self.engine_memory, self.engine_disk)
+        if self.mirror is not None:
+            self.mirror.attach(backend)
+        return backend
 
     @cached_property
     def _spill(self) -> Spill:
-        return Spill(None if self.read_only else self.path)
+        return Spill(None if self.state.read_only else self.path)
 
     def events(self, selection: Selection | None = None) -> events.Events:
         """Return the stored events that match a selection, as a lazy Ibis table of this moment.
@@ -322,7 +322,7 @@ class Store(Closeable):
     def bounds(self) -> tuple[int, int] | None:
         """Return the times of the oldest and newest stored event in µs; None in an empty store."""
         files = self.table.files()
-        return (min(f.first for f in files), max(f.last for f in files)) if files else None
+        return (files[0].first, max(f.last for f in files)) if files else None
 
     def rows(self) -> int:
         """Return the number of stored events."""

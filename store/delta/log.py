@@ -227,7 +227,7 @@ class Log:
         statistics = [json.loads(add["stats"]) for add in adds]
         return Commit(
             version,
-            added=tuple(str(self.folder.parent / unquote(add["path"])) for add in adds),
+            added=tuple(self._path(add["path"]) for add in adds),
             rows=sum(file["numRecords"] for file in statistics),
             removed=any(remove["dataChange"] for remove in removes),
             times=tuple(
@@ -235,6 +235,10 @@ class Log:
                 for file in statistics
             ),
         )
+
+    def _path(self, path: str) -> str:
+        """Return the path of a data file that an entry names."""
+        return str(self.folder.parent / unquote(path))
 
     def _find_flaws(self) -> list[Flaw]:
         if not self.folder.is_dir():

@@ -96,6 +96,8 @@ class _Input:
     """
 
     def __init__(self, file: File, table: Table, rows: int) -> None:
+        table.localize([file.uri])
+        self._table, self._uri = table, file.uri
         # not the whole file at once: sixteen of them are open where their times overlap
         self._file = pq.ParquetFile(file.uri, pre_buffer=False, buffer_size=_BUFFER)
         self._schema = table.schema
@@ -131,3 +133,4 @@ class _Input:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self._table.release([self._uri])

@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def rewrite(
     size = sum(file.bytes for file in drop)
     try:
         for file in files:
+            table.localize([file.uri])
             kept, add = _rewrite_file(file, table, change, dry=dry)
+            table.release([file.uri])
             if kept is None:
                 continue
             removed.append(file)
@@ -89,7 +92,8 @@ def rewrite(
 def retire(files: Iterable[File]) -> None:
     """Touch files that were just removed from their table, so that `vacuum` counts from now."""
     for file in files:
-        os.utime(file.uri)
+        with suppress(FileNotFoundError):  # of a mirror, whose log has the time
+            os.utime(file.uri)
 
 
 def vacuum(table: Table, grace: float = 0.0) -> int:

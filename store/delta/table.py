@@ -244,6 +244,12 @@ class Table:
                 self.discard(added)
             raise write_error(f"cannot rewrite {self.name}", e, self.folder) from e
 
+    def localize(self, paths: Iterable[str]) -> None:
+        """Make data files readable at their paths, which they are; a mirror's are fetched."""
+
+    def release(self, paths: Iterable[str]) -> None:
+        """Say that data files are not read any more; see `localize`."""
+
     def discard(self, added: Iterable[AddAction]) -> None:
         """Delete files that were not committed."""
         for add in added:
@@ -310,10 +316,7 @@ class Table:
         info = commit_info(len(actions) + len(transactions))
         with self._lock:
             table, _ = self._opened()
-            checkpoint, self._handle = (
-                self.entries.checkpoint(),
-                None,
-            )  # kept again if all goes well
+            checkpoint, self._handle = self.entries.checkpoint(), None  # kept if all goes well
             table.create_write_transaction(
                 list(actions),
                 mode="append",

@@ -13,8 +13,10 @@ from typing import BinaryIO
 from hubbub.errors import StoreError, UsageError
 
 __all__ = [
+    "MIRROR",
     "append",
     "check_new",
+    "is_mirror",
     "is_special",
     "make_folder",
     "new_file",
@@ -23,6 +25,8 @@ __all__ = [
     "sync_folder",
 ]
 
+#: The file that makes a folder one of a mirror: its URL, as JSON (see `mirror.reading`).
+MIRROR = "mirror.json"
 _TEMPORARY = ".hubbub."  # and 16 hexadecimal digits
 _ABANDONED = 86_400.0  # seconds without a write after which a temporary file is taken as left over
 
@@ -43,6 +47,11 @@ def sync_file(path: Path) -> None:
 def sync_folder(path: Path) -> None:
     """Return when the names in this folder are durable."""
     _sync(path)
+
+
+def is_mirror(folder: Path) -> bool:
+    """Whether a folder stands for a mirror, and is no store."""
+    return (folder / MIRROR).exists()
 
 
 def is_special(path: Path) -> bool:

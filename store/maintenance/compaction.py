@@ -62,13 +62,24 @@ class Compacted:
     deleted: int = 0  # old files
 
 
-def plan(files: Sequence[File], *, whole: bool, now: float | None = None) -> list[File]:
+def _modified(file: File) -> float:
+    return Path(file.uri).stat().st_mtime
+
+
+def plan(
+    files: Sequence[File],
+    *,
+    whole: bool,
+    now: float | None = None,
+    modified: Callable[[File], float] = _modified,
+) -> list[File]:
     """Return the files to merge next; empty if there is nothing to do.
 
     Args:
         files: of a snapshot.
         whole: merge all small files of a month; otherwise only enough files of similar size.
         now: seconds since the epoch.
+        modified: when a file was written, seconds since the epoch.
     """
     now = time.time() if now is None else now
     months: dict[Path, list[File]] = defaultdict(list)
@@ -77,7 +88,7 @@ def plan(files: Sequence[File], *, whole: bool, now: float | None = None) -> lis
             months[Path(file.uri).parent].append(file)
     for month in sorted(months):
         small = months[month]
-        if len(small) > 1 and (whole or _quiet(small, now)):
+        if len(small) > 1 and (whole or all(modified(file) < now - QUIET for file in small)):
             return _first_of(small)
         tiers: dict[int, list[File]] = defaultdict(list)
         for file in small:
@@ -86,10 +97,6 @@ def plan(files: Sequence[File], *, whole: bool, now: float | None = None) -> lis
             if len(similar) >= FILES:
                 return _first_of(similar)
     return []
-
-
-def _quiet(files: Sequence[File], now: float) -> bool:
-    return all(Path(file.uri).stat().st_mtime < now - QUIET for file in files)
 
 
 def _tier(size: int) -> int:

@@ -20,7 +20,13 @@ import pyarrow.compute as pc
 
 from hubbub.store.delta.rewrite import Change, rewrite, vacuum
 from hubbub.store.permanent.answers import PermanentAnswers
-from hubbub.store.policy import LAST_RUN, MAX_CLOCK_JUMP, clock_jumped
+from hubbub.store.policy import (
+    BODIES_CUT,
+    EVENTS_CUT,
+    LAST_RUN,
+    MAX_CLOCK_JUMP,
+    clock_jumped,
+)
 from hubbub.store.query.selection import Selection
 from hubbub.store.rollups import details, refresh
 from hubbub.store.stream import stream
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from hubbub.store.state.database import State
     from hubbub.store.store import Store
 
-__all__ = ["GRACE", "Pruned", "check_clock", "prune"]
+__all__ = ["GRACE", "Pruned", "check_clock", "cut_table", "prune"]
 
 GRACE = 3600.0  # seconds that old files are kept for queries that are running
 
@@ -113,11 +119,11 @@ def prune(
             expires = not dry and any(file.first < limit for file in store.table.files())
             if expires:  # before, in case this process dies, and after, for answers made meanwhile
                 kept.expire(limit)
-            out.append(_cut_table(store.table, now - events, dry=dry))
+            out.append(cut_table(store.table, now - events, dry=dry))
             if expires:
                 kept.expire(limit)
             if store.samples.exists():
-                out.append(_cut_table(store.samples, now - events, dry=dry))
+                out.append(cut_table(store.samples, now - events, dry=dry))
             # the index keeps hashes of deleted ids: a hit is looked up in the table anyway
             update_index(store.path / "ids", store.table, version)
             if not dry:
@@ -125,7 +131,9 @@ def prune(
                 refresh.mark_current(store)  # sums keep the deleted days
                 stream.drop_before(store.path / stream.FOLDER, to_micros(now - events))
         if periods:
-            out.append(_cut_table(store.bodies, now - min(periods), dry=dry))
+            if not dry:
+                _note_cut(store.state, BODIES_CUT, to_micros(now - min(periods)))
+            out.append(cut_table(store.bodies, now - min(periods), dry=dry))
         if not dry:
             vacuum(store.table, GRACE)
             vacuum(store.samples, GRACE)
@@ -133,7 +141,7 @@ def prune(
     return out
 
 
-def _cut_table(table: Table, before: datetime, *, dry: bool) -> Pruned:
+def cut_table(table: Table, before: datetime, *, dry: bool = False) -> Pruned:
     """Delete rows before a time, in one commit."""
     limit = to_micros(before)
     old = [file for file in table.files() if file.first < limit]
@@ -161,3 +169,9 @@ def _cut_ledger(state: State, limit: int) -> None:
         db.execute("UPDATE spans SET start = ? WHERE start < ?", (limit, limit))
         end = -(-limit // refresh.DAY) * refresh.DAY
         state.set(refresh.FROZEN, max(end, int(state.get(refresh.FROZEN) or 0)))
+        _note_cut(state, EVENTS_CUT, limit)
+
+
+def _note_cut(state: State, key: str, limit: int) -> None:
+    """Note before which time (µs) rows are deleted, for mirrors; it never goes back."""
+    state.set(key, max(limit, int(state.get(key) or 0)))

@@ -62,6 +62,7 @@ def read(table: Rollup, files: Sequence[str]) -> Any:
         StoreError: a file cannot be read.
     """
     names = table.schema.names
+    table.localize(files)
     try:
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in files]
     except (OSError, pa.ArrowException) as e:
@@ -69,6 +70,7 @@ def read(table: Rollup, files: Sequence[str]) -> Any:
         raise StoreError(
             f"{table.name} cannot be read: {e}", where=str(table.folder), hint=hint
         ) from e
+    table.release(files)
     return pa.concat_tables([table.schema.empty_table(), *(p.cast(table.schema) for p in parts)])
 
 

@@ -60,6 +60,8 @@ class Rollup(Table):
     combines: ClassVar[bool] = True
     #: Whether its rows stay when retention deletes their events; else they are deleted, too.
     outlives: ClassVar[bool] = True
+    #: The table of events, where its files have to be fetched before they are counted.
+    origin: Table | None = None
 
     def floor(self, time: int) -> int:
         """Return the start of the period that contains a time; both µs."""
@@ -77,14 +79,28 @@ class Rollup(Table):
         self._note_saturation(sums)
         return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
 
+    def has_note(self, name: str) -> bool:
+        """Whether a note was left in the table's folder."""
+        return (self.folder / name).exists()
+
+    def leave_note(self, name: str) -> None:
+        """Leave a note in the table's folder, durably."""
+        make_folder(self.folder)
+        (self.folder / name).touch()
+        sync_folder(self.folder)
+
+    def remove_note(self, name: str) -> None:
+        """Remove a note."""
+        (self.folder / name).unlink(missing_ok=True)
+
     @property
     def saturated(self) -> bool:
         """Whether a sum did not fit: `SATURATED` then stands for a larger number."""
-        return (self.folder / _SATURATED).exists()
+        return self.has_note(_SATURATED)
 
     def forget_saturation(self) -> None:
         """Note that no sum is saturated: all were counted again, and fit."""
-        (self.folder / _SATURATED).unlink(missing_ok=True)
+        self.remove_note(_SATURATED)
 
     def saturates(self, rows: Any) -> bool:
         """Whether a sum of these rows is `SATURATED`."""
@@ -94,9 +110,7 @@ class Rollup(Table):
         """Leave a durable note, before these rows are committed, if a sum of theirs did not fit."""
         if self.saturated or not self.saturates(rows):
             return
-        make_folder(self.folder)
-        (self.folder / _SATURATED).touch()
-        sync_folder(self.folder)
+        self.leave_note(_SATURATED)
 
     def summed(self, rows: Any) -> Any:
         """Sum rows of the finer rollup up to rows of this one."""
@@ -121,7 +135,11 @@ class Rollup(Table):
         if not files:
             return self.schema.empty_table()
         try:
+            if self.origin is not None:
+                self.origin.localize(files)
             rows = self.counted(files, self.unit, since)
+            if self.origin is not None:
+                self.origin.release(files)
         except (OSError, pa.ArrowException) as e:
             raise StoreError(
                 f"events cannot be counted for {self.name}: {e}", where=str(self.folder)

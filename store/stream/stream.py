@@ -15,11 +15,9 @@ run for `KEEP` is not waited for any longer (`lapse`): its place says what it mi
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +33,8 @@ from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import make_folder, new_file, sync_folder
 from hubbub.store.state.database import State
+from hubbub.store.stream import outgoing
+from hubbub.store.stream.links import Waiting, link, waiting
 from hubbub.store.stream.places import Place, Position, places, put
 from hubbub.store.tables.events import SCHEMA
 from hubbub.times import from_micros, iso
@@ -70,34 +70,10 @@ _OPTIONS: dict[str, Any] = {"compression": "zstd", "write_statistics": False}
 _log = get_logger("hubbub.store")
 
 
-class Waiting:
-    """A file of the stream.
-
-    Attributes:
-        position: of its first row.
-        path: the Parquet file.
-    """
-
-    __slots__ = ("path", "position")
-
-    def __init__(self, path: Path) -> None:
-        version, _, file = path.stem.partition("-")
-        self.position = Position(int(version), int(file))
-        self.path = path
-
-
 def past_folder(folder: Path, handler: str) -> Path:
     """Return the folder of the events from before a handler was first seen."""
     digest = hashlib.blake2s(handler.encode(), digest_size=8).hexdigest()
     return folder / f"past-{digest}"
-
-
-def waiting(folder: Path) -> list[Waiting]:
-    """Return the files in a folder of the stream, in order; none if there is no folder."""
-    if not folder.is_dir():
-        return []
-    found = [Waiting(path) for path in folder.glob("*-*.parquet")]
-    return sorted(found, key=lambda file: file.position)
 
 
 def register(
@@ -130,7 +106,7 @@ def register(
             own = past_folder(folder, handler)
             make_folder(own)
             for number, file in enumerate(sorted(files, key=lambda f: (f.first, f.uri))):
-                _link(Path(file.uri), own / f"0-{number:08d}.parquet")
+                link(Path(file.uri), own / f"0-{number:08d}.parquet")
             sync_folder(own)
             sync_folder(folder)
             past = Position()
@@ -144,11 +120,12 @@ def register(
 def catch_up(table: Table, state: State, folder: Path) -> None:
     """Add the rows of new versions of the table to the stream. Needs the loader's lock.
 
-    Nothing is done where no handler was ever run on this store.
+    Nothing is done where no handler was ever run on this store, and it has no mirror.
 
     Raises:
         StoreError: no room, or damage.
     """
+    outgoing.catch_up(table, state, folder)
     linked = state.get(_LINKED)
     if linked is None or not state.keys("handler:"):
         return
@@ -167,21 +144,9 @@ def catch_up(table: Table, state: State, folder: Path) -> None:
             if commit.removed:
                 continue  # rows were changed or deleted, none is new
             for number, path in enumerate(commit.added):
-                _link(Path(path), folder / f"{commit.version:012d}-{number:08d}.parquet")
+                link(Path(path), folder / f"{commit.version:012d}-{number:08d}.parquet")
         sync_folder(folder)
     state.set(_LINKED, version)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a data file a second name, or copy it where the file system has no links."""
-    with suppress(FileExistsError):
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            raise
-        except OSError:  # no hard links here, or too many of this file
-            with source.open("rb") as data, new_file(target) as copy:
-                shutil.copyfileobj(data, copy)
 
 
 def _miss(state: State, first: int, last: int) -> None:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from hubbub.store.store import Store
 
 __all__ = [
+    "KEY",
     "SAMPLES",
     "Sample",
     "Samples",
     "SelectedSamples",
     "columns",
     "from_events",
+    "origin_of",
     "read",
     "save_columns",
 ]
@@ -44,7 +46,8 @@ SAMPLES = pa.schema(
         pa.field("value", pa.int64()),
     ]
 )
-_KEY = "samples:columns"
+#: Key of the state: the names of gauges.
+KEY = "samples:columns"
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
@@ -94,11 +97,16 @@ def from_events(
     """
     for event in events:
         if gauges := values.get(event.id):
-            digest = hashlib.blake2b(event.source.encode(), digest_size=8).digest()
-            origin = int.from_bytes(digest, "little", signed=True)
+            origin = origin_of(event.source)
             for name, text in gauges.items():
                 value = int(text) if text else None
                 yield Sample(event.time, event.seq, origin, name, value)
+
+
+def origin_of(source: str) -> int:
+    """Return what stands for an event's source in its samples."""
+    digest = hashlib.blake2b(source.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def save_columns(state: State, names: Sequence[str]) -> None:
@@ -108,13 +116,13 @@ def save_columns(state: State, names: Sequence[str]) -> None:
     state, since a gauge may have no sample.
     """
     with state.transaction():
-        saved = state.get(_KEY) or []
-        state.set(_KEY, list(dict.fromkeys([*saved, *names])))
+        saved = state.get(KEY) or []
+        state.set(KEY, list(dict.fromkeys([*saved, *names])))
 
 
 def columns(state: State) -> tuple[str, ...]:
     """Return the names of all gauges; before the first import, those of a notebook server."""
-    return tuple(state.get(_KEY) or COLUMNS["seed"])
+    return tuple(state.get(KEY) or COLUMNS["seed"])
 
 
 def read(store: Store, since: int, until: int) -> SelectedSamples:

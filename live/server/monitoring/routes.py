@@ -23,12 +23,21 @@ from starlette.routing import BaseRoute, Route
 
 import hubbub
 from hubbub.errors import HubbubError
-from hubbub.live.health import MAX_LAG, MIN_FREE, Fault, status_of, undelivered_fault
+from hubbub.live.health import (
+    MAX_LAG,
+    MIN_FREE,
+    Fault,
+    mirror_faults,
+    status_of,
+    undelivered_fault,
+)
 from hubbub.live.metrics import store_metrics
 from hubbub.live.server.monitoring.plugins import plugin_metrics
 from hubbub.live.vitals import StoreVitals, read_store
 from hubbub.store.loader.progress import LoadProgress
 from hubbub.store.state import notifications
+from hubbub.store.stream import stream
+from hubbub.store.stream.outgoing import lags
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -65,6 +74,7 @@ def faults(server: Server) -> list[Fault]:
             what = f"only {free:,} bytes are free on the store's disk"
             detected.append(Fault("disk", what, "free space or shorten [retention]"))
         detected += undelivered_fault(undelivered)
+        detected += mirror_faults(lags(server.store.state, server.store.path / stream.FOLDER))
     if server.plugins is not None and server.plugins.failed:
         what = f"plugins that are left out: {len(server.plugins.failed)}"
         hint = "the server's log has the reasons; correct them, and restart the server"

@@ -34,6 +34,7 @@ class App:
 
     def __init__(self) -> None:
         self.store_path: Path | None = None
+        self.store_url: str | None = None  # of a mirror
         self.config_path: Path | None = None
         self.directory_path: Path | None = None
         self.rules_path: Path | None = None
@@ -112,8 +113,23 @@ class App:
         _ = self.reader
 
     @property
+    def mirror_url(self) -> str | None:
+        """The URL of the mirror that is read; None: a store is used."""
+        if self.store_url is not None or self.store_path is not None:
+            return self.store_url
+        configured = self.config.store
+        return configured if configured is not None and "://" in configured else None
+
+    @property
     def store_folder(self) -> Path:
-        """`--store`, else the configured folder, else the platform's data folder."""
+        """`--store`, else the configured folder, else the platform's data folder.
+
+        For a mirror the folder that stands for it, with what its collectors said until now.
+        """
+        if self.mirror_url is not None:
+            from hubbub.cli.reading import mirror_folder
+
+            return mirror_folder(self.mirror_url)
         if self.store_path is not None:
             return self.store_path
         if self.config.store is not None:
@@ -132,6 +148,7 @@ class App:
         from hubbub.store import Store
 
         with Store.open(self.store_folder) as store:
+            store.require_writable()
             store.engine_memory = self.config.engine.memory_bytes
             store.engine_disk = self.config.engine.spill_bytes
             yield store
@@ -146,44 +163,10 @@ class App:
         Raises:
             UsageError, StoreError: the path is not a store, or the store is damaged.
         """
-        from hubbub.errors import NoMemoryError, NoRoomError
-        from hubbub.store import Store
+        from hubbub.cli.reading import opened
 
-        try:
-            missing = not self.store_folder.exists()
-        except OSError:  # opening it says why
-            missing = False
-        if missing:
-            what = f"there is no store at {self.store_folder} yet"
-            click.echo(f"hubbub: {what}: gather, listen or import creates it", err=True)
-            from tempfile import TemporaryDirectory
-
-            with TemporaryDirectory(prefix="hubbub-") as folder, Store.open(folder) as store:
-                yield store
-            return
-        with Store.open(self.store_folder, reading=True) as store:
-            store.engine_memory = self.config.engine.memory_bytes
-            store.engine_disk = self.config.engine.spill_bytes
-            if store.read_only:
-                self._note_waiting(store)
-            elif load:
-                try:
-                    self.load(store, wait=False)
-                except (NoMemoryError, NoRoomError) as error:  # the store can be read all the same
-                    click.echo(f"warning: waiting messages are not loaded: {error}", err=True)
+        with opened(self, load=load) as store:
             yield store
-
-    @staticmethod
-    def _note_waiting(store: Store) -> None:
-        """Say what a store that cannot be written here does not show."""
-        waiting = store.waiting()
-        if waiting.records:
-            click.echo(
-                "warning: this store cannot be written here, so that"
-                f" {waiting.records:,} messages in {waiting.segments:,} segments that wait to be"
-                " loaded are not counted",
-                err=True,
-            )
 
     @property
     def bodies(self) -> bool:
@@ -282,7 +265,10 @@ def _store_option(ctx: click.Context, parameter: click.Parameter, value: Any) ->
     elif parameter.name == "log_format":
         app.log_format = value
     elif parameter.name == "store":
-        app.store_path = Path(value)
+        if "://" in value:
+            app.store_url, app.store_path = value, None
+        else:
+            app.store_path, app.store_url = Path(value), None
     else:
         app.set_config_path(value)
 
@@ -295,7 +281,7 @@ def common_parameters() -> list[click.Option]:
             ["--store"],
             type=click.Path(),
             metavar="PATH",
-            help="Folder of the store. Default: the platform's data folder.",
+            help="Folder of the store, or URL of a mirror. Default: the platform's data folder.",
             **common,
         ),
         click.Option(

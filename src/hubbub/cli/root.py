@@ -91,6 +91,10 @@ COMMANDS = {
         "hubbub.cli.commands.maintenance.compact:compact",
         "Merge small files of the tables into large ones.",
     ),
+    "mirror": Lazy(
+        "hubbub.cli.commands.maintenance.mirror:mirror",
+        "Keep a copy of the tables on an object store.",
+    ),
     "verify": Lazy(
         "hubbub.cli.commands.maintenance.verify:verify", "Check the store for damage; repair it."
     ),

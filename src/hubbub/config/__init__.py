@@ -26,6 +26,7 @@ from hubbub.config.sections import (
     EngineConfig,
     GatherConfig,
     ListenConfig,
+    MirrorConfig,
     PeopleConfig,
     ProjectConfig,
     RetentionConfig,
@@ -51,6 +52,7 @@ __all__ = [
     "GatherConfig",
     "HookConfig",
     "ListenConfig",
+    "MirrorConfig",
     "NotifyConfig",
     "PeerConfig",
     "PeopleConfig",
@@ -102,6 +104,7 @@ class Config(msgspec.Struct, frozen=True):
     gather: GatherConfig = GatherConfig()
     listen: ListenConfig = ListenConfig()
     engine: EngineConfig = EngineConfig()
+    mirror: MirrorConfig = MirrorConfig()
     plugins: PluginsConfig = PluginsConfig()  # or a list: its files
     serve: ServeConfig = ServeConfig()
     publish: PublishConfig = PublishConfig()

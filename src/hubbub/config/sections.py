@@ -10,11 +10,13 @@ from hubbub.config.key import key
 from hubbub.errors import UsageError
 from hubbub.memory import available
 from hubbub.sizes import parse_share, parse_size
+from hubbub.times import parse_duration
 
 __all__ = [
     "EngineConfig",
     "GatherConfig",
     "ListenConfig",
+    "MirrorConfig",
     "PeopleConfig",
     "ProjectConfig",
     "RetentionConfig",
@@ -143,6 +145,37 @@ class EngineConfig(msgspec.Struct, frozen=True):
             UsageError: not a size.
         """
         return None if self.spill is None else parse_size(self.spill, "engine.spill")
+
+
+class MirrorConfig(msgspec.Struct, frozen=True):
+    """A copy of the tables for clusters (docs/mirror.md); listen and serve keep it up."""
+
+    url: Annotated[
+        str | None,
+        key(
+            "s3://BUCKET/PATH, or file:///PATH on a mount that machines share",
+            "s3://bucket/hubbub",
+            default="no mirror",
+        ),
+    ] = None
+    every: Annotated[str, key("time between two looks for what is new", "5s")] = "5s"
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait between two passes.
+
+        Raises:
+            UsageError: not a duration, or none.
+        """
+        try:
+            seconds = parse_duration(self.every).total_seconds()
+        except ValueError as error:
+            raise UsageError(str(error), where="mirror.every", hint='write "5s"') from None
+        if seconds <= 0:
+            raise UsageError(
+                "this must be longer than nothing", where="mirror.every", hint='write "5s"'
+            )
+        return seconds
 
 
 class TrustConfig(msgspec.Struct, frozen=True):

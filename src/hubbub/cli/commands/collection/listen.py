@@ -17,6 +17,7 @@ from hubbub.cli.options.backfill import backfill_options
 from hubbub.cli.options.buses import bus_options, live_sources
 from hubbub.cli.options.decoding import bodies_option, decoding_options
 from hubbub.cli.options.metrics import monitor_options, serve_metrics
+from hubbub.cli.options.mirror import mirrored
 from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 
@@ -118,7 +119,11 @@ def listen(
         with _stop_on_signal(listener.stop) as stop_time:
             loader.start()
             try:
-                with serve_metrics(app, listener, loader, **options), reloader:
+                with (
+                    mirrored(app, set_up_logging),
+                    serve_metrics(app, listener, loader, **options),
+                    reloader,
+                ):
                     listener.run()
                 sink.close()  # seals the segment, so that the loader's last run loads all of it
             finally:  # after an error the segment stays open; the next loader recovers it

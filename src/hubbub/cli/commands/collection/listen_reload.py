@@ -38,6 +38,8 @@ __all__ = ["Reloader", "changed_keys"]
 #: Settings that a running listener cannot change.
 _RESTART = (
     "store",
+    "mirror.url",
+    "mirror.every",
     *(f"listen.{key}" for key in ("zmq", "zmq_bind", "amqp", "amqp_config", "amqp_ca")),
     *(f"listen.{key}" for key in ("amqp_cert", "amqp_key", "metrics_port", "metrics_host")),
 )

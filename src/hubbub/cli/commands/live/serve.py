@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.options.mirror import mirror_process
 from hubbub.cli.options.retention import retention_settings
 from hubbub.errors import UsageError
 
@@ -54,6 +55,7 @@ def serve(app: App, /, **options: Any) -> None:
     from hubbub.live.alerts.delivery.service import Notifications, notify_settings
     from hubbub.live.alerts.runner import Alerting
     from hubbub.live.server.app import build
+    from hubbub.live.server.background.following import Following
     from hubbub.live.server.background.loading import Loading, loading_faults
     from hubbub.live.server.protection.connections import allow_open_files, uvicorn_options
     from hubbub.live.server.server import Server
@@ -80,12 +82,18 @@ def serve(app: App, /, **options: Any) -> None:
         after=Alerting.of(app.config),
         every=_LOAD_EVERY,
     )
-    server.checks.append(partial(loading_faults, loader))
-    server.services.append(Notifications(app.store_folder, notify_settings(app.config)))
-    server.services.insert(0, Loading(loader))  # stops last, when all is in the spool
+    if app.mirror_url is None:
+        server.checks.append(partial(loading_faults, loader))
+        server.services.append(Notifications(app.store_folder, notify_settings(app.config)))
+        server.services.insert(0, Loading(loader))  # stops last, when all is in the spool
+        if (mirror := mirror_process(app, set_up_logging)) is not None:
+            server.services.append(Loading(mirror))
+    else:
+        server.services.append(Following(app.store_folder))
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    server.log.info("serving", url=url, auth=settings.auth, store=str(app.store_folder))
+    store = app.mirror_url or str(app.store_folder)
+    server.log.info("serving", url=url, auth=settings.auth, store=store)
     if settings.auth == "none":
         server.log.warning("everybody on this machine may do everything", hint="use --auth tokens")
     server.warmed = _spare_the_collector

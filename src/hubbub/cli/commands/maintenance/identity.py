@@ -62,6 +62,7 @@ def merge(
     app.configure_logging()
     _require_store(app)
     with app.reading() as store:
+        store.require_writable()
         entry = journal.merge(
             store.state,
             account,

@@ -15,9 +15,11 @@ from hubbub.cli.commands.maintenance.status_parts import (
     alerts_of,
     completeness_of,
     connections_of,
+    mirrors_of,
     show_alerts,
     show_completeness,
     show_connections,
+    show_mirrors,
 )
 from hubbub.cli.functions import request_zone, tz_option
 
@@ -48,7 +50,7 @@ def status(app: App, *, unmapped: bool, as_json: bool, tz: str | None) -> None:
     app.configure_logging()
     zone = request_zone(app, tz)
     with app.reading(load=False) as store:
-        facts = _facts(store, zone) | {"store": str(app.store_folder)}
+        facts = _facts(store, zone) | {"store": app.mirror_url or str(app.store_folder)}
         facts["unmapped"] = _unmapped_topics(app, store)
     if as_json:
         from hubbub.cli.output.formats import dumps
@@ -109,6 +111,7 @@ def _facts(store: Store, zone: Zone) -> dict[str, Any]:
         "sources": sources,
         "connections": connections_of(store, now),
         "alerts": alerts_of(store, now),
+        "mirrors": mirrors_of(store),
         "spans": spans,
         "gaps": sum(span.state == "gap" for span in store.spans()),
         "open_gaps": _open_gaps(store),
@@ -215,6 +218,7 @@ def _show(facts: dict[str, Any], zone: Zone) -> None:
         show_table(Table(("source", "new", "known", "refused"), rows))
     show_connections(facts["connections"])
     show_alerts(facts["alerts"])
+    show_mirrors(facts["mirrors"])
     if facts["spans"]:
         click.echo(f"\ncoverage: {_gaps(facts)}")
         columns = ("source", "filters", "start", "end", "state", "proof")

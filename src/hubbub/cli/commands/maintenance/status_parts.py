@@ -14,9 +14,11 @@ __all__ = [
     "alerts_of",
     "completeness_of",
     "connections_of",
+    "mirrors_of",
     "show_alerts",
     "show_completeness",
     "show_connections",
+    "show_mirrors",
 ]
 
 _STALE = 30.0  # s after which a reported connection may be in any state
@@ -66,6 +68,38 @@ def alerts_of(store: Store, now: int) -> dict[str, Any]:
             for each in notifications.troubled(store.state, now - _DAY)
         ],
     }
+
+
+def mirrors_of(store: Store) -> list[dict[str, Any]]:
+    """Return how far the mirrors of a store are behind."""
+    from dataclasses import asdict
+
+    from hubbub.store.stream import stream
+    from hubbub.store.stream.outgoing import lags
+
+    found = [asdict(lag) for lag in lags(store.state, store.path / stream.FOLDER)]
+    return [lag | {"seconds": round(lag["seconds"], 1), "idle": round(lag["idle"], 1)}
+            for lag in found]  # fmt: skip
+
+
+def show_mirrors(mirrors: Sequence[dict[str, Any]]) -> None:
+    """Print how far the mirrors are behind."""
+    from hubbub.cli.output.formats import show_table
+    from hubbub.formats.tables import Table
+
+    if not mirrors:
+        return
+    click.echo("\nmirrors")
+    names = ("url", "behind", "files wait", "last run", "events", "known")
+    rows = [
+        (each["url"], f"{each['seconds']:,.0f} s", each["files"], f"{each['idle']:,.0f} s ago",
+         each["events"], each["known"])
+        for each in mirrors
+    ]  # fmt: skip
+    show_table(Table(names, rows))
+    for each in mirrors:
+        if each["error"]:
+            click.echo(f"{each['url']}: {each['error']}")
 
 
 def show_alerts(alerts: dict[str, Any]) -> None:

@@ -1,0 +1,282 @@
+"""Two stores, one mirror: each event is there once, whatever happens in between."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections import Counter
+
+import deltalake
+import pytest
+from deltalake.exceptions import CommitFailedError
+
+from hubbub.errors import NoRoomError, UsageError
+from hubbub.store import Store
+from hubbub.store.delta.rewrite import drop_history
+from hubbub.store.maintenance.compaction import compact
+from hubbub.store.mirror import merging
+from hubbub.store.mirror.mirror import Mirror, Pass
+from hubbub.store.mirror.place import Place
+from hubbub.store.mirror.reading import prepare
+from hubbub.store.query import identity
+from hubbub.store.stream import outgoing, stream
+from hubbub.store.tables import samples
+from hubbub.store.tables.samples import Sample, origin_of
+
+DAY = 86_400_000_000  # µs
+
+
+def ids(*numbers):
+    return Counter(f"id-{n}" for n in numbers)
+
+
+def test_events_of_two_stores_are_there_once(pair, event):
+    pair.add(pair.one, [event(n) for n in range(5)], bodies=True)
+    pair.add(pair.two, [event(n) for n in range(3, 8)], bodies=True)
+    assert pair.copy() == [Pass(5, 0), Pass(3, 2)]
+    assert pair.ids() == ids(*range(8))
+    assert pair.bodies() == {f"id-{n}": b"alice" for n in range(8)}
+    assert pair.copy() == [Pass(), Pass()]
+    last = pair.mirror(pair.two).tables.table
+    assert last.refresh() == 2  # nothing is committed for nothing
+    (row,) = [row for row in pair.rows() if row["id"] == "id-4"]
+    assert row["users"] == ["alice", "bob"]
+
+
+def test_the_same_id_at_a_far_time_is_another_row_and_at_a_near_one_is_not(pair, event):
+    pair.add(pair.one, [event(0), event(1)])
+    near, far = event(0).time + merging.SLACK, event(1).time + merging.SLACK + 2_000_000
+    pair.add(pair.two, [event(0, time=near)])
+    pair.copy()
+    pair.add(pair.two, [event(1, time=far)])
+    pair.copy()
+    assert pair.ids() == ids(0, 1, 1)
+
+
+def test_rows_of_several_months_and_a_wrong_clock(pair, event):
+    times = [0, event(0).time, event(0).time + 40 * DAY]
+    pair.add(pair.one, [event(n, time=time) for n, time in enumerate(times)])
+    pair.copy()
+    pair.add(pair.two, [event(n, time=time) for n, time in enumerate([*times, times[2] + 1])])
+    assert pair.copy(pair.two) == [Pass(1, 3)]
+    assert [row["id"] for row in pair.rows()] == ["id-0", "id-1", "id-2", "id-3"]
+
+
+def test_samples_follow_their_events(pair, event):
+    def import_(store, numbers):
+        events = [event(n, source="notebook-counts:f") for n in numbers]
+        rows = [Sample(e.time, e.seq, origin_of(e.source), "load", e.seq) for e in events]
+        store.samples.append(rows, store.table.batch() + 1)
+        pair.add(store, events)
+
+    samples.save_columns(pair.one.state, ["load"])
+    import_(pair.one, range(3))
+    import_(pair.two, range(1, 4))
+    pair.copy()
+    with pair.read() as store:
+        read = samples.read(store, 0, event(9).time)
+        values = sorted(row["value"] for row in read.table.to_pyarrow().to_pylist())
+        assert (values, read.columns) == ([0, 1, 2, 3], ("load",))
+
+
+def test_large_backlogs_are_copied_in_parts(pair, event, monkeypatch):
+    monkeypatch.setattr("hubbub.store.mirror.mirror._ROWS", 4)
+    monkeypatch.setattr("hubbub.store.mirror.waiting._READ", 3)
+    for start in range(0, 20, 10):
+        pair.add(pair.one, [event(n) for n in range(start, start + 10)])
+    assert pair.copy(pair.one) == [Pass(20, 0)]
+    assert pair.ids() == ids(*range(20))
+    assert pair.mirror(pair.one).tables.table.version() > 3
+
+
+def test_what_waits_survives_compaction_and_a_lost_log(pair, event):
+    pair.copy(pair.one)
+    for n in range(4):
+        pair.add(pair.one, [event(n)])
+    compact(pair.one)
+    drop_history(pair.one.table)
+    assert pair.mirror(pair.one).waiting() == 4
+    pair.copy(pair.one)
+    assert pair.ids() == ids(*range(4))
+    # another hubbub wrote and compacted, without keeping what is new
+    pair.one.table.append([event(9)], 9)
+    drop_history(pair.one.table)
+    with pair.one.loader_lock():
+        stream.catch_up(pair.one.table, pair.one.state, pair.one.path / stream.FOLDER)
+    pair.copy(pair.one)
+    assert pair.ids() == ids(0, 1, 2, 3, 9)
+
+
+def test_a_store_restored_from_a_backup_begins_again(pair, event, tmp_path):
+    pair.add(pair.one, [event(0)])
+    pair.copy(pair.one)
+    backup = tmp_path / "backup"
+    shutil.copytree(pair.one.path, backup)
+    for n in (1, 2):
+        pair.add(pair.one, [event(n)])
+        pair.copy(pair.one)
+    with Store.open(backup) as restored:  # its numbers are those of other events now
+        for n in (3, 4):
+            pair.add(restored, [event(n)])
+        pair.copy(restored)
+    assert pair.ids() == ids(*range(5))
+
+
+def test_a_mirror_that_was_emptied_is_filled_again(pair, event):
+    pair.add(pair.one, [event(n) for n in range(3)])
+    pair.copy(pair.one)
+    shutil.rmtree(Place(pair.url).root)
+    pair.mirrors.clear()
+    pair.add(pair.one, [event(3)])
+    pair.copy(pair.one)
+    assert pair.ids() == ids(*range(4))
+
+
+class Died(BaseException):
+    """The process was killed."""
+
+
+def test_a_kill_at_any_call_is_followed_exactly(pair, event, monkeypatch):
+    """Die before and after each call that changes something: here, there, or in the state."""
+    left = [10**9]
+
+    def mortal(owner, name):
+        method = getattr(owner, name)
+
+        def call(*args, **kwargs):
+            step()
+            result = method(*args, **kwargs)
+            step()
+            return result
+
+        def step():
+            left[0] -= 1
+            if left[0] < 0:
+                raise Died
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, name in (
+        (Place, "put"), (Place, "write"), (deltalake.DeltaTable, "create_write_transaction"),
+        (outgoing.Outgoing, "save"), (outgoing, "release"),
+    ):  # fmt: skip
+        mortal(owner, name)
+    pair.add(pair.one, [event(0)])
+    pair.add(pair.two, [event(0)])
+    pair.copy()
+    for steps in itertools.count():
+        fresh = [event(2 * steps + n) for n in range(1, 4)]  # the last one is in the next, too
+        pair.add(pair.two, fresh[:1], bodies=True)
+        pair.copy(pair.two)
+        with pair.one.loader_lock():
+            known = {row["id"] for row in pair.one.events().select("id").to_pyarrow().to_pylist()}
+        pair.add(pair.one, [e for e in fresh if e.id not in known], bodies=True)
+        pair.mirrors.clear()
+        left[0] = steps
+        try:
+            Mirror(pair.one, pair.url).step()
+        except Died:
+            left[0] = 10**9
+        else:
+            break
+        Mirror(pair.one, pair.url).step()
+        assert pair.ids() == ids(*range(2 * steps + 4))
+    assert steps > 15
+    left[0] = 10**9
+    pair.copy()
+    assert set(pair.bodies()) | {"id-0"} == set(pair.ids())
+
+
+def test_a_commit_whose_answer_was_lost_is_not_repeated(pair, event, monkeypatch):
+    pair.add(pair.one, [event(0)])
+    pair.copy(pair.one)
+    commit = deltalake.DeltaTable.create_write_transaction
+
+    def without_answer(*args, **kwargs):
+        commit(*args, **kwargs)
+        raise CommitFailedError("the entry exists already")
+
+    pair.add(pair.one, [event(1)])
+    monkeypatch.setattr(deltalake.DeltaTable, "create_write_transaction", without_answer)
+    assert pair.copy(pair.one) == [Pass(1, 0)]
+    assert pair.ids() == ids(0, 1)
+
+
+def test_a_collector_that_was_faster_is_seen(pair, event, monkeypatch):
+    """Another collector commits the same event between the look-up and the commit."""
+    pair.add(pair.one, [event(0)])
+    pair.add(pair.two, [event(0)])
+    pair.copy()
+    pair.add(pair.one, [event(1), event(2)])
+    pair.add(pair.two, [event(2), event(3)])
+    write = merging._write
+
+    def slow(*args):
+        monkeypatch.setattr(merging, "_write", write)
+        pair.copy(pair.two)
+        return write(*args)
+
+    monkeypatch.setattr(merging, "_write", slow)
+    assert pair.copy(pair.one) == [Pass(1, 1)]
+    assert pair.ids() == ids(*range(4))
+
+
+def test_a_full_mount_loses_nothing(pair, event, monkeypatch):
+    pair.add(pair.one, [event(0)])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hubbub.store.mirror.place.sync_file", full)
+        with pytest.raises(NoRoomError, match="the disk is full"):
+            pair.copy(pair.one)
+    (lag,) = outgoing.lags(pair.one.state, pair.one.path / stream.FOLDER)
+    assert (lag.files, "full" in lag.error) == (1, True)
+    pair.copy(pair.one)
+    assert pair.ids() == ids(0)
+    (lag,) = outgoing.lags(pair.one.state, pair.one.path / stream.FOLDER)
+    assert (lag.files, lag.seconds, lag.error, lag.events) == (0, 0.0, "", 1)
+
+
+def test_merged_accounts_and_coverage_reach_the_reader(pair, event):
+    pair.add(pair.one, [event(0)])
+    for store, account in ((pair.one, "bob"), (pair.two, "carol")):
+        identity.merge(store.state, account, "alice", who="me", why="test", time=1)
+        store.state.span("zmq:x", "", 0, 10, "complete" if account == "bob" else "gap", "")
+    pair.copy()
+    with pair.read() as store:
+        assert store.persons.names == {"bob": "alice", "carol": "alice"}
+        assert store.coverage(0, 10).state == "healed"
+        assert [row["users"] for row in store.events().to_pyarrow().to_pylist()] == [["alice"]]
+    identity.undo(pair.two.state, 1, who="me", time=2)
+    pair.copy(pair.two)
+    with pair.read() as store:
+        assert store.persons.names == {"bob": "alice"}
+
+
+def test_nothing_else_writes_a_mirror(pair, event):
+    pair.add(pair.one, [event(0)])
+    pair.copy(pair.one)
+    with pair.read() as store:
+        assert store.read_only
+        for write in (store.loader_lock, lambda: store.spool("x"), store.require_writable):
+            with pytest.raises(UsageError, match="only its collectors write"):
+                write()
+
+
+def test_there_is_no_mirror(pair):
+    with pytest.raises(UsageError, match="there is no mirror here"):
+        prepare(pair.url, pair.reader)
+    with pytest.raises(UsageError, match="or it is not mounted"):
+        prepare(f"{pair.url}/not/mounted", pair.reader)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://user:secret@bucket/x", "https://bucket/x", "s3://", "file://host/x", "s3://b/../c"],
+)
+def test_a_wrong_url_is_refused_without_its_secret(url):
+    with pytest.raises(UsageError) as caught:
+        Place(url)
+    assert "secret" not in str(caught.value)
