@@ -35,6 +35,7 @@ torture: $(STAMP)  ## Kill processes that work on a store TORTURE=1000 times, an
 	$(BIN)/python -m tests.torture.steps
 	$(BIN)/python -m tests.torture.steps --torn
 	$(BIN)/python -m tests.torture.events --kills 60
+	$(BIN)/python -m tests.torture.mirror --kills 100
 
 lint: $(STAMP)  ## Ruff, import contracts, dependencies
 	$(BIN)/ruff check
