@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -32,8 +33,15 @@ __all__ = [
     "Stop",
     "Understand",
     "alive_key",
+    "kind_of",
     "partial_key",
 ]
+
+
+@lru_cache(maxsize=1_024)
+def kind_of(source: str) -> str:
+    """Return the KIND of a source, `KIND:NAME`; sources are few, and frames are many."""
+    return source.partition(":")[0]
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -53,7 +61,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def kind(self) -> str:
         """The KIND part of the source, which determines how the body is decoded."""
-        return self.source.partition(":")[0]
+        return kind_of(self.source)
 
 
 class Message(msgspec.Struct, frozen=True):

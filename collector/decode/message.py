@@ -28,6 +28,7 @@ A message id has the same time, topic and size in every format:
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ from hubbub.collector.decode.reasons import (
 from hubbub.collector.decode.rejected import LARGEST, parse_refused
 from hubbub.collector.event import Frame, Message
 
-__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "parse", "partial_message"]
+__all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "parse", "partial_message", "username"]
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -72,10 +73,16 @@ class Envelope(msgspec.Struct, gc=False):
     size: Any = None
 
 
+class _Sender(msgspec.Struct, gc=False):
+    username: Any = None
+
+
 _SHOWN = 80  # characters of a value in an error
 _FIELDS = Envelope.__struct_fields__
 _json = msgspec.json.Decoder(Envelope)
 _msgpack = msgspec.msgpack.Decoder(Envelope)
+_json_sender = msgspec.json.Decoder(_Sender)
+_msgpack_sender = msgspec.msgpack.Decoder(_Sender)
 _encode = msgspec.json.Encoder().encode
 #: First bytes of a msgpack map. No JSON text starts with one: all are above 0x7f.
 _MAP_BYTES = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
@@ -100,8 +107,18 @@ def decode(frame: Frame, *, max_message: int = LARGEST) -> Message:
         raise refuse("too-large", detail=f"{len(frame.body)} bytes")
     if (decode_line := LINE_DECODERS.get(kind)) is not None:
         return decode_line(frame)
-    envelope = parse(frame.body)
-    return _jsonl(envelope, frame) if kind == "jsonl" else _message(envelope, frame, kind)
+    if kind == "jsonl":
+        return _jsonl(parse(frame.body), frame)
+    return decode_bus(frame, kind)
+
+
+def decode_bus(frame: Frame, kind: str) -> Message:
+    """Decode a frame of the bus or its history, which is not larger than messages may be.
+
+    Raises:
+        MessageError: as `decode`.
+    """
+    return _message(parse(frame.body), frame, kind)
 
 
 def parse(body: bytes) -> Envelope:
@@ -127,6 +144,14 @@ def parse(body: bytes) -> Envelope:
     if containers > MAX_DEPTH and _too_deep(envelope):  # fewer containers cannot nest deeper
         raise refuse("too-deep")
     return envelope
+
+
+def username(body: bytes) -> Any:
+    """Return the username of a body that `parse` has accepted, without parsing the rest of it."""
+    try:
+        return (_msgpack_sender if body[:1] in _MAP_BYTES else _json_sender).decode(body).username
+    except (RecursionError, msgspec.DecodeError, UnicodeDecodeError):
+        return parse(body).username
 
 
 def _parse_lenient(body: bytes) -> Envelope:
@@ -161,17 +186,27 @@ def _text(value: Any, max_length: int, reason: str, where: str) -> str:
 def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
     topic = envelope.topic
     if frame.topic and kind in BUS_KINDS:
-        try:
-            frame_topic = frame.topic.decode()
-        except UnicodeDecodeError:
-            raise refuse("bad-topic", detail=_shown(frame.topic)) from None
-        if topic is None:
+        frame_topic = _frame_topic(frame.topic)
+        if topic is None or topic == frame_topic:
             topic = frame_topic
-        elif topic != frame_topic:
+        else:
             raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], _shown(topic))
     if topic is None or topic == "":
         raise refuse("no-topic")
     return _text(topic, MAX_TOPIC, "bad-topic", "")
+
+
+@lru_cache(maxsize=4_096)  # long ones are refused, but only later
+def _short_topic(topic: bytes) -> str:
+    return topic.decode()
+
+
+def _frame_topic(topic: bytes) -> str:
+    """Return the topic of a frame; the same object for the same topic, whose hash is known."""
+    try:
+        return _short_topic(topic) if len(topic) <= MAX_TOPIC else topic.decode()
+    except UnicodeDecodeError:
+        raise refuse("bad-topic", detail=_shown(topic)) from None
 
 
 def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
@@ -186,22 +221,23 @@ def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
             raise refuse("no-id", topic)
         else:
             message_id = content_id(frame, topic)
-    else:
-        message_id = _text(message_id, MAX_ID, "bad-id", topic)
-    seq = frame.seq or (
-        envelope.i if type(envelope.i) is int and 0 <= envelope.i < LARGEST_NUMBER else 0
-    )
+    elif not (type(message_id) is str and len(message_id) <= MAX_ID and message_id.isprintable()):
+        raise refuse("bad-id", topic, _shown(message_id))
+    number, sender = envelope.i, envelope.username
+    seq = frame.seq or (number if type(number) is int and 0 <= number < LARGEST_NUMBER else 0)
     return Message(
         message_id,
         time,
         topic,
         body,
         headers,
-        envelope.username if type(envelope.username) is str else None,
+        sender if type(sender) is str else None,
         users,
         objects,
-        size=payload_size(body),
-        seq=seq,
+        None,
+        None,
+        payload_size(body),
+        seq,
     )
 
 
@@ -229,6 +265,8 @@ def _payload(envelope: Envelope) -> tuple[Any, dict[str, Any] | None, _Names, _N
     Headers are None for fedmsg, and a dict (possibly empty) for fedora-messaging.
     """
     headers: dict[str, Any] | None = envelope.headers if type(envelope.headers) is dict else None
+    if headers is None and envelope.msg is not msgspec.UNSET and type(envelope.meta) is not dict:
+        return envelope.msg, None, None, None  # fedmsg
     if envelope.msg is not msgspec.UNSET:
         body = envelope.msg
         headers = headers or None  # bridges add empty `headers` to fedmsg messages

@@ -9,12 +9,12 @@ from typing import Any
 from hubbub.collector.decode.line_reading import reading
 from hubbub.collector.event import Frame
 
-__all__ = ["BUS_KINDS", "content_id", "line_number_id", "payload_id"]
+__all__ = ["BUS_FORMATS", "BUS_KINDS", "content_id", "line_number_id", "payload_id"]
 
 #: Kinds of sources whose frames carry the topic separately from the body.
 BUS_KINDS = frozenset(("zmq", "amqp"))
 #: Kinds whose messages come from a bus: the same message has the same id by any way.
-_OF_A_BUS = BUS_KINDS | {"history", "fedmsg"}
+BUS_FORMATS = BUS_KINDS | {"history", "fedmsg"}
 
 
 def content_id(frame: Frame, topic: str) -> str:
@@ -24,7 +24,7 @@ def content_id(frame: Frame, topic: str) -> str:
     are two messages. Line numbers do not count: they change when a log is rotated.
     """
     nth = 1 if frame.kind in BUS_KINDS else reading(frame).nth
-    if frame.kind in _OF_A_BUS:
+    if frame.kind in BUS_FORMATS:
         place = "" if nth == 1 or frame.kind == "history" else str(nth)
     else:
         place = f"{frame.source}\n{nth}"

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 Test = Callable[[Source], bool]
+_SPECIAL = re.compile(r"[*?\[]")  # in a glob
 
 
 class Conditional(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,16 +58,25 @@ def _first_text(path: Path, source: Source) -> str | None:
 
 def _test(text: str, wanted: Sequence[str], unwanted: Sequence[str] = ()) -> Test:
     path = compile_path(text)
-    accepts = globs_pattern([glob.lower() for glob in wanted]) if wanted else None
-    refuses = globs_pattern([glob.lower() for glob in unwanted])
+    accepts = _accepts(wanted) if wanted else None
+    refuses = _accepts(unwanted) if unwanted else None
 
     def holds(source: Source) -> bool:
         value = _first_text(path, source)
-        if value is None or refuses.match(value):
+        if value is None or (refuses is not None and refuses(value)):
             return False
-        return accepts is None or accepts.match(value) is not None
+        return accepts is None or accepts(value)
 
     return holds
+
+
+def _accepts(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a text in lower case matches one of the globs; most are plain words."""
+    lower = frozenset(glob.lower() for glob in globs)
+    if not any(_SPECIAL.search(glob) for glob in lower):
+        return lower.__contains__
+    match = globs_pattern(sorted(lower)).match
+    return lambda text: match(text) is not None
 
 
 def compile_entry(entry: str | Conditional) -> Path:

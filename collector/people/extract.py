@@ -18,6 +18,7 @@ rule yields, else the only user. With several users and no rule for the agent th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,17 +27,26 @@ from hubbub.collector.decode import posted
 from hubbub.collector.decode.deliveries import HOOK
 from hubbub.collector.decode.formats import ITEM_FORMATS
 from hubbub.collector.decode.items import Item, item_of, parse_item
-from hubbub.collector.decode.message import MAX_NAMES, Envelope, decode, parse, partial_message
+from hubbub.collector.decode.message import (
+    MAX_NAMES,
+    Envelope,
+    decode,
+    decode_bus,
+    parse,
+    partial_message,
+)
+from hubbub.collector.decode.message_id import BUS_FORMATS
 from hubbub.collector.decode.objects import parse_object
 from hubbub.collector.decode.reasons import MAX_TOPIC, refuse
 from hubbub.collector.decode.rejected import LARGEST
-from hubbub.collector.event import Event, Frame, Message, People
+from hubbub.collector.event import Event, Frame, Message, People, kind_of
 from hubbub.collector.names import normalise, normalise_object, visible
 from hubbub.collector.people.hook_events import event_of_delivery
 from hubbub.collector.people.hook_lines import frame_of_line
 from hubbub.collector.people.item_events import events_of_item
-from hubbub.collector.people.paths import Source
-from hubbub.collector.people.rules import Rule, Rules, builtin_rules
+from hubbub.collector.people.paths import Path, Source
+from hubbub.collector.people.rule import NO_RULE, Rule
+from hubbub.collector.people.rules import Rules, builtin_rules
 from hubbub.collector.topics import action, category
 from hubbub.errors import MessageError
 
@@ -56,12 +66,13 @@ LOGS = frozenset(("notebook-events", "notebook-counts", "access-log"))
 #: Those whose users are accounts, as on a bus.
 _OF_ACCOUNTS = "access-log"
 
+_PREFIX = "fedora_messaging_"
 _USER = "fedora_messaging_user_"
 _RPM = "fedora_messaging_rpm_"
 _SCHEMA = "fedora_messaging_schema"
 _FIELDS = Envelope.__struct_fields__
 _NO_PEOPLE = People(None, (), ())
-_NO_RULE = Rule((), (), ())
+_CACHE_SIZE = 4_096  # topics of up to 1,000 characters, which strangers choose
 
 
 def people(
@@ -104,36 +115,49 @@ def understand(
     Raises:
         MessageError: the frame cannot be decoded (`decode.REASONS`).
     """
-    is_posted = frame.kind == posted.KIND
-    message = posted.read_posted(frame) if is_posted else decode(frame)
-    rules = rules or builtin_rules()
-    is_log = frame.kind in LOGS
-    if is_log:
-        names = _stated(message, directory, accounts=frame.kind == _OF_ACCOUNTS)
-    elif is_posted:
+    return _event(frame, kind_of(frame.source), directory, rules or builtin_rules(), missed)
+
+
+def _event(
+    frame: Frame, kind: str, directory: Directory, rules: Rules, missed: dict[str, str] | None
+) -> Event:
+    if kind == posted.KIND:
+        message = posted.read_posted(frame)
         names = _posted_names(message, directory, rules)
     else:
-        names = _people(message, directory, rules)
-    by_rules = not (is_log or is_posted)
-    if missed is not None and by_rules and not (names.users or names.objects or names.agent):
-        why = _why_missed(message, rules)
-        if why and not (message.body is None and frame.kind == "jsonl"):  # the body is optional
-            missed[message.id] = why
-    topic = visible(message.topic)
+        of_bus = kind in BUS_FORMATS and len(frame.body) <= LARGEST
+        message = decode_bus(frame, kind) if of_bus else decode(frame)
+        if kind in LOGS:
+            names = _stated(message, directory, accounts=kind == _OF_ACCOUNTS)
+        else:
+            rule = _rule(message, rules)
+            names = _names(message, directory, rule or NO_RULE)
+            if missed is not None and not (names.users or names.objects or names.agent):
+                why = _why_missed(message, rule)
+                if why and not (message.body is None and kind == "jsonl"):  # the body is optional
+                    missed[message.id] = why
+    topic, group, verb = _columns(message.topic)
     return Event(
         message.id,
         message.time,
         topic,
-        category(topic),
+        group,
         names.agent,
         names.users,
         names.objects,
-        visible(message.action) if message.action else action(topic),
+        visible(message.action) if message.action else verb,
         message.size,
         frame.source,
         message.seq,
         message.extra,
     )
+
+
+@lru_cache(maxsize=_CACHE_SIZE)
+def _columns(topic: str) -> tuple[str, str, str | None]:
+    """Return the columns `topic`, `category` and `action` of a message's topic."""
+    shown = visible(topic)
+    return shown, category(shown), action(shown)
 
 
 def events_of(
@@ -157,13 +181,15 @@ def events_of(
     Raises:
         MessageError: the frame cannot be decoded (`decode.REASONS`).
     """
-    if frame.kind == HOOK:
+    kind = frame.kind
+    rules = rules or builtin_rules()
+    if kind == HOOK:
         _check_size(frame)
-        return [event_of_delivery(frame, rules or builtin_rules(), directory, missed)]
-    if frame.kind not in ITEM_FORMATS:  # refused frames, too
-        return [understand(frame, directory=directory, rules=rules, missed=missed)]
+        return [event_of_delivery(frame, rules, directory, missed)]
+    if kind not in ITEM_FORMATS:  # refused frames, too
+        return [_event(frame, kind, directory, rules, missed)]
     _check_size(frame)
-    return _item_events(parse_item(frame.body), frame, directory, rules or builtin_rules())
+    return _item_events(parse_item(frame.body), frame, directory, rules)
 
 
 def _check_size(frame: Frame) -> None:
@@ -254,33 +280,59 @@ def _as_dict(message_id: str | None, topic: str | None, names: People) -> dict[s
 
 
 def _people(message: Message, directory: Directory, rules: Rules) -> People:
+    return _names(message, directory, _rule(message, rules) or NO_RULE)
+
+
+def _rule(message: Message, rules: Rules) -> Rule | None:
     headers = message.headers
+    if headers is None:
+        return rules.find(message.topic)
+    return rules.find(message.topic, _schema(headers), modern=True)
+
+
+def _names(message: Message, directory: Directory, rule: Rule) -> People:
     users: _Names = message.users
     objects: _Names = message.objects
-    schema = ""
-    if headers:
-        schema = _schema(message)
-        users = _header_names(headers, _USER) or users
-        objects = _header_names(headers, _RPM) or objects
-    rule = rules.find(message.topic, schema, modern=headers is not None) or _NO_RULE
-    if users is None and objects is None and message.agent is None and rule.empty:
+    if message.headers:
+        in_headers = _header_names(message.headers)
+        users, objects = in_headers[0] or users, in_headers[1] or objects
+    stated = message.agent
+    rule = rule.for_body(message.body)
+    nothing_stated = users is None and objects is None and stated is None
+    if nothing_stated and not (rule.users or rule.objects or rule.agent):
         return _NO_PEOPLE  # fast path: nine of ten messages of a bus
     source = Source(message.body, message.topic, message.username, directory)
-    if objects is None:
-        objects = [value for path in rule.objects for value in path(source)]
-    touched = {name for value in objects if (name := normalise_object(value)) is not None}
-    if message.agent is not None:  # stated by an import
-        agent = normalise(message.agent, directory)
+    if stated is not None:  # by an import
+        agent = normalise(stated, directory)
         if users is None and agent is not None:
             users = [agent]
+        values: dict[Path, list[Any]] = {}
     else:
-        agent = _agent(rule, source, directory)
+        agent, values = _agent(rule, source)
     if users is None:
-        users = [value for path in rule.users for value in path(source)]
-    named = {name for user in users if (name := normalise(user, directory)) is not None}
-    if agent is None and message.agent is None and len(named) == 1:
+        users = [
+            value
+            for path in rule.users
+            for value in (values[path] if path in values else path(source))
+        ]
+    if objects is None:
+        objects = [value for path in rule.objects for value in path(source)]
+    named = {name for value in users if (name := normalise(value, directory)) is not None}
+    touched = {name for value in objects if (name := normalise_object(value)) is not None}
+    if agent is None and stated is None and len(named) == 1:
         (agent,) = named
     return People(agent, _sorted(named), _sorted(touched))
+
+
+def _agent(rule: Rule, source: Source) -> tuple[str | None, dict[Path, list[Any]]]:
+    """Return the first name, and what the paths to it yielded: users mostly begin with these."""
+    values: dict[Path, list[Any]] = {}
+    for path in rule.agent:
+        values[path] = path(source)
+        for value in values[path]:
+            if (name := normalise(value, source.directory)) is not None:
+                return name, values
+    return None, values
 
 
 def _stated(message: Message, directory: Directory, *, accounts: bool) -> People:
@@ -318,30 +370,28 @@ def _sorted(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names)) if len(names) > 1 else tuple(names)
 
 
-def _why_missed(message: Message, rules: Rules) -> str | None:
+def _why_missed(message: Message, rule: Rule | None) -> str | None:
     """Return why a message yielded no names; None if it states so itself or its rule is empty."""
     if not (message.users is None and message.objects is None and message.agent is None):
         return None
-    rule = rules.find(message.topic, _schema(message), modern=message.headers is not None)
     if rule is None:
         return "no-rule"
     return None if rule.empty else "no-fit"
 
 
-def _schema(message: Message) -> str:
-    stated = message.headers.get(_SCHEMA) if message.headers else None
+def _schema(headers: Mapping[str, Any]) -> str:
+    stated = headers.get(_SCHEMA)
     return stated if isinstance(stated, str) and len(stated) <= MAX_TOPIC else ""
 
 
-def _header_names(headers: Mapping[str, Any], prefix: str) -> list[str] | None:
-    """Return the names in headers with a prefix; None if there is no such header."""
-    names = [key[len(prefix) :] for key in headers if key.startswith(prefix) and headers[key]]
-    return names[:MAX_NAMES] or None
-
-
-def _agent(rule: Rule, source: Source, directory: Directory) -> str | None:
-    for path in rule.agent:
-        for value in path(source):
-            if (name := normalise(value, directory)) is not None:
-                return name
-    return None
+def _header_names(headers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the names of users and of packages that are stated in headers."""
+    users: list[str] = []
+    packages: list[str] = []
+    for key, value in headers.items():
+        if key.startswith(_PREFIX) and value:
+            if key.startswith(_USER):
+                users.append(key[len(_USER) :])
+            elif key.startswith(_RPM):
+                packages.append(key[len(_RPM) :])
+    return users[:MAX_NAMES], packages[:MAX_NAMES]

@@ -18,7 +18,8 @@ from hubbub.collector.decode.timestamps import lenient_micros
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
 from hubbub.collector.people.paths import Path, Source
-from hubbub.collector.people.rules import Rule, Rules
+from hubbub.collector.people.rule import NO_RULE, Rule
+from hubbub.collector.people.rules import Rules
 
 __all__ = ["MAX_WORD", "event_of_delivery", "word"]
 
@@ -30,7 +31,6 @@ _AHEAD = 86_400_000_000
 #: Characters below which an id is a counter of its sender rather than unique in the world.
 _UNIQUE = 16
 _NOT_OF_WORD = re.compile(r"[^a-z0-9_-]+")
-_NO_RULE = Rule((), (), ())
 
 
 def word(value: Any) -> str:
@@ -63,7 +63,7 @@ def event_of_delivery(
     topic = ".".join(filter(None, (name, event, action)))
     source = Source(body, topic, directory=directory)
     found = rules.find(topic, f"hook.{delivery.kind}.{event}", hook=True)
-    rule = found or _NO_RULE
+    rule = found or NO_RULE
     agent, users = _people(rule, source)
     objects = _sorted(normalise_object(value) for path in rule.objects for value in path(source))
     id_ = _id(_first_text(how.id, source) or delivery.id, name, frame.body)

@@ -20,7 +20,7 @@ raises, whatever the body contains.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,13 +29,15 @@ from hubbub.collector.people.transforms import TRANSFORMS, Transform, find_trans
 from hubbub.collector.topics import name_in_topic
 from hubbub.errors import UsageError
 
-__all__ = ["MAX_VALUES", "Path", "Source", "compile_path"]
+__all__ = ["MAX_VALUES", "Path", "Source", "compile_path", "first_keys"]
 
 MAX_VALUES = 10_000
 
 _STEP = re.compile(
     r"(?P<key>[^\[\]]*)(?P<items>\[(?:(?P<rest>1:)|(?P<where>[^=\]]+)=(?P<value>[^\]]*))?\])?"
 )
+
+_PLAIN = re.compile(r"[^\[\]*@]+")
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -77,22 +79,55 @@ def compile_path(text: str) -> Path:
                 "without:GLOB",
             )
         transforms.append(transform)
-    alternatives = [_alternative(part.strip(), text) for part in head.split("|")]
-    if not transforms and len(alternatives) == 1:
-        return alternatives[0]
+    first = _first([part.strip() for part in head.split("|")], text)
+    if not transforms:
+        return first
 
     def run(source: Source) -> list[Any]:
-        for alternative in alternatives:
-            values = alternative(source)
-            if values:
-                break
-        else:
-            return []
+        values = first(source)
+        if not values:
+            return values
         for transform in transforms:
             values = transform(values, source.directory)
         return values if len(values) <= MAX_VALUES else values[:MAX_VALUES]
 
     return run
+
+
+def _first(parts: Sequence[str], text: str) -> Path:
+    """Return the path of the first alternative that yields a value."""
+    alternatives = [_alternative(part, text) for part in parts]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    if all(map(_is_plain, parts)):
+        return _first_key([tuple(part.split(".")) for part in parts])
+
+    def run(source: Source) -> list[Any]:
+        for alternative in alternatives:
+            if values := alternative(source):
+                return values[:MAX_VALUES]
+        return []
+
+    return run
+
+
+def _is_plain(part: str) -> bool:
+    """Whether an alternative is a path of keys without lists, which nearly every one is."""
+    return not part.startswith(("'", "$")) and all(map(_PLAIN.fullmatch, part.split(".")))
+
+
+def first_keys(text: str) -> frozenset[str] | None:
+    """Return the keys of which a body that is an object must have one for a path to yield anything.
+
+    None: the path may yield something from any body.
+    """
+    keys: set[str] = set()
+    for part in (part.strip() for part in text.split(">", maxsplit=1)[0].split("|")):
+        match = _STEP.fullmatch(part.partition(".")[0])
+        if part.startswith(("'", "$")) or match is None or match["key"] in {"", "*", "@"}:
+            return None
+        keys.add(match["key"])
+    return frozenset(keys)
 
 
 def _alternative(part: str, text: str) -> Path:
@@ -108,7 +143,7 @@ def _alternative(part: str, text: str) -> Path:
         root = _ROOTS[part]
         return lambda source: [value] if (value := root(source)) else []
     names = part.split(".")
-    if all(re.fullmatch(r"[^\[\]*@]+", name) for name in names):
+    if _is_plain(part):
         return _keys(tuple(names))
     steps = [_step(name, text) for name in names]
 
@@ -124,7 +159,7 @@ def _alternative(part: str, text: str) -> Path:
 
 
 def _keys(names: tuple[str, ...]) -> Path:
-    """Compile a path of plain keys without lists, which nearly every path is."""
+    """Compile a path of plain keys."""
     if len(names) == 1:
         key = names[0]
 
@@ -142,6 +177,24 @@ def _keys(names: tuple[str, ...]) -> Path:
                 return []
             value = value.get(name)
         return [] if value is None else [value]
+
+    return walk
+
+
+def _first_key(alternatives: Sequence[tuple[str, ...]]) -> Path:
+    """Compile alternatives of plain keys."""
+
+    def walk(source: Source) -> list[Any]:
+        for names in alternatives:
+            value = source.body
+            for name in names:
+                if type(value) is not dict:
+                    break
+                value = value.get(name)
+            else:
+                if value is not None:
+                    return [value]
+        return []
 
     return walk
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from hubbub.collector.decode.deliveries import HOOK
-from hubbub.collector.event import Event, Frame
-from hubbub.collector.people.extract import events_of
+from hubbub.collector.decode.message_id import BUS_FORMATS
+from hubbub.collector.event import Event, Frame, kind_of
+from hubbub.collector.people.extract import events_of, understand
 from hubbub.collector.people.rules import Rules, load_rules
 from hubbub.config import Config
 from hubbub.errors import MessageError, UsageError
@@ -38,12 +39,14 @@ class Reader:
     hook_rules: Mapping[str, Rules] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, frame: Frame) -> list[Event | MessageError]:
-        """Return the events of a frame: see `extract.events_of`.
+    def __call__(self, frame: Frame) -> Event | list[Event | MessageError]:
+        """Return the event of a message of a bus, or the events of a frame: see `events_of`.
 
         Raises:
             MessageError: the frame cannot be decoded.
         """
+        if kind_of(frame.source) in BUS_FORMATS:
+            return understand(frame, directory=self.directory, rules=self.rules, missed=self.missed)
         rules = self.hook_rules.get(frame.source, self.rules)
         return events_of(frame, directory=self.directory, rules=rules, missed=self.missed)
 

@@ -33,7 +33,8 @@ import msgspec
 from hubbub.collector.people.entries import Conditional, compile_entry, globs_pattern
 from hubbub.collector.people.hook_rules import NO_HOOK_RULE, HookRule, HookTable, compile_hook
 from hubbub.collector.people.item_events import EventRule, EventTable, compile_events
-from hubbub.collector.people.paths import Path
+from hubbub.collector.people.paths import Path, first_keys
+from hubbub.collector.people.rule import Rule
 from hubbub.collector.topics import without_prefix
 from hubbub.errors import UsageError
 
@@ -65,20 +66,6 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
     family: list[_Family] = []
     event: list[EventTable] = []
     hook: dict[str, HookTable] = {}  # by the hook's name; in the built-in table by its kind
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """The compiled paths of one family; each returns a list of raw values."""
-
-    agent: tuple[Path, ...]
-    users: tuple[Path, ...]
-    objects: tuple[Path, ...]
-    time: tuple[Path, ...] = ()
-
-    @property
-    def empty(self) -> bool:
-        """Whether messages of the family contain no names at all."""
-        return not (self.users or self.objects or self.agent)
 
 
 class _Matcher(msgspec.Struct, frozen=True):
@@ -164,11 +151,27 @@ def _search(matchers: Sequence[_Matcher], topic: str, schema: str) -> Rule | Non
 def _rule(family: _Family) -> Rule:
     if not (family.topics or family.schemas):
         raise UsageError("the family has neither topics nor schemas, so it matches no message")
+    compiled: dict[bytes, Path] = {}  # an entry that is stated twice is one path
+    needs: dict[Path, frozenset[str]] = {}
+
+    def paths(entries: Sequence[str | Conditional]) -> tuple[Path, ...]:
+        found = []
+        for entry in entries:
+            key = msgspec.json.encode(entry)
+            if key not in compiled:
+                path = compiled[key] = compile_entry(entry)
+                keys = first_keys(entry if isinstance(entry, str) else entry.path)
+                if keys is not None:
+                    needs[path] = keys
+            found.append(compiled[key])
+        return tuple(found)
+
     return Rule(
-        agent=tuple(compile_entry(entry) for entry in family.agent),
-        users=tuple(compile_entry(entry) for entry in family.users),
-        objects=tuple(compile_entry(entry) for entry in family.objects),
-        time=tuple(compile_entry(entry) for entry in family.time),
+        agent=paths(family.agent),
+        users=paths(family.users),
+        objects=paths(family.objects),
+        time=paths(family.time),
+        needs=needs,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from traceback import extract_tb
 
@@ -18,11 +18,11 @@ from msgspec.structs import replace
 from hubbub.collector.decode.formats import ITEM_FORMATS
 from hubbub.collector.decode.notebooks import SAMPLES
 from hubbub.collector.decode.rejected import parse_refused
-from hubbub.collector.event import Event, Frame, Understand
+from hubbub.collector.event import Event, Frame, Understand, kind_of
 from hubbub.collector.signatures.guard import Guard
 from hubbub.errors import MessageError
 from hubbub.logger import get_logger
-from hubbub.store.loader.bus_stats import BusStats
+from hubbub.store.loader.bus_stats import LIVE, BusStats
 from hubbub.store.spool.segment import BODIES, Damage, Record
 from hubbub.store.state import dead_letters
 from hubbub.store.state.dead_letters import DeadLetter
@@ -93,7 +93,14 @@ class Batch:
     damaged: int | None = None  # µs: start of the oldest segment that lost a record
     #: places of records that do not fit into memory: they are refused and not decoded
     unfit: Collection[str] = ()
-    last: str = ""  # place of the newest record
+    #: of the newest record: its segment and where it starts there, or the place of a dead letter
+    _place: tuple[str, int | None] = ("", None)
+
+    @property
+    def last(self) -> str:
+        """The place of the newest record."""
+        name, start = self._place
+        return name if start is None else f"{name}:{start}"
 
     def take(
         self, name: str, record: Record | Damage, *, flags: int = 0, guard: Guard | None = None
@@ -108,8 +115,9 @@ class Batch:
         """
         self.frames += 1
         self.positions[name] = record.end
-        place = self.last = f"{name}:{record.start}"
+        self._place = name, record.start
         if isinstance(record, Damage):
+            place = self.last
             started = int(name.partition("-")[0]) // 1000
             self.damaged = started if self.damaged is None else min(started, self.damaged)
             self._add_letter(
@@ -126,13 +134,13 @@ class Batch:
             )
             return
         frame = record.frame
-        events, refusal = self._decode(frame, place, guard)
-        if self.bus_stats is not None:
-            for event in events:
-                self.bus_stats.observe(frame, event)
-        self._add_events(events, frame, flags)
+        kind = kind_of(frame.source)
+        events, refusal = self._decode(frame, guard)
+        observe = self.bus_stats.observe if self.bus_stats is not None and kind == LIVE else None
+        self._add_events(events, frame, kind, flags, observe)
         if refusal is None:
             return
+        place = self.last
         reason, explanation = refusal
         rejected = parse_refused(frame)
         source, missing = frame.source, 0
@@ -156,10 +164,11 @@ class Batch:
     def retry(self, letter: DeadLetter, guard: Guard | None) -> None:
         """Decode a dead letter again: it becomes an event, or stays a dead letter."""
         self.frames += 1
-        self.last = letter.place
-        events, refusal = self._decode(letter.frame, letter.place, guard)
+        self._place = letter.place, None
+        frame = letter.frame
+        events, refusal = self._decode(frame, guard)
         self.corrections[letter.source, f"refused:{letter.reason}"] -= 1
-        self._add_events(events, letter.frame, letter.flags)
+        self._add_events(events, frame, frame.kind, letter.flags)
         if refusal is None:
             self.settled[letter.place] = None
             return
@@ -168,7 +177,7 @@ class Batch:
         self.corrections[letter.source, f"refused:{reason}"] += 1
 
     def _decode(
-        self, frame: Frame, place: str, guard: Guard | None
+        self, frame: Frame, guard: Guard | None
     ) -> tuple[list[Event], tuple[str, str] | None]:
         """Return the events of a frame; if any was refused, the first reason and explanation.
 
@@ -177,7 +186,7 @@ class Batch:
         """
         events: list[Event] = []
         refusal: tuple[str, str] | None = None
-        if place in self.unfit:
+        if self.unfit and self.last in self.unfit:
             return events, NO_MEMORY
         try:
             if guard is not None:
@@ -189,7 +198,8 @@ class Batch:
                     continue
                 event = self.forgotten.event(event)  # noqa: PLW2901 - the same event
                 # names and objects count, too: a message may state 10,000 of each
-                self.held += max(0, _check(event) - _USUAL)
+                if (size := _check(event)) > _USUAL:
+                    self.held += size - _USUAL
                 events.append(event)
         except MessageError as e:
             return events, (e.reason, e.what)
@@ -203,24 +213,35 @@ class Batch:
             _log.error(
                 "message not understood",
                 kind=frame.kind,
-                place=place,
+                place=self.last,
                 error=type(e).__name__,
                 at=" < ".join(f"{f.name}:{f.lineno}" for f in frames)[:500],
             )
             return events, ("fault", f"{type(e).__name__}: {e}"[:_MAX_WHAT])
         return events, refusal
 
-    def _add_events(self, events: list[Event], frame: Frame, flags: int) -> None:
+    def _add_events(
+        self,
+        events: list[Event],
+        frame: Frame,
+        kind: str,
+        flags: int,
+        observe: Callable[[Frame, Event], None] | None = None,
+    ) -> None:
         """Add the events of a frame; its body is stored once, with the first."""
-        self.frames += max(0, len(events) - 1)
-        for number, event in enumerate(events):
-            self._add_event(event, frame, 0 if number else flags)
+        if len(events) > 1:
+            self.frames += len(events) - 1
+        for event in events:
+            if observe is not None:
+                observe(frame, event)
+            if event.id in self.events:
+                self.counts[event.source, "known"] += 1
+            else:
+                self._add_new(event, frame, kind, flags)
+            flags = 0
 
-    def _add_event(self, event: Event, frame: Frame, flags: int) -> None:
-        if event.id in self.events:
-            self.counts[event.source, "known"] += 1
-            return
-        if frame.kind == SAMPLES:  # its values are stored in the table of samples
+    def _add_new(self, event: Event, frame: Frame, kind: str, flags: int) -> None:
+        if kind == SAMPLES:  # its values are stored in the table of samples
             self.samples[event.id] = event.extra or {}
             event = replace(event, extra=None)
         self.events[event.id] = event

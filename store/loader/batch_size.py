@@ -50,11 +50,21 @@ class BatchSize:
     @property
     def records(self) -> int:
         """The most records of the next batch."""
-        return max(1, self._records // self._divisor)
+        return self._most_records
+
+    @property
+    def _divisor(self) -> int:
+        return self._divided_by
+
+    @_divisor.setter
+    def _divisor(self, divisor: int) -> None:
+        self._divided_by = divisor
+        self._most_records = max(1, self._records // divisor)
+        self._most_held = self._held // divisor
 
     def full(self, records: int, held: int) -> bool:
         """Whether a batch of so many records and bytes is to be committed."""
-        return records >= self.records or held >= self._held // self._divisor
+        return records >= self._most_records or held >= self._most_held
 
     def _record(self) -> None:
         document = {"divisor": self._divisor, "place": self._place, "deaths": self._deaths}
@@ -65,9 +75,17 @@ class BatchSize:
             self._divisor = SHRINK * max(self._divisor, self._records // max(records, 1))
         self._fitted = 0
 
-    def reading(self, place: str) -> None:
-        """Note that the record at this place is read next, if it is a batch by itself."""
-        if self.records == 1 and place != self._place:
+    def reading(self, name: str, start: int | None = None) -> None:
+        """Note that the record at a place is read next, if it is a batch by itself.
+
+        Args:
+            name: of a segment, or the place of a dead letter.
+            start: of the record in the segment, bytes.
+        """
+        if self._most_records > 1:
+            return
+        place = name if start is None else f"{name}:{start}"
+        if place != self._place:
             self._place, self._deaths = place, 0
             self._record()
 

@@ -15,17 +15,19 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from hubbub.collector.decode.message import parse
-from hubbub.collector.event import Event, Frame, partial_key
+from hubbub.collector.decode.message import username
+from hubbub.collector.event import Event, Frame, kind_of, partial_key
 from hubbub.collector.gaps.sequences import Sequences
 
 if TYPE_CHECKING:
     from hubbub.store.state.database import State
 
-__all__ = ["BUS", "SKIPPED", "BusStats", "write"]
+__all__ = ["BUS", "LIVE", "SKIPPED", "BusStats", "write"]
 
 SKIPPED = "numbers of a publisher were skipped"
 _KEY = "sequences"
+#: The kind of sources that are observed.
+LIVE = "zmq"
 #: Kinds of sources whose messages the history server has, too.
 BUS = frozenset(("zmq", "amqp", "history", "fedmsg"))
 _MOST_PUBLISHERS = 10_000  # whose key is remembered
@@ -49,20 +51,22 @@ class BusStats:
         self._publishers: dict[bytes, str] = {}
 
     def observe(self, frame: Frame, event: Event) -> None:
-        """Take a message, in the order of reception."""
-        if event.seq <= 0 or frame.kind != "zmq" or not self._is_unfiltered(frame.source):
+        """Take a message of a `LIVE` source, in the order of reception."""
+        source = frame.source
+        unfiltered = self._unfiltered.get(source)
+        if unfiltered is None:
+            unfiltered = self._is_unfiltered(source)
+        if event.seq <= 0 or not unfiltered:
             return
         publisher = self._publisher(frame.body)
         if publisher is None:
             return  # its number may be of any process: a jump proves nothing
         moment = min(event.time, frame.arrived + _AHEAD)
-        self._sequences.add(frame.source, publisher, event.seq, moment, frame.arrived)
+        self._sequences.add(source, publisher, event.seq, moment, frame.arrived)
 
     def _is_unfiltered(self, source: str) -> bool:
         """Whether the listener receives all topics of a source; if not, skipping is normal."""
-        unfiltered = self._unfiltered.get(source)
-        if unfiltered is None:
-            unfiltered = self._unfiltered[source] = not self._state.get(partial_key(source))
+        unfiltered = self._unfiltered[source] = not self._state.get(partial_key(source))
         return unfiltered
 
     def _publisher(self, body: bytes) -> str | None:
@@ -75,10 +79,10 @@ class BusStats:
         end = body.find(b'"', start + 1) if start >= 0 else -1
         tail = body[max(start, end - _TAIL) : end] if end >= 0 else b""
         if not tail:
-            username = parse(body).username
-            if not isinstance(username, str) or not username:
+            sender = username(body)
+            if not isinstance(sender, str) or not sender:
                 return None
-            tail = b"username:" + username.encode("utf-8", "surrogatepass")
+            tail = b"username:" + sender.encode("utf-8", "surrogatepass")
         publisher = self._publishers.get(tail)
         if publisher is None:
             publisher = hashlib.blake2b(tail, digest_size=8).hexdigest()
@@ -89,9 +93,7 @@ class BusStats:
 
     def document(self, new: Iterable[Event]) -> dict[str, Any]:
         """Return the statistics that belong to a commit of these new events, as JSON."""
-        minutes = Counter(
-            event.time // _MINUTE for event in new if event.source.partition(":")[0] in BUS
-        )
+        minutes = Counter(event.time // _MINUTE for event in new if kind_of(event.source) in BUS)
         jumps = self._sequences.jumps(time.time_ns() // 1000)
         document: dict[str, Any] = {
             "minutes": sorted(minutes.items()),

@@ -155,7 +155,7 @@ class Loader:
                 continue
             name, guard = waiting.name, trusts.guard(flags)
             for record in self._records(waiting):
-                size.reading(f"{name}:{record.start}")
+                size.reading(name, record.start)
                 self._batch.take(name, record, flags=flags, guard=guard)
                 if self._commit_if_full(size):
                     self._delete(finished)
@@ -224,8 +224,8 @@ class Loader:
 
     def _commit_records(self, batch: Batch) -> None:
         new, new_hashes = self._new_events(batch)
-        for event in new:
-            batch.counts[event.source, "new"] += 1
+        for source, n in Counter(event.source for event in new).items():
+            batch.counts[source, "new"] += n
         number = self.table.batch() + 1
         document = {
             "positions": batch.positions,

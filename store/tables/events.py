@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import pyarrow as pa
@@ -51,6 +52,9 @@ _ENCODING = {
 }
 
 
+_ORDER = attrgetter("time", "seq")
+
+
 class Events(Table):
     """The table of events."""
 
@@ -75,8 +79,7 @@ class Events(Table):
             StoreError: no room, or the log is damaged. Either all events were added or none.
         """
         parts = (
-            (month, to_arrow(sorted(part, key=lambda e: (e.time, e.seq))))
-            for month, part in by_month(events).items()
+            (month, to_arrow(sorted(part, key=_ORDER))) for month, part in by_month(events).items()
         )
         return self.append_rows(parts, batch)
 

@@ -27,7 +27,8 @@ def test_a_failure_is_reported_with_the_input_that_reproduces_it(
     def failing(*_: object, **__: object) -> None:
         raise KeyError("boom")
 
-    monkeypatch.setattr(reader, "events_of", failing)
+    for name in ("events_of", "understand"):
+        monkeypatch.setattr(reader, name, failing)
     assert run.main(["--inputs", "100", "--seed", "3"]) == 1
     output = capsys.readouterr().out
     assert "FAILURE KeyError" in output

@@ -202,7 +202,9 @@ def test_rules_of_one_hook(tmp_path):
 
 def _agent(reader: Reader, name: str) -> str | None:
     frame = frame_of(name, Delivery("generic"), b'{"by": "anna", "who": "ben"}', ARRIVED)
-    (event,) = reader(frame)
+    found = reader(frame)
+    assert not isinstance(found, Event)
+    (event,) = found
     assert isinstance(event, Event)
     return event.agent
 
