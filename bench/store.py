@@ -23,10 +23,16 @@ from msgspec.structs import replace
 
 from hubbub.collector.event import Frame
 from hubbub.collector.people.extract import understand
+from hubbub.collector.people.reader import Reader
 from hubbub.store import Store
+from hubbub.store.loader.batch import Batch
+from hubbub.store.loader.bus_stats import BusStats
+from hubbub.store.spool.segment import Record
+from hubbub.store.state.database import State
 from hubbub.store.tables.id_index import IdIndex
 
 DAY = 86_400.0
+SEGMENT = "00000000000000000001-bench-1-00000000"
 
 
 def frames(n: int) -> Iterator[Frame]:
@@ -65,12 +71,19 @@ def timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_cou
     return clock() - start
 
 
-def bench_store(n: int) -> None:
+def take(arrived: list[Frame], state: State) -> None:
+    """Decode, find people and collect what a commit writes, as the loader does for each record."""
+    batch = Batch(Reader(), state.forgotten, BusStats(state))
+    for n, frame in enumerate(arrived):
+        batch.take(SEGMENT, Record(frame, n, n + 1))
+
+
+def bench_store(n: int, *, bodies: bool) -> None:
     arrived = list(frames(n))
     warm = [replace(arrived[0], body=arrived[0].body.replace(b"2026-", b"warm-"))]
 
     def spool(frames: Iterable[Frame]) -> None:
-        with store.spool("bench") as writer:
+        with store.spool("bench", bodies=bodies) as writer:
             for frame in frames:
                 writer.put(frame)
 
@@ -78,20 +91,26 @@ def bench_store(n: int) -> None:
         spool(warm)
         store.load()  # warm up: imports, the table, the rules of people
         decoding = timed(lambda: [understand(f) for f in arrived], time.process_time)
+        taking = timed(lambda: take(arrived, store.state), time.process_time)
+        total = time.process_time()
         spooled = timed(lambda: spool(arrived))
         cpu = time.process_time()
         loaded = timed(store.load)
+        total = time.process_time() - total
         cpu = time.process_time() - cpu
         table = sum(f.bytes for f in store.table.files())
         assert store.rows() == n + 1, store.state.counts()
         spool(arrived)
         repeated = timed(store.load)
         assert store.rows() == n + 1
+    print("with bodies" if bodies else "without bodies")
     print(f"spool (durable)                  {n / spooled:>12,.0f} messages/s")
     print(f"loader                           {n / loaded:>12,.0f} messages/s")
     print(f"loader / spool                   {spooled / loaded:>12.2f}   at least 0.3")
     print(f"loader, by its CPU               {n / cpu:>12,.0f} messages/s")
-    print(f"decode and people in that        {decoding / cpu:>12.0%}")
+    print(f"bus to queryable, by CPU         {n / total:>12,.0f} messages/s of a core")
+    print(f"decode and people                {1e6 * decoding / n:>12.2f} µs, {decoding / cpu:.0%}")
+    print(f"with what a commit needs         {1e6 * taking / n:>12.2f} µs, {taking / cpu:.0%}")
     print(f"loader, all known / all new      {loaded / repeated:>12.2f}   rate")
     print(f"bytes per event in the table     {table / n:>12.1f}   at most 36")
 
@@ -122,7 +141,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=60_000)
     parser.add_argument("--ids", type=int, default=20_000_000, help="0: skip this part")
     options = parser.parse_args()
-    bench_store(options.messages)
+    for bodies in (False, True):
+        bench_store(options.messages, bodies=bodies)
     if options.ids:
         bench_ids(options.ids)
 
