@@ -102,19 +102,34 @@ def compare(
     """
     out = Comparison(ids=sum(len(file.data) for file in files))
     for number in range(RANGES):
-        values = np.sort(_range(files, number))
-        unique = np.unique(values)
+        values = _range(files, number)
+        unique = _distinct(values)
         if len(unique) < len(values):
-            out.doubled += np.unique(values[1:][values[1:] == values[:-1]]).tolist()
+            out.doubled += _distinct(values[1:][values[1:] == values[:-1]]).tolist()
         if index is not None:
-            known = np.unique(_range(index, number))
-            out.unknown += len(np.setdiff1d(unique, known, assume_unique=True))
-            out.spare += len(np.setdiff1d(known, unique, assume_unique=True))
+            known = _distinct(_range(index, number))
+            both = len(unique) + len(known) - len(_distinct(_sorted([unique, known])))
+            out.unknown += len(unique) - both
+            out.spare += len(known) - both
     return out
 
 
+def _sorted(parts: Sequence[Hashes]) -> Hashes:
+    """Return the hashes of sorted parts in order."""
+    together = np.concatenate(parts)
+    together.sort(kind="stable")  # merges what is sorted already
+    return together
+
+
+def _distinct(values: Hashes) -> Hashes:
+    """Return sorted hashes without repeats; `numpy.unique` would sort or hash them again."""
+    first = np.ones(len(values), bool)
+    first[1:] = values[1:] != values[:-1]
+    return values[first]
+
+
 def _range(files: Iterable[SortedHashes], number: int) -> Hashes:
-    """Return the hashes of all files that lie in a range."""
+    """Return the hashes of all files that lie in a range, in order."""
     width = (1 << 64) // RANGES
     parts = [np.empty(0, dtype="<u8")]
     for file in files:
@@ -123,4 +138,4 @@ def _range(files: Iterable[SortedHashes], number: int) -> Hashes:
         end = len(data) if last else np.searchsorted(data, np.uint64((number + 1) * width))
         parts.append(data[start:end].copy())
         file.release()
-    return np.concatenate(parts)
+    return _sorted(parts)
