@@ -42,7 +42,7 @@ def body(settings: Settings, tables: Sequence[Table], files: Mapping[str, bytes]
         terms = f"The data may be used under the licence {escape(settings.licence.title)}."
     return (
         "<h1>The data</h1>\n"
-        f"<p>Every table as CSV, JSON and Parquet. {terms}</p>\n"
+        f"<p>Every table as CSV, JSON (where it is not very large) and Parquet. {terms}</p>\n"
         '<p><a href="datapackage.json">datapackage.json</a> describes all files for programs: '
         "types, units, hashes, and how complete each range is.</p>\n"
         '<div class="scroll" tabindex="0" role="region" aria-label="Files"><table class="data">\n'
@@ -54,12 +54,7 @@ def body(settings: Settings, tables: Sequence[Table], files: Mapping[str, bytes]
 
 
 def _row(table: Table, files: Mapping[str, bytes]) -> str:
-    links = " ".join(
-        f'<a href="{path}" download>{form}</a>&nbsp;<span class="quiet">'
-        f"({pages.size(len(files[path]))})</span>"
-        for suffix, (form, _) in FORMS.items()
-        if (path := f"data/{table.name}.{suffix}") in files
-    )
+    links = pages.file_links(table, files, "")
     since, until = pages.days(table.facts)
     name = escape(clean(table.title, 120))
     if table.label:

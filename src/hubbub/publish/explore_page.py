@@ -12,7 +12,6 @@ from html import escape
 
 from hubbub.publish import pages
 from hubbub.publish.explorer import OTHER, Explorer
-from hubbub.publish.tables import FORMS
 
 __all__ = ["SCRIPTS", "as_script", "body"]
 
@@ -47,13 +46,7 @@ def body(found: Explorer, files: Mapping[str, bytes], *, least: int) -> str:
         )
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
     links = "\n".join(
-        f"<li>{escape(table.title)}: "
-        + " ".join(
-            f'<a href="data/{table.name}.{suffix}" download>{form}</a>'
-            f' <span class="quiet">({pages.size(len(files[f"data/{table.name}.{suffix}"]))})</span>'
-            for suffix, (form, _) in FORMS.items()
-        )
-        + "</li>"
+        f"<li>{escape(table.title)}: {pages.file_links(table, files, '')}</li>"
         for table in (found.topics, found.people)
     )
     return f"""<h1>Explore</h1>

@@ -8,7 +8,7 @@ too, and fewer people than that are not counted: the cell is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,8 @@ from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.charts.picture.text import clean
 from hubbub.errors import UsageError
 from hubbub.publish.tables import Column, Table
+from hubbub.store.query.times import clock
+from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,11 +29,18 @@ __all__ = ["OTHER", "Explorer", "explorer"]
 Per = Literal["day", "week", "month"]
 #: Stands for the topics of a category that have no row of their own, and for other categories.
 OTHER = "(other)"
-_ROWS = 150_000  # of the table of topics
+_MONDAY = 4  # days from 1970-01-01 to the first Monday, from which weeks are counted
+_ROWS = 60_000  # of the table of topics
 _PEOPLE_ROWS = 50_000  # of the table of people
-_TOPICS = 250  # with rows of their own
+_TOPICS = 150  # with rows of their own
 _CATEGORIES = 60
 _PERIODS: Sequence[Per] = ("day", "week", "month")
+#: Periods and numbers of topics, until there are few enough rows.
+_STEPS: Sequence[tuple[Per, int]] = (
+    *(("day", _TOPICS), ("day", 60)),
+    *(("week", _TOPICS), ("week", 60)),
+    *(("month", _TOPICS), ("month", 60)),
+)
 _NAME = 200  # characters
 
 
@@ -56,10 +65,15 @@ class Explorer:
 class _Listed:
     """The topics and categories that have rows of their own."""
 
-    topics: frozenset[str]
+    topics: tuple[str, ...]  # the busiest first
     categories: frozenset[str]
     rare: int  # topics that too few people use
     beyond: int  # topics beyond the busiest
+
+    def first(self, number: int) -> _Listed:
+        """Return it with at most so many topics, the busiest."""
+        dropped = max(0, len(self.topics) - number)
+        return replace(self, topics=self.topics[:number], beyond=self.beyond + dropped)
 
 
 def explorer(
@@ -73,15 +87,14 @@ def explorer(
 
     Args:
         events: of the range.
-        facts: metadata of both tables.
+        facts: metadata of both tables; the number of events is added.
         least: fewer people are not counted.
         hide: replaces accounts in a topic; None: people may be named, and any number is counted.
 
     Raises:
         UsageError: the range is too long.
     """
-    listed = _listed(events, least if hide else 0)
-    per, rows = _messages(events, listed)
+    per, listed, rows = _messages(events, _listed(events, least if hide else 0))
     named = hide or (lambda text: text)
     topics = [
         (_first_day(per, row["number"]), _name(row["category"]), _name(named(row["topic"])),
@@ -89,6 +102,7 @@ def explorer(
         for row in rows
     ]  # fmt: skip
     topics = _joined(topics)
+    facts = {**facts, "events": sum(row[3] for row in topics)}
     people_per, people = _people(events, per, listed, least if hide else 0)
     return Explorer(
         Table("topics", f"Messages by {per} and topic", _TOPIC_COLUMNS, topics, facts),
@@ -162,7 +176,8 @@ def _listed(events: Events, least: int) -> _Listed:
         counts = users.group_by("topic").agg(n=_.user.nunique()).to_pyarrow().to_pylist()
         rare = {row["topic"] for row in counts if row["n"] < least}
     number = int(totals.count().to_pyarrow().as_py()) if len(busiest) == _TOPICS else len(busiest)
-    return _Listed(frozenset(topics) - rare, kept, len(rare), max(0, number - len(topics)))
+    often = tuple(topic for topic in topics if topic not in rare)
+    return _Listed(often, kept, len(rare), max(0, number - len(topics)))
 
 
 def _folded(column: ir.StringColumn, kept: Collection[str]) -> ir.StringValue:
@@ -173,8 +188,8 @@ def _folded(column: ir.StringColumn, kept: Collection[str]) -> ir.StringValue:
     return ibis.ifelse(column.isin(sorted(kept)), column, OTHER)
 
 
-def _messages(events: Events, listed: _Listed) -> tuple[Per, list[dict[str, Any]]]:
-    """Return the periods and a row for each of them, category and topic.
+def _messages(events: Events, listed: _Listed) -> tuple[Per, _Listed, list[dict[str, Any]]]:
+    """Return the periods, the listed topics, and a row for each period, category and topic.
 
     Raises:
         UsageError: even by month these are too many.
@@ -184,18 +199,19 @@ def _messages(events: Events, listed: _Listed) -> tuple[Per, list[dict[str, Any]
     from hubbub.store.query.sums import exact_sum
 
     days = events.daily_topics(summed=False)
-    for per in _PERIODS:
+    for per, most in _STEPS:
+        shown = listed.first(most)
         grouped = days.select(
             "messages",
             "bytes",
             number=period_number(per, events, days.time),
-            category=_folded(days.category, listed.categories),
-            topic=_folded(days.topic, listed.topics),
+            category=_folded(days.category, shown.categories),
+            topic=_folded(days.topic, shown.topics),
         ).group_by("number", "category", "topic")
         sums = grouped.agg(messages=_.messages.sum(), bytes=exact_sum(_.bytes))
         rows = sums.order_by("number", "category", "topic").limit(_ROWS + 1).to_pyarrow()
         if rows.num_rows <= _ROWS:
-            return per, rows.to_pylist()
+            return per, shown, rows.to_pylist()
     raise UsageError(
         "the range is too long for the explorer, even by month",
         hint="begin later with --data-since",
@@ -212,41 +228,59 @@ def _joined(rows: Sequence[tuple[date, str, str, int, int]]) -> list[tuple[Any, 
     return [(*key, *values) for key, values in sorted(sums.items())]
 
 
+def _number(per: Per, day: ir.IntegerValue) -> ir.IntegerValue:
+    """Return the number of the period that each day lies in, as `period_number` counts."""
+    if per == "day":
+        return day
+    if per == "week":
+        week: ir.IntegerValue = (day - _MONDAY) // 7
+        return week
+    at = clock(day * DAY)
+    month: ir.IntegerValue = at.year() * 12 + at.month() - 1
+    return month
+
+
 def _people(
     events: Events, per: Per, listed: _Listed, least: int
 ) -> tuple[Sequence[Per], list[tuple[Any, ...]]]:
     """Return the lengths of the periods, and a row for each period and category."""
+    import ibis
     from ibis import _
 
     chosen: list[Per] = list(_PERIODS) if per == "day" else [per]
-    counted: list[tuple[Any, ...]] = []
-    for length in reversed(chosen):  # the longest first: they are few
-        daily = length == "day"
-        sums = events.daily_users() if daily else events.weekly_users()
-        number = period_number(length, events, sums.time)
-        everybody = sums.select("user", number=number).group_by("number")
-        rows = everybody.agg(people=_.user.nunique()).mutate(category=None)
-        users = events.unnest_users("time", "category")
-        users = users.filter(_.category.isin(sorted(listed.categories)))
-        by_category = users.select(
-            "user", "category", number=period_number(length, events, users.time)
-        ).group_by("number", "category")
-        counts = [
-            *rows.to_pyarrow().to_pylist(),
-            *by_category.agg(people=_.user.nunique()).limit(_PEOPLE_ROWS + 1).to_pyarrow()
-            .to_pylist(),
-        ]  # fmt: skip
-        if len(counted) + len(counts) > _PEOPLE_ROWS:
-            chosen = chosen[chosen.index(length) + 1 :]
-            break
-        counted += [
-            (
-                length,
-                _first_day(length, row["number"]),
-                None if row["category"] is None else _name(row["category"]),
-                row["people"] if row["people"] >= least else None,
-            )
-            for row in counts
-        ]
+    users = events.unnest_users("time", "category")
+    users = users.filter(_.category.isin(sorted(listed.categories)))
+    days = users.select("user", "category", day=period_number("day", events, users.time)).distinct()
+    # one query for all lengths, in which the events are read once
+    parts = [
+        days.group_by("category", number=_number(length, days.day))
+        .agg(people=_.user.nunique())
+        .mutate(per=ibis.literal(length))
+        for length in chosen
+    ]
+    by_category = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    rows = by_category.limit(_PEOPLE_ROWS + 1).to_pyarrow().to_pylist()
+    if len(rows) > _PEOPLE_ROWS:
+        chosen = ["month"]
+        rows = parts[-1].limit(_PEOPLE_ROWS).to_pyarrow().to_pylist()
+    counted = [
+        (
+            row["per"],
+            _first_day(row["per"], row["number"]),
+            None if row["category"] is None else _name(row["category"]),
+            row["people"] if row["people"] >= least else None,
+        )
+        for row in (*rows, *(row for length in chosen for row in _everybody(events, length)))
+    ]
     order = {length: i for i, length in enumerate(_PERIODS)}
     return chosen, sorted(counted, key=lambda row: (order[row[0]], row[1], row[2] or ""))
+
+
+def _everybody(events: Events, per: Per) -> list[dict[str, Any]]:
+    """Count all people of each period, from rollups where they can answer."""
+    from ibis import _
+
+    sums = events.daily_users() if per == "day" else events.weekly_users()
+    rows = sums.select("user", number=period_number(per, events, sums.time)).group_by("number")
+    counts = rows.agg(people=_.user.nunique()).to_pyarrow().to_pylist()
+    return [{**row, "per": per, "category": None} for row in counts]

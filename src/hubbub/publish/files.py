@@ -12,8 +12,10 @@ from hubbub.publish.pictures import Missing, Picture
 from hubbub.publish.settings import Settings
 from hubbub.publish.tables import Table, csv_bytes, json_bytes, parquet_bytes
 
-__all__ = ["Content", "all_files"]
+__all__ = ["MOST_JSON", "Content", "all_files"]
 
+#: Bytes of a JSON file; a larger one is left out, since CSV and Parquet have the same rows.
+MOST_JSON = 4_000_000
 _STATIC = ("site.css", "site.js", "explore.js", "hyparquet.js", "hyparquet.LICENSE.txt", "icon.svg")
 
 
@@ -57,7 +59,9 @@ def all_files(content: Content) -> dict[str, bytes]:
             files[f"cards/{picture.name}.png"] = picture.card
     for table in content.tables:
         files[f"data/{table.name}.csv"] = csv_bytes(table)
-        files[f"data/{table.name}.json"] = json_bytes(table)
+        encoded = json_bytes(table)
+        if len(encoded) <= MOST_JSON:
+            files[f"data/{table.name}.json"] = encoded
         files[f"data/{table.name}.parquet"] = parquet_bytes(table)
     for table in (content.explorer.topics, content.explorer.people):
         packed = files[f"data/{table.name}.parquet"]

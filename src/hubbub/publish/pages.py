@@ -6,7 +6,7 @@ are relative, so that a site works in any folder, also from a disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
@@ -25,10 +25,11 @@ __all__ = [
     "days",
     "downloads",
     "figure",
+    "file_links",
+    "link",
     "page",
     "shown",
     "size",
-    "table_of",
 ]
 
 #: What a page may load: files of its site.
@@ -184,29 +185,33 @@ def size(number: int) -> str:
     return f"{number:,} B" if number < 1000 else f"{number / 1000:,.0f} kB"  # noqa: PLR2004
 
 
-def downloads(paths: Iterable[tuple[str, str, int]], up: str) -> str:
-    """Return links to files.
+def link(path: str, name: str, length: int, up: str) -> str:
+    """Return a link to a file to download, with its size.
 
     Args:
-        paths: path in the site, name of the format, size in bytes.
+        path: in the site.
+        name: of the format.
+        length: bytes.
         up: from the page to the site's folder.
     """
-    items = " ".join(
-        f'<a href="{up}{escape(path)}" download>{escape(name)}'
-        f' <span class="quiet">({size(length)})</span></a>'
-        for path, name, length in paths
+    return (
+        f'<a href="{up}{escape(path)}" download>{escape(name)}</a>&nbsp;'
+        f'<span class="quiet">({size(length)})</span>'
     )
-    return f'<p class="links">Download: {items}</p>'
 
 
-def table_of(table: Table, files: Mapping[str, bytes], up: str) -> str:
-    """Return the links to the files of a table."""
-    paths = [
-        (path, form, len(files[path]))
+def file_links(table: Table, files: Mapping[str, bytes], up: str) -> str:
+    """Return links to the files of a table, as `link` does."""
+    return " ".join(
+        link(path, form, len(files[path]), up)
         for suffix, (form, _) in FORMS.items()
         if (path := f"data/{table.name}.{suffix}") in files
-    ]
-    return downloads(paths, up)
+    )
+
+
+def downloads(links: str) -> str:
+    """Return a paragraph with links to files."""
+    return f'<p class="links">Download: {links}</p>'
 
 
 def shown(table: Table) -> str:

@@ -231,7 +231,6 @@ def _explorer(store: Store, runner: Runner, settings: Settings) -> Explorer:
         "parameters": common.filters() | {"by": events.by, "bots": bool(common.bots)},
         "since": common.zone.iso(since),
         "until": common.zone.iso(until),
-        "events": events.count_events(),
         "coverage": complete.document(common.zone),
     }
     hide = None if settings.names else runner.anonymity.text

@@ -49,23 +49,23 @@ def body(settings: Settings, picture: Picture, files: Mapping[str, bytes]) -> st
         picture: the picture.
         files: of the site so far: those of the picture and its table.
     """
-    drawn = [
-        (path, form, len(files[path]))
+    drawn = " ".join(
+        pages.link(path, form, len(files[path]), "../")
         for path, form in (
             (f"views/{picture.name}.svg", "SVG"),
             (f"cards/{picture.name}.png", "PNG for social media"),
         )
         if path in files
-    ]
+    )
     parts = [
         f'<p class="quiet"><a href="../index.html">Overview</a> · {escape(picture.label)}</p>',
         f"<h1>{escape(picture.drawing.title)}</h1>",
         f"<p>{escape(picture.about.replace('`', ''))}</p>" if picture.about else "",
         _figure(picture),
         pages.coverage_words(picture.drawing.metadata),
-        pages.downloads(drawn, "../"),
+        pages.downloads(drawn),
         "<h2>The data</h2>",
-        pages.table_of(picture.table, files, "../"),
+        pages.downloads(pages.file_links(picture.table, files, "../")),
         f"<details><summary>Show the table</summary>\n{pages.shown(picture.table)}\n</details>",
         _embedding(settings, picture),
     ]
