@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test fuzz torture lint types docs site gallery bench soak lock wheel clean
+.PHONY: help install demo test test-spark fuzz torture lint types docs site gallery bench soak lock wheel clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP)  ## Create .venv from the lock file
 
@@ -24,6 +24,10 @@ demo: $(STAMP)  ## Simulate a bus and its history, gather, listen, draw charts i
 
 test: $(STAMP)  ## Run all tests for which this machine has the services
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+
+test-spark: $(STAMP)  ## Run all queries on Apache Spark, which needs Java 17 and 600 MB
+	LAB_TMP=$${LAB_TMP:-$${TMPDIR:-/tmp}/hublab} bash tests/integration/peers/setup.sh spark
+	LAB_TMP=$${LAB_TMP:-$${TMPDIR:-/tmp}/hublab} HUBBUB_REQUIRE=spark,sail $(BIN)/python -m pytest -q tests/integration/engine
 
 FUZZ ?= 1000000
 fuzz: $(STAMP)  ## Fuzz decode, people, signatures and text cleaning with FUZZ=1000000 messages

@@ -70,6 +70,7 @@ class Store(Closeable):
         self.path, self.state = path, state
         self.mirror = mirror_of(path)  # whose tables these are, where this is no store
         # of the query engine, in bytes; set before it is used
+        self.engine_url: str | None = None  # of another one than the built-in one; secret
         self.engine_memory: int | None = None
         self.engine_disk: int | None = None  # for what does not fit into its memory
         self.spool_folder = path / "spool"
@@ -270,9 +271,11 @@ class Store(Closeable):
     @cached_property
     def backend(self) -> Any:
         """The engine that queries run on."""
-        from hubbub.store.query.engine import connect
+        from hubbub.store.query import engine
 
-        backend = connect(self._spill.path, self.engine_memory, self.engine_disk)
+        if self.engine_url is not None:
+            return engine.connect_to(self.engine_url, shared=self.mirror is not None)
+        backend = engine.connect(self._spill.path, self.engine_memory, self.engine_disk)
         if self.mirror is not None:
             self.mirror.attach(backend)
         return backend
@@ -327,8 +330,6 @@ class Store(Closeable):
     def rows(self) -> int:
         """Return the number of stored events."""
         return sum(f.rows for f in self.table.files())
-
-    # coverage and dead letters
 
     def spans(self, since: int | None = None, until: int | None = None) -> list[CoverageSpan]:
         """Return the ledger's spans that overlap [since, until) in µs, by source and time."""

@@ -4,6 +4,7 @@ A missing service fails the test if HUBBUB_REQUIRE (a comma-separated list) name
 nothing is skipped in continuous integration.
 """
 
+import importlib.util
 import logging
 import os
 import shutil
@@ -24,6 +25,7 @@ from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 from tests.support.commandline import CommandResult, Run
+from tests.support.engines import REQUIRED
 
 if TYPE_CHECKING:
     from tests.support.bus.rabbitmq import Broker
@@ -66,6 +68,7 @@ PEERS = {
     "datagrepper": ("dg", "gunicorn"),
     "fedmsg": ("fmsg", "fedmsg-logger"),
     "fedora-messaging": ("dg", "fedora-messaging"),
+    "spark": ("spark", "spark-submit"),
 }
 #: Services that are started as users of their own.
 NEED_ROOT = {"postgres": "datagrepper/pg.sh", "rabbitmq": "fedora_messaging/rabbit.sh"}
@@ -77,6 +80,8 @@ def missing(service: str) -> str:
         environment, program = PEERS[service]
         if not (LAB / f"venv-{environment}" / "bin" / program).exists():
             return f"tests/integration/peers/setup.sh {environment} has not installed it in {LAB}"
+        if service == "spark" and "spark" not in REQUIRED:
+            return "`make test-spark` tests it: it takes minutes"
         return missing("postgres") if service == "datagrepper" else ""
     if service in NEED_ROOT and os.geteuid() != 0:
         return f"peers/{NEED_ROOT[service]} needs root"
@@ -84,6 +89,7 @@ def missing(service: str) -> str:
         return "" if _namespaces() else "no network namespaces here (root and iproute2)"
     programs = {
         "postgres": _pg(),
+        "sail": all(map(importlib.util.find_spec, ("pysail", "pyspark"))),
         "rabbitmq": shutil.which("rabbitmqctl", path="/usr/sbin:/usr/bin"),
         "browser": _browser(),
         "faketime": FAKETIME,
@@ -195,11 +201,10 @@ def long_first(items: list[pytest.Item]) -> list[pytest.Item]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move the longest tests to the front; skip tests of missing services that are not required."""
     items[:] = long_first(items)
-    required = {name.strip() for name in os.environ.get("HUBBUB_REQUIRE", "").split(",")}
     for item in items:
         for mark in item.iter_markers("service"):
             for name in mark.args:
-                if (why := missing(name)) and name not in required:
+                if (why := missing(name)) and name not in REQUIRED:
                     item.add_marker(pytest.mark.skip(reason=f"service {name}: {why}"))
 
 

@@ -1,11 +1,14 @@
 """Intermediate results that are computed once and used by several expressions.
 
-Their rows are held in memory, so this is for results that are small or costly to compute.
+Their rows are held in memory, so this is for results that are small or costly to compute; an engine
+of others (`hubbub.store.query.spark`) keeps large ones itself.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from hubbub.store.query.engine import hold
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -24,6 +27,4 @@ def materialise(events: Events, table: ir.Table) -> ir.Table:
         events: the events whose engine evaluates the expression.
         table: an expression over these events or over tables materialised before.
     """
-    import ibis
-
-    return ibis.memtable(events.get_backend().to_pyarrow(table))
+    return hold(events.get_backend(), table)

@@ -7,7 +7,6 @@ first published such numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.common.times import micros
@@ -36,7 +35,8 @@ def accesses(events: Events, *columns: str) -> ir.Table:
 
     `notebook` is its name as stored. `position` orders accesses by time, then by their line in the
     file. It is a single number because the engine finds the minimum of a number in half the time of
-    that of a struct. Accesses of several files in the same microsecond are ordered file by file.
+    that of a struct. Accesses of several files in the same microsecond are ordered by the
+    names of the files.
     """
     import ibis
     from ibis import _
@@ -44,15 +44,17 @@ def accesses(events: Events, *columns: str) -> ir.Table:
     rows = events.filter(events.topic == _TOPIC).unnest_users(
         "time", "source", "seq", "action", "objects", *columns
     )
-    at = micros(rows.time)
-    file = (_hash()(rows.source) % _FILES).cast("int64")
+    files = rows.select("source").distinct()
+    file = ibis.row_number().over(ibis.window(order_by="source")) % _FILES
+    rows = rows.join(files.mutate(file=file), "source")
+    at, line = micros(rows.time), rows.file * _LINES + rows.seq
     time = at.cast("decimal(38,0)") * ibis.literal(_FILES * _LINES, "decimal(19,0)")
     return rows.select(
         *(["time", *columns] if columns else []),
         student=_.user,
         notebook=ibis.coalesce(rows.objects[0], "-"),
         at=at,
-        position=(time + (file * _LINES + rows.seq).cast("decimal(38,0)")).cast("decimal(38,0)"),
+        position=(time + line.cast("decimal(38,0)")).cast("decimal(38,0)"),
         killing=(_.action == _KILLING).fill_null(False),  # noqa: FBT003 - Ibis' own
     )
 
@@ -60,17 +62,6 @@ def accesses(events: Events, *columns: str) -> ir.Table:
 def time_of(position: Any) -> int:
     """Return the time of a position, in microseconds since the epoch."""
     return int(position) // (_FILES * _LINES)
-
-
-@cache
-def _hash() -> Any:
-    import ibis
-
-    @ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
-    def of_text(text: str) -> int:  # type: ignore[empty-body]
-        ...
-
-    return of_text
 
 
 def access_counts(included: Mapping[str, int], excluded: Mapping[str, int]) -> dict[str, int]:

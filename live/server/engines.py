@@ -23,6 +23,7 @@ from starlette.requests import Request
 
 from hubbub.live.server.failures import HttpError
 from hubbub.logger import get_logger
+from hubbub.store.query.engine import interrupt, warm
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -70,7 +71,7 @@ class _Call:
         with self._lock:
             self.stopped = True
             if self._store is not None and "backend" in self._store.__dict__:
-                self._store.backend.con.interrupt()
+                interrupt(self._store.backend)
 
 
 class Engines:
@@ -232,7 +233,7 @@ class Engines:
         """Open the stores and start the engines of all threads, so that no request waits for it."""
 
         def start(store: Store) -> None:
-            store.backend.raw_sql("SELECT 1").fetchall()
+            warm(store.backend)
             with suppress(threading.BrokenBarrierError):  # the server stops
                 self._together.wait(_WARMING)
 

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from hubbub.calls.hops import TooManyHopsError
 from hubbub.docstrings import as_parameters
 from hubbub.errors import (
+    EngineError,
     HubbubError,
     NoMemoryError,
     NoRoomError,
@@ -90,7 +91,7 @@ def shown(error: HubbubError) -> HttpError:
         status = 403
     elif isinstance(error, UsageError):
         status = 400
-    elif isinstance(error, (SourceError, RemoteError)):
+    elif isinstance(error, (SourceError, RemoteError, EngineError)):
         status = 502
     elif isinstance(error, TooManyHopsError):
         status = 508

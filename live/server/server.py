@@ -101,6 +101,7 @@ class Server:
         store.engine_memory = (self.config.engine.memory_bytes or available() // 2) // shares
         if (disk := self.config.engine.spill_bytes) is not None:
             store.engine_disk = disk // shares
+        store.engine_url = self.config.engine.connect_url
 
     async def start(self) -> None:
         """Start all services, in order."""

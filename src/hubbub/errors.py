@@ -6,6 +6,7 @@ HubbubError (1)
 ├── MessageError            one message cannot be decoded; counted, kept as a dead letter, not fatal
 ├── SourceError (4)         a bus, a history service or a file cannot be reached or read
 ├── RemoteError (4)         another hubbub server cannot be reached, or did not answer as expected
+├── EngineError (4)         another query engine cannot be reached, or failed
 └── StoreError (5)          the store is damaged, or was written by a newer version
     ├── NoRoomError (4)     the disk is full; nothing is damaged
     └── NoMemoryError (4)   the memory is full; nothing is damaged
@@ -14,6 +15,7 @@ HubbubError (1)
 from __future__ import annotations
 
 __all__ = [
+    "EngineError",
     "HubbubError",
     "MessageError",
     "NoMemoryError",
@@ -107,6 +109,12 @@ class RemoteError(HubbubError):
             status=self.status,
             hint=self.hint,
         )
+
+
+class EngineError(HubbubError):
+    """A query engine other than the built-in one cannot be reached, or failed."""
+
+    exit_code = 4
 
 
 class StoreError(HubbubError):

@@ -91,6 +91,7 @@ def open(  # noqa: A001 - hubbub.open is its name
     *,
     config: str | os.PathLike[str] | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
+    engine: str | None = None,
     style: str | os.PathLike[str] | None = None,
 ) -> NotebookStore:
     """Open a store for queries and charts.
@@ -99,13 +100,14 @@ def open(  # noqa: A001 - hubbub.open is its name
         path: its folder; by default the configuration's, else the platform's data folder.
         config: a configuration file; by default the platform's, if there is one.
         plugins: Python files with queries and views, in addition to the configuration's.
+        engine: the query engine, `sc://HOST:PORT` or `duckdb`; by default the configuration's.
         style: a TOML file with colours and a font.
 
     Raises:
         UsageError: there is no store, or a file cannot be read.
         StoreError: the store is damaged, or was written by a newer version.
     """
-    settings = configuration.load(None if config is None else Path(config))
+    settings = configuration.load(None if config is None else Path(config)).with_engine(engine)
     files = [*map(Path, settings.plugins.files), *map(Path, plugins)]
     for note in load_plugins(files, settings.plugins.modules):
         import warnings
@@ -123,6 +125,7 @@ def open(  # noqa: A001 - hubbub.open is its name
     store = Store.open(folder, create=False, reading=True)
     store.engine_memory = settings.engine.memory_bytes
     store.engine_disk = settings.engine.spill_bytes
+    store.engine_url = settings.engine.connect_url
     try:
         if store.has_work():
             store.load(wait=False, understand=configured(settings).reader())

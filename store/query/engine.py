@@ -1,4 +1,8 @@
-"""The embedded query engine: a DuckDB connection, and views over sets of Parquet files."""
+"""The query engine: the built-in DuckDB, or another one behind Spark Connect (`store.query.spark`).
+
+Both are Ibis backends, on which expressions run. What else is asked of an engine is asked here:
+views over sets of Parquet files, tables from memory, results that are held, an interruption.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +14,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, finalize
 
+from hubbub.errors import UsageError
 from hubbub.memory import available
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from ibis.backends.duckdb import Backend
 
+__all__ = [
+    "BUILT_IN",
+    "brought_here",
+    "connect",
+    "connect_to",
+    "hold",
+    "interrupt",
+    "rows_in_memory",
+    "view",
+    "warm",
+]
 
-__all__ = ["connect", "view"]
+#: The name of the built-in engine where another one could be chosen, and of its Ibis backend.
+BUILT_IN = "duckdb"
 
 _LEAST = 64  # MiB; with less the engine cannot even spill
 _OF_A_THREAD = 96  # MiB; with less for each of its threads it fails where one of them would spill
 _FREE_SHARE = 4  # by default spilled data may take this part of the free space: a quarter
 
 
-def connect(
-    spill: Path | None = None, memory: int | None = None, disk: int | None = None
-) -> Backend:
-    """Return an in-memory engine in UTC that never installs extensions from the network.
+def connect_to(url: str, *, shared: bool = False) -> Any:
+    """Return an engine behind Spark Connect, in UTC.
+
+    Args:
+        url: `sc://HOST:PORT`, with parameters after `/;`.
+        shared: whether the tables lie where other machines see them, too.
+
+    Raises:
+        UsageError: not such a URL, or the extra `spark` is not installed.
+        EngineError: it cannot be reached, or is none.
+    """
+    try:
+        from hubbub.store.query.spark.backend import SparkBackend
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"another engine needs the extra `spark` ({error})",
+            hint="install it: pip install 'hubbub[spark]'",
+        ) from error
+    return SparkBackend.open(url, shared=shared)
+
+
+def connect(spill: Path | None = None, memory: int | None = None, disk: int | None = None) -> Any:
+    """Return a built-in engine in memory, in UTC, that never installs extensions from the network.
 
     Args:
         spill: folder of its own, for what does not fit into memory; None: it must fit.
@@ -66,13 +101,13 @@ class _Views:
         self.unused: list[str] = []  # no expression refers to them any more
 
     @classmethod
-    def of(cls, backend: Backend) -> _Views:
+    def of(cls, backend: Any) -> _Views:
         """Return the views of an engine; stored on it, so that they share its lifetime."""
         views: _Views = vars(backend).setdefault("hubbub_views", cls())
         return views
 
 
-def view(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
+def view(backend: Any, name: str, files: Sequence[str]) -> ir.Table:
     """Return the rows of these files as a view.
 
     A view is never redefined, since expressions on it may run much later. The same files give the
@@ -87,13 +122,87 @@ def view(backend: Backend, name: str, files: Sequence[str]) -> ir.Table:
     views = _Views.of(backend)
     while views.unused:
         if (unused := views.unused.pop()) not in views.tables:
-            backend.raw_sql(f'DROP VIEW IF EXISTS "{unused}"').fetchall()
+            _drop(backend, unused)
     digest = blake2b("\n".join(files).encode(), digest_size=12).hexdigest()
     full_name = f"{name}_{digest}"
     if (operation := views.tables.get(full_name)) is not None:
         existing: ir.Table = operation.to_expr()
         return existing
-    table = backend.read_parquet(files, table_name=full_name, hive_partitioning=False)
+    table = _read(backend, files, full_name)
+    views = _Views.of(backend)  # others, where the engine has ended the session meanwhile
     views.tables[full_name] = table.op()
     finalize(table.op(), views.unused.append, full_name)
     return table
+
+
+def _is_built_in(backend: Any) -> bool:
+    return bool(backend.name == BUILT_IN)
+
+
+def _read(backend: Any, files: Sequence[str], name: str) -> ir.Table:
+    if _is_built_in(backend):
+        table: ir.Table = backend.read_parquet(files, table_name=name, hive_partitioning=False)
+    else:
+        table = backend.read_files(files, name)
+    return table
+
+
+def _drop(backend: Any, name: str) -> None:
+    if _is_built_in(backend):
+        backend.raw_sql(f'DROP VIEW IF EXISTS "{name}"').fetchall()
+    else:
+        backend.drop_view_later(name)
+
+
+def rows_in_memory(backend: Any, name: str, rows: Any) -> ir.Table:
+    """Return an Arrow table as a table of the engine.
+
+    Not a memtable: an expression on memtables alone would run on Ibis' default engine.
+    """
+    if _is_built_in(backend):
+        backend.con.register(name, rows)
+        table: ir.Table = backend.table(name)
+    else:
+        table = backend.read_rows(rows, name)
+    return table
+
+
+def hold(backend: Any, table: ir.Table) -> ir.Table:
+    """Return the rows of an expression, which the engine computes once for all its uses.
+
+    The built-in engine's are held in memory: this is for results that are small or costly. Another
+    engine keeps large ones itself.
+
+    Args:
+        backend: the engine.
+        table: an expression that it can compute.
+    """
+    import ibis
+
+    if _is_built_in(backend):
+        return ibis.memtable(backend.to_pyarrow(table))
+    held: ir.Table = backend.hold(table)
+    return held
+
+
+def brought_here(backend: Any, table: ir.Table) -> ir.Table:
+    """Return rows on the built-in engine, for expressions that only this one has."""
+    import ibis
+
+    return table if _is_built_in(backend) else ibis.memtable(backend.to_pyarrow(table))
+
+
+def interrupt(backend: Any) -> None:
+    """End what the engine computes now, from any thread."""
+    if _is_built_in(backend):
+        backend.con.interrupt()
+    else:
+        backend.interrupt()
+
+
+def warm(backend: Any) -> None:
+    """Let an engine compute something, so that the first query need not wait for its start."""
+    if _is_built_in(backend):
+        backend.raw_sql("SELECT 1").fetchall()
+    else:
+        backend.raw_sql("SELECT 1").collect()

@@ -1,4 +1,4 @@
-"""A snapshot of the events table as a lazy Ibis table on DuckDB.
+"""A snapshot of the events table as a lazy Ibis table.
 
 `events` applies a `Selection` and the merges of accounts to the files of a snapshot, and returns
 `Events`, which analyzers aggregate. It never writes.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.store.query import identity_join
 from hubbub.store.query.audience import Audience
-from hubbub.store.query.engine import connect, view
+from hubbub.store.query.engine import connect, rows_in_memory, view
 from hubbub.store.query.globs import matches, pattern
 from hubbub.store.query.identity import NO_MERGES, Persons
 from hubbub.store.query.selection import Selection
@@ -23,7 +23,6 @@ from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from ibis.backends.duckdb import Backend
 
     from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
@@ -32,7 +31,7 @@ __all__ = ["Events", "events", "from_accounts"]
 
 
 def events(
-    backend: Backend,
+    backend: Any,
     version: int,
     files: Sequence[File],
     chosen: Selection,
@@ -56,9 +55,7 @@ def events(
     else:
         from hubbub.store.tables.events import SCHEMA
 
-        # Not a memtable: an expression on memtables alone would run on Ibis' default engine.
-        backend.con.register("events_none", SCHEMA.empty_table())
-        rows = backend.table("events_none")
+        rows = rows_in_memory(backend, "events_none", SCHEMA.empty_table())
     rows = _apply(rows, _without_idle_bounds(chosen, in_range), persons)
     return Events(
         identity_join.merge_accounts(rows, persons), chosen, persons, stored=rows, rollups=rollups
@@ -103,9 +100,8 @@ def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
         else pa.array([0 if pa.types.is_integer(f.type) else ""] * len(rows), f.type)
         for f in SCHEMA
     ]
-    backend = connect()
-    backend.con.register("people", pa.Table.from_arrays(columns, schema=SCHEMA))
-    stored = _apply(backend.table("people"), like.selection, like.persons)
+    people = rows_in_memory(connect(), "people", pa.Table.from_arrays(columns, schema=SCHEMA))
+    stored = _apply(people, like.selection, like.persons)
     merged = identity_join.merge_accounts(stored, like.persons)
     like.audience.instead = Events(merged, like.selection, like.persons, stored)
     return Events(merged, like.selection, like.persons, stored, audience=like.audience)

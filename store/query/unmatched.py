@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubbub.store.query.engine import brought_here
 from hubbub.store.query.globs import matches
 from hubbub.store.query.selection import Selection
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Unmatched", "unmatched"]
 
 _NEAR = 3  # names that are offered
+_COMPARED = 500_000  # names that are compared
 _LIKE = 0.8  # Jaro-Winkler similarity from which a name is near
 _SLIP = 0.9  # similarity at least, where one letter is wrong, missing or in the wrong place
 _LONGEST = 200  # characters of a value that are compared
@@ -76,7 +78,8 @@ def unmatched(
         for glob in globs:
             wanted = events.persons.widened([glob]) if is_user else [glob]
             if not names.filter(matches(names.value, wanted)).limit(1).to_pyarrow().num_rows:
-                yield Unmatched(name, noun, glob, _near(names, glob, parted=name in _PARTED))
+                near = _near(store.backend, names, glob, parted=name in _PARTED)
+                yield Unmatched(name, noun, glob, near)
 
 
 @cache
@@ -98,7 +101,7 @@ def _similarity() -> Any:
     return similarity
 
 
-def _near(names: ir.Table, glob: str, *, parted: bool) -> tuple[str, ...]:
+def _near(backend: Any, names: ir.Table, glob: str, *, parted: bool) -> tuple[str, ...]:
     """Return the stored names that contain the glob's text or resemble it, the nearest first."""
     import ibis
 
@@ -107,6 +110,7 @@ def _near(names: ir.Table, glob: str, *, parted: bool) -> tuple[str, ...]:
         return ()
     like = _similarity()
     known = names.filter(names.value.notnull()).distinct()
+    known = brought_here(backend, known.order_by("value").limit(_COMPARED))
     lower = known.value.lower()
     score = like(lower, text)
     if parted:  # `*.gti.*` is meant to match a part of a topic

@@ -16,13 +16,11 @@ import pyarrow as pa
 from hubbub.collector.decode.notebooks import COLUMNS
 from hubbub.collector.event import Event
 from hubbub.store.tables.companion import CompanionTable
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.state.database import State
-    from hubbub.store.store import Store
 
 __all__ = [
     "KEY",
@@ -33,7 +31,6 @@ __all__ = [
     "columns",
     "from_events",
     "origin_of",
-    "read",
     "save_columns",
 ]
 
@@ -123,19 +120,3 @@ def save_columns(state: State, names: Sequence[str]) -> None:
 def columns(state: State) -> tuple[str, ...]:
     """Return the names of all gauges; before the first import, those of a notebook server."""
     return tuple(state.get(KEY) or COLUMNS["seed"])
-
-
-def read(store: Store, since: int, until: int) -> SelectedSamples:
-    """Return the samples with times in [since, until), µs."""
-    import ibis
-
-    paths = [f.uri for f in store.samples.files() if f.overlaps(since, until)]
-    if paths:
-        rows = store.backend.read_parquet(paths, hive_partitioning=False)
-    else:
-        name = "no_samples"
-        store.backend.con.register(name, SAMPLES.empty_table())
-        rows = store.backend.table(name)
-    start, end = ibis.timestamp(from_micros(since)), ibis.timestamp(from_micros(until))
-    rows = rows.filter(rows.time >= start, rows.time < end)
-    return SelectedSamples(rows, columns(store.state))

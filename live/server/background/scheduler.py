@@ -22,6 +22,7 @@ from hubbub.logger import get_logger
 from hubbub.registry import Registry
 from hubbub.run.configured import configured_runner
 from hubbub.store import Store
+from hubbub.store.query.engine import interrupt
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -110,7 +111,7 @@ class Scheduler:
         store = self._job_store
         if store is not None and "backend" in store.__dict__:
             with suppress(Exception):
-                store.backend.con.interrupt()
+                interrupt(store.backend)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_STOP)
         if self._store is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +38,7 @@ class App:
         self.config_path: Path | None = None
         self.directory_path: Path | None = None
         self.rules_path: Path | None = None
+        self.engine: str | None = None
         self.log_format: str | None = None
         self.active_log_format = ""  # empty until logging is configured
         self.verbose = 0
@@ -53,7 +54,7 @@ class App:
         """
         from hubbub.config import load
 
-        return load(self.config_path)
+        return load(self.config_path).with_engine(self.engine)
 
     def configure_logging(self, *, level: int = logging.WARNING) -> Callable[[], None]:
         """Configure logging; `-v` shows what the command does, `-vv` everything.
@@ -154,18 +155,19 @@ class App:
             yield store
 
     @contextmanager
-    def reading(self, *, load: bool = True) -> Iterator[Store]:
+    def reading(self, *, load: bool = True, engine: bool = False) -> Iterator[Store]:
         """Open the store for reading; an empty temporary one if there is none.
 
         Args:
             load: load waiting messages first, unless another process does.
+            engine: run queries on the engine that the user chose, which need not be built in.
 
         Raises:
             UsageError, StoreError: the path is not a store, or the store is damaged.
         """
         from hubbub.cli.reading import opened
 
-        with opened(self, load=load) as store:
+        with opened(self, load=load, engine=engine) as store:
             yield store
 
     @property
@@ -269,6 +271,9 @@ def _store_option(ctx: click.Context, parameter: click.Parameter, value: Any) ->
             app.store_url, app.store_path = value, None
         else:
             app.store_path, app.store_url = Path(value), None
+    elif parameter.name == "engine":
+        app.engine = value
+        app.__dict__.pop("config", None)
     else:
         app.set_config_path(value)
 
@@ -297,6 +302,12 @@ def common_parameters() -> list[click.Option]:
             multiple=True,
             metavar="FILE.py",
             help="Python file with your own queries, views and jobs; repeatable.",
+            **common,
+        ),
+        click.Option(
+            ["--engine"],
+            metavar="URL",
+            help="Query engine: sc://HOST:PORT (Spark Connect), or duckdb, the built-in one.",
             **common,
         ),
         click.Option(

@@ -36,7 +36,7 @@ def mirror_folder(url: str) -> Path:
 
 
 @contextmanager
-def opened(app: App, *, load: bool) -> Iterator[Store]:
+def opened(app: App, *, load: bool, engine: bool) -> Iterator[Store]:
     """Open the store of a command for reading; see `App.reading`."""
     try:
         missing = not app.store_folder.exists()
@@ -51,6 +51,7 @@ def opened(app: App, *, load: bool) -> Iterator[Store]:
     with Store.open(app.store_folder, reading=True) as store:
         store.engine_memory = app.config.engine.memory_bytes
         store.engine_disk = app.config.engine.spill_bytes
+        store.engine_url = app.config.engine.connect_url if engine else None
         if store.mirror is not None:
             pass  # what waits for it, waits in the stores of its collectors
         elif store.read_only:

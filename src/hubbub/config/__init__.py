@@ -124,6 +124,13 @@ class Config(msgspec.Struct, frozen=True):
     alerts: tuple[AlertConfig, ...] = ()
     notify: dict[str, str | NotifyConfig] = {}  # by the channel's name; a text: its address
 
+    def with_engine(self, url: str | None) -> Config:
+        """Return the configuration with another query engine, to which no token is sent."""
+        if url in {None, self.engine.url}:
+            return self
+        engine = msgspec.structs.replace(self.engine, url=url, token_file=None)
+        return msgspec.structs.replace(self, engine=engine)
+
 
 def _check_keys(value: Any, kind: inspect.Type, file: str, section: str = "") -> None:
     """Raise a UsageError for the first key that is not a field of a struct in `kind`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 
@@ -26,6 +28,7 @@ __all__ = [
 
 #: Below this, the query engine fails even where it writes to the disk what does not fit.
 _LEAST_ENGINE = 64 << 20
+_LONGEST_TOKEN = 10_000  # characters
 
 
 class ProjectConfig(msgspec.Struct, frozen=True):
@@ -118,6 +121,36 @@ class EngineConfig(msgspec.Struct, frozen=True):
             default="a quarter of what is free",
         ),
     ] = None
+    url: Annotated[
+        str | None,
+        key(
+            "another engine for queries and views: a server of Spark Connect (docs/engines.md)",
+            "sc://spark.example.org:15002",
+            default="duckdb, the built-in engine",
+            secret=True,  # a token may be a part of it
+        ),
+    ] = None
+    token_file: Annotated[
+        str | None, key("file with a token of that engine", "engine.token", path=True)
+    ] = None
+
+    @property
+    def connect_url(self) -> str | None:
+        """The URL of another query engine, with its token; None: the built-in one.
+
+        Raises:
+            UsageError: the file of the token cannot be read.
+        """
+        if self.url in {None, "duckdb"} or self.token_file is None:
+            return None if self.url == "duckdb" else self.url
+        try:
+            token = Path(self.token_file).read_text(encoding="ascii")[:_LONGEST_TOKEN].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"the file of the token cannot be read: {error}", where="engine.token_file"
+            ) from None
+        separator = ";" if "/;" in str(self.url) else "/;"
+        return f"{str(self.url).rstrip('/')}{separator}token={quote(token, safe='')}"
 
     @property
     def memory_bytes(self) -> int | None:

@@ -125,6 +125,7 @@ class Worker:
         self._load()
         self.store = Store.open(start.store, reading=True)
         self.store.engine_memory = start.config.plugins.memory_bytes // _ENGINE_SHARE
+        self.store.engine_url = start.config.engine.connect_url
 
     def _load(self) -> None:
         config = self.start.config.plugins

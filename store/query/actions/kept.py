@@ -17,6 +17,7 @@ import ibis
 from ibis import _
 
 from hubbub.store.query.actions.in_events import messages_with_starts
+from hubbub.store.query.engine import hold
 from hubbub.store.query.globs import matches
 from hubbub.store.query.identity_join import person_names
 from hubbub.store.query.times import micros
@@ -160,7 +161,7 @@ class KeptActions:
                     rows.columns
                 )
             )
-        return ibis.memtable(self.reader.backend.to_pyarrow(rows))
+        return hold(self.reader.backend, rows)
 
     @cached_property
     def _rows(self) -> ir.Table:

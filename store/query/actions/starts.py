@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hubbub.store.query.actions.in_events import messages_with_starts, pauses_between
+from hubbub.store.query.engine import hold
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ def _active_users(events: Events, since: datetime) -> ir.Table:
     first = max(to_micros(since), events.selection.since or _ALWAYS)
     recent = events.between(first, events.selection.until).daily_users(summed=False)
     users = recent.select("user").distinct()
-    return ibis.memtable(events.rollups.backend.to_pyarrow(users))  # few, and used several times
+    return hold(events.rollups.backend, users)  # few, and used several times

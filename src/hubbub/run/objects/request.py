@@ -36,7 +36,7 @@ def of_request(name: str, call: Call, runner: Runner) -> Any:
     if name == "ledger":
         return runner.anonymity.spans(clip(runner.spans, since, until))
     if name == "samples":
-        from hubbub.store.tables.samples import read as read_samples
+        from hubbub.run.objects.samples import read_samples
 
         return read_samples(runner.store, since, until)
     if name == "malformed":

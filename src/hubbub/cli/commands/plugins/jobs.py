@@ -56,6 +56,7 @@ def _open_jobs(app: App, now: str | None, label: str = "") -> Iterator[Jobs]:
     except ValueError as error:
         raise UsageError(str(error), where="--now") from None
     with app.store() if label else app.reading(load=False) as store, bar(label) as update:
+        store.engine_url = app.config.engine.connect_url
         opened = Jobs(
             store,
             config=app.config.jobs,

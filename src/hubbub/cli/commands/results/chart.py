@@ -151,7 +151,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     output = values["output"]
     suffix = picture_suffix(output)
     raster = Raster.of(values["size"], values["font_dir"], suffix)
-    with show_warnings(), app.reading() as store:
+    with show_warnings(), app.reading(engine=True) as store:
         inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
         runner = make_runner(app, store, inject=inject)
         data = encode(runner.view(name, **stated_parameters(values, _OWN)), suffix, raster)

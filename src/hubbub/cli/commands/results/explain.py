@@ -33,7 +33,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
 
     app.configure_logging()
     row = parse_row(values["row"])
-    with app.reading() as store:
+    with app.reading(engine=True) as store:
         runner = Explainer(store, **runner_options(app.config))
         explained = runner.explain(
             name,

@@ -109,7 +109,7 @@ def publish(app: App, /, **values: Any) -> int:
         from hubbub.publish.write import check_folder
 
         check_folder(Path(values["output"]))
-    with show_warnings(), app.reading() as store:
+    with show_warnings(), app.reading(engine=True) as store:
         return _publish(app, store, settings, values)
 
 

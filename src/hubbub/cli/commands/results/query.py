@@ -21,7 +21,7 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
 
     app.configure_logging()
     form = "json" if values["as_json"] else values["output_format"]
-    with app.reading() as store:
+    with app.reading(engine=True) as store:
         runner = make_runner(app, store)
         result = runner.query(name, **stated_parameters(values, _OWN))
         headline = REGISTRY.queries[name].headline

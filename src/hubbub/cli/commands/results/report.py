@@ -59,7 +59,7 @@ def report(app: App, /, **values: Any) -> int:
     app.configure_logging()
     app.plugins()
     common = configured_options(app).updated(stated_parameters(values, _OWN), datetime.now(UTC))
-    with app.reading() as store:
+    with app.reading(engine=True) as store:
         inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
         runner = make_runner(app, store, common=common, inject=inject)
         time_range = runner.range()

@@ -1,0 +1,1 @@
+"""The engine behind Spark Connect: Apache Spark, Databricks or Sail."""
