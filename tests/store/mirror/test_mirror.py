@@ -11,6 +11,7 @@ import pytest
 from deltalake.exceptions import CommitFailedError
 
 from hubbub.errors import NoRoomError, UsageError
+from hubbub.run.objects.samples import read_samples
 from hubbub.store import Store
 from hubbub.store.delta.rewrite import drop_history
 from hubbub.store.maintenance.compaction import compact
@@ -74,7 +75,7 @@ def test_samples_follow_their_events(pair, event):
     import_(pair.two, range(1, 4))
     pair.copy()
     with pair.read() as store:
-        read = samples.read(store, 0, event(9).time)
+        read = read_samples(store, 0, event(9).time)
         values = sorted(row["value"] for row in read.table.to_pyarrow().to_pylist())
         assert (values, read.columns) == ([0, 1, 2, 3], ("load",))
 
