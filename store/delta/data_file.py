@@ -54,7 +54,7 @@ class DataFileWriter:
         if not folder.is_dir():
             folder.mkdir()
             sync_folder(table.folder)
-        self.path, self.month, self.rows = folder / f"{stem}.parquet", month, 0
+        self.path, self.month, self.rows = folder / f"{stem}{table.mark}.parquet", month, 0
         self._first, self._last = 0, 0
         try:
             self._writer = pq.ParquetWriter(

@@ -56,6 +56,7 @@ class Table:
     schema: ClassVar[Any]  # of the data files; the table also has the partition column `month`
     options: ClassVar[Mapping[str, Any]]  # of the Parquet writer
     order: ClassVar[Sequence[str]] = ("time",)  # sort columns of a data file
+    mark: str = ""  # ends the names of new data files
     combines: ClassVar[bool] = False  # whether `combined` may return fewer rows
 
     def __init__(self, folder: Path) -> None:

@@ -209,7 +209,7 @@ def _add(known: Known, rows: Any, application: str, number: int, info: Mapping[s
     try:
         with translated(table.place):
             for month, part in _months(rows):
-                add, groups = _write(table, month, part, known.keys, application)
+                add, groups = _write(table, month, part, known.keys)
                 added.append(add)
                 written[str(table.folder / add.path)] = groups
         table.commit(added, {application: number}, info)
@@ -236,12 +236,11 @@ def _months(rows: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _write(
-    table: Remote, month: str, rows: Any, keys: Keys, application: str
+    table: Remote, month: str, rows: Any, keys: Keys
 ) -> tuple[AddAction, list[tuple[int, int, Any]]]:
     """Write a local data file; return its action and its row groups."""
     first = to_micros(rows["time"][0].as_py())
-    mark = application.rpartition(":")[2]
-    file = DataFileWriter(table, month, f"{first:020d}-{mark}-{secrets.token_hex(8)}")
+    file = DataFileWriter(table, month, f"{first:020d}-{secrets.token_hex(8)}")
     groups = []
     try:
         for start in range(0, rows.num_rows, _GROUP):

@@ -35,7 +35,7 @@ from hubbub.store.mirror.merging import ID, ITS_EVENT, SAMPLE, Known, merge
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.mirror.tables import MirroredTables
-from hubbub.store.mirror.upkeep import NAMES, Upkeeper, chain
+from hubbub.store.mirror.upkeep import NAMES, Upkeeper, chain, unfinished
 from hubbub.store.mirror.waiting import Part, matching, parts
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents
 from hubbub.store.stream import outgoing, stream
@@ -91,6 +91,7 @@ class Mirror:
         self.events = Known(self._events, ID)
         self.bodies = Known(own(self.tables.bodies), ID)
         self.samples = Known(own(self.tables.samples), SAMPLE)
+        self._mark = ""  # of this process' files
         self._said: tuple[Collector, ForgottenNames | None] | None = None
 
     def lock(self) -> AbstractContextManager[bool]:
@@ -132,7 +133,7 @@ class Mirror:
                     _log.info("the mirror goes on", url=self.place.url)
                 failures = 0
                 if done.new or done.known:
-                    _log.info("mirrored", new=done.new, known=done.known, waiting=done.waiting)
+                    _log.debug("mirrored", new=done.new, known=done.known, waiting=done.waiting)
                 if done.more:
                     continue
             pause = min(every * 2.0 ** min(failures, _DOUBLINGS), _LONGEST)
@@ -163,6 +164,7 @@ class Mirror:
         self.place.reach()
         self._events.refresh()
         mirror = self._registered()
+        self._begin(mirror)
         self._adopt_key()
         self._speak(mirror)
         names, collectors = self.documents.forgotten(), self.documents.collectors()
@@ -215,6 +217,15 @@ class Mirror:
             mirror = outgoing.register(self.store.table, state, self._stream, self.place.url)
         _log.info("a new mirror", url=self.place.url, collector=mirror.collector)
         return mirror
+
+    def _begin(self, mirror: outgoing.Outgoing) -> None:
+        """Delete what an earlier process of this collector has copied and not committed."""
+        if self._mark != mirror.collector:
+            self._mark = mirror.collector
+            self.tables.sign(mirror.collector)
+            self.tables.refresh()
+            for table in self.tables:
+                unfinished(table)
 
     # what collectors tell each other
 

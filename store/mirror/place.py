@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -29,22 +29,28 @@ from hubbub.store.disk.files import (
     sync_folder,
 )
 
-__all__ = ["SCHEMES", "Object", "Place", "is_url", "translated"]
+__all__ = ["PROTOCOL", "SCHEMES", "Object", "Place", "is_url", "translated"]
 
 SCHEMES = ("s3", "file")
+#: Of the paths by which the query engine knows data files on an object store.
+PROTOCOL = "mirror"
 _TIMEOUT = 20.0  # seconds to connect, and for an answer
 _CHUNK = 8 << 20  # bytes copied at once
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 _REGION = "us-east-1"
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_MOST = 400  # characters of an error's text
 _MISSING = re.compile(r"NoSuchBucket|NO_SUCH_BUCKET|bucket does not exist", re.IGNORECASE)
 _REFUSED = re.compile(
     r"ACCESS_DENIED|AccessDenied|InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch"
     r"|SIGNATURE_DOES_NOT_MATCH|InvalidToken|ExpiredToken|403 Forbidden|HTTP status 40[13]"
-    r"|HTTP response code 40[13]|Permission denied|INVALID_CLIENT_TOKEN_ID|40[13] Unauthorized",
+    r"|lacked the necessary privileges|HTTP response code 40[13]|Permission denied"
+    r"|INVALID_CLIENT_TOKEN_ID|40[13] Unauthorized",
     re.IGNORECASE,
 )
 _NO_CREDENTIALS = re.compile(
-    r"CredentialsNotLoaded|no providers in chain|instance metadata|missing credentials",
+    r"CredentialsNotLoaded|no providers in chain|instance metadata|missing credentials"
+    r"|169\.254\.169\.254|security-credentials",
     re.IGNORECASE,
 )
 
@@ -107,11 +113,6 @@ class Place:
             self.root = "/".join(part for part in (parts.netloc, path) if part)
             self.url = f"s3://{self.root}"
         self._files: Any = None
-
-    @classmethod
-    def of(cls, url: str) -> Self:
-        """Return the place of a URL."""
-        return cls(url)
 
     @property
     def files(self) -> Any:
@@ -318,11 +319,13 @@ def _no_bucket(place: Place) -> UsageError:
 
 
 def _clean(text: str) -> str:
-    """Return the first line of an error, without credentials of the environment."""
-    line = text.strip().partition("\n")[0][:400]
+    """Return an error as one line, without credentials of the environment."""
+    parts = [part.strip(" \u21b3") for part in _COLOUR.sub("", text).split("\n")]
+    line = ": ".join(filter(None, parts))
     for name in _SECRETS:
         if secret := os.environ.get(name):
             line = line.replace(secret, "…")
+    line = line if len(line) <= _MOST else f"{line[: _MOST // 2]} … {line[-_MOST // 2 :]}"
     return re.sub(r"(?i)(x-amz-[a-z-]+|signature|credential)=[^&\s]+", r"\1=…", line)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.errors import UsageError
 from hubbub.store.disk.files import MIRROR, make_folder, replace_file
 from hubbub.store.mirror.documents import Collector, Documents
-from hubbub.store.mirror.place import Place
+from hubbub.store.mirror.place import PROTOCOL, Place
 from hubbub.store.mirror.tables import MirroredTables
 from hubbub.store.rollups.frozen import FROZEN
 from hubbub.store.state import ledger
@@ -33,7 +33,6 @@ __all__ = ["Reading", "folder_for", "prepare", "synchronise"]
 _FILLED = "reading:documents"
 _STATE = "state.sqlite"
 _EVERY = 5.0  # seconds after which a snapshot is looked up again
-_PROTOCOL = "mirror"
 
 
 def folder_for(url: str) -> Path:
@@ -144,7 +143,7 @@ class Reading:
     @cached_property
     def tables(self) -> MirroredTables:
         """The tables; their snapshots are looked up again every few seconds."""
-        base = self.place.root if self.place.is_local else f"{_PROTOCOL}://{self.place.root}"
+        base = self.place.root if self.place.is_local else f"{PROTOCOL}://{self.place.root}"
         tables = MirroredTables(self.place, self._folder / "tables", base)
         for table in tables:
             table.every = _EVERY
@@ -157,7 +156,9 @@ class Reading:
             UsageError: a library is missing.
         """
         if not self.place.is_local:
-            backend.register_filesystem(_file_system(self.place))
+            from hubbub.store.mirror.object_files import file_system
+
+            backend.register_filesystem(file_system(self.place))
 
     def refuse(self) -> UsageError:
         """Return the error for what would write."""
@@ -166,46 +167,3 @@ class Reading:
             where=self.place.url,
             hint="run this where a collector's store is, without --store or with its folder",
         )
-
-
-def _file_system(place: Place) -> Any:
-    """Return the object store as fsspec's interface, which the engine takes."""
-    try:
-        from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
-    except ImportError:
-        raise UsageError(
-            "reading from an object store needs fsspec",
-            where=place.url,
-            hint="pip install 'hubbub[mirror]'",
-        ) from None
-
-    class ObjectFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec is not typed
-        """An object, of which parts are read."""
-
-        def _fetch_range(self, start: int, end: int) -> bytes:
-            with place.files.open_input_file(self.path) as file:
-                return bytes(file.read_at(end - start, start))
-
-    class ObjectFiles(AbstractFileSystem):  # type: ignore[misc]
-        """The object store."""
-
-        protocol = _PROTOCOL
-        cachable = False
-
-        def info(self, path: str, **_: Any) -> dict[str, Any]:
-            path = self._strip_protocol(path)
-            found = place.files.get_file_info(path)
-            if found.size is None:
-                raise FileNotFoundError(path)
-            return {"name": path, "size": found.size, "type": "file", "mtime": found.mtime}
-
-        def glob(self, path: str, **_: Any) -> list[str]:
-            return [self._strip_protocol(path)]
-
-        def modified(self, path: str) -> Any:
-            return self.info(path)["mtime"]
-
-        def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
-            return ObjectFile(self, path, mode, block_size=1 << 20, cache_type="readahead")
-
-    return ObjectFiles()

@@ -73,6 +73,11 @@ class MirroredTables:
         for table in self:
             table.refresh()
 
+    def sign(self, collector: str) -> None:
+        """Give new data files names by which this collector knows them."""
+        for table in self:
+            table.mark = f".{collector}"
+
     def clear(self) -> None:
         """Delete local files that a process left which died."""
         for table in self:

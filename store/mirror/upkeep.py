@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from hubbub.store.mirror.tables import MirroredTables
     from hubbub.store.store import Store
 
-__all__ = ["NAMES", "Upkeeper", "chain"]
+__all__ = ["NAMES", "Upkeeper", "chain", "clean", "unfinished"]
 
 #: In `commitInfo`: the fingerprint of the forgotten names that the writer knew.
 NAMES = "hubbub.names"
-_CLEAN = 600.0  # seconds between two deletions of old files
+_CLEAN = 600.0  # seconds between two deletions of old files, after which sums are up to date, too
 _NOTED = 100  # versions after which it is noted up to where names are replaced
 _log = get_logger("hubbub.mirror")
 
@@ -100,6 +100,7 @@ class Upkeeper:
         merged = self._compact()
         if time.time() - self._cleaned > _CLEAN:
             self._cleaned = time.time()
+            refresh.catch_up(self._store)
             for table in self.tables:
                 clean(table)
         if not merged:
@@ -160,6 +161,8 @@ class Upkeeper:
         refresh.mark_current(self._store)
         for table in self.tables:
             table.purge()
+            for name in _removed(table) if table.exists() else ():  # by earlier merges of files
+                table.place.delete(f"{table.path}/{name}")
         events.refresh()
 
     def _count_until(self, after: int) -> None:
@@ -211,6 +214,32 @@ class Upkeeper:
                     _log.info("compacted the mirror", table=table.path, files=done.files)
                 return True
         return False
+
+
+def unfinished(table: Remote) -> int:
+    """Delete the files that this collector has copied and not committed, before it died.
+
+    Nobody else writes files with its mark, and it does not write yet. Return how many.
+    """
+    if not table.exists():
+        return 0
+    kept = {table.relative(file.uri) for file in table.files()}
+    kept.update(f"{table.path}/{name}" for name in _removed(table))
+    suffix, deleted = f"{table.mark}.parquet", 0
+    for found in table.place.list(table.path, recursive=True):
+        if found.path.endswith(suffix) and found.path not in kept:
+            table.place.delete(found.path)
+            deleted += 1
+    return deleted
+
+
+def _removed(table: Remote) -> list[str]:
+    """Return the files that commits have removed and that are not deleted yet."""
+    with translated(table.place):
+        names: list[str] = table.table().vacuum(
+            retention_hours=0, dry_run=True, enforce_retention_duration=False
+        )
+    return names
 
 
 def clean(table: Remote, grace: float = GRACE) -> int:

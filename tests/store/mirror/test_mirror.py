@@ -186,6 +186,10 @@ def test_a_kill_at_any_call_is_followed_exactly(pair, event, monkeypatch):
     left[0] = 10**9
     pair.copy()
     assert set(pair.bodies()) | {"id-0"} == set(pair.ids())
+    for table in (pair.mirror(pair.one).tables.table, pair.mirror(pair.one).tables.bodies):
+        stored = Place(pair.url).list(table.name, recursive=True)
+        data = [found.path for found in stored if found.path.endswith(".parquet")]
+        assert len(data) == len(table.files()), "files of uploads that were cut off are left"
 
 
 def test_a_commit_whose_answer_was_lost_is_not_repeated(pair, event, monkeypatch):

@@ -81,6 +81,12 @@ def test_what_is_wrong_is_said(s3, event, monkeypatch, url, variables, why):
         ("Generic S3 error: InvalidAccessKeyId", UsageError, "refuses access"),
         ("AWS Error NO_SUCH_BUCKET", UsageError, "no bucket"),
         ("the credential provider was not enabled: no providers in chain", UsageError, "no cred"),
+        (
+            "Generic S3 error\n \x1b[31m↳\x1b[0m GET http://169.254.169.254/\n",
+            UsageError,
+            "no cred",
+        ),
+        ("Kernel error\n ↳ tcp connect error\n", SourceError, "reached: Kernel error: tcp connect"),
         (f"timeout; Signature={SECRET}&x=1 with {SECRET}", SourceError, "cannot be reached"),
     ],
 )

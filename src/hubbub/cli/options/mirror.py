@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mirror_process", "mirrored"]
 
+_STOP = 0.5  # seconds to finish a commit; after a kill the next run goes on exactly there
+
 
 def mirror_process(app: App, prepare: Callable[[], object]) -> MirrorProcess | None:
     """Return the process that keeps the configured mirror up, not started; None: there is none.
@@ -41,5 +43,8 @@ def mirrored(app: App, prepare: Callable[[], object]) -> Iterator[None]:
     if process is None:
         yield
         return
-    with process:
+    process.start()
+    try:
         yield
+    finally:
+        process.stop(_STOP)
