@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.stores.small_store import START, fill
 
-__all__ = ["HOSTILE", "MARK", "people_store"]
+__all__ = ["HOSTILE", "MARK", "lines", "people_store"]
 
 #: In the name of every person, in no other text.
 MARK = "zqx"
@@ -16,7 +16,8 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 _TOPICS = ("git.receive", "bodhi.update.comment", "wiki.article.edit")
 
 
-def _lines(number: int = 600, days: float = 35) -> list[dict[str, Any]]:
+def lines(number: int = 600, days: float = 35) -> list[dict[str, Any]]:
+    """Return the events as lines of jsonl."""
     chance = random.Random(5)
     people = [f"{MARK}{n:02}" for n in range(30)]
     found = []
@@ -46,4 +47,4 @@ def _lines(number: int = 600, days: float = 35) -> list[dict[str, Any]]:
 
 def people_store(folder: Path) -> None:
     """Create the store."""
-    fill(folder, _lines())
+    fill(folder, lines())
