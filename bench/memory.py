@@ -47,6 +47,7 @@ from hubbub.times import from_micros
 
 _GROUPS = Path("/sys/fs/cgroup")
 _EVERY = 0.1  # seconds between two looks at the folder of spilled data
+_LEAVING = 30.0  # seconds for the last process to leave a group
 _DIGITS = 9  # of numbers that are compared: sums depend on their order
 
 
@@ -73,7 +74,16 @@ class Group:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.folder.rmdir()
+        end = time.monotonic() + _LEAVING
+        while True:
+            try:
+                self.folder.rmdir()
+            except OSError:  # a process of it has not quite ended
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_EVERY)
+            else:
+                return
 
     def enter(self) -> None:
         """Move this process into the group."""

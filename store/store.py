@@ -11,6 +11,7 @@
     permanent/      answers behind permanent links; plugins/: what plugins cache and publish
     stream/         new events that wait for event handlers and mirrors; journal.sqlite: posted ones
     spill/, aside/  what queries do not hold in memory; the quarantine of damaged files
+    verify/, rebuild/  what a verification or rebuild has done that did not finish
     loader.lock     held by the process that loads
 
 Any number of processes may have it open.

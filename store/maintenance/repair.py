@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.logger import get_logger
+from hubbub.memory import available
 from hubbub.store.delta import format_version
 from hubbub.store.disk.quarantine import FOLDER, move_to_quarantine
 from hubbub.store.rollups import refresh
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Repaired", "prepare", "repair_logs"]
 
 _BATCH = re.compile(r"\d+-b(\d+)-[0-9a-f]+\.parquet")
+_MEMORY = 512 << 20  # bytes at most that the engine may use, beside the loader in its process
+_SHARE = 4  # and this part of what the process may use: a quarter
 _KEY = "mend:"  # prefix of a key of the state, before a table's name; the value: what, where, aside
 _log = get_logger("hubbub.store")
 
@@ -183,7 +187,7 @@ def _commit_again(table: Table, files: Sequence[Path]) -> int:
 
 def _missing_rows(table: Table, path: Path, known: Sequence[str]) -> Any:
     """Return the rows of a file that no known file has; None if it cannot be read."""
-    keys = "id" if "id" in table.schema.names else "(origin, time, seq, name)"
+    keys = "id" if "id" in table.schema.names else "origin, time, seq, name"
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             rows = file.read(columns=table.schema.names).cast(table.schema)
@@ -193,11 +197,17 @@ def _missing_rows(table: Table, path: Path, known: Sequence[str]) -> Any:
         return rows
     import duckdb  # rarely needed by a loader, and takes 30 MB of memory
 
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
+    limit = f"{min(_MEMORY, available() // _SHARE) >> 20}MiB"
+    config = {"autoinstall_known_extensions": False, "memory_limit": limit, "temp_directory": ""}
+    with duckdb.connect(config=config) as db:
         db.execute("SET enable_progress_bar = false").fetchall()
+        # a join, and not IN: the few new rows are held in memory, the known ones pass by
         stored = db.sql(
-            f"SELECT {keys} IN (SELECT {keys} FROM read_parquet($known)) AS stored"  # noqa: S608
-            " FROM read_parquet($path, file_row_number = true) ORDER BY file_row_number",
+            f"SELECT DISTINCT place FROM read_parquet($known) JOIN (SELECT {keys},"  # noqa: S608
+            " file_row_number AS place FROM read_parquet($path, file_row_number = true))"
+            f" USING ({keys})",
             params={"known": list(known), "path": str(path)},
         ).fetchall()
-    return rows.filter(pa.array([not is_stored for (is_stored,) in stored], pa.bool_()))
+    missing = np.ones(rows.num_rows, bool)
+    missing[[number for (number,) in stored]] = False
+    return rows.filter(pa.array(missing))
