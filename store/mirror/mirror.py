@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import random
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,10 +50,11 @@ if TYPE_CHECKING:
 __all__ = ["EVERY", "Mirror", "Pass"]
 
 EVERY = 5.0  # seconds between two passes
+_RETRY = 0.5  # seconds at most until another attempt, where a collector was faster
 _LONGEST = 60.0  # seconds: between two passes after failures
 _SIGN = 60.0  # seconds between two signs of life
-_ROWS = 131_072  # rows of events in one commit, about
-_ROWS_WITH_BODIES = 16_384
+_ROWS = 65_536  # rows of events in one commit, about
+_ROWS_WITH_BODIES = 8_192
 _DOUBLINGS = 5
 _log = get_logger("hubbub.mirror")
 
@@ -124,6 +126,7 @@ class Mirror:
                 done = self.step(stop)
             except ConflictError as error:
                 _log.debug("another collector was faster", why=error.what)
+                wait(random() * _RETRY)
                 continue
             except HubbubError as error:
                 failures += 1

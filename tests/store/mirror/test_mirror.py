@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 from collections import Counter
 
 import deltalake
@@ -11,6 +12,9 @@ import pytest
 from deltalake.exceptions import CommitFailedError
 
 from hubbub.errors import NoRoomError, UsageError
+from hubbub.live.health import mirror_faults
+from hubbub.live.metrics import store_metrics
+from hubbub.live.vitals import read_store
 from hubbub.run.objects.samples import read_samples
 from hubbub.store import Store
 from hubbub.store.delta.rewrite import drop_history
@@ -257,6 +261,22 @@ def test_merged_accounts_and_coverage_reach_the_reader(pair, event):
     pair.copy(pair.two)
     with pair.read() as store:
         assert store.persons.names == {"bob": "alice"}
+
+
+def test_a_mirror_that_is_behind_is_a_degradation_and_a_metric(pair, event):
+    pair.copy(pair.one)
+    pair.add(pair.one, [event(0)])
+    (waiting,) = stream.waiting(outgoing.folder_of(pair.one.path / stream.FOLDER, pair.url))
+    old = f"{waiting.position.version:012d}-{int(time.time()) - 700:012d}.parquet"
+    waiting.path.rename(waiting.path.with_name(old))
+    vitals = read_store(pair.one)
+    (fault,) = mirror_faults(vitals.mirrors)
+    assert (fault.name, fault.degraded, "1 files wait" in fault.what) == ("mirror", True, True)
+    found = {m.name: m.samples for m in store_metrics(vitals) if m.name.startswith("hubbub_mirror")}
+    (lag,) = found["hubbub_mirror_lag_seconds"]
+    assert (lag.labels, lag.value > 690) == ({"url": pair.url}, True)
+    pair.copy(pair.one)
+    assert mirror_faults(read_store(pair.one).mirrors) == []
 
 
 def test_nothing_else_writes_a_mirror(pair, event):

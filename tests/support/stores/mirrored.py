@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import deltalake
+
 from hubbub.collector.event import Event
 from hubbub.store import Store
 from hubbub.store.mirror.mirror import Mirror, Pass
+from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
 from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.stream import stream
@@ -67,7 +70,9 @@ class Pair:
 
     def ids(self) -> Counter[str]:
         """Return how often each id is in the mirror."""
-        return Counter(row["id"] for row in self.rows())
+        place = Place(self.url)  # as any other reader of Delta tables does
+        table = deltalake.DeltaTable(place.table_url("events"), storage_options=place.options)
+        return Counter(table.to_pyarrow_table(columns=["id"])["id"].to_pylist())
 
     def bodies(self) -> dict[str, Any]:
         """Return the mirror's bodies by id."""

@@ -9,6 +9,7 @@ import click
 
 from hubbub.cli.commands.collection.import_reading import files_source, notice, refusals, sink_of
 from hubbub.cli.options.logs import sample_refused
+from hubbub.cli.options.mirror import mirrored
 from hubbub.cli.signals import stop_signal
 from hubbub.errors import UsageError
 
@@ -85,6 +86,7 @@ def follow(
         source = files_source(app, store, files, form, how, options, watch)
         with (
             stop_signal() as stop,
+            mirrored(app, set_up_logging),
             NotifyThread(store.path, notify),
             store.spool("import", bodies=app.bodies, trust=trust) as spool,
         ):
