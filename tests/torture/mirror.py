@@ -3,7 +3,8 @@
     python -m tests.torture.mirror --kills 100 [--seed 7]
 
 Two stores load messages, some of which both get; meanwhile one of them forgets an account, both
-merge small files, and `hubbub mirror` of either is killed and started again. The mirror lies on
+merge small files, and `hubbub mirror` of either is killed, soon after something new is there for
+it, and started again. The mirror lies on
 an object store of this machine (moto: conditional put). Judged afterwards:
 
 - each message that any store got is in the mirror once, and so is its body;
@@ -36,11 +37,13 @@ from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
 from hubbub.store.privacy.forget import forget
 from hubbub.store.rollups import refresh
+from hubbub.store.stream.outgoing import outgoing
 from tests.support.object_store import BUCKET, environment, object_store
 from tests.support.processes import HUBBUB
 
 START = 1_767_139_200  # seconds: 2025-12-31T00:00:00Z, so that two months get messages
 NAME = "mallory"
+_PATIENCE = 120.0  # s for a mirror to start, and to take a pass
 NAMES = ("alice", "bob", "carol", NAME)
 
 
@@ -58,6 +61,7 @@ class Collector:
         self._config = folder / "hubbub.toml"
         self._config.write_text('[mirror]\nevery = "100ms"\n')
         self.ids: set[str] = set()
+        self.started = 0  # µs
 
     def load(self, numbers: list[int]) -> None:
         """Load messages, with their bodies."""
@@ -71,11 +75,26 @@ class Collector:
 
     def start(self) -> None:
         """Start the mirror."""
+        self.started = time.time_ns() // 1000
         self.process = subprocess.Popen(
             [*HUBBUB, "--config", str(self._config), "--store", str(self.folder), "mirror",
              self.url],
             stdout=self.log, stderr=self.log, start_new_session=True,
         )  # fmt: skip
+
+    def wait(self) -> None:
+        """Wait until the mirror has taken a pass since it was started.
+
+        Raises:
+            Failure: it ended, or did not.
+        """
+        assert self.process is not None
+        end = time.monotonic() + _PATIENCE
+        with Store.open(self.folder) as store:
+            while not any(mirror.seen > self.started for mirror in outgoing(store.state)):
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise Failure(f"a mirror did nothing: see {self.log.name}")
+                time.sleep(0.05)
 
     def kill(self) -> None:
         """Kill the mirror.
@@ -123,6 +142,7 @@ def run(folder: Path, url: str, kills: int, random: Random) -> dict[str, Any]:
     forgotten = False
     for number in range(kills):
         victim = random.choice(pair)
+        victim.wait()
         for each in pair:
             fresh = range(following, following + random.randint(5, 40))
             each.load([n for n in fresh if random.random() < 0.7])
@@ -134,7 +154,7 @@ def run(folder: Path, url: str, kills: int, random: Random) -> dict[str, Any]:
         elif random.random() < 0.15:
             with Store.open(random.choice(pair).folder) as store:
                 compact(store)
-        time.sleep(random.uniform(0.0, 2.5))
+        time.sleep(random.uniform(0.0, 1.0))
         victim.kill()
         victim.start()
         if number % 20 == 19:
