@@ -53,6 +53,7 @@ types: $(STAMP)  ## mypy, strict
 docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_configuration.py
+	$(BIN)/python docs/make_readings.py
 	$(BIN)/python docs/make_plugin_reference.py
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart"]
 
+_PROJECT = 60  # characters of a project's name, and of its address
 _LINES = 6  # as many as there are colours of series
 
 
@@ -32,6 +33,9 @@ class Chart:
             subtitle then states how many were left out, and the finding with them.
         style: custom colours and font.
         to_newest: the range ends with the newest stored event.
+        project: name of the project, in front of every title and in the source line.
+        url: its address, in the source line.
+        texts: title and subtitle that replace the computed ones.
 
     Raises:
         UsageError: unknown theme.
@@ -45,6 +49,9 @@ class Chart:
         style: Style = DEFAULT_STYLE,
         *,
         to_newest: bool = False,
+        project: str = "",
+        url: str = "",
+        texts: tuple[str, str] = ("", ""),
     ) -> None:
         if theme not in get_args(Theme):
             raise UsageError(
@@ -54,6 +61,8 @@ class Chart:
         self.style = style
         self.with_bots = with_bots
         self.to_newest = to_newest
+        self.project, self.url = text.clean(project, _PROJECT), text.clean(url, _PROJECT)
+        self.texts = texts
         self.theme: Theme = theme  # type: ignore[assignment]  # checked above
 
     def bars(
@@ -190,10 +199,15 @@ class Chart:
         if not self.title and finding.startswith(("no ", "all ", "from ")):
             finding = finding[0].upper() + finding[1:]  # others may start with a name
         computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
+        own, subtitle = self.texts
+        if subtitle:
+            options["subtitle"] = subtitle
         return sheet(
             data,
-            title=title or computed,
-            with_bots=self.with_bots,
+            title=own or title or computed,
+            prefix=f"{self.project}: " if self.project and not own else "",
+            project=", ".join(filter(None, (self.project, self.url))),
+            with_bots=None if own else self.with_bots,
             theme=self.theme,
             style=self.style,
             **options,

@@ -263,4 +263,5 @@ def draw(
         tuple(columns),
         tuple(tuple(current().iso(v) if isinstance(v, datetime) else v for v in r) for r in rows),
         sheet.metadata,
+        "" if series else sheet.empty,
     )

@@ -53,6 +53,7 @@ class Drawing:
     columns: Sequence[str] = field(default=(), repr=False)
     rows: Sequence[Sequence[Any]] = field(default=(), repr=False)
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    empty: str = ""  # why there is nothing to see; empty where there is
 
     def svg(self) -> bytes:
         """Return the SVG in UTF-8."""

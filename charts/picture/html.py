@@ -33,6 +33,7 @@ img,svg{max-width:100%;height:auto;display:block}
 figure{margin:1rem 0 2.5rem}
 figcaption,footer{color:#59636e;font-size:.9rem}
 a{color:#1a2fc0}
+.reading p{margin:.3rem 0}
 .scroll{overflow-x:auto}
 .said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 nav{font-size:.95rem}
@@ -49,7 +50,9 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}
 figcaption,footer,caption,.pair p{color:#9da7b3}a{color:#4aa8ff}th,td{border-color:#2a313a}}
 @media (max-width:44rem){.said{position:static;width:auto;height:auto;clip-path:none}
 figure .scroll>img,figure .scroll>svg{min-width:40rem}}
-@media print{body{max-width:none;padding:0}figure{break-inside:avoid}details,nav{display:none}}"""
+@media print{body{max-width:none;padding:0;font-size:12px}details,nav{display:none}
+figure{break-inside:avoid;margin:0 0 1.2rem}img{max-height:40vh;width:auto}
+.pair{grid-template-columns:1fr 1fr;gap:.5rem}}"""
 
 
 def _document(title: str, body: str) -> str:
@@ -119,6 +122,7 @@ def index(
     changes: Sequence[str] = (),
     *,
     missing: str = "",
+    readings: Mapping[str, tuple[str, str]] | None = None,
 ) -> str:
     """Return the page of a report; it loads the pictures from SVG files in its folder.
 
@@ -129,8 +133,12 @@ def index(
         before: (file name, drawing) of the same view of the preceding period, by file name.
         changes: sentences on what changed since that period.
         missing: a sentence on what could not be drawn.
+        readings: how to read a picture, and when not to trust it, by file name.
     """
-    figures = "\n".join(_figure(name, d, (before or {}).get(name)) for name, d in drawings)
+    figures = "\n".join(
+        _figure(name, d, (before or {}).get(name), (readings or {}).get(name))
+        for name, d in drawings
+    )
     items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
     listed = f"\n<p>{escape(missing)}</p>" if missing else ""
     listed += f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
@@ -147,7 +155,12 @@ def index(
     return _document(heading, body)
 
 
-def _figure(name: str, drawing: Drawing, before: tuple[str, Drawing] | None) -> str:
+def _figure(
+    name: str,
+    drawing: Drawing,
+    before: tuple[str, Drawing] | None,
+    reading: tuple[str, str] | None,
+) -> str:
     pictures = _img(name, drawing)
     if before is not None:
         pictures = (
@@ -156,9 +169,19 @@ def _figure(name: str, drawing: Drawing, before: tuple[str, Drawing] | None) -> 
         )
     return (
         f'<figure id="{escape(_anchor(name), quote=True)}">\n'
-        f'<h2 class="said">{escape(drawing.title)}</h2>\n{pictures}\n'
+        f'<h2 class="said">{escape(drawing.title)}</h2>\n{pictures}\n{_reading(reading)}'
         "<details>\n<summary>The data behind this picture</summary>\n"
         f"{table(drawing)}\n</details>\n</figure>"
+    )
+
+
+def _reading(reading: tuple[str, str] | None) -> str:
+    if reading is None:
+        return ""
+    how, when = map(escape, reading)
+    return (
+        f'<figcaption class="reading"><p><strong>How to read it.</strong> {how}</p>\n'
+        f"<p><strong>When not to trust it.</strong> {when}</p></figcaption>\n"
     )
 
 

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
+from hubbub.charts.picture.size import boxed
 from hubbub.errors import UsageError
 
 __all__ = ["FontWarning", "rasterise", "unsupported_scripts"]
@@ -31,7 +32,6 @@ _SCRIPTS = {
     "HANGUL": "Korean",
 }
 _EMOJI = range(0x1F000, 0x20000)
-_SIZE = re.compile(r'viewBox="0 0 (\d+) (\d+)" width="\d+" height="\d+"')
 _BACKGROUND = re.compile(r'class="bg" fill="(#[0-9a-f]{6})"')
 
 
@@ -51,19 +51,6 @@ def unsupported_scripts(svg: bytes) -> list[str]:
         emoji = ord(c) in _EMOJI or unicodedata.category(c) == "So"
         scripts.add("emoji" if emoji else _SCRIPTS.get(first, first.capitalize()))
     return sorted(scripts, key=str.lower)
-
-
-def boxed(svg: str, width: int, height: int) -> str:
-    """Centre the picture on a canvas of that size, neither cropped nor stretched."""
-    match = _SIZE.search(svg)
-    if match is None:
-        raise UsageError("the picture does not state its size", hint="give only a width")
-    svg_width, svg_height = float(match[1]), float(match[2])
-    scale = max(svg_width / width, svg_height / height)
-    x, y = (svg_width - width * scale) / 2, (svg_height - height * scale) / 2
-    size = f'width="{width}" height="{height}"'
-    view = f'viewBox="{x:.2f} {y:.2f} {width * scale:.2f} {height * scale:.2f}" {size}'
-    return svg[: match.start()] + view + svg[match.end() :]
 
 
 def rasterise(

@@ -117,8 +117,13 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
     return "Completeness unproven: only what was heard or imported"
 
 
-def source(result: Result) -> str:
-    """Return the source line: `Source: 18,505 events, 5 Jan – 29 Mar 2026; category bodhi`."""
+def source(result: Result, project: str = "") -> str:
+    """Return the source line: `Source: 18,505 events, 5 Jan – 29 Mar 2026; category bodhi`.
+
+    Args:
+        result: the result behind the picture.
+        project: its name and address, in front of the number of messages.
+    """
     events = text.plural(result.events, "message")
     if result.naming is not None:
         by_agent = result.parameters.get("by") == "agent"
@@ -127,7 +132,8 @@ def source(result: Result) -> str:
         events += "who acted" if by_agent else "a person"
         events += (" and name an object" if by_agent else " and an object") * result.touching
     with showing(result.zone):
-        parts = [f"Source: {events}, {scale.zoned_span(result.since, result.until)}"]
+        whose = f"{text.clean(project, 90)}, " if project else ""
+        parts = [f"Source: {whose}{events}, {scale.zoned_span(result.since, result.until)}"]
     for name in FILTERS:
         value = result.parameters.get(name)
         if value:
@@ -153,7 +159,7 @@ def several(data: Data) -> list[str]:
     return []
 
 
-def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str) -> str:
+def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str, prefix: str = "") -> str:
     """State how many known programs were left out, and the finding with them."""
     if not isinstance(data, Result) or not data.left_out:
         return ""
@@ -162,6 +168,7 @@ def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str) -> str:
     other = getattr(draw(), "title", None) if draw else None
     if not isinstance(other, str):
         return left
+    other = other.removeprefix(prefix)
     if other == title:
         them = "it" if one else "them"
         return f"{left}; the finding would be the same with {them}"
@@ -179,16 +186,19 @@ def sheet(
     theme: Theme = "auto",
     style: Style = DEFAULT_STYLE,
     height: int = 450,
+    project: str = "",
+    prefix: str = "",
 ) -> Sheet:
     """Return the cleaned texts around a plot, and metadata: query, range, coverage, data hash.
 
-    `with_bots` draws the same view with bots, if this one is without them.
+    `with_bots` draws the same view with bots, if this one is without them; `project` is named by
+    the source line, and `prefix` is put in front of the title.
     """
     rows = data.data if isinstance(data, Result) else list(data)
     metadata: dict[str, Any] = {"data_sha256": digest(rows)}
     source_line = missing = ""
     if isinstance(data, Result):
-        source_line = source(data)
+        source_line = source(data, project)
         missing = badge(data.coverage, data.since, data.until)
         metadata |= {
             "query": data.query,
@@ -201,7 +211,8 @@ def sheet(
         if not data.zone.is_utc:
             subtitle = f"{text.clean(subtitle, 320)}; days and times of {data.zone.name}"
     title = text.clean(title, _TITLE)
-    note = _with_bots(with_bots, data, title)
+    note = _with_bots(with_bots, data, title, prefix)
+    title = f"{prefix}{title}" if title else prefix.removesuffix(": ")
     summary = text.clean(". ".join(filter(None, (title, subtitle, note))), 800)
 
     return Sheet(

@@ -1,39 +1,34 @@
-"""Write a report: a picture of every built-in view, an HTML page, Markdown for blogs, and the data.
+"""Write a report: a picture of each view, an HTML page, Markdown for blogs, and the data.
 
 The same data give the same bytes, and unchanged files are not written. Pictures of an earlier
 report are deleted only if its `data.json` names them with the hash that is in the picture. A view
-that fails costs its picture, not the report.
+that fails costs its picture, not the report; one without data is only named.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 from hubbub.charts.picture import html, scale
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.sheet import SEVERAL
+from hubbub.charts.picture.text import clean
 from hubbub.charts.report import comparison
+from hubbub.charts.report.folder import write_folder
+from hubbub.charts.report.selection import chosen, readings
 from hubbub.errors import UsageError
 from hubbub.registry import Registry
-from hubbub.store.disk.files import replace_file
 from hubbub.zones import current
 
-__all__ = ["Failure", "Report", "ReportRunner", "builtin", "check_folder", "leftovers", "report"]
+__all__ = ["Failure", "Report", "ReportRunner", "report"]
 
-_PAGES = ("index.html", "index.md", "data.json")
-
-#: The order of the report; views not listed follow by name.
-_ORDER = (
-    *("longtail", "tail", "lorenz", "radar", "weekly_diff", "daily_diff", "volume"),
-    *("daily_users", "active_users", "cohorts", "returning", "overload"),
-    *("heatmap", "objects_per_user", "users_per_object", "alerts", "traffic", "coverage"),
-)
 _MARKDOWN = str.maketrans(
     {c: f"\\{c}" for c in "\\`*_{}[]()#+!|~$"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
@@ -76,17 +71,6 @@ class Previous:
     until: datetime
     drawings: Mapping[str, Drawing]
     changes: Sequence[str]
-
-
-def builtin(registry: Registry) -> list[str]:
-    """Return the names of the built-in views in the order of a report."""
-    names = [
-        name
-        for name, function in registry.views.items()
-        if function.public and function.module.startswith("hubbub.charts.")
-    ]
-    rank = {name: i for i, name in enumerate(_ORDER)}
-    return sorted(names, key=lambda n: (rank.get(n, len(rank)), n))
 
 
 def markdown(
@@ -136,17 +120,22 @@ def _before(name: str) -> str:
     return f"previous-{name}"
 
 
-def _views(drawings: Iterable[tuple[str, Drawing]]) -> dict[str, Any]:
-    return {
-        name.removesuffix(".svg"): {
+def _views(
+    drawings: Iterable[tuple[str, Drawing]], rasters: Mapping[str, bytes] | None = None
+) -> dict[str, Any]:
+    views: dict[str, Any] = {}
+    for name, d in drawings:
+        view = name.removesuffix(".svg")
+        views[view] = {
             "title": d.title,
             "description": d.description,
             "metadata": d.metadata,
             "columns": list(d.columns),
             "rows": [list(row) for row in d.rows],
         }
-        for name, d in drawings
-    }
+        if rasters:
+            views[view]["png_sha256"] = sha256(rasters[f"{view}.png"]).hexdigest()
+    return views
 
 
 def data(
@@ -155,12 +144,14 @@ def data(
     until: datetime,
     previous: Previous | None = None,
     failures: Sequence[Failure] = (),
+    *,
+    rasters: Mapping[str, bytes] | None = None,
 ) -> str:
     """Return the tables and texts behind the pictures as JSON."""
     document = {
         "since": current().iso(since),
         "until": current().iso(until),
-        "views": _views(drawings),
+        "views": _views(drawings, rasters),
     }
     if failures:
         document["missing"] = _names(failures)
@@ -174,27 +165,35 @@ def data(
     return json.dumps(document, ensure_ascii=True, indent=1, sort_keys=True, default=str) + "\n"
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file atomically, and only if its bytes change."""
-    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
-        return
-    replace_file(path, content)
+def _picture(name: str, value: Any) -> Drawing:
+    """Return what a view returned, if it is a picture."""
+    if not isinstance(value, Drawing):
+        raise UsageError(f"the view {name} draws no picture but returns {type(value).__name__}")
+    return value
 
 
 class _Drawer:
-    """Draws pictures, and notes those that fail."""
+    """Draws pictures, and notes those that fail and those without data.
 
-    def __init__(self, runner: ReportRunner) -> None:
-        self._runner = runner
+    Args:
+        runner: draws views.
+        views: names, in the order of the report.
+    """
+
+    def __init__(self, runner: ReportRunner, views: Sequence[str]) -> None:
+        self._runner, self._views = runner, views
         self.failures: list[Failure] = []
+        self.empty: dict[str, str] = {}  # why there is nothing to see, by view
 
     def draw(self, since: datetime, until: datetime) -> dict[str, tuple[Drawing, bytes]]:
         """Return the drawing and the SVG of each view by file name, in the order of a report."""
         drawn = {}
-        for name in builtin(self._runner.registry):
+        for name in self._views:
             try:
-                drawing = self._runner.view(name, since=since, until=until)
-                if isinstance(drawing, Drawing):
+                drawing = _picture(name, self._runner.view(name, since=since, until=until))
+                if drawing.empty:
+                    self.empty.setdefault(name, drawing.empty)
+                else:
                     drawn[f"{name}.svg"] = (drawing, drawing.svg())
             except Exception as error:  # noqa: BLE001 - stated in the report, and by its caller
                 self.failures.append(Failure(name, error))
@@ -221,13 +220,34 @@ def _names(failures: Sequence[Failure]) -> list[str]:
     return list(dict.fromkeys(failure.name for failure in failures))
 
 
+def _not_drawn(drawer: _Drawer) -> str:
+    """Say what is not drawn and why: views without data, then those that failed."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in drawer.empty.items():
+        reasons.setdefault(why[0].lower() + why[1:], []).append(name)
+    if drawer.failures:
+        reasons["an error"] = _names(drawer.failures)
+    if not reasons:
+        return ""
+    parts = [f"{', '.join(names)} ({why})" for why, names in reasons.items()]
+    return f"Not drawn: {'; '.join(parts)}."
+
+
 def report(
-    runner: ReportRunner, out: Path, since: datetime, until: datetime, *, previous: bool = False
+    runner: ReportRunner,
+    out: Path,
+    since: datetime,
+    until: datetime,
+    *,
+    previous: bool = False,
+    views: Sequence[str] = (),
+    png: bool = False,
+    project: str = "",
 ) -> Report:
-    """Write every built-in view, `index.html`, `index.md` and `data.json` into `out`.
+    """Write views, `index.html`, `index.md` and `data.json` into `out`.
 
     Pictures of an earlier report that are not part of this one are deleted. The pages name the
-    views that failed.
+    views that failed and those without data.
 
     Args:
         runner: runs views and queries.
@@ -235,113 +255,45 @@ def report(
         since: start of the range.
         until: end of the range.
         previous: also draw the preceding range of the same length, and state what changed.
+        views: names of the views, in their order; empty: the built-in ones.
+        png: also write each picture as PNG; it needs the extra `png`.
+        project: its name, for the heading.
 
     Raises:
-        UsageError: the folder cannot be created or written to.
+        UsageError: there is no such view, or the folder cannot be created or written to.
         Exception: that of the first view, if all failed; nothing is written then.
     """
-    drawer = _Drawer(runner)
+    drawer = _Drawer(runner, chosen(runner.registry, views))
     drawn = drawer.draw(since, until)
     if not drawn and drawer.failures:
         raise drawer.failures[0].error
+    missing_now = dict(drawer.empty)
     old, old_drawn = drawer.compare(since, until) if previous else (None, {})
+    drawer.empty = missing_now  # of the preceding range, nothing is said
     drawings = [(name, drawing) for name, (drawing, _) in drawn.items()]
     failures = drawer.failures
-    missing = f"Not drawn, because of an error: {', '.join(_names(failures))}." if failures else ""
-    heading = f"Who carries the load, {scale.zoned_span(since, until)}"
+    missing = _not_drawn(drawer)
+    whose = f" in {clean(project, 60)}" if project else ""
+    heading = f"Who carries the load{whose}, {scale.zoned_span(since, until)}"
     lead = _lead(drawings)
     before = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
-    changes = old.changes if old else ()
-    page = html.index(heading, lead, drawings, before, changes, missing=missing)
+    page = html.index(
+        heading,
+        lead,
+        drawings,
+        before,
+        old.changes if old else (),
+        missing=missing,
+        readings={f"{name}.svg": (r.how, r.when) for name, r in readings().items()},
+    )
     files: list[tuple[str, bytes]] = [(name, svg) for name, (_, svg) in drawn.items()]
     files += [(_before(name), svg) for name, (_, svg) in old_drawn.items()]
+    rasters = {f"{n.removesuffix('.svg')}.png": d.png() for n, d in drawings} if png else {}
+    files += rasters.items()
     files += [
         # before the pages, which without it would not be known as those of a report
-        ("data.json", data(drawings, since, until, old, failures).encode("ascii")),
+        ("data.json", data(drawings, since, until, old, failures, rasters=rasters).encode("ascii")),
         ("index.html", page.encode("utf-8")),
         ("index.md", markdown(heading, lead, drawings, old, missing).encode("utf-8")),
     ]
-    if out.is_file():
-        raise UsageError(
-            "the report cannot be written: this is a file, and a report is a folder",
-            where=str(out),
-            hint="choose a folder that you can write to",
-        )
-    check_folder(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        obsolete = leftovers(out, {name for name, _ in files})  # before data.json is replaced
-        for name, content in files:
-            _write(out / name, content)
-        for path in obsolete:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the report cannot be written: {error.strerror or error}",
-            where=str(out),
-            hint="choose a folder that you can write to",
-        ) from error
-    return Report([out / name for name, _ in files], failures)
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a folder that holds pages but no report, before anything is written.
-
-    Raises:
-        UsageError: there is an `index.html`, `index.md` or `data.json` that hubbub did not write.
-    """
-    pages = [out / name for name in _PAGES if (out / name).exists()]
-    if pages and not isinstance(_document(out).get("views"), dict):
-        raise UsageError(
-            "this file is not of a report and is not overwritten",
-            where=str(pages[0]),
-            hint="give another folder with -o, or move the file away",
-        )
-
-
-def _document(out: Path) -> Mapping[str, Any]:
-    """Return the `data.json` of the report in a folder; empty if there is none."""
-    try:
-        document = json.loads((out / "data.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-_NAME = re.compile(r"\w{1,80}", re.ASCII)
-
-
-def leftovers(out: Path, keep: set[str]) -> list[Path]:
-    """Return pictures of the earlier report in `out`, except those whose names are in `keep`."""
-    document, pictures = _document(out), []
-    for name, views in (("{}.svg", document), ("previous-{}.svg", _part(document, "previous"))):
-        for view, sha in _hashes(views):
-            path = out / name.format(view)
-            if path.name not in keep and _is_picture(path, sha):
-                pictures.append(path)
-    return pictures
-
-
-def _part(document: object, key: str) -> Mapping[str, Any]:
-    value = document.get(key) if isinstance(document, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _hashes(document: object) -> Iterator[tuple[str, str]]:
-    """Yield (view, hash of its data) of a `data.json` or of its part on the preceding range."""
-    views = _part(document, "views")
-    for view in views:
-        sha = _part(_part(views, view), "metadata").get("data_sha256")
-        if _NAME.fullmatch(view) and isinstance(sha, str) and re.fullmatch("[0-9a-f]{64}", sha):
-            yield view, sha
-
-
-def _is_picture(path: Path, sha: str) -> bool:
-    """Whether a file is a picture of hubbub with this hash in its metadata."""
-    if path.is_symlink() or not path.is_file():
-        return False
-    try:
-        svg = path.read_bytes()
-    except OSError:
-        return False
-    return b'id="chart-' in svg[:300] and f'"data_sha256": "{sha}"'.encode() in svg
+    return Report(write_folder(out, files), failures)

@@ -25,7 +25,8 @@ METRICS = [p for p in sorted((ROOT / "docs" / "metrics").glob("*.md")) if p.name
 
 
 @pytest.mark.parametrize(
-    "script", ["make_reference.py", "make_configuration.py", "make_plugin_reference.py"]
+    "script",
+    ["make_reference.py", "make_configuration.py", "make_readings.py", "make_plugin_reference.py"],
 )
 def test_the_references_are_up_to_date(script: str) -> None:
     ran = subprocess.run(

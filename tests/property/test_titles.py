@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.charts.report.report import builtin
+from hubbub.charts.report.selection import builtin
 from hubbub.collector.event import Frame
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY

@@ -53,6 +53,7 @@ class _Drawing(msgspec.Struct, frozen=True, tag="drawing"):
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     metadata: dict[str, Any]
+    empty: str = ""
 
 
 class _Value(msgspec.Struct, frozen=True, tag="value"):
@@ -93,6 +94,7 @@ def encode(answer: Any) -> bytes:
             columns=tuple(answer.columns),
             rows=tuple(map(tuple, answer.rows)),
             metadata=dict(answer.metadata),
+            empty=answer.empty,
         )
     else:
         record = _Value(answer)
@@ -120,6 +122,7 @@ def decode(body: bytes) -> Any:
             columns=record.columns,
             rows=record.rows,
             metadata=record.metadata,
+            empty=record.empty,
         )
     gaps = tuple(Gap(gap.start, gap.end, gap.source, gap.why) for gap in record.gaps)
     return NotebookResult(

@@ -29,6 +29,7 @@ from hubbub.config.sections import (
     MirrorConfig,
     PeopleConfig,
     ProjectConfig,
+    ReportConfig,
     RetentionConfig,
     TrustConfig,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "PluginsConfig",
     "ProjectConfig",
     "PublishConfig",
+    "ReportConfig",
     "RetentionConfig",
     "ServeConfig",
     "TrustConfig",
@@ -101,6 +103,7 @@ class Config(msgspec.Struct, frozen=True):
         key("larger messages are refused; their first 64 KiB are kept", "4MiB", default='"4MiB"'),
     ] = None
     project: ProjectConfig = ProjectConfig()
+    report: ReportConfig = ReportConfig()
     gather: GatherConfig = GatherConfig()
     listen: ListenConfig = ListenConfig()
     engine: EngineConfig = EngineConfig()

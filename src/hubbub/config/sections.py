@@ -21,6 +21,7 @@ __all__ = [
     "MirrorConfig",
     "PeopleConfig",
     "ProjectConfig",
+    "ReportConfig",
     "RetentionConfig",
     "TrustConfig",
 ]
@@ -34,10 +35,29 @@ _LONGEST_TOKEN = 10_000  # characters
 class ProjectConfig(msgspec.Struct, frozen=True):
     """The project whose bus it is."""
 
+    name: Annotated[
+        str | None, key("name of the project, in titles and source lines of charts", "Fedora")
+    ] = None
+    url: Annotated[
+        str | None, key("its address, in source lines of charts", "https://example.org")
+    ] = None
     timezone: Annotated[
         str | None,
         key("cuts days, weeks and months, and shows times", "Europe/Berlin", default="UTC"),
     ] = None
+
+
+class ReportConfig(msgspec.Struct, frozen=True):
+    """Reports (docs/publish.md)."""
+
+    views: Annotated[
+        tuple[str, ...],
+        key(
+            "views of a report, in their order",
+            ["longtail", "tail"],
+            default="every built-in one",
+        ),
+    ] = ()
 
 
 class GatherConfig(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.report.report import builtin
+from hubbub.charts.report.selection import builtin
 from hubbub.docstrings import split_docstring
 from hubbub.errors import NotAllowedError, UsageError
 from hubbub.publish import catalogue, tables

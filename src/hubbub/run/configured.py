@@ -38,7 +38,9 @@ def configured_runner(store: Store, config: Config, **options: Any) -> Runner:
         config: the configuration.
         options: of `Runner`; they replace what is configured.
     """
-    return Runner(store, **(runner_options(config) | options))
+    runner = Runner(store, **(runner_options(config) | options))
+    runner.inject.project = (config.project.name or "", config.project.url or "")
+    return runner
 
 
 def runner_options(config: Config) -> dict[str, Any]:

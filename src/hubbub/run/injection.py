@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubbub.collector.event import Ledger
 from hubbub.errors import HubbubError
@@ -19,6 +19,9 @@ from hubbub.store.plugin_data.cache import Cache, cache_of
 from hubbub.store.plugin_data.files import Files
 from hubbub.store.state.database import State as StoreState
 from hubbub.store.state.documents import Documents
+
+if TYPE_CHECKING:
+    from hubbub.charts.chart import Chart
 
 __all__ = ["Injector", "State", "no_progress"]
 
@@ -83,6 +86,10 @@ class Injector:
         source: called with the name of each source that a job reports as read.
         url: the address of the server that serves the plugins' files; empty: theirs are relative.
         registry: knows the plugins' files by their modules.
+        texts: title and subtitle that replace those of a chart.
+
+    Attributes:
+        project: name and address of the project, for charts.
     """
 
     def __init__(
@@ -95,10 +102,12 @@ class Injector:
         source: Callable[[str], None] = lambda _name: None,
         url: str = "",
         registry: Registry = REGISTRY,
+        texts: tuple[str, str] = ("", ""),
     ) -> None:
         self._ledger, self._theme, self._style = ledger, theme, style
         self._progress, self._source = progress, source
-        self._url, self._registry = url, registry
+        self._url, self._registry, self._texts = url, registry, texts
+        self.project = ("", "")
 
     def make(  # noqa: PLR0911 - one line per kind
         self, name: str, function: Function, *, with_bots: Any = None, to_newest: bool = False
@@ -115,11 +124,7 @@ class Injector:
             HubbubError: this version has no such object.
         """
         if name == "chart":
-            from hubbub.charts.chart import Chart
-            from hubbub.charts.picture.style import load
-
-            style = {} if self._style is None else {"style": load(self._style)}
-            return Chart(function.title, self._theme, with_bots, to_newest=to_newest, **style)
+            return self._chart(function.title, with_bots, to_newest)
         if name == "log":
             return get_logger(plugin=function.module, function=function.name)
         if name == "state":
@@ -142,3 +147,13 @@ class Injector:
             hint="there are: cache chart clock db events fs log params progress query source state "
             "view zone",
         )
+
+    def _chart(self, title: str, with_bots: Any, to_newest: bool) -> Chart:  # noqa: FBT001
+        from hubbub.charts.chart import Chart
+        from hubbub.charts.picture.style import load
+
+        options: dict[str, Any] = {"to_newest": to_newest, "texts": self._texts}
+        options["project"], options["url"] = self.project
+        if self._style is not None:
+            options["style"] = load(self._style)
+        return Chart(title, self._theme, with_bots, **options)

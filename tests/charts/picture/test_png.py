@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.charts.picture import png
+from hubbub.charts.picture import png, size
 from hubbub.errors import UsageError
 from tests.support.charts.chart_samples import picture
 
@@ -56,7 +56,7 @@ def test_a_social_card_is_whole_and_has_the_background_of_the_picture() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(1200, 630), (300, 900), (800, 450)])
 def test_nothing_is_stretched(width: int, height: int) -> None:
-    boxed = png.boxed('<svg viewBox="0 0 800 640" width="800" height="640">', width, height)
+    boxed = size.boxed('<svg viewBox="0 0 800 640" width="800" height="640">', width, height)
     x, y, wide, high = map(float, boxed.split('"')[1].split())
     assert wide / high == pytest.approx(width / height, rel=0.01)
     assert x <= 0

@@ -13,6 +13,7 @@ from hubbub.registry import REGISTRY
 from tests.support.charts.chart_samples import START, VIEWS, picture
 
 UNTIL = START + timedelta(days=7)
+SHOWN = [view for view in VIEWS if not picture(view, "world").empty]
 
 
 class Runner:
@@ -38,30 +39,30 @@ def test_all_other_views_are_written_and_the_pages_name_those_that_failed(tmp_pa
         ("tail", "tail has a fault"),
         ("heatmap", "heatmap has a fault"),
     ]
-    drawn = {f"{v}.svg" for v in VIEWS} - {"heatmap.svg", "tail.svg"}
+    drawn = {f"{v}.svg" for v in SHOWN} - {"heatmap.svg", "tail.svg"}
     assert {f.name for f in written.files} == drawn | {"index.html", "index.md", "data.json"}
     assert {f.name for f in tmp_path.iterdir()} == {f.name for f in written.files}
     for page in ("index.html", "index.md"):
-        text = (tmp_path / page).read_text("utf-8")
-        assert "Not drawn, because of an error: tail, heatmap." in text
+        text = (tmp_path / page).read_text("utf-8").replace("\\", "")
+        assert "tail, heatmap (an error)." in text
         assert "heatmap.svg" not in text
         assert "has a fault" not in text, "an error may quote what is not to be published"
     document = json.loads((tmp_path / "data.json").read_bytes())
     assert document["missing"] == ["tail", "heatmap"]
-    assert set(document["views"]) == set(VIEWS) - {"tail", "heatmap"}
+    assert set(document["views"]) == set(SHOWN) - {"tail", "heatmap"}
 
 
 def test_a_report_without_failures_mentions_none(tmp_path: Path) -> None:
     assert report(Runner(), tmp_path, START, UNTIL).failures == []
-    assert "Not drawn" not in (tmp_path / "index.html").read_text("utf-8")
+    assert "error" not in (tmp_path / "index.html").read_text("utf-8")
     assert "missing" not in json.loads((tmp_path / "data.json").read_bytes())
 
 
 def test_a_comparison_that_fails_costs_only_itself(tmp_path: Path) -> None:
     written = report(Runner(), tmp_path, START, UNTIL, previous=True)
     assert [f.name for f in written.failures] == ["comparison"]
-    assert len(written.files) == len(VIEWS) + 3
-    assert "Not drawn, because of an error: comparison." in (tmp_path / "index.md").read_text()
+    assert len(written.files) == len(SHOWN) + 3
+    assert "comparison (an error)." in (tmp_path / "index.md").read_text().replace("\\", "")
 
 
 def test_if_every_view_fails_nothing_is_written_and_the_error_is_raised(tmp_path: Path) -> None:

@@ -22,13 +22,15 @@ __all__ = ["STYLE", "Raster", "chart", "check_style", "encode", "picture_suffix"
 
 STYLE = "TOML file with colours and a font; checked for contrast and colour blindness."
 SUFFIXES = (".svg", ".png", ".html")
-_OWN = frozenset({"output", "theme", "style", "size", "font_dir", "allow_incomplete"})
+_OWN = frozenset(
+    {"output", "theme", "style", "size", "font_dir", "title", "subtitle", "allow_incomplete"}
+)
 _SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Options of PNG only: the size in px and folders of fonts."""
+    """The size in px, and, of a PNG, folders of fonts."""
 
     width: int | None = None
     height: int | None = None
@@ -39,15 +41,12 @@ class Raster:
         """Parse `--size 1200x630` (or only a width) and `--font-dir`.
 
         Raises:
-            UsageError: not a size, or the picture is not a PNG.
+            UsageError: not a size, or the picture is not of a kind that has one.
         """
-        if suffix != ".png":
-            if size or font_dirs:
-                raise UsageError(
-                    f"{'--size' if size else '--font-dir'} is for PNG only",
-                    hint="an SVG scales to any size and uses the reader's fonts",
-                )
-            return cls()
+        if suffix != ".png" and font_dirs:
+            raise UsageError("--font-dir is for PNG only", hint="an SVG uses the reader's fonts")
+        if suffix == ".html" and size:
+            raise UsageError("--size is for SVG and PNG only", hint="a page fits its window")
         match = _SIZE.fullmatch(size) if size else None
         if size and match is None:
             raise UsageError(
@@ -122,6 +121,10 @@ def encode(drawing: Any, suffix: str, raster: Raster) -> bytes:
     if suffix == ".html":
         return str(drawing.html()).encode()
     svg: bytes = drawing.svg()
+    if raster.width is not None:
+        from hubbub.charts.picture.size import resized
+
+        return resized(svg, raster.width, raster.height)
     return svg
 
 
@@ -152,7 +155,12 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
     suffix = picture_suffix(output)
     raster = Raster.of(values["size"], values["font_dir"], suffix)
     with show_warnings(), app.reading(engine=True) as store:
-        inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
+        inject = Injector(
+            store.state,
+            theme=values["theme"],
+            style=check_style(values["style"]),
+            texts=(values["title"] or "", values["subtitle"] or ""),
+        )
         runner = make_runner(app, store, inject=inject)
         data = encode(runner.view(name, **stated_parameters(values, _OWN)), suffix, raster)
     write_picture(data, output)
@@ -179,8 +187,11 @@ def _command(function: Function) -> click.Command:
             click.Option(
                 ["--size"],
                 metavar="WIDTH[xHEIGHT]",
-                help="Size of a PNG in px: 1200x630 for a social card. [default: as the SVG]",
+                help="Size in px: 1200x630 for a social card; the chart is centred in it, neither "
+                "cropped nor stretched. [default: 800 wide]",
             ),
+            click.Option(["--title"], help="Replaces the computed title."),
+            click.Option(["--subtitle"], help="Replaces the computed subtitle."),
             click.Option(
                 ["--font-dir"],
                 multiple=True,

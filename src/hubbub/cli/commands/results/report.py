@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report", "say_failures"]
 
-_OWN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
+_OWN = frozenset({"output", "compare", "theme", "style", "views", "png", "allow_incomplete"})
 
 
 @click.command(name="report")
@@ -42,13 +42,20 @@ _OWN = frozenset({"output", "compare", "theme", "style", "allow_incomplete"})
     help="Compare with the preceding range of the same length.",
 )
 @click.option("--style", type=click.Path(), metavar="FILE", help=STYLE)
+@click.option(
+    "--views",
+    metavar="NAMES",
+    help="Only these views, in this order, those of plugins too: tail,overload. "
+    "[default: the configured ones, else every built-in one]",
+)
+@click.option("--png", is_flag=True, help="Also write each picture as PNG.")
 @pass_app
 def report(app: App, /, **values: Any) -> int:
     """Draw every view, with index.html, index.md for blogs, and data.json.
 
     The same data gives the same bytes, and the pages load nothing from the network. Pictures of an
-    earlier report in the folder that the new one does not contain are deleted. If a view fails, all
-    others are written, and the exit code is not 0.
+    earlier report in the folder that the new one does not contain are deleted. Views without data
+    are named in one line. If a view fails, all others are written, and the exit code is not 0.
     """
     from datetime import UTC, datetime
 
@@ -70,10 +77,18 @@ def report(app: App, /, **values: Any) -> int:
                 time_range.since,
                 time_range.until,
                 previous=values["compare"] == "previous",
+                views=_views(values["views"]) or app.config.report.views,
+                png=values["png"],
+                project=app.config.project.name or "",
             )
     click.echo(f"{len(written.files)} files in {values['output']}; open index.html")
     code = finish(runner, allow_incomplete=values["allow_incomplete"])
     return say_failures(written) or code
+
+
+def _views(text: str | None) -> list[str]:
+    """Return the names of `--views`."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def say_failures(written: Report) -> int:

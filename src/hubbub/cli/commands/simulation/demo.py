@@ -70,7 +70,7 @@ def _new_store(app: App, out: Path) -> None:
             where="--store",
             hint="leave --store out",
         )
-    from hubbub.charts.report.report import check_folder
+    from hubbub.charts.report.folder import check_folder
     from hubbub.store.disk.files import replace_file
 
     check_folder(out)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.charts.report.report import builtin
+from hubbub.charts.report.selection import builtin
 from hubbub.cli.root import execute
 from hubbub.registry import REGISTRY
 from tests.support.charts.chart_samples import messages, requests
