@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.evenness.metrics import effective_people as estimate
-from hubbub.store.query.actions.in_events import messages_with_starts
+from hubbub.store.query.actions.starts import action_sizes
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,7 +23,6 @@ __all__ = [
     "MIN_PEOPLE",
     "Action",
     "Interval",
-    "action_sizes",
     "bootstrap",
     "effective_people",
 ]
@@ -69,20 +67,9 @@ class Interval:
         return asdict(self)
 
 
-def action_sizes(events: Events) -> ir.Table:
-    """Actions by size: columns `user`, `messages` (of an action), `number` (of such actions)."""
-    import ibis
-    from ibis import _
-
-    so_far = ibis.cumulative_window(group_by=["user", "target"], order_by="at")
-    rows = messages_with_starts(events).mutate(action=_.begins.cast("int64").sum().over(so_far))
-    runs = rows.group_by("user", "target", "action").agg(messages=_.count())
-    return runs.group_by("user", "messages").agg(number=_.count()).order_by("user", "messages")
-
-
 def effective_people(events: Events) -> Interval:
     """`effective_people` of all events together, with its interval."""
-    table = action_sizes(events).to_pyarrow()
+    table = action_sizes(events).order_by("user", "messages").to_pyarrow()
     columns = (table[name].to_pylist() for name in ("user", "messages", "number"))
     return bootstrap(list(zip(*columns, strict=True)))
 

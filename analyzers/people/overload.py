@@ -7,7 +7,6 @@ to ask a person how they are, never a verdict, so names are listed only on reque
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
@@ -18,11 +17,12 @@ from hubbub.analyzers.evenness.bootstrap import MIN_PEOPLE
 from hubbub.analyzers.people.working_hours import off_hours, streaks, zones
 from hubbub.errors import UsageError
 from hubbub.registry import query
-from hubbub.store.query.actions.starts import action_starts, are_kept
+from hubbub.store.query.actions.in_events import by_day
+from hubbub.store.query.actions.starts import action_days, action_starts, are_kept
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -36,6 +36,8 @@ _WEEK, _DAY = timedelta(weeks=1) // _MICRO, timedelta(days=1) // _MICRO
 _MIN_WEEKS = 8
 #: The past is summed over the length of `recent`, in steps of a quarter of it.
 _STEPS = 4
+#: Users times steps that are computed at once; 8 bytes each.
+_CELLS = 1 << 22
 #: Loads and shares of fewer recent actions are not judged.
 _MIN_ACTIONS = 20
 #: An object depends on a person who alone touched it at least this often.
@@ -100,24 +102,28 @@ def overload(
         raise UsageError("--recent must be longer than zero", where="--recent")
     require_minimum(top, "--top")
     past = events if past is None else past
-    split = to_micros(until - recent)
-    actions = action_starts(past, active_since=until - recent)
+    split, step = to_micros(until - recent), max(1, recent // _MICRO // _STEPS)
+    actions = action_days(past, split, step)
     if not are_kept(past):
         actions = materialise(past, actions)
     zone = materialise(past, zones(actions.filter(actions.start < split)))
-    zoned = actions.left_join(zone, "user").select("user", "start", "zone")
-    counted = _recent(actions, split)
     rows = _joined(
-        counted,
+        _recent(actions, split),
         zone,
-        materialise(past, off_hours(zoned, split)),
-        materialise(past, streaks(zoned, split, past.selection.offsets())),
+        materialise(past, _off_hours(past, zone, split)),
         _alone(past),
     )
+    offsets = past.selection.offsets()
+    by_clock = any(offset for _, offset in offsets)  # days of UTC do not tell its days
+    single = by_day(action_starts(past)) if by_clock else actions
+    days = streaks(single, zone, split, offsets)
     begin = _begin(past)
-    baselines = _baselines(actions, begin, split, recent // _MICRO)
+    past_sums = _baselines(actions, begin, split, step)
     stored = (to_micros(until) - begin) / _DAY
-    persons = [_person(row, baselines.get(row["user"]), recent, stored) for row in rows]
+    persons = [
+        _person({**row, "days": days.get(row["user"])}, past_sums.get(row["user"]), recent, stored)
+        for row in rows
+    ]
     rates = _rates(persons)
     notes: dict[str, Any] = {
         "recent_since": until - recent,
@@ -149,42 +155,73 @@ def _recent(actions: ir.Table, split: int) -> ir.Table:
     """Columns `user` and `recent`: the number of recent actions of each recently active user."""
     from ibis import _
 
-    return actions.filter(actions.start >= split).group_by("user").agg(recent=_.count())
+    late = actions.filter(actions.start >= split)
+    return late.group_by("user").agg(recent=_.actions.sum())
 
 
-def _baselines(actions: ir.Table, begin: int, split: int, length: int) -> dict[str, _Baseline]:
+def _off_hours(past: Events, zone: ir.Table, split: int) -> ir.Table:
+    """Count actions in and outside of working hours, of users whose `zone` is known."""
+    starts = action_starts(past)
+    return off_hours(starts.inner_join(zone, "user").select("user", "start", "zone"), split)
+
+
+def _baselines(actions: ir.Table, begin: int, split: int, size: int) -> dict[str, _Baseline]:
     """Compute the baseline of each user.
 
-    Steps, a quarter of `length` (all µs), are counted back from the split. The first is the one in
-    which the user was first seen, unless it begins before `begin`, where the stored past begins.
+    Steps of `size` (all µs) are counted back from the split. The first is the one in which the user
+    was first seen, unless it begins before `begin`, where the stored past begins.
     """
+    import ibis
     from ibis import _
 
-    size = max(1, length // _STEPS)
     stored = max(0, (split - begin) // size)  # whole steps
     placed = actions.filter(actions.start < split).select(
-        "user", step=(split - 1 - actions.start) // size
+        "user", "actions", step=(split - 1 - actions.start) // size
     )
-    counted = placed.group_by("user", "step").agg(n=_.count()).to_pyarrow()
-    steps: dict[str, dict[int, int]] = {}
-    for user, step, number in zip(
-        *(counted[name].to_pylist() for name in ("user", "step", "n")), strict=True
-    ):
-        if step < stored:
-            steps.setdefault(user, {})[step] = number
-    return {user: _baseline(numbers, size) for user, numbers in steps.items()}
+    counted = placed.group_by("user", "step").agg(n=_.actions.sum()).filter(_.step < stored)
+    each = counted.mutate(step=ibis.struct({"step": _.step, "n": _.n}))
+    lists = each.group_by("user").agg(steps=_.step.collect(), first=_.step["step"].max())
+    table = lists.order_by("first").to_pyarrow()  # a row for each user
+    numbers = (table["first"].to_numpy() + 1).tolist()
+    baselines: dict[str, _Baseline] = {}
+    low = 0
+    while low < len(numbers):  # as many users at once as memory allows
+        high = low + 1
+        while high < len(numbers) and (high + 1 - low) * numbers[high] <= _CELLS:
+            high += 1
+        part = table.slice(low, high - low)
+        baselines |= zip(
+            part["user"].to_pylist(), _summed(part, numbers[low:high], size), strict=True
+        )
+        low = high
+    return baselines
 
 
-def _baseline(numbers: Mapping[int, int], size: int) -> _Baseline:
-    """Sum the actions per step (0 the newest) over all runs of `_STEPS` steps since the first."""
-    number = max(numbers) + 1
-    so_far = list(accumulate((numbers.get(step, 0) for step in range(number)), initial=0))
-    sums = sorted(
-        (so_far[i + _STEPS] - so_far[i] for i in range(number - _STEPS + 1)), reverse=True
-    )
-    # Two of them must not overlap: one alone cannot say what is usual.
-    high = sums[len(sums) // 10] if len(sums) > _STEPS else None
-    return _Baseline(number * size / _WEEK, so_far[-1], high)
+def _summed(part: Any, numbers: Sequence[int], size: int) -> Iterator[_Baseline]:
+    """Sum the actions per step (0 the newest) over all runs of `_STEPS` steps since the first.
+
+    Args:
+        part: column `steps`, for each user a list of `step` and `n`.
+        numbers: of steps since each user's first, ascending.
+        size: of a step, µs.
+    """
+    import numpy as np
+
+    lists = part["steps"].combine_chunks()
+    step, n = (lists.flatten().field(name).to_numpy() for name in ("step", "n"))
+    user = np.repeat(np.arange(len(numbers)), lists.value_lengths().to_numpy())
+    so_far = np.zeros((len(numbers), numbers[-1] + 1), np.int64)
+    so_far[user, step + 1] = n
+    so_far.cumsum(axis=1, out=so_far)
+    sums = so_far[:, _STEPS:] - so_far[:, :-_STEPS]
+    for_user = np.array(numbers) - _STEPS + 1  # how many of these sums are since the first step
+    sums[np.arange(sums.shape[1]) >= for_user[:, None]] = -1
+    sums.sort(axis=1)
+    for i, number in enumerate(numbers):
+        many = int(for_user[i])
+        # Two of them must not overlap: one alone cannot say what is usual.
+        high = int(sums[i, -1 - many // 10]) if many > _STEPS else None
+        yield _Baseline(number * size / _WEEK, int(so_far[i, -1]), high)
 
 
 def _alone(events: Events) -> ir.Table:

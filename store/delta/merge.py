@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 
-__all__ = ["merge_files", "row_groups"]
+__all__ = ["ROWS", "merge_files", "row_groups"]
 
 ROWS = 65_536  # of a row group
 BYTES = 16 << 20  # of a row group, in memory

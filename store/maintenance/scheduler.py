@@ -70,7 +70,7 @@ class Scheduler:
         with self.store.loader_lock(wait=False) as acquired:
             if not acquired:
                 return False
-            if (built := build_next(self.store)) is not None:
+            if (built := build_next(self.store, stop=stop)) is not None:
                 _log.info(
                     "built a table", table=built.name, rows=sum(f.rows for f in built.files())
                 )

@@ -65,7 +65,7 @@ class RollupReader:
         if rollup.saturated and not self.frozen:
             return None  # the events know the exact sum
         number, files = rollup.batch_and_files()
-        if not files or number > self.version:
+        if not files or not 0 < number <= self.version:
             return None
         since = self.table.entries.tail(number, self.version)
         if since is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,11 +13,14 @@ import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.store.delta.data_file import DataFileWriter, File
+from hubbub.store.delta.merge import ROWS, merge_files
 from hubbub.store.delta.rewrite import Change, retire, rewrite
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
+from hubbub.store.rollups.actions import COLUMNS, joined_by_day
 from hubbub.store.rollups.frozen import frozen
-from hubbub.store.rollups.tables import Rollup, WeeklyUsers
+from hubbub.store.rollups.tables import Actions, Rollup, WeeklyUsers
+from hubbub.store.tables.events import SCHEMA
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHUNK",
+    "Stopped",
+    "by_month",
     "days_and_weeks",
     "read",
     "rebuild_all",
@@ -37,6 +43,11 @@ __all__ = [
 ]
 
 CHUNK = 1_000_000  # about so many rows are counted at once
+_PART = 1 << 15  # rows of events read from a file at once
+
+
+class Stopped(Exception):  # noqa: N818 - no error
+    """Counting was cancelled; nothing was changed."""
 
 
 def source(store: Store, rollup: Rollup) -> tuple[Table, Callable[[Sequence[str]], Any], int]:
@@ -95,6 +106,7 @@ def rebuild_one(store: Store, rollup: Rollup, version: int) -> None:
     """
     origin, _, since = source(store, rollup)
     files = [file for file in origin.files() if file.last >= since]
+    rollup.drop_outdated()
     rollup.ensure()
     split_files(rollup, since)
     old = [file for file in rollup.files() if file.last >= since]
@@ -112,7 +124,7 @@ def split_files(rollup: Rollup, since: int) -> None:
 
 
 def write_counted(
-    store: Store, rollup: Rollup, files: Sequence[File]
+    store: Store, rollup: Rollup, files: Sequence[File], stop: Callable[[], bool] = lambda: False
 ) -> tuple[list[AddAction], bool]:
     """Count a rollup from files of its source, and write the rows; they are not committed.
 
@@ -120,28 +132,78 @@ def write_counted(
         store: the store.
         rollup: one of its rollups.
         files: of one snapshot of its source; with all files of each month.
+        stop: polled regularly; True discards what was written.
 
     Returns:
         The new files, and whether all sums fit.
 
     Raises:
+        Stopped: by `stop`.
         StoreError: no room, or damage; nothing was written.
     """
-    _, count, _ = source(store, rollup)
     added: list[AddAction] = []
     fits = True
     try:
-        for chunk in _chunks(files):
-            for month, rows in rollup.parts(count([file.uri for file in chunk])):
-                added.append(_write(rollup, month, rows))
-                fits = fits and not rollup.saturates(rows)
+        for month, groups in _counted(store, rollup, files):
+            file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
+            try:
+                for rows in groups:
+                    if stop():
+                        raise Stopped
+                    file.write(rows)
+                    fits = fits and not rollup.saturates(rows)
+                if file.rows:
+                    added.append(file.close())
+                else:  # nobody is named
+                    file.discard()
+            except BaseException:
+                file.discard()
+                raise
     except (OSError, pa.ArrowException) as e:
         rollup.discard(added)
         raise write_error(f"cannot write {rollup.name}", e, rollup.folder) from e
-    except StoreError:
+    except (StoreError, Stopped):
         rollup.discard(added)
         raise
     return added, fits
+
+
+def _counted(
+    store: Store, rollup: Rollup, files: Sequence[File]
+) -> Iterator[tuple[str, Iterator[Any]]]:
+    """Yield months, each with row groups in their order; a month may come several times."""
+    if isinstance(rollup, Actions):
+        for month, its_files in by_month(files).items():
+            yield month, _actions(rollup, its_files)
+        return
+    _, count, _ = source(store, rollup)
+    for chunk in _chunks(files):
+        for month, rows in rollup.parts(count([file.uri for file in chunk])):
+            yield month, iter((rows,))
+
+
+def _actions(rollup: Actions, files: Sequence[File]) -> Iterator[Any]:
+    """Yield the actions of a month, some days at a time, in row groups."""
+    narrow = _Narrow(rollup.folder)
+    parts = merge_files(narrow, files, rows=_PART)
+    for days in joined_by_day(parts, rollup.unit):
+        for first in range(0, days.num_rows, ROWS):
+            yield days.slice(first, ROWS).select(rollup.schema.names).cast(rollup.schema)
+
+
+class _Narrow(Table):
+    """The events table with only the columns that actions are found in."""
+
+    name = "events"
+    schema = pa.schema([SCHEMA.field(name) for name in COLUMNS])
+
+
+def by_month(files: Iterable[File]) -> dict[str, list[File]]:
+    """Group files by their month (`YYYY-MM`), the oldest first."""
+    months: dict[str, list[File]] = {}
+    for file in files:
+        months.setdefault(Path(file.uri).parent.name.removeprefix("month="), []).append(file)
+    return dict(sorted(months.items()))
 
 
 def _rows_before(limit: int) -> Change:
@@ -152,16 +214,6 @@ def _rows_before(limit: int) -> Change:
 def timestamp(micros: int) -> Any:
     """Return a time (µs) as a scalar of the column `time`."""
     return pa.scalar(from_micros(micros), pa.timestamp("us", "UTC"))
-
-
-def _write(rollup: Rollup, month: str, rows: Any) -> AddAction:
-    file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
-    try:
-        file.write(rows)
-        return file.close()
-    except BaseException:
-        file.discard()
-        raise
 
 
 def _chunks(files: Sequence[File]) -> Iterator[list[File]]:

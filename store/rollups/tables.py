@@ -4,7 +4,7 @@
     weekly_users                the same; a period ends with its week (Sunday, UTC) or its month
     daily_topics                time, topic, category, events, bytes
     actions                     time (start of the day), user, target, start, length, messages, gap,
-                                final: see `actions`
+                                final, later, hours, x, y: see `actions`
 
 A week that two months share is two periods, so that weeks, months, quarters and years each consist
 of whole periods. `refresh` decides when and from which files rows are counted.
@@ -12,8 +12,10 @@ of whole periods. `refresh` decides when and from which files rows are counted.
 
 from __future__ import annotations
 
+import shutil
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -23,7 +25,7 @@ from hubbub.errors import StoreError
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.files import make_folder, sync_folder
-from hubbub.store.rollups.actions import by_action, join_runs
+from hubbub.store.rollups.actions import SUMS, by_action, join_runs
 from hubbub.store.rollups.aggregate import SATURATED, add_up, by_topic, by_user
 from hubbub.times import from_micros
 
@@ -62,6 +64,37 @@ class Rollup(Table):
     outlives: ClassVar[bool] = True
     #: The table of events, where its files have to be fetched before they are counted.
     origin: Table | None = None
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._current = False  # known to have the columns of `schema`
+
+    def batch(self) -> int:
+        """Return the version of events that is completely counted; 0 before the first.
+
+        0 also where an older hubbub wrote other columns: the table is built again.
+        """
+        return 0 if self.outdated() else super().batch()
+
+    def outdated(self) -> bool:
+        """Whether an older hubbub wrote the table, with other columns."""
+        if not self._current and self.exists():
+            names = [field.name for field in self.table().schema().fields]
+            self._current = names == self._columns.names
+            return not self._current
+        return False
+
+    def drop_outdated(self) -> None:
+        """Delete what an older hubbub wrote; needs the loader's lock."""
+        old = self.folder.with_name(f"{self.folder.name}.old")  # a killed process may leave it
+        if self.outdated():
+            if old.exists():
+                shutil.rmtree(old)
+            self.folder.rename(old)
+            sync_folder(self.folder.parent)
+            self.entries.reset()
+        if old.exists():
+            shutil.rmtree(old)
 
     def floor(self, time: int) -> int:
         """Return the start of the period that contains a time; both µs."""
@@ -252,12 +285,11 @@ class Actions(Rollup):
     schema: ClassVar[Any] = pa.schema(
         [
             *_schema(["user", "target"], ["start", "length", "messages"]),
-            pa.field("gap", pa.int64()),
-            pa.field("final", pa.int64()),
+            *(pa.field(name, pa.int64()) for name in ("gap", *SUMS)),
         ]
     )
     options: ClassVar[Mapping[str, Any]] = _options(
-        ["user", "target"], ["start", "length", "messages", "gap", "final"]
+        ["user", "target"], ["start", "length", "messages", "gap", *SUMS]
     )
     outlives: ClassVar[bool] = False
 

@@ -10,78 +10,118 @@ may be missing, so the events answer.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hubbub.store.query.actions.in_events import messages_with_starts, pauses_between
-from hubbub.store.query.engine import hold
-from hubbub.times import to_micros
+from hubbub.store.query.actions.in_events import by_day, messages_with_starts, pauses_between
+from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from hubbub.store.query.actions.kept import KeptActions
     from hubbub.store.query.events import Events
 
-__all__ = ["action_pauses", "action_starts", "are_kept"]
-
-
-_ALWAYS = -(2**62)  # before all times, µs
+__all__ = ["action_days", "action_pauses", "action_sizes", "action_starts", "are_kept", "kept_days"]
 
 
 def are_kept(events: Events) -> bool:
     """Whether the rollup answers: reading the actions several times is cheap, holding them not."""
-    from hubbub.store.query.actions.kept import KeptActions
-
-    return KeptActions.of(events) is not None
+    return _kept(events) is not None
 
 
-def action_starts(events: Events, active_since: datetime | None = None) -> ir.Table:
+def action_starts(events: Events) -> ir.Table:
     """Start of every action: columns `user` and `start` (µs since the epoch).
 
     Args:
         events: by agent or by users.
-        active_since: only actions of users whom a message names since then; None: of all users.
     """
-    from hubbub.store.query.actions.kept import KeptActions
-
     events.audience.note(events)
-    kept = KeptActions.of(events)
-    if kept is None:
-        rows = messages_with_starts(events)
-        starts = rows.filter(rows.begins).select("user", start="at")
-    else:
-        starts = kept.starts()
-    if active_since is None:
-        return starts
-    return starts.filter(starts.user.isin(_active_users(events, active_since).user))
+    kept = _kept(events)
+    if kept is not None:
+        return kept.starts()
+    rows = messages_with_starts(events)
+    return rows.filter(rows.begins).select("user", start="at")
 
 
-def action_pauses(events: Events, since: int, until: int) -> ir.Table:
+def action_days(events: Events, origin: int, size: int) -> ir.Table:
+    """Actions, summed up by day (UTC) where the rollup has such sums.
+
+    The columns are `user`, `start`, `actions`, `hours`, `x`, `y`. A row is of all actions of a user
+    in a day, then `start` is the start of that day (µs since the epoch); or of one action, then
+    `start` is its own. `hours` are the hours of the day in which the actions start, as bits, the
+    lowest for 0 h; `x` and `y` are the sums of the unit vectors of their starts on a clock face of
+    24 hours, in units of 1/`SCALE`.
+
+    Args:
+        events: by agent or by users.
+        origin: a day that contains a time origin + n * size (both µs) has rows of single actions,
+        size: so that all actions of a row are in the same interval between two such times.
+    """
+    events.audience.note(events)
+    kept = _kept(events)
+    return by_day(action_starts(events)) if kept is None else kept.days(origin, size)
+
+
+def kept_days(events: Events, origin: int, size: int) -> ir.Table | None:
+    """Those rows of `action_days` that are sums of a day, which are cheap to read.
+
+    None if the rollup cannot answer for these events.
+    """
+    kept = _kept(events)
+    return None if kept is None else kept.sums(origin, size)
+
+
+def action_pauses(
+    events: Events, since: int, until: int, without: ir.Table | None = None
+) -> ir.Table:
     """Pauses between actions: columns `user`, `start`, `pause` (µs since the action before began).
 
     Args:
         events: by agent or by users.
         since: both actions begin at or after it, µs.
         until: both actions begin before it, µs.
+        without: column `user`: whose pauses are not needed.
     """
-    from hubbub.store.query.actions.kept import KeptActions
+    events.audience.note(events)
+    kept = _kept(events)
+    if kept is not None:
+        return kept.pauses(since, until, without)
+    starts = action_starts(events)
+    starts = starts.filter((starts.start >= since) & (starts.start < until))
+    return pauses_between(starts if without is None else starts.anti_join(without, "user"))
+
+
+def action_sizes(events: Events) -> ir.Table:
+    """Actions by size: columns `user`, `messages` (of an action), `number` (of such actions).
+
+    Of days that the range cuts the events are read.
+    """
+    from hubbub.store.query.actions.kept import sizes
+    from hubbub.store.query.actions.runs import of_messages
 
     events.audience.note(events)
-    kept = KeptActions.of(events)
+    kept = _kept(events)
+
+    def messages(part: Events) -> ir.Table:
+        return of_messages(part.unnest_users("time", "category", "objects"))
+
     if kept is not None:
-        return kept.pauses(since, until)
-    starts = action_starts(events)
-    return pauses_between(starts.filter((starts.start >= since) & (starts.start < until)))
+        first, end = kept.reader.oldest, kept.reader.newest + 1
+        low = first if kept.since is None else -(-kept.since // DAY) * DAY
+        high = end if kept.until is None else kept.until // DAY * DAY
+        whole = _kept(events.between(low, high)) if low < high else None
+        if whole is not None:
+            ends = []
+            if kept.since is not None and kept.since < low:
+                ends.append(messages(events.between(kept.since, low)))
+            if kept.until is not None and high < kept.until:
+                ends.append(messages(events.between(high, kept.until)))
+            return whole.sizes(*ends)
+    counted = sizes(messages(events))
+    return counted.rename(number="n")
 
 
-def _active_users(events: Events, since: datetime) -> ir.Table:
-    """Return the column `user`: the users whom a message names since then."""
-    import ibis
+def _kept(events: Events) -> KeptActions | None:
+    from hubbub.store.query.actions.kept import KeptActions
 
-    if events.rollups is None:
-        named = events.filter(events.time >= ibis.timestamp(since)).unnest_users("time")
-        return named.select("user").distinct()
-    first = max(to_micros(since), events.selection.since or _ALWAYS)
-    recent = events.between(first, events.selection.until).daily_users(summed=False)
-    users = recent.select("user").distinct()
-    return hold(events.rollups.backend, users)  # few, and used several times
+    return KeptActions.of(events)

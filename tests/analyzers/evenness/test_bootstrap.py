@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hubbub.analyzers.evenness import bootstrap as intervals
-from hubbub.analyzers.evenness.bootstrap import action_sizes
 from hubbub.analyzers.evenness.longtail import longtail
+from hubbub.store.query.actions.starts import action_sizes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SINCE, UNTIL = datetime(2015, 9, 7, tzinfo=UTC), datetime(2015, 10, 5, tzinfo=UTC)
@@ -31,7 +31,7 @@ def row(minutes, user="ann", objects=("pkg",), topic="a.b.c.git.x"):
 
 
 def sizes(events, rows):
-    table = action_sizes(events(rows)).to_pyarrow().to_pylist()
+    table = action_sizes(events(rows)).order_by("user", "messages").to_pyarrow().to_pylist()
     return [(each["user"], each["messages"], each["number"]) for each in table]
 
 

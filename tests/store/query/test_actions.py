@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from ibis import _
 
 from hubbub.store import Selection, Store
 from hubbub.store.maintenance import compaction
@@ -13,12 +14,16 @@ from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.privacy.forget import forget
 from hubbub.store.query.actions.kept import KeptActions
-from hubbub.store.query.actions.starts import action_pauses, action_starts
+from hubbub.store.query.actions.starts import (
+    action_days,
+    action_pauses,
+    action_sizes,
+    action_starts,
+)
 from hubbub.store.query.identity import merge
 from hubbub.store.rollups import refresh
 from hubbub.store.rollups.details import missing
 from hubbub.store.rollups.refresh import DAY, HOUR
-from hubbub.times import from_micros
 from tests.support.stores.rollup_events import START, add, make
 
 MINUTE = 60_000_000
@@ -34,7 +39,7 @@ def both_ways(
 ) -> list[Any]:
     """Compare starts and pauses with those from events, and return them.
 
-    `every`: whether the table is read or not; and also those of active users, and of a part.
+    `every`: whether the table is read or not; and also pauses of a part.
     """
     answers = []
     middle = START + DAY
@@ -45,12 +50,23 @@ def both_ways(
         elif not every:
             assert (KeptActions.of(events) is not None) == kept
         tables = [action_starts(events), action_pauses(events, -ALWAYS, ALWAYS)]
+        tables += [action_sizes(events), weeks(action_days(events, middle + 3 * HOUR, 7 * DAY))]
         if every:
-            tables.append(action_starts(events, active_since=from_micros(middle)))
+            some = action_sizes(events).filter(_.messages > 1).select("user").distinct()
             tables.append(action_pauses(events, middle - HOUR, middle + 3 * DAY))
+            tables.append(action_pauses(events, -ALWAYS, ALWAYS, some))
         answers.append([rows(table) for table in tables])
     assert answers[0] == answers[1]
     return answers[0]
+
+
+def weeks(days: Any) -> Any:
+    """Add up the actions of each user and week."""
+    week = (days.start - (START + DAY + 3 * HOUR)) // (7 * DAY)
+    return days.group_by("user", week=week).agg(
+        actions=_.actions.sum().cast("int64"), hours=_.hours.bit_or(),
+        x=_.x.sum().cast("int64"), y=_.y.sum().cast("int64"),
+    )  # fmt: skip
 
 
 def actions(store: Store) -> Any:
@@ -156,7 +172,7 @@ def test_midnight_does_not_cut_an_action(
 def test_events_without_users_have_no_actions(store: Store) -> None:
     add(store, make(0, users=()))
     refresh.catch_up(store)
-    assert both_ways(store, Selection(), kept=False) == [[], []]
+    assert both_ways(store, Selection(), kept=False) == [[], [], [], []]
     assert verify(store).clean
     add(store, make(1, users=("ann",)))
     refresh.rebuild(store)

@@ -1,0 +1,204 @@
+"""The rows of the rollup `actions` for the events of a selection.
+
+Most rows are actions as they are (`plain`). The others are few, and are joined by the reader
+(`joined`; `begins` is false where a row continues an action): those of days of which several files
+have rows, or later commits have events; and those of merged accounts. A row of the first minutes of
+a day may continue an action of the day before (`edges`). Of a range that begins within the stored
+time, the first ten minutes are read from the events: what came before the range does not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any, Self
+
+import ibis
+from ibis import _
+
+from hubbub.store.query.engine import hold
+from hubbub.store.query.globs import matches
+from hubbub.store.query.identity_join import person_names
+from hubbub.store.query.times import micros
+from hubbub.store.rollups.actions import PAUSE, SUMS
+from hubbub.store.rollups.tables import DAY
+from hubbub.times import from_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import ibis.expr.types as ir
+
+    from hubbub.store.query.events import Events
+    from hubbub.store.query.from_rollups import RollupReader, UsableRollup
+
+__all__ = [
+    "FOREVER",
+    "Runs",
+    "near_midnight",
+    "of_messages",
+    "stamp",
+    "start_of_day",
+    "with_begins",
+]
+
+FOREVER = 2**62  # after all times, µs
+_RUN = ("user", "target", "day", "start", "end", "messages")
+_TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The rollup `actions`, for the events of a selection."""
+
+    events: Events
+    reader: RollupReader
+    usable: UsableRollup
+
+    @classmethod
+    def of(cls, events: Events) -> Self | None:
+        """Return the actions of these events; None if the rollup cannot answer for them."""
+        chosen, reader = events.selection, events.rollups
+        filtered = chosen.topic or chosen.category or chosen.action or chosen.object or chosen.user
+        if reader is None or events.by != "users" or filtered:
+            return None
+        usable = reader.rollup("actions")
+        return None if usable is None else cls(events, reader, usable)
+
+    @cached_property
+    def since(self) -> int | None:
+        """The begin of the range, if there are events before it."""
+        since = self.events.selection.since
+        return None if since is None or since <= self.reader.oldest else since
+
+    @cached_property
+    def until(self) -> int | None:
+        """The end of the range, if there are events after it."""
+        until = self.events.selection.until
+        return None if until is None or until > self.reader.newest else until
+
+    @cached_property
+    def _repeated(self) -> list[tuple[int, int]]:
+        """The days whose rows are joined here, as ranges [µs, µs)."""
+        ranges = self.usable.repeated()
+        if self.since is not None:
+            floor, ceil = self.usable.rollup.floor, self.usable.rollup.ceil
+            ranges = [*ranges, (floor(self.since), ceil(self.since + PAUSE + 1))]
+        return ranges
+
+    @cached_property
+    def _rows(self) -> ir.Table:
+        """The rows of the rollup that may be in the range, of users that count."""
+        rows = self.usable.rows
+        if self.since is not None:  # the day before may have what continues in the first minutes
+            rows = rows.filter(rows.time >= stamp(self.usable.rollup.floor(self.since) - DAY))
+        if self.until is not None:
+            rows = rows.filter(rows.time < stamp(self.until))
+        return rows.select(
+            "user", "target", "start", "messages", "gap", *SUMS, "time",
+            day=micros(rows.time), end=rows.start + rows.length,
+        )  # fmt: skip
+
+    def counted(self, rows: ir.Table) -> ir.Table:
+        """Leave out the users whom the selection removes."""
+        removed = self.events.persons.widened(self.events.selection.removed)
+        return rows.filter(~matches(rows.user, removed)) if removed else rows
+
+    @cached_property
+    def plain(self) -> ir.Table:
+        """The rows that are neither of a repeated day nor of a merged account."""
+        rows = self._rows
+        if self._repeated:
+            rows = rows.filter(~_in_ranges(rows, self._repeated))
+        if self.events.persons:
+            rows = rows.filter(rows.user.notin(person_names(self.events.persons).merged))
+        return self.counted(rows)
+
+    @cached_property
+    def others(self) -> ir.Table | None:
+        """The other runs that are to be joined here, by person; None if there are none."""
+        parts, persons = [], self.events.persons
+        if self._repeated:
+            inside = self._rows.filter(_in_ranges(self._rows, self._repeated))
+            parts.append(inside.select(*_RUN))
+        if persons:
+            rows = self._rows
+            if self._repeated:
+                rows = rows.filter(~_in_ranges(rows, self._repeated))
+            parts.append(rows.filter(rows.user.isin(person_names(persons).merged)).select(*_RUN))
+        if self.usable.since.files:
+            everybody = replace(self.events.selection, bots=True, not_user=())
+            later = self.reader.select(self.usable.since.files, everybody)
+            parts.append(of_messages(later.stored.mutate(user=later.stored.users.unnest())))
+        if not parts:
+            return None
+        runs = reduce(lambda a, b: a.union(b), parts)
+        if persons:
+            names = person_names(persons)
+            named = runs.left_join(names, runs.user == names.merged)
+            runs = named.mutate(user=ibis.coalesce(named.person, named.user)).select(*_RUN)
+        return self.counted(runs)
+
+    @cached_property
+    def joined(self) -> ir.Table | None:
+        """`others`, with `begins`."""
+        return None if self.others is None else with_begins(self.others)
+
+    def edges(self, plain: ir.Table) -> ir.Table:
+        """Return the runs that begin or end within ten minutes of midnight; few, and in memory.
+
+        Columns: `user`, `target`, `day`, `start`, `end`, `messages`, `begins`, and for `plain` ones
+        `gap` and `final`.
+        """
+        rows = plain.filter(near_midnight(plain))
+        rows = rows.select(*_RUN, "gap", "final", begins=_TRUE, plain=_TRUE)
+        if self.joined is not None:
+            joined = self.joined.filter(near_midnight(self.joined))
+            joined = joined.select(*_RUN, "begins", gap=_NOTHING, final=_NOTHING, plain=_FALSE)
+            rows = rows.union(joined.select(rows.columns))
+        return hold(self.reader.backend, rows)
+
+
+def with_begins(runs: ir.Table) -> ir.Table:
+    """Add `begins`: whether no run before of the user and target reaches to less than a pause."""
+    before = ibis.rows_window(preceding=(None, 1), group_by=["user", "target"], order_by="start")
+    reached = runs.mutate(reached=_.end.max().over(before))
+    begins = reached.reached.isnull() | (reached.start > reached.reached + PAUSE)
+    return reached.mutate(begins=begins).drop("reached")
+
+
+def near_midnight(runs: ir.Table) -> ir.BooleanValue:
+    """Whether a run may continue one of the day before, or be continued on the next day."""
+    near: ir.BooleanValue = (runs.start - runs.day < PAUSE) | (runs.end - runs.day >= DAY - PAUSE)
+    return near
+
+
+def of_messages(rows: ir.Table) -> ir.Table:
+    """Return a run for each row, a message of a `user`, with `time`, `category` and `objects`."""
+    rows = rows.select("category", "objects", "user", start=micros(rows.time))
+    return rows.select(
+        user=rows.user,
+        target=ibis.coalesce(rows.objects[0], rows.category),
+        day=start_of_day(rows.start),
+        start=rows.start,
+        end=rows.start,
+        messages=ibis.literal(1, "int64"),
+    )
+
+
+def start_of_day(start: ir.IntegerValue) -> ir.IntegerValue:
+    """Return the start of the day (UTC) of a time, both µs."""
+    day: ir.IntegerValue = start - (start % DAY + DAY) % DAY
+    return day
+
+
+def stamp(micros: int) -> Any:
+    """Return a time (µs) as a constant of the engine."""
+    return ibis.timestamp(from_micros(micros))
+
+
+def _in_ranges(rows: ir.Table, ranges: Sequence[tuple[int, int]]) -> ir.BooleanValue:
+    """Whether the column `time` lies in one of these ranges [µs, µs)."""
+    inside = [(rows.time >= stamp(first)) & (rows.time < stamp(end)) for first, end in ranges]
+    answer: ir.BooleanValue = ibis.or_(*inside)
+    return answer
