@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -295,15 +296,17 @@ class Store(Closeable):
 
         version, files = self.table.snapshot()
         chosen, persons = selection or Selection(), self.persons
+        known = persons
 
         def select(paths: Sequence[str] | None, part: Selection) -> events.Events:
             # these few files are read whatever their times
             chosen_files = files if paths is None else [events.of_any_time(path) for path in paths]
-            return events.events(self.backend, version, chosen_files, part, persons)
+            return events.events(self.backend, version, chosen_files, part, known)
 
         reader, cut = None, frozen(self)
         if files or cut:  # rollups outlive the last event, too
             from hubbub.store.query.from_rollups import RollupReader
+            from hubbub.store.query.names import StoredNames
 
             oldest, newest = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
             reader = RollupReader(
@@ -316,7 +319,9 @@ class Store(Closeable):
                 frozen=cut,
                 select=select,
             )
-        return events.events(self.backend, version, files, chosen, persons, rollups=reader)
+            names = [name for accounts in persons.accounts.values() for name in accounts]
+            known = replace(persons, matching=StoredNames(reader, chosen, names).matching)
+        return events.events(self.backend, version, files, chosen, known, rollups=reader)
 
     @property
     def persons(self) -> Persons:

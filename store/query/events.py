@@ -101,10 +101,11 @@ def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
         for f in SCHEMA
     ]
     people = rows_in_memory(connect(), "people", pa.Table.from_arrays(columns, schema=SCHEMA))
-    stored = _apply(people, like.selection, like.persons)
-    merged = identity_join.merge_accounts(stored, like.persons)
-    like.audience.instead = Events(merged, like.selection, like.persons, stored)
-    return Events(merged, like.selection, like.persons, stored, audience=like.audience)
+    persons = replace(like.persons, matching=None)  # it knows the names of stored events
+    stored = _apply(people, like.selection, persons)
+    merged = identity_join.merge_accounts(stored, persons)
+    like.audience.instead = Events(merged, like.selection, persons, stored)
+    return Events(merged, like.selection, persons, stored, audience=like.audience)
 
 
 class Events:
@@ -157,7 +158,7 @@ class Events:
 
     def count_bots(self) -> int:
         """Count the known bots that these events name and `--user` and the like do not remove."""
-        bots = self.persons.widened(self.selection.bot_names)
+        bots = self.persons.left_out(self.selection.bot_names)
         if not bots:
             return 0
         names = self.everybody().in_utc().weekly_users().select("user").distinct()
@@ -165,7 +166,7 @@ class Events:
 
     def count_naming(self) -> tuple[int, int]:
         """Count the events that name a counted person: once each, and once for each such person."""
-        removed = self.persons.widened(self.selection.removed)
+        removed = self.persons.left_out(self.selection.removed)
         rows = self.stored
         if self.by == "agent":
             named = rows.agent.notnull()
@@ -223,7 +224,7 @@ class Events:
             else:
                 rows = self.table.mutate(user=self.table.users.unnest())
             rows = rows.select(*columns, "user") if columns else rows
-        removed = self.persons.widened(self.selection.removed)
+        removed = self.persons.left_out(self.selection.removed)
         return rows.filter(lambda t: ~matches(t.user, removed)) if removed else rows
 
     def daily_users(self, *, summed: bool = True) -> ir.Table:

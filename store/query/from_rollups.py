@@ -153,8 +153,8 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
     periods = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
     if chosen.user:
         periods = periods.filter(matches(periods.user, chosen.user))
-    if chosen.removed:
-        periods = periods.filter(~matches(periods.user, chosen.removed))
+    if removed := events.persons.left_out(chosen.removed):
+        periods = periods.filter(~matches(periods.user, removed))
     if weekly:
         return _completed(events, usable, periods, Fallback(count, from_days), summed=False)
     return _completed(events, usable, periods, Fallback(count, count), summed=summed)

@@ -8,7 +8,7 @@ kept as entered, so that undoing one link of a chain leaves the other links vali
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -53,6 +53,10 @@ class Persons:
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    #: Which names that users of some events can have match globs; None: not known.
+    matching: Callable[[tuple[str, ...]], tuple[str, ...] | None] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -79,6 +83,15 @@ class Persons:
             if any(fits(account, out) for account in accounts):
                 out += tuple(literal(account) for account in accounts)
         return tuple(dict.fromkeys(out))
+
+    def left_out(self, globs: Iterable[str]) -> tuple[str, ...]:
+        """Return `widened`, as plain names of users that there are, where these are known.
+
+        Comparing with names is cheap, and often there are none.
+        """
+        out = self.widened(globs)
+        found = self.matching(out) if out and self.matching is not None else None
+        return out if found is None else tuple(map(literal, found))
 
 
 #: No account is merged.

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from hubbub.zones import Offsets, Zone
 
-__all__ = ["clock", "in_parts", "micros", "period_start", "wall", "wall_start", "whole_from"]
+__all__ = [
+    "clock",
+    "in_parts",
+    "micros",
+    "period_start",
+    "stamp",
+    "wall",
+    "wall_start",
+    "whole_from",
+]
 
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000  # µs
 _NEVER = -(2**40)  # s, before any time
@@ -44,6 +53,13 @@ def micros(when: ir.TimestampValue) -> ir.IntegerValue:
     """
     number: ir.IntegerValue = _epoch_us()(when)
     return number
+
+
+def stamp(micros: int) -> Any:
+    """Return a time (µs) as a constant of the engine."""
+    import ibis
+
+    return ibis.timestamp(from_micros(micros))
 
 
 def period_start(number: ir.IntegerValue, unit: int, kind: Any) -> ir.TimestampValue:

@@ -15,10 +15,10 @@ from hubbub.store.query.actions.runs import (
     FOREVER,
     Runs,
     near_midnight,
-    stamp,
     start_of_day,
     with_begins,
 )
+from hubbub.store.query.times import stamp
 from hubbub.store.rollups.actions import PAUSE
 from hubbub.store.rollups.tables import DAY
 

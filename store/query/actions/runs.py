@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import ibis
 from ibis import _
@@ -19,10 +19,9 @@ from ibis import _
 from hubbub.store.query.engine import hold
 from hubbub.store.query.globs import matches
 from hubbub.store.query.identity_join import person_names
-from hubbub.store.query.times import micros
+from hubbub.store.query.times import micros, stamp
 from hubbub.store.rollups.actions import PAUSE, SUMS
 from hubbub.store.rollups.tables import DAY
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,6 @@ __all__ = [
     "Runs",
     "near_midnight",
     "of_messages",
-    "stamp",
     "start_of_day",
     "with_begins",
 ]
@@ -101,7 +99,7 @@ class Runs:
 
     def counted(self, rows: ir.Table) -> ir.Table:
         """Leave out the users whom the selection removes."""
-        removed = self.events.persons.widened(self.events.selection.removed)
+        removed = self.events.persons.left_out(self.events.selection.removed)
         return rows.filter(~matches(rows.user, removed)) if removed else rows
 
     @cached_property
@@ -190,11 +188,6 @@ def start_of_day(start: ir.IntegerValue) -> ir.IntegerValue:
     """Return the start of the day (UTC) of a time, both µs."""
     day: ir.IntegerValue = start - (start % DAY + DAY) % DAY
     return day
-
-
-def stamp(micros: int) -> Any:
-    """Return a time (µs) as a constant of the engine."""
-    return ibis.timestamp(from_micros(micros))
 
 
 def _in_ranges(rows: ir.Table, ranges: Sequence[tuple[int, int]]) -> ir.BooleanValue:
