@@ -7,37 +7,33 @@ to ask a person how they are, never a verdict, so names are listed only on reque
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
 from hubbub.analyzers.common.significance import at_least, fisher
 from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.bootstrap import MIN_PEOPLE
-from hubbub.analyzers.people.working_hours import off_hours, streaks, zones
+from hubbub.analyzers.people.own_past import STEPS, Past, pasts
+from hubbub.analyzers.people.working_hours import off_hours
 from hubbub.errors import UsageError
 from hubbub.registry import query
-from hubbub.store.query.actions.in_events import by_day
-from hubbub.store.query.actions.starts import action_days, action_starts, are_kept
+from hubbub.store.query.actions.starts import action_starts
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import ibis.expr.types as ir
+    from collections.abc import Mapping, Sequence
 
     from hubbub.store.query.events import Events
 
 __all__ = ["judged_signs", "overload"]
 
 _MICRO = timedelta(microseconds=1)
-_WEEK, _DAY = timedelta(weeks=1) // _MICRO, timedelta(days=1) // _MICRO
+_DAY = timedelta(days=1) // _MICRO
 #: A baseline needs at least this many weeks since the person was first seen, and two sums.
 _MIN_WEEKS = 8
-#: The past is summed over the length of `recent`, in steps of a quarter of it.
-_STEPS = 4
-#: Users times steps that are computed at once; 8 bytes each.
-_CELLS = 1 << 22
+_SHARES = ("off_since", "of_since", "off_before", "of_before")
+_NO_HOURS = dict.fromkeys(_SHARES)
 #: Loads and shares of fewer recent actions are not judged.
 _MIN_ACTIONS = 20
 #: An object depends on a person who alone touched it at least this often.
@@ -102,45 +98,26 @@ def overload(
         raise UsageError("--recent must be longer than zero", where="--recent")
     require_minimum(top, "--top")
     past = events if past is None else past
-    split, step = to_micros(until - recent), max(1, recent // _MICRO // _STEPS)
-    actions = action_days(past, split, step)
-    if not are_kept(past):
-        actions = materialise(past, actions)
-    zone = materialise(past, zones(actions.filter(actions.start < split)))
-    rows = _joined(
-        _recent(actions, split),
-        zone,
-        materialise(past, _off_hours(past, zone, split)),
-        _alone(past),
-    )
-    offsets = past.selection.offsets()
-    by_clock = any(offset for _, offset in offsets)  # days of UTC do not tell its days
-    single = by_day(action_starts(past)) if by_clock else actions
-    days = streaks(single, zone, split, offsets)
+    split, step = to_micros(until - recent), max(1, recent // _MICRO // STEPS)
     begin = _begin(past)
-    past_sums = _baselines(actions, begin, split, step)
+    found = pasts(past, begin, split, step)
+    zones = [{"user": user, "zone": each.zone} for user, each in found.items()]
+    off = {row["user"]: row for row in _off_hours(past, zones, split)}
+    alone = {row["user"]: row for row in _alone(past)}
     stored = (to_micros(until) - begin) / _DAY
     persons = [
-        _person({**row, "days": days.get(row["user"])}, past_sums.get(row["user"]), recent, stored)
-        for row in rows
+        _person(user, each, {**_NO_HOURS, **off.get(user, {})}, alone.get(user, {}), recent, stored)
+        for user, each in sorted(found.items())
     ]
     rates = _rates(persons)
     notes: dict[str, Any] = {
         "recent_since": until - recent,
-        "past_since": from_micros(begin) if rows else None,
+        "past_since": from_micros(begin) if persons else None,
     }
     if not people:
         return (rates if persons else []), notes
     persons.sort(key=lambda p: (-len(p["signs"]), -(p["ratio"] or 0), p["user"]))
     return [_without_judged(p) for p in persons[:top]], {**notes, "base_rates": rates}
-
-
-class _Baseline(NamedTuple):
-    """The past of a person, in times as long as `recent`, which end a step apart."""
-
-    weeks: float  # since the person was first seen
-    actions: int  # in these weeks
-    high: int | None  # the sum that one in ten exceeds; None: there are fewer than two
 
 
 def _begin(past: Events) -> int:
@@ -151,81 +128,25 @@ def _begin(past: Events) -> int:
     return 0 if oldest is None else to_micros(past.zone.floor(from_micros(oldest), "day"))
 
 
-def _recent(actions: ir.Table, split: int) -> ir.Table:
-    """Columns `user` and `recent`: the number of recent actions of each recently active user."""
-    from ibis import _
-
-    late = actions.filter(actions.start >= split)
-    return late.group_by("user").agg(recent=_.actions.sum())
-
-
-def _off_hours(past: Events, zone: ir.Table, split: int) -> ir.Table:
+def _off_hours(
+    past: Events, zones: Sequence[Mapping[str, Any]], split: int
+) -> list[dict[str, Any]]:
     """Count actions in and outside of working hours, of users whose `zone` is known."""
-    starts = action_starts(past)
-    return off_hours(starts.inner_join(zone, "user").select("user", "start", "zone"), split)
-
-
-def _baselines(actions: ir.Table, begin: int, split: int, size: int) -> dict[str, _Baseline]:
-    """Compute the baseline of each user.
-
-    Steps of `size` (all µs) are counted back from the split. The first is the one in which the user
-    was first seen, unless it begins before `begin`, where the stored past begins.
-    """
     import ibis
-    from ibis import _
+    import pyarrow as pa
 
-    stored = max(0, (split - begin) // size)  # whole steps
-    placed = actions.filter(actions.start < split).select(
-        "user", "actions", step=(split - 1 - actions.start) // size
-    )
-    counted = placed.group_by("user", "step").agg(n=_.actions.sum()).filter(_.step < stored)
-    each = counted.mutate(step=ibis.struct({"step": _.step, "n": _.n}))
-    lists = each.group_by("user").agg(steps=_.step.collect(), first=_.step["step"].max())
-    table = lists.order_by("first").to_pyarrow()  # a row for each user
-    numbers = (table["first"].to_numpy() + 1).tolist()
-    baselines: dict[str, _Baseline] = {}
-    low = 0
-    while low < len(numbers):  # as many users at once as memory allows
-        high = low + 1
-        while high < len(numbers) and (high + 1 - low) * numbers[high] <= _CELLS:
-            high += 1
-        part = table.slice(low, high - low)
-        baselines |= zip(
-            part["user"].to_pylist(), _summed(part, numbers[low:high], size), strict=True
-        )
-        low = high
-    return baselines
+    known = [row for row in zones if row["zone"] is not None]
+    if not known:
+        return []
+    schema = pa.schema([("user", pa.string()), ("zone", pa.int64())])
+    table = ibis.memtable(pa.Table.from_pylist(known, schema=schema))
+    actions = action_starts(past).inner_join(table, "user").select("user", "start", "zone")
+    rows: list[dict[str, Any]] = off_hours(actions, split).to_pyarrow().to_pylist()
+    return rows
 
 
-def _summed(part: Any, numbers: Sequence[int], size: int) -> Iterator[_Baseline]:
-    """Sum the actions per step (0 the newest) over all runs of `_STEPS` steps since the first.
-
-    Args:
-        part: column `steps`, for each user a list of `step` and `n`.
-        numbers: of steps since each user's first, ascending.
-        size: of a step, µs.
-    """
-    import numpy as np
-
-    lists = part["steps"].combine_chunks()
-    step, n = (lists.flatten().field(name).to_numpy() for name in ("step", "n"))
-    user = np.repeat(np.arange(len(numbers)), lists.value_lengths().to_numpy())
-    so_far = np.zeros((len(numbers), numbers[-1] + 1), np.int64)
-    so_far[user, step + 1] = n
-    so_far.cumsum(axis=1, out=so_far)
-    sums = so_far[:, _STEPS:] - so_far[:, :-_STEPS]
-    for_user = np.array(numbers) - _STEPS + 1  # how many of these sums are since the first step
-    sums[np.arange(sums.shape[1]) >= for_user[:, None]] = -1
-    sums.sort(axis=1)
-    for i, number in enumerate(numbers):
-        many = int(for_user[i])
-        # Two of them must not overlap: one alone cannot say what is usual.
-        high = int(sums[i, -1 - many // 10]) if many > _STEPS else None
-        yield _Baseline(number * size / _WEEK, int(so_far[i, -1]), high)
-
-
-def _alone(events: Events) -> ir.Table:
-    """Columns `user`, `objects` and `categories`: how many of them no other user touched."""
+def _alone(events: Events) -> list[dict[str, Any]]:
+    """Return `user`, `objects` and `categories`: how many of them no other user touched."""
     import ibis
     from ibis import _
 
@@ -238,16 +159,10 @@ def _alone(events: Events) -> ir.Table:
         number = only.group_by("user").agg(n=_.count(), kind=ibis.literal(kind))
         parts.append(materialise(events, number))  # one after the other: they need memory
     only = parts[0].union(parts[1])
-    return only.group_by("user").agg(
+    numbers = only.group_by("user").agg(
         objects=_.n.sum(where=_.kind == "objects"), categories=_.n.sum(where=_.kind == "categories")
     )
-
-
-def _joined(loads: ir.Table, *others: ir.Table) -> Sequence[Mapping[str, Any]]:
-    """Return one row for each user of `loads`, with the columns of all tables."""
-    for other in others:
-        loads = loads.left_join(other, "user").drop("user_right")
-    rows: list[dict[str, Any]] = loads.order_by("user").to_pyarrow().to_pylist()
+    rows: list[dict[str, Any]] = numbers.to_pyarrow().to_pylist()
     return rows
 
 
@@ -255,58 +170,67 @@ def _share(part: int | None, whole: int | None) -> float | None:
     return part / whole if part is not None and whole else None
 
 
-def _person(
-    row: Mapping[str, Any], baseline: _Baseline | None, recent: timedelta, stored: float
+def _person(  # noqa: PLR0917 - all counts of the person
+    user: str,
+    past: Past,
+    hours: Mapping[str, int],
+    alone: Mapping[str, int],
+    recent: timedelta,
+    stored: float,
 ) -> dict[str, Any]:
     """Compute the numbers and signs of one person.
 
     `judged` are the signs with enough data, `short` those for which the past is too short.
 
     Args:
-        row: the counts of the person.
-        baseline: None without a past.
+        user: who.
+        past: the counts of the person.
+        hours: row of `off_hours`.
+        alone: `objects` and `categories` that only this person touches.
         recent: the length of the recent time.
         stored: days from the beginning of the stored past to the end of the range.
     """
     weeks = recent / timedelta(weeks=1)
-    load, high, usual = row["recent"] / weeks, None, None
-    if baseline is not None and baseline.weeks >= _MIN_WEEKS and baseline.high is not None:
-        high, usual = baseline.high, baseline.actions / baseline.weeks
-    off = _share(row["off_since"], row["of_since"])
-    off_before = _share(row["off_before"], row["of_before"])
-    days = row["days"] or 0
+    load, high, usual = past.recent / weeks, None, None
+    if past.weeks >= _MIN_WEEKS and past.high is not None:
+        high, usual = past.high, past.actions / past.weeks
+    off = _share(hours["off_since"], hours["of_since"])
+    off_before = _share(hours["off_before"], hours["of_before"])
+    days = past.days
     judged, signs = set(), set()
     short = {"load", "off_hours"} if high is None else set()
-    if baseline is not None and high is not None and row["recent"] >= _MIN_ACTIONS:
+    if high is not None and past.recent >= _MIN_ACTIONS:
         judged.add("load")
         # A busy season is no sign where others were as busy: chance alone exceeds each other one.
-        if _clearly_busier(row["recent"], weeks, high, weeks, _SIGNIFICANCE) and _clearly_busier(
-            row["recent"], weeks, baseline.actions, baseline.weeks, _LOAD_SIGNIFICANCE
+        if _clearly_busier(past.recent, weeks, high, weeks, _SIGNIFICANCE) and _clearly_busier(
+            past.recent, weeks, past.actions, past.weeks, _LOAD_SIGNIFICANCE
         ):
             signs.add("load")
-    if off is not None and off_before is not None and row["of_since"] >= _MIN_ACTIONS:
+    if off is not None and off_before is not None and hours["of_since"] >= _MIN_ACTIONS:
         judged.add("off_hours")
-        if _clearly_more(row["off_since"], row["of_since"], row["off_before"], row["of_before"]):
+        if _clearly_more(
+            hours["off_since"], hours["of_since"], hours["off_before"], hours["of_before"]
+        ):
             signs.add("off_hours")
     (judged if max(stored, days) >= _NO_PAUSE_DAYS else short).add("no_pause")
     if days >= _NO_PAUSE_DAYS:
         signs.add("no_pause")
     (judged if stored >= _ALONE_DAYS else short).add("alone")
-    if "alone" in judged and (row["objects"] or row["categories"]):
+    if "alone" in judged and (alone.get("objects") or alone.get("categories")):
         signs.add("alone")
     return {
-        "user": row["user"],
+        "user": user,
         "signs": [sign for sign in _SIGNS if sign in signs],
         "load": load,
         "usual": usual,
         "usual_high": None if high is None else high / weeks,
         "ratio": load / usual if usual else None,
-        "zone": row["zone"],
+        "zone": past.zone,
         "off_hours": off,
         "off_hours_before": off_before,
         "weeks_without_pause": days / 7,
-        "alone_objects": row["objects"] or 0,
-        "alone_categories": row["categories"] or 0,
+        "alone_objects": alone.get("objects") or 0,
+        "alone_categories": alone.get("categories") or 0,
         "judged": judged,
         "short": short - judged,
     }

@@ -9,54 +9,59 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from hubbub.analyzers.common.times import clock, wall
+from hubbub.analyzers.common.times import clock
 from hubbub.store.rollups.actions import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     import ibis.expr.types as ir
     import numpy as np
     from numpy.typing import NDArray
 
-    from hubbub.zones import Offsets
-
-__all__ = ["off_hours", "streaks", "zones"]
+__all__ = ["Days", "off_hours", "streaks", "zone"]
 
 _MICRO = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1) // _MICRO
-_DAY = timedelta(days=1) // _MICRO
 _MIDDLE, _WAKES, _SLEEPS = 15, 7, 23
 _SATURDAY = 5
 #: With fewer actions, or actions spread more evenly over the day, no zone is estimated.
 _MIN_ACTIONS, _MIN_CONCENTRATION = 50, 0.2
 #: Days without an action that are a pause; a weekend.
 _PAUSE = 2
-#: Days whose bits, and those of a day before and after, fit into a number of 64 bits.
-_BLOCK = 60
-#: Blocks that are unpacked at once.
-_ROWS = 1 << 16
 #: Bits of a day's number.
 _KEY = 32
 
 
-def zones(days: ir.Table) -> ir.Table:
-    """Estimate `user`, `zone`: whole hours east of UTC, -12 to 11; only users with clear habits.
+class Days(NamedTuple):
+    """Days with an action of some users, as `action_days` describes them; columns of equal length.
+
+    Attributes:
+        user: a number, ascending.
+        day, shown, hours: see `action_days`.
+        late: whether the actions are recent.
+    """
+
+    user: NDArray[np.int64]
+    day: NDArray[np.int64]
+    shown: NDArray[np.int64]
+    hours: NDArray[np.int64]
+    late: NDArray[np.bool_]
+
+
+def zone(x: float, y: float, actions: int) -> int | None:
+    """Estimate whole hours east of UTC, -12 to 11; None without clear habits.
 
     Args:
-        days: as `hubbub.store.query.actions.starts.action_days` returns them.
+        x: the sum of the unit vectors of the actions, in units of 1 / `SCALE`.
+        y: its other coordinate.
+        actions: how many there are.
     """
-    from ibis import _
-
-    sums = days.group_by("user").agg(
-        x=_.x.sum().cast("float64"), y=_.y.sum().cast("float64"), n=_.actions.sum()
-    )
-    length = (sums.x * sums.x + sums.y * sums.y).sqrt()
-    clear = sums.filter(sums.n >= _MIN_ACTIONS, length >= _MIN_CONCENTRATION * SCALE * sums.n)
-    east = (_MIDDLE - clear.y.atan2(clear.x) * (12 / math.pi)).round().cast("int64")
-    return clear.select("user", zone=(east + 36) % 24 - 12)
+    if actions < _MIN_ACTIONS or math.hypot(x, y) < _MIN_CONCENTRATION * SCALE * actions:
+        return None
+    return (round(_MIDDLE - math.atan2(y, x) * (12 / math.pi)) + 36) % 24 - 12
 
 
 def off_hours(actions: ir.Table, split: int) -> ir.Table:
@@ -82,107 +87,42 @@ def off_hours(actions: ir.Table, split: int) -> ir.Table:
     )
 
 
-def streaks(days: ir.Table, zone: ir.Table, split: int, offsets: Offsets) -> dict[str, int]:
-    """Return the longest run of days without a pause that reaches past the split, by user.
+def streaks(days: Days, zones: Sequence[int | None]) -> NDArray[np.int64]:
+    """Return the longest run of days without a pause that has a recent one, by the user's number.
 
-    A pause is two whole days in a row without an action, in the user's zone, or by the clock with
-    `offsets`. The run counts from its first to its last active day.
+    A pause is two whole days in a row without an action, in the user's zone, or by the clock where
+    it is not known. The run counts from its first to its last active day; 0: there is none.
 
     Args:
-        days: as `action_days` returns them; unless all offsets are 0, of single actions.
-        zone: result of `zones`.
-        split: µs since the epoch; the actions of a row are all before it, or all since then.
-        offsets: of the clock.
+        days: of the users.
+        zones: of each user, hours east of UTC.
     """
     import numpy as np
 
-    table = _active_days(days, zone, split, offsets).order_by("user").to_pyarrow().combine_chunks()
-    if not table.num_rows:
-        return {}
-    names = table["user"].combine_chunks().dictionary_encode()
-    columns = {name: table[name].to_numpy() for name in ("block", "late", "same", "other", "turn")}
-    columns["user"] = names.indices.to_numpy()
-    longest = np.zeros(len(names.dictionary), np.int64)
-    begin, rows = 0, table.num_rows
-    while begin < rows:  # a part of the users at once; each block gives up to 60 days
-        end = int(
-            np.searchsorted(columns["user"], columns["user"][min(begin + _ROWS, rows) - 1] + 1)
-        )
-        _measure_runs({name: column[begin:end] for name, column in columns.items()}, longest)
-        begin = end
-    users = names.dictionary.to_pylist()
-    return {user: days for user, days in zip(users, longest.tolist(), strict=True) if days}
-
-
-def _active_days(days: ir.Table, zone: ir.Table, split: int, offsets: Offsets) -> ir.Table:
-    """Return the days with an action, as bits of blocks of `_BLOCK` days.
-
-    Returns:
-        `user`, `block` (days since the epoch // _BLOCK), `late` (since the split), `same` (bits of
-        days), `other` (bits of days that in the user's zone are the day after, or before) and
-        `turn` (1 or -1: which).
-    """
-    import ibis
-    from ibis import _
-
-    one = ibis.literal(1, "int64")
-    rows = days.left_join(zone, "user").select("user", "start", "hours", "zone")
-    if all(offset == 0 for _, offset in offsets):
-        shift = rows.zone.fill_null(0)
-        early = (one << ibis.ifelse(shift < 0, -shift, 24 - shift)) - 1  # hours before midnight
-        before, after = rows.hours & early, rows.hours & ~early
-        west = shift < 0
-        rows = rows.select(
-            "user",
-            "start",
-            day=rows.start // _DAY,
-            same=ibis.ifelse(west, after, before) != 0,
-            other=ibis.ifelse(west, before, after) != 0,
-            turn=ibis.ifelse(west, -1, 1),
-        )
-    else:
-        shown = ibis.coalesce(rows.start + rows.zone * _HOUR, wall(rows.start, offsets))
-        rows = rows.select(
-            "user",
-            "start",
-            day=shown // _DAY,
-            same=ibis.literal(value=True),
-            other=ibis.literal(value=False),
-            turn=1,
-        )
-    placed = rows.mutate(block=_.day // _BLOCK, late=_.start >= split)
-    bit = one << (placed.day - placed.block * _BLOCK)
-    return placed.group_by("user", "block", "late").agg(
-        same=ibis.ifelse(placed.same, bit, 0).bit_or(),
-        other=ibis.ifelse(placed.other, bit, 0).bit_or(),
-        turn=placed.turn.max(),
+    known = np.array([zone is not None for zone in zones])[days.user]
+    shift = np.array([zone or 0 for zone in zones])[days.user]
+    # The bits of the hours before the zone's midnight, which are of the day before in the west.
+    early = (1 << np.where(shift < 0, -shift, 24 - shift)) - 1
+    before, after = days.hours & early != 0, days.hours & ~early != 0
+    west = shift < 0
+    places = (
+        (days.shown, ~known),
+        (days.day, known & np.where(west, after, before)),
+        (days.day + np.where(west, -1, 1), known & np.where(west, before, after)),
     )
+    keys = [((days.user << _KEY) + day)[active] for day, active in places]
+    late = [days.late[active] for _, active in places]
+    recent = np.concatenate(keys)[np.concatenate(late)]
+    first = np.full(len(zones), np.iinfo(np.int64).max)
+    np.minimum.at(first, _user(recent), recent)
+    key = np.sort(np.concatenate(keys))
+    begins = np.flatnonzero(np.append(True, np.diff(key) > _PAUSE))  # so is another user's day
+    last = np.append(begins[1:], len(key)) - 1
+    reaches = key[last] >= first[_user(key[last])]
+    longest = np.zeros(len(zones), np.int64)
+    np.maximum.at(longest, _user(key[last])[reaches], (key[last] - key[begins] + 1)[reaches])
+    return longest
 
 
-def _measure_runs(part: Mapping[str, NDArray[Any]], longest: NDArray[np.int64]) -> None:
-    """Set `longest` for the users of a part.
-
-    Args:
-        part: columns of `_active_days`, with numbers for the users; all rows of each.
-        longest: days, by the user's number.
-    """
-    import numpy as np
-
-    keys, late = [], []
-    for name, turn in (("same", 0), ("other", part["turn"])):
-        bits = part[name].astype("<i8").view(np.uint8).reshape(-1, 8)
-        row, bit = np.nonzero(np.unpackbits(bits, axis=1, bitorder="little"))
-        moved = part["block"] * _BLOCK + turn
-        keys.append((part["user"][row].astype(np.int64) << _KEY) + moved[row] + bit)
-        late.append(keys[-1][part["late"][row]])
-    # Hardly anything is out of order, which a stable sort uses.
-    key = np.sort(np.concatenate(keys), kind="stable")
-    user = (key + (1 << _KEY - 1)) >> _KEY
-    first_late = np.full(len(longest), np.iinfo(np.int64).max)
-    recent = np.concatenate(late)
-    np.minimum.at(first_late, (recent + (1 << _KEY - 1)) >> _KEY, recent)
-    begins = np.append(True, np.diff(key) > _PAUSE)  # so is another user's day
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(key)) - 1
-    reaches = key[last] >= first_late[user[last]]
-    np.maximum.at(longest, user[last[reaches]], (key[last] - key[first] + 1)[reaches])
+def _user(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (key + (1 << _KEY - 1)) >> _KEY  # days before 1970 are negative

@@ -24,6 +24,7 @@ from hubbub.zones import UNIVERSAL, Zone
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from hubbub.store.query.actions.kept import KeptActions
     from hubbub.store.query.from_rollups import RollupReader
     from hubbub.store.tables.events import File
 
@@ -84,7 +85,7 @@ def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
 
     Args:
         rows: aware times and accounts as stored, not persons.
-        like: events whose selection and merges apply to these too.
+        like: whose selection and merges apply to these too.
     """
     import pyarrow as pa
 
@@ -113,11 +114,11 @@ class Events:
 
     Columns: `time` (timestamp, UTC), `id`, `topic`, `category`, `agent`, `users` (array of text),
     `objects` (array of text), `action`, `size` (bytes), `source`, `seq`, `extra` (map or null).
-
     `filter` returns `Events`; every other method is Ibis' own.
     """
 
-    __slots__ = ("audience", "beginning", "persons", "rollups", "selection", "stored", "table")
+    __slots__ = ("actions", "audience", "beginning", "persons", "rollups", "selection", "stored",
+                 "table")  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - each belongs to the same events
         self,
@@ -141,6 +142,8 @@ class Events:
         #: From when on (µs) nothing seems to be missing of a range that begins at a time (µs); None
         #: for events without a store.
         self.beginning: Callable[[int], int] | None = None
+        #: What `hubbub.store.query.actions` has read for these events.
+        self.actions: KeptActions | None = None
 
     def count_events(self) -> int:
         """Count the events; runs the query."""
@@ -158,8 +161,7 @@ class Events:
 
     def count_bots(self) -> int:
         """Count the known bots that these events name and `--user` and the like do not remove."""
-        bots = self.persons.left_out(self.selection.bot_names)
-        if not bots:
+        if not (bots := self.persons.left_out(self.selection.bot_names)):
             return 0
         names = self.everybody().in_utc().weekly_users().select("user").distinct()
         return int(names.filter(matches(names.user, bots)).count().to_pyarrow().as_py())
@@ -265,8 +267,7 @@ class Events:
     def daily_topics(self, *, summed: bool = True) -> ir.Table:
         """Return the columns `time`, `topic`, `category`, `messages`, `bytes`.
 
-        `time` is the start of the day in `zone`. Fast where only topics and categories are
-        filtered. `summed` as in `daily_users`.
+        `time` is the start of the day. Fast where only topics and categories are filtered.
         """
         from hubbub.store.query import from_rollups
 
@@ -278,8 +279,7 @@ class Events:
         Only for events of a store (`rollups` is not None).
         """
         assert self.rollups is not None
-        chosen = replace(self.selection, since=since, until=until)
-        part = self.rollups.select(None, chosen)
+        part = self.rollups.select(None, replace(self.selection, since=since, until=until))
         part.rollups = self.rollups
         return part
 
@@ -290,9 +290,9 @@ class Events:
 
     def in_utc(self) -> Events:
         """Return the same events, cut in UTC."""
-        if self.zone.is_utc:
-            return self
         chosen = replace(self.selection, zone=UNIVERSAL)
+        if chosen == self.selection:
+            return self
         return Events(self.table, chosen, self.persons, self.stored, self.rollups, self.audience)
 
     def wall(self, when: ir.TimestampValue | None = None) -> ir.IntegerValue:

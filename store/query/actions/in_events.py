@@ -6,13 +6,14 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hubbub.store.query.times import micros
+from hubbub.store.query.times import micros, wall
 from hubbub.store.rollups.actions import PAUSE, SCALE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
+    from hubbub.zones import Offsets
 
 __all__ = ["by_day", "messages_with_starts", "pauses_between"]
 
@@ -50,17 +51,32 @@ def pauses_between(starts: ir.Table) -> ir.Table:
     return pauses.filter(_.pause.notnull()).select("user", "start", "pause")
 
 
-def by_day(starts: ir.Table) -> ir.Table:
-    """Return the columns of `action_days`, a row for each action."""
-    import ibis
+def by_day(starts: ir.Table, origin: int, size: int, offsets: Offsets) -> ir.Table:
+    """Return the columns of `action_days`.
 
-    rows = starts.mutate(time=(starts.start % _DAY + _DAY) % _DAY)
-    angle = rows.time * (2 * math.pi / _DAY)
-    return rows.select(
+    Args:
+        starts: `user` and `start` of actions.
+        origin: where an interval begins, µs.
+        size: length of an interval, µs.
+        offsets: of the clock.
+    """
+    import ibis
+    from ibis import _
+
+    time = (starts.start % _DAY + _DAY) % _DAY
+    angle = time * (2 * math.pi / _DAY)
+    each = starts.select(
         "user",
-        "start",
-        actions=ibis.literal(1, "int64"),
-        hours=ibis.literal(1, "int64") << (rows.time // _HOUR),
+        interval=(starts.start - origin) // size,
+        day=starts.start // _DAY,
+        shown=wall(starts.start, offsets) // _DAY,
+        hours=ibis.literal(1, "int64") << (time // _HOUR),
         x=(angle.cos() * SCALE).round().cast("int64"),
         y=(angle.sin() * SCALE).round().cast("int64"),
+    )
+    return each.group_by("user", "interval", "day", "shown").agg(
+        actions=_.count(),
+        hours=_.hours.bit_or(),
+        x=_.x.sum().cast("int64"),
+        y=_.y.sum().cast("int64"),
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import ibis
@@ -23,10 +24,16 @@ from hubbub.store.rollups.actions import PAUSE
 from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import ibis.expr.types as ir
 
 __all__ = ["KeptActions"]
 
+#: Rows of the rollup of which the sums are returned at once: a million or less.
+_ROWS = 4_000_000
+#: Days that are named one by one.
+_MOST = 4_000
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
 
 
@@ -41,37 +48,82 @@ class KeptActions(Runs):
             begun = begun.filter(begun.start >= self.since + PAUSE)
         if self.until is not None:
             begun = begun.filter(begun.start < self.until)
-        return begun.union(self._other_starts(self.edges(plain)))
+        return begun.union(self._other_starts(self._edges))
 
-    def days(self, origin: int, size: int) -> ir.Table:
-        """Return the actions by day: see `action_days`."""
-        plain = self.plain
-        whole = self._whole(plain, origin, size)
-        each = plain.filter(~whole, plain.start - plain.day >= PAUSE).select("user", "start")
-        if self.since is not None:
-            each = each.filter(each.start >= self.since + PAUSE)
-        if self.until is not None:
-            each = each.filter(each.start < self.until)
-        single = each.union(self._other_starts(self.edges(plain)))
-        return self.sums(origin, size).union(by_day(single))
+    @cached_property
+    def _edges(self) -> ir.Table:
+        return self.edges(self.plain)
 
-    def sums(self, origin: int, size: int) -> ir.Table:
-        """Return those rows of `days` that are sums; they are most, and cheap to read."""
-        plain = self.plain
-        first = plain.filter(
-            plain.final.notnull(), plain.later > 0, self._whole(plain, origin, size)
-        )
+    def days(self, origin: int, size: int) -> Iterator[ir.Table]:
+        """Yield the actions by day, in parts: see `action_days`."""
+        offsets, cut = self.events.selection.offsets(), self._cut(origin, size)
+        if cut is None or any(offset for _, offset in offsets):
+            yield by_day(self.starts(), origin, size, offsets)
+            return
+        single = self._other_starts(self._edges)
+        if cut:
+            plain = self.plain
+            each = plain.filter(plain.start - plain.day >= PAUSE)
+            each = each.filter(each.time.isin([*map(stamp, cut)])).select("user", "start")
+            if self.since is not None:
+                each = each.filter(each.start >= self.since + PAUSE)
+            if self.until is not None:
+                each = each.filter(each.start < self.until)
+            single = each.union(single)
+        yield by_day(single, origin, size, offsets)
+        for first, end in self._parts():
+            sums = self.sums(origin, size, first, end)
+            yield sums.mutate(shown=sums.day)
+
+    def _parts(self) -> Iterator[tuple[int, int]]:
+        """Yield ranges [µs, µs) with about `_ROWS` rows."""
+        files, rows = self.usable.files, 0
+        first = min(file.first for file in files)
+        for file in files:
+            rows += file.rows
+            if rows >= _ROWS and file.first > first:
+                yield first, file.first
+                first, rows = file.first, 0
+        yield first, FOREVER
+
+    def sums(self, origin: int, size: int, begin: int = 0, end: int = FOREVER) -> ir.Table:
+        """Return those rows of `days` that are sums; they are most, and cheap to read.
+
+        Args:
+            origin: see `action_days`.
+            size: see `action_days`.
+            begin: no days before this time, µs.
+            end: no days from this time on, µs.
+        """
+        cut, plain = self._cut(origin, size), self.plain
+        first = plain.filter(plain.final.notnull(), plain.later > 0)
+        if begin > self.reader.oldest:
+            first = first.filter(first.time >= stamp(begin))
+        if end <= self.reader.newest:
+            first = first.filter(first.time < stamp(end))
+        if cut is None:
+            first = first.filter(_FALSE)
+        elif cut:
+            first = first.filter(first.time.notin([*map(stamp, cut)]))
         if self.since is not None:
             first = first.filter(first.day >= self.since)
-        return first.select("user", "hours", "x", "y", start="day", actions="later").select(
-            "user", "start", "actions", "hours", "x", "y"
+        interval = (first.day - origin) // size
+        return first.select(
+            "user", "hours", "x", "y", actions="later", day=first.day // DAY, interval=interval
         )
 
-    def _whole(self, plain: ir.Table, origin: int, size: int) -> ir.BooleanValue:
-        """Whether a day lies in the range, and holds none of the times origin + n * size."""
-        first, last = plain.day - origin, plain.day + (DAY - 1 - origin)
-        whole: ir.BooleanValue = first // size == last // size
-        return whole if self.until is None else whole & (plain.day + DAY <= self.until)
+    def _cut(self, origin: int, size: int) -> list[int] | None:
+        """Return the starts (µs) of the days that hold a time origin + n * size or `until`.
+
+        None if these are most of the days, or too many to name them.
+        """
+        first = max(self.reader.oldest, self.since or -FOREVER) // DAY * DAY
+        end = min(self.reader.newest + 1, self.until or FOREVER)
+        if (size < 2 * DAY and (size % DAY or origin % DAY)) or (end - first) // size > _MOST:
+            return None
+        edges = range(origin - (origin - first) // size * size, end, size)
+        times = [*edges] if self.until is None else [*edges, self.until]
+        return sorted({time // DAY * DAY for time in times if time % DAY})
 
     def pauses(self, since: int, until: int, without: ir.Table | None = None) -> ir.Table:
         """Return the columns `user`, `start`, `pause` (µs since the action before began).

@@ -16,17 +16,14 @@ from hubbub.store.query.actions.in_events import by_day, messages_with_starts, p
 from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import ibis.expr.types as ir
 
     from hubbub.store.query.actions.kept import KeptActions
     from hubbub.store.query.events import Events
 
-__all__ = ["action_days", "action_pauses", "action_sizes", "action_starts", "are_kept", "kept_days"]
-
-
-def are_kept(events: Events) -> bool:
-    """Whether the rollup answers: reading the actions several times is cheap, holding them not."""
-    return _kept(events) is not None
+__all__ = ["action_days", "action_pauses", "action_sizes", "action_starts", "kept_days"]
 
 
 def action_starts(events: Events) -> ir.Table:
@@ -43,27 +40,31 @@ def action_starts(events: Events) -> ir.Table:
     return rows.filter(rows.begins).select("user", start="at")
 
 
-def action_days(events: Events, origin: int, size: int) -> ir.Table:
-    """Actions, summed up by day (UTC) where the rollup has such sums.
+def action_days(events: Events, origin: int, size: int) -> Iterator[ir.Table]:
+    """Actions, summed up by day and by intervals, in parts that an engine can return.
 
-    The columns are `user`, `start`, `actions`, `hours`, `x`, `y`. A row is of all actions of a user
-    in a day, then `start` is the start of that day (µs since the epoch); or of one action, then
-    `start` is its own. `hours` are the hours of the day in which the actions start, as bits, the
-    lowest for 0 h; `x` and `y` are the sums of the unit vectors of their starts on a clock face of
-    24 hours, in units of 1/`SCALE`.
+    A row is of actions of a user whose starts have in common the `interval` (n of [origin + n *
+    size, origin + (n + 1) * size)), the `day` of UTC and the day `shown` by clocks of the zone
+    (both as numbers since 1970). There may be several such rows. The other columns are `actions`,
+    their number; `hours`: the hours of the day (UTC) in which they start, as bits, the lowest for
+    0 h; and `x`, `y`: the sums of the unit vectors of their starts on a clock face of 24 hours, in
+    units of 1 / `SCALE`.
 
     Args:
         events: by agent or by users.
-        origin: a day that contains a time origin + n * size (both µs) has rows of single actions,
-        size: so that all actions of a row are in the same interval between two such times.
+        origin: where an interval begins, µs since the epoch.
+        size: length of an interval, µs.
     """
     events.audience.note(events)
     kept = _kept(events)
-    return by_day(action_starts(events)) if kept is None else kept.days(origin, size)
+    if kept is None:
+        yield by_day(action_starts(events), origin, size, events.selection.offsets())
+    else:
+        yield from kept.days(origin, size)
 
 
 def kept_days(events: Events, origin: int, size: int) -> ir.Table | None:
-    """Those rows of `action_days` that are sums of a day, which are cheap to read.
+    """Some of the rows of `action_days`, without `shown`: most, and those that are cheap to read.
 
     None if the rollup cannot answer for these events.
     """
@@ -122,6 +123,9 @@ def action_sizes(events: Events) -> ir.Table:
 
 
 def _kept(events: Events) -> KeptActions | None:
+    """Return the actions in the rollup, the same for each call: it holds some rows in memory."""
     from hubbub.store.query.actions.kept import KeptActions
 
-    return KeptActions.of(events)
+    if events.actions is None or events.rollups is not events.actions.reader:
+        events.actions = KeptActions.of(events)
+    return events.actions

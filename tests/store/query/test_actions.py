@@ -1,6 +1,7 @@
 """Starts of actions and pauses are the same from the kept table as from the events."""
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def both_ways(
         elif not every:
             assert (KeptActions.of(events) is not None) == kept
         tables = [action_starts(events), action_pauses(events, -ALWAYS, ALWAYS)]
-        tables += [action_sizes(events), weeks(action_days(events, middle + 3 * HOUR, 7 * DAY))]
+        tables += [action_sizes(events), summed(action_days(events, middle + HOUR, 7 * DAY))]
         if every:
             some = action_sizes(events).filter(_.messages > 1).select("user").distinct()
             tables.append(action_pauses(events, middle - HOUR, middle + 3 * DAY))
@@ -60,10 +61,10 @@ def both_ways(
     return answers[0]
 
 
-def weeks(days: Any) -> Any:
-    """Add up the actions of each user and week."""
-    week = (days.start - (START + DAY + 3 * HOUR)) // (7 * DAY)
-    return days.group_by("user", week=week).agg(
+def summed(days: Any) -> Any:
+    """Add up the rows of `action_days` that belong together."""
+    days = reduce(lambda a, b: a.union(b.select(a.columns)), days)
+    return days.group_by("user", "interval", "day", "shown").agg(
         actions=_.actions.sum().cast("int64"), hours=_.hours.bit_or(),
         x=_.x.sum().cast("int64"), y=_.y.sum().cast("int64"),
     )  # fmt: skip
