@@ -33,7 +33,7 @@ _DAY = timedelta(days=1) // _MICRO
 #: A baseline needs at least this many weeks since the person was first seen, and two sums.
 _MIN_WEEKS = 8
 _SHARES = ("off_since", "of_since", "off_before", "of_before")
-_NO_HOURS = dict.fromkeys(_SHARES)
+_NO_HOURS = dict.fromkeys(_SHARES, 0)
 #: Loads and shares of fewer recent actions are not judged.
 _MIN_ACTIONS = 20
 #: An object depends on a person who alone touched it at least this often.

@@ -97,8 +97,7 @@ def _read(past: Events, split: int, size: int) -> tuple[Rows, list[str]]:
         number = pc.index_in(users.dictionary, names).to_numpy()[users.indices.to_numpy()]
         columns = (found[name].to_numpy() for name in Rows._fields[1:])
         parts.append([column.astype(np.int32) for column in (number, *columns)])
-    columns = zip(*parts, strict=True)
-    return Rows(*map(np.concatenate, columns)), names.to_pylist()
+    return Rows(*map(np.concatenate, zip(*parts, strict=True))), names.to_pylist()
 
 
 def _counted(rows: Rows, users: int, stored: int) -> Iterator[Past]:

@@ -45,7 +45,9 @@ def row_groups(table: Table, parts: Iterable[Any]) -> Iterator[Any]:
         yield pa.concat_tables(group)
 
 
-def merge_files(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterator[Any]:
+def merge_files(
+    table: Table, files: Sequence[File], *, rows: int = 0, columns: Sequence[str] = ()
+) -> Iterator[Any]:
     """Yield the rows of these files as Arrow tables in the table's sort order.
 
     All rows with the same time are in the same part.
@@ -54,18 +56,22 @@ def merge_files(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterat
         table: whose files they are.
         files: of one snapshot; each is sorted by time.
         rows: to read from a file at once; 0: as suits the table.
+        columns: to read; none: all of them. Only the times of rows are then in order.
 
     Raises:
         OSError, pa.ArrowException: a file cannot be read.
     """
     rows = rows or (_LARGE_PART if _has_large_rows(table) else _PART)
+    schema, order = table.schema, table.order
+    if columns:
+        schema, order = pa.schema([schema.field(name) for name in columns]), ("time",)
     waiting = sorted(files, key=lambda file: file.first, reverse=True)
     inputs: list[_Input] = []
     try:
         while inputs or waiting:
             limit = min((file.bound for file in inputs), default=inf)
             while waiting and (not inputs or waiting[-1].first <= limit):
-                inputs.append(_Input(waiting.pop(), table, rows))
+                inputs.append(_Input(waiting.pop(), table, schema, rows))
                 limit = min(limit, inputs[-1].bound)
             ready = [part for file in inputs for part in file.take_before(limit)]
             for file in inputs:
@@ -77,7 +83,7 @@ def merge_files(table: Table, files: Sequence[File], *, rows: int = 0) -> Iterat
             if ready:
                 part = pa.concat_tables(ready)
                 if len(ready) > 1:
-                    part = part.sort_by([(name, "ascending") for name in table.order])
+                    part = part.sort_by([(name, "ascending") for name in order])
                 yield part
     finally:
         for file in inputs:
@@ -95,14 +101,14 @@ class _Input:
         bound: all rows with an earlier time were read (µs); infinity at the end of the file.
     """
 
-    def __init__(self, file: File, table: Table, rows: int) -> None:
+    def __init__(self, file: File, table: Table, schema: Any, rows: int) -> None:
         table.localize([file.uri])
         self._table, self._uri = table, file.uri
         # not the whole file at once: sixteen of them are open where their times overlap
         self._file = pq.ParquetFile(file.uri, pre_buffer=False, buffer_size=_BUFFER)
-        self._schema = table.schema
-        self._parts = self._file.iter_batches(rows, columns=table.schema.names, use_threads=False)
-        self._rows: Any = table.schema.empty_table()
+        self._schema = schema
+        self._parts = self._file.iter_batches(rows, columns=schema.names, use_threads=False)
+        self._rows: Any = schema.empty_table()
         self._times: NDArray[np.int64] = np.empty(0, np.int64)
         self.bound: float = -inf
         self.read()

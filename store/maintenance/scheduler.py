@@ -71,9 +71,10 @@ class Scheduler:
             if not acquired:
                 return False
             if (built := build_next(self.store, stop=stop)) is not None:
-                _log.info(
-                    "built a table", table=built.name, rows=sum(f.rows for f in built.files())
-                )
+                if built.batch():
+                    _log.info(
+                        "built a table", table=built.name, rows=sum(f.rows for f in built.files())
+                    )
                 return True
             done = compaction.step(self.store, stop=stop)
             if done is not None:

@@ -20,7 +20,6 @@ from hubbub.store.disk.errors import write_error
 from hubbub.store.rollups.actions import COLUMNS, joined_by_day
 from hubbub.store.rollups.frozen import frozen
 from hubbub.store.rollups.tables import Actions, Rollup, WeeklyUsers
-from hubbub.store.tables.events import SCHEMA
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:
@@ -148,8 +147,7 @@ def write_counted(
             file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
             try:
                 for rows in groups:
-                    if stop():
-                        raise Stopped
+                    _check(stop)
                     file.write(rows)
                     fits = fits and not rollup.saturates(rows)
                 if file.rows:
@@ -174,7 +172,7 @@ def _counted(
     """Yield months, each with row groups in their order; a month may come several times."""
     if isinstance(rollup, Actions):
         for month, its_files in by_month(files).items():
-            yield month, _actions(rollup, its_files)
+            yield month, _actions(store.table, rollup, its_files)
         return
     _, count, _ = source(store, rollup)
     for chunk in _chunks(files):
@@ -182,20 +180,12 @@ def _counted(
             yield month, iter((rows,))
 
 
-def _actions(rollup: Actions, files: Sequence[File]) -> Iterator[Any]:
+def _actions(events: Table, rollup: Actions, files: Sequence[File]) -> Iterator[Any]:
     """Yield the actions of a month, some days at a time, in row groups."""
-    narrow = _Narrow(rollup.folder)
-    parts = merge_files(narrow, files, rows=_PART)
+    parts = merge_files(events, files, rows=_PART, columns=COLUMNS)
     for days in joined_by_day(parts, rollup.unit):
         for first in range(0, days.num_rows, ROWS):
             yield days.slice(first, ROWS).select(rollup.schema.names).cast(rollup.schema)
-
-
-class _Narrow(Table):
-    """The events table with only the columns that actions are found in."""
-
-    name = "events"
-    schema = pa.schema([SCHEMA.field(name) for name in COLUMNS])
 
 
 def by_month(files: Iterable[File]) -> dict[str, list[File]]:
@@ -204,6 +194,11 @@ def by_month(files: Iterable[File]) -> dict[str, list[File]]:
     for file in files:
         months.setdefault(Path(file.uri).parent.name.removeprefix("month="), []).append(file)
     return dict(sorted(months.items()))
+
+
+def _check(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
 
 
 def _rows_before(limit: int) -> Change:

@@ -39,8 +39,10 @@ def compact(app: App, /, *, rebuild: bool, restart: bool, as_json: bool) -> None
                 note = note_continued("rebuild")
                 with steps("rebuilding") as show:
                     rebuild_rollups(store, restart=restart, show=show, note=note)
-            while build_next(store) is not None:
-                pass
+        built = True
+        while built:  # a month at a time; loaders can run in between
+            with store.loader_lock():
+                built = build_next(store) is not None
         result = compact_tables(store)
     if as_json:
         app.print_facts(asdict(result), as_json=True)
