@@ -274,8 +274,11 @@ class Remote(Table):
             )
         return True
 
-    def _commit(self, actions: Sequence[Any], batch: int | None) -> int:
-        return self.commit(actions, {} if batch is None else {LOADER: batch})
+    def _commit(
+        self, actions: Sequence[Any], batch: int | None, marks: Mapping[str, int] | None = None
+    ) -> int:
+        numbers = {**(marks or {}), **({} if batch is None else {LOADER: batch})}
+        return self.commit(actions, numbers)
 
     def replace(
         self,
@@ -284,6 +287,7 @@ class Remote(Table):
         batch: int | None = None,
         *,
         data_change: bool = True,
+        marks: Mapping[str, int] | None = None,
     ) -> int:
         """Replace files by others; appends of other collectors meanwhile do no harm.
 
@@ -294,7 +298,9 @@ class Remote(Table):
         paths = {file.uri for file in removed}
         for attempt in range(_ATTEMPTS):
             try:
-                version = super().replace(removed, added, batch, data_change=data_change)
+                version = super().replace(
+                    removed, added, batch, data_change=data_change, marks=marks
+                )
             except ConflictError:
                 self.refresh()
                 lost = not paths <= {file.uri for file in self.files()}
