@@ -5,8 +5,7 @@
     spool/          messages that are received and not loaded yet
     events/         the Delta table of events
     ids/            the index of event ids: their hashes
-    bodies/         the Delta table of messages as received, where that is configured
-    samples/        the Delta table of gauges
+    bodies/, samples/  Delta tables of messages as received, where configured, and of gauges
     rollups/        Delta tables of sums by hour, day and week, and of actions
     permanent/      answers behind permanent links; plugins/: what plugins cache and publish
     stream/         new events that wait for event handlers and mirrors; journal.sqlite: posted ones
@@ -22,7 +21,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -292,21 +290,20 @@ class Store(Closeable):
         Merged accounts count as one person. The spool is not loaded first.
         """
         from hubbub.store.query import events
-        from hubbub.store.rollups.refresh import frozen
+        from hubbub.store.rollups.frozen import frozen
 
         version, files = self.table.snapshot()
-        chosen, persons = selection or Selection(), self.persons
-        known = persons
+        chosen, known = selection or Selection(), self.persons
 
         def select(paths: Sequence[str] | None, part: Selection) -> events.Events:
-            # these few files are read whatever their times
-            chosen_files = files if paths is None else [events.of_any_time(path) for path in paths]
-            return events.events(self.backend, version, chosen_files, part, known)
+            # few files: read whatever their times
+            those = files if paths is None else [events.of_any_time(path) for path in paths]
+            return events.events(self.backend, version, those, part, known)
 
         reader, cut = None, frozen(self)
         if files or cut:  # rollups outlive the last event, too
             from hubbub.store.query.from_rollups import RollupReader
-            from hubbub.store.query.names import StoredNames
+            from hubbub.store.query.names import knowing_names
 
             oldest, newest = (files[0].first, max(f.last for f in files)) if files else (cut, cut)
             reader = RollupReader(
@@ -319,8 +316,7 @@ class Store(Closeable):
                 frozen=cut,
                 select=select,
             )
-            names = [name for accounts in persons.accounts.values() for name in accounts]
-            known = replace(persons, matching=StoredNames(reader, chosen, names).matching)
+            known = knowing_names(known, reader, chosen)
         return events.events(self.backend, version, files, chosen, known, rollups=reader)
 
     @property

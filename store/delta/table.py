@@ -140,8 +140,8 @@ class Table:
         self._handle = None if entry is None else _Handle(table, entry, checkpoint)
         return facts
 
-    def mark(self, name: str) -> int:
-        """Return the number that the last commit with this mark gave it; 0 without one."""
+    def number(self, name: str) -> int:
+        """Return the number that the last commit with this name gave it; 0 without one."""
         return int(self.table().transaction_version(name) or 0) if self.exists() else 0
 
     def files(self) -> list[File]:
@@ -216,7 +216,7 @@ class Table:
         batch: int | None = None,
         *,
         data_change: bool = True,
-        marks: Mapping[str, int] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> int:
         """Replace files by others, as one commit; return the new version, durable.
 
@@ -227,7 +227,7 @@ class Table:
             added: results of `DataFileWriter.close`.
             batch: new number of the loader's last batch; None leaves it.
             data_change: False if the added files hold the same rows as the removed ones.
-            marks: numbers by name, written with the commit; see `mark`.
+            numbers: by name, written with the commit; see `number`.
 
         Raises:
             StoreError: nothing was changed, and the added files are deleted.
@@ -245,7 +245,7 @@ class Table:
         ]
         before = self.version()
         try:
-            return self._commit([*actions, *added], batch, marks or {})
+            return self._commit([*actions, *added], batch, numbers)
         except (DeltaError, OSError) as e:
             if self.version() == before:
                 self.discard(added)
@@ -322,10 +322,10 @@ class Table:
         self,
         actions: Sequence[AddAction | RemoveAction],
         batch: int | None,
-        marks: Mapping[str, int] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> int:
-        numbers = {**(marks or {}), **({} if batch is None else {LOADER: batch})}
-        transactions = [deltalake.Transaction(name, n) for name, n in numbers.items()]
+        every = {**(numbers or {}), **({} if batch is None else {LOADER: batch})}
+        transactions = [deltalake.Transaction(name, n) for name, n in every.items()]
         info = commit_info(len(actions) + len(transactions))
         with self._lock:
             table, _ = self._opened()

@@ -275,10 +275,10 @@ class Remote(Table):
         return True
 
     def _commit(
-        self, actions: Sequence[Any], batch: int | None, marks: Mapping[str, int] | None = None
+        self, actions: Sequence[Any], batch: int | None, numbers: Mapping[str, int] | None = None
     ) -> int:
-        numbers = {**(marks or {}), **({} if batch is None else {LOADER: batch})}
-        return self.commit(actions, numbers)
+        every = {**(numbers or {}), **({} if batch is None else {LOADER: batch})}
+        return self.commit(actions, every)
 
     def replace(
         self,
@@ -287,7 +287,7 @@ class Remote(Table):
         batch: int | None = None,
         *,
         data_change: bool = True,
-        marks: Mapping[str, int] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> int:
         """Replace files by others; appends of other collectors meanwhile do no harm.
 
@@ -299,7 +299,7 @@ class Remote(Table):
         for attempt in range(_ATTEMPTS):
             try:
                 version = super().replace(
-                    removed, added, batch, data_change=data_change, marks=marks
+                    removed, added, batch, data_change=data_change, numbers=numbers
                 )
             except ConflictError:
                 self.refresh()

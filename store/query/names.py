@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubbub.store.query.from_rollups import RollupReader
+    from hubbub.store.query.identity import Persons
     from hubbub.store.query.selection import Selection
 
-__all__ = ["StoredNames"]
+__all__ = ["knowing_names"]
+
+
+def knowing_names(persons: Persons, reader: RollupReader, chosen: Selection) -> Persons:
+    """Return the persons, who know the names in a selection's range when they are asked."""
+    names = [name for accounts in persons.accounts.values() for name in accounts]
+    return replace(persons, matching=_StoredNames(reader, chosen, names).matching)
 
 
 @dataclass
-class StoredNames:
+class _StoredNames:
     """The users that the events of a selection can name.
 
     Attributes:

@@ -4,9 +4,9 @@ Retention deletes details with their events, where sums stay. A store of an olde
 tables, and queries read its events instead. `build_next` builds them, a month at a time, as steps
 of maintenance: for a large store this takes minutes in all.
 
-While a table is built, its batch number stays 0, so that nobody reads it. The commit of a month has
-a mark: the version of the events of that month. What happens to the events meanwhile is in their
-log, so that a month that has changed is counted again.
+While a table is built, its batch number stays 0, so that nobody reads it. The commit of a month
+also has a number: the version of the events that was counted. What happens to the events meanwhile
+is in their log, so that a month that has changed is counted again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_next", "delete_before", "kept", "missing", "recount_details"]
 
-_MARK = "hubbub-month-"  # of a commit, with the month
+_MONTH = "hubbub-month-"  # with the month: name of a number in the log
 
 
 def missing(store: Store) -> list[Rollup]:
@@ -76,7 +76,7 @@ def build_next(
         except Stopped:
             return None
         old = built.pop(month, [])
-        rollup.replace(old, added, None if left else version, marks={_MARK + month: version})
+        rollup.replace(old, added, None if left else version, numbers={_MONTH + month: version})
         retire(old)
     if not left:  # retention may have deleted whole months meanwhile
         gone = [file for month in built if month not in months for file in built[month]]
@@ -88,7 +88,7 @@ def build_next(
 
 def _changed(store: Store, rollup: Rollup, month: str, version: int) -> bool:
     """Whether the events of a month have changed since it was built, if it was built."""
-    built = rollup.mark(_MARK + month)
+    built = rollup.number(_MONTH + month)
     commits = store.table.entries.commits(built + 1, version) if built else None
     if commits is None or any(commit.removed for commit in commits):
         return True

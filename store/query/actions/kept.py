@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptActions"]
 
-#: Rows of the rollup of which the sums are returned at once: a million or less.
-_ROWS = 4_000_000
+#: Rows of the rollup of which the sums are returned at once; usually there are fewer of these.
+_ROWS = 2_000_000
 #: Days that are named one by one.
 _MOST = 4_000
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
@@ -42,12 +42,7 @@ class KeptActions(Runs):
 
     def starts(self) -> ir.Table:
         """Return the columns `user` and `start`."""
-        plain = self.plain
-        begun = plain.filter(plain.start - plain.day >= PAUSE).select("user", "start")
-        if self.since is not None:  # the day before was read to know what continues
-            begun = begun.filter(begun.start >= self.since + PAUSE)
-        if self.until is not None:
-            begun = begun.filter(begun.start < self.until)
+        begun = self._each().drop("time")
         return begun.union(self._other_starts(self._edges))
 
     @cached_property
@@ -60,20 +55,22 @@ class KeptActions(Runs):
         if cut is None or any(offset for _, offset in offsets):
             yield by_day(self.starts(), origin, size, offsets)
             return
-        single = self._other_starts(self._edges)
-        if cut:
-            plain = self.plain
-            each = plain.filter(plain.start - plain.day >= PAUSE)
-            each = each.filter(each.time.isin([*map(stamp, cut)])).select("user", "start")
-            if self.since is not None:
-                each = each.filter(each.start >= self.since + PAUSE)
-            if self.until is not None:
-                each = each.filter(each.start < self.until)
-            single = each.union(single)
-        yield by_day(single, origin, size, offsets)
+        yield by_day(self._other_starts(self._edges), origin, size, offsets)
         for first, end in self._parts():
             sums = self.sums(origin, size, first, end)
-            yield sums.mutate(shown=sums.day)
+            sums = sums.mutate(shown=sums.day)
+            if days := [day for day in cut if first <= day < end]:
+                each = self._each().filter(_.time.isin([*map(stamp, days)])).drop("time")
+                sums = sums.union(by_day(each, origin, size, offsets).select(sums.columns))
+            yield sums
+
+    def _each(self) -> ir.Table:
+        """Return `user`, `start` and `time` of the actions that are `plain` rows, in the range."""
+        plain = self.plain
+        each = plain.filter(plain.start - plain.day >= PAUSE).select("user", "start", "time")
+        if self.since is not None:  # the day before was read to know what continues
+            each = each.filter(each.start >= self.since + PAUSE)
+        return each if self.until is None else each.filter(each.start < self.until)
 
     def _parts(self) -> Iterator[tuple[int, int]]:
         """Yield ranges [µs, µs) with about `_ROWS` rows."""
