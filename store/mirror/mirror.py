@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, UsageError
 from hubbub.logger import get_logger
 from hubbub.store.mirror.documents import (
     Collector,
@@ -204,6 +204,12 @@ class Mirror:
         known = outgoing.outgoing(state, self.place.url)
         if known:
             mirror = known[0]
+            if mirror.done and not self.place.is_there():
+                raise UsageError(
+                    "the mirror's folder is missing",
+                    where=self.place.url,
+                    hint="mount it; if it was deleted, `hubbub mirror --drop` begins again",
+                )
             number = self._events.number(application(mirror.collector))
             if number in {mirror.done, mirror.attempt}:
                 if number != mirror.done:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import deltalake
 import pyarrow as pa
@@ -26,18 +25,21 @@ from hubbub.store.delta.data_file import File
 from hubbub.store.delta.log import commit_info
 from hubbub.store.delta.table import LOADER, Table
 from hubbub.store.disk.files import make_folder
-from hubbub.store.mirror.place import Place, translated
+from hubbub.store.mirror.failures import translated
+from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.remote_log import RemoteLog
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
-__all__ = ["ConflictError", "Remote", "remote"]
+__all__ = ["ConflictError", "Remote"]
 
-T = TypeVar("T", bound=Table)
 #: In `commitInfo`: what tells the commits of this process from others.
 MARK = "hubbub.commit"
+#: Seconds for which a snapshot may be committed to. The entries that others write meanwhile are
+#: kept for longer (`upkeep.clean`): once they are deleted, the number of the next one looks free.
+_LASTS = 1_800.0
 _ATTEMPTS = 20  # to replace files while others append
 
 
@@ -48,7 +50,7 @@ class ConflictError(HubbubError):
 
 
 class Remote(Table):
-    """Mixed into a kind of table: see `remote`.
+    """Mixed into a kind of table: see `tables.remote`.
 
     Args:
         folder: a local folder for new data files, and for copies of others.
@@ -85,13 +87,19 @@ class Remote(Table):
                 if self._current is None:
                     self._current = self._open()
                 else:
-                    self._current.update_incremental()
+                    self._update()
             except TableNotFoundError:
                 self._current = None
         self._refreshed = time.monotonic()
         if self._current is not None:
             format_version.check_version(self._current, Path(self.place.url) / self.path)
         return -1 if self._current is None else int(self._current.version())
+
+    def _update(self) -> None:
+        try:
+            self._current.update_incremental()
+        except DeltaError:  # its next entry is deleted already, or all of it
+            self._current = self._open()
 
     def at(self, version: int) -> None:
         """Take an earlier version as the snapshot; nothing can be committed to it."""
@@ -234,6 +242,8 @@ class Remote(Table):
         metadata = {**commit_info(len(actions) + len(transactions)), **(info or {}), MARK: mark}
         self.ensure()
         table, before = self._current, self.version()
+        if time.monotonic() - self._refreshed > _LASTS:
+            raise ConflictError(f"the snapshot of {self.name} is too old", where=self.place.url)
         with translated(self.place):
             try:
                 table.create_write_transaction(
@@ -344,10 +354,3 @@ class Remote(Table):
 def _seconds(when: Any) -> float:
     """Return a time of an add action, which is in ms or a timestamp, in seconds."""
     return float(when) / 1000 if isinstance(when, int) else float(when.timestamp())
-
-
-@cache
-def remote(kind: type[T]) -> Callable[..., T]:
-    """Return the class of remote tables of a kind; arguments as of `Remote`."""
-    made = type(f"Mirrored{kind.__name__}", (Remote, kind), {"__doc__": kind.__doc__})
-    return cast("Callable[..., T]", made)

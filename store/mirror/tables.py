@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from hubbub.store.mirror.remote import Remote, remote
+from hubbub.store.delta.table import Table
+from hubbub.store.mirror.remote import Remote
 from hubbub.store.rollups.frozen import FROZEN
 from hubbub.store.rollups.refresh import Rollup, open_rollups
 from hubbub.store.tables.bodies import Bodies
@@ -16,7 +18,16 @@ from hubbub.store.tables.samples import Samples
 if TYPE_CHECKING:
     from hubbub.store.mirror.place import Place
 
-__all__ = ["Frozen", "MirroredTables"]
+__all__ = ["Frozen", "MirroredTables", "remote"]
+
+T = TypeVar("T", bound=Table)
+
+
+@cache
+def remote(kind: type[T]) -> Callable[..., T]:
+    """Return the class of remote tables of a kind; arguments as of `Remote`."""
+    made = type(f"Mirrored{kind.__name__}", (Remote, kind), {"__doc__": kind.__doc__})
+    return cast("Callable[..., T]", made)
 
 
 class Frozen:

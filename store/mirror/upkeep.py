@@ -25,7 +25,7 @@ from hubbub.store.delta.rewrite import rewrite
 from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.retention import GRACE, cut_table
 from hubbub.store.mirror.documents import Documents, ForgottenNames, Upkeep, fingerprint
-from hubbub.store.mirror.place import translated
+from hubbub.store.mirror.failures import translated
 from hubbub.store.mirror.remote import Remote
 from hubbub.store.privacy.scrub_tables import ScrubBodies, ScrubEvents, ScrubRollup
 from hubbub.store.rollups import details, refresh

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import time
 from collections import Counter
+from pathlib import Path
 
 import deltalake
 import pytest
@@ -23,6 +24,7 @@ from hubbub.store.mirror import merging
 from hubbub.store.mirror.mirror import Mirror, Pass
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
+from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.mirror.upkeep import unfinished
 from hubbub.store.query import identity
 from hubbub.store.stream import outgoing, stream
@@ -134,8 +136,31 @@ def test_a_mirror_that_was_emptied_is_filled_again(pair, event):
     shutil.rmtree(Place(pair.url).root)
     pair.mirrors.clear()
     pair.add(pair.one, [event(3)])
+    with pytest.raises(UsageError, match="folder is missing"):  # perhaps it is not mounted
+        pair.copy(pair.one)
+    Path(Place(pair.url).root).mkdir()
     pair.copy(pair.one)
     assert pair.ids() == ids(*range(4))
+
+
+def test_an_old_snapshot_is_not_committed_to(pair, event, monkeypatch):
+    """The number after it may be free again, because a shorter log has lost its entry."""
+    pair.add(pair.one, [event(0)], bodies=True)
+    pair.copy(pair.one)
+    for n in (1, 2):
+        pair.add(pair.two, [event(n)], bodies=True)
+        pair.copy(pair.two)
+    bodies = pair.mirror(pair.two).tables.own(pair.mirror(pair.two).tables.bodies)
+    bodies.table().create_checkpoint()
+    for entry in Path(Place(pair.url).path("bodies", "_delta_log")).glob("*[012].json"):
+        entry.unlink()
+    monkeypatch.setattr("hubbub.store.mirror.remote._LASTS", -1.0)
+    pair.add(pair.one, [event(3)], bodies=True)
+    with pytest.raises(ConflictError, match="too old"):
+        pair.mirror(pair.one).step()
+    monkeypatch.undo()
+    pair.copy(pair.one)
+    assert set(pair.bodies()) == set(ids(*range(4)))
 
 
 class Died(BaseException):

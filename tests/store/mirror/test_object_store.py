@@ -91,7 +91,7 @@ def test_what_is_wrong_is_said(s3, event, monkeypatch, url, variables, why):
     ],
 )
 def test_errors_of_the_libraries_are_translated_without_secrets(monkeypatch, text, kind, why):
-    from hubbub.store.mirror.place import translated
+    from hubbub.store.mirror.failures import translated
 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     with pytest.raises(HubbubError) as caught, translated(Place(f"s3://{BUCKET}/x")):

@@ -23,7 +23,7 @@ __all__ = ["mirror"]
 @click.command(name="mirror")
 @click.argument("url", required=False)
 @click.option("--once", is_flag=True, help="End when the mirror has everything.")
-@click.option("--forget", "drop", is_flag=True, help="Do not keep what waits for it any longer.")
+@click.option("--drop", is_flag=True, help="Do not keep what waits for it any longer.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the result as JSON.")
 @pass_app
 def mirror(app: App, /, url: str | None, *, once: bool, drop: bool, as_json: bool) -> None:
