@@ -38,7 +38,7 @@ from hubbub.errors import HubbubError
 from hubbub.registry import REGISTRY
 from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
-from hubbub.store.maintenance import compaction
+from hubbub.store.maintenance import compaction, rebuilding
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.query.from_rollups import RollupReader
 from hubbub.store.rollups import refresh
@@ -129,7 +129,7 @@ def compact(path: Path, _options: argparse.Namespace) -> str:
 def rebuild(path: Path, _options: argparse.Namespace) -> str:
     """Rebuild the rollups, as `compact --rebuild` does before compaction."""
     with Store.open(path) as store, store.loader_lock():
-        refresh.rebuild(store)
+        rebuilding.rebuild(store)
     return ""
 
 
@@ -140,8 +140,15 @@ def check(path: Path, _options: argparse.Namespace) -> str:
     return "; ".join(f"{fault.part}: {fault.what}" for fault in faults) or "clean"
 
 
+def quick(path: Path, _options: argparse.Namespace) -> str:
+    """Verify the store, as `hubbub verify --quick` does."""
+    with Store.open(path) as store:
+        faults = verify(store, quick=True).faults
+    return "; ".join(f"{fault.part}: {fault.what}" for fault in faults) or "clean"
+
+
 STAGES = {"load": load, "ids": ids, "rollups": roll, "compact": compact, "rebuild": rebuild,
-          "verify": check}  # fmt: skip
+          "verify": check, "quick": quick}  # fmt: skip
 
 
 def files(path: Path) -> str:

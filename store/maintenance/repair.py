@@ -198,9 +198,9 @@ def _missing_rows(table: Table, path: Path, known: Sequence[str]) -> Any:
     import duckdb  # rarely needed by a loader, and takes 30 MB of memory
 
     limit = f"{min(_MEMORY, available() // _SHARE) >> 20}MiB"
-    config = {"autoinstall_known_extensions": False, "memory_limit": limit, "temp_directory": ""}
-    with duckdb.connect(config=config) as db:
-        db.execute("SET enable_progress_bar = false").fetchall()
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as db:
+        for setting in ("enable_progress_bar = false", f"memory_limit = '{limit}'"):
+            db.execute(f"SET {setting}").fetchall()
         # a join, and not IN: the few new rows are held in memory, the known ones pass by
         stored = db.sql(
             f"SELECT DISTINCT place FROM read_parquet($known) JOIN (SELECT {keys},"  # noqa: S608
