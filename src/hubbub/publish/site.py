@@ -5,6 +5,7 @@ Times come from the data: a site that is made again later from the same store ha
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from hubbub.run.runner import Runner
     from hubbub.run.scope import CommonOptions
     from hubbub.store import Store
+    from hubbub.store.state.ledger import CoverageSpan
 
-__all__ = ["DEFAULT_DAYS", "MakeRunner", "Site", "accounts", "build", "ranges"]
+__all__ = ["DEFAULT_DAYS", "MakeRunner", "Site", "accounts", "build", "ranges", "without_addresses"]
 
 #: The range of the pictures unless one is given; counted back from the newest data.
 DEFAULT_DAYS = 90
 _WEEKS = 12  # of the feed
+_ADDRESS = re.compile(r"\w+://\S+|(?<!\w)/\w[^\s,;]*/[^\s,;]*")
 
 
 class MakeRunner(Protocol):
@@ -135,7 +138,27 @@ def accounts(store: Store) -> set[str]:
 def _anonymity(store: Store, runner: Runner, names: Iterable[str]) -> Anonymity:
     days = store.events().daily_topics(summed=False)
     words = days.select("category").distinct().to_pyarrow()["category"].to_pylist()
-    return Anonymity(store.persons.widened(runner.bots), names, words)
+    return Anonymity(store.persons.widened(runner.bots), names, words, trusted=True)
+
+
+def without_addresses(spans: Iterable[CoverageSpan]) -> tuple[CoverageSpan, ...]:
+    """Return spans of the ledger that tell no address and no path: of a source only its kind.
+
+    Sources of a kind are numbered, if there are several.
+    """
+    spans = list(spans)
+    kinds: dict[str, list[str]] = {}
+    for source in sorted({span.source for span in spans}):
+        kinds.setdefault(source.partition(":")[0], []).append(source)
+    names = {
+        source: kind if len(sources) == 1 else f"{kind} {n}"
+        for kind, sources in kinds.items()
+        for n, source in enumerate(sources, 1)
+    }
+    return tuple(
+        replace(span, source=names[span.source], proof=_ADDRESS.sub("(address)", span.proof))
+        for span in spans
+    )
 
 
 def build(
@@ -160,17 +183,27 @@ def build(
         progress: called with the steps done, all steps, and what is being done.
 
     Raises:
-        UsageError: there is no such view, or the range is too long.
+        UsageError: there is no such view, the range is too long, or users are chosen for a site
+            without names.
         Exception: that of the first view, if all failed.
     """
+    if options.user and not settings.names:
+        raise UsageError(
+            "a site about chosen users would tell who they are",
+            where="--user",
+            hint="add --names, or leave users out with --not-user",
+        )
     first = make_runner(common=options, names=settings.names)
     functions = chosen(first.registry, settings.views)
     known = list(names)
     notes: dict[str, None] = {}
     runners: list[Runner] = []
 
+    spans = without_addresses(first.spans)
+
     def anonymous(common: CommonOptions) -> Runner:
         runner = make_runner(common=common, names=settings.names)
+        runner.spans = spans
         if not settings.names:
             runner.anonymity = _anonymity(store, runner, known)
         runners.append(runner)
@@ -228,7 +261,9 @@ def _explorer(store: Store, runner: Runner, settings: Settings) -> Explorer:
     )
     complete = coverage(Range(since, until), runner.spans, common.ledger_key())
     facts = {
-        "parameters": common.filters() | {"by": events.by, "bots": bool(common.bots)},
+        "parameters": runner.anonymity.parameters(
+            common.filters() | {"by": events.by, "bots": bool(common.bots)}
+        ),
         "since": common.zone.iso(since),
         "until": common.zone.iso(until),
         "coverage": complete.document(common.zone),

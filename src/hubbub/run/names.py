@@ -67,6 +67,8 @@ class Anonymity:
         accounts: names that are also replaced where they are a part of an object or topic:
             `forks/anna/rpms`, `….git.branch.anna.main`.
         words: texts that stay as they are, though there is an account of this name: categories.
+        trusted: whether who asks may select accounts, whose names are then not stated; the readers
+            of the result could not.
     """
 
     def __init__(
@@ -74,10 +76,13 @@ class Anonymity:
         bots: Iterable[str] | None,
         accounts: Iterable[str] = (),
         words: Collection[str] = (),
+        *,
+        trusted: bool = False,
     ) -> None:
         self._off = bots is None
         self._bots = tuple(bots or ())
         self._words = frozenset(words)
+        self._trusted = trusted
         self._accounts_within = {
             name.casefold(): name for name in accounts if not is_bot(name, self._bots)
         }
@@ -109,7 +114,7 @@ class Anonymity:
             return
         if names_people(function, own) and not (depth and function.accounts):
             refuse(f"{function.noun} {function.name!r} names people")
-        if depth or _KNOWING.isdisjoint(function.signature):
+        if depth or self._trusted or _KNOWING.isdisjoint(function.signature):
             return
         given = {"user": common.user, "not_user": common.not_user}
         for name in sorted(ACCOUNT_PARAMETERS):
@@ -119,6 +124,15 @@ class Anonymity:
     def hides_from(self, function: Function) -> bool:
         """Whether what this function calls by itself may name no person."""
         return not self._off and function.kind != "cron" and function.names_people is not False
+
+    def parameters(self, stated: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters that a result states, with numbers of accounts for their names."""
+        if self._off:
+            return stated
+        return {
+            name: [_number(value)] if name in ACCOUNT_PARAMETERS and value else value
+            for name, value in stated.items()
+        }
 
     def hide(self, function: Function, value: Any) -> Any:
         """Return JSON-ready data of a query with other names for people.
@@ -227,6 +241,12 @@ class Anonymity:
             busiest = sorted(value, key=lambda name: -_total(value[name]))
             return {self.name(name): self._hidden(value[name], accounts) for name in busiest}
         return value
+
+
+def _number(accounts: Any) -> str:
+    """Return what stands for a list of accounts."""
+    number = 1 if isinstance(accounts, str) else len(accounts)
+    return f"({number} {'account' if number == 1 else 'accounts'})"
 
 
 def _total(value: Any) -> int:

@@ -199,7 +199,7 @@ class Runner:
             self._note([text.format(call.options.zone.name)])
         return Result(
             query=call.function.name,
-            parameters=document(call),
+            parameters=self.anonymity.parameters(document(call)),
             data=data,
             since=call.time_range.since,
             until=call.time_range.until,

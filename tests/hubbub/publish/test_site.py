@@ -19,7 +19,9 @@ from xml.etree import ElementTree as ET
 import pyarrow.parquet as pq
 import pytest
 
+from hubbub.publish.site import without_addresses
 from hubbub.run import runner
+from hubbub.store.state.ledger import CoverageSpan
 from tests.hubbub.publish.conftest import command
 from tests.support.commandline import Run
 from tests.support.stores.published_store import HOSTILE, MARK
@@ -83,6 +85,32 @@ def test_with_names_people_are_named(hubbub: Run, people: Path, tmp_path: Path) 
     assert ran.code == 0, ran.err
     assert f"{MARK}00" in (out / "data" / "tail.csv").read_text()
     assert f"{MARK}00" in (out / "data" / "heatmap.csv").read_text()
+
+
+def test_people_who_are_left_out_are_not_named_as_such(
+    hubbub: Run, people: Path, tmp_path: Path
+) -> None:
+    command = ("publish", "--store", people, "--views", "tail", "--no-cards", "-o", tmp_path / "s")
+    ran = hubbub(*command, "--not-user", f"{MARK}00", "--not-user", f"{MARK}01")
+    assert ran.code == 0, ran.err
+    text = "".join(
+        content.decode("utf-8", "ignore") for content in contents(tmp_path / "s").values()
+    )
+    assert MARK not in text
+    assert "not user (2 accounts)" in text
+    assert len((tmp_path / "s" / "data" / "tail.csv").read_text().splitlines()) == 1 + 25 - 2
+    refused = hubbub(*command, "--user", f"{MARK}00")
+    assert refused.code == 2
+    assert "would tell who they are" in refused.err
+
+
+def test_no_address_or_path_of_a_source_is_published() -> None:
+    sources = ["zmq:tcp://bus.internal:9940", "zmq:tcp://b:1", "history:http://10.0.0.1/x"]
+    proof = "lost tcp://bus.internal:9940 for 3 s; /home/ann/bus/lines, 3 of 4/5 rows"
+    spans = [CoverageSpan(source, "", 0, 1, "complete", proof) for source in sources]
+    found = without_addresses(spans)
+    assert [span.source for span in found] == ["zmq 2", "zmq 1", "history"]
+    assert {span.proof for span in found} == {"lost (address) for 3 s; (address), 3 of 4/5 rows"}
 
 
 def test_few_people_are_not_counted(site: Path) -> None:
