@@ -31,6 +31,12 @@ ACCOUNT_PARAMETERS = frozenset({"not_user", "user", "without"})
 NAMING = frozenset({"affiliations", "db", "events", "ledger", "mongodb", "past"})
 #: Without one of these a function cannot know more than its parameters tell.
 _KNOWING = NAMING | {"cache", "fs", "query", "samples", "state", "view"}
+#: Keys of data whose values are objects or topics: an account may be one as a whole.
+_THINGS = frozenset({"name", "object", "objects", "target", "topic"})
+#: Folders of people in a path.
+_OWNERS = frozenset(
+    {"fork", "forks", "home", "member", "members", "people", "u", "user", "users", "~"}
+)
 _DOTS = 3  # in an account that is looked for in a topic
 _HINT = "it needs the scope `people`: log in at /login, or send a token with this scope"
 
@@ -146,24 +152,24 @@ class Anonymity:
             value = self._hidden(value, frozenset(function.accounts))
         return self._texts_hidden(value) if self._accounts_within else value
 
-    def _texts_hidden(self, value: Any) -> Any:
-        """Replace accounts in the texts of JSON-ready data."""
+    def _texts_hidden(self, value: Any, *, whole: bool = False) -> Any:
+        """Replace accounts in the texts of JSON-ready data; whole texts only where things are."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value, whole=whole)
         if isinstance(value, Mapping):
             return {
-                self.text(key, whole=False): self._texts_hidden(inner)
+                self.text(key, whole=False): self._texts_hidden(inner, whole=key in _THINGS)
                 for key, inner in value.items()
             }
         if isinstance(value, list):
-            return [self._texts_hidden(item) for item in value]
+            return [self._texts_hidden(item, whole=whole) for item in value]
         return value
 
     def text(self, text: str, *, whole: bool = True) -> str:
         """Return an object, a topic or an account with `person 1`, … for each account in it.
 
-        A part of a topic's fixed beginning is none, nor is the last part of a path: that is what
-        the path leads to.
+        A part of a topic's fixed beginning is none, nor is the last part of a path, which is what
+        the path leads to, unless its folder is one of people.
 
         Args:
             text: of a result.
@@ -173,7 +179,8 @@ class Anonymity:
             return text
         if "/" in text:
             *folders, last = text.split("/")
-            return "/".join([*map(self._part, folders), last])
+            personal = last.startswith(("~", "@")) or folders[-1].lower() in _OWNERS
+            return "/".join([*map(self._part, folders), self._part(last) if personal else last])
         head = structure(text) if "." in text else ""
         if head and head != text and text.startswith(f"{head}."):
             return f"{head}.{self._rest_of_topic(text[len(head) + 1 :].split('.'))}"

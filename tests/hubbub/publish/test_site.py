@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shutil
+import struct
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -80,11 +81,13 @@ def test_no_person_is_named(site: Path) -> None:
 
 def test_with_names_people_are_named(hubbub: Run, people: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
-    ran = hubbub("publish", "--store", people, "-o", out, "--names", "--allow-incomplete",
-                 "--no-cards", "--views", "tail,heatmap")  # fmt: skip
+    ran = hubbub("publish", "--store", people, "-o", out, "--names", "--views", "tail,heatmap")
     assert ran.code == 0, ran.err
     assert f"{MARK}00" in (out / "data" / "tail.csv").read_text()
     assert f"{MARK}00" in (out / "data" / "heatmap.csv").read_text()
+    card = (out / "cards" / "tail.png").read_bytes()
+    assert card.startswith(b"\x89PNG")
+    assert struct.unpack(">II", card[16:24]) == (1200, 630)
 
 
 def test_people_who_are_left_out_are_not_named_as_such(

@@ -309,3 +309,25 @@ def test_kept_results_are_not_shown_to_those_who_may_not_see_names(store: Store)
             ask(name, names=False)
     registry.add(Function("query", "kept", kept, __name__, names_people=False))
     assert ask("kept", names=False)
+
+
+def test_accounts_within_objects_and_topics_are_numbered() -> None:
+    hidden = Anonymity((), ["Ann", "q.doe", "git", "up"], {"git"})
+    function = REGISTRY.queries["volume"]
+    data = {
+        "rows": [
+            {"object": "forks/ann/rpms", "name": "git", "sign": "up"},
+            {"object": "~q.doe/home", "topic": "org.example.prod.git.branch.q.doe.main"},
+            {"object": "up", "name": "rpms/ann", "topic": "users/ann"},
+        ],
+        "org.example.prod.git.branch.ANN.main": 3,
+    }
+    assert hidden.hide(function, data) == {
+        "rows": [
+            {"object": "forks/person 1/rpms", "name": "git", "sign": "up"},
+            {"object": "~person 2/home", "topic": "org.example.prod.git.branch.person 2.main"},
+            # what a path leads to is a thing, but for folders of people
+            {"object": "person 3", "name": "rpms/ann", "topic": "users/person 1"},
+        ],
+        "org.example.prod.git.branch.person 1.main": 3,
+    }
