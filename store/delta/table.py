@@ -7,11 +7,10 @@ entry, so that a segment of the spool may be deleted once a commit has returned.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import deltalake
 import pyarrow as pa
@@ -21,32 +20,14 @@ from deltalake.transaction import AddAction, RemoveAction
 from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import DataFileWriter, File
-from hubbub.store.delta.log import RESTORE, Entry, Log, commit_info
+from hubbub.store.delta.log import RESTORE, Log, commit_info
+from hubbub.store.delta.open_table import LOADER, OpenTable
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
+from hubbub.without_pandas import arrow_without_pandas
 
 __all__ = ["LOADER", "Table"]
-
-
-#: Application id of the transactions that number the loader's batches in the Delta log.
-LOADER = "hubbub-loader"
-
-
-class _Facts(NamedTuple):
-    """What a snapshot says of its table."""
-
-    version: int
-    batch: int  # number of the loader's last committed batch; 0 before the first
-    form: int  # format version
-
-
-class _Handle(NamedTuple):
-    """An open snapshot, kept for the next commit or list of files."""
-
-    table: deltalake.DeltaTable
-    entry: Entry  # the newest of its log
-    checkpoint: Entry | None  # when it was opened: once there is another, entries are deleted
 
 
 class Table:
@@ -60,13 +41,11 @@ class Table:
     combines: ClassVar[bool] = False  # whether `combined` may return fewer rows
 
     def __init__(self, folder: Path) -> None:
+        arrow_without_pandas()
         self.folder = folder
         self.log = folder / "_delta_log"
         self.entries = Log(self.log)
-        self._lock = threading.RLock()  # a commit changes the handle that others may read
-        self._known: tuple[Entry, _Facts] | None = None  # the newest entry, and its snapshot
-        self._files: tuple[Entry, tuple[File, ...]] | None = None  # of that entry's snapshot
-        self._handle: _Handle | None = None
+        self._opened = OpenTable(self.entries, lambda: self.table())  # noqa: PLW0108 - overridden
 
     def combined(self, rows: Any) -> Any:
         """Return sorted rows as compaction stores them; they hold all rows of their times."""
@@ -91,54 +70,18 @@ class Table:
 
     def version(self) -> int:
         """Return the newest version; -1 if nothing was committed."""
-        facts = self._facts()
+        facts = self._opened.facts()
         return -1 if facts is None else facts.version
 
     def batch(self) -> int:
         """Return the number of the loader's last committed batch; 0 before the first."""
-        facts = self._facts()
+        facts = self._opened.facts()
         return 0 if facts is None else facts.batch
 
     def form(self) -> int:
         """Return the format version (see `format_version`); 0 if nothing was committed."""
-        facts = self._facts()
+        facts = self._opened.facts()
         return 0 if facts is None else facts.form
-
-    def _facts(self) -> _Facts | None:
-        """Return the facts of the newest snapshot; None if nothing was committed."""
-        with self._lock:
-            if (known := self._unchanged()) is not None:
-                return known[1]
-            return self._opened()[1] if self.exists() else None
-
-    def _unchanged(self) -> tuple[Entry, _Facts] | None:
-        """Return what is known, if it is still the newest: opening the table takes longer.
-
-        Versions have no gaps, so that the next one would be there. The newest one is missing, or
-        is another file, after a repair.
-        """
-        if (known := self._known) is None:
-            return None
-        entry, facts = known
-        same = self.entries.identity(facts.version) == entry
-        return known if same and not self.entries.entry(facts.version + 1).exists() else None
-
-    def _opened(self) -> tuple[deltalake.DeltaTable, _Facts]:
-        """Return the newest snapshot, opened or kept, and its facts."""
-        known, handle, checkpoint = self._unchanged(), self._handle, self.entries.checkpoint()
-        if handle and known and (handle.entry, handle.checkpoint) == (known[0], checkpoint):
-            return handle.table, known[1]
-        table = self.table()
-        return table, self._learn(table, checkpoint)
-
-    def _learn(self, table: deltalake.DeltaTable, checkpoint: Entry | None) -> _Facts:
-        """Return the facts of a snapshot, and keep both while it is the newest."""
-        batch = int(table.transaction_version(LOADER) or 0)
-        facts = _Facts(int(table.version()), batch, format_version.form_of(table))
-        entry = self.entries.identity(facts.version)
-        self._known = None if entry is None else (entry, facts)
-        self._handle = None if entry is None else _Handle(table, entry, checkpoint)
-        return facts
 
     def number(self, name: str) -> int:
         """Return the number that the last commit with this name gave it; 0 without one."""
@@ -154,16 +97,8 @@ class Table:
         Raises:
             StoreError: the Delta log is damaged.
         """
-        with self._lock:
-            known, kept = self._unchanged(), self._files
-            if known is not None and kept is not None and kept[0] == known[0]:
-                return known[1].version, [*kept[1]]
-            if not self.exists():
-                return -1, []
-            table, facts = self._opened()
-            files = self._list(table)
-            self._files = None if self._known is None else (self._known[0], tuple(files))
-            return facts.version, files
+        facts, files = self._opened.read(self._list)
+        return (-1, []) if facts is None else (facts.version, [*files])
 
     def _list(self, table: deltalake.DeltaTable) -> list[File]:
         """Return the files of a snapshot, oldest first."""
@@ -296,8 +231,7 @@ class Table:
         self._sync_log(0)
         sync_folder(self.folder)
         sync_folder(self.folder.parent)
-        with self._lock:
-            self._learn(table, None)
+        self._opened.keep(table)
 
     @property
     def _columns(self) -> Any:
@@ -327,9 +261,7 @@ class Table:
         every = {**(numbers or {}), **({} if batch is None else {LOADER: batch})}
         transactions = [deltalake.Transaction(name, n) for name, n in every.items()]
         info = commit_info(len(actions) + len(transactions))
-        with self._lock:
-            table, _ = self._opened()
-            checkpoint, self._handle = self.entries.checkpoint(), None  # kept if all goes well
+        with self._opened.changing() as table:
             table.create_write_transaction(
                 list(actions),
                 mode="append",
@@ -340,8 +272,7 @@ class Table:
             table.update_incremental()
             version = int(table.version())
             self._sync_log(version)
-            self._learn(table, checkpoint)
-            return version
+        return version
 
     def _sync_log(self, version: int) -> None:
         self.entries.sync(version)

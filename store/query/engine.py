@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary, finalize
 
 from hubbub.errors import UsageError
 from hubbub.memory import available
+from hubbub.without_pandas import ibis_without_pandas
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -71,6 +72,7 @@ def connect(spill: Path | None = None, memory: int | None = None, disk: int | No
     """
     import ibis
 
+    ibis_without_pandas()
     limit = max((available() // 2 if memory is None else memory) >> 20, _LEAST)
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])

@@ -45,8 +45,9 @@ def test_a_view_needs_the_queries_and_an_unknown_name_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        (["query", "volume"], ("hubbub.charts", "hubbub.analyzers.people", "structlog")),
+        (["query", "volume"], ("hubbub.charts", "hubbub.analyzers.people", "pandas", "structlog")),
         (["status"], ("hubbub.charts", "hubbub.analyzers.people", "ibis", "duckdb", "structlog")),
+        (["import", "lines.jsonl", "--format", "jsonl"], ("ibis", "duckdb", "pandas")),
         (["--help"], ("hubbub.run", "hubbub.store", "pyarrow", "structlog", "rich")),
     ],
 )
@@ -59,7 +60,7 @@ def test_a_command_imports_what_it_needs(
     assert execute(["import", str(path), "--format", "jsonl", *store]) == 0
     run = subprocess.run(
         [sys.executable, "-c", IMPORTED, *arguments, *store],
-        check=True, capture_output=True, text=True,
+        check=True, capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     code, modules = json.loads(run.stdout.splitlines()[-1])
     assert code == 0
