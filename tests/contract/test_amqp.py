@@ -82,14 +82,12 @@ class AmqpHarness(Harness):
 
     def kept(self) -> int:
         """Return the messages of the queue, unacknowledged ones included."""
-        columns = ("messages", "--no-table-headers")
-        listed = self.broker.control("list_queues", "-p", self.host, *columns).split()
-        return sum(map(int, listed))
+        return self.broker.messages(self.host)
 
     def close(self) -> None:
         """Remove the virtual host."""
         super().close()
-        self.broker.control("delete_vhost", self.host)
+        self.broker.delete_virtual_host(self.host)
 
 
 @pytest.fixture
@@ -140,4 +138,4 @@ class TestAmqp(SourceContract):
     def _delete_queue(harness: AmqpHarness) -> None:
         with Store.open(harness.store, reading=True) as store:
             queue = store.state.get(queue_key(harness.source))["name"]
-        harness.broker.control("delete_queue", "-p", harness.host, queue)
+        harness.broker.delete_queue(harness.host, queue)

@@ -38,7 +38,7 @@ def messages(n: int, topic: str = TOPIC) -> list[Message]:
 def url(broker: Broker) -> Iterator[str]:
     address = broker.virtual_host()
     yield address
-    broker.control("delete_vhost", address.rpartition("/")[2])
+    broker.delete_virtual_host(address.rpartition("/")[2])
 
 
 def ids(listening: ListenProcess) -> list[str]:
@@ -83,9 +83,9 @@ def test_a_disk_alarm_of_the_broker_stops_nothing_for_long(
     listening = listen("--amqp", url)
     listening.await_log("connected")
     publish(url, messages(10))
-    broker.control("set_disk_free_limit", "1000000GB")
+    broker.evaluate('rabbit_disk_monitor:set_disk_free_limit("1000000GB")')
     time.sleep(1)
-    broker.control("set_disk_free_limit", "50MB")
+    broker.evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB")')
     publish(url, messages(10))
     listening.until(lambda: len(ids(listening)) == 20)
     listening.end()

@@ -43,7 +43,7 @@ def test_what_waited_in_a_deleted_queue_is_healed(
     options = ("--amqp", broker.url, "--backfill", datagrepper.url, "--settle", "2s")
     listening = listen(*options)
     listening.await_log("connected")
-    listening.until(lambda: "hublab-nommer" in broker.control("list_bindings", "destination_name"))
+    listening.until(lambda: "hublab-nommer" in broker.bindings())
     assert datanommer.poll() is None
     before = int(datagrepper.rows("SELECT count(*) FROM messages")[0][0])
     assert broker.publisher(0, 60).communicate(timeout=120)[0] == "published\n"
@@ -52,7 +52,7 @@ def test_what_waited_in_a_deleted_queue_is_healed(
     with Store.open(listening.store, reading=True) as store:
         queue = store.state.get(queue_key(source))["name"]
     assert broker.publisher(60, 120).communicate(timeout=120)[0] == "published\n"
-    broker.control("delete_queue", queue)
+    broker.delete_queue("/", queue)
     listening = listen(*options)
     listening.await_log("connected")
 

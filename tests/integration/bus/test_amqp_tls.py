@@ -70,7 +70,8 @@ def test_a_fedora_messaging_configuration(
     publish(broker.url, [
         (topic, {}, {"message_id": str(uuid.uuid4())}) for topic in ("only.b.c.d", "other.b.c.d")
     ])  # fmt: skip
-    listening.until(lambda: "only" in broker.control("list_bindings", "routing_key"))
+    listening.until(lambda: listening.stored().total())
+    assert "only" in broker.bindings()
     listening.end()
     assert listening.log("stopped")[0]["received"] == 1
 
@@ -185,14 +186,15 @@ def test_a_refusal_after_the_first_contact_is_tried_again(
     broker: Broker, listen: StartListener
 ) -> None:
     user = f"u{uuid.uuid4().hex[:6]}"
-    broker.control("add_user", user, "pw")
-    broker.control("set_permissions", user, ".*", ".*", ".*")
+    users = "rabbit_auth_backend_internal"
+    assert broker.call(f"{users}:add_user", user, "pw", "test") == "ok"
+    broker.permit(user, "/")
     listening = listen("--amqp", f"amqp://{user}:pw@127.0.0.1:{broker.port}/")
     listening.await_log("connected")
-    broker.control("change_password", user, "other")
-    broker.control("close_all_user_connections", user, "test")
+    assert broker.call(f"{users}:change_password", user, "other", "test") == "ok"
+    broker.call("rabbit_networking:close_all_user_connections", user, "test")
     listening.await_log(f"the broker refuses the user '{user}' or the password")
-    broker.control("change_password", user, "pw")
+    assert broker.call(f"{users}:change_password", user, "pw", "test") == "ok"
     listening.await_log("reconnected")
     listening.end()
-    broker.control("delete_user", user)
+    assert broker.call(f"{users}:delete_user", user, "test") == "ok"

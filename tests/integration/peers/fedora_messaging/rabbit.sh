@@ -25,11 +25,14 @@ auth_mechanisms.2 = AMQPLAIN
 auth_mechanisms.3 = EXTERNAL
 CFG
   "$BIN/rabbitmq-server" -detached >"$D/log/start" 2>&1
-  for _ in $(seq 60); do "$BIN/rabbitmqctl" -q await_startup --timeout 5 >/dev/null 2>&1 && break; sleep 0.5; done
-  if "$BIN/rabbitmqctl" -q add_user hubbub-lab x >/dev/null 2>&1; then
-    "$BIN/rabbitmqctl" -q clear_password hubbub-lab
-    "$BIN/rabbitmqctl" -q set_permissions hubbub-lab '.*' '.*' '.*'
-  fi ;;
+  # erl_call asks the node in a hundredth of the time that a rabbitmqctl needs to start
+  call() { echo "$1." | erl_call -sname "$RABBITMQ_NODENAME" -c "$(cat "$D/.erlang.cookie")" -e 2>/dev/null; }
+  for _ in $(seq 400); do [ "$(call 'rabbit_boot_state:get()')" = '{ok, ready}' ] && break; sleep 0.2; done
+  users=rabbit_auth_backend_internal
+  if [ "$(call "$users:add_user(<<\"hubbub-lab\">>, <<\"x\">>, <<\"lab\">>)")" = '{ok, ok}' ]; then
+    call "$users:clear_password(<<\"hubbub-lab\">>, <<\"lab\">>)"
+    call "$users:set_permissions(<<\"hubbub-lab\">>, <<\"/\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"lab\">>)"
+  fi >/dev/null ;;
 stop) "$BIN/rabbitmqctl" -q stop ;;
 ctl) shift; "$BIN/rabbitmqctl" -q "$@" ;;
 esac
