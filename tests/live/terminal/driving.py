@@ -69,3 +69,12 @@ def cells(app: TopApp, name: str, columns: int = 1) -> list[Any]:
 def screen(app: TopApp) -> str:
     """Return what is on the screen."""
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def drawn(app: TopApp, *parts: str) -> str:
+    """Wait until these texts are on the screen, which a busy machine draws late; return it."""
+    end = time.monotonic() + 60
+    while not all(part in (text := screen(app)) for part in parts):
+        assert time.monotonic() < end, text
+        await asyncio.sleep(0.02)
+    return text
