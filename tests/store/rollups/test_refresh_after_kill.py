@@ -1,8 +1,6 @@
 """Rollups after a kill that left them at different versions; weeks are the sums of days."""
 
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +12,7 @@ from hubbub.store import Selection, Store
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.rollups import refresh
 from hubbub.store.rollups.refresh import DAY, HOUR
+from tests.support.stores.crash import run_and_crash
 from tests.support.stores.rollup_events import (
     NAMES,
     START,
@@ -29,6 +28,7 @@ import os, signal, sys
 from hubbub.store import Store
 from hubbub.store.delta import data_file, table
 from hubbub.store.rollups import refresh
+from tests.support.stores.crash import run_and_crash
 
 left = int(sys.argv[3])
 
@@ -69,10 +69,7 @@ def test_a_killed_refresh_counts_nothing_twice(store: Store, place: str, nth: in
     refresh.catch_up(store)
     add(store, make(2), make(3, DAY))
     add(store, make(4, HOUR))
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, place, str(nth)], capture_output=True, check=False
-    )
-    assert done.returncode == -9, done.stderr.decode()
+    run_and_crash(CRASH, store.path, place, nth)
     direct = answers(store, Selection(), direct=True)
     assert answers(store, Selection()) == direct, "for readers in between"
     add(store, make(5))

@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from hubbub.store.spool import segment
 from hubbub.store.spool import writer as spool
 from hubbub.store.spool.folder import recover, segments
 from hubbub.store.spool.writer import SpoolWriter
+from tests.support.stores.crash import run_and_crash
 
 
 def seqs(folder: Path) -> list[int]:
@@ -122,8 +121,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_segment_of_a_killed_writer_is_recovered(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", DIE, tmp_path], check=False)
-    assert done.returncode == -9
+    run_and_crash(DIE, tmp_path)
     assert [s.live for s in segments(tmp_path)] == [True]
     assert recover(tmp_path) == 1
     assert [s.torn for s in segments(tmp_path)] == [True]

@@ -1,8 +1,5 @@
 """Bodies are stored on request only, byte for byte, and once like their events."""
 
-import subprocess
-import sys
-
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +8,7 @@ from hubbub.store import Store
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.tables import events
+from tests.support.stores.crash import run_and_crash
 from tests.support.stores.filling import MakeFrame, put
 
 
@@ -113,12 +111,7 @@ def test_a_killed_loader_neither_repeats_nor_loses_bodies(
 ) -> None:
     put(store, frame(0), bodies=True, load=True)
     put(store, *(frame(n) for n in range(1, 9)), bodies=True)
-    done = subprocess.run(
-        [sys.executable, "-c", CRASH, store.path, owner, name, when],
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr.decode()
+    run_and_crash(CRASH, store.path, owner, name, when)
     put(store, frame(9), bodies=True, load=True)  # the next batch is not the one that died
     assert stored(store) == sorted((f"id-{n}", frame(n).body) for n in range(10))
     assert store.rows() == 10

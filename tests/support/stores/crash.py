@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from tests.support.paths import ROOT
+#: What children need is imported once, by the process that they are forks of. It starts no engine
+#: and no thread: those do not survive a fork.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        "hubbub.collector.people.reader",
+        "hubbub.store.loader.loader",
+        "hubbub.store.maintenance.compaction",
+        "hubbub.store.privacy.forget",
+        "hubbub.store.rollups.refresh",
+        "tests.support.stores.crash",
+    ]
+)
 
 
 def kill_at(owner: Any, name: str, *, after: bool = False, nth: int = 1) -> None:
@@ -31,7 +45,19 @@ def kill_at(owner: Any, name: str, *, after: bool = False, nth: int = 1) -> None
 
 def run_and_crash(script: str, *args: object) -> None:
     """Run a script in a child process, and assert that it was killed by `kill_at`."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, args)], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    with tempfile.NamedTemporaryFile(prefix="hubbub-test-") as output:
+        child = _FORKS.Process(target=_run, args=(script, [*map(str, args)], output.name))
+        child.start()
+        child.join()
+        code = child.exitcode
+        child.close()
+        assert code == -signal.SIGKILL, Path(output.name).read_text()
+
+
+def _run(script: str, arguments: list[str], output: str) -> None:
+    """Run a script as `python -c` does, and write what it prints to a file."""
+    descriptor = os.open(output, os.O_WRONLY)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    sys.argv = ["-c", *arguments]
+    exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})
