@@ -31,6 +31,7 @@ __all__ = [
     "CHUNK",
     "Stopped",
     "by_month",
+    "counted",
     "days_and_weeks",
     "read",
     "rebuild_all",
@@ -143,7 +144,7 @@ def write_counted(
     added: list[AddAction] = []
     fits = True
     try:
-        for month, groups in _counted(store, rollup, files):
+        for month, groups in counted(store, rollup, files):
             file = DataFileWriter(rollup, month, f"{0:020d}-{secrets.token_hex(8)}")
             try:
                 for rows in groups:
@@ -166,10 +167,19 @@ def write_counted(
     return added, fits
 
 
-def _counted(
+def counted(
     store: Store, rollup: Rollup, files: Sequence[File]
 ) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Yield months, each with row groups in their order; a month may come several times."""
+    """Yield months, each with row groups in their order; a month may come several times.
+
+    Args:
+        store: the store.
+        rollup: one of its rollups.
+        files: of its source; with all files of each month.
+
+    Raises:
+        OSError, pa.ArrowException, StoreError: a file cannot be read.
+    """
     if isinstance(rollup, Actions):
         for month, its_files in by_month(files).items():
             yield month, _actions(store.table, rollup, its_files)

@@ -18,18 +18,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow.compute as pc
-
+from hubbub.store.rollups.comparison import differs
 from hubbub.store.rollups.details import build_next, kept
 from hubbub.store.rollups.frozen import FROZEN, frozen
 from hubbub.store.rollups.rebuild import (
     CHUNK,
     days_and_weeks,
-    read,
     rebuild_all,
     rebuild_one,
     source,
-    timestamp,
 )
 from hubbub.store.rollups.tables import (
     DAY,
@@ -180,27 +177,6 @@ def files_by_month(store: Store, rollup: Rollup) -> dict[str, tuple[list[File], 
                 month = Path(file.uri).parent.name.removeprefix("month=")
                 months.setdefault(month, ([], []))[place].append(file)
     return dict(sorted(months.items()))
-
-
-def differs(
-    store: Store, rollup: Rollup, source_files: Sequence[File], own: Sequence[File]
-) -> bool:
-    """Whether the rows of a rollup in a month differ from those of its source.
-
-    Args:
-        store: the store.
-        rollup: the rollup.
-        source_files: of the month, of the rollup's source.
-        own: of the month, of the rollup.
-
-    Raises:
-        StoreError: a file cannot be read.
-    """
-    _, count, since = source(store, rollup)
-    rows = read(rollup, [file.uri for file in own])
-    rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], timestamp(since))))
-    counted = rollup.combined(count([file.uri for file in source_files]))
-    return not rows.equals(counted)
 
 
 def mark_current(store: Store) -> None:

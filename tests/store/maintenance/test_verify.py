@@ -180,7 +180,7 @@ def test_an_incomplete_id_index_is_rebuilt(full: Store, frame: MakeFrame, ids: R
     assert len(ids(full)) == len(set(ids(full))) == 61
 
 
-@pytest.mark.parametrize("which", [0, 1, 2, 3])
+@pytest.mark.parametrize("which", [0, 1, 2, 3, 4])
 def test_rollups_that_do_not_match_the_events_are_rebuilt(full: Store, which: int) -> None:
     refresh.catch_up(full)
     rollup = full.rollups[which]
