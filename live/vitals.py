@@ -17,8 +17,8 @@ from hubbub.collector.listening.listener import Counts, Listener
 from hubbub.errors import HubbubError
 from hubbub.store.loader.progress import LoadProgress, Queue
 from hubbub.store.state import alerts, notifications
-from hubbub.store.stream import stream
 from hubbub.store.stream.outgoing import Lag, lags
+from hubbub.store.stream.places import FOLDER
 
 if TYPE_CHECKING:
     from hubbub.store.store import Store
@@ -139,6 +139,6 @@ def read_store(store: Store) -> StoreVitals:
         alerts=changes,
         alerts_on=on,
         notifications=notifications.counts(store.state),
-        mirrors=tuple(lags(store.state, store.path / stream.FOLDER)),
+        mirrors=tuple(lags(store.state, store.path / FOLDER)),
         undelivered=len(notifications.troubled(store.state, time.time_ns() // 1000 - _DAY)),
     )

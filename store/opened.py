@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from hubbub.store.disk.files import is_mirror
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubbub.store.delta.data_file import File
     from hubbub.store.mirror.reading import Reading
     from hubbub.store.mirror.tables import MirroredTables
+    from hubbub.store.store import Store
 
-__all__ = ["LocalTables", "mirror_of", "open_tables"]
+__all__ = ["LocalTables", "mirror_of", "open_tables", "stored_files"]
 
 
 class LocalTables:
@@ -45,3 +49,12 @@ def mirror_of(folder: Path) -> Reading | None:
 def open_tables(folder: Path, mirror: Reading | None) -> LocalTables | MirroredTables:
     """Return the tables."""
     return LocalTables(folder) if mirror is None else mirror.tables
+
+
+def stored_files(store: Store) -> Sequence[File]:
+    """Return the data files of the events table.
+
+    Where nothing was ever loaded, without the libraries for tables: a listener needs none.
+    """
+    never_loaded = store.mirror is None and not (store.path / "events").exists()
+    return () if never_loaded else store.table.files()

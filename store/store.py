@@ -35,7 +35,7 @@ from hubbub.store.disk.lock import locked
 from hubbub.store.disk.spill import Spill
 from hubbub.store.loader import unmapped
 from hubbub.store.loader.unmapped import Unmapped
-from hubbub.store.opened import LocalTables, mirror_of, open_tables
+from hubbub.store.opened import LocalTables, mirror_of, open_tables, stored_files
 from hubbub.store.query import identity
 from hubbub.store.query.selection import Selection
 from hubbub.store.spool import folder as spool
@@ -326,12 +326,12 @@ class Store(Closeable):
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the times of the oldest and newest stored event in µs; None in an empty store."""
-        files = self.table.files()
+        files = stored_files(self)
         return (files[0].first, max(f.last for f in files)) if files else None
 
     def rows(self) -> int:
         """Return the number of stored events."""
-        return sum(f.rows for f in self.table.files())
+        return sum(f.rows for f in stored_files(self))
 
     def spans(self, since: int | None = None, until: int | None = None) -> list[CoverageSpan]:
         """Return the ledger's spans that overlap [since, until) in µs, by source and time."""

@@ -36,10 +36,12 @@ __all__ = [
     "complete",
     "count",
     "flags",
+    "flags_in",
     "head",
     "pack",
     "pack_all",
     "read",
+    "with_flags",
 ]
 
 HEAD = Struct("<8sII")
@@ -86,10 +88,23 @@ def flags(descriptor: int, name: str = "") -> int:
     Raises:
         StoreError: not a segment, or its header is damaged.
     """
-    data = memoryview(os.pread(descriptor, HEAD.size, 0))
-    if _salt(data, name) is None:
-        return 0
-    return int(HEAD.unpack_from(data)[2]) & (1 << _FLAG_BITS) - 1
+    return flags_in(os.pread(descriptor, HEAD.size, 0), name) or 0
+
+
+def flags_in(start: bytes, name: str = "") -> int | None:
+    """Return the flags in the first bytes of a segment; None while its header is incomplete.
+
+    Raises:
+        StoreError: not a segment, or its header is damaged.
+    """
+    if _salt(memoryview(start), name) is None:
+        return None
+    return int(HEAD.unpack_from(start)[2]) & (1 << _FLAG_BITS) - 1
+
+
+def with_flags(start: bytes, flags: int) -> bytes:
+    """Return the header of a segment with other flags; its records stay valid."""
+    return head(int(HEAD.unpack_from(start)[1]), flags)
 
 
 def _checksum(salt: int, flags: int) -> int:

@@ -138,4 +138,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # Which silence held a notification back.
     ("ALTER TABLE alert_notifications ADD COLUMN silence INTEGER REFERENCES alert_silences",),
+    # Segments of other machines that were taken over, and when (µs): none is copied twice.
+    ("CREATE TABLE adopted (name TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",),
 )

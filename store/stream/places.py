@@ -11,8 +11,10 @@ from typing import Any, Self
 
 from hubbub.store.state.database import State
 
-__all__ = ["LOCK", "PREFIX", "Place", "Position", "places", "put"]
+__all__ = ["FOLDER", "LOCK", "PREFIX", "Place", "Position", "places", "put"]
 
+#: The folder of the stream in the store's folder.
+FOLDER = "stream"
 #: The file in the store's folder that the process locks which runs the handlers.
 LOCK = "handlers.lock"
 #: Prefix of the keys of places.

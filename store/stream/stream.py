@@ -35,7 +35,7 @@ from hubbub.store.disk.files import make_folder, new_file, sync_folder
 from hubbub.store.state.database import State
 from hubbub.store.stream import outgoing
 from hubbub.store.stream.links import Waiting, link, waiting
-from hubbub.store.stream.places import Place, Position, places, put
+from hubbub.store.stream.places import FOLDER, Place, Position, places, put
 from hubbub.store.tables.events import SCHEMA
 from hubbub.times import from_micros, iso
 
@@ -60,7 +60,6 @@ __all__ = [
     "waiting",
 ]
 
-FOLDER = "stream"
 KEEP = timedelta(days=90)
 #: Key of the version of the events table up to which its new rows are in the stream.
 _LINKED = "stream:version"

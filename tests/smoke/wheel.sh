@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the wheel and the source distribution, install the wheel alone, and use it as a user would.
 # usage: wheel.sh PYTHON     (PYTHON has `build`; the wheel's dependencies come from requirements.lock)
-# What works is left in dist/.
+# The same for the distribution hubbub-listen. What works is left in dist/.
 set -eu
 PYTHON=$1
 HERE=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,30 +16,7 @@ tar -C "$HERE" --exclude=./.venv --exclude=./.git --exclude=./build --exclude=./
 # what happens to lie beside it for the tests must not hide that a dependency is not named.
 NEW=$("$DIR/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$DIR/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index "$DIR"/dist/*.whl
-"$PYTHON" - "$NEW" <<'P'
-import sys
-from importlib.metadata import distribution, distributions
-from pathlib import Path
-
-from packaging.requirements import Requirement
-
-new = Path(sys.argv[1])
-asked, seen = [("hubbub", "")], set()
-while asked:
-    name, extra = asked.pop()
-    if (name, extra) in seen:
-        continue
-    seen.add((name, extra))
-    own = name == "hubbub"
-    dist = next(iter(distributions(name=name, path=[str(new)]))) if own else distribution(name)
-    for line in dist.requires or ():
-        needed = Requirement(line)
-        if needed.marker is None or needed.marker.evaluate({"extra": extra}):
-            asked += [(needed.name, one) for one in ("", *needed.extras)]
-    for top in {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}:
-        if not (new / top).exists():
-            (new / top).symlink_to(dist.locate_file(top))
-P
+"$PYTHON" "$HERE/tests/smoke/link_dependencies.py" "$NEW" hubbub
 cd "$DIR"
 cat >events.jsonl <<'J'
 {"id": "1", "timestamp": 1767225600, "topic": "org.example.prod.git.push", "users": ["ann"], "objects": ["a"]}
@@ -59,6 +36,19 @@ grep -q '^ann,2' users.csv
 grep -q '<svg' tail.svg
 "$HUBBUB" --store store report -o report
 test -s report/index.html
+
+# The distribution for machines that only listen: the same modules, fewer dependencies.
+"$PYTHON" "$HERE/deploy/listen_project.py" "$DIR/src/pyproject.toml"
+"$PYTHON" -m build --wheel --no-isolation --outdir "$DIR/listen" "$DIR/src" >"$DIR/build.log" 2>&1 || { cat "$DIR/build.log"; exit 1; }
+"$PYTHON" -m venv --without-pip "$DIR/small"
+SMALL=$("$DIR/small/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+"$DIR/venv/bin/python" -m pip --python "$DIR/small/bin/python" install --quiet --disable-pip-version-check --no-deps --no-index "$DIR"/listen/*.whl
+"$PYTHON" "$HERE/tests/smoke/link_dependencies.py" "$SMALL" hubbub-listen
+SIZE=$(du -smL "$SMALL" | cut -f1)
+echo "hubbub-listen: $SIZE MB installed"
+test "$SIZE" -le 250
+PYTHONPATH=$HERE "$DIR/small/bin/python" -P "$HERE/tests/smoke/listen.py" "$DIR/small/bin/hubbub" "$HUBBUB" "$DIR/handover"
+
 mkdir -p "$HERE/dist"
-cp "$DIR"/dist/* "$HERE/dist/"
+cp "$DIR"/dist/* "$DIR"/listen/*.whl "$HERE/dist/"
 echo "wheel: works, and is in dist/"

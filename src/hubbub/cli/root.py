@@ -27,6 +27,7 @@ from hubbub import __version__
 from hubbub.cli.app import App, common_options
 from hubbub.cli.lazy import Lazy, LazyGroup
 from hubbub.errors import HubbubError
+from hubbub.installed import missing_package
 
 __all__ = ["COMMANDS", "cli", "execute", "run"]
 
@@ -37,6 +38,10 @@ COMMANDS = {
     "gather": Lazy("hubbub.cli.commands.collection.gather:gather", "Fetch history into the store."),
     "listen": Lazy(
         "hubbub.cli.commands.collection.listen:listen", "Receive messages from a bus until stopped."
+    ),
+    "load": Lazy(
+        "hubbub.cli.commands.collection.load:load",
+        "Load waiting messages, also of other machines.",
     ),
     "import": Lazy(
         "hubbub.cli.commands.collection.import_:import_files", "Read files into the store."
@@ -214,14 +219,16 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
         click.echo("hubbub: interrupted; everything that was received is safe", err=True)
         return INTERRUPTED
     except HubbubError as error:
-        _report_error(error, app)
-        return error.exit_code
+        reported = missing_package(error) or error
+        _report_error(reported, app)
+        return reported.exit_code
     except (_OutputClosedError, BrokenPipeError):
         _discard_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost handler reports every error
-        _report_error(error, app)
-        return 1
+        missing = missing_package(error)
+        _report_error(missing or error, app)
+        return missing.exit_code if missing else 1
     return code if isinstance(code, int) else 0
 
 

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from hubbub.cli.app import App
     from hubbub.collector.listening.listener import Listener
+    from hubbub.store.handover.outgoing import SpoolOnly
     from hubbub.store.loader_process import LoaderProcess
 
 __all__ = ["monitor_options", "serve_metrics"]
@@ -43,7 +44,7 @@ def monitor_options(command: C) -> C:
 def serve_metrics(
     app: App,
     listener: Listener,
-    loader: LoaderProcess,
+    loader: LoaderProcess | SpoolOnly,
     *,
     metrics_port: int | None,
     metrics_host: str | None,

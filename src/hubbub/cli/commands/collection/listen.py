@@ -20,10 +20,17 @@ from hubbub.cli.options.metrics import monitor_options, serve_metrics
 from hubbub.cli.options.mirror import mirrored
 from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
+from hubbub.errors import UsageError
+from hubbub.installed import require_tables
 
 if TYPE_CHECKING:
     from hubbub.collector.listening.listener import Listener
+    from hubbub.live.alerts.delivery.notifier import Notify
+    from hubbub.live.alerts.delivery.service import NotifyThread
+    from hubbub.live.alerts.runner import Alerting
     from hubbub.store import Store
+    from hubbub.store.handover.outgoing import SpoolOnly
+    from hubbub.store.loader_process import LoaderProcess
 
 __all__ = ["listen"]
 
@@ -41,11 +48,18 @@ _MIN_LOADER_TIMEOUT = 0.2  # seconds
 @trust_options
 @bodies_option
 @decoding_options
+@click.option(
+    "--spool-only",
+    is_flag=True,
+    help="Only receive: keep messages in the spool, for `hubbub load` on another machine.",
+)
 @pass_app
 def listen(
     app: App,
     /,
     topics: tuple[str, ...],
+    *,
+    spool_only: bool,
     **options: Any,
 ) -> None:
     """Receive messages from ZeroMQ and AMQP buses and store them, until stopped.
@@ -73,17 +87,21 @@ def listen(
     restart. If the log goes to a terminal, SIGHUP ends the command.
 
     Meanwhile small files are compacted, and once a day retention deletes what is past its period.
+
+    With --spool-only nothing is loaded, judged or filled from history: `hubbub load` on the machine
+    that has the store takes the messages over, and what is known of gaps.
     """
     from hubbub import memory
     from hubbub.cli.commands.collection.listen_reload import Reloader
     from hubbub.collector.listening.listener import Listener
-    from hubbub.live.alerts.delivery.service import NotifyThread, notify_settings
-    from hubbub.live.alerts.runner import Alerting
-    from hubbub.store.loader_process import LoaderProcess
 
+    if spool_only:
+        _check_spool_only(app, options)
+    else:
+        require_tables("hubbub listen --spool-only")
     set_up_logging = app.configure_logging(level=logging.INFO)
     app.check_rules()
-    alerting, notify = Alerting.of(app.config), notify_settings(app.config)
+    judging = None if spool_only else _judging(app)
     memory.retain_freed()
     trust = trust_files(app, options)
     largest = max_message(app, options["max_message"])
@@ -94,17 +112,28 @@ def listen(
         for receiver in receivers:
             stack.callback(receiver.close)
             receiver.open()
-        loader = LoaderProcess(
-            store.path,
-            app.reader_config,
-            keep=keep,
-            prepare=set_up_logging,
-            after=alerting,
-        )
         sink = store.spool("listen", bodies=app.bodies, trust=trust)
         listener = Listener(receivers, sink)
-        listener.on_minute = _count_loaded(store, listener)
-        notifier = stack.enter_context(NotifyThread(store.path, notify))
+        loader: LoaderProcess | SpoolOnly
+        notifier: NotifyThread | None = None
+        if judging is None:
+            from hubbub.store.handover.outgoing import SpoolOnly
+
+            loader = SpoolOnly(store.state.path, store.spool_folder)
+        else:
+            from hubbub.live.alerts.delivery.service import NotifyThread
+            from hubbub.store.loader_process import LoaderProcess
+
+            alerting, notify = judging
+            loader = LoaderProcess(
+                store.path,
+                app.reader_config,
+                keep=keep,
+                prepare=set_up_logging,
+                after=alerting,
+            )
+            listener.on_minute = _count_loaded(store, listener)
+            notifier = stack.enter_context(NotifyThread(store.path, notify))
         reloader = Reloader(
             app,
             listener,
@@ -129,6 +158,38 @@ def listen(
             finally:  # after an error the segment stays open; the next loader recovers it
                 left = _STOP_TIMEOUT - (time.monotonic() - stop_time())
                 loader.stop(max(_MIN_LOADER_TIMEOUT, left))
+
+
+def _judging(app: App) -> tuple[Alerting, Notify | None]:
+    """Return what judges alert rules after loading, and the channels of notifications.
+
+    Raises:
+        UsageError: a rule or a channel is invalid.
+    """
+    from hubbub.live.alerts.delivery.service import notify_settings
+    from hubbub.live.alerts.runner import Alerting
+
+    return Alerting.of(app.config), notify_settings(app.config)
+
+
+def _check_spool_only(app: App, options: dict[str, Any]) -> None:
+    """Refuse, or say, what a listener that loads nothing cannot do.
+
+    Raises:
+        UsageError: gaps cannot be filled here.
+    """
+    if options["backfill"]:
+        raise UsageError(
+            "with --spool-only gaps cannot be filled here: what is stored is not known",
+            where="--backfill",
+            hint="run `hubbub gather` by a timer on the machine that has the store",
+        )
+    options["no_backfill"] = True
+    settings = {"backfill": app.config.listen.backfill, "alerts": app.config.alerts}
+    if ignored := [name for name, value in settings.items() if value]:
+        click.echo(
+            f"warning: --spool-only ignores {' and '.join(ignored)} of the configuration", err=True
+        )
 
 
 @contextmanager

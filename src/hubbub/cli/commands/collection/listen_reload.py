@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,8 +20,6 @@ from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, trust_files
 from hubbub.collector.listening import systemd
 from hubbub.errors import HubbubError
-from hubbub.live.alerts.delivery.service import notify_settings
-from hubbub.live.alerts.runner import Alerting
 from hubbub.logger import get_logger
 
 if TYPE_CHECKING:
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
     from hubbub.config import Config
     from hubbub.live.alerts.delivery.service import NotifyThread
     from hubbub.store import Store
+    from hubbub.store.handover.outgoing import SpoolOnly
     from hubbub.store.loader_process import LoaderProcess
+    from hubbub.store.policy import RetentionPolicy
     from hubbub.store.spool.writer import SpoolWriter
 
 __all__ = ["Reloader", "changed_keys"]
@@ -71,7 +71,7 @@ class Reloader:
         sink: of the listener; a spool of `store`.
         loader: of the same store.
         store: stays open as long as this context.
-        notifier: of the same store.
+        notifier: of the same store; None: nothing is loaded or judged here.
         topics: given on the command line; if empty, the configured ones apply.
         options: of the command.
     """
@@ -81,10 +81,10 @@ class Reloader:
         app: App,
         listener: Listener,
         sink: SpoolWriter,
-        loader: LoaderProcess,
+        loader: LoaderProcess | SpoolOnly,
         store: Store,
         *,
-        notifier: NotifyThread,
+        notifier: NotifyThread | None,
         topics: Sequence[str],
         options: Mapping[str, Any],
     ) -> None:
@@ -134,7 +134,7 @@ class Reloader:
         trust = trust_files(fresh, self.options)
         largest = max_message(fresh, self.options["max_message"])
         keep = retention_settings(fresh)
-        alerting, notify = Alerting.of(fresh.config), notify_settings(fresh.config)
+        renew = self._renewal(fresh, keep)
         flags = self.store.spool("listen", bodies=fresh.bodies, trust=trust).flags
         if self._gap_settings(fresh) != self._gap_settings(self.app):
             self._restart_tracking(fresh)  # may still fail, and then restores the previous state
@@ -145,15 +145,34 @@ class Reloader:
         self.sink.flags = flags
         for receiver in self.listener.receivers:
             receiver.max_message = largest
-        set_up_logging = fresh.configure_logging(level=logging.INFO)
-        self.loader.renew(fresh.reader_config, keep=keep, prepare=set_up_logging, after=alerting)
-        self.notifier.renew(notify)
+        renew(fresh.configure_logging(level=logging.INFO))
         _log.info("configuration reloaded, with all files that it names", changed=changed)
         if restart := [key for key in changed if key in _RESTART]:
             hint = "systemctl restart hubbub-listen; nothing that was received is lost"
             _log.warning(
                 "changed settings take effect after a restart", settings=restart, hint=hint
             )
+
+    def _renewal(
+        self, fresh: App, keep: RetentionPolicy | None
+    ) -> Callable[[Callable[[], None]], None]:
+        """Check the settings of the loader, and return a function that changes them.
+
+        Its argument configures logging.
+        """
+        notifier = self.notifier
+        if notifier is None:
+            return lambda _: None
+        from hubbub.live.alerts.delivery.service import notify_settings
+        from hubbub.live.alerts.runner import Alerting
+
+        alerting, notify = Alerting.of(fresh.config), notify_settings(fresh.config)
+
+        def renew(prepare: Callable[[], None]) -> None:
+            self.loader.renew(fresh.reader_config, keep=keep, prepare=prepare, after=alerting)
+            notifier.renew(notify)
+
+        return renew
 
     def _topics(self, app: App) -> tuple[str, ...]:
         return tuple(self.topics) or app.config.listen.topic

@@ -74,10 +74,10 @@ def mirrors_of(store: Store) -> list[dict[str, Any]]:
     """Return how far the mirrors of a store are behind."""
     from dataclasses import asdict
 
-    from hubbub.store.stream import stream
     from hubbub.store.stream.outgoing import lags
+    from hubbub.store.stream.places import FOLDER
 
-    found = [asdict(lag) for lag in lags(store.state, store.path / stream.FOLDER)]
+    found = [asdict(lag) for lag in lags(store.state, store.path / FOLDER)]
     return [lag | {"seconds": round(lag["seconds"], 1), "idle": round(lag["idle"], 1)}
             for lag in found]  # fmt: skip
 
@@ -158,21 +158,23 @@ def _days_left(day: str | None) -> int | None:
 
 def completeness_of(store: Store, sources: Iterable[str]) -> list[dict[str, Any]]:
     """Return the estimates for repositories, if there are files of forges among the sources."""
-    from hubbub.analyzers.activity.numbering import completeness
     from hubbub.collector.decode.formats import ITEM_FORMATS
 
     if not any(source.partition(":")[0] in ITEM_FORMATS for source in sources):
         return []
+    from hubbub.analyzers.activity.numbering import completeness
+
     return completeness(store.events())
 
 
 def show_completeness(repositories: Sequence[dict[str, Any]]) -> None:
     """Print the estimates of repositories."""
+    if not repositories:
+        return
     from hubbub.analyzers.activity.numbering import REASON
     from hubbub.formats.tables import clean
 
-    if repositories:
-        click.echo(f"\nissues and pull requests: {REASON}")
+    click.echo(f"\nissues and pull requests: {REASON}")
     for repository in repositories[:_MAX_REPOSITORIES]:
         click.echo(clean(repository["estimate"]))
     if (hidden := len(repositories) - _MAX_REPOSITORIES) > 0:
