@@ -27,7 +27,6 @@ A message id has the same time, topic and size in every format:
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +47,7 @@ from hubbub.collector.decode.reasons import (
     refuse,
 )
 from hubbub.collector.decode.rejected import LARGEST, parse_refused
+from hubbub.collector.decode.values import checked_names, payload_size, shown, text
 from hubbub.collector.event import Frame, Message
 
 __all__ = ["MAX_DEPTH", "MAX_NAMES", "REASONS", "decode", "parse", "partial_message", "username"]
@@ -77,13 +77,11 @@ class _Sender(msgspec.Struct, gc=False):
     username: Any = None
 
 
-_SHOWN = 80  # characters of a value in an error
 _FIELDS = Envelope.__struct_fields__
 _json = msgspec.json.Decoder(Envelope)
 _msgpack = msgspec.msgpack.Decoder(Envelope)
 _json_sender = msgspec.json.Decoder(_Sender)
 _msgpack_sender = msgspec.msgpack.Decoder(_Sender)
-_encode = msgspec.json.Encoder().encode
 #: First bytes of a msgpack map. No JSON text starts with one: all are above 0x7f.
 _MAP_BYTES = frozenset(bytes([byte]) for byte in (*range(0x80, 0x90), 0xDE, 0xDF))
 #: All bytes except those that open a msgpack map or array.
@@ -167,22 +165,6 @@ def _too_deep(envelope: Envelope) -> bool:
     return too_deep([envelope.msg, envelope.body, envelope.headers, envelope.meta])
 
 
-def _shown(value: Any) -> str:
-    """Return the start of a value for an error; long ones are not written out first."""
-    if isinstance(value, str | bytes | list):
-        value = value[:_SHOWN]
-    elif isinstance(value, dict) and len(value) > _SHOWN:
-        return f"an object of {len(value):,} keys"
-    return repr(value)[:_SHOWN]
-
-
-def _text(value: Any, max_length: int, reason: str, where: str) -> str:
-    """Return a text that is safe in tables, log lines and URLs, or refuse it."""
-    if not isinstance(value, str) or len(value) > max_length or not value.isprintable():
-        raise refuse(reason, where, _shown(value))
-    return value
-
-
 def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
     topic = envelope.topic
     if frame.topic and kind in BUS_KINDS:
@@ -190,10 +172,10 @@ def _topic(envelope: Envelope, frame: Frame, kind: str) -> str:
         if topic is None or topic == frame_topic:
             topic = frame_topic
         else:
-            raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], _shown(topic))
+            raise refuse("topic-mismatch", frame_topic[:MAX_TOPIC], shown(topic))
     if topic is None or topic == "":
         raise refuse("no-topic")
-    return _text(topic, MAX_TOPIC, "bad-topic", "")
+    return text(topic, MAX_TOPIC, "bad-topic", "")
 
 
 @lru_cache(maxsize=4_096)  # long ones are refused, but only later
@@ -206,7 +188,7 @@ def _frame_topic(topic: bytes) -> str:
     try:
         return _short_topic(topic) if len(topic) <= MAX_TOPIC else topic.decode()
     except UnicodeDecodeError:
-        raise refuse("bad-topic", detail=_shown(topic)) from None
+        raise refuse("bad-topic", detail=shown(topic)) from None
 
 
 def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
@@ -222,7 +204,7 @@ def _message(envelope: Envelope, frame: Frame, kind: str) -> Message:
         else:
             message_id = content_id(frame, topic)
     elif not (type(message_id) is str and len(message_id) <= MAX_ID and message_id.isprintable()):
-        raise refuse("bad-id", topic, _shown(message_id))
+        raise refuse("bad-id", topic, shown(message_id))
     number, sender = envelope.i, envelope.username
     seq = frame.seq or (number if type(number) is int and 0 <= number < LARGEST_NUMBER else 0)
     return Message(
@@ -248,7 +230,7 @@ def _time(
     if time is None and envelope.timestamp is not None:
         time = timestamps.micros(envelope.timestamp)
         if time is None:
-            raise refuse("bad-time", topic, _shown(envelope.timestamp))
+            raise refuse("bad-time", topic, shown(envelope.timestamp))
     if time is None:
         if kind != "amqp":  # AMQP messages may lack headers; then the arrival time is used
             raise refuse("no-time", topic)
@@ -307,55 +289,34 @@ def _stated(names: Any) -> _Names:
     return tuple(name for name in names[:MAX_NAMES] if isinstance(name, str))
 
 
-def payload_size(body: Any) -> int:
-    """Return the bytes of a payload as compact UTF-8 JSON."""
-    try:
-        return len(_encode(body))
-    except (UnicodeEncodeError, TypeError, ValueError, OverflowError):
-        text = json.dumps(
-            body, ensure_ascii=False, separators=(",", ":"), default=repr, skipkeys=True
-        )
-        return len(text.encode("utf-8", "surrogatepass"))
-
-
-def _checked_names(names: Any, reason: str, where: str) -> _Names:
-    if names is None:
-        return None
-    if not isinstance(names, list) or len(names) > MAX_NAMES:
-        raise refuse(reason, where, _shown(names))
-    if not all(isinstance(name, str) for name in names):
-        raise refuse(reason, where, _shown(names))
-    return tuple(names)
-
-
 def _jsonl(envelope: Envelope, frame: Frame) -> Message:
     """Decode a line of the import format `jsonl`."""
     if envelope.topic is None or envelope.topic == "":
         raise refuse("no-topic")
-    topic = _text(envelope.topic, MAX_TOPIC, "bad-topic", "")
+    topic = text(envelope.topic, MAX_TOPIC, "bad-topic", "")
     if envelope.timestamp is None:
         raise refuse("no-time", topic)
     time = timestamps.micros(envelope.timestamp)
     if time is None:
-        raise refuse("bad-time", topic, _shown(envelope.timestamp))
+        raise refuse("bad-time", topic, shown(envelope.timestamp))
     body = None if envelope.body is msgspec.UNSET else envelope.body
     for reason, value in (("bad-agent", envelope.agent), ("bad-action", envelope.action)):
         if value is not None and not (isinstance(value, str) and len(value) <= MAX_TOPIC):
-            raise refuse(reason, topic, _shown(value))
+            raise refuse(reason, topic, shown(value))
     if envelope.size is None:
         size = 0 if body is None else payload_size(body)
     elif type(envelope.size) is int and 0 <= envelope.size <= LARGEST_SIZE:
         size = envelope.size
     else:
-        raise refuse("bad-size", topic, _shown(envelope.size))
-    stated_id = None if envelope.id is None else _text(envelope.id, MAX_ID, "bad-id", topic)
+        raise refuse("bad-size", topic, shown(envelope.size))
+    stated_id = None if envelope.id is None else text(envelope.id, MAX_ID, "bad-id", topic)
     return Message(
         id=stated_id or content_id(frame, topic),
         time=time,
         topic=topic,
         body=body,
-        users=_checked_names(envelope.users, "bad-users", topic),
-        objects=_checked_names(envelope.objects, "bad-objects", topic),
+        users=checked_names(envelope.users, "bad-users", topic),
+        objects=checked_names(envelope.objects, "bad-objects", topic),
         agent=envelope.agent,
         action=envelope.action,
         size=size,

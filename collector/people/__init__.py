@@ -9,8 +9,8 @@ from hubbub.lazy import lazy_names
 if TYPE_CHECKING:
     from hubbub.collector.people.extract import has_rule as has_rule
     from hubbub.collector.people.extract import people as people
-    from hubbub.collector.people.extract import people_lines as people_lines
     from hubbub.collector.people.extract import understand as understand
+    from hubbub.collector.people.lines import people_lines as people_lines
 
 __all__ = ["has_rule", "people", "people_lines", "understand"]
 
@@ -19,7 +19,7 @@ __getattr__ = lazy_names(
     {
         "has_rule": "hubbub.collector.people.extract",
         "people": "hubbub.collector.people.extract",
-        "people_lines": "hubbub.collector.people.extract",
+        "people_lines": "hubbub.collector.people.lines",
         "understand": "hubbub.collector.people.extract",
     },
 )

@@ -17,7 +17,7 @@ rule yields, else the only user. With several users and no rule for the agent th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,23 +26,20 @@ import msgspec
 from hubbub.collector.decode import posted
 from hubbub.collector.decode.deliveries import HOOK
 from hubbub.collector.decode.formats import ITEM_FORMATS
-from hubbub.collector.decode.items import Item, item_of, parse_item
+from hubbub.collector.decode.items import Item, parse_item
 from hubbub.collector.decode.message import (
     MAX_NAMES,
     Envelope,
     decode,
     decode_bus,
-    parse,
     partial_message,
 )
 from hubbub.collector.decode.message_id import BUS_FORMATS
-from hubbub.collector.decode.objects import parse_object
 from hubbub.collector.decode.reasons import MAX_TOPIC, refuse
 from hubbub.collector.decode.rejected import LARGEST
 from hubbub.collector.event import Event, Frame, Message, People, kind_of
 from hubbub.collector.names import normalise, normalise_object, visible
 from hubbub.collector.people.hook_events import event_of_delivery
-from hubbub.collector.people.hook_lines import frame_of_line
 from hubbub.collector.people.item_events import events_of_item
 from hubbub.collector.people.paths import Path, Source
 from hubbub.collector.people.rule import NO_RULE, Rule
@@ -50,7 +47,7 @@ from hubbub.collector.people.rules import Rules, builtin_rules
 from hubbub.collector.topics import action, category
 from hubbub.errors import MessageError
 
-__all__ = ["MISSED", "events_of", "has_rule", "people", "people_lines", "understand"]
+__all__ = ["MISSED", "events_of", "has_rule", "people", "people_of", "understand"]
 
 Directory = Mapping[str, str] | None
 _Names = Sequence[Any] | None  # None: not stated
@@ -94,7 +91,7 @@ def people(
             message = partial_message(Envelope(**{k: message[k] for k in _FIELDS if k in message}))
         except MessageError:
             return _NO_PEOPLE
-    return _people(message, directory, rules or builtin_rules())
+    return people_of(message, directory, rules or builtin_rules())
 
 
 def understand(
@@ -215,71 +212,8 @@ def has_rule(topic: str, schema: str = "", rules: Rules | None = None) -> bool:
     return any(rules.find(topic, schema, modern=True, hook=hook) for hook in (False, True))
 
 
-def people_lines(
-    lines: Iterable[bytes], directory: Directory = None, rules: Rules | None = None
-) -> Iterator[dict[str, Any]]:
-    """Return what `hubbub people FILE` prints: one dict for each line, in order.
-
-    Lines need neither id nor time. An item of a forge gives a dict for each of its events; a line
-    may also be a delivery of a webhook (`hook_lines`). For a line that cannot be decoded, the id is
-    None, and `error` contains the reason and its sentence.
-    """
-    rules = rules or builtin_rules()
-    for line in lines:
-        try:
-            envelope = parse(line)
-            message = partial_message(envelope)
-        except MessageError as error:
-            frame = _frame_in(line) if error.reason == "no-body" else None
-            if frame is None:
-                yield _error_line(error)
-            else:
-                yield from _event_lines(frame, directory, rules)
-            continue
-        message_id = envelope.msg_id if isinstance(envelope.msg_id, str) else envelope.id
-        names = _people(message, directory, rules)
-        yield _as_dict(message_id if isinstance(message_id, str) else None, message.topic, names)
-
-
-def _frame_in(line: bytes) -> Frame | None:
-    """Return a frame of the item of a forge, or of the delivery, that a line is, or None."""
-    try:
-        value = parse_object(line)
-    except MessageError:  # msgpack, which neither ever is
-        return None
-    if item_of(value, line) is not None:
-        return Frame(f"{ITEM_FORMATS[0]}:", 0, b"", line)
-    return frame_of_line(value)
-
-
-def _event_lines(frame: Frame, directory: Directory, rules: Rules) -> Iterator[dict[str, Any]]:
-    try:
-        found = events_of(frame, directory=directory, rules=rules)
-    except MessageError as error:
-        found = [error]
-    for event in found:
-        if isinstance(event, MessageError):
-            yield _error_line(event)
-        else:
-            names = People(event.agent, event.users, event.objects)
-            yield _as_dict(event.id, event.topic, names)
-
-
-def _error_line(error: MessageError) -> dict[str, Any]:
-    return _as_dict(None, None, _NO_PEOPLE) | {"error": f"{error.reason}: {error}"}
-
-
-def _as_dict(message_id: str | None, topic: str | None, names: People) -> dict[str, Any]:
-    return {
-        "id": message_id,
-        "topic": topic,
-        "agent": names.agent,
-        "users": list(names.users),
-        "objects": list(names.objects),
-    }
-
-
-def _people(message: Message, directory: Directory, rules: Rules) -> People:
+def people_of(message: Message, directory: Directory, rules: Rules) -> People:
+    """Return the people and objects of a decoded message."""
     return _names(message, directory, _rule(message, rules) or NO_RULE)
 
 
@@ -356,14 +290,14 @@ def _stated(message: Message, directory: Directory, *, accounts: bool) -> People
 
 def _posted_names(message: Message, directory: Directory, rules: Rules) -> People:
     """Return the names of a posted object: by a rule, or else by the keys that are usual."""
-    names = _people(message, directory, rules)
+    names = people_of(message, directory, rules)
     if names.users or names.agent or message.users is not None or rules.find(message.topic):
         return names
     found = posted.names_in(message.body)
     stated = {"agent": found.agent, "users": found.users}
     if message.objects is None:
         stated["objects"] = found.objects
-    return _people(msgspec.structs.replace(message, **stated), directory, rules)
+    return people_of(msgspec.structs.replace(message, **stated), directory, rules)
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hubbub.collector.decode.deliveries import content_hash, hook_name, read
-from hubbub.collector.decode.message import payload_size
 from hubbub.collector.decode.reasons import MAX_ID
 from hubbub.collector.decode.timestamps import lenient_micros
+from hubbub.collector.decode.values import payload_size
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
 from hubbub.collector.people.paths import Path, Source

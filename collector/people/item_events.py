@@ -28,9 +28,9 @@ from typing import Any
 import msgspec
 
 from hubbub.collector.decode.items import Item
-from hubbub.collector.decode.message import payload_size
 from hubbub.collector.decode.reasons import MAX_ID, MAX_TOPIC, refuse
 from hubbub.collector.decode.timestamps import lenient_micros
+from hubbub.collector.decode.values import payload_size
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
 from hubbub.collector.people.entries import (

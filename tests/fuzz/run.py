@@ -25,7 +25,8 @@ from hubbub.charts.picture import text as typeset
 from hubbub.collector.decode import message as decoding
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
-from hubbub.collector.people.extract import MISSED, people, people_lines
+from hubbub.collector.people.extract import MISSED, people
+from hubbub.collector.people.lines import people_lines
 from hubbub.collector.people.reader import Reader
 from hubbub.collector.signatures import x509
 from hubbub.errors import MessageError

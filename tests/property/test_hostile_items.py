@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hubbub.collector.decode.reasons import REASONS
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.names import normalise, normalise_object
-from hubbub.collector.people.extract import events_of, people_lines
+from hubbub.collector.people.extract import events_of
+from hubbub.collector.people.lines import people_lines
 from hubbub.errors import MessageError
 from hubbub.store.loader.batch import _check
 from tests.support.examples import examples

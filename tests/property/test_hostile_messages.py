@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hubbub.collector.decode import message as decoding
 from hubbub.collector.event import Event, Frame, People
 from hubbub.collector.names import normalise
-from hubbub.collector.people.extract import people, people_lines, understand
+from hubbub.collector.people.extract import people, understand
+from hubbub.collector.people.lines import people_lines
 from hubbub.collector.people.rules import builtin_rules
 from hubbub.collector.signatures import x509
 from hubbub.collector.signatures.canonical_json import fast_canonical

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from hubbub.collector.names import normalise
-from hubbub.collector.people.extract import has_rule, people, people_lines
+from hubbub.collector.people.extract import has_rule, people
+from hubbub.collector.people.lines import people_lines
 from tests.support import paths
 
 CORPUS = paths.SHARED / "corpus"

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import pytest
 
 from hubbub.collector.event import Frame, Message, People
-from hubbub.collector.people.extract import has_rule, people, people_lines, understand
+from hubbub.collector.people.extract import has_rule, people, understand
+from hubbub.collector.people.lines import people_lines
 
 PREFIX = "org.fedoraproject.prod"
 SCHEMA = "fedora_messaging_schema"

@@ -12,8 +12,9 @@ import pytest
 from hubbub.collector.decode.deliveries import Delivery, pack
 from hubbub.collector.event import Event, Frame
 from hubbub.collector.hooks.requests import delivery, frame_of
-from hubbub.collector.people.extract import events_of, people_lines
+from hubbub.collector.people.extract import events_of
 from hubbub.collector.people.hook_events import word
+from hubbub.collector.people.lines import people_lines
 from hubbub.collector.people.reader import Reader, ReaderConfig, configured
 from hubbub.collector.people.rules import Rules, load_rules
 from hubbub.config import Config, HookConfig, PeopleConfig

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hubbub.collector.event import Event, Frame
-from hubbub.collector.people.extract import events_of, people_lines
+from hubbub.collector.people.extract import events_of
+from hubbub.collector.people.lines import people_lines
 from hubbub.collector.people.rules import load_rules
 from hubbub.errors import MessageError, UsageError
 from tests.support.forges.archive_events import ARCHIVE, archived

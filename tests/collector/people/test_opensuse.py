@@ -12,7 +12,8 @@ import pytest
 
 from hubbub.collector.amqp.envelope import wrap
 from hubbub.collector.event import Frame, People
-from hubbub.collector.people.extract import has_rule, people, people_lines, understand
+from hubbub.collector.people.extract import has_rule, people, understand
+from hubbub.collector.people.lines import people_lines
 from hubbub.collector.people.rules import load_rules
 
 BASH = {"project": "Base:System", "package": "bash"}

@@ -26,7 +26,7 @@ def people(app: App, file: str) -> None:
     """
     from hubbub.cli.output.formats import dumps
     from hubbub.collector.files.reader import plain_lines
-    from hubbub.collector.people.extract import people_lines
+    from hubbub.collector.people.lines import people_lines
 
     app.configure_logging()
     reader = app.reader
