@@ -180,12 +180,12 @@ class Mirror:
                 break
             added, had = pushing.push(part)
             new, known = new + added, known + had
+        left = len(self._waiting(mirror))
+        self._note(**({} if left else {"reached": time.time_ns() // 1000}))
         more = False
         if not stop() and holder(collectors, mirror.collector, time.time_ns() // 1000):
             more = self._upkeep.run(names, cut, bodies_cut)
-        left = len(self._waiting(mirror))
-        now = time.time_ns() // 1000
-        self._note(error="", **({} if left else {"reached": now}))
+        self._note(error="")
         return Pass(new, known, left, more)
 
     def _most(self) -> int:

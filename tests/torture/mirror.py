@@ -2,10 +2,10 @@
 
     python -m tests.torture.mirror --kills 100 [--seed 7]
 
-Two stores load messages, some of which both get; meanwhile one of them forgets an account, both
-merge small files, and `hubbub mirror` of either is killed, soon after something new is there for
-it, and started again. The mirror lies on
-an object store of this machine (moto: conditional put). Judged afterwards:
+Two stores load messages, some of which both get; meanwhile one of them forgets an account, and both
+merge small files. The process that keeps the mirror of either up is killed soon after something new
+is there for it, and started again. The mirror lies on an object store of this machine (moto, with
+conditional put). Judged afterwards:
 
 - each message that any store got is in the mirror once, and so is its body;
 - kept sums are those of the mirror's events;
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -26,13 +27,14 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from hubbub.collector.event import Frame
 from hubbub.store import Store
 from hubbub.store.maintenance.compaction import compact
+from hubbub.store.mirror.mirror import Mirror
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
 from hubbub.store.privacy.forget import forget
@@ -40,6 +42,9 @@ from hubbub.store.rollups import refresh
 from hubbub.store.stream.outgoing import outgoing
 from tests.support.object_store import BUCKET, environment, object_store
 from tests.support.processes import HUBBUB
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 START = 1_767_139_200  # seconds: 2025-12-31T00:00:00Z, so that two months get messages
 NAME = "mallory"
@@ -57,9 +62,7 @@ class Collector:
     def __init__(self, folder: Path, name: str, url: str) -> None:
         self.folder, self.url = folder / name, url
         self.log = (folder / f"{name}.log").open("ab")
-        self.process: subprocess.Popen[bytes] | None = None
-        self._config = folder / "hubbub.toml"
-        self._config.write_text('[mirror]\nevery = "100ms"\n')
+        self.process: ForkServerProcess | None = None
         self.ids: set[str] = set()
         self.started = 0  # µs
 
@@ -74,13 +77,13 @@ class Collector:
         self.ids |= {f"id-{n}" for n in numbers}
 
     def start(self) -> None:
-        """Start the mirror."""
+        """Start the mirror, from a process that has loaded the libraries, but never used them."""
         self.started = time.time_ns() // 1000
-        self.process = subprocess.Popen(
-            [*HUBBUB, "--config", str(self._config), "--store", str(self.folder), "mirror",
-             self.url],
-            stdout=self.log, stderr=self.log, start_new_session=True,
-        )  # fmt: skip
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["hubbub.store.mirror.mirror", __name__])
+        arguments = (str(self.folder), self.url, self.log.name)
+        self.process = context.Process(target=keep_up, args=arguments, daemon=True)
+        self.process.start()
 
     def wait(self) -> None:
         """Wait until the mirror has taken a pass since it was started.
@@ -92,7 +95,7 @@ class Collector:
         end = time.monotonic() + _PATIENCE
         with Store.open(self.folder) as store:
             while not any(mirror.seen > self.started for mirror in outgoing(store.state)):
-                if self.process.poll() is not None or time.monotonic() > end:
+                if not self.process.is_alive() or time.monotonic() > end:
                     raise Failure(f"a mirror did nothing: see {self.log.name}")
                 time.sleep(0.05)
 
@@ -103,15 +106,27 @@ class Collector:
             Failure: it had ended by itself.
         """
         assert self.process is not None
-        if self.process.poll() is not None:
-            raise Failure(f"a mirror ended with {self.process.returncode}: see {self.log.name}")
+        if not self.process.is_alive():
+            raise Failure(f"a mirror ended with {self.process.exitcode}: see {self.log.name}")
         self.process.kill()
-        self.process.wait()
+        self.process.join()
 
     def finish(self) -> None:
         """Let the mirror catch up."""
         command = [*HUBBUB, "--store", str(self.folder), "mirror", self.url, "--once"]
         subprocess.run(command, check=True, stdout=self.log, stderr=self.log, timeout=300)
+
+
+def keep_up(folder: str, url: str, log: str) -> None:
+    """Keep a mirror up; the main function of the processes that are killed."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    with Store.open(folder) as store:
+        mirror = Mirror(store, url)
+        with mirror.lock() as acquired:
+            assert acquired
+            mirror.run(lambda: False, time.sleep, every=0.1)
 
 
 def message(n: int) -> Frame:
@@ -135,6 +150,19 @@ def run(folder: Path, url: str, kills: int, random: Random) -> dict[str, Any]:
         Failure: an invariant is violated.
     """
     pair = [Collector(folder, name, url) for name in ("one", "two")]
+    try:
+        forgotten = kill(pair, kills, random)
+    finally:
+        for each in pair:
+            if each.process is not None:
+                each.process.kill()
+    for each in (*pair, *pair):  # the second time they know what the other one has said
+        each.finish()
+    return judge(folder / "reader", url, pair[0].ids | pair[1].ids, forgotten=forgotten)
+
+
+def kill(pair: list[Collector], kills: int, random: Random) -> bool:
+    """Kill mirrors while messages are loaded; return whether a name was forgotten."""
     following = 0
     for each in pair:
         each.load([following])
@@ -159,11 +187,7 @@ def run(folder: Path, url: str, kills: int, random: Random) -> dict[str, Any]:
         victim.start()
         if number % 20 == 19:
             print(f"{number + 1} kills", flush=True)
-    for each in pair:
-        each.kill()
-    for each in (*pair, *pair):  # the second time they know what the other one has said
-        each.finish()
-    return judge(folder / "reader", url, pair[0].ids | pair[1].ids, forgotten=forgotten)
+    return forgotten
 
 
 def judge(folder: Path, url: str, ids: set[str], *, forgotten: bool) -> dict[str, Any]:
