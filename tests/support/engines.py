@@ -29,10 +29,15 @@ class Server:
 
     def __init__(self, *command: object, port: int, environment: dict[str, str]) -> None:
         self.port = port
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `kill` closes it
+        self._command, self._environment = list(map(str, command)), os.environ | environment
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the object
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
         self.process: subprocess.Popen[Any] = subprocess.Popen(
-            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=self._log,
-            stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment,
+            self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
+            start_new_session=True, env=self._environment,
         )  # fmt: skip
         wait_until(self._listens, 180, process=self.process, output=self.output)
 
@@ -55,6 +60,10 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def close(self) -> None:
+        """Kill it for good."""
+        self.kill()
         self._log.close()
 
 
@@ -67,7 +76,7 @@ def sail() -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.kill()
+        server.close()
 
 
 @contextmanager
@@ -93,4 +102,4 @@ def spark() -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.kill()
+            server.close()

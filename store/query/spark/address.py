@@ -7,6 +7,7 @@ host and port are ever shown.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,8 @@ _PORT = 15002  # of Spark Connect
 _REACHABLE = 5.0  # s to connect
 #: Variables that make gRPC connect through a proxy: then only gRPC can say what is reachable.
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+_SECRET = re.compile(r"(?<=[^/])/[^/].*|[^/]*@|\?.*", re.DOTALL)  # of a URL: path, user, query
+_PARAMETERS = re.compile(r"/?|/(?:;[^;=]+=[^;]*)+;?")
 _SPECIAL = frozenset("*?[]{}%\\")  # engines read paths as patterns of names
 
 
@@ -48,32 +51,47 @@ class Address:
         Raises:
             UsageError: it is none of Spark Connect.
         """
-        shown = url.partition("/;")[0][:200]
+        shown = _SECRET.sub("", url)[:200]
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise UsageError(
-                f"this is not the address of an engine: {error}", where=shown
-            ) from None
+            raise UsageError(f"this is no address of an engine: {error}", where=shown) from None
         if parts.scheme != SCHEME or not host:
             raise UsageError(
                 "this is not the address of an engine",
                 where=shown,
                 hint="write sc://HOST:PORT (Spark Connect), or duckdb for the built-in engine",
             )
-        parameters = parts.path.removeprefix("/").strip(";")
-        if parts.query or parts.username or (parameters and not parts.path.startswith("/;")):
+        if ":" in host:
             raise UsageError(
-                "parameters of an engine are written after /;",
-                where=shown.partition("@")[2] or shown.partition("?")[0],
+                "the client of Spark takes no IPv6 address", where=shown, hint="give a host's name"
+            )
+        if parts.query or parts.username or not _PARAMETERS.fullmatch(parts.path):
+            raise UsageError(
+                "parameters of an engine are written as NAME=VALUE after /;",
+                where=shown,
                 hint="for example sc://HOST:PORT/;use_ssl=true;token=…",
             )
         return cls(url, host, port or _PORT, shared)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{SCHEME}://{host}:{self.port}"
+        return f"{SCHEME}://{self.host}:{self.port}"
+
+    def require_files(self) -> None:
+        """Refuse an engine that cannot see the files of this machine, if it has to.
+
+        Raises:
+            UsageError: it is another machine.
+            EngineError: there is no such host.
+        """
+        if not (self.shared or self.is_here):
+            raise UsageError(
+                "this engine is another machine, which cannot read a store in a folder of this one",
+                where=str(self),
+                hint="mirror the store to where both can read, with `hubbub mirror`, and give the "
+                "mirror's URL with --store (docs/engines.md)",
+            )
 
     def require_listener(self) -> None:
         """Connect once, to say what is wrong sooner and better than gRPC does.
@@ -86,8 +104,6 @@ class Address:
         try:
             with socket.create_connection((self.host, self.port), _REACHABLE):
                 return
-        except socket.gaierror:
-            what, hint = "there is no such host", "check the address after --engine or [engine] url"
         except TimeoutError:
             what, hint = f"no answer within {_REACHABLE:g} s", "is it running, and not firewalled?"
         except OSError as error:
@@ -97,11 +113,19 @@ class Address:
 
     @cached_property
     def is_here(self) -> bool:
-        """Whether the host is this machine: a socket can be bound to its address."""
+        """Whether the host is this machine: a socket can be bound to its address.
+
+        Raises:
+            EngineError: there is no such host.
+        """
         try:
             found = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)
         except OSError:
-            return False
+            raise EngineError(
+                "there is no such host",
+                where=str(self),
+                hint="check the address after --engine or [engine] url",
+            ) from None
         for family, kind, _protocol, _name, address in found:
             try:
                 with socket.socket(family, kind) as probe:
@@ -115,25 +139,17 @@ class Address:
         """Return the URL by which the engine reads a file of the store.
 
         Args:
-            uri: a local path, or the URL of an object.
+            uri: a local path, or the URL of an object of a mirror.
 
         Raises:
-            UsageError: the engine cannot see it.
+            UsageError: the engine would read another file.
         """
-        if "://" in uri:  # of a mirror; Databricks and Sail know Hadoop's name of S3, too
+        if "://" in uri:  # Databricks and Sail know Hadoop's name of S3, too
             return f"s3a://{uri.partition('://')[2]}"
-        if not (self.shared or self.is_here):
-            raise UsageError(
-                f"the engine at {self} is another machine, which cannot read this store's files",
-                where=uri,
-                hint="mirror the store to where both can read, with `hubbub mirror`, and give the "
-                "mirror's URL with --store (docs/engines.md)",
-            )
         path = str(Path(uri).absolute())
-        if _SPECIAL & set(path):
+        if special := _SPECIAL & set(path):
             raise UsageError(
-                "engines take these characters in a path for a pattern: "
-                + " ".join(sorted(_SPECIAL & set(path))),
+                f"engines take {' '.join(sorted(special))} in a path for a pattern",
                 where=path,
                 hint="move the store to a folder with a plain name",
             )

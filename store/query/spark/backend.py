@@ -32,7 +32,7 @@ from pyspark.sql.types import TimestampType
 from hubbub.errors import EngineError, UsageError
 from hubbub.store.query.spark.address import Address
 from hubbub.store.query.spark.compiler import SailCompiler, SparkCompiler
-from hubbub.store.query.spark.failures import ERRORS, SessionEndedError, attributed
+from hubbub.store.query.spark.failures import ERRORS, GoneError, attributed
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -78,6 +78,7 @@ class SparkBackend(Backend):  # type: ignore[misc]
             EngineError: it cannot be reached, or does not speak Spark Connect.
         """
         address = Address.parse(url, shared=shared)
+        address.require_files()
         address.require_listener()
         backend = cls(address)
         backend.reconnect()
@@ -156,16 +157,11 @@ class SparkBackend(Backend):  # type: ignore[misc]
             UsageError, EngineError: the engine cannot read them.
         """
         paths = [self.address.location(file) for file in files]
-        self._drop_unused()
-        try:
-            return self._view(name, self._session.read.parquet(*paths))
-        except SessionEndedError:  # it was idle for long: nothing of it is needed any more
-            self._begin_again()
-            return self._view(name, self._session.read.parquet(*paths))
+        return self._view(name, lambda: self._session.read.parquet(*paths))
 
     def read_rows(self, rows: Any, name: str) -> ir.Table:
         """Return an Arrow table as a table of the engine."""
-        return self._view(name, self._frame(rows))
+        return self._view(name, lambda: self._frame(rows))
 
     def hold(self, table: ir.Table) -> ir.Table:
         """Return the rows of an expression, which the engine computes once."""
@@ -203,13 +199,24 @@ class SparkBackend(Backend):  # type: ignore[misc]
         """Begin a new session in place of one that the engine has ended."""
         self.__dict__.pop("hubbub_views", None)
         self._memtables: WeakSet[Any] = WeakSet()
+        self.disconnect()
+        self.address.require_listener()
         self.do_connect(self.address)
 
-    def _view(self, name: str, frame: Any) -> ir.Table:
+    def _view(self, name: str, make: Callable[[], Any]) -> ir.Table:
+        """Return a view of a data frame, with which a request begins: in a session that lives."""
+        self._drop_unused()
+        try:
+            return self._database_table(name, self._define(name, make))
+        except GoneError:  # nothing of that session is needed any more
+            self._begin_again()
+            return self._database_table(name, self._define(name, make))
+
+    def _define(self, name: str, make: Callable[[], Any]) -> ibis.Schema:
         with attributed(self.address):
-            schema = ibis.schema({field.name: _type_of(field) for field in frame.schema.fields})
+            frame = make()
             frame.createOrReplaceTempView(name)
-        return self._database_table(name, schema)
+            return ibis.schema({field.name: _type_of(field) for field in frame.schema.fields})
 
     def _database_table(self, name: str, schema: ibis.Schema) -> ir.Table:
         table: ir.Table = ops.DatabaseTable(

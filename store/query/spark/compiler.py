@@ -12,6 +12,8 @@ import ibis.common.exceptions as com
 import ibis.expr.operations as ops
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+from ibis.backends.sql.rewrites import p
+from ibis.common.patterns import replace
 
 from hubbub.times import EPOCH
 
@@ -106,7 +108,8 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
                     "distinct values can only be collected in their own order in Spark"
                 )
             value = arg if where is None else self.if_(where, arg, sge.null())
-            return self.f.anon.array_sort(self.f.anon.collect_set(value))
+            found = self.f.anon.array_sort(self.f.anon.collect_set(value))
+            return self.if_(self.f.array_size(found.copy()) > 0, found, sge.null())
         wanted = arg.is_(sge.null()).not_()
         wanted = wanted if where is None else sge.and_(where, wanted)
         parts: list[Any] = []
@@ -117,13 +120,23 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
         row = sge.to_identifier("row")
         value = sge.Dot(this=row.copy(), expression=sge.to_identifier("value"))
         taken = sge.Lambda(this=value, expressions=[row])
-        return self.f.anon.transform(self.f.anon.array_sort(rows), taken)
+        found = self.f.anon.transform(self.f.anon.array_sort(rows), taken)
+        return self.if_(self.f.array_size(found.copy()) > 0, found, sge.null())
+
+
+@replace(p.Distinct)  # type: ignore[untyped-decorator]
+def _groups(_: Any) -> ops.Aggregate:
+    """Group by all columns: Sail's DISTINCT also tells rows apart by columns of the condition."""
+    columns = {name: ops.Field(_.parent, name) for name in _.parent.schema}
+    return ops.Aggregate(_.parent, groups=columns, metrics={})
 
 
 class SailCompiler(SparkCompiler):
-    """The same for Sail, with what its version 0.7 needs otherwise."""
+    """The same for Sail, whose version 0.7 computes some statements wrongly or not at all."""
 
     __slots__ = ()
+
+    rewrites = (_groups, *SparkCompiler.rewrites)
 
     def visit_ArrayFilter(self, op: Any, *, arg: Any, **parts: Any) -> Any:
         """Keep a condition with a lambda out of the scan of files; see `_kept`."""

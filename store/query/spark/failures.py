@@ -5,6 +5,7 @@ Importing this module needs the extra `spark`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,19 +17,20 @@ from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
 from hubbub.errors import EngineError, UsageError
 
-__all__ = ["ERRORS", "SessionEndedError", "attributed"]
+__all__ = ["ERRORS", "GoneError", "attributed"]
 
 #: What a request to an engine raises, besides Ibis' own errors.
 ERRORS = (PySparkException, grpc.RpcError)
 _UNREADABLE = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FAILED_READ_FILE", "No such file",
                "Permission denied", "Object at location", "No files found")  # fmt: skip
-_ENDED = ("SESSION_CLOSED", "SESSION_CHANGED", "SESSION_NOT_FOUND", "session not found")
+_DETAILS = re.compile(r'^\s*details = "(.+)"$', re.MULTILINE)
+_ENDED = ("SESSION_CLOSED", "SESSION_CHANGED", "SESSION_NOT_FOUND", "NO_ACTIVE_SESSION")
 #: What an error says of another engine that is none of the user's business.
 _BUILT_IN = "leave --engine out (or give --engine duckdb)"
 
 
-class SessionEndedError(EngineError):
-    """The engine has ended the session, as it does with one that was not used for an hour."""
+class GoneError(EngineError):
+    """The engine went away, or has ended the session, as after an hour without a request."""
 
 
 @contextmanager
@@ -57,9 +59,9 @@ def attributed(where: Any) -> Iterator[None]:
 def _error(error: Exception, where: str) -> EngineError:
     code, text = _status(error), _first_line(error)
     if any(word in str(error) for word in _ENDED):
-        return SessionEndedError("the engine has ended this session", where=where, hint="try again")
+        return GoneError("the engine has ended this session", where=where, hint="try again")
     if code is grpc.StatusCode.UNAVAILABLE:
-        return EngineError(
+        return GoneError(
             "the engine went away", where=where, hint="its log may say why; the store is unharmed"
         )
     if code is grpc.StatusCode.UNAUTHENTICATED or code is grpc.StatusCode.PERMISSION_DENIED:
@@ -93,5 +95,8 @@ def _status(error: Exception) -> grpc.StatusCode | None:
 
 def _first_line(error: Exception) -> str:
     """Return what an error says, without the server's stack."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = str(error)
+    if details := _DETAILS.search(text):  # of an answer that gRPC describes
+        return details[1][:500]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:500]
