@@ -68,11 +68,13 @@ class Server:
 
 
 @contextmanager
-def sail() -> Iterator[Server]:
-    """Run Sail, of the package pysail."""
+def sail(**environment: str) -> Iterator[Server]:
+    """Run Sail, of the package pysail, with environment variables."""
     port = free_port()
     command = (sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1")
-    server = Server(*command, "--port", port, port=port, environment={"RUST_LOG": "warn"})
+    server = Server(
+        *command, "--port", port, port=port, environment={"RUST_LOG": "warn", **environment}
+    )
     try:
         yield server
     finally:

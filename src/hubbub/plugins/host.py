@@ -19,7 +19,7 @@ import msgspec
 from hubbub.calls import exchange, hops
 from hubbub.calls.callables import UnknownNameError
 from hubbub.config import Config
-from hubbub.errors import HubbubError, NotAllowedError, RemoteError, UsageError
+from hubbub.errors import EngineError, HubbubError, NotAllowedError, RemoteError, UsageError
 from hubbub.logger import get_logger
 from hubbub.plugins import schema
 from hubbub.plugins.counts import PluginCounts
@@ -302,6 +302,7 @@ def _error(failed: Failed) -> HubbubError:
     if failed.kind == "remote":
         return RemoteError(failed.what, server=failed.where, hint=failed.hint)
     kinds: dict[str, type[HubbubError]] = {
+        "engine": EngineError,
         "usage": UsageError,
         "unknown": UnknownNameError,
         "refused": NotAllowedError,

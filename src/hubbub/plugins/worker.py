@@ -25,7 +25,7 @@ import msgspec
 
 from hubbub.calls import exchange, hops
 from hubbub.calls.callables import UnknownNameError
-from hubbub.errors import HubbubError, NotAllowedError, RemoteError, UsageError
+from hubbub.errors import EngineError, HubbubError, NotAllowedError, RemoteError, UsageError
 from hubbub.plugins import loading
 from hubbub.plugins.messages import (
     LENGTH,
@@ -227,6 +227,8 @@ class Worker:
         text = "".join(traceback.format_exception(error))[-_MAX_TEXT:]
         if isinstance(error, RemoteError):
             return Failed("remote", error.what, error.server, error.hint)
+        if isinstance(error, EngineError):
+            return Failed("engine", error.what, error.where, error.hint)
         if isinstance(error, HubbubError):
             kind = "failed"
             if isinstance(error, NotAllowedError) or not self._within_plugin(error):

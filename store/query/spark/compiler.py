@@ -63,6 +63,26 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
                 return self.cast(self.f.sum(number), to)
         return super().visit_Cast(op, arg=arg, to=to)
 
+    def visit_BitwiseLeftShift(self, op: Any, *, left: Any, right: Any) -> Any:
+        """Shift by 32 bits of a number, as Spark wants it."""
+        del op
+        return self.f.anon.shiftleft(left, self.f.anon.int(right))
+
+    def visit_BitwiseRightShift(self, op: Any, *, left: Any, right: Any) -> Any:
+        """Shift by 32 bits of a number, as Spark wants it."""
+        del op
+        return self.f.anon.shiftright(left, self.f.anon.int(right))
+
+    def visit_BitOr(self, op: Any, *, arg: Any, where: Any) -> Any:
+        """Aggregate bits, which Spark has and Ibis does not know of."""
+        del op
+        return self.f.anon.bit_or(arg if where is None else self.if_(where, arg, sge.null()))
+
+    def visit_BitAnd(self, op: Any, *, arg: Any, where: Any) -> Any:
+        """Aggregate bits; see `visit_BitOr`."""
+        del op
+        return self.f.anon.bit_and(arg if where is None else self.if_(where, arg, sge.null()))
+
     def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:
         """Return null beyond the ends, where `element_at` is an error."""
         place = op.index
