@@ -87,9 +87,15 @@ def test_what_cannot_run_there_is_refused_before_it_starts(
     name: str, runners: tuple[Runner, Runner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _here, there = runners
-    backend, asked = there.store.backend, []
+    backend = there.store.backend
+    asked: list[str] = []
     sql = backend._session.sql
-    monkeypatch.setattr(backend._session, "sql", lambda text: asked.append(text) or sql(text))
+
+    def ask(text: str) -> Any:
+        asked.append(text)
+        return sql(text)
+
+    monkeypatch.setattr(backend._session, "sql", ask)
     with pytest.raises(UsageError, match=r"sc://127\.0\.0\.1") as caught:
         there.query(name)
     assert "--engine duckdb" in caught.value.hint
