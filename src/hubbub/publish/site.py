@@ -20,7 +20,7 @@ from hubbub.publish.files import Content, all_files
 from hubbub.publish.pictures import Missing, Picture, chosen, draw
 from hubbub.publish.settings import Settings
 from hubbub.run.names import Anonymity
-from hubbub.run.scope import Range, coverage
+from hubbub.run.scope import Range, coverage, next_second
 from hubbub.sharing.feed import Feed, document
 from hubbub.sharing.weeks import Week, last_weeks
 from hubbub.store.query.selection import FILTERS, Selection
@@ -37,6 +37,7 @@ __all__ = ["DEFAULT_DAYS", "MakeRunner", "Site", "accounts", "build", "ranges", 
 
 #: The range of the pictures unless one is given; counted back from the newest data.
 DEFAULT_DAYS = 90
+_BEHIND = timedelta(days=1)
 _WEEKS = 12  # of the feed
 _ADDRESS = re.compile(r"\w+://\S+|(?<!\w)/\w[^\s,;]*/[^\s,;]*")
 
@@ -76,8 +77,8 @@ def ranges(
     """Return the options of the pictures, with absolute times, and the beginning of the data.
 
     The range ends where the data end: with the proven coverage, but not after the day of the newest
-    event, so that it stays the same while nothing new is stored. Relative times count back from
-    there.
+    event, so that it stays the same while nothing new is stored; with the newest event where the
+    proven coverage ends more than a day before it. Relative times count back from there.
 
     Args:
         make_runner: makes a runner.
@@ -99,8 +100,10 @@ def ranges(
             hint="fill it with `hubbub gather`, `hubbub import` or `hubbub listen`",
         )
     zone, whole = known.common.zone, known.range()
+    last = next_second(from_micros(newest))
     midnight = zone.following(zone.floor(from_micros(newest), "day"), "day")
-    end = min(whole.until, midnight)
+    # proven coverage that is far behind would hide what was heard since
+    end = min(whole.until if last - whole.until < _BEHIND else last, midnight)
     options = configured.updated({**stated, "until": stated.get("until")}, end)
     end = options.until if isinstance(options.until, datetime) else end
     first = max(whole.since, zone.floor(end - timedelta(days=DEFAULT_DAYS), "day"))

@@ -42,7 +42,7 @@ _OWN = frozenset(
 @click.option(
     "--views",
     metavar="NAME,…",
-    help="Views to draw, in this order; also those of plugins. [default: all built-in ones]",
+    help="Views to draw, also those of plugins. [default: all built-in ones]",
 )
 @click.option(
     "--names",
