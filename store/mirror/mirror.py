@@ -171,8 +171,8 @@ class Mirror:
         self._adopt_key()
         self._speak(mirror)
         names, collectors = self.documents.forgotten(), self.documents.collectors()
-        cut = max(each.cut for each in collectors)
-        bodies_cut = max(each.bodies_cut for each in collectors)
+        cut = max((each.cut for each in collectors), default=0)
+        bodies_cut = max((each.bodies_cut for each in collectors), default=0)
         new = known = 0
         pushing = _Pushing(self, mirror, names, cut, bodies_cut)
         for part in parts(self._waiting(mirror), self._most()):
