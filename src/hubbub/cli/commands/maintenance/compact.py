@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.errors import UsageError
 
 __all__ = ["compact"]
 
@@ -29,6 +30,8 @@ def compact(app: App, /, *, rebuild: bool, restart: bool, as_json: bool) -> None
     from hubbub.cli.output.progress import log_level, note_continued, steps
     from hubbub.store.maintenance.compaction import compact as compact_tables
 
+    if restart and not rebuild:
+        raise UsageError("--restart is for --rebuild", hint="hubbub compact --rebuild --restart")
     app.configure_logging(level=log_level())
     with app.reading() as store:
         from hubbub.store.maintenance.rebuilding import rebuild as rebuild_rollups

@@ -37,6 +37,30 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_an_interrupted_verification_is_continued(
+    hubbub: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hubbub.store.maintenance.verify.compare", interrupt)
+        assert hubbub("verify", "--store", store).code == 130
+    result = hubbub("verify", "--json", "--store", store)
+    assert (result.code, result.json["clean"], result.json["skipped"]) == (0, True, 1)
+    assert result.json["continued"].endswith("Z")
+    assert "goes on with the verification of" in result.err
+    result = hubbub("verify", "--since", "2026-01-01", "--json", "--store", store)
+    assert (result.json["continued"], result.json["skipped"]) == (None, 0)
+    assert result.json["checked"]["events:rows"] == 5
+
+
+def test_what_cannot_be_restarted(hubbub: Run, store: Path) -> None:
+    result = hubbub("compact", "--restart", "--store", store)
+    assert result.code == 2
+    assert "--rebuild --restart" in result.err
+
+
 def test_verify_reports_faults_and_repairs(hubbub: Run, store: Path) -> None:
     result = hubbub("verify", "--store", store)
     assert (result.code, result.out.splitlines()[-1]) == (0, "no faults")
