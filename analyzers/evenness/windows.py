@@ -51,6 +51,8 @@ _HOUR, _DAY = timedelta(hours=1) // _MICRO, timedelta(days=1) // _MICRO
 _WEEK, _MONDAY = 7 * _DAY, 4 * _DAY
 #: The engine computes the histograms where at most this many windows overlap (measured: DuckDB).
 _MAX_OVERLAP = 4
+#: Days whose events are read, where the others are read from a rollup.
+_MAX_CUTS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +144,23 @@ class Windows:
         return self.until if edge == from_micros(self.end) else self.zone.instant(edge)
 
 
-def user_counts(events: Events, windows: Windows) -> ir.Table:
+def user_counts(events: Events, windows: Windows, edges: Sequence[datetime] = ()) -> ir.Table:
     """Return `time` and `user` for `measure_windows`, with `messages` where rollups can be used.
 
-    Rollups by week, day or hour can be used where all windows begin and end with such a unit.
+    Rollups by week, day or hour can be used where all windows begin and end with such a unit; of
+    few windows also those by day, and the events of the days that windows cut.
+
+    Args:
+        events: the selected events.
+        windows: the windows.
+        edges: other times that must be in the right order with those of the rows.
     """
     unit = _unit(windows)
     if not windows.by_clock:
         events = events.in_utc()
+        few = windows.number <= _MAX_CUTS and len(cut := _cut_days(windows, edges)) <= _MAX_CUTS
+        if few and (unit is None or edges) and _has_days(events):
+            return _of_days(events, cut)
     if unit is None:
         people = events.unnest_users("time").select("time", "user")
         return _on_clock(people, events, windows)
@@ -160,6 +171,37 @@ def user_counts(events: Events, windows: Windows) -> ir.Table:
     else:
         sums = events.hourly_users(summed=False)
     return _on_clock(sums.select("time", "user", "messages"), events, windows)
+
+
+def _has_days(events: Events) -> bool:
+    """Whether events of a store have rollups, from which retention has deleted nothing."""
+    reader = events.rollups
+    return reader is not None and not reader.frozen and events.zone.is_utc
+
+
+def _cut_days(windows: Windows, edges: Sequence[datetime]) -> list[int]:
+    """Return the days (since the epoch, UTC) in which windows begin or end, not at midnight."""
+    ends = [windows.end - windows.step // _MICRO * i for i in range(windows.number + 1)]
+    times = [*ends, *(end - windows.length // _MICRO for end in ends), *map(to_micros, edges)]
+    return sorted({time // _DAY for time in times if time % _DAY})
+
+
+def _of_days(events: Events, cut: Sequence[int]) -> ir.Table:
+    """Return sums by day, and single messages of the days that are cut."""
+    import ibis
+
+    chosen = events.selection
+    rows = events.daily_users(summed=False).select("time", "user", "messages")
+    if cut:
+        rows = rows.filter((micros(rows.time) // _DAY).notin([*cut]))
+    for day in cut:
+        low, high = day * _DAY, (day + 1) * _DAY
+        low = low if chosen.since is None else max(low, chosen.since)
+        high = high if chosen.until is None else min(high, chosen.until)
+        if low < high:
+            single = events.between(low, high).unnest_users("time").select("time", "user")
+            rows = rows.union(single.mutate(messages=ibis.literal(1, "int64")))
+    return rows
 
 
 def _on_clock(people: ir.Table, events: Events, windows: Windows) -> ir.Table:

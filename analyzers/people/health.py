@@ -10,13 +10,14 @@ know little of the time before, would have the most newcomers and the shortest p
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.times import micros, number_since
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.registry import query
-from hubbub.store.query.actions.starts import action_pauses
+from hubbub.store.query.actions.starts import action_pauses, kept_days
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _MICRO = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1) // _MICRO
 #: The pauses are read in so many parts: the engine holds those of a part to find their medians.
 _PARTS = 8
+#: The share of people with fewer actions than those whose pauses are not read.
+_BUSY = 0.9
 
 
 @query(
@@ -66,10 +69,11 @@ def health(
     if window is None:
         window = min(_DEFAULT_WINDOW, (until - since) / 2) or _MICRO
     windows = Windows.between(since, until, window, window)
-    rows = user_counts(events, windows)
     begin = until - window * windows.number
     middle = max(1, windows.number // 2)
     look_back = begin + window * middle - since
+    starts = [begin + window * number - look_back for number in range(middle, windows.number)]
+    rows = user_counts(events, windows, starts)
     kinds_by_window = _kinds(rows, begin, window, look_back)
     pauses = _pauses(events, begin, window, windows.number)
     data: list[dict[str, Any]] = []
@@ -141,8 +145,14 @@ def _pauses(events: Events, begin: datetime, length: timedelta, number: int) -> 
 
     origin, size = to_micros(begin), length // _MICRO
     medians: dict[int, float] = {}
+    if number <= _PARTS:
+        for window in range(number):
+            low = origin + window * size
+            if (pause := _median_pause(events, low, low + size)) is not None:
+                medians[window] = pause / _HOUR
+        return medians
     at_once = -(-number // _PARTS)
-    for first in range(0, number, at_once or 1):
+    for first in range(0, number, at_once):
         low, high = origin + first * size, origin + min(first + at_once, number) * size
         pauses = action_pauses(events, low, high)
         window = (_.start - origin) // size
@@ -151,3 +161,55 @@ def _pauses(events: Events, begin: datetime, length: timedelta, number: int) -> 
         found = each.group_by("window").agg(pause=_.pause.median()).to_pyarrow().to_pylist()
         medians |= {row["window"]: row["pause"] / _HOUR for row in found}
     return medians
+
+
+def _median_pause(events: Events, low: int, high: int) -> float | None:
+    """Return the median over people of each one's median pause in [low, high), all µs.
+
+    The pauses of the busiest people, who have most of them, need not be read: at least half of a
+    person's n - 1 pauses between n actions are no shorter than the median, so that it is at most
+    2 / n of the window. If that is below the result, they only count as people with less.
+    """
+    busiest = _busiest(events, low, high)
+    while len(busiest):
+        bound = 2 * (high - low) / busiest["n"][0].as_py()
+        value = _middle(events, low, high, busiest)
+        if value is not None and value[0] >= bound:
+            return sum(value) / 2
+        least = 2 * (high - low) / value[0] if value is not None and value[0] else math.inf
+        fewer = busiest.filter([n >= least for n in busiest["n"].to_pylist()])
+        busiest = fewer if len(fewer) < len(busiest) else fewer.slice(len(fewer))
+    value = _middle(events, low, high, None)
+    return None if value is None else sum(value) / 2
+
+
+def _busiest(events: Events, low: int, high: int) -> Any:
+    """Return `user` and `n`, how many actions they have at least, of a tenth; fewest first."""
+    import ibis
+    import pyarrow as pa
+    from ibis import _
+
+    days = kept_days(events, low, high)
+    if days is None:
+        return pa.table({"user": [], "n": []})
+    counts = days.group_by("user").agg(n=_.actions.sum().cast("int64")).filter(_.n > 1)
+    ranked = counts.mutate(rank=ibis.percent_rank().over(ibis.window(order_by="n")))
+    return ranked.filter(_["rank"] > _BUSY).order_by("n").select("user", "n").to_pyarrow()
+
+
+def _middle(events: Events, low: int, high: int, busiest: Any) -> tuple[float, float] | None:
+    """Return the two middle ones of all people's median pauses, of which `busiest` have the least.
+
+    None if there is none, or one of the two is of the busiest.
+    """
+    import ibis
+    from ibis import _
+
+    without = None if busiest is None else ibis.memtable(busiest.select(["user"]))
+    pauses = action_pauses(events, low, high, without)
+    each = pauses.group_by("user").agg(pause=_.pause.median()).select("pause")
+    medians = sorted(each.to_pyarrow()["pause"].to_pylist())
+    left_out = 0 if busiest is None else len(busiest)
+    people = len(medians) + left_out
+    first, second = (people - 1) // 2 - left_out, people // 2 - left_out
+    return (medians[first], medians[second]) if 0 <= first < len(medians) else None

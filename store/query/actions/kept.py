@@ -13,6 +13,7 @@ from ibis import _
 
 from hubbub.store.query.actions.in_events import by_day, messages_with_starts
 from hubbub.store.query.actions.runs import (
+    EDGE,
     FOREVER,
     Runs,
     near_midnight,
@@ -47,7 +48,7 @@ class KeptActions(Runs):
 
     @cached_property
     def _edges(self) -> ir.Table:
-        return self.edges(self.plain)
+        return self.edges(self.plain(*EDGE))
 
     def days(self, origin: int, size: int) -> Iterator[ir.Table]:
         """Yield the actions by day, in parts: see `action_days`."""
@@ -60,13 +61,14 @@ class KeptActions(Runs):
             sums = self.sums(origin, size, first, end)
             sums = sums.mutate(shown=sums.day)
             if days := [day for day in cut if first <= day < end]:
-                each = self._each().filter(_.time.isin([*map(stamp, days)])).drop("time")
+                each = self._each().filter(_.time >= stamp(days[0]), _.time <= stamp(days[-1]))
+                each = each.filter(each.time.isin([*map(stamp, days)])).drop("time")
                 sums = sums.union(by_day(each, origin, size, offsets).select(sums.columns))
             yield sums
 
     def _each(self) -> ir.Table:
         """Return `user`, `start` and `time` of the actions that are `plain` rows, in the range."""
-        plain = self.plain
+        plain = self.plain("start", "day")
         each = plain.filter(plain.start - plain.day >= PAUSE).select("user", "start", "time")
         if self.since is not None:  # the day before was read to know what continues
             each = each.filter(each.start >= self.since + PAUSE)
@@ -92,7 +94,7 @@ class KeptActions(Runs):
             begin: no days before this time, µs.
             end: no days from this time on, µs.
         """
-        cut, plain = self._cut(origin, size), self.plain
+        cut, plain = self._cut(origin, size), self.plain("final", "later", "hours", "x", "y", "day")
         first = plain.filter(plain.final.notnull(), plain.later > 0)
         if begin > self.reader.oldest:
             first = first.filter(first.time >= stamp(begin))
@@ -135,18 +137,22 @@ class KeptActions(Runs):
         if self.since is not None:
             since = max(since, self.since)
         until = min(until, self.until or FOREVER)
-        plain = self.plain
-        if since > self.reader.oldest:
-            plain = plain.filter(plain.time >= stamp(self.usable.rollup.floor(since) - DAY))
-        if until <= self.reader.newest:
-            plain = plain.filter(plain.time < stamp(until))
-        if without is not None:
-            plain = plain.anti_join(without, "user")
-        edges = self.edges(plain)
-        later = plain.filter(plain.start - plain.day >= PAUSE)
-        within = later.filter(later.gap.notnull())
+
+        def plain(*names: str) -> ir.Table:
+            rows = self.plain(*names)
+            if since > self.reader.oldest:
+                rows = rows.filter(rows.time >= stamp(self.usable.rollup.floor(since) - DAY))
+            if until <= self.reader.newest:
+                rows = rows.filter(rows.time < stamp(until))
+            return rows if without is None else rows.anti_join(without, "user")
+
+        edges = self.edges(plain(*EDGE))
+        within = plain("start", "gap", "day")
+        within = within.filter(within.start - within.day >= PAUSE, within.gap.notnull())
         within = within.select("user", start=within.start + within.gap, pause=within.gap)
-        days = later.filter(later.final.notnull()).select("user", first="start", final="final")
+        days = plain("start", "final", "day")
+        days = days.filter(days.start - days.day >= PAUSE, days.final.notnull())
+        days = days.select("user", first="start", final="final")
         for some, of_days in (_of_early(edges), _of_starts(self._joined_starts(edges))):
             within, days = within.union(some), days.union(of_days)
         order = ibis.window(group_by="user", order_by="first")
@@ -163,12 +169,16 @@ class KeptActions(Runs):
             others: runs before and after the range, which begins and ends at midnight or with the
                 stored time.
         """
-        plain = self.plain
-        if self.since is not None:
-            plain = plain.filter(plain.time >= stamp(self.since))
-        whole = plain.filter(~near_midnight(plain)).group_by("user", "messages").agg(n=_.count())
-        runs = plain.filter(near_midnight(plain))
-        runs = runs.select("user", "target", "start", "end", "messages")
+        names = ("user", "target", "start", "end", "messages")
+
+        def plain(*names: str) -> ir.Table:
+            rows = self.plain(*names, "day")
+            return rows if self.since is None else rows.filter(rows.time >= stamp(self.since))
+
+        whole = plain("start", "end", "messages")
+        whole = whole.filter(~near_midnight(whole)).group_by("user", "messages").agg(n=_.count())
+        runs = plain(*names[1:])
+        runs = runs.filter(near_midnight(runs)).select(*names)
         if self.others is not None:
             joined = self.others
             if self.since is not None:

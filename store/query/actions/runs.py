@@ -20,7 +20,7 @@ from hubbub.store.query.engine import hold
 from hubbub.store.query.globs import matches
 from hubbub.store.query.identity_join import person_names
 from hubbub.store.query.times import micros, stamp
-from hubbub.store.rollups.actions import PAUSE, SUMS
+from hubbub.store.rollups.actions import PAUSE
 from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hubbub.store.query.from_rollups import RollupReader, UsableRollup
 
 __all__ = [
+    "EDGE",
     "FOREVER",
     "Runs",
     "near_midnight",
@@ -42,6 +43,7 @@ __all__ = [
 
 FOREVER = 2**62  # after all times, µs
 _RUN = ("user", "target", "day", "start", "end", "messages")
+EDGE = (*_RUN[1:], "gap", "final")
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
 
 
@@ -84,28 +86,32 @@ class Runs:
             ranges = [*ranges, (floor(self.since), ceil(self.since + PAUSE + 1))]
         return ranges
 
-    @cached_property
-    def _rows(self) -> ir.Table:
-        """The rows of the rollup that may be in the range, of users that count."""
+    def _rows(self, names: Sequence[str]) -> ir.Table:
+        """Return columns of the rows that may be in the range, of users that count.
+
+        Columns are chosen first: an engine would compute rows that two parts of an expression have
+        in common once, with the columns of both, and before the filters of either.
+        """
         rows = self.usable.rows
+        computed = {"day": micros(rows.time), "end": rows.start + rows.length}
+        columns = dict.fromkeys(("time", *names))
+        rows = rows.select(**{n: computed[n] if n in computed else rows[n] for n in columns})
         if self.since is not None:  # the day before may have what continues in the first minutes
             rows = rows.filter(rows.time >= stamp(self.usable.rollup.floor(self.since) - DAY))
-        if self.until is not None:
-            rows = rows.filter(rows.time < stamp(self.until))
-        return rows.select(
-            "user", "target", "start", "messages", "gap", *SUMS, "time",
-            day=micros(rows.time), end=rows.start + rows.length,
-        )  # fmt: skip
+        return rows if self.until is None else rows.filter(rows.time < stamp(self.until))
 
     def counted(self, rows: ir.Table) -> ir.Table:
         """Leave out the users whom the selection removes."""
         removed = self.events.persons.left_out(self.events.selection.removed)
         return rows.filter(~matches(rows.user, removed)) if removed else rows
 
-    @cached_property
-    def plain(self) -> ir.Table:
-        """The rows that are neither of a repeated day nor of a merged account."""
-        rows = self._rows
+    def plain(self, *names: str) -> ir.Table:
+        """Return `time`, `user` and other columns of the rows of no repeated day or merged account.
+
+        Args:
+            names: columns of the rollup; `day` (µs) and `end` (µs).
+        """
+        rows = self._rows(("user", *names))
         if self._repeated:
             rows = rows.filter(~_in_ranges(rows, self._repeated))
         if self.events.persons:
@@ -117,10 +123,10 @@ class Runs:
         """The other runs that are to be joined here, by person; None if there are none."""
         parts, persons = [], self.events.persons
         if self._repeated:
-            inside = self._rows.filter(_in_ranges(self._rows, self._repeated))
-            parts.append(inside.select(*_RUN))
+            inside = self._rows(_RUN)
+            parts.append(inside.filter(_in_ranges(inside, self._repeated)).select(*_RUN))
         if persons:
-            rows = self._rows
+            rows = self._rows(_RUN)
             if self._repeated:
                 rows = rows.filter(~_in_ranges(rows, self._repeated))
             parts.append(rows.filter(rows.user.isin(person_names(persons).merged)).select(*_RUN))
@@ -147,6 +153,9 @@ class Runs:
 
         Columns: `user`, `target`, `day`, `start`, `end`, `messages`, `begins`, and for `plain` ones
         `gap` and `final`.
+
+        Args:
+            plain: with the `EDGE` columns.
         """
         rows = plain.filter(near_midnight(plain))
         rows = rows.select(*_RUN, "gap", "final", begins=_TRUE, plain=_TRUE)

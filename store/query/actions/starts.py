@@ -63,13 +63,16 @@ def action_days(events: Events, origin: int, size: int) -> Iterator[ir.Table]:
         yield from kept.days(origin, size)
 
 
-def kept_days(events: Events, origin: int, size: int) -> ir.Table | None:
-    """Some of the rows of `action_days`, without `shown`: most, and those that are cheap to read.
+def kept_days(events: Events, since: int, until: int) -> ir.Table | None:
+    """Users and their `actions` of some days in [since, until) in µs: most, and cheap to read.
 
-    None if the rollup cannot answer for these events.
+    There may be more actions than these. None if the rollup cannot answer for these events.
     """
     kept = _kept(events)
-    return None if kept is None else kept.sums(origin, size)
+    if kept is None:
+        return None
+    days = kept.sums(since, until - since, since, until)
+    return days.filter(days.interval == 0).select("user", "actions")
 
 
 def action_pauses(
