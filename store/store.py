@@ -69,10 +69,9 @@ class Store(Closeable):
     def __init__(self, path: Path, state: State) -> None:
         self.path, self.state = path, state
         self.mirror = mirror_of(path)  # whose tables these are, where this is no store
-        # of the query engine, in bytes; set before it is used
-        self.engine_url: str | None = None  # of another one than the built-in one; secret
-        self.engine_memory: int | None = None
-        self.engine_disk: int | None = None  # for what does not fit into its memory
+        self.engine_url: str | None = None  # of another query engine than the built-in one; secret
+        self.engine_memory: int | None = None  # bytes of the built-in one; set before it is used
+        self.engine_disk: int | None = None  # bytes, for what does not fit into its memory
         self.spool_folder = path / "spool"
 
     @classmethod
@@ -236,8 +235,6 @@ class Store(Closeable):
         """Acquire a lock of one process at a time; the context is whether it is held."""
         self.require_writable()
         return locked(self.path / f"{name}.lock", wait=wait)
-
-    # reading
 
     @cached_property
     def _open_tables(self) -> LocalTables | MirroredTables:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import deltalake
 import pyarrow as pa
@@ -10,7 +12,10 @@ from deltalake.exceptions import DeltaError
 
 from hubbub.store.tables.events import Events
 
-__all__ = ["PinnedEvents"]
+if TYPE_CHECKING:
+    from hubbub.store.store import Store
+
+__all__ = ["PinnedEvents", "as_of"]
 
 
 class PinnedEvents(Events):
@@ -40,3 +45,17 @@ class PinnedEvents(Events):
     def table(self) -> deltalake.DeltaTable:
         """Open the snapshot of the version."""
         return deltalake.DeltaTable(str(self.folder), version=self.pinned)
+
+
+def as_of(store: Store, version: int) -> Store:
+    """Return a store with the events of a version of their table.
+
+    It shares everything else with `store`, the engine and the state too; do not close it.
+
+    Raises:
+        LookupError: that version cannot be read any more, or does not exist.
+    """
+    _ = store.backend  # shared, so that an interrupt reaches it
+    past = copy(store)
+    past.__dict__["table"] = PinnedEvents(store.path / "events", version)
+    return past

@@ -24,7 +24,7 @@ from hubbub.live.server.answers.searchable import searchable
 from hubbub.live.server.answers.values import EXCHANGE
 from hubbub.live.server.failures import HttpError, NotFoundError
 from hubbub.store.permanent.answers import Gone, Kept, PermanentAnswers
-from hubbub.store.query.as_of import as_of
+from hubbub.store.tables.pinned import as_of
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hubbub.store import Selection, Store
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.permanent.answers import Gone, Kept, PermanentAnswers
 from hubbub.store.privacy.forget import forget
-from hubbub.store.query.as_of import as_of
+from hubbub.store.tables.pinned import as_of
 from hubbub.times import to_micros
 from tests.support.stores.filling import put
 from tests.support.stores.small_store import START, fill, frames, lines
