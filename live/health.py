@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from hubbub.live.vitals import Vitals
-from hubbub.store.stream.outgoing import Lag
+if TYPE_CHECKING:  # `hubbub status` needs a limit alone
+    from hubbub.live.vitals import Vitals
+    from hubbub.store.stream.outgoing import Lag
 
 __all__ = [
     "MAX_LAG",

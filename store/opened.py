@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,28 +14,52 @@ if TYPE_CHECKING:
     from hubbub.store.delta.data_file import File
     from hubbub.store.mirror.reading import Reading
     from hubbub.store.mirror.tables import MirroredTables
+    from hubbub.store.rollups.refresh import Rollup
     from hubbub.store.store import Store
+    from hubbub.store.tables.bodies import Bodies
+    from hubbub.store.tables.events import Events
+    from hubbub.store.tables.samples import Samples
 
 __all__ = ["LocalTables", "mirror_of", "open_tables", "stored_files"]
 
 
 class LocalTables:
-    """The tables in a store's folder.
+    """The tables in a store's folder; the modules of each are imported on its first use.
 
     Args:
         folder: of the store.
     """
 
     def __init__(self, folder: Path) -> None:
-        from hubbub.store.rollups.refresh import open_rollups
-        from hubbub.store.tables.bodies import Bodies
+        self._folder = folder
+
+    @cached_property
+    def table(self) -> Events:
+        """The table of events."""
         from hubbub.store.tables.events import Events
+
+        return Events(self._folder / "events")
+
+    @cached_property
+    def bodies(self) -> Bodies:
+        """The table of bodies."""
+        from hubbub.store.tables.bodies import Bodies
+
+        return Bodies(self._folder / "bodies")
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The table of samples."""
         from hubbub.store.tables.samples import Samples
 
-        self.table = Events(folder / "events")
-        self.bodies = Bodies(folder / "bodies")
-        self.samples = Samples(folder / "samples")
-        self.rollups = open_rollups(folder / "rollups")
+        return Samples(self._folder / "samples")
+
+    @cached_property
+    def rollups(self) -> tuple[Rollup, ...]:
+        """The tables of sums and details."""
+        from hubbub.store.rollups.refresh import open_rollups
+
+        return open_rollups(self._folder / "rollups")
 
 
 def mirror_of(folder: Path) -> Reading | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hubbub.collector.decode import notebooks
+from hubbub.collector.decode.items import ITEM_FORMATS
 from hubbub.collector.decode.logs import access_log
 from hubbub.collector.event import Frame, Message
 
@@ -16,6 +17,4 @@ LINE_DECODERS: dict[str, Callable[[Frame], Message]] = {
     "notebook-counts": notebooks.counts,
     "access-log": access_log.message,
 }
-#: Formats of which a line may give several events, by rules (`people.items`).
-ITEM_FORMATS = ("perceval", "gharchive")
 FORMATS = ("jsonl", "fedmsg", *ITEM_FORMATS, *LINE_DECODERS)

@@ -18,7 +18,10 @@ import msgspec
 from hubbub.collector.decode.objects import parse_object
 from hubbub.collector.decode.reasons import refuse
 
-__all__ = ["Item", "item_of", "parse_item"]
+__all__ = ["ITEM_FORMATS", "Item", "item_of", "parse_item"]
+
+#: Formats of which a line may give several events, by rules (`people.items`).
+ITEM_FORMATS = ("perceval", "gharchive")
 
 _MOST = 200  # characters of the name of a backend, category or type
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubbub.config import Config
-from hubbub.run.runner import Runner
 from hubbub.run.scope import CommonOptions
 from hubbub.store.query.selection import bot_globs
 
 if TYPE_CHECKING:
     from hubbub.calls.remote import RemoteServer
+    from hubbub.run.runner import Runner
     from hubbub.store import Store
 
 __all__ = ["common_options", "configured_runner", "runner_options"]
@@ -38,6 +38,8 @@ def configured_runner(store: Store, config: Config, **options: Any) -> Runner:
         config: the configuration.
         options: of `Runner`; they replace what is configured.
     """
+    from hubbub.run.runner import Runner  # commands that only ask for the zone need none
+
     runner = Runner(store, **(runner_options(config) | options))
     runner.inject.project = (config.project.name or "", config.project.url or "")
     return runner

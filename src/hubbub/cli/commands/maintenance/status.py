@@ -280,11 +280,11 @@ def _unmapped_topics(app: App, store: Store) -> list[dict[str, Any]]:
     `rule_now` is whether the current rules cover the topic; events that are already loaded do not
     change.
     """
-    from hubbub.collector.people.extract import has_rule
-
     topics = store.unmapped()
     if not topics:
         return []
+    from hubbub.collector.people.extract import has_rule
+
     rules = app.reader.rules
     return [
         asdict(topic) | {"rule_now": has_rule(topic.example_topic, rules=rules)} for topic in topics

@@ -158,7 +158,7 @@ def _days_left(day: str | None) -> int | None:
 
 def completeness_of(store: Store, sources: Iterable[str]) -> list[dict[str, Any]]:
     """Return the estimates for repositories, if there are files of forges among the sources."""
-    from hubbub.collector.decode.formats import ITEM_FORMATS
+    from hubbub.collector.decode.items import ITEM_FORMATS
 
     if not any(source.partition(":")[0] in ITEM_FORMATS for source in sources):
         return []
