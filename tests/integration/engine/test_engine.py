@@ -18,7 +18,7 @@ from hubbub.run.runner import Runner
 from hubbub.store import Selection, Store
 from hubbub.store.query import engine as engines
 from tests.support.commandline import Run
-from tests.support.engines import Server, sail
+from tests.support.engines import Server, sail, spark
 
 PLUGIN = """\
 import ibis
@@ -190,10 +190,16 @@ def test_an_engine_that_goes_away_and_comes_back(
             Runner(store).query("volume")
         own_sail.start()
         assert Runner(store).query("volume").data == expected
+
+
+@pytest.mark.service("spark")  # Sail finishes the step at which it is
+def test_a_long_query_is_interrupted(folders: dict[str, Path]) -> None:
+    with spark() as server, Store.open(folders["plain"]) as store:
+        store.engine_url = server.url
+        Runner(store).query("volume")
         Timer(1, engines.interrupt, (store.backend,)).start()
         with pytest.raises(EngineError, match="failed"):
             store.backend.to_pyarrow(endless())
-        own_sail.kill()
 
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
