@@ -1,5 +1,6 @@
 #!/bin/bash
 # A private RabbitMQ on loopback.   usage: rabbit.sh start|stop|ctl ARGS...
+# Its schedulers sleep when they have nothing to do (+sbwt none), instead of spinning for a while.
 # Folder: $LAB_TMP/rabbit. Ports: $AMQP_PORT, $AMQPS_PORT (client certificate asked for), $EPMD_PORT, $DIST_PORT.
 set -eu
 D=$LAB_TMP/rabbit; mkdir -p "$D/log" "$D/mnesia"
@@ -7,7 +8,7 @@ BIN=$(dirname "$(dpkg -L rabbitmq-server | grep '/lib/rabbitmq/bin/rabbitmq-serv
 export HOME=$D RABBITMQ_NODENAME=hublab@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$AMQP_PORT \
   RABBITMQ_DIST_PORT=$DIST_PORT ERL_EPMD_PORT=$EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_MNESIA_BASE=$D/mnesia \
   RABBITMQ_LOG_BASE=$D/log RABBITMQ_CONFIG_FILE=$D/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=$D/enabled_plugins \
-  RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}" RABBITMQ_PID_FILE=$D/pid \
+  RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none" RABBITMQ_PID_FILE=$D/pid \
   RABBITMQ_CONF_ENV_FILE=/dev/null
 case ${1:-start} in
 start)
