@@ -1,5 +1,6 @@
 """Starts of actions and pauses are the same from the kept table as from the events."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -23,7 +24,7 @@ from hubbub.store.query.actions.starts import (
 )
 from hubbub.store.query.identity import merge
 from hubbub.store.rollups import refresh
-from hubbub.store.rollups.details import missing
+from hubbub.store.rollups.details import build_next, missing
 from hubbub.store.rollups.refresh import DAY, HOUR
 from tests.support.stores.rollup_events import START, add, make
 
@@ -260,4 +261,46 @@ def test_a_store_of_an_older_version_gets_the_table(
     add(store, make(10, 20 * HOUR, users=("ann",)))
     refresh.catch_up(store)
     assert len(both_ways(store, Selection())[0]) == 5
+    assert verify(store).clean
+
+
+def test_a_table_is_built_a_month_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be stopped; what happens to the events of a month that is built is counted, too."""
+    add(store, *(make(n, n * 20 * DAY, users=("ann",)) for n in range(5)))  # four months
+    older = [rollup for rollup in store.rollups if rollup.outlives]
+    store.__dict__["rollups"] = tuple(older)
+    refresh.catch_up(store)
+    del store.__dict__["rollups"]
+    monkeypatch.setattr(refresh, "CHUNK", 2)
+    polled = iter([False, False, True])
+    assert build_next(store, stop=lambda: next(polled)) is not None
+    assert build_next(store, stop=lambda: next(polled)) is None
+    assert len(actions(store).files()) == 1
+    assert not actions(store).batch()
+    both_ways(store, Selection(), kept=False)
+    add(store, make(9, HOUR, users=("ann",)))
+    refresh.catch_up(store)
+    rounds = 0
+    while build_next(store) is not None:
+        rounds += 1
+    assert rounds == 4, "the first month again, and the other three"
+    assert len(both_ways(store, Selection())[0]) == 6
+    assert verify(store).clean
+
+
+def test_a_table_with_other_columns_is_built_again(store: Store) -> None:
+    class Older(type(actions(store))):  # type: ignore[misc]
+        """As the first version had it."""
+
+        schema = actions(store).schema.remove(actions(store).schema.get_field_index("later"))
+
+    add(store, make(0, users=("ann",)))
+    refresh.catch_up(store)
+    older = Older(actions(store).folder)
+    shutil.rmtree(older.folder)
+    older.ensure()
+    assert actions(store).batch() == 0
+    both_ways(store, Selection(), kept=False)
+    refresh.catch_up(store)
+    assert len(both_ways(store, Selection())[0]) == 1
     assert verify(store).clean
