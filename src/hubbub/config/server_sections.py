@@ -189,7 +189,11 @@ class PublishConfig(msgspec.Struct, frozen=True):
 
     title: Annotated[
         str | None,
-        key("title of the site", "Our project in numbers", default='"Who carries the load"'),
+        key(
+            "title of the site",
+            "Our project in numbers",
+            default="Who carries the load in [project] name",
+        ),
     ] = None
     url: Annotated[str | None, key("address of the site", "https://example.org/stats/")] = None
     views: Annotated[

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 
 from hubbub.charts.picture.text import clean
+from hubbub.charts.report.selection import readings
 from hubbub.publish import pages
 from hubbub.publish.pictures import CARD, Picture
 from hubbub.publish.settings import Settings
@@ -63,6 +64,7 @@ def body(settings: Settings, picture: Picture, files: Mapping[str, bytes]) -> st
         f"<p>{escape(picture.about.replace('`', ''))}</p>" if picture.about else "",
         _figure(picture),
         pages.coverage_words(picture.drawing.metadata),
+        _reading(picture.name),
         pages.downloads(drawn),
         "<h2>The data</h2>",
         pages.downloads(pages.file_links(picture.table, files, "../")),
@@ -70,6 +72,17 @@ def body(settings: Settings, picture: Picture, files: Mapping[str, bytes]) -> st
         _embedding(settings, picture),
     ]
     return "\n".join(filter(None, parts))
+
+
+def _reading(view: str) -> str:
+    """Return how to read a view, and when not to trust it; empty for a view of a plugin."""
+    reading = readings().get(view)
+    if reading is None:
+        return ""
+    return (
+        f"<h2>How to read it</h2>\n<p>{escape(reading.how)}</p>\n"
+        f"<h2>When not to trust it</h2>\n<p>{escape(reading.when)}</p>"
+    )
 
 
 def _figure(picture: Picture) -> str:

@@ -252,3 +252,20 @@ def test_an_empty_store_has_nothing_to_publish(hubbub: Run, tmp_path: Path) -> N
     assert ran.code == 2
     assert "the store is empty" in ran.err
     assert not (tmp_path / "site").exists()
+
+
+def test_the_title_names_the_project_and_pages_say_how_to_read(
+    hubbub: Run, people: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "hubbub.toml"
+    config.write_text('project.name = "Ex"\n')
+    made = hubbub(
+        *("publish", "--store", people, "-o", tmp_path / "site", "--since", "30d"),
+        *("--allow-incomplete", "--no-cards", "--views", "tail", "--config", config),
+    )
+    assert made.code == 0
+    home = (tmp_path / "site" / "index.html").read_text()
+    assert "<h1>Who carries the load in Ex</h1>" in home
+    page = (tmp_path / "site" / "views" / "tail.html").read_text()
+    assert "<h2>How to read it</h2>\n<p>The people stand side by side" in page
+    assert "<h2>When not to trust it</h2>" in page

@@ -144,7 +144,9 @@ def _settings(app: App, values: dict[str, Any]) -> Settings:
         else settings.licence(configured.license, "publish.license"),
         font_dirs=tuple(map(Path, values["font_dir"])),
     )
-    title = " ".join((values["title"] or configured.title or "").split())
+    project = app.config.project.name
+    whose = f"{made.title} in {project}" if project else ""
+    title = " ".join((values["title"] or configured.title or whose).split())
     return replace(made, title=title) if title else made
 
 
