@@ -1,6 +1,6 @@
 """Every query in a control group with little memory: does the kernel kill any?
 
-    python bench/memory.py STORE [--limit 1GiB] [--queries tail,health] [--compare]
+    python bench/memory.py [STORE] [--limit 1GiB] [--queries tail,health] [--compare]
     python bench/memory.py STORE --stages verify,rebuild
     python bench/memory.py STORE --run "listen --zmq tcp://127.0.0.1:9940 --bodies" --seconds 60
 
@@ -13,8 +13,8 @@ and compares the answers. `--stages` runs steps of `scale.py`, some of which cha
 `--run` runs a command of hubbub on the store, with its child processes, and ends it after a time;
 printed is the most memory that they had together, without the kernel's cache of files.
 
-Where systemd runs, it makes the groups (`systemd-run --scope`); otherwise this needs root.
-`scale.py --store STORE` makes a store.
+Where systemd runs, it makes the groups (`systemd-run --scope`); otherwise, and for `--run`, this
+needs root. `scale.py --store STORE` makes a store.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,6 +48,7 @@ from hubbub.times import from_micros
 
 _GROUPS = Path("/sys/fs/cgroup")
 _EVERY = 0.1  # seconds between two looks at the folder of spilled data
+_EVENTS = 1_000_000  # of a new store
 _LEAVING = 30.0  # seconds for the last process to leave a group
 _DIGITS = 9  # of numbers that are compared: sums depend on their order
 
@@ -153,7 +155,8 @@ def work(path: Path, name: str) -> None:
     started = time.process_time()
     with most(lambda: spilled(path)) as disk:
         if name in STAGES:
-            facts["error"] = STAGES[name](path, argparse.Namespace()).replace("clean", "")
+            new = argparse.Namespace(events=_EVENTS, days=730)
+            facts["error"] = STAGES[name](path, new).replace("clean", "")
         else:
             with Store.open(path) as store:
                 bounds = store.bounds()
@@ -228,7 +231,9 @@ def run_command(store: Path, command: str, limit: int, seconds: float) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("store", type=Path)
+    parser.add_argument(
+        "store", type=Path, nargs="?", help="default: a new one of a million events"
+    )
     parser.add_argument("--limit", default="1GiB", help="of the control group")
     parser.add_argument("--queries", help="names with commas between them; default: all")
     parser.add_argument("--stages", help=f"names of {', '.join(STAGES)}, instead of queries")
@@ -241,12 +246,27 @@ def main() -> None:
     if options.work:
         work(options.store, options.work)
         return
+    if not Path("/run/systemd/system").exists() and os.geteuid():
+        print("without systemd, only root can make control groups: nothing is measured")
+        return
+    with ExitStack() as stack:
+        if options.store is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            options.store = Path(folder) / "store"
+            for name in ("load", "ids", "rollups"):
+                run(options.store, name, None, options.patience)
+        ok = measure(options)
+    raise SystemExit(not ok)
+
+
+def measure(options: argparse.Namespace) -> bool:
+    """Run what the options say, and print it; return whether all answered."""
+    limit = parse_size(options.limit, "--limit")
+    if options.run:
+        return run_command(options.store, options.run, limit, options.seconds)
     plugins.load_builtins()
     names = options.stages or options.queries
     names = names.split(",") if names else sorted(REGISTRY.queries)
-    limit = parse_size(options.limit, "--limit")
-    if options.run:
-        raise SystemExit(not run_command(options.store, options.run, limit, options.seconds))
     print(f"{'in ' + options.limit:<20}{'CPU s':>8}{'resident':>10}{'group':>8}{'disk':>8}")
     failed = []
     for name in names:
@@ -258,10 +278,12 @@ def main() -> None:
             remark = "same answer" if free.get("answer") == facts["answer"] else "OTHER ANSWER"
         if remark not in {"", "same answer"}:
             failed.append(name)
-        print("{:<20}{:>8.2f}{:>10,.0f}{:>8,.0f}{:>8,.0f}  {}".format(name, *numbers, remark),
-              flush=True)  # fmt: skip
+        print(
+            "{:<20}{:>8.2f}{:>10,.0f}{:>8,.0f}{:>8,.0f}  {}".format(name, *numbers, remark),
+            flush=True,
+        )
     print(f"{len(names) - len(failed)} of {len(names)} answered")
-    raise SystemExit(bool(failed))
+    return not failed
 
 
 if __name__ == "__main__":
