@@ -5,15 +5,17 @@ Only messages that name both a user and an object count.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
-from hubbub.analyzers.common.times import DAY
+from hubbub.analyzers.common.times import DAY, micros, wall
 from hubbub.errors import UsageError
 from hubbub.registry import query
+from hubbub.store.query.months.touches import touch_parts, touches
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -21,20 +23,11 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["Frames", "heatmap", "objects_per_user", "touch_rows", "users_per_object"]
+__all__ = ["Frames", "heatmap", "objects_per_user", "users_per_object"]
 
 _STEPS = tuple(timedelta(hours=h) for h in (1, 2, 3, 6, 12, 24, 48, 168, 336, 672))
 #: More frames than this cannot be distinguished in a chart.
 _MAX_FRAMES = 1_000
-
-
-def touch_rows(events: Events, *columns: str) -> ir.Table:
-    """One row for each pair of a user and an object that a message names, with these columns."""
-    from ibis import _
-
-    events.audience.touching = True
-    people = events.unnest_users("objects", *columns)
-    return people.select("user", *columns, object=_.objects.unnest())
 
 
 @query(names_people=True, accounts=("user",))
@@ -56,15 +49,17 @@ def heatmap(
 
     require_minimum(top, "--top")
     require_minimum(top_objects, "--top-objects")
-    touches = touch_rows(events)
+    events.audience.touching = True
+    touched = touches(events)
     # Not computed from all cells: there are a hundred times as many cells as users and objects.
-    people = events.unnest_users("objects").mutate(n=_.objects.length()).filter(_.n > 0)
-    users = materialise(events, people.group_by("user").agg(n=_.n.sum()))
-    objects = materialise(events, touches.group_by("object").agg(n=_.count()))
-    busiest = touches.join(_busiest(users, "user", top), "user").join(
+    users = materialise(events, touched.group_by("user").agg(n=_.messages.sum()))
+    objects = materialise(events, touched.group_by("object").agg(n=_.messages.sum()))
+    busiest = touched.join(_busiest(users, "user", top), "user").join(
         _busiest(objects, "object", top_objects), "object"
     )
-    cells = busiest.group_by("user", "object", "user_rank", "object_rank").agg(messages=_.count())
+    cells = busiest.group_by("user", "object", "user_rank", "object_rank").agg(
+        messages=_.messages.sum()
+    )
     ordered = cells.order_by("user_rank", "object_rank")
     sums = users.agg(users=_.count(), messages=_.n.sum())
     sums = sums.cross_join(objects.agg(objects=_.count()))
@@ -84,14 +79,20 @@ def _busiest(sums: ir.Table, name: str, top: int) -> ir.Table:
 
 
 @query(names_people=False)
-def objects_per_user(events: Events) -> ir.Table:
+def objects_per_user(events: Events) -> list[dict[str, int]]:
     """How many users touched exactly k objects: columns `objects` (k) and `users`."""
     from ibis import _
 
-    # Distinct pairs first: one set of all pairs costs less than a set for each of many users.
-    pairs = touch_rows(events).select("user", "object").distinct()
-    each = pairs.group_by("user").agg(objects=_.count())
-    return each.group_by("objects").agg(users=_.count()).order_by("objects")
+    events.audience.touching = True
+    users: Counter[int] = Counter()
+    for touched in touch_parts(events):
+        # Distinct pairs first: one set of all pairs costs less than a set for each of many users.
+        pairs = touched.select("user", "object").distinct()
+        each = pairs.group_by("user").agg(objects=_.count())
+        counted = each.group_by("objects").agg(users=_.count())
+        for row in events.get_backend().to_pyarrow(counted).to_pylist():
+            users[row["objects"]] += row["users"]
+    return [{"objects": number, "users": users[number]} for number in sorted(users)]
 
 
 @query(names_people=False)
@@ -124,10 +125,7 @@ def users_per_object(
         )
     cut = Frames.of(events, since, until, frames)
     step, number = cut.step, cut.number
-    touches = touch_rows(cut.events, "time")
-    placed = touches.select("user", "object", frame=cut.frame(touches.time))
-    first = placed.group_by("object", "user").agg(frame=_.frame.min())
-    arrivals = first.group_by("object", "frame").agg(new=_.count())
+    arrivals = _arrivals(events, cut)
     grid = (
         arrivals.select("object")
         .distinct()
@@ -148,7 +146,8 @@ def users_per_object(
         alike=_.count().over(ibis.window(group_by=["frame", "users"])),
     )
     listed = ranked.filter(_["rank"] <= top).order_by("frame", "rank")
-    rows = listed.select("frame", "rank", "object", "users", "alike").to_pyarrow().to_pylist()
+    listed = listed.select("frame", "rank", "object", "users", "alike")
+    rows = events.get_backend().to_pyarrow(listed).to_pylist()
     data = [
         {
             "end": cut.end(row["frame"]),
@@ -163,6 +162,23 @@ def users_per_object(
         notes["leading"] = next(row["alike"] for row in rows if row["frame"] == rows[-1]["frame"])
         notes["last"] = rows[-1]["alike"]
     return data, notes
+
+
+def _arrivals(events: Events, cut: Frames) -> ir.Table:
+    """How many users touched each object for the first time in each frame; in memory."""
+    import ibis
+    import pyarrow as pa
+    from ibis import _
+
+    events.audience.touching = True
+    parts = []
+    for touched in touch_parts(events):
+        first = touched.group_by("object", "user").agg(at=touched["first"].min())
+        placed = first.select("object", frame=cut.frame_of(first["at"]))
+        arrivals = placed.group_by("object", "frame").agg(new=_.count())
+        parts.append(events.get_backend().to_pyarrow(arrivals))
+    arrivals = ibis.memtable(pa.concat_tables(parts))
+    return arrivals.group_by("object", "frame").agg(new=_.new.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,11 @@ class Frames:
 
     def frame(self, when: ir.TimestampValue) -> ir.IntegerValue:
         """Return the index of the frame that each time lies in, from 0."""
-        number: ir.IntegerValue = (self.events.wall(when) - self.begin) // (
+        return self.frame_of(micros(when))
+
+    def frame_of(self, at: ir.IntegerValue) -> ir.IntegerValue:
+        """Return the index of the frame that each time (µs since the epoch) lies in, from 0."""
+        number: ir.IntegerValue = (wall(at, self.events.selection.offsets()) - self.begin) // (
             self.step // timedelta(microseconds=1)
         )
         return number

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.registry import query
+from hubbub.store.query.months.totals import object_totals, user_totals
 from hubbub.store.query.sums import exact_sum
+from hubbub.store.query.times import moment
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -24,7 +26,7 @@ def users(events: Events, top: int | None = None) -> ir.Table:
         events: The selected events.
         top: List only so many users, the busiest.
     """
-    return _totals(events.unnest_users("time", "size"), "user", top)
+    return _totals(user_totals(events), "user", top)
 
 
 @query(names_people=False)
@@ -35,19 +37,21 @@ def objects(events: Events, top: int | None = None) -> ir.Table:
         events: The selected events.
         top: List only so many objects, the busiest.
     """
-    return _totals(events.unnest_objects(), "object", top)
+    return _totals(object_totals(events), "object", top)
 
 
 def _totals(rows: ir.Table, name: str, top: int | None) -> ir.Table:
-    """Columns: the name, `messages`, `bytes` of these messages, `first` and `last` time."""
+    """Add up: the name, `messages`, `bytes` of these messages, `first` and `last` time."""
     from ibis import _
 
     if top is not None:
         require_minimum(top, "--top")
-    totals = (
-        rows.select(name, "time", "size")
-        .group_by(name)
-        .agg(messages=_.count(), bytes=exact_sum(_["size"]), first=_.time.min(), last=_.time.max())
-        .order_by(_.messages.desc(), name)
+    totals = rows.group_by(name).agg(
+        messages=_.messages.sum(),
+        bytes=exact_sum(_.bytes),
+        first=_["first"].min(),
+        last=_["last"].max(),
     )
+    totals = totals.mutate(first=moment(_["first"]), last=moment(_["last"]))
+    totals = totals.order_by(_.messages.desc(), name)
     return totals if top is None else totals.limit(top)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.periods import Calendar, period, require_periods
-from hubbub.analyzers.common.times import DAY, clock
+from hubbub.analyzers.common.times import DAY, clock, micros, wall
 from hubbub.registry import query
+from hubbub.store.query.from_rollups import cut_alike
 from hubbub.store.query.globs import matches
-from hubbub.times import EPOCH, to_micros
+from hubbub.store.query.months.kept import KeptMonths
+from hubbub.store.query.months.touches import touches
+from hubbub.times import EPOCH, from_micros, to_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -24,13 +27,16 @@ __all__ = [
     "daily_users",
     "last_day",
     "number_of_day",
+    "period_at",
     "period_number",
     "recipients",
+    "whole_periods",
 ]
 
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 _MONDAY = EPOCH + 4 * DAY
 _MICRO = timedelta(microseconds=1)
+_DAY = DAY // _MICRO
 #: Months of each period.
 _MONTHS = {"m": 1, "q": 3, "y": 12}
 
@@ -43,7 +49,12 @@ def period_number(per: str, events: Events, when: ir.TimestampValue) -> ir.Integ
         events: whose time zone cuts the periods.
         when: a column of times.
     """
-    unit, at = per[0], events.wall(when)
+    return period_at(per, events, micros(when))
+
+
+def period_at(per: str, events: Events, at: ir.IntegerValue) -> ir.IntegerValue:
+    """Return the `period_number` of each time, given in µs since the epoch."""
+    unit, at = per[0], wall(at, events.selection.offsets())
     if unit in {"d", "w"}:
         origin, days = (_MONDAY, 7) if unit == "w" else (EPOCH, 1)
         index: ir.IntegerValue = (at - to_micros(origin)) // (days * DAY // _MICRO)
@@ -74,6 +85,42 @@ def number_of_day(per: str, day: date) -> int:
     if unit == "w":
         return (day - _MONDAY.date()).days // 7
     return (day.year * 12 + day.month - 1) // _MONTHS[unit]
+
+
+def whole_periods(events: Events, rollup: str, per: str) -> list[Events]:
+    """Return the events of each period that has some, if a rollup by month answers for periods.
+
+    None otherwise. A period after the other needs less memory than all at once.
+
+    Args:
+        events: of a range.
+        rollup: the name of one by month.
+        per: length of a period.
+    """
+    kept = KeptMonths.of(events, rollup)
+    months = _MONTHS.get(per[0])
+    if kept is None or months is None or not cut_alike(events.selection, _DAY):
+        return []
+    parts = []
+    for number in sorted({number_of_day(per, from_micros(month).date()) for month in kept.months}):
+        start = to_micros(_start_of_month(number * months))
+        end = to_micros(_start_of_month((number + 1) * months))
+        since, until = events.selection.since, events.selection.until
+        start = start if since is None else max(start, since)
+        end = end if until is None else min(end, until)
+        if start < end:
+            parts.append(events.between(start, end))
+    return parts
+
+
+def _start_of_month(number: int) -> datetime:
+    """Return the start (UTC) of the month with this number, as `period_number` counts months."""
+    year, month = divmod(number, 12)
+    return (
+        datetime.max.replace(tzinfo=UTC)
+        if year > MAXYEAR
+        else datetime(year, month + 1, 1, tzinfo=UTC)
+    )
 
 
 class ActiveUsers(NamedTuple):
@@ -178,23 +225,31 @@ def recipients(
 
     if top is not None:
         require_minimum(top, "--top")
-    people = events.unnest_users("time", "objects")
-    number = period_number(per, events, people.time)
-    rows = people.select("user", number=number, object=_.objects.unnest())
-    if object:
-        rows = rows.filter(matches(rows.object, object))
-    each = rows.group_by("number", "object", "user").agg(n=_.count())
-    counted = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
-    if top is not None:
-        order = ibis.window(group_by="number", order_by=[_.users.desc(), _.object])
-        counted = counted.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)
-    ordered = counted.order_by("number", _.users.desc(), "object").to_pyarrow().to_pylist()
+    events.audience.note(events)
+    counted = []
+    parts = whole_periods(events, "monthly_touches", per)
+    for part in parts or [events]:
+        rows = touches(part, months=bool(parts))
+        number = period_at(per, events, rows["first"])
+        rows = rows.select("user", "object", "messages", number=number)
+        if object:
+            rows = rows.filter(matches(rows.object, object))
+        each = rows.group_by("number", "object", "user").agg(n=_.messages.sum())
+        sums = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
+        if top is not None:
+            order = ibis.window(group_by="number", order_by=[_.users.desc(), _.object])
+            sums = sums.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)
+        ordered = sums.order_by("number", _.users.desc(), "object")
+        ordered = ordered.select("number", "object", "users", "messages")
+        counted.append(events.get_backend().to_pyarrow(ordered))
+    days: dict[int, date] = {}
     return [
         {
-            "end": last_day(per, row["number"]),
-            "object": row["object"],
-            "users": row["users"],
-            "messages": row["messages"],
+            "end": days.get(number) or days.setdefault(number, last_day(per, number)),
+            "object": name,
+            "users": users,
+            "messages": messages,
         }
-        for row in ordered
+        for part in counted
+        for number, name, users, messages in zip(*part.to_pydict().values(), strict=True)
     ]

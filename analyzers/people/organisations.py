@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubbub.analyzers.people.active_users import last_day, period_number
+from hubbub.analyzers.people.active_users import last_day, period_number, whole_periods
 from hubbub.registry import query
-from hubbub.store.query.affiliations import by_person
+from hubbub.store.query.affiliations import ALWAYS, STILL, by_person
+from hubbub.store.query.months.kept import KeptMonths, counted, named, union
+from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -41,19 +43,13 @@ def organisations(
         affiliations: Organisations of people, by time.
         per: Length of a period.
     """
-    from ibis import _
-
-    rows = member_rows(events, affiliations, per)
-    messages = rows.id.isnull().sum() + rows.id.nunique()
-    totals = rows.group_by("number").agg(total=messages)
-    members = rows.select("number", "organisation", "user").distinct()
-    each = rows.group_by("number", "organisation").agg(messages=messages)
-    each = each.join(
-        members.group_by("number", "organisation").agg(users=_.count()), ["number", "organisation"]
-    )
-    ordered = each.join(totals, "number").order_by(
-        "number", _.messages.desc(), _.users.desc(), "organisation"
-    )
+    events.audience.note(events)
+    found = []
+    parts = whole_periods(events, "monthly_users", per)
+    for part in parts or [events]:
+        kept = KeptMonths.of(part, "monthly_users") if parts else None
+        rows = _shares(part, kept, affiliations, per)
+        found += events.get_backend().to_pyarrow(rows).to_pylist()
     return [
         {
             "period": last_day(per, row["number"]),
@@ -62,8 +58,65 @@ def organisations(
             "messages": row["messages"],
             "share": row["messages"] / row["total"],
         }
-        for row in ordered.to_pyarrow().to_pylist()
+        for row in found
     ]
+
+
+def _shares(
+    events: Events, kept: KeptMonths | None, affiliations: tuple[Affiliation, ...], per: Per
+) -> ir.Table:
+    """Return `number` (of the period), `organisation`, `users`, `messages`, `total`, in order."""
+    from ibis import _
+
+    moving = [] if kept is None else _moving(kept, affiliations)
+    parts = [events] if kept is None else kept.of_several(moving)
+    rows = union([member_rows(part, affiliations, per) for part in parts])
+    messages = (rows.id.isnull().sum() + rows.id.nunique()).cast("int64")
+    totals = [rows.group_by("number").agg(total=messages)]
+    each = [rows.group_by("number", "organisation").agg(messages=messages)]
+    members = [rows.select("number", "organisation", "user")]
+    if kept is not None:
+        alone = _alone(kept, affiliations, per, moving)
+        sums = alone.messages.sum().cast("int64")
+        totals.append(alone.group_by("number").agg(total=sums))
+        each.append(alone.group_by("number", "organisation").agg(messages=sums))
+        members.append(alone.select("number", "organisation", "user"))
+    people = union(members).distinct().group_by("number", "organisation").agg(users=_.count())
+    messages_of = union(each).group_by("number", "organisation").agg(messages=_.messages.sum())
+    total = union(totals).group_by("number").agg(total=_.total.sum())
+    joined = messages_of.join(people, ["number", "organisation"]).join(total, "number")
+    return joined.order_by("number", _.messages.desc(), _.users.desc(), "organisation").select(
+        "number", "organisation", "users", "messages", "total"
+    )
+
+
+def _moving(kept: KeptMonths, affiliations: tuple[Affiliation, ...]) -> list[str]:
+    """Return the accounts whose organisation changes within one of these whole months."""
+    persons, floor = kept.events.persons, kept.usable.rollup.floor
+    accounts: set[str] = set()
+    for line in by_person(affiliations, persons):
+        edges = [edge for edge in (line.start, line.end) if edge not in {ALWAYS, STILL}]
+        if any(kept.includes(edge) and floor(edge) != edge for edge in map(to_micros, edges)):
+            accounts |= {line.account, *persons.accounts.get(line.account, ())}
+    return sorted(accounts)
+
+
+def _alone(
+    kept: KeptMonths, affiliations: tuple[Affiliation, ...], per: Per, moving: list[str]
+) -> ir.Table:
+    """Return messages that name a single user: `number`, `organisation`, `user`, `messages`."""
+    from ibis import _
+
+    events = kept.events
+    rows = kept.rows().filter(_.alone > 0).select("user", "time", messages=_.alone)
+    rows = rows.filter(rows.user.notin(moving)) if moving else rows
+    joined = _affiliated(counted(events, named(events, rows)), affiliations, events)
+    return joined.select(
+        "user",
+        "messages",
+        number=period_number(per, events, joined.time),
+        organisation=joined.organisation.fill_null(UNKNOWN),
+    )
 
 
 def member_rows(events: Events, affiliations: tuple[Affiliation, ...], per: Per) -> ir.Table:
@@ -86,11 +139,7 @@ def member_rows(events: Events, affiliations: tuple[Affiliation, ...], per: Per)
     people = events.unnest_users("id", "time", *extra)
     several = people.users.length() > 1 if extra else ibis.literal(events.by != "agent")
     people = people.select("id", "user", "time", several=several)
-    spans = _table(by_person(affiliations, events.persons))
-    joined = people.left_join(
-        spans,
-        [people.user == spans.account, people.time >= spans.start, people.time < spans.end],
-    )
+    joined = _affiliated(people, affiliations, events)
     return joined.select(
         "user",
         "time",
@@ -98,6 +147,17 @@ def member_rows(events: Events, affiliations: tuple[Affiliation, ...], per: Per)
         number=period_number(per, events, joined.time),
         organisation=ibis.coalesce(joined.organisation, UNKNOWN),
         id=ibis.ifelse(joined.several, joined.id, None),
+    )
+
+
+def _affiliated(
+    people: ir.Table, affiliations: tuple[Affiliation, ...], events: Events
+) -> ir.Table:
+    """Add the column `organisation` at the `time` of each row to the columns of people."""
+    spans = _table(by_person(affiliations, events.persons))
+    return people.left_join(
+        spans,
+        [people.user == spans.account, people.time >= spans.start, people.time < spans.end],
     )
 
 

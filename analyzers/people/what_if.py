@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
+from hubbub.store.query.months.kept import KeptMonths, counted, named, union
+from hubbub.store.query.months.totals import user_totals
+from hubbub.store.query.months.touches import touches
+from hubbub.store.query.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,19 +49,11 @@ def what_if(
         without: The people who would be missing (glob).
         top: How many categories, and how many objects, are listed.
     """
-    import ibis
     from ibis import _
 
     require_minimum(top, "--top")
-    people = events.unnest_users("time", "category", "objects")
-    people = people.filter(~matches(people.user, without))
-    rows = _marked(events, without)
-    categories = rows.group_by(name="category").agg(**_sums(rows))
-    several = rows.objects.length() > 1
-    named = ibis.ifelse(several, rows.objects.unique(), rows.objects)
-    each = rows.select("theirs", "lost", name=named.unnest())
-    objects = each.group_by("name").agg(**_sums(each))
-    sums = {"category": materialise(events, categories), "object": objects}
+    events.audience.note(events)
+    sums = _losses(events, without)
     totals = sums["category"].agg(**{name: _[name].sum() for name in _SUMS})
     [row] = events.get_backend().to_pyarrow(totals).to_pylist()
     notes = {"without": without, **{name: int(number or 0) for name, number in row.items()}}
@@ -64,13 +61,12 @@ def what_if(
         notes["note"] = "no user of that name in the range"
         return [], notes
     data = []
-    for kind, counted in sums.items():
-        affected = counted.filter(_.theirs > 0).mutate(share=_.theirs / _.messages)
+    for kind, table in sums.items():
+        affected = table.filter(_.theirs > 0).mutate(share=_.theirs / _.messages)
         # Without other users all messages are lost.
         order = [(_.messages == _.lost).desc(), _.lost.desc(), _.share.desc(), _.name]
         most = materialise(events, affected.order_by(order).limit(top))
-        name = people.category if kind == "category" else people.objects.unnest()
-        others = _others(people.select("user", "time", name=name), most)
+        others = _others(_people(events, kind, without), most)
         listed = most.left_join(others, "name").mutate(others=_.others.fill_null(0))
         listed = listed.order_by(order).select(
             "name", "messages", "theirs", "lost", "share", "others", "known_by", "last_other"
@@ -82,63 +78,122 @@ def what_if(
     return data, notes
 
 
-def _sums(rows: ir.Table) -> dict[str, ir.IntegerScalar]:
-    """Count the messages, those that name an absent user, and those that name only these."""
-    return {"messages": rows.count(), "theirs": rows.theirs.sum(), "lost": rows.lost.sum()}
+def _losses(events: Events, without: list[str]) -> dict[str, ir.Table]:
+    """Return for categories and for objects: `name`, `messages`, `theirs`, `lost`; in memory.
+
+    Messages of a single user are in the rollups by month; the others have to be read one by one.
+    """
+    from ibis import _
+
+    removed = _Names.of(events, events.persons.widened(events.selection.removed))
+    absent = _Names.of(events, without, removed.globs)
+    sums: dict[str, ir.Table] = {}
+    for kind, rollup in (("category", "monthly_users"), ("object", "monthly_touches")):
+        kept = KeptMonths.of(events, rollup)
+        parts = [events] if kept is None else kept.of_several()
+        found = [_counted(_marked(part, absent, removed), kind) for part in parts]
+        if kept is not None:
+            found.append(_alone(kept, kind, without))
+        added = union(found).group_by("name").agg(**{name: _[name].sum() for name in _SUMS})
+        sums[kind] = materialise(events, added)
+    return sums
 
 
-def _marked(events: Events, without: list[str]) -> ir.Table:
+def _counted(rows: ir.Table, kind: str) -> ir.Table:
+    """Count the messages of each name, those of absent users, and those of only these."""
+    import ibis
+    from ibis import _
+
+    if kind == "category":
+        each = rows.select("theirs", "lost", name="category")
+    else:
+        several = rows.objects.length() > 1
+        objects = ibis.ifelse(several, rows.objects.unique(), rows.objects)
+        each = rows.select("theirs", "lost", name=objects.unnest())
+    sums = each.group_by("name").agg(messages=_.count(), theirs=_.theirs.sum(), lost=_.lost.sum())
+    return sums.select("name", **{name: sums[name].cast("int64") for name in _SUMS})
+
+
+def _alone(kept: KeptMonths, kind: str, without: list[str]) -> ir.Table:
+    """Count the messages that name a single user, of the whole months of a rollup."""
+    import ibis
+    from ibis import _
+
+    rows = kept.rows().filter(_.alone > 0).select("user", name=_[kind], messages=_.alone)
+    sums = counted(kept.events, named(kept.events, rows))
+    theirs = ibis.ifelse(matches(sums.user, without), sums.messages, 0)
+    sums = sums.select("name", "messages", theirs=theirs, lost=theirs)
+    sums = sums.group_by("name").agg(**{name: _[name].sum() for name in _SUMS})
+    return sums.select("name", **{name: sums[name].cast("int64") for name in _SUMS})
+
+
+def _people(events: Events, kind: str, without: list[str]) -> ir.Table:
+    """Return `name`, `user`, `messages`, `last` (µs) of the users who remain."""
+    rows = user_totals(events) if kind == "category" else touches(events)
+    rows = rows.filter(~matches(rows.user, without))
+    return rows.select("user", "messages", "last", name=rows[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Users who match globs: their names, unless these are too many to compare one by one."""
+
+    globs: Sequence[str]
+    but: Sequence[str]  # globs that they must not match
+    names: Sequence[str] | None
+
+    @classmethod
+    def of(cls, events: Events, globs: Sequence[str], but: Sequence[str] = ()) -> _Names:
+        """Look the users of the events up."""
+        if not globs:
+            return cls(globs, but, [])
+        users = events.with_everybody().in_utc().weekly_users().select("user").distinct()
+        users = users.filter(matches(users.user, globs))
+        users = users.filter(~matches(users.user, but)) if but else users
+        found = events.get_backend().to_pyarrow(users.order_by("user").limit(_MAX_LISTED + 1))
+        names: list[str] = found["user"].to_pylist()
+        return cls(globs, but, names if len(names) <= _MAX_LISTED else None)
+
+    def count_in(self, users: ir.ArrayValue) -> ir.IntegerValue:
+        """Count them in each event's users."""
+        import ibis
+
+        if self.names is None:
+            return users.filter(
+                lambda user: (
+                    matches(user, self.globs) & ~matches(user, self.but)
+                    if self.but
+                    else matches(user, self.globs)
+                )
+            ).length()
+        if not self.names:
+            return ibis.literal(0, "int64")
+        return users.intersect(ibis.array(self.names)).length()
+
+
+def _marked(events: Events, absent: _Names, removed: _Names) -> ir.Table:
     """Each event that names a counted user: `category`, `objects`, `theirs`, `lost`.
 
     Nothing is grouped by message: there are as many groups as messages. Instead the names that
     `without` and the selection match are looked up first, and counted in each event.
     """
-    import ibis
-
-    table, removed = events.table, events.persons.widened(events.selection.removed)
+    table = events.table
     if events.by == "agent":
         rows = table.filter(table.agent.notnull())
-        rows = rows.filter(~matches(rows.agent, removed)) if removed else rows
-        absent = matches(rows.agent, without)
-        return rows.select("category", "objects", theirs=absent, lost=absent)
-    everybody = events.with_everybody().in_utc().weekly_users().select("user").distinct()
-    left_out = matches(everybody.user, removed) if removed else ibis.literal(value=False)
-    counted = everybody.filter(matches(everybody.user, without), ~left_out)
-    absent = _number(events, table.users, counted, without, removed)
-    others = table.users.length()
-    if removed:
-        others -= _number(events, table.users, everybody.filter(left_out), removed, ())
-    rows = table.select("category", "objects", counted=others, absent=absent)
+        rows = rows.filter(~matches(rows.agent, removed.globs)) if removed.globs else rows
+        gone = matches(rows.agent, absent.globs)
+        return rows.select("category", "objects", theirs=gone, lost=gone)
+    rows = table.select(
+        "category",
+        "objects",
+        counted=table.users.length() - removed.count_in(table.users),
+        absent=absent.count_in(table.users),
+    )
     rows = rows.filter(rows.counted > 0)
     theirs = rows.absent > 0
     return rows.select(
         "category", "objects", theirs=theirs, lost=theirs & (rows.absent == rows.counted)
     )
-
-
-def _number(
-    events: Events, users: ir.ArrayValue, named: ir.Table, globs: Sequence[str], but: Sequence[str]
-) -> ir.IntegerValue:
-    """Count the users of each event who match globs, but not others.
-
-    Args:
-        events: the events.
-        users: their users.
-        named: the column `user`: all users that match.
-        globs: what matches.
-        but: what does not.
-    """
-    import ibis
-
-    found = events.get_backend().to_pyarrow(named.order_by("user").limit(_MAX_LISTED + 1))
-    names: list[str] = found["user"].to_pylist()
-    if not names:
-        return ibis.literal(0, "int64")
-    if len(names) <= _MAX_LISTED:
-        return users.intersect(ibis.array(names)).length()
-    return users.filter(
-        lambda user: matches(user, globs) & ~matches(user, but) if but else matches(user, globs)
-    ).length()
 
 
 def _others(rows: ir.Table, names: ir.Table) -> ir.Table:
@@ -147,11 +202,11 @@ def _others(rows: ir.Table, names: ir.Table) -> ir.Table:
     from ibis import _
 
     each = rows.filter(rows.name.isin(names.name)).group_by("name", "user")
-    ranked = each.agg(n=_.count(), last=_.time.max()).mutate(
+    ranked = each.agg(n=_.messages.sum(), last=_["last"].max()).mutate(
         rank=ibis.row_number().over(ibis.window(group_by="name", order_by=[_.n.desc(), _.user]))
     )
     return ranked.group_by("name").agg(
         others=_.count(),
         known_by=_.user.collect(where=_["rank"] < _MAX_NAMES, order_by=_["rank"]),
-        last_other=_["last"].max(),
+        last_other=moment(_["last"].max()),
     )

@@ -28,9 +28,10 @@ from hubbub.errors import UsageError
 from hubbub.store.query.identity import Persons
 from hubbub.zones import UNIVERSAL, Zone
 
-__all__ = ["Affiliation", "by_person", "read"]
+__all__ = ["ALWAYS", "STILL", "Affiliation", "by_person", "read"]
 
 COLUMNS = ("account", "organisation", "from", "to")
+#: An affiliation without a start or end has these.
 ALWAYS, STILL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _MAX_BYTES = 64 << 20  # a larger file is taken for a mistake
 

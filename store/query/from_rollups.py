@@ -18,7 +18,7 @@ late or again says nothing about the deleted ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hubbub.store.query.globs import matches
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hubbub.store.query.selection import Selection
     from hubbub.store.tables.events import Events as Table
 
-__all__ = ["RollupReader", "topics", "users"]
+__all__ = ["RollupReader", "UsableRollup", "cut_alike", "topics", "users"]
 
 _END = 253_402_214_400_000_000  # µs: 9999-12-31
 
@@ -56,13 +56,19 @@ class RollupReader:
     frozen: int  # µs: retention's cut, before which rollups are no longer updated
     #: Selects the snapshot's events from some files (None: from all).
     select: Callable[[Sequence[str] | None, Selection], Events]
+    _known: dict[str, UsableRollup | None] = field(default_factory=dict)
 
     def rollup(self, name: str) -> UsableRollup | None:
         """Return a rollup with the events committed after it; None if it cannot be used."""
+        if name not in self._known:
+            self._known[name] = self._open(name)
+        return self._known[name]
+
+    def _open(self, name: str) -> UsableRollup | None:
         from hubbub.store.query.engine import view
 
         (rollup,) = (r for r in self.rollups if r.name == name)
-        if rollup.saturated and not self.frozen:
+        if rollup.saturated and not (self.frozen and rollup.outlives):
             return None  # the events know the exact sum
         number, files = rollup.batch_and_files()
         if not files or not 0 < number <= self.version:
@@ -126,8 +132,8 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
             anyway, up to one for each day.
     """
     chosen, unit = events.selection, HOUR if name.startswith("hourly") else DAY
-    if not _cut_alike(chosen, unit):
-        if unit == HOUR or not _cut_alike(chosen, HOUR):
+    if not cut_alike(chosen, unit):
+        if unit == HOUR or not cut_alike(chosen, HOUR):
             return _from_events(events, unit, summed=summed)
         hours = users(events.in_utc(), "hourly_users", summed=False)
         return _by_wall(hours, chosen, DAY, ["user"]) if summed else hours
@@ -166,7 +172,7 @@ def topics(events: Events, *, summed: bool = True) -> ir.Table:
     `summed`: one row for each day and topic; see above.
     """
     chosen, keys = events.selection, ["topic", "category"]
-    if not _cut_alike(chosen, DAY):
+    if not cut_alike(chosen, DAY):
         return _from_events(events, DAY, keys, summed=summed)
     answerable = not (chosen.user or chosen.action or chosen.object)
     usable = events.rollups.rollup("daily_topics") if events.rollups and answerable else None
@@ -184,7 +190,7 @@ def topics(events: Events, *, summed: bool = True) -> ir.Table:
     return _completed(events, usable, periods, Fallback(count, count), summed=summed)
 
 
-def _cut_alike(chosen: Selection, unit: int) -> bool:
+def cut_alike(chosen: Selection, unit: int) -> bool:
     """Whether days (or hours) of the zone are those of UTC, which rollups have, in the range."""
     return all(not offset if unit == DAY else offset % unit == 0 for _, offset in chosen.offsets())
 

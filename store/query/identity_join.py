@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.identity import Persons
 
-__all__ = ["merge_accounts", "person_names", "unnest_persons"]
+__all__ = ["merge_accounts", "person_names", "repeated_accounts", "unnest_persons"]
 
 
 def merge_accounts(rows: ir.Table, persons: Persons) -> ir.Table:
@@ -65,6 +65,21 @@ def unnest_persons(rows: ir.Table, by: str, columns: Sequence[str], persons: Per
         repeated = matched.users.intersect(matched.earlier).length() > 0
         matched = matched.filter(matched.merged.isnull() | ~repeated)
     return matched.select(*columns, user=ibis.coalesce(matched.person, matched.account))
+
+
+def repeated_accounts(rows: ir.Table, columns: Sequence[str], persons: Persons) -> ir.Table:
+    """Return a row for each account of an event whose person has an earlier account in the event.
+
+    Args:
+        rows: events with accounts as stored.
+        columns: of the events, to keep; `user` is added, the person.
+        persons: not empty.
+    """
+    accounts = rows.select(*columns, "users").mutate(account=lambda t: t.users.unnest())
+    names = _names(persons, include_names=True)
+    matched = accounts.inner_join(names, accounts.account == names.merged)
+    repeated = matched.filter(matched.users.intersect(matched.earlier).length() > 0)
+    return repeated.select(*columns, user=repeated.person)
 
 
 def person_names(persons: Persons) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "clock",
     "in_parts",
     "micros",
+    "moment",
     "period_start",
     "stamp",
     "wall",
@@ -115,6 +116,15 @@ def clock(number: ir.IntegerValue) -> ir.TimestampValue:
     """
     wall_clock: ir.TimestampValue = _make_timestamp()(number)
     return wall_clock
+
+
+def moment(number: ir.IntegerValue) -> ir.TimestampValue:
+    """Return the time of these microseconds since the epoch, in UTC, as the column `time` has it.
+
+    The session's zone is UTC.
+    """
+    time: ir.TimestampValue = clock(number).cast("timestamp('UTC', 6)")
+    return time
 
 
 def wall(number: ir.IntegerValue, offsets: Offsets) -> ir.IntegerValue:

@@ -6,7 +6,7 @@ its library alone would add 30 MB to the loader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["SATURATED", "add_up", "by_topic", "by_user"]
+__all__ = ["SATURATED", "add_up", "by_topic", "by_user", "total"]
 
 #: Sums above it are stored as it: Arrow's would wrap to a negative number.
 SATURATED = 2**63 - 1
@@ -61,7 +61,7 @@ def by_user(files: Sequence[str], unit: int, since: int) -> Any:
             }
         )
 
-    return _total(map(count, _rows(files, ["agent", "users"], unit, since)), keys)
+    return total(map(count, _rows(files, ["agent", "users"], unit, since)), keys)
 
 
 def by_topic(files: Sequence[str], unit: int, since: int) -> Any:
@@ -76,7 +76,7 @@ def by_topic(files: Sequence[str], unit: int, since: int) -> Any:
         sums = _sums({name: rows[name] for name in [*keys, "size"]})
         return sums.rename_columns([*keys, "events", "bytes"])
 
-    return _total(map(count, _rows(files, ["topic", "category"], unit, since)), keys)
+    return total(map(count, _rows(files, ["topic", "category"], unit, since)), keys)
 
 
 def _rows(files: Sequence[str], names: Sequence[str], unit: int, since: int) -> Iterator[Any]:
@@ -98,18 +98,34 @@ def _sums(columns: dict[str, Any]) -> Any:
     return add_up(rows.append_column("count", ones), keys, ["count", "size"])
 
 
-def add_up(rows: Any, keys: Sequence[str], names: Sequence[str]) -> Any:
+def add_up(
+    rows: Any,
+    keys: Sequence[str],
+    names: Sequence[str],
+    *,
+    least: Sequence[str] = (),
+    most: Sequence[str] = (),
+) -> Any:
     """Group by the keys and sum the named columns (int64, not negative), at most to `SATURATED`.
 
+    Args:
+        rows: the keys and the other columns.
+        keys: names of the columns to group by.
+        names: columns to sum.
+        least: columns of which the smallest value is kept.
+        most: columns of which the greatest value is kept.
+
     Returns:
-        The keys and the sums, by their names.
+        The keys and the other columns, by their names.
     """
     for name in names:
         if rows.num_rows * (pc.max(rows[name]).as_py() or 0) > SATURATED:
             place = rows.column_names.index(name)
             rows = rows.set_column(place, name, pc.cast(rows[name], pa.decimal128(38, 0)))
-    sums = rows.group_by(list(keys)).aggregate([(name, "sum") for name in names])
-    sums = sums.rename_columns([*keys, *names])
+    functions = (("sum", names), ("min", least), ("max", most))
+    values = [(name, function) for function, columns in functions for name in columns]
+    sums = rows.group_by(list(keys)).aggregate(values)
+    sums = sums.rename_columns([*keys, *(name for name, _ in values)])
     limit = pa.scalar(SATURATED).cast(pa.decimal128(38, 0))
     for place, field in enumerate(sums.schema):
         if pa.types.is_decimal(field.type):
@@ -118,18 +134,32 @@ def add_up(rows: Any, keys: Sequence[str], names: Sequence[str]) -> Any:
     return sums
 
 
-def _total(parts: Iterator[Any], keys: Sequence[str]) -> Any:
-    """Add up partial sums: one row for each combination of the keys, sorted by them."""
+def total(
+    parts: Iterable[Any],
+    keys: Sequence[str],
+    *,
+    least: Sequence[str] = (),
+    most: Sequence[str] = (),
+) -> Any:
+    """Add up partial sums: one row for each combination of the keys, sorted by them.
+
+    Args:
+        parts: at least one; results of `add_up`, all with the same columns.
+        keys: names of the columns to group by.
+        least: columns of which the smallest value is kept.
+        most: columns of which the greatest value is kept; the others are summed.
+    """
     held: list[Any] = []
     for part in parts:
         held.append(part)
         if sum(sums.num_rows for sums in held) >= max(_HELD, 2 * held[0].num_rows):
-            held = [_add(held, keys)]
-    return _add(held, keys).sort_by([(key, "ascending") for key in keys])
+            held = [_add(held, keys, least, most)]
+    return _add(held, keys, least, most).sort_by([(key, "ascending") for key in keys])
 
 
-def _add(parts: Sequence[Any], keys: Sequence[str]) -> Any:
-    """Add up the columns that are not keys."""
+def _add(
+    parts: Sequence[Any], keys: Sequence[str], least: Sequence[str], most: Sequence[str]
+) -> Any:
     names = list(parts[0].column_names)
-    sums = [name for name in names if name not in keys]
-    return add_up(pa.concat_tables(parts), keys, sums).select(names)
+    sums = [name for name in names if name not in {*keys, *least, *most}]
+    return add_up(pa.concat_tables(parts), keys, sums, least=least, most=most).select(names)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubbub.store.rollups.comparison import differs
 from hubbub.store.rollups.details import build_next, kept
 from hubbub.store.rollups.frozen import FROZEN, frozen
+from hubbub.store.rollups.monthly import MONTHLY
 from hubbub.store.rollups.rebuild import (
     CHUNK,
     days_and_weeks,
@@ -66,7 +67,7 @@ LAG = 12  # commits of events that readers count themselves
 
 def open_rollups(folder: Path) -> tuple[Rollup, ...]:
     """Return the rollups of a store, each after the one it is counted from; they need not exist."""
-    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics, Actions)
+    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics, Actions, *MONTHLY)
     return tuple(kind(folder / kind.name) for kind in kinds)
 
 

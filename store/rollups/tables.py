@@ -5,6 +5,7 @@
     daily_topics                time, topic, category, events, bytes
     actions                     time (start of the day), user, target, start, length, messages, gap,
                                 final, later, hours, x, y: see `actions`
+    monthly_…                   see `monthly`
 
 A week that two months share is two periods, so that weeks, months, quarters and years each consist
 of whole periods. `refresh` decides when and from which files rows are counted.
@@ -38,13 +39,15 @@ __all__ = [
     "HourlyUsers",
     "Rollup",
     "WeeklyUsers",
+    "column_options",
+    "rollup_schema",
 ]
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # µs
 _TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
 _TEXT = {
     name: pa.field(name, pa.string(), nullable=False)
-    for name in ("user", "topic", "category", "target")
+    for name in ("user", "topic", "category", "target", "object")
 }
 #: A file in the folder of a rollup.
 _SATURATED = "saturated"
@@ -109,7 +112,7 @@ class Rollup(Table):
         if not rows.num_rows:
             return rows
         sums = add_up(rows, self.keys, self.sums).select(self.schema.names)
-        self._note_saturation(sums)
+        self.note_saturation(sums)
         return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
 
     def has_note(self, name: str) -> bool:
@@ -139,7 +142,7 @@ class Rollup(Table):
         """Whether a sum of these rows is `SATURATED`."""
         return any((pc.max(rows[name]).as_py() or 0) >= SATURATED for name in self.sums)
 
-    def _note_saturation(self, rows: Any) -> None:
+    def note_saturation(self, rows: Any) -> None:
         """Leave a durable note, before these rows are committed, if a sum of theirs did not fit."""
         if self.saturated or not self.saturates(rows):
             return
@@ -178,7 +181,7 @@ class Rollup(Table):
                 f"events cannot be counted for {self.name}: {e}", where=str(self.folder)
             ) from e
         rows = rows.select(self.schema.names).cast(self.schema)
-        self._note_saturation(rows)
+        self.note_saturation(rows)
         return rows
 
     def parts(self, rows: Any) -> Iterator[tuple[str, Any]]:
@@ -196,12 +199,14 @@ def _map_times(times: Any, function: Callable[[int], Any]) -> Any:
     return results.take(pc.index_in(micros, distinct))
 
 
-def _schema(names: Sequence[str], sums: Sequence[str]) -> Any:
+def rollup_schema(names: Sequence[str], sums: Sequence[str]) -> Any:
+    """Return the schema of a rollup with these names of users and so on, and sums."""
     numbers = [pa.field(name, pa.int64(), nullable=False) for name in sums]
     return pa.schema([_TIME, *(_TEXT[name] for name in names), *numbers])
 
 
-def _options(names: Sequence[str], sums: Sequence[str]) -> Mapping[str, Any]:
+def column_options(names: Sequence[str], sums: Sequence[str]) -> Mapping[str, Any]:
+    """Return the Parquet options of such a schema."""
     return {
         "compression": "zstd",
         "compression_level": 3,
@@ -219,8 +224,8 @@ class HourlyUsers(Rollup):
     keys: ClassVar[Sequence[str]] = ("time", "user")
     order: ClassVar[Sequence[str]] = keys
     sums: ClassVar[Sequence[str]] = _USERS
-    schema: ClassVar[Any] = _schema(["user"], _USERS)
-    options: ClassVar[Mapping[str, Any]] = _options(["user"], _USERS)
+    schema: ClassVar[Any] = rollup_schema(["user"], _USERS)
+    options: ClassVar[Mapping[str, Any]] = column_options(["user"], _USERS)
 
 
 class DailyUsers(HourlyUsers):
@@ -269,8 +274,10 @@ class DailyTopics(Rollup):
     keys: ClassVar[Sequence[str]] = ("time", "topic", "category")
     order: ClassVar[Sequence[str]] = keys
     sums: ClassVar[Sequence[str]] = ("events", "bytes")
-    schema: ClassVar[Any] = _schema(["topic", "category"], ["events", "bytes"])
-    options: ClassVar[Mapping[str, Any]] = _options(["topic", "category"], ["events", "bytes"])
+    schema: ClassVar[Any] = rollup_schema(["topic", "category"], ["events", "bytes"])
+    options: ClassVar[Mapping[str, Any]] = column_options(
+        ["topic", "category"], ["events", "bytes"]
+    )
 
 
 class Actions(Rollup):
@@ -284,11 +291,11 @@ class Actions(Rollup):
     sums: ClassVar[Sequence[str]] = ("messages",)
     schema: ClassVar[Any] = pa.schema(
         [
-            *_schema(["user", "target"], ["start", "length", "messages"]),
+            *rollup_schema(["user", "target"], ["start", "length", "messages"]),
             *(pa.field(name, pa.int64()) for name in ("gap", *SUMS)),
         ]
     )
-    options: ClassVar[Mapping[str, Any]] = _options(
+    options: ClassVar[Mapping[str, Any]] = column_options(
         ["user", "target"], ["start", "length", "messages", "gap", *SUMS]
     )
     outlives: ClassVar[bool] = False

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from hubbub.run.scope import Call
 from hubbub.store.query.audience import Audience
 from hubbub.store.query.events import Events
+from hubbub.store.query.globs import matches
+from hubbub.store.query.months.touches import touches
 
 __all__ = ["Counted", "count_people"]
 
@@ -42,8 +44,16 @@ def count_people(
     counted, touching = call.audience.events(everything), call.audience.touching
     if caller is not None:
         caller.note(counted)
-    if touching:
-        counted = counted.filter(counted.objects.length() > 0)
     bots = 0 if call.options.bots else counted.count_bots()
+    if touching:
+        bots = _touching_bots(counted) if bots else 0
+        counted = counted.filter(counted.objects.length() > 0) if naming else counted
     named, mentions = counted.count_naming() if naming else (None, None)
     return Counted(bots, named, mentions, touching)
+
+
+def _touching_bots(events: Events) -> int:
+    """Count the known bots that events name together with an object."""
+    rows = touches(events.everybody())
+    bots = rows.filter(matches(rows.user, events.persons.widened(events.selection.bot_names)))
+    return int(bots.user.nunique().to_pyarrow().as_py())

@@ -203,7 +203,8 @@ def test_a_lazy_query_still_reads_its_own_snapshot_after_a_compaction(store: Sto
     earlier = [getattr(store.events(), name)() for name in NAMES]
     refresh.catch_up(store)
     for rollup in store.rollups:
-        compaction.fold(rollup, rollup.files())
+        if files := rollup.files():
+            compaction.fold(rollup, files)
     later = [getattr(store.events(), name)() for name in NAMES]
     for tables in (later, earlier):
         assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4, 8]
