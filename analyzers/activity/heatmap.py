@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
+from hubbub.analyzers.common.named import MOST
 from hubbub.analyzers.common.times import DAY, micros, wall
 from hubbub.errors import UsageError
 from hubbub.registry import query
@@ -54,9 +55,12 @@ def heatmap(
     # Not computed from all cells: there are a hundred times as many cells as users and objects.
     users = materialise(events, touched.group_by("user").agg(n=_.messages.sum()))
     objects = materialise(events, touched.group_by("object").agg(n=_.messages.sum()))
-    busiest = touched.join(_busiest(users, "user", top), "user").join(
-        _busiest(objects, "object", top_objects), "object"
-    )
+    chosen = [_busiest(users, "user", top), _busiest(objects, "object", top_objects)]
+    for table, name in zip(chosen, ("user", "object"), strict=True):
+        names = events.get_backend().to_pyarrow(table.select(name))[name].to_pylist()
+        if len(names) <= MOST:  # known before rows are read: most need not be decoded
+            touched = touched.filter(touched[name].isin(names))
+    busiest = touched.join(chosen[0], "user").join(chosen[1], "object")
     cells = busiest.group_by("user", "object", "user_rank", "object_rank").agg(
         messages=_.messages.sum()
     )
@@ -79,18 +83,22 @@ def _busiest(sums: ir.Table, name: str, top: int) -> ir.Table:
 
 
 @query(names_people=False)
-def objects_per_user(events: Events) -> list[dict[str, int]]:
+def objects_per_user(events: Events) -> ir.Table | list[dict[str, int]]:
     """How many users touched exactly k objects: columns `objects` (k) and `users`."""
     from ibis import _
 
     events.audience.touching = True
-    users: Counter[int] = Counter()
+    parts = []
     for touched in touch_parts(events):
         # Distinct pairs first: one set of all pairs costs less than a set for each of many users.
         pairs = touched.select("user", "object").distinct()
         each = pairs.group_by("user").agg(objects=_.count())
-        counted = each.group_by("objects").agg(users=_.count())
-        for row in events.get_backend().to_pyarrow(counted).to_pylist():
+        parts.append(each.group_by("objects").agg(users=_.count()))
+    if len(parts) == 1:
+        return parts[0].order_by("objects")
+    users: Counter[int] = Counter()
+    for part in parts:
+        for row in events.get_backend().to_pyarrow(part).to_pylist():
             users[row["objects"]] += row["users"]
     return [{"objects": number, "users": users[number]} for number in sorted(users)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,7 +13,8 @@ from hubbub.registry import query
 from hubbub.store.query.from_rollups import cut_alike
 from hubbub.store.query.globs import matches
 from hubbub.store.query.months.kept import KeptMonths
-from hubbub.store.query.months.touches import touches
+from hubbub.store.query.months.touches import has_unique_touches, touches
+from hubbub.store.query.times import in_parts
 from hubbub.times import EPOCH, from_micros, to_micros
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveUsers",
     "Per",
+    "Periods",
     "active_users",
     "daily_users",
     "last_day",
@@ -37,6 +40,7 @@ Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"
 _MONDAY = EPOCH + 4 * DAY
 _MICRO = timedelta(microseconds=1)
 _DAY = DAY // _MICRO
+_AT_ONCE = 5_000_000  # events
 #: Months of each period.
 _MONTHS = {"m": 1, "q": 3, "y": 12}
 
@@ -87,10 +91,22 @@ def number_of_day(per: str, day: date) -> int:
     return (day.year * 12 + day.month - 1) // _MONTHS[unit]
 
 
-def whole_periods(events: Events, rollup: str, per: str) -> list[Events]:
-    """Return the events of each period that has some, if a rollup by month answers for periods.
+class Periods(NamedTuple):
+    """The events of consecutive periods."""
 
-    None otherwise. A period after the other needs less memory than all at once.
+    events: Events
+    starts: list[tuple[int, int]]  # the start of each period that has events, µs, and its number
+
+    def number(self, at: ir.IntegerValue) -> ir.IntegerValue:
+        """Return the number of the period of each time (µs), which is that of an event."""
+        return in_parts(at, self.starts)
+
+
+def whole_periods(events: Events, rollup: str, per: str) -> list[Periods]:
+    """Return the events by consecutive periods, if a rollup by month answers for whole ones.
+
+    Periods together have about `_AT_ONCE` events: one after the other they need less memory, and
+    each costs some time. Empty if the rollup cannot answer.
 
     Args:
         events: of a range.
@@ -101,15 +117,26 @@ def whole_periods(events: Events, rollup: str, per: str) -> list[Events]:
     months = _MONTHS.get(per[0])
     if kept is None or months is None or not cut_alike(events.selection, _DAY):
         return []
+    sizes: Counter[int] = Counter()
+    for month, number in kept.sizes().items():
+        sizes[number_of_day(per, from_micros(month).date())] += number
+    groups: list[list[int]] = []
+    total = _AT_ONCE
+    for number, size in sorted(sizes.items()):
+        total += size
+        if total > _AT_ONCE:
+            groups.append([])
+            total = size
+        groups[-1].append(number)
     parts = []
-    for number in sorted({number_of_day(per, from_micros(month).date()) for month in kept.months}):
-        start = to_micros(_start_of_month(number * months))
-        end = to_micros(_start_of_month((number + 1) * months))
+    for numbers in groups:
+        starts = [(to_micros(_start_of_month(number * months)), number) for number in numbers]
+        end = to_micros(_start_of_month((numbers[-1] + 1) * months))
         since, until = events.selection.since, events.selection.until
-        start = start if since is None else max(start, since)
+        first = starts[0][0] if since is None else max(starts[0][0], since)
         end = end if until is None else min(end, until)
-        if start < end:
-            parts.append(events.between(start, end))
+        if first < end:
+            parts.append(Periods(events.between(first, end), starts))
     return parts
 
 
@@ -227,15 +254,18 @@ def recipients(
         require_minimum(top, "--top")
     events.audience.note(events)
     counted = []
-    parts = whole_periods(events, "monthly_touches", per)
-    for part in parts or [events]:
-        rows = touches(part, months=bool(parts))
-        number = period_at(per, events, rows["first"])
+    parts: list[Periods | None] = [*whole_periods(events, "monthly_touches", per)]
+    for part in parts or [None]:
+        rows = touches(events, months=False) if part is None else touches(part.events)
+        at = rows["first"]
+        number = period_at(per, events, at) if part is None else part.number(at)
         rows = rows.select("user", "object", "messages", number=number)
         if object:
             rows = rows.filter(matches(rows.object, object))
-        each = rows.group_by("number", "object", "user").agg(n=_.messages.sum())
-        sums = each.group_by("number", "object").agg(users=_.count(), messages=_.n.sum())
+        if part is None or _MONTHS[per[0]] > 1 or not has_unique_touches(part.events):
+            names = ["number", "object", "user"]
+            rows = rows.group_by(names).agg(messages=_.messages.sum())
+        sums = rows.group_by("number", "object").agg(users=_.count(), messages=_.messages.sum())
         if top is not None:
             order = ibis.window(group_by="number", order_by=[_.users.desc(), _.object])
             sums = sums.mutate(rank=ibis.row_number().over(order)).filter(_["rank"] < top)

@@ -6,12 +6,14 @@ guessed from names or addresses.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from hubbub.analyzers.people.active_users import last_day, period_number, whole_periods
+from hubbub.analyzers.common.named import Named
+from hubbub.analyzers.people.active_users import Periods, last_day, period_number, whole_periods
 from hubbub.registry import query
 from hubbub.store.query.affiliations import ALWAYS, STILL, by_person
-from hubbub.store.query.months.kept import KeptMonths, counted, named, union
+from hubbub.store.query.months.kept import KeptMonths, counted, is_direct, named, union
+from hubbub.store.query.times import micros
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN", "organisations"]
 
 UNKNOWN = "unknown"
+#: More people than this with an organisation are not looked for in each message.
+_MAX_LISTED = 500
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 
 
@@ -45,10 +49,13 @@ def organisations(
     """
     events.audience.note(events)
     found = []
-    parts = whole_periods(events, "monthly_users", per)
-    for part in parts or [events]:
-        kept = KeptMonths.of(part, "monthly_users") if parts else None
-        rows = _shares(part, kept, affiliations, per)
+    parts: list[Periods | None] = [*whole_periods(events, "monthly_users", per)]
+    for part in parts or [None]:
+        rows = (
+            _shares(_direct(events, affiliations, per))
+            if part is None
+            else _shares(_of_months(part, affiliations, per))
+        )
         found += events.get_backend().to_pyarrow(rows).to_pylist()
     return [
         {
@@ -62,31 +69,110 @@ def organisations(
     ]
 
 
-def _shares(
-    events: Events, kept: KeptMonths | None, affiliations: tuple[Affiliation, ...], per: Per
-) -> ir.Table:
-    """Return `number` (of the period), `organisation`, `users`, `messages`, `total`, in order."""
+class _Counts(NamedTuple):
+    """Tables whose rows are added up.
+
+    Attributes:
+        totals: `number` (of the period), `total` (messages that name a counted user).
+        messages: `number`, `organisation`, `messages`.
+        members: `number`, `organisation`, `user`.
+    """
+
+    totals: ir.Table
+    messages: ir.Table
+    members: ir.Table
+
+
+def _shares(counts: _Counts) -> ir.Table:
+    """Return `number`, `organisation`, `users`, `messages`, `total`, in order."""
     from ibis import _
 
-    moving = [] if kept is None else _moving(kept, affiliations)
-    parts = [events] if kept is None else kept.of_several(moving)
-    rows = union([member_rows(part, affiliations, per) for part in parts])
-    messages = (rows.id.isnull().sum() + rows.id.nunique()).cast("int64")
-    totals = [rows.group_by("number").agg(total=messages)]
-    each = [rows.group_by("number", "organisation").agg(messages=messages)]
-    members = [rows.select("number", "organisation", "user")]
-    if kept is not None:
-        alone = _alone(kept, affiliations, per, moving)
-        sums = alone.messages.sum().cast("int64")
-        totals.append(alone.group_by("number").agg(total=sums))
-        each.append(alone.group_by("number", "organisation").agg(messages=sums))
-        members.append(alone.select("number", "organisation", "user"))
-    people = union(members).distinct().group_by("number", "organisation").agg(users=_.count())
-    messages_of = union(each).group_by("number", "organisation").agg(messages=_.messages.sum())
-    total = union(totals).group_by("number").agg(total=_.total.sum())
-    joined = messages_of.join(people, ["number", "organisation"]).join(total, "number")
+    members = counts.members.distinct().group_by("number", "organisation").agg(users=_.count())
+    sums = counts.messages.group_by("number", "organisation").agg(messages=_.messages.sum())
+    totals = counts.totals.group_by("number").agg(total=_.total.sum())
+    joined = sums.join(members, ["number", "organisation"]).join(totals, "number")
     return joined.order_by("number", _.messages.desc(), _.users.desc(), "organisation").select(
         "number", "organisation", "users", "messages", "total"
+    )
+
+
+def _direct(events: Events, affiliations: tuple[Affiliation, ...], per: Per) -> _Counts:
+    """Count each message."""
+    rows = member_rows(events, affiliations, per)
+    messages = (rows.id.isnull().sum() + rows.id.nunique()).cast("int64")
+    return _Counts(
+        rows.group_by("number").agg(total=messages),
+        rows.group_by("number", "organisation").agg(messages=messages),
+        rows.select("number", "organisation", "user"),
+    )
+
+
+def _of_months(part: Periods, affiliations: tuple[Affiliation, ...], per: Per) -> _Counts:
+    """Count by the rollup what it knows: people, and messages that name a single user."""
+    kept = KeptMonths.of(part.events, "monthly_users")
+    if kept is None:
+        return _direct(part.events, affiliations, per)
+    moving = _moving(kept, affiliations)
+    found = [_known(kept, part, affiliations, moving)]
+    found += [_direct(kept.only(rows), affiliations, per) for rows in kept.ends()]
+    if (newer := kept.newer()) is not None:
+        direct = is_direct(newer, moving)
+        found.append(_direct(kept.only(newer.filter(~direct)), affiliations, per))
+        # whose messages are counted with those of several users
+        members = _direct(kept.only(newer.filter(direct)), affiliations, per).members
+        found[0] = found[0]._replace(members=union([found[0].members, members]))
+    several = kept.only(kept.within(is_direct(part.events.stored, moving)))
+    lines = by_person(affiliations, several.persons)
+    placed = sorted({line.account for line in lines if line.organisation})
+    if len(placed) > _MAX_LISTED:
+        found.append(_direct(several, affiliations, per))
+    else:
+        theirs = Named(placed, (), placed).count_in(several.users) > 0
+        found.append(_nowhere(several.filter(~theirs), part))
+        if placed:
+            found.append(_direct(several.filter(theirs), affiliations, per))
+    return _Counts(*(union([counts[i] for counts in found]) for i in range(len(found[0]))))
+
+
+def _known(
+    kept: KeptMonths, part: Periods, affiliations: tuple[Affiliation, ...], moving: list[str]
+) -> _Counts:
+    """Return what the rollup knows of people who do not move."""
+    from ibis import _
+
+    rows = kept.rows().select("user", "time", messages=_.alone)
+    rows = rows.filter(rows.user.notin(moving)) if moving else rows
+    rows = counted(kept.events, named(kept.events, rows))
+    joined = _affiliated(rows, affiliations, kept.events)
+    known = joined.select(
+        "user",
+        "messages",
+        number=part.number(micros(joined.time)),
+        organisation=joined.organisation.fill_null(UNKNOWN),
+    )
+    sums = known.messages.sum().cast("int64")
+    return _Counts(
+        known.group_by("number").agg(total=sums),
+        known.group_by("number", "organisation").agg(messages=sums),
+        known.select("number", "organisation", "user"),
+    )
+
+
+def _nowhere(events: Events, part: Periods) -> _Counts:
+    """Count messages of which no user has an organisation; their people are known."""
+    import ibis
+    from ibis import _
+
+    users = events.table.users
+    removed = Named.of(part.events, part.events.persons.widened(events.selection.removed))
+    rows = events.table.filter(users.length() - removed.count_in(users) > 0)
+    sums = rows.group_by(number=part.number(micros(rows.time))).agg(total=_.count())
+    unknown = ibis.literal(UNKNOWN)
+    none = ibis.literal(value=False)
+    return _Counts(
+        sums,
+        sums.select("number", organisation=unknown, messages=_.total),
+        sums.select("number", organisation=unknown, user=unknown).filter(none),
     )
 
 
@@ -99,24 +185,6 @@ def _moving(kept: KeptMonths, affiliations: tuple[Affiliation, ...]) -> list[str
         if any(kept.includes(edge) and floor(edge) != edge for edge in map(to_micros, edges)):
             accounts |= {line.account, *persons.accounts.get(line.account, ())}
     return sorted(accounts)
-
-
-def _alone(
-    kept: KeptMonths, affiliations: tuple[Affiliation, ...], per: Per, moving: list[str]
-) -> ir.Table:
-    """Return messages that name a single user: `number`, `organisation`, `user`, `messages`."""
-    from ibis import _
-
-    events = kept.events
-    rows = kept.rows().filter(_.alone > 0).select("user", "time", messages=_.alone)
-    rows = rows.filter(rows.user.notin(moving)) if moving else rows
-    joined = _affiliated(counted(events, named(events, rows)), affiliations, events)
-    return joined.select(
-        "user",
-        "messages",
-        number=period_number(per, events, joined.time),
-        organisation=joined.organisation.fill_null(UNKNOWN),
-    )
 
 
 def member_rows(events: Events, affiliations: tuple[Affiliation, ...], per: Per) -> ir.Table:

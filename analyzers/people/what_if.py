@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
+from hubbub.analyzers.common.named import MOST as _MAX_LISTED
+from hubbub.analyzers.common.named import Named
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
 from hubbub.store.query.months.kept import KeptMonths, counted, named, union
@@ -25,8 +26,6 @@ __all__ = ["what_if"]
 
 #: How many of the other users are named.
 _MAX_NAMES = 3
-#: More users than this are not compared one by one.
-_MAX_LISTED = 64
 _SUMS = ("messages", "theirs", "lost")
 
 
@@ -49,6 +48,7 @@ def what_if(
         without: The people who would be missing (glob).
         top: How many categories, and how many objects, are listed.
     """
+    import ibis
     from ibis import _
 
     require_minimum(top, "--top")
@@ -65,8 +65,9 @@ def what_if(
         affected = table.filter(_.theirs > 0).mutate(share=_.theirs / _.messages)
         # Without other users all messages are lost.
         order = [(_.messages == _.lost).desc(), _.lost.desc(), _.share.desc(), _.name]
-        most = materialise(events, affected.order_by(order).limit(top))
-        others = _others(_people(events, kind, without), most)
+        rows = events.get_backend().to_pyarrow(affected.order_by(order).limit(top))
+        most, names = ibis.memtable(rows), rows["name"].to_pylist()
+        others = _others(_people(events, kind, without), most, names)
         listed = most.left_join(others, "name").mutate(others=_.others.fill_null(0))
         listed = listed.order_by(order).select(
             "name", "messages", "theirs", "lost", "share", "others", "known_by", "last_other"
@@ -85,8 +86,8 @@ def _losses(events: Events, without: list[str]) -> dict[str, ir.Table]:
     """
     from ibis import _
 
-    removed = _Names.of(events, events.persons.widened(events.selection.removed))
-    absent = _Names.of(events, without, removed.globs)
+    removed = Named.of(events, events.persons.widened(events.selection.removed))
+    absent = Named.of(events, without, removed.globs)
     sums: dict[str, ir.Table] = {}
     for kind, rollup in (("category", "monthly_users"), ("object", "monthly_touches")):
         kept = KeptMonths.of(events, rollup)
@@ -134,44 +135,7 @@ def _people(events: Events, kind: str, without: list[str]) -> ir.Table:
     return rows.select("user", "messages", "last", name=rows[kind])
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Users who match globs: their names, unless these are too many to compare one by one."""
-
-    globs: Sequence[str]
-    but: Sequence[str]  # globs that they must not match
-    names: Sequence[str] | None
-
-    @classmethod
-    def of(cls, events: Events, globs: Sequence[str], but: Sequence[str] = ()) -> _Names:
-        """Look the users of the events up."""
-        if not globs:
-            return cls(globs, but, [])
-        users = events.with_everybody().in_utc().weekly_users().select("user").distinct()
-        users = users.filter(matches(users.user, globs))
-        users = users.filter(~matches(users.user, but)) if but else users
-        found = events.get_backend().to_pyarrow(users.order_by("user").limit(_MAX_LISTED + 1))
-        names: list[str] = found["user"].to_pylist()
-        return cls(globs, but, names if len(names) <= _MAX_LISTED else None)
-
-    def count_in(self, users: ir.ArrayValue) -> ir.IntegerValue:
-        """Count them in each event's users."""
-        import ibis
-
-        if self.names is None:
-            return users.filter(
-                lambda user: (
-                    matches(user, self.globs) & ~matches(user, self.but)
-                    if self.but
-                    else matches(user, self.globs)
-                )
-            ).length()
-        if not self.names:
-            return ibis.literal(0, "int64")
-        return users.intersect(ibis.array(self.names)).length()
-
-
-def _marked(events: Events, absent: _Names, removed: _Names) -> ir.Table:
+def _marked(events: Events, absent: Named, removed: Named) -> ir.Table:
     """Each event that names a counted user: `category`, `objects`, `theirs`, `lost`.
 
     Nothing is grouped by message: there are as many groups as messages. Instead the names that
@@ -196,12 +160,16 @@ def _marked(events: Events, absent: _Names, removed: _Names) -> ir.Table:
     )
 
 
-def _others(rows: ir.Table, names: ir.Table) -> ir.Table:
-    """Who remains of each of these names: `others`, `known_by`, `last_other`."""
+def _others(rows: ir.Table, most: ir.Table, names: Sequence[str]) -> ir.Table:
+    """Who remains of each of these names: `others`, `known_by`, `last_other`.
+
+    A short list is known before rows are read, so that most need not be decoded.
+    """
     import ibis
     from ibis import _
 
-    each = rows.filter(rows.name.isin(names.name)).group_by("name", "user")
+    wanted = names if len(names) <= _MAX_LISTED else most.name
+    each = rows.filter(rows.name.isin(wanted)).group_by("name", "user")
     ranked = each.agg(n=_.messages.sum(), last=_["last"].max()).mutate(
         rank=ibis.row_number().over(ibis.window(group_by="name", order_by=[_.n.desc(), _.user]))
     )

@@ -162,14 +162,16 @@ def _lengths(lists: Any) -> Integers:
 
 def _month_starts(times: Integers) -> Integers:
     months = times.astype("datetime64[us]").astype("datetime64[M]")
-    return months.astype("datetime64[us]").astype(np.int64)
+    starts: Integers = months.astype("datetime64[us]").astype(np.int64)
+    return starts
 
 
 def _part(names: Any) -> Integers:
     """Return the number of the part of each name."""
     encoded = pc.dictionary_encode(names)
     parts = [crc32(name.encode()) % PARTS for name in encoded.dictionary.to_pylist()]
-    return np.array(parts, np.int64)[np.asarray(encoded.indices)]
+    numbers: Integers = np.array(parts, np.int64)[np.asarray(encoded.indices)]
+    return numbers
 
 
 def _total(parts: Iterator[Any], kind: type[_Monthly]) -> Any:

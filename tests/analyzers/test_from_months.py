@@ -115,9 +115,8 @@ def _small() -> Iterator[None]:
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
     folder = tmp_path_factory.mktemp("months")
     stores = {name: fill(folder / name) for name in ("plain", "merged", "compacted", "retained")}
-    for account in ("bob", "eve"):
-        identity.merge(stores["merged"].state, account, "cy", who="x", why="y", time=1)
-    identity.merge(stores["merged"].state, "bot-x", "ann", who="x", why="y", time=1)
+    for account, person in (("bob", "cy"), ("bot-x", "ann")):
+        identity.merge(stores["merged"].state, account, person, who="x", why="y", time=1)
     compaction.compact(stores["compacted"])
     forget(stores["compacted"], "ann")
     prune(stores["retained"], now=END, events=timedelta(days=76, hours=5), bodies=None)

@@ -13,12 +13,15 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hubbub.zones import current
 
 __all__ = ["execute", "json_ready"]
+
+_PLAIN = frozenset((str, int, bool, type(None)))  # JSON holds these as they are
 
 
 def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
@@ -36,7 +39,7 @@ def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
         if isinstance(value, list) and value and hasattr(value[0], "_fields"):  # named tuples
             return data, tuple(value[0]._fields)
         if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-            return data, tuple(dict.fromkeys(key for row in data for key in row))
+            return data, tuple(dict.fromkeys(chain.from_iterable(data)))
         return data, ()
     arrow = value.to_pyarrow()
     if hasattr(arrow, "column_names"):
@@ -81,12 +84,26 @@ def _other(value: Any) -> Any:
     raise TypeError(f"a query cannot return a {type(value).__name__}")
 
 
-def json_ready(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
+def json_ready(value: Any) -> Any:
     """Convert a value to types that JSON can hold; tuples become lists, sets sorted lists.
 
     Raises:
         TypeError: the value, or one inside it, has no such form.
     """
+    kind = type(value)  # first what the many values of a large result are
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return {
+            key if type(key) is str else _key(key): inner
+            if type(inner) in _PLAIN
+            else json_ready(inner)
+            for key, inner in value.items()
+        }
+    return value.isoformat() if kind is date else _of_any_kind(value)
+
+
+def _of_any_kind(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     if isinstance(value, Enum):
         return json_ready(value.value)
     if value is None or isinstance(value, (str, bool, int)):

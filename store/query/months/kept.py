@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.from_rollups import RollupReader, UsableRollup
 
-__all__ = ["KeptMonths", "by_person", "counted", "named", "stamp", "union"]
+__all__ = ["KeptMonths", "by_person", "counted", "is_direct", "named", "stamp", "union"]
 
 #: The filters that each rollup answers for.
 _FILTERS = {
@@ -91,16 +91,28 @@ class KeptMonths:
 
     @property
     def months(self) -> list[int]:
-        """The starts (µs) of the months with events of the rollup or later ones, ascending."""
-        floor = self.usable.rollup.floor
-        times = [(file.first, file.last) for file in self.usable.files] + [*self.usable.since.times]
-        starts: set[int] = set()
-        for first, last in times:
-            month = floor(first)
-            while month <= last:
-                starts.add(month)
-                month = self.usable.rollup.ceil(month + 1)
-        return sorted(starts)
+        """The starts (µs) of the months with rows of the rollup."""
+        return sorted({self.usable.rollup.floor(file.first) for file in self.usable.files})
+
+    def sizes(self) -> dict[int, int]:
+        """Return about how many events each month (µs) has; all months with events are there."""
+        sizes: dict[int, int] = {}
+        rollup = self.usable.rollup
+        for file in self.reader.table.files():
+            month = rollup.floor(file.first)
+            sizes[month] = sizes.get(month, 0) + file.rows  # a file has rows of one month
+        return sizes
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether each month and name has one row, but for events with too many pairs."""
+        since, until = self.events.selection.since, self.events.selection.until
+        if self.events.persons or self.low not in {None, since} or self.high not in {None, until}:
+            return False
+        return not any(
+            (until is None or first < until) and (since is None or end > since)
+            for first, end in self.usable.repeated()
+        )
 
     def rows(self, rows: ir.Table | None = None) -> ir.Table:
         """Return the rollup's rows of the whole months, or these of its rows."""
@@ -120,7 +132,7 @@ class KeptMonths:
     def ends(self) -> list[ir.Table]:
         """Return the stored events of the ends that the range cuts off."""
         since, until = self.events.selection.since, self.events.selection.until
-        ranges = []
+        ranges: list[tuple[int | None, int | None]] = []
         if self.low is not None:
             ranges.append((since, self.low))
         if self.high is not None:
@@ -160,26 +172,26 @@ class KeptMonths:
         high = found["last"] + 1 if self.high is None else min(self.high, found["last"] + 1)
         return low, high
 
-    def of_several(self, also: Sequence[str] = ()) -> list[Events]:
+    def within(self, condition: ir.BooleanValue) -> ir.Table:
+        """Return the stored events of the whole months for which a condition holds."""
+        stored = self.events.stored.filter(condition)
+        if self.low is not None:
+            stored = stored.filter(stored.time >= stamp(self.low))
+        if self.high is not None:
+            stored = stored.filter(stored.time < stamp(self.high))
+        return stored
+
+    def of_several(self) -> list[Events]:
         """Return the events that do not count in the column `alone`.
 
         They name no account or several, or the rollup lacks them.
-
-        Args:
-            also: accounts whose own events are returned as well.
         """
-        stored = self.events.stored
-        chosen = _is_direct(stored, also)
-        if self.low is not None:
-            chosen |= stored.time < stamp(self.low)
-        if self.high is not None:
-            chosen |= stored.time >= stamp(self.high)
-        parts = [self._only(stored.filter(chosen))]
+        parts = [self.within(is_direct(self.events.stored)), *self.ends()]
         if (newer := self.newer()) is not None:
-            parts.append(self._only(newer.filter(~_is_direct(newer, also))))
-        return parts
+            parts.append(newer.filter(~is_direct(newer)))
+        return [self.only(rows) for rows in parts]
 
-    def _only(self, stored: ir.Table) -> Events:
+    def only(self, stored: ir.Table) -> Events:
         """Return the events of these rows, with merged accounts."""
         events = self.events
         rows = identity_join.merge_accounts(stored, events.persons)
@@ -196,7 +208,7 @@ def stamp(micros: int) -> Any:
     return ibis.timestamp(from_micros(micros))
 
 
-def _is_direct(rows: ir.Table, also: Sequence[str]) -> ir.BooleanValue:
+def is_direct(rows: ir.Table, also: Sequence[str] = ()) -> ir.BooleanValue:
     """Whether events name no account, several, or one of these."""
     answer: ir.BooleanValue = (rows.users.length() != 1).fill_null(True)  # noqa: FBT003 - Ibis'
     return answer | rows.users[0].isin(also).fill_null(False) if also else answer  # noqa: FBT003

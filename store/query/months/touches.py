@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["touch_parts", "touches"]
+__all__ = ["has_unique_touches", "touch_parts", "touches"]
 
 _ROWS = 12_000_000  # of a part, about: 8 bytes for each in memory are few, 80 are many
 
@@ -45,6 +45,12 @@ def touches_of(kept: KeptMonths) -> ir.Table:
     """Return `touches` of these months, and of the ends that the range cuts off."""
     parts = [_accounts(kept.rows()), *map(_unnested, kept.missing_touches())]
     return by_person(kept.events, union(parts), "objects")
+
+
+def has_unique_touches(events: Events) -> bool:
+    """Whether `touches` has one row for each month, user and object."""
+    kept = KeptMonths.of(events, "monthly_touches")
+    return kept is not None and kept.is_unique and not kept.missing_touches()
 
 
 def touch_parts(events: Events) -> list[ir.Table]:

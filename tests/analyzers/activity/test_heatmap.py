@@ -55,7 +55,7 @@ def test_objects_per_user(events, month):
     for user, name in cells_of(month):
         touched[user].add(name)
     expected = Counter(len(names) for names in touched.values())
-    assert [tuple(row.values()) for row in objects_per_user(events(month))] == sorted(
+    assert [tuple(row.values()) for row in rows_of(objects_per_user(events(month)))] == sorted(
         expected.items()
     )
 
