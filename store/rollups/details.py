@@ -11,17 +11,19 @@ is in their log, so that a month that has changed is counted again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from hubbub.store.delta.data_file import File
 from hubbub.store.delta.rewrite import retire, rewrite
 from hubbub.store.rollups.rebuild import (
     Stopped,
     by_month,
+    chunks,
     rebuild_all,
     timestamp,
     write_counted,
@@ -117,10 +119,8 @@ def delete_before(store: Store, limit: int) -> None:
         stamp = timestamp(end)
         early = [file for file in rollup.files() if file.first < end]
         rewrite(rollup, early, partial(_rows_since, stamp))
-        files = [file.uri for file in store.table.files() if file.overlaps(limit, end)]
-        rows = rollup.count(files, limit)
-        left = rows.filter(pc.less(rows["time"], stamp))
-        rollup.append_rows(list(rollup.parts(left)), version)
+        files = [file for file in store.table.files() if file.overlaps(limit, end)]
+        rollup.append_rows(_counted(rollup, files, limit, stamp), version)
 
 
 def recount_details(store: Store) -> list[Rollup]:
@@ -131,6 +131,15 @@ def recount_details(store: Store) -> list[Rollup]:
         rollup.drop_outdated()
     rebuild_all(store, existing)
     return existing
+
+
+def _counted(
+    rollup: Rollup, files: Sequence[File], limit: int, stamp: Any
+) -> Iterator[tuple[str, Any]]:
+    """Yield the rows of events from a time (µs) on, in periods before another, by month."""
+    for chunk in chunks(files):
+        rows = rollup.count([file.uri for file in chunk], limit)
+        yield from rollup.parts(rows.filter(pc.less(rows["time"], stamp)))
 
 
 def _rows_since(stamp: Any, rows: Any) -> Any:

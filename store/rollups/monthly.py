@@ -179,11 +179,8 @@ def _total(parts: Iterator[Any], kind: type[_Monthly]) -> Any:
     names = [*kind.keys, *kind.sums, "first", "last"]
     empty = {name: pa.array([], pa.string() if name in kind.keys[1:] else pa.int64())
              for name in names}  # fmt: skip
-    sums = (
-        add_up(rows, kind.keys, kind.sums, least=["first"], most=["last"])
-        for rows in _with_empty(parts, pa.table(empty))
-    )
-    return _with_length(total(sums, kind.keys, least=["first"], most=["last"]))
+    rows = (part.select(names) for part in _with_empty(parts, pa.table(empty)))
+    return _with_length(total(rows, kind.keys, least=["first"], most=["last"]))
 
 
 def _with_empty(parts: Iterator[Any], empty: Any) -> Iterator[Any]:

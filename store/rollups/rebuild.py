@@ -31,6 +31,7 @@ __all__ = [
     "CHUNK",
     "Stopped",
     "by_month",
+    "chunks",
     "counted",
     "days_and_weeks",
     "read",
@@ -185,7 +186,7 @@ def counted(
             yield month, _actions(store.table, rollup, its_files)
         return
     _, count, _ = source(store, rollup)
-    for chunk in _chunks(files):
+    for chunk in chunks(files):
         for month, rows in rollup.parts(count([file.uri for file in chunk])):
             yield month, iter((rows,))
 
@@ -221,7 +222,7 @@ def timestamp(micros: int) -> Any:
     return pa.scalar(from_micros(micros), pa.timestamp("us", "UTC"))
 
 
-def _chunks(files: Sequence[File]) -> Iterator[list[File]]:
+def chunks(files: Sequence[File]) -> Iterator[list[File]]:
     """Group consecutive files, so that each group has `CHUNK` rows or is the last one."""
     chunk: list[File] = []
     rows = 0

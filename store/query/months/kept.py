@@ -14,9 +14,8 @@ from hubbub.store.query import identity_join
 from hubbub.store.query.events import Events
 from hubbub.store.query.globs import matches
 from hubbub.store.query.identity_join import person_names, repeated_accounts
-from hubbub.store.query.times import micros
+from hubbub.store.query.times import micros, stamp
 from hubbub.store.rollups.monthly import is_crowded
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.from_rollups import RollupReader, UsableRollup
 
-__all__ = ["KeptMonths", "by_person", "counted", "is_direct", "named", "stamp", "union"]
+__all__ = ["KeptMonths", "by_person", "counted", "is_direct", "named", "union"]
 
 #: The filters that each rollup answers for.
 _FILTERS = {
@@ -199,13 +198,6 @@ class KeptMonths:
 
     def _select(self, files: Sequence[str] | None, since: int | None, until: int | None) -> Events:
         return self.reader.select(files, replace(self.events.selection, since=since, until=until))
-
-
-def stamp(micros: int) -> Any:
-    """Return a time (µs) as a literal."""
-    import ibis
-
-    return ibis.timestamp(from_micros(micros))
 
 
 def is_direct(rows: ir.Table, also: Sequence[str] = ()) -> ir.BooleanValue:

@@ -10,8 +10,8 @@ from zlib import crc32
 
 from hubbub.store.query.engine import view
 from hubbub.store.query.identity_join import person_names
-from hubbub.store.query.months.kept import KeptMonths, by_person, counted, stamp, union
-from hubbub.store.query.times import micros
+from hubbub.store.query.months.kept import KeptMonths, by_person, counted, union
+from hubbub.store.query.times import micros, stamp
 from hubbub.store.rollups.monthly import PARTS
 
 if TYPE_CHECKING:
