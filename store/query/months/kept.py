@@ -8,7 +8,7 @@ events answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from hubbub.store.query import identity_join
 from hubbub.store.query.events import Events
