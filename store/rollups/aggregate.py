@@ -6,7 +6,7 @@ its library alone would add 30 MB to the loader.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["SATURATED", "add_up", "by_topic", "by_user", "total"]
+__all__ = ["SATURATED", "add_up", "by_topic", "by_user"]
 
 #: Sums above it are stored as it: Arrow's would wrap to a negative number.
 SATURATED = 2**63 - 1
@@ -61,7 +61,7 @@ def by_user(files: Sequence[str], unit: int, since: int) -> Any:
             }
         )
 
-    return total(map(count, _rows(files, ["agent", "users"], unit, since)), keys)
+    return _total(map(count, _rows(files, ["agent", "users"], unit, since)), keys)
 
 
 def by_topic(files: Sequence[str], unit: int, since: int) -> Any:
@@ -76,7 +76,7 @@ def by_topic(files: Sequence[str], unit: int, since: int) -> Any:
         sums = _sums({name: rows[name] for name in [*keys, "size"]})
         return sums.rename_columns([*keys, "events", "bytes"])
 
-    return total(map(count, _rows(files, ["topic", "category"], unit, since)), keys)
+    return _total(map(count, _rows(files, ["topic", "category"], unit, since)), keys)
 
 
 def _rows(files: Sequence[str], names: Sequence[str], unit: int, since: int) -> Iterator[Any]:
@@ -134,32 +134,18 @@ def add_up(
     return sums
 
 
-def total(
-    parts: Iterable[Any],
-    keys: Sequence[str],
-    *,
-    least: Sequence[str] = (),
-    most: Sequence[str] = (),
-) -> Any:
-    """Add up partial sums: one row for each combination of the keys, sorted by them.
-
-    Args:
-        parts: at least one; results of `add_up`, all with the same columns.
-        keys: names of the columns to group by.
-        least: columns of which the smallest value is kept.
-        most: columns of which the greatest value is kept; the others are summed.
-    """
+def _total(parts: Iterator[Any], keys: Sequence[str]) -> Any:
+    """Add up partial sums: one row for each combination of the keys, sorted by them."""
     held: list[Any] = []
     for part in parts:
         held.append(part)
         if sum(sums.num_rows for sums in held) >= max(_HELD, 2 * held[0].num_rows):
-            held = [_add(held, keys, least, most)]
-    return _add(held, keys, least, most).sort_by([(key, "ascending") for key in keys])
+            held = [_add(held, keys)]
+    return _add(held, keys).sort_by([(key, "ascending") for key in keys])
 
 
-def _add(
-    parts: Sequence[Any], keys: Sequence[str], least: Sequence[str], most: Sequence[str]
-) -> Any:
+def _add(parts: Sequence[Any], keys: Sequence[str]) -> Any:
+    """Add up the columns that are not keys."""
     names = list(parts[0].column_names)
-    sums = [name for name in names if name not in {*keys, *least, *most}]
-    return add_up(pa.concat_tables(parts), keys, sums, least=least, most=most).select(names)
+    sums = [name for name in names if name not in keys]
+    return add_up(pa.concat_tables(parts), keys, sums).select(names)

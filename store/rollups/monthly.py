@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hubbub.store.rollups.aggregate import add_up, total
+from hubbub.store.rollups.sorted_sums import add_up_sorted, total_sorted
 from hubbub.store.rollups.tables import Rollup, column_options, rollup_schema
 from hubbub.times import from_micros, to_micros
 
@@ -180,7 +180,7 @@ def _total(parts: Iterator[Any], kind: type[_Monthly]) -> Any:
     empty = {name: pa.array([], pa.string() if name in kind.keys[1:] else pa.int64())
              for name in names}  # fmt: skip
     rows = (part.select(names) for part in _with_empty(parts, pa.table(empty)))
-    return _with_length(total(rows, kind.keys, least=["first"], most=["last"]))
+    return _with_length(total_sorted(rows, kind.keys, kind.sums))
 
 
 def _with_empty(parts: Iterator[Any], empty: Any) -> Iterator[Any]:
@@ -215,10 +215,9 @@ class _Monthly(Rollup):
         if not rows.num_rows:
             return rows
         rows = rows.append_column("last", pc.add(rows["first"], rows["length"]))
-        sums = add_up(rows, self.keys, self.sums, least=["first"], most=["last"])
-        sums = _with_length(sums).select(self.schema.names)
+        sums = _with_length(add_up_sorted(rows, self.keys, self.sums)).select(self.schema.names)
         self.note_saturation(sums)
-        return sums.cast(self.schema).sort_by([(name, "ascending") for name in self.keys])
+        return sums.cast(self.schema)
 
 
 class MonthlyTouches(_Monthly):
