@@ -71,7 +71,8 @@ def test_a_good_store_is_clean(full: Store, frame: MakeFrame) -> None:
         "dead-letters": 1, "spans": 3, "spool:records": 1, "events:files": 3, "events:rows": 60,
         "bodies:files": 3, "bodies:rows": 60, "ids": 60, "ids:spare": 0, "minutes": 0,
         "hourly_users:rows": 2, "daily_users:rows": 2, "weekly_users:rows": 2,
-        "daily_topics:rows": 1, "actions:rows": 6,
+        "daily_topics:rows": 1, "actions:rows": 6, "monthly_touches:rows": 6,
+        "monthly_users:rows": 2, "monthly_objects:rows": 3,
     }  # fmt: skip
     full.load()
     compact(full)

@@ -252,10 +252,11 @@ def test_a_store_of_an_older_version_gets_the_table(
     both_ways(store, Selection(), kept=False)
     add(store, make(9, 9 * HOUR, users=("ann",)))
     refresh.catch_up(store)
-    assert missing(store) == [actions(store)]
+    assert missing(store) == [rollup for rollup in store.rollups if not rollup.outlives]
     both_ways(store, Selection(), kept=False)
     assert verify(store).clean
-    assert Scheduler(store).step()
+    steps = len(missing(store))
+    assert all(Scheduler(store).step() for _ in range(steps))
     assert not missing(store)
     assert len(both_ways(store, Selection())[0]) == 4
     add(store, make(10, 20 * HOUR, users=("ann",)))
