@@ -41,8 +41,7 @@ def longtail(
     mean, and longtail, gini, effective_people, absence_factor and related numbers. A window without
     users has n = 0, all else is null. The effective_people of a window count each message as an
     action of its own, so runs of messages make them too small. `--interval` adds to the diagnostics
-    those of the whole range by actions, with their 90 % interval (this reads the events a second
-    time).
+    those of the whole range by actions, with their 90 % interval.
 
     `--rarefy N` computes the numbers expected of each window had it only N messages, so that busy
     and quiet windows can be compared; 0 takes the smallest total of all windows with at least 50
