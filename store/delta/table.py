@@ -22,10 +22,10 @@ from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.log import RESTORE, Log, commit_info
 from hubbub.store.delta.open_table import LOADER, OpenTable
+from hubbub.store.delta.without_pandas import arrow_without_pandas
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
-from hubbub.without_pandas import arrow_without_pandas
 
 __all__ = ["LOADER", "Table"]
 

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary, finalize
 
 from hubbub.errors import UsageError
 from hubbub.memory import available
-from hubbub.without_pandas import ibis_without_pandas
+from hubbub.store.delta.without_pandas import ibis_without_pandas
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -9,8 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from deploy.listen_project import listen_project
+from hubbub.cli.installed import LEFT_OUT, missing_package
 from hubbub.errors import UsageError
-from hubbub.installed import LEFT_OUT, missing_package
 from tests.support.paths import ROOT
 
 TEXT = (ROOT / "pyproject.toml").read_text()

@@ -11,6 +11,7 @@ from hubbub.collector.listening.listener import Counts
 from hubbub.config import Config
 from hubbub.live.metrics import Metrics
 from hubbub.live.vitals import Peer, StoreVitals, Vitals
+from hubbub.store.stream.outgoing import Lag
 from tests.support import paths
 
 ROOT = paths.ROOT
@@ -35,6 +36,7 @@ def test_the_documented_metrics_are_the_exported_ones() -> None:
         refused={("zmq", "no-id"): 1},
         alerts={("busy", "raised"): 1},
         notifications={"sent": 1},
+        mirrors=(Lag("s3://a/b", 1, 2.0, 3.0, 4, 5, ""),),
     )
     report = {"waiting": 1, "unacknowledged": 1, "redelivered": 1}
     peers = (Peer("amqp://x", connected=True, received=1, report=report),)

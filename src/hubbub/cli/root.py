@@ -25,9 +25,9 @@ import click
 
 from hubbub import __version__
 from hubbub.cli.app import App, common_options
+from hubbub.cli.installed import missing_package
 from hubbub.cli.lazy import Lazy, LazyGroup
 from hubbub.errors import HubbubError
-from hubbub.installed import missing_package
 
 __all__ = ["COMMANDS", "cli", "execute", "run"]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubbub.cli.app import App, common_options, pass_app
+from hubbub.cli.installed import require_tables
 from hubbub.cli.options.backfill import backfill_options
 from hubbub.cli.options.buses import bus_options, live_sources
 from hubbub.cli.options.decoding import bodies_option, decoding_options
@@ -21,7 +22,6 @@ from hubbub.cli.options.mirror import mirrored
 from hubbub.cli.options.retention import retention_settings
 from hubbub.cli.options.trust import max_message, size_option, trust_files, trust_options
 from hubbub.errors import UsageError
-from hubbub.installed import require_tables
 
 if TYPE_CHECKING:
     from hubbub.collector.listening.listener import Listener
