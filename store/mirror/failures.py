@@ -16,7 +16,14 @@ from hubbub.errors import HubbubError, NoRoomError, SourceError, UsageError
 if TYPE_CHECKING:
     from hubbub.store.mirror.place import Place
 
-__all__ = ["no_bucket", "translated"]
+__all__ = ["ConflictError", "no_bucket", "translated"]
+
+
+class ConflictError(HubbubError):
+    """Somebody else has committed to the table: look at it again, and try again."""
+
+    exit_code = 4
+
 
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")

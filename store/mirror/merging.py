@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from hubbub.errors import NoRoomError
 from hubbub.store.delta.data_file import DataFileWriter, File
-from hubbub.store.mirror.failures import translated
-from hubbub.store.mirror.remote import ConflictError, Remote
+from hubbub.store.mirror.failures import ConflictError, translated
+from hubbub.store.mirror.remote import Remote
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:

@@ -32,9 +32,9 @@ from hubbub.store.mirror.documents import (
     holder,
     names_of,
 )
+from hubbub.store.mirror.failures import ConflictError
 from hubbub.store.mirror.merging import ID, ITS_EVENT, SAMPLE, Known, merge
 from hubbub.store.mirror.place import Place
-from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.mirror.tables import MirroredTables
 from hubbub.store.mirror.upkeep import NAMES, Upkeeper, chain, unfinished
 from hubbub.store.mirror.waiting import Part, matching, parts

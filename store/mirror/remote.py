@@ -19,13 +19,12 @@ import deltalake
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from hubbub.errors import HubbubError
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.log import commit_info
 from hubbub.store.delta.table import LOADER, Table
 from hubbub.store.disk.files import make_folder
-from hubbub.store.mirror.failures import translated
+from hubbub.store.mirror.failures import ConflictError, translated
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.remote_log import RemoteLog
 from hubbub.times import to_micros
@@ -33,7 +32,7 @@ from hubbub.times import to_micros
 if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
-__all__ = ["ConflictError", "Remote"]
+__all__ = ["Remote"]
 
 #: In `commitInfo`: what tells the commits of this process from others.
 MARK = "hubbub.commit"
@@ -41,12 +40,6 @@ MARK = "hubbub.commit"
 #: kept for longer (`upkeep.clean`): once they are deleted, the number of the next one looks free.
 _LASTS = 1_800.0
 _ATTEMPTS = 20  # to replace files while others append
-
-
-class ConflictError(HubbubError):
-    """Somebody else has committed to the table: look at it again, and try again."""
-
-    exit_code = 4
 
 
 class Remote(Table):

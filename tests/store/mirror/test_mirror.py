@@ -21,10 +21,10 @@ from hubbub.store import Store
 from hubbub.store.delta.rewrite import drop_history
 from hubbub.store.maintenance.compaction import compact
 from hubbub.store.mirror import merging
+from hubbub.store.mirror.failures import ConflictError
 from hubbub.store.mirror.mirror import Mirror, Pass
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
-from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.mirror.upkeep import unfinished
 from hubbub.store.query import identity
 from hubbub.store.stream import outgoing, stream

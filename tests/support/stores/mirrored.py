@@ -11,10 +11,10 @@ import deltalake
 
 from hubbub.collector.event import Event
 from hubbub.store import Store
+from hubbub.store.mirror.failures import ConflictError
 from hubbub.store.mirror.mirror import Mirror, Pass
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.reading import prepare
-from hubbub.store.mirror.remote import ConflictError
 from hubbub.store.stream import stream
 from hubbub.store.tables.bodies import Body
 

@@ -64,7 +64,7 @@ def mirror(app: App, /, url: str | None, *, once: bool, drop: bool, as_json: boo
 
 def _once(app: App, copy: Mirror, stop: StopSignal, *, as_json: bool) -> None:
     """Copy until nothing waits."""
-    from hubbub.store.mirror.remote import ConflictError
+    from hubbub.store.mirror.failures import ConflictError
 
     new = known = 0
     while not stop.is_set():
