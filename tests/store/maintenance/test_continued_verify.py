@@ -16,6 +16,7 @@ from hubbub.store.maintenance.compaction import clean, compact
 from hubbub.store.maintenance.uniqueness import HashFile
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.rollups import refresh
+from hubbub.store.rollups.fingerprint import has_fingerprint
 from tests.support.stores.crash import run_and_crash
 from tests.support.stores.rollup_events import add, make
 
@@ -108,7 +109,8 @@ def test_an_interrupted_verification_is_continued(
     assert report.checked == whole.checked
     assert report.continued is not None
     events = len(full.table.files())
-    rollups = sum(len(rollup.files()) for rollup in full.rollups)
+    first = next(n for n, rollup in enumerate(full.rollups) if not has_fingerprint(rollup))
+    rollups = sum(len(rollup.files()) for rollup in full.rollups[: first + 1])
     skipped = {"files": nth, "hashes": nth - 1, "ids": events, "sums": events + rollups}
     assert report.skipped == skipped[step]
 
