@@ -77,6 +77,7 @@ def _touches(events: Any) -> Iterator[dict[str, Any]]:
         nothing = pa.array([""] * len(chosen))
         yield {"user": nothing, "object": nothing, "alone": np.zeros_like(chosen), "at": chosen}
     user_starts, object_starts = np.asarray(users.offsets), np.asarray(objects.offsets)
+    once = _first_of_each(objects, object_counts)
     for low, high in _slices(pairs):
         number = pairs[low:high]
         event = np.repeat(np.arange(low, high), number)
@@ -85,9 +86,23 @@ def _touches(events: Any) -> Iterator[dict[str, Any]]:
         yield {
             "user": users.values.take(pa.array(user_starts[event] + by)),
             "object": objects.values.take(pa.array(object_starts[event] + which)),
-            "alone": (user_counts[event] == 1).astype(np.int64),
+            "alone": ((user_counts[event] == 1) & once[object_starts[event] + which]).astype(
+                np.int64
+            ),
             "at": times[event],
         }
+
+
+def _first_of_each(lists: Any, lengths: Integers) -> NDArray[np.bool_]:
+    """Return for each value whether it is in its list for the first time."""
+    encoded = pc.dictionary_encode(lists.values)
+    event = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.arange(len(event)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    index = np.asarray(lists.offsets)[event] + place
+    number = event * max(len(encoded.dictionary), 1) + np.asarray(encoded.indices)[index]
+    found = np.zeros(len(lists.values), bool)
+    found[index[np.unique(number, return_index=True)[1]]] = True
+    return found
 
 
 def _slices(sizes: Integers) -> Iterator[tuple[int, int]]:
