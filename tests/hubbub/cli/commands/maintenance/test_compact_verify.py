@@ -29,7 +29,8 @@ def test_compact(hubbub: Run, store: Path, tmp_path: Path) -> None:
     result = hubbub("compact", "--rebuild", "--json", "--store", store)
     assert result.json["deleted"] == 0
     assert {p.name for p in (store / "rollups").iterdir()} == {
-        "actions", "daily_topics", "daily_users", "hourly_users", "weekly_users",
+        "actions", "daily_topics", "daily_users", "hourly_users", "monthly_objects",
+        "monthly_touches", "monthly_users", "weekly_users",
     }  # fmt: skip
     result = hubbub("compact", "--store", store)
     assert (result.code, result.out) == (
