@@ -19,6 +19,8 @@ from hubbub.analyzers.people.working_hours import off_hours
 from hubbub.errors import UsageError
 from hubbub.registry import query
 from hubbub.store.query.actions.starts import action_starts
+from hubbub.store.query.months.totals import user_totals
+from hubbub.store.query.months.touches import touches
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
