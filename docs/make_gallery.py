@@ -13,7 +13,7 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from hubbub.charts.report.report import builtin
+from hubbub.charts.report.selection import builtin
 from hubbub.cli.root import execute
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY

@@ -1,7 +1,8 @@
 """Fingerprints of sums: whether a rollup holds the sums of its source, without grouping anything.
 
-The fingerprint of rows has a number for each column of sums: the sum of hash(period, names) times
-value, modulo 2^64. It is linear: the fingerprint of two sets of rows is the sum of theirs, and
+The fingerprint of rows has two numbers for each column of sums: the sum of hash(period, names)
+times value, modulo 2^64, and the sum of the values, which is exact: it tells sums that overflowed
+64 bits. It is linear: the fingerprint of two sets of rows is the sum of theirs, and
 adding rows up does not change it. So it can be computed from files one by one, in any order, from
 events as from sums, in the memory of one part of a file. Different sums have the same fingerprint
 about as often as two texts have the same 64-bit hash.
@@ -38,12 +39,13 @@ def has_fingerprint(rollup: Rollup) -> bool:
 
 def zero(rollup: Rollup) -> Fingerprint:
     """Return the fingerprint of no rows."""
-    return (0,) * len(rollup.sums)
+    return (0,) * (2 * len(rollup.sums))
 
 
 def added(a: Sequence[int], b: Sequence[int]) -> Fingerprint:
     """Return the fingerprint of the rows of both."""
-    return tuple((x + y) & _MASK for x, y in zip(a, b, strict=True))
+    pairs = enumerate(zip(a, b, strict=True))
+    return tuple((x + y) & _MASK if n % 2 == 0 else x + y for n, (x, y) in pairs)
 
 
 def of_events(rollup: Rollup, rows: Any, since: int) -> Fingerprint:
@@ -60,17 +62,13 @@ def of_events(rollup: Rollup, rows: Any, since: int) -> Fingerprint:
     sizes = _integers(rows["size"])
     if rollup.counted is by_topic:
         keys = _keys(periods, rows["topic"], rows["category"])
-        return _sum(keys), _sum(keys * sizes)
+        return _counted(keys) + _weighed(keys, sizes)
     parents = _integers(pc.list_parent_indices(rows["users"])).astype(np.int64)
     named = _keys(periods[parents], pc.list_flatten(rows["users"]))
     acting = np.flatnonzero(np.asarray(pc.is_valid(rows["agent"]).combine_chunks()))
     acted = _keys(periods[acting], rows["agent"].take(pa.array(acting)))
-    return (
-        _sum(named),
-        _sum(named * sizes[parents]),
-        _sum(acted),
-        _sum(acted * sizes[acting]),
-    )
+    mentioned = _counted(named) + _weighed(named, sizes[parents])
+    return mentioned + _counted(acted) + _weighed(acted, sizes[acting])
 
 
 def of_sums(rollup: Rollup, rows: Any, since: int = 0) -> Fingerprint:
@@ -88,7 +86,10 @@ def of_sums(rollup: Rollup, rows: Any, since: int = 0) -> Fingerprint:
     places = np.asarray(pc.index_in(times, distinct).combine_chunks()).astype(np.int64)
     periods = starts[places].view(np.uint64) if len(places) else np.empty(0, np.uint64)
     keys = _keys(periods, *(rows[name] for name in rollup.keys if name != "time"))
-    return tuple(_sum(keys * _integers(rows[name])) for name in rollup.sums)
+    found: Fingerprint = ()
+    for name in rollup.sums:
+        found += _weighed(keys, _integers(rows[name]))
+    return found
 
 
 def _later(rows: Any, since: int) -> Any:
@@ -133,6 +134,18 @@ def _mixed(words: Words) -> Words:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
+
+
+def _counted(keys: Words) -> Fingerprint:
+    """Return the numbers of a column that is 1 in each row."""
+    return _sum(keys), len(keys)
+
+
+def _weighed(keys: Words, values: Words) -> Fingerprint:
+    """Return the numbers of a column."""
+    signed = values.view(np.int64)
+    high, low = int((signed >> 32).sum()), int((signed & 0xFFFFFFFF).sum())
+    return _sum(keys * values), (high << 32) + low
 
 
 def _sum(words: Words) -> int:

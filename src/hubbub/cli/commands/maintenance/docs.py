@@ -30,12 +30,13 @@ def man_command(ctx: click.Context, folder: Path) -> int:
     """
     from hubbub.cli.manual import pages
     from hubbub.errors import UsageError
+    from hubbub.store.disk.files import replace_file
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         number = 0
         for name, text in pages(ctx.find_root().command, "hubbub"):
-            (folder / name).write_text(text)
+            replace_file(folder / name, text.encode())
             number += 1
     except OSError as error:
         raise UsageError(

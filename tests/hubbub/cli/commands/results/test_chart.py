@@ -10,7 +10,7 @@ from tests.support.commandline import Run
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-o", "x.svg", "--size", "1200x630"], "--size is for PNG only"),
+        (["-o", "x.html", "--size", "1200x630"], "--size is for SVG and PNG only"),
         (["-o", "x.html", "--font-dir", "."], "--font-dir is for PNG only"),
         (["-o", "x.png", "--size", "large"], "'large' is not a size"),
         (["-o", "x.png", "--size", "0x100"], "out of range"),

@@ -40,7 +40,7 @@ def test_the_demo_and_a_second_one(short, tmp_path, capsys):
         assert numbers(result)[0] > 50
         assert str(out) in last
     index = (out / "index.html").read_text()
-    for name in ("longtail", "tail", "radar", "weekly_diff", "daily_diff", "volume"):
+    for name in ("longtail", "tail", "radar", "daily_diff", "volume"):
         assert (out / f"{name}.svg").stat().st_size > 1000
         assert name in index
     assert (out / "index.md").read_text().startswith("# ")
