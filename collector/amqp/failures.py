@@ -58,6 +58,9 @@ def explain(error: BaseException, settings: Settings) -> Failure:
     if settings.encrypted and settings.certificate is None and _hung_up(causes):
         what = "the broker closes the connection after TLS; does it require a client certificate?"
         return Failure(what, _CERTIFICATE_HINT, hung_up=True)
+    if settings.encrypted and settings.certificate is not None and _ended_at_once(causes):
+        what = "the broker closes the connection after TLS; does it accept the client certificate?"
+        return Failure(what, _CERTIFICATE_HINT, hung_up=True)
     for cause in causes:
         failure = _network(cause, settings)
         if failure is not None:
@@ -76,6 +79,11 @@ def _hung_up(causes: Sequence[BaseException]) -> bool:
         ConnectionResetError,
     )
     return any(isinstance(cause, closed) for cause in causes)
+
+
+def _ended_at_once(causes: Sequence[BaseException]) -> bool:
+    """Whether the connection ended before AMQP began; the reason may have been lost on the way."""
+    return any(isinstance(cause, exceptions.IncompatibleProtocolError) for cause in causes)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

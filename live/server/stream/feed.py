@@ -135,6 +135,8 @@ class Feed:
             )
             self._wanted.set()
         channel.clients += 1
+        if not self._stop.is_set():
+            self._following.clear()  # until what was received before is counted
         try:
             await self._following.wait()
             yield channel
@@ -178,8 +180,7 @@ class Feed:
             pause = _POLL
             while self._wanted.is_set() and not self._stop.wait(pause):
                 began = time.thread_time()
-                if not self._following.is_set():
-                    call(self._following.set)
+                awaited = not self._following.is_set()
                 if events := live.poll():
                     call(self._deliver, events, store.persons)
                     late = time.time_ns() // 1000 - events[-1][1] > _BEHIND * 1_000_000
@@ -187,6 +188,8 @@ class Feed:
                         _log.warning("live streams begin again: too much was received to follow")
                         call(self._interrupt)
                         return
+                if awaited:
+                    call(self._following.set)
                 if self._reports and time.monotonic() >= next_report:
                     call(self._report, self._read_reports(store))
                     next_report = time.monotonic() + _HEARTBEAT

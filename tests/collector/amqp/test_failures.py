@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pika import exceptions
@@ -57,6 +59,15 @@ def test_a_peer_that_hangs_up_without_tls_may_be_anything() -> None:
     failure = explain(exceptions.IncompatibleProtocolError("x"), parse_address("amqp://h"))
     assert "not an AMQP 0-9-1 broker" in failure.what
     assert not failure.hung_up
+
+
+def test_a_certificate_that_may_be_refused_is_tried_again_and_then_reported() -> None:
+    settings = parse_address("amqps://h")
+    settings = replace(settings, certificate=Path("c.pem"))
+    failure = explain(exceptions.IncompatibleProtocolError("x"), settings)
+    assert "does it accept the client certificate?" in failure.what
+    assert failure.hung_up
+    assert not explain(exceptions.StreamLostError("x"), settings).hung_up
 
 
 def test_the_refusal_counts_rather_than_what_wraps_it() -> None:
