@@ -54,11 +54,11 @@ class Channel:
         self._closed = False
 
     def add(self, received: Sequence[Received], persons: Persons) -> None:
-        """Count the events that match."""
+        """Count the events that match and were received since the channel began."""
         self._builder.add(
             (with_persons(event, persons), arrived)
             for event, arrived in received
-            if self._matches(event)
+            if arrived >= self._started * 1_000 and self._matches(event)
         )
 
     def tick(self, now: int, *, idle: bool, **extra: Any) -> None:

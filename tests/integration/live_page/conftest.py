@@ -9,8 +9,9 @@ import pytest
 
 from hubbub.live.server.stream import feed
 from tests.support.browser.devtools import browser
-from tests.support.browser.live_page import LivePage, Writer, writing
+from tests.support.browser.live_page import LivePage, Writer, clients, writing
 from tests.support.http import Served, serving
+from tests.support.processes import wait_until
 from tests.support.stores.small_store import fill
 
 
@@ -34,11 +35,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
 
 
 @pytest.fixture
-def page(chromium: LivePage, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePage]:
+def page(chromium: LivePage, served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePage]:
     """The browser; afterwards no page is open, and its counts are forgotten."""
     monkeypatch.setattr(feed, "_LINGER", 0)
     yield chromium
     chromium.chromium.visit("about:blank")
+    wait_until(lambda: clients(served) == 0)  # else its channel goes on with the next test's page
 
 
 @pytest.fixture

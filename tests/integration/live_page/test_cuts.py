@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hubbub.live.server.stream.feed import Feed
-from tests.support.browser.live_page import LivePage, Writer, event
+from tests.support.browser.live_page import LivePage, Writer, clients, event
 from tests.support.http import Served, serving
 from tests.support.processes import numbered_bus, start, wait_until
 from tests.support.proxy import Proxy, proxying
@@ -120,11 +119,6 @@ def show(page: LivePage, state: str) -> None:
     bounds = {"windowState": {"hidden": "minimized", "visible": "normal"}[state]}
     page.chromium.send("Browser.setWindowBounds", windowId=window, bounds=bounds)
     page.until(f"document.visibilityState === '{state}'")
-
-
-def clients(served: Served) -> int:
-    """Return how many watch."""
-    return sum(each.clients for each in served.server.services if isinstance(each, Feed))
 
 
 def test_a_server_that_is_started_again_and_one_of_another_version(

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.collector.event import Frame
+from hubbub.live.server.stream.feed import Feed
 from hubbub.store import Store
 from tests.support.browser.devtools import Browser
 from tests.support.browser.keyboard import evaluate
+from tests.support.http import Served
 
 __all__ = ["COMPLAINTS", "LivePage", "Writer", "writing"]
 
@@ -156,3 +158,8 @@ def writing(folder: Path) -> Iterator[Writer]:
     """Write into the spool of a store as long as the block runs."""
     with Store.open(folder) as store, store.spool("live") as sink:
         yield Writer(sink)
+
+
+def clients(served: Served) -> int:
+    """Return how many watch."""
+    return sum(each.clients for each in served.server.services if isinstance(each, Feed))
