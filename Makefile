@@ -22,8 +22,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)  ## Simulate a bus and its history, gather, listen, draw charts into demo/
 	$(BIN)/hubbub demo -o demo
 
+# Browsers and brokers fail once in a while: what failed is run once more, alone, and named.
 test: $(STAMP)  ## Run all tests for which this machine has the services
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal || \
+	  { test $$? = 1 && echo "== once more, alone:" && \
+	    $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none; }
 
 test-spark: $(STAMP)  ## Run all queries on Apache Spark, which needs Java 17 and 600 MB
 	LAB_TMP=$${LAB_TMP:-$${TMPDIR:-/tmp}/hublab} bash tests/integration/peers/setup.sh spark
