@@ -58,6 +58,7 @@ docs: $(STAMP)  ## Write the generated pages of docs/
 	$(BIN)/python docs/make_configuration.py
 	$(BIN)/python docs/make_readings.py
 	$(BIN)/python docs/make_plugin_reference.py
+	$(BIN)/python docs/make_catalogues.py
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_metrics.py
 

@@ -16,6 +16,7 @@ from pygal.svg import Svg
 
 from hubbub.charts.picture import theme as themes
 from hubbub.charts.picture.drawing import Sheet
+from hubbub.language import ENGLISH
 
 __all__ = ["Document", "number", "path"]
 
@@ -49,6 +50,7 @@ class Document(Svg):  # type: ignore[misc]
         self.id = f"#{self.name} "
         self.processing_instructions: list[Any] = []
         size = {"width": str(sheet.width), "height": str(sheet.height)}
+        language = {} if sheet.language == ENGLISH else {"xml:lang": sheet.language}
         self.root = ET.Element(
             "svg",
             {
@@ -58,6 +60,7 @@ class Document(Svg):  # type: ignore[misc]
                 "aria-labelledby": f"{self.name}-t {self.name}-d",
                 "viewBox": f"0 0 {sheet.width} {sheet.height}",
                 **size,
+                **language,
                 "font-family": sheet.style.fonts.replace('"', "'"),
                 "font-size": "12",
             },

@@ -15,6 +15,7 @@ from typing import Any
 
 from hubbub.charts.picture.text import clean
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
+from hubbub.language import current_language
 
 __all__ = ["Drawing", "Sheet", "digest"]
 
@@ -34,6 +35,7 @@ class Sheet:
     style: Style = field(default=DEFAULT_STYLE, repr=False)
     width: int = 800
     height: int = 450
+    language: str = field(default_factory=current_language, repr=False)  # of the texts
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.drawing import Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
+from hubbub.language import ENGLISH, current_language
 from hubbub.store.query.selection import FILTERS
 from hubbub.zones import showing
 
@@ -196,6 +197,8 @@ def sheet(
     """
     rows = data.data if isinstance(data, Result) else list(data)
     metadata: dict[str, Any] = {"data_sha256": digest(rows)}
+    if current_language() != ENGLISH:
+        metadata["language"] = current_language()
     source_line = missing = ""
     if isinstance(data, Result):
         source_line = source(data, project)

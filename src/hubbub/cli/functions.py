@@ -13,6 +13,7 @@ import click
 from hubbub.cli.app import App, common_parameters
 from hubbub.cli.lazy import LazyGroup, unknown_name
 from hubbub.docstrings import split_docstring
+from hubbub.language import ENGLISH
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
@@ -28,9 +29,11 @@ __all__ = [
     "FunctionGroup",
     "configured_options",
     "finish",
+    "lang_option",
     "make_command",
     "make_runner",
     "range_options",
+    "request_language",
     "request_zone",
     "stated_parameters",
     "suggest_function",
@@ -100,6 +103,16 @@ def tz_option() -> click.Option:
         metavar="ZONE",
         help="Time zone (Europe/Berlin) in which days begin and times are shown. "
         "[default: the configured one, else UTC]",
+    )
+
+
+def lang_option() -> click.Option:
+    """Return the option `--lang` of the commands that draw; see `request_language`."""
+    return click.Option(
+        ["--lang"],
+        metavar="LANGUAGE",
+        help="Language of texts, numbers and dates: en, de. "
+        "[default: the configured one, else English]",
     )
 
 
@@ -218,6 +231,11 @@ def request_zone(app: App, tz: str | None = None) -> Zone:
         UsageError: there is no such zone.
     """
     return configured_options(app).updated({"tz": tz}, datetime.now(UTC)).zone
+
+
+def request_language(app: App, lang: str | None = None) -> str:
+    """Return the language of a request: of `--lang`, else the configured one, else English."""
+    return lang or app.config.project.lang or ENGLISH
 
 
 def make_runner(app: App, store: Store, **options: Any) -> Runner:

@@ -44,6 +44,7 @@ from hubbub.config.server_sections import (
     UsageConfig,
 )
 from hubbub.errors import UsageError
+from hubbub.language import languages
 from hubbub.zones import find
 
 __all__ = [
@@ -282,4 +283,10 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
         except ValueError as error:
             name = config.project.timezone
             raise UsageError(f"project.timezone: {name!r}: {error}", where=where) from None
+    if config.project.lang not in {None, *languages()}:
+        raise UsageError(
+            f"project.lang: there is no language {config.project.lang!r}",
+            where=where,
+            hint=f"there are: {', '.join(languages())}",
+        )
     return config

@@ -45,6 +45,10 @@ class ProjectConfig(msgspec.Struct, frozen=True):
         str | None,
         key("cuts days, weeks and months, and shows times", "Europe/Berlin", default="UTC"),
     ] = None
+    lang: Annotated[
+        str | None,
+        key("language of charts, reports and published pages", "de", default="en, English"),
+    ] = None
 
 
 class ReportConfig(msgspec.Struct, frozen=True):

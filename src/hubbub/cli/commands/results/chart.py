@@ -14,8 +14,17 @@ from typing import Any
 import click
 
 from hubbub.cli.app import App, common_options
-from hubbub.cli.functions import FunctionGroup, finish, make_command, make_runner, stated_parameters
+from hubbub.cli.functions import (
+    FunctionGroup,
+    finish,
+    lang_option,
+    make_command,
+    make_runner,
+    request_language,
+    stated_parameters,
+)
 from hubbub.errors import UsageError
+from hubbub.language import use_language
 from hubbub.registry import Function
 
 __all__ = ["STYLE", "Raster", "chart", "check_style", "encode", "picture_suffix", "write_picture"]
@@ -23,7 +32,17 @@ __all__ = ["STYLE", "Raster", "chart", "check_style", "encode", "picture_suffix"
 STYLE = "TOML file with colours and a font; checked for contrast and colour blindness."
 SUFFIXES = (".svg", ".png", ".html")
 _OWN = frozenset(
-    {"output", "theme", "style", "size", "font_dir", "title", "subtitle", "allow_incomplete"}
+    {
+        "output",
+        "theme",
+        "style",
+        "lang",
+        "size",
+        "font_dir",
+        "title",
+        "subtitle",
+        "allow_incomplete",
+    }
 )
 _SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
 
@@ -162,7 +181,8 @@ def _run(app: App, name: str, values: dict[str, Any]) -> int:
             texts=(values["title"] or "", values["subtitle"] or ""),
         )
         runner = make_runner(app, store, inject=inject)
-        data = encode(runner.view(name, **stated_parameters(values, _OWN)), suffix, raster)
+        with use_language(request_language(app, values["lang"])):
+            data = encode(runner.view(name, **stated_parameters(values, _OWN)), suffix, raster)
     write_picture(data, output)
     return finish(runner, allow_incomplete=values["allow_incomplete"])
 
@@ -184,6 +204,7 @@ def _command(function: Function) -> click.Command:
                 help="Colours; auto follows the reader's screen. [default: auto]",
             ),
             click.Option(["--style"], type=click.Path(), metavar="FILE", help=STYLE),
+            lang_option(),
             click.Option(
                 ["--size"],
                 metavar="WIDTH[xHEIGHT]",

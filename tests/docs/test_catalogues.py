@@ -1,0 +1,82 @@
+"""The catalogues: complete, in step with the code, and true to the places of each message."""
+
+import ast
+import gettext
+import re
+import sys
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.support.paths import ROOT
+
+FOLDER = ROOT / "src" / "hubbub" / "language" / "catalogues"
+SOURCES = sorted(FOLDER.glob("*.po"))
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+@pytest.fixture(scope="module")
+def make():
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import make_catalogues
+    finally:
+        sys.path.pop(0)
+    return make_catalogues
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_both_files_are_what_the_code_and_the_translations_make(make, source):
+    contents, missing = make.files_of(source, make.template())
+    assert not missing
+    for path, content in contents.items():
+        assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_translations_have_all_forms_and_the_places_of_the_message(source):
+    with source.open("rb") as stream:
+        catalogue = read_po(stream, locale=source.stem)
+    messages = [message for message in catalogue if message.id]
+    assert messages
+    for message in messages:
+        assert not message.fuzzy, message.id
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        texts = message.string if isinstance(message.id, tuple) else (message.string,)
+        assert len(texts) == (catalogue.num_plurals if isinstance(message.id, tuple) else 1)
+        places = {place for text in ids for place in _PLACE.findall(text)}
+        for form, text in enumerate(texts):
+            found = set(_PLACE.findall(text))
+            # the form for one thing may say the number in words
+            assert found == places or (form == 0 and found | {"n"} == places), message.id
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_the_compiled_file_answers_with_the_translations(source):
+    with source.open("rb") as stream:
+        catalogue = read_po(stream, locale=source.stem)
+    with source.with_suffix(".mo").open("rb") as stream:
+        compiled = gettext.GNUTranslations(stream)
+    for message in catalogue:
+        if isinstance(message.id, str) and message.id:
+            answer = (
+                compiled.pgettext(message.context, message.id)
+                if message.context
+                else compiled.gettext(message.id)
+            )
+            assert answer == message.string
+
+
+def test_messages_are_found_with_context_and_plural(make):
+    code = 'a = _("one {x}", x=_("two"))\npgettext("c", "three")\nngettext("{n} a", "{n} b", 3)\n'
+    code += 'X = N_("four" " five")\n_(X)\nnpgettext("d", "e", "f", 1)\n'
+    assert list(make.messages_of(ast.parse(code), "x.py")) == [
+        *(("", "one {x}", ""), ("", "two", ""), ("c", "three", ""), ("", "{n} a", "{n} b")),
+        *(("", "four five", ""), ("d", "e", "f")),
+    ]
+
+
+@pytest.mark.parametrize("code", ['_(f"a {b}")', '_("a" + b)', "N_(a)", '_("a" if b else "c")'])
+def test_a_text_that_is_built_is_refused(make, code: str):
+    with pytest.raises(ValueError, match=r"x\.py:1"):
+        list(make.messages_of(ast.parse(code), "x.py"))
