@@ -92,7 +92,9 @@ def build(server: Server) -> Starlette:
             await server.stop()
 
     parts: list[BaseRoute] = [route for part in PARTS for route in part(server)]
-    files = _Files(directory=Path(__file__).parent / "static")
+    files = _Files(
+        directory=Path(__file__).parent / "static", packages=[("hubbub.sharing", "static")]
+    )
     static = Mount("/static", GZipMiddleware(files, minimum_size=_SMALL))
     routes = wrap([*parts, static], load_wrappers(server.settings.wrappers))
     paths = {route.endpoint: route.path for route in reversed(routes) if isinstance(route, Route)}

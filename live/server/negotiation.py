@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from hubbub.errors import UsageError
 
-__all__ = ["QUERY_FORMS", "VIEW_FORMS", "choose", "prefers_html", "split_suffix"]
+__all__ = ["PICTURE_FORMS", "QUERY_FORMS", "VIEW_FORMS", "choose", "prefers_html", "split_suffix"]
 
 #: Encodings of queries by media type; the order breaks ties.
 QUERY_FORMS: Mapping[str, str] = {
@@ -19,11 +19,17 @@ QUERY_FORMS: Mapping[str, str] = {
     "application/x-ndjson": "jsonl",
     "application/vnd.apache.parquet": "parquet",
 }
-#: Encodings of views by media type.
-VIEW_FORMS: Mapping[str, str] = {
+#: Encodings of pictures by media type.
+PICTURE_FORMS: Mapping[str, str] = {
     "image/svg+xml": "svg",
     "text/html": "html",
     "image/png": "png",
+}
+#: Encodings of views: pictures, and the rows behind them.
+VIEW_FORMS: Mapping[str, str] = {
+    **PICTURE_FORMS,
+    "text/csv": "csv",
+    "application/json": "json",
 }
 _SUFFIXES = {"txt": "text"}
 _MAX_ACCEPT = 2_000  # characters of the header that are read

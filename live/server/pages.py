@@ -14,7 +14,7 @@ from starlette.responses import Response
 __all__ = ["STYLE_PATH", "anchor", "answer", "link", "page"]
 
 STYLE_PATH = "/static/page.css"
-SCRIPT_PATH = "/static/page.js"
+SCRIPT_PATHS = ("/static/page.js", "/static/copy.js")
 ICON_PATH = "/static/icon.svg"
 
 
@@ -89,9 +89,11 @@ def answer(
         status: of the answer.
         headers: of the answer, besides the usual ones.
     """
-    script = link(request, SCRIPT_PATH)
+    scripts = "".join(
+        f'<script src="{link(request, path)}" defer></script>\n' for path in SCRIPT_PATHS
+    )
     return Response(
-        page(request, title, body, head=f'<script src="{script}" defer></script>\n'),
+        page(request, title, body, head=scripts),
         status,
         headers={"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
         | dict(headers or {}),

@@ -89,7 +89,7 @@ def run_view(
         config: the configuration.
         function: the view.
         values: the parameters of the request, with `theme`, and `width` and `height` of a PNG.
-        form: svg, png, html or `EXCHANGE`.
+        form: svg, png, html, csv, json or `EXCHANGE`.
         names: whether the request may see names of people; the picture is drawn without them if
             not.
         style: a TOML file with colours and a font.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from hubbub.analyzers.result import Result
 from hubbub.calls import exchange
 from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.picture.html import table_csv
 from hubbub.errors import HubbubError
 from hubbub.formats import encode
 from hubbub.live.server.answers.cache import Answer
@@ -65,7 +68,7 @@ def encode_view(
 
     Args:
         value: a `Drawing`, or a text, which is HTML.
-        form: svg, png, html or `EXCHANGE`.
+        form: svg, png, html, `EXCHANGE`, or csv or json: the rows behind a picture.
         width: of a PNG, in pixels.
         height: of a PNG, in pixels.
         private: whether it may name people.
@@ -83,6 +86,10 @@ def encode_view(
         body, media_type = value.html().encode(), _PAGE
     elif form == "png":
         body, media_type = value.png(width, height=height), _MEDIA_TYPES["png"]
+    elif form == "csv":
+        body, media_type = table_csv(value).encode(), encode.MEDIA_TYPES["csv"]
+    elif form == "json":
+        body, media_type = msgspec.json.encode(value.table(), enc_hook=str), _MEDIA_TYPES["json"]
     else:
         body, media_type = value.svg(), _MEDIA_TYPES[form]
     coverage = _coverage(value.metadata) if isinstance(value, Drawing) else ""

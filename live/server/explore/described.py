@@ -70,7 +70,6 @@ class Described:
     name: str
     text: str  # paragraphs
     own: Sequence[Asked]
-    names_people: bool = True
     server: str = ""
 
     @property
@@ -100,7 +99,6 @@ def describe(entry: Mapping[str, Any]) -> Described:
         name=str(entry["name"]),
         text=text,
         own=[one for one in found if one.word != "file"],  # the server reads no file for a request
-        names_people=bool(entry.get("names_people", True)),
         server=str(entry.get("server") or ""),
     )
 

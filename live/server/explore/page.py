@@ -33,7 +33,7 @@ _FILES: Mapping[str, Mapping[str, str]] = {
         "CSV": ".csv", "JSON": ".json", "JSON lines": ".jsonl", "text": ".txt", "HTML": ".html",
         "Parquet": ".parquet",
     },
-    "view": {"SVG": ".svg", "PNG": ".png", "HTML": ".html"},
+    "view": {"SVG": ".svg", "PNG": ".png", "HTML": ".html", "CSV": ".csv", "JSON": ".json"},
 }  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def function_page(
     also: Iterable[str] = (),
     permanent: str = "",
     explained: str = "",
+    embedding: str = "",
 ) -> str:
     """Return the page of a query or view.
 
@@ -104,6 +105,7 @@ def function_page(
         also: other kinds that have a function of the same name.
         permanent: the address whose bytes never change; empty if there is none.
         explained: the address of the events behind the numbers; empty if there is none.
+        embedding: the section with code to embed; empty if there is none.
     """
     path = page_path(described.kind, described.name)
     noun = described.kind.capitalize()
@@ -124,7 +126,12 @@ def function_page(
         if explained:
             link = pages.anchor(request, explained, "Which events are counted")
             explained = f"<p>{link}: each number down to its messages.</p>"
-        parts += [*_result(request, described, values, answer, permanent), explained]
+        parts += [
+            *_result(request, described, values, answer, permanent),
+            embedding,
+            _command(described, values),
+            explained,
+        ]
     return "\n".join(filter(None, parts))
 
 
@@ -148,7 +155,7 @@ def _result(
         fixed |= {"since": [answer.range[0]], "until": [answer.range[1]]}
     base = f"/{described.kind}/{quote(described.name, safe='')}"
     files = {form: address(base + suffix, fixed) for form, suffix in _FILES[described.kind].items()}
-    path, line = page_path(described.kind, described.name), command(described, values)
+    path = page_path(described.kind, described.name)
     kept = (
         '<p class="quiet">A permanent link to copy: it gives the same bytes, whatever is stored '
         f"later.</p>\n{linked(request, permanent)}"
@@ -164,11 +171,15 @@ def _result(
         downloads(request, files),
         share(request, address(path, fixed)),
         kept,
-        (
-            "<h2>The same on the command line</h2>\n"
-            f'<pre class="address" tabindex="0"><code>{escape(line)}</code></pre>'
-        ),
     ]
+
+
+def _command(described: Described, values: Parameters) -> str:
+    return (
+        "<h2>The same on the command line</h2>\n"
+        '<pre class="address" tabindex="0" data-copy><code>'
+        f"{escape(command(described, values))}</code></pre>"
+    )
 
 
 def _shown(

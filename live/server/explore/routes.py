@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -14,12 +15,14 @@ from hubbub.live.server import failures, pages
 from hubbub.live.server.answers.links import permanent_link
 from hubbub.live.server.answers.parameters import Parameters, read_parameters
 from hubbub.live.server.explore.described import Described, canonical
+from hubbub.live.server.explore.embedding import embedding
 from hubbub.live.server.explore.outcome import Outcome
 from hubbub.live.server.explore.page import function_page, index_page, page_path
 from hubbub.live.server.explore.sources import KINDS, Source, everything, find, known
 from hubbub.live.server.html.forms import address
 from hubbub.live.server.security import CONTENT_SECURITY_POLICY
 from hubbub.run.errors import close_matches
+from hubbub.run.names import names_people
 
 if TYPE_CHECKING:
     from hubbub.live.server.server import Server
@@ -103,13 +106,19 @@ async def _function(server: Server, request: Request, source: Source) -> Respons
         why = failures.shown(error)
         body = function_page(request, described, values, error=(why.what, why.hint), also=also)
         return pages.answer(request, title, body, status=why.status, headers=why.headers)
+    permanent = {
+        form: link
+        for form in ("html", "svg")
+        if (link := _permanent(server, described, values, answer, version, form))
+    }
     body = function_page(
         request,
         described,
         values,
         answer=answer,
         also=also,
-        permanent=_permanent(server, described, values, answer, version),
+        permanent=permanent.get("html", ""),
+        embedding=_embedding(server, request, described, values, answer, permanent),
         explained=_explained(server, request, described, values, answer),
     )
     headers = {"Content-Security-Policy": _POLICY} if answer.page else {}
@@ -118,15 +127,28 @@ async def _function(server: Server, request: Request, source: Source) -> Respons
     return pages.answer(request, title, body, headers=headers)
 
 
-def _built_in(server: Server, described: Described) -> Function | None:
-    """Return the built-in function; None for one of a plugin or of another server."""
+def _local(server: Server, described: Described) -> Function | None:
+    """Return the function of this server or of a plugin; None for one of another server."""
+    if described.server:
+        return None
     kind, name = described.kind, described.name
     of_plugin = None if server.plugins is None else server.plugins.find(kind, name)
-    return None if described.server or of_plugin else server.registry.of(kind).get(name)
+    return of_plugin or server.registry.of(kind).get(name)
 
 
-def _permanent(
-    server: Server, described: Described, values: Parameters, answer: Outcome, version: int
+def _built_in(server: Server, described: Described) -> Function | None:
+    """Return the built-in function; None for one of a plugin or of another server."""
+    function = _local(server, described)
+    return function if function is server.registry.of(described.kind).get(described.name) else None
+
+
+def _permanent(  # noqa: PLR0917 - the parts of one answer
+    server: Server,
+    described: Described,
+    values: Parameters,
+    answer: Outcome,
+    version: int,
+    form: str,
 ) -> str:
     """Return the permanent address of an answer; empty if it has none.
 
@@ -136,11 +158,41 @@ def _permanent(
         values: its parameters.
         answer: the answer.
         version: of the events, before it was computed.
+        form: of the answer at that address.
     """
     function = _built_in(server, described)
-    if function is None or answer.range is None or server.store.table.version() != version:
+    if (
+        function is None
+        or answer.range is None
+        or server.store.read_only  # where no answer can be kept
+        or server.store.table.version() != version
+    ):
         return ""
-    return permanent_link(function, "html", values, answer.range, version)
+    return permanent_link(function, form, values, answer.range, version)
+
+
+def _embedding(  # noqa: PLR0917 - the parts of one answer
+    server: Server,
+    request: Request,
+    described: Described,
+    values: Parameters,
+    answer: Outcome,
+    permanent: Mapping[str, str],
+) -> str:
+    """Return the section with code to embed a picture; empty if the answer is none."""
+    if described.kind != "view" or answer.drawing is None:
+        return ""
+    function = _local(server, described)
+    return embedding(
+        request,
+        described,
+        values,
+        answer.drawing,
+        names=function is not None and names_people(function, values),
+        permanent=permanent,
+        anonymous=server.access.anonymous,
+        settings=server.settings,
+    )
 
 
 def _explained(

@@ -91,4 +91,5 @@ def share(request: Request, path: str) -> str:
 def linked(request: Request, path: str) -> str:
     """Return an address that is read and copied, as a link to itself."""
     shown = str(request.base_url).rstrip("/") + path
-    return f'<p class="address"><a href="{pages.link(request, path)}">{escape(shown)}</a></p>'
+    link = pages.link(request, path)
+    return f'<p class="address" data-copy><a href="{link}">{escape(shown)}</a></p>'

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from hubbub.live.server.answers.cache import is_relative
 from hubbub.live.server.answers.forms import respond
 from hubbub.live.server.answers.parameters import cache_key, read_parameters
-from hubbub.live.server.negotiation import VIEW_FORMS, choose
+from hubbub.live.server.negotiation import PICTURE_FORMS, choose
 from hubbub.live.server.usage import page
 from hubbub.live.server.usage.answers import picture, table, topics
 from hubbub.live.server.usage.reports import Report, period, report
@@ -55,12 +55,12 @@ def routes(server: Server) -> list[BaseRoute]:
 
     async def handle_view_usage(request: Request) -> Response:
         server.access.require(request, "read")
-        return await _handle(server, request, "plot", VIEW_FORMS)
+        return await _handle(server, request, "plot", PICTURE_FORMS)
 
     # a topic may hold a slash
     known = [
         ("raw", handle_query_usage_table, TABLE_FORMS),
-        ("plot", handle_view_usage, VIEW_FORMS),
+        ("plot", handle_view_usage, PICTURE_FORMS),
     ]
     paths = [
         Route(f"/usage/{{topic:path}}/{name}{suffix}", handler)

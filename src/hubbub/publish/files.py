@@ -16,7 +16,13 @@ __all__ = ["MOST_JSON", "Content", "all_files"]
 
 #: Bytes of a JSON file; a larger one is left out, since CSV and Parquet have the same rows.
 MOST_JSON = 4_000_000
-_STATIC = ("site.css", "site.js", "explore.js", "hyparquet.js", "hyparquet.LICENSE.txt", "icon.svg")
+_STATIC = {
+    "hubbub.publish": (
+        "site.css", "site.js", "explore.js", "hyparquet.js", "hyparquet.LICENSE.txt", "icon.svg",
+    ),
+    "hubbub.sharing": ("copy.js",),
+}  # fmt: skip
+_SCRIPTS = ("static/site.js", "static/copy.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,9 @@ class Content:
 def all_files(content: Content) -> dict[str, bytes]:
     """Return the bytes of each file by its path in the site, sorted by path."""
     files: dict[str, bytes] = {}
-    static = resources.files("hubbub.publish").joinpath("static")
-    for name in _STATIC:
-        files[f"static/{name}"] = static.joinpath(name).read_bytes()
+    for package, names in _STATIC.items():
+        static = resources.files(package).joinpath("static")
+        files |= {f"static/{name}": static.joinpath(name).read_bytes() for name in names}
     for picture in content.pictures:
         files[f"views/{picture.name}.svg"] = picture.drawing.svg()
         files[f"badges/{picture.name}.svg"] = picture.badge
@@ -127,5 +133,5 @@ def _view_pages(content: Content, files: Mapping[str, bytes]) -> dict[str, bytes
             extra=extra,
         )
         body = view_page.body(settings, picture, files)
-        written[path] = pages.page(settings, head, body, scripts=("static/site.js",)).encode()
+        written[path] = pages.page(settings, head, body, scripts=_SCRIPTS).encode()
     return written

@@ -108,10 +108,7 @@ def _embedding(settings: Settings, picture: Picture) -> str:
     )
     codes = (("HTML", embed.html(one)), ("Markdown", embed.markdown(one)),
              ("Badge, Markdown", badge))  # fmt: skip
-    blocks = "\n".join(
-        f'<h3>{name}</h3>\n<pre class="code" tabindex="0"><code>{escape(code)}</code></pre>'
-        for name, code in codes
-    )
+    blocks = "\n".join(embed.field(f"code-{n}", *each) for n, each in enumerate(codes, 1))
     return (
         "<h2>Show it elsewhere</h2>\n<p>The picture follows each update of this site: "
         f'<img class="badge" src="../badges/{picture.name}.svg" alt="Badge">.</p>\n{note}'

@@ -1,4 +1,4 @@
-"""Code with which other sites show a picture: HTML, Markdown, oEmbed."""
+"""Code with which other sites show a picture: HTML, Markdown, a frame, oEmbed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Embedded", "html", "markdown", "oembed"]
+__all__ = ["Embedded", "field", "frame", "html", "markdown", "oembed"]
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$<>&])")
 
@@ -43,6 +43,35 @@ def markdown(one: Embedded) -> str:
     """Return Markdown: the picture, linked to its page."""
     label = _MARKDOWN.sub(r"\\\1", one.label)
     return f"[![{label}](<{one.picture}>)](<{one.page}>)"
+
+
+def frame(address: str, title: str, height: int) -> str:
+    """Return HTML: a page in a frame as wide as its column.
+
+    Args:
+        address: of the page.
+        title: what it shows, for screen readers.
+        height: px.
+    """
+    return (
+        f'<iframe src="{escape(address)}" title="{escape(title)}" width="100%" height="{height}" '
+        'style="border:0" loading="lazy" sandbox="allow-downloads"></iframe>'
+    )
+
+
+def field(identity: str, label: str, code: str) -> str:
+    """Return a field that holds code to copy: by keyboard, or by the button of `copy.js`.
+
+    Args:
+        identity: unique in the page.
+        label: plain text.
+        code: the code.
+    """
+    return (
+        f'<div class="field"><label for="{escape(identity)}">{escape(label)}</label>'
+        f'<textarea id="{escape(identity)}" class="code" rows="3" readonly spellcheck="false" '
+        f"data-copy>\n{escape(code)}</textarea></div>"
+    )
 
 
 def oembed(one: Embedded, *, title: str, site: str, home: str) -> dict[str, Any]:

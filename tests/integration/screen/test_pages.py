@@ -189,3 +189,22 @@ def test_the_checks_find_faults(chromium: Browser, served: Served) -> None:
     found = faults(chromium)
     assert [line.partition(":")[0].split()[0] for line in found] == ["contrast", "no", "wider"]
     assert "Content Security Policy" in str(complaints(chromium))
+
+
+def test_code_to_embed_is_copied_by_keyboard_and_works_on_another_site(
+    chromium: Browser, served: Served, tmp_path: Path
+) -> None:
+    screen(chromium)
+    chromium.visit(f"{served.url}/explore/view/volume?per=week")
+    keys = Keyboard(chromium)
+    keys.tab_to(tag="textarea", id="embed-now-1")
+    keys.tab_to(tag="button", text="Copy")
+    codes = evaluate(chromium, "[...document.querySelectorAll('.code')].map(e => e.value)")
+    assert len(codes) == 6
+    page = tmp_path / "blog.html"
+    page.write_text("<!DOCTYPE html><title>blog</title>" + "".join(c for c in codes if c[0] == "<"))
+    chromium.visit(page.as_uri())
+    widths = evaluate(chromium, "[...document.images].map(e => e.naturalWidth)")
+    assert widths == [800, 800]
+    said = str([event for event in chromium.events if event.get("method") in TALKS])
+    assert said.count("frame-ancestors") == evaluate(chromium, "frames.length")

@@ -154,7 +154,7 @@ def test_under_a_sub_path_of_a_server(chromium: Browser, served: str) -> None:
     open_explorer(chromium, f"{served}/explore.html#per=month")
     assert evaluate(chromium, "document.querySelectorAll('#periods tbody tr').length") == 2
     chromium.visit(f"{served}/views/tail.html")
-    code = evaluate(chromium, "document.querySelector('.code').textContent")
+    code = evaluate(chromium, "document.querySelector('.code').value")
     assert f'<img src="{served}/views/tail.svg"' in code
     requests = [
         event["params"]["request"]["url"] for event in chromium.events

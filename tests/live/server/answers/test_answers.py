@@ -60,6 +60,18 @@ def test_a_view_is_a_picture_by_default_and_a_page_for_a_browser(served: Served)
     assert "script" not in page.headers["content-security-policy"]
 
 
+def test_the_rows_behind_a_picture_are_files_too(served: Served) -> None:
+    rows = list(csv.DictReader(io.StringIO(served.get("/view/tail.csv").text)))
+    records = served.get("/view/tail", headers={"Accept": "application/json"}).json()
+    data = served.get("/query/tail.json").json()["data"]
+    counted = {each["user"]: each["count"] for each in data}
+    assert len(counted) > 3
+    assert {record["user"]: record["messages"] for record in records} == counted
+    assert {row["user"]: float(row["messages"]) for row in rows} == counted
+    permanent = served.get("/view/tail.csv").headers["hubbub-permanent-link"]
+    assert served.get(permanent).content == served.get("/view/tail.csv").content
+
+
 def test_a_known_answer_is_304(served: Served) -> None:
     first = served.get("/query/volume.json")
     again = served.get("/query/volume.json", headers={"If-None-Match": first.headers["etag"]})
