@@ -13,6 +13,7 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.sheet import Data, column, finite, records, sheet
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
+from hubbub.language import _, pgettext
 
 if TYPE_CHECKING:
     from hubbub.charts.picture.drawing import Drawing, Sheet
@@ -21,6 +22,12 @@ __all__ = ["Chart"]
 
 _PROJECT = 60  # characters of a project's name, and of its address
 _LINES = 6  # as many as there are colours of series
+
+
+def _small() -> tuple[str, ...]:
+    """Return the beginnings of computed findings that are no names, with a small letter."""
+    words = pgettext("beginnings of sentences, in small letters, between bars", "no |all |from ")
+    return tuple(words.split("|"))
 
 
 class Chart:
@@ -196,9 +203,10 @@ class Chart:
             finding: what the data show, as a title.
             options: subtitle, empty and height of `hubbub.charts.picture.sheet.sheet`.
         """
-        if not self.title and finding.startswith(("no ", "all ", "from ")):
+        if not self.title and finding.startswith(_small()):
             finding = finding[0].upper() + finding[1:]  # others may start with a name
-        computed = f"{self.title}: {finding}" if self.title and finding else finding or self.title
+        view = _(self.title) if self.title else ""
+        computed = f"{view}: {finding}" if view and finding else finding or view
         own, subtitle = self.texts
         if subtitle:
             options["subtitle"] = subtitle

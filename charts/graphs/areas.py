@@ -19,6 +19,7 @@ from hubbub.charts.picture.document import path
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data, column, finite, records
 from hubbub.errors import UsageError
+from hubbub.language.numbers import percent
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -46,7 +47,7 @@ class Areas(Canvas, Line):  # type: ignore[misc]
         self._x_pos = list(self.plan.xs)
         self._points(self._x_pos)
         self._box.ymin, self._box.ymax = 0, 1
-        self._y_labels = [(text.percent(t / 4), t / 4) for t in range(5)]
+        self._y_labels = [(percent(t / 4), t / 4) for t in range(5)]
 
     def _room(self) -> tuple[float, float, float]:
         names = max((text.width(str(s.title), 12, bold=True) for s in self.series), default=0)

@@ -14,6 +14,7 @@ from pygal.graph.stackedbar import StackedBar
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import LINE, Canvas, spread
 from hubbub.charts.picture.document import number
+from hubbub.language.numbers import amount
 
 __all__ = ["Row", "RowPlan", "Rows", "StackPlan", "Stacked", "Strip", "StripPlan", "Strips"]
 
@@ -185,7 +186,7 @@ class Stacked(Canvas, StackedBar):  # type: ignore[misc]
         if self.plan.peak is not None:
             i = self.plan.peak
             x, y = xs[i] * self.view.width, self.view.y(above[i]) - 5
-            label = text.amount(above[i])
+            label = amount(above[i])
             half = text.width(label, 12) / 2
             x = min(max(x, half), self.view.width - half)
             self.svg.text(self.nodes["text_overlay"], x, y, label, "t m halo")

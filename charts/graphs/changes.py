@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.result import Result
 from hubbub.charts.graphs.bars import Row, RowPlan, Rows, Strip, StripPlan, Strips
-from hubbub.charts.graphs.common import height_of, time_axis
+from hubbub.charts.graphs.common import height_of, noun, time_axis
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.sheet import finite
 from hubbub.errors import UsageError
+from hubbub.language import _, ngettext
+from hubbub.language.numbers import amount, brief, percent, signed
 from hubbub.zones import current
 
 if TYPE_CHECKING:
@@ -55,9 +57,9 @@ def _bucket(label: str) -> str:
 def _change(value: float, before: float) -> str:
     """Format a change with its share of the former value: `+387 (+206%)`, `+12 (from 0)`."""
     if not before or not value:
-        return f"{text.signed(value)} (from 0)" if value > 0 else text.signed(value)
-    share = text.percent(abs(value) / before)
-    return f"{text.signed(value)} ({'+' if value > 0 else '−'}{share})"
+        return _("{change} (from 0)", change=signed(value)) if value > 0 else signed(value)
+    share = percent(abs(value) / before)
+    return f"{signed(value)} ({'+' if value > 0 else '−'}{share})"
 
 
 def draw_last_change(chart: Chart, result: Any, *, axis: str) -> Drawing:
@@ -82,18 +84,22 @@ def draw_last_change(chart: Chart, result: Any, *, axis: str) -> Drawing:
     subtitles = [_compared(labels, axis)]
     if rest:
         # No bar for the others: it would be the longest one and the least informative.
-        value, before = sum(v for _, v, _ in rest), sum(b for _, _, b in rest)
+        value, before = sum(row[1] for row in rest), sum(row[2] for row in rest)
         subtitles.append(
-            f"the {len(shown)} largest changes of {len(known):,}, "
-            f"the others {_change(value, before)} together"
+            _(
+                "the {shown} largest changes of {all}, the others {change} together",
+                shown=len(shown),
+                all=amount(len(known)),
+                change=_change(value, before),
+            )
         )
     page = chart.sheet(
         _plain(result),
-        finding=_week_finding([(short[n], v) for n, v, _ in known], axis, enough=enough),
+        finding=_week_finding([(short[n], v) for n, v, b in known], axis, enough=enough),
         subtitle="; ".join(subtitles),
-        empty="No messages in either week"
+        empty=_("No messages in either week")
         if enough
-        else "Two complete weeks are needed for a change",
+        else _("Two complete weeks are needed for a change"),
         height=height_of(len(rows)),
     )
     return draw(
@@ -113,26 +119,50 @@ def _plain(result: Any) -> Any:
 def _compared(labels: Sequence[str], axis: str) -> str:
     """State which periods are compared."""
     if len(labels) < 2:  # noqa: PLR2004 (a change needs two)
-        return f"Change in messages per {axis} from week to week"
-    return f"Change in messages per {axis}, {_bucket(labels[-1])} against {_bucket(labels[-2])}"
+        return _("Change in messages per {axis} from week to week", axis=noun(axis))
+    return _(
+        "Change in messages per {axis}, {now} against {before}",
+        axis=noun(axis),
+        now=_bucket(labels[-1]),
+        before=_bucket(labels[-2]),
+    )
 
 
 def _week_finding(known: Sequence[tuple[str, float]], axis: str, *, enough: bool) -> str:
     """State how many topics rose and fell, and which changed most."""
     if not enough:
-        return "Not enough complete weeks for a comparison"
+        return _("Not enough complete weeks for a comparison")
     if not known:
-        return "No messages in the two weeks compared"
-    up, down = sum(v > 0 for _, v in known), sum(v < 0 for _, v in known)
-    plural = "topics" if axis == "topic" else "categories"
+        return _("No messages in the two weeks compared")
+    changes = [value for name, value in known]
+    up, down = sum(v > 0 for v in changes), sum(v < 0 for v in changes)
     if not up and not down:
-        return f"Week on week: no {axis} changed"
+        if axis == "topic":
+            return _("Week on week: no topic changed")
+        return _("Week on week: no category changed")
     name, value = known[0]
-    counted = f"{up} {axis if up == 1 else plural} up, {down} down"
-    same = sum(abs(v) == abs(value) for _, v in known)
+    if axis == "topic":
+        counted = ngettext(
+            "{n} topic up, {down} down", "{n} topics up, {down} down", up, n=up, down=down
+        )
+    else:
+        counted = ngettext(
+            "{n} category up, {down} down", "{n} categories up, {down} down", up, n=up, down=down
+        )
+    same = sum(abs(v) == abs(value) for v in changes)
     if same > 1:
-        return f"Week on week: {counted}; {same} changed most, by {text.amount(abs(value))} each"
-    return f"Week on week: {counted}; {text.in_title(name)} changed most, {text.signed(value)}"
+        return _(
+            "Week on week: {counted}; {n} changed most, by {change} each",
+            counted=counted,
+            n=same,
+            change=amount(abs(value)),
+        )
+    return _(
+        "Week on week: {counted}; {name} changed most, {change}",
+        counted=counted,
+        name=text.in_title(name),
+        change=signed(value),
+    )
 
 
 def _needs_year(labels: Sequence[str]) -> bool:
@@ -154,11 +184,16 @@ def _extremes(values: Sequence[float | None], size: int) -> tuple[float | None, 
 def _daily_finding(largest: Mapping[str, Any], name: str, *, year: bool) -> str:
     """State the largest change of all, and when, if there is but one."""
     if (times := largest["times"]) > 1:
-        return f"Biggest daily change: ±{text.amount(abs(largest['change']))}, {times} times"
+        change = amount(abs(largest["change"]))
+        return _("Biggest daily change: ±{change}, {n} times", change=change, n=times)
     when = scale.as_time(largest["label"])
     date = scale.day(when, year=year) if when else text.clean(largest["label"])
-    name = text.in_title(name)
-    return f"Biggest daily change: {name} {text.signed(largest['change'])} on {date}"
+    return _(
+        "Biggest daily change: {name} {change} on {date}",
+        name=text.in_title(name),
+        change=signed(largest["change"]),
+        date=date,
+    )
 
 
 def draw_all_changes(
@@ -191,20 +226,26 @@ def draw_all_changes(
     for name in shown:
         values = [finite(v) for v in diffs[name]]
         most = max((abs(v) for v in values if v is not None), default=0.0)
-        strips.append(Strip(short[name], _extremes(values, size), f"max ±{text.brief(most)}"))
+        strips.append(Strip(short[name], _extremes(values, size), _("max ±{n}", n=brief(most))))
     subtitles = [
-        f"Messages per {axis} minus those of the day before; up is more, down is fewer",
-        "each row has its own scale",
+        _(
+            "Messages per {axis} minus those of the day before; up is more, down is fewer",
+            axis=noun(axis),
+        ),
+        _("each row has its own scale"),
     ]
     if names > len(shown):
-        subtitles.append(f"the top {len(shown)} of {names:,}, the rest is not shown")
+        parts = {"shown": len(shown), "all": amount(names)}
+        subtitles.append(_("the top {shown} of {all}, the rest is not shown", **parts))
     if size > 1:
-        subtitles.append(f"each bar is the largest change in {size} days")
+        subtitles.append(_("each bar is the largest change in {n} days", n=size))
     subtitles += notes
     nothing = (
-        "No messages in this range" if complete else "Two complete days are needed for a change"
+        _("No messages in this range")
+        if complete
+        else _("Two complete days are needed for a change")
     )
-    finding = "No change from day to day" if shown else nothing
+    finding = _("No change from day to day") if shown else nothing
     if largest:
         finding = _daily_finding(largest, short[largest["name"]], year=_needs_year(labels))
     page = chart.sheet(

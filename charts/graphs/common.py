@@ -7,15 +7,49 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from hubbub.charts.picture import scale, text
+from hubbub.language import N_, _
 
 __all__ = ["Ticks", "capital", "height_of", "noun", "slot", "spaced", "sparse", "time_axis"]
 
 Ticks = tuple[tuple[str, float], ...]
+#: Columns of hubbub's own results and pictures.
+COLUMNS = (
+    N_("action"),
+    N_("axis"),
+    N_("before"),
+    N_("category"),
+    N_("change"),
+    N_("count"),
+    N_("day"),
+    N_("end"),
+    N_("first seen"),
+    N_("ideal"),
+    N_("messages"),
+    N_("months later"),
+    N_("name"),
+    N_("now"),
+    N_("number"),
+    N_("object"),
+    N_("objects"),
+    N_("people"),
+    N_("person"),
+    N_("rank"),
+    N_("requests"),
+    N_("share"),
+    N_("source"),
+    N_("start"),
+    N_("state"),
+    N_("time"),
+    N_("topic"),
+    N_("user"),
+    N_("users"),
+    N_("window"),
+)
 
 
 def noun(column: str) -> str:
-    """Return the name of a column as words."""
-    return text.clean(column.replace("_", " "))
+    """Return the name of a column as words, in the current language if it is one of hubbub's."""
+    return text.clean(_(column.replace("_", " ")))
 
 
 def capital(sentence: str) -> str:

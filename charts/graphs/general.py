@@ -19,12 +19,15 @@ from hubbub.charts.picture.calendar import sparse_labels
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data
+from hubbub.language import _, ngettext
+from hubbub.language.numbers import amount, percent, signed
+from hubbub.language.wording import joined
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["draw_bars", "draw_columns", "draw_lines", "leader", "nothing"]
+__all__ = ["draw_bars", "draw_columns", "draw_lines", "leader", "nothing", "without_number"]
 
 
 def leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:  # noqa: PLR0911 - one for each form
@@ -33,26 +36,36 @@ def leader(names: Sequence[str], values: Sequence[float], unit: str) -> str:  # 
     best = [n for n, v in zip(names, values, strict=True) if v == top]
     if low < 0:
         last = [n for n, v in zip(names, values, strict=True) if v == low]
-        ends = [n[0] if len(n) == 1 else f"{len(n)} of them" for n in (best, last)]
+        ends = [n[0] if len(n) == 1 else _("{n} of them", n=len(n)) for n in (best, last)]
         if top == low:
-            return (
-                f"all {len(names)} have {text.signed(top)} {unit}"
-                if len(best) > 1
-                else (f"{text.in_title(best[0])} has {text.signed(top)} {unit}")
-            )
-        return f"from {text.signed(top)} ({ends[0]}) to {text.signed(low)} ({ends[1]})"
+            if len(best) > 1:
+                return _("all {n} have {value} {unit}", n=len(names), value=signed(top), unit=unit)
+            name = text.in_title(best[0])
+            return _("{name} has {value} {unit}", name=name, value=signed(top), unit=unit)
+        return _(
+            "from {high} ({first}) to {low} ({last})",
+            high=signed(top),
+            first=ends[0],
+            low=signed(low),
+            last=ends[1],
+        )
     total = fsum(values)
     if total == 0:
-        return f"no {unit}"
-    # shares and means do not add up to anything
-    of = f" of {text.amount(total)}" if all(v == int(v) for v in values) else ""
+        return _("no {unit}", unit=unit)
+    whole = all(v == int(v) for v in values)  # shares and means do not add up to anything
     if len(names) == 1:
-        return f"{text.in_title(best[0])} has {'all ' if of else ''}{text.amount(total)} {unit}"
+        facts = {"name": text.in_title(best[0]), "value": amount(total), "unit": unit}
+        if whole:
+            return _("{name} has all {value} {unit}", **facts)
+        return _("{name} has {value} {unit}", **facts)
     if len(best) == len(names):
-        return f"all {len(names)} have {text.amount(top)} {unit} each"
+        return _("all {n} have {value} {unit} each", n=len(names), value=amount(top), unit=unit)
+    what = _("{value} {unit}", value=amount(top), unit=unit)
+    if whole:
+        what = _("{value} of {total} {unit}", value=amount(top), total=amount(total), unit=unit)
     if len(best) > 3:  # noqa: PLR2004 (a title names three at most)
-        return f"{len(best)} of {len(names)} lead with {text.amount(top)}{of} {unit} each"
-    return text.leading(best, f"{text.amount(top)}{of} {unit}")
+        return _("{n} of {all} lead with {what} each", n=len(best), all=len(names), what=what)
+    return text.leading(best, what)
 
 
 def draw_bars(
@@ -69,7 +82,7 @@ def draw_bars(
 ) -> Drawing:
     """Draw horizontal bars, the longest first; the rows beyond `top` are one bar "other"."""
     known = [
-        ("(none)" if n is None else text.named(n), v)
+        (_("(none)") if n is None else text.named(n), v)
         for n, v in zip(names, values, strict=True)
         if v is not None
     ]
@@ -79,14 +92,15 @@ def draw_bars(
     if len(known) > top + 1:  # the largest in either direction
         rest = sorted(known, key=lambda p: (-abs(p[1]), p[0]))[top:]
         shown = [row for row in known if row not in rest]
-    bars = [Row(n, ((v, text.amount(v), "up" if v >= 0 else "dn"),)) for n, v in shown]
-    subtitles = [subtitle or capital(f"{noun(y)} per {noun(x)}")]
+    bars = [Row(n, ((v, amount(v), "up" if v >= 0 else "dn"),)) for n, v in shown]
+    subtitles = [subtitle or capital(_("{values} per {names}", values=noun(y), names=noun(x)))]
     if rest:
         other = fsum(v for _, v in rest)
-        bars.append(Row(f"other ({len(rest):,})", ((other, text.amount(other), "fo"),)))
-        subtitles.append(f"the top {len(shown)} of {len(known):,}; the rest is other")
+        bars.append(Row(_("other ({n})", n=amount(len(rest))), ((other, amount(other), "fo"),)))
+        parts = {"shown": len(shown), "all": amount(len(known))}
+        subtitles.append(_("the top {shown} of {all}; the rest is other", **parts))
     if dropped:
-        subtitles.append(f"{text.plural(dropped, 'row')} without a number left out")
+        subtitles.append(without_number(dropped))
     page = chart.sheet(
         data,
         title=title,
@@ -94,7 +108,7 @@ def draw_bars(
         if known
         else nothing(noun(y), dropped),
         subtitle="; ".join(subtitles),
-        empty=f"No {noun(y)} in this range",
+        empty=_("No {unit} in this range", unit=noun(y)),
         height=height_of(len(bars)),
     )
     series = [(noun(y), [b[0] for r in bars for b in r.bars])]
@@ -103,7 +117,12 @@ def draw_bars(
 
 def nothing(unit: str, dropped: int) -> str:
     """State that there are no numbers, or that none is known."""
-    return f"no {unit} is known" if dropped else f"no {unit}"
+    return _("no {unit} is known", unit=unit) if dropped else _("no {unit}", unit=unit)
+
+
+def without_number(rows: int) -> str:
+    """State how many rows are not drawn."""
+    return ngettext("{n} row without a number left out", "{n} rows without a number left out", rows)
 
 
 def draw_lines(
@@ -131,12 +150,19 @@ def draw_lines(
         labels = [text.clean(v) for v in points]
         xs, ticks = spaced(len(labels)), sparse(labels)
     values = [(name, [column[i] for i in order]) for name, column in series]
-    numbers = [v for _, column in values for v in column if v is not None]
+    numbers = [v for name, column in values for v in column if v is not None]
     whole = bool(numbers) and all(v == int(v) for v in numbers)
-    subtitle = subtitle or capital(f"{text.joined([n for n, _ in series])} by {noun(x)}")
-    missing = sum(v is None for _, column in values for v in column)
+    subtitle = subtitle or capital(
+        _("{values} by {names}", values=joined([name for name, column in series]), names=noun(x))
+    )
+    missing = sum(v is None for name, column in values for v in column)
     if gaps and missing:
-        subtitle += f"; {text.plural(missing, 'value is', 'values are')} unknown, a gap"
+        subtitle = ngettext(
+            "{subtitle}; {n} value is unknown, a gap",
+            "{subtitle}; {n} values are unknown, a gap",
+            missing,
+            subtitle=subtitle,
+        )
     page = chart.sheet(
         data,
         title=title,
@@ -148,8 +174,8 @@ def draw_lines(
         page,
         LinePlan(xs, ticks, whole=whole and not unit, unit=unit),
         values if numbers else [],
-        columns=(x, *(n for n, _ in series)),
-        rows=[(points[i], *(column[i] for _, column in series)) for i in order],
+        columns=(x, *(name for name, column in series)),
+        rows=[(points[i], *(column[i] for name, column in series)) for i in order],
     )
 
 
@@ -161,15 +187,20 @@ def _peak(
         (v, -i, name) for name, column in series for i, v in enumerate(column) if v is not None
     ]
     if not known:
-        return f"no {text.joined([n for n, _ in series])}"
+        return _("no {unit}", unit=joined([name for name, column in series]))
     value, negative_index, name = max(known)
     label = labels[-negative_index]
-    amount = text.percent(value) if unit == "%" else text.amount(value) + unit
-    own = [v for v, _, n in known if n == name]
+    most = percent(value) if unit == "%" else amount(value) + unit
+    own = [v for v, i, n in known if n == name]
+    facts = {"name": name, "value": most, "when": label}
     if len(set(own)) == 1:
-        return f"{name} was {amount}" + (" throughout" if len(own) > 1 else f" on {label}")
+        if len(own) > 1:
+            return _("{name} was {value} throughout", name=name, value=most)
+        return _("{name} was {value} on {when}", **facts)
     times = own.count(value)
-    return f"{name} peaked at {amount} " + (f"{times} times" if times > 1 else f"on {label}")
+    if times > 1:
+        return _("{name} peaked at {value} {n} times", name=name, value=most, n=times)
+    return _("{name} peaked at {value} on {when}", **facts)
 
 
 def draw_columns(
@@ -189,7 +220,9 @@ def draw_columns(
         ticks = sparse_labels(list(times), per)
     elif times:
         ticks = time_axis(times, centred=True)[1]
-    page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=f"No {unit} in this range")
+    page = chart.sheet(
+        result, finding=finding, subtitle=subtitle, empty=_("No {unit} in this range", unit=unit)
+    )
     most = max(values, default=0)
     once = list(values).count(most) == 1 and len(values) > 1
     peak = list(values).index(most) if once else None  # equal columns have no peak

@@ -20,6 +20,7 @@ from hubbub.charts.picture.canvas import EDGE, Canvas, draw
 from hubbub.charts.picture.document import number
 from hubbub.charts.picture.sheet import Data, finite, records
 from hubbub.charts.picture.sheet import column as column_of
+from hubbub.language import numbers
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -166,10 +167,12 @@ def bins(largest: float) -> list[float]:
 def _words(edges: Sequence[float], largest: float, *, percent: bool) -> tuple[str, ...]:
     if percent:
         ends = [*edges[1:], 1.01]
-        return tuple(f"{a * 100:.0f}–{b * 100 - 1:.0f}%" for a, b in zip(edges, ends, strict=True))
+        return tuple(
+            f"{a * 100:.0f}–{numbers.percent(b - 0.01)}" for a, b in zip(edges, ends, strict=True)
+        )
     ends = [*(following - 1 for following in edges[1:]), max(largest, edges[-1])]
     return tuple(
-        text.amount(low) if low == high else f"{text.amount(low)}–{text.amount(high)}"
+        numbers.amount(low) if low == high else f"{numbers.amount(low)}–{numbers.amount(high)}"
         for low, high in zip(edges, ends, strict=True)
     )
 
@@ -223,7 +226,7 @@ def draw_heatmap(
     largest = max((v for _, _, v in known), default=0)
     edges = list(_PERCENT) if percent else bins(largest)
     write = len(known) <= _WRITTEN
-    written = text.percent if percent else text.brief
+    written = numbers.percent if percent else numbers.brief
     numbered = all(isinstance(c, int) for c in columns)
     plan = HeatPlan(
         tuple(text.named(r) for r in rows),

@@ -13,6 +13,8 @@ from hubbub.charts.graphs.common import noun
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, draw
 from hubbub.charts.picture.sheet import Data, column, finite, records
+from hubbub.language import _
+from hubbub.language.numbers import amount, brief
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -46,9 +48,9 @@ def binned(counts: Iterable[tuple[int, int]]) -> tuple[list[tuple[str, int]], bo
     low = 1
     while low <= largest:
         high = max(2 * (low - 1), 1)
-        name = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+        name = amount(low) if low == high else f"{amount(low)}–{amount(high)}"
         if len(ranges) == _RANGES - 1 and largest > high:
-            name, high = f"{low:,}+", largest
+            name, high = f"{amount(low)}+", largest
         ranges.append((name, sum(n for k, n in by_number.items() if low <= k <= high)))
         low = high + 1
     return ranges, True
@@ -80,7 +82,7 @@ class Histogram(Canvas, Bar):  # type: ignore[misc]
             if value:
                 y = self.view.y(value)
                 d += box((i + 0.5) * pitch - wide / 2, y, wide, self.view.height - y)
-                label = text.amount(value) if value < 10_000 else text.brief(value)  # noqa: PLR2004
+                label = amount(value) if value < 10_000 else brief(value)  # noqa: PLR2004
                 if text.width(label, 12) < pitch:
                     overlay = self.nodes["text_overlay"]
                     self.svg.text(overlay, (i + 0.5) * pitch, y - 5, label, "mu m")
@@ -100,7 +102,9 @@ def draw_histogram(
     counts = [(int(k), int(n)) for k, n in pairs if k is not None and n is not None]
     columns, ranges = binned(counts)
     if ranges:
-        subtitle += "; each column ends at twice the number of the one before"
+        subtitle = _(
+            "{subtitle}; each column ends at twice the number of the one before", subtitle=subtitle
+        )
     page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=empty)
     return draw(
         Histogram,

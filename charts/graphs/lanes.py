@@ -13,6 +13,7 @@ from pygal.graph.graph import Graph
 from hubbub.charts.graphs.bars import box
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas
+from hubbub.language import N_, _
 
 __all__ = ["Lane", "LanePlan", "Lanes"]
 
@@ -21,10 +22,10 @@ _LEAST = 2.0  # px; keeps a gap of a minute visible in a year
 _KEY = 26  # px below the axis
 #: State → role, top and bottom of its box (0…1 of the lane, from the top), label in the key.
 _SHAPES = {
-    "complete": ("f2", 0.18, 0.82, "complete"),
-    "healed": ("f0", 0.18, 0.82, "covered by history"),
-    "unproven": ("fo", 0.62, 0.82, "only heard"),
-    "gap": ("f1", 0.0, 1.0, "gap"),
+    "complete": ("f2", 0.18, 0.82, N_("complete")),
+    "healed": ("f0", 0.18, 0.82, N_("covered by history")),
+    "unproven": ("fo", 0.62, 0.82, N_("only heard")),
+    "gap": ("f1", 0.0, 1.0, N_("gap")),
 }
 
 
@@ -76,9 +77,9 @@ class Lanes(Canvas, Graph):  # type: ignore[misc]
             self.svg.text(overlay, -8, middle, text.fit(lane.name, _NAME, 12), "t e")
             self.svg.text(overlay, self.view.width + 8, middle, lane.note, "mu")
         self.svg.node(plot, "path", d=bases, class_="ba")
-        for state, (role, *_) in _SHAPES.items():
+        for state, shape in _SHAPES.items():
             if paths[state]:
-                self.svg.node(plot, "path", d=paths[state], class_=role)
+                self.svg.node(plot, "path", d=paths[state], class_=shape[0])
         if notches:
             self.svg.node(plot, "path", d=notches, class_="on")
         self._key({state for state, d in paths.items() if d})
@@ -86,9 +87,10 @@ class Lanes(Canvas, Graph):  # type: ignore[misc]
     def _key(self, states: set[str]) -> None:
         """Draw the shapes and labels of these states below the axis."""
         overlay, x, top, high = self.nodes["text_overlay"], 0.0, self.view.height + 31, 14.0
-        for state, (role, _, _, words) in _SHAPES.items():
+        for state, (role, *_edges, label) in _SHAPES.items():
             if state not in states:
                 continue
+            words = _(label)
             self.svg.node(overlay, "path", d=_shape(state, x, 14, top, high), class_=role)
             if state == "healed":
                 self.svg.node(overlay, "path", d=_notch(x, 14, top, high), class_="on")
@@ -97,7 +99,7 @@ class Lanes(Canvas, Graph):  # type: ignore[misc]
 
 
 def _shape(state: str, x: float, wide: float, top: float, high: float) -> str:
-    _, upper, lower, _ = _SHAPES[state]
+    upper, lower = _SHAPES[state][1:3]
     return box(x, top + upper * high, wide, (lower - upper) * high)
 
 

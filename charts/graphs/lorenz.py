@@ -13,6 +13,8 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, dot, draw
 from hubbub.charts.picture.document import path
 from hubbub.charts.picture.sheet import Data
+from hubbub.language import N_, _
+from hubbub.language.numbers import percent
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "CurvePlan", "draw_lorenz"]
 
-_EVEN = "everybody does the same"
+_EVEN = N_("everybody does the same")
 _APART = 24  # px above the marked point that its label needs
 _FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 
@@ -44,10 +46,10 @@ class Curve(Canvas, Line):  # type: ignore[misc]
         self._x_pos = [i / last for i in range(self._len)]
         self._points(self._x_pos)
         self._box.ymin, self._box.ymax = 0, 1
-        self._y_labels = [(text.percent(t), t) for t in _FIFTHS]
+        self._y_labels = [(percent(t), t) for t in _FIFTHS]
 
     def _compute_x_labels(self) -> None:
-        self._x_labels = [(text.percent(t), t) for t in _FIFTHS] if self.series else []
+        self._x_labels = [(percent(t), t) for t in _FIFTHS] if self.series else []
 
     def _room(self) -> tuple[float, float, float]:
         return self._axis_room(), 8, 42
@@ -62,7 +64,7 @@ class Curve(Canvas, Line):  # type: ignore[misc]
         self.svg.node(plot, "path", d=path(ends), class_="s1 l d1")
         self.svg.node(plot, "path", d=path(points), class_="s0 l")
         middle = view((0.42, 0.42))
-        self.svg.text(overlay, middle[0] - 10, middle[1] - 12, _EVEN, "f1 b e")
+        self.svg.text(overlay, middle[0] - 10, middle[1] - 12, _(_EVEN), "f1 b e")
         self.svg.text(overlay, view.width / 2, view.height + 36, self.plan.x_title, "mu m")
         if self.plan.mark is None or not bent:
             return
@@ -107,11 +109,11 @@ def draw_lorenz(
         result,
         finding=finding,
         subtitle=subtitle,
-        empty="No messages in this range name a person",
+        empty=_("No messages in this range name a person"),
         height=500,
     )
     plan = CurvePlan(
-        mark, text.clean(label), "share of people, those with the fewest messages first"
+        mark, text.clean(label), _("share of people, those with the fewest messages first")
     )
     return draw(
         Curve,

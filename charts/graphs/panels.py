@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.charts.graphs.common import time_axis
 from hubbub.charts.graphs.line import LinePlan, Lines
-from hubbub.charts.picture import scale, text
+from hubbub.charts.picture import scale
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data
+from hubbub.language.numbers import tick
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -65,7 +66,7 @@ def draw_panels(
         axis = scale.values(0, most, whole=True)
         unit = (top - bottom) / axis.high
         labelled = axis.ticks if bottom or len(axis.ticks) <= _DENSE else axis.ticks[::2]
-        labels += [(text.tick(t, axis.step), bottom + t * unit) for t in labelled]
+        labels += [(tick(t, axis.step), bottom + t * unit) for t in labelled]
         for name, values in panel:
             scaled.append((name, [None if v is None else bottom + v * unit for v in values]))
     series = [*upper, *lower]

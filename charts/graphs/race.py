@@ -23,6 +23,8 @@ from hubbub.charts.picture.canvas import Canvas, draw
 from hubbub.charts.picture.document import number
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data, finite, records
+from hubbub.language import ngettext, pgettext
+from hubbub.language.numbers import amount, tick
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -89,7 +91,7 @@ class Race(Canvas, Graph):  # type: ignore[misc]
 
     def _room(self) -> tuple[float, float, float]:
         names = max((text.width(t.name, 12) for t in self.plan.tracks), default=0)
-        return min(names, _NAME) + 10, text.width(text.amount(self.axis.high), 12) + 6, 42
+        return min(names, _NAME) + 10, text.width(amount(self.axis.high), 12) + 6, 42
 
     def _compute_margin(self) -> None:
         super()._compute_margin()
@@ -105,10 +107,10 @@ class Race(Canvas, Graph):  # type: ignore[misc]
         if not self._drawable():
             return
         plot, high = self.nodes["plot"], self.view.height
-        for tick in self.axis.ticks:
-            x = self._x(tick)
-            self.svg.node(plot, "path", d=f"M{x:.2f} 0v{high:.2f}", class_="g" if tick else "ba")
-            self.svg.text(plot, x, high + 17, text.tick(tick, self.axis.step), "mu m")
+        for value in self.axis.ticks:
+            x = self._x(value)
+            self.svg.node(plot, "path", d=f"M{x:.2f} 0v{high:.2f}", class_="g" if value else "ba")
+            self.svg.text(plot, x, high + 17, tick(value, self.axis.step), "mu m")
         self.svg.text(plot, self.view.width / 2, high + 36, self.plan.x_title, "mu m")
 
     def _x(self, count: float) -> float:
@@ -132,7 +134,7 @@ class Race(Canvas, Graph):  # type: ignore[misc]
                 self._name(still, track, y)
                 baseline = y + self.thick / 2 + 4.2
                 for parent in (values, still):
-                    self.svg.text(parent, wide + 6, baseline, text.amount(track.counts[-1]), "mu")
+                    self.svg.text(parent, wide + 6, baseline, amount(track.counts[-1]), "mu")
         self.svg.node(still, "path", d=d, class_="f0")
         self._dates(moving, still)
 
@@ -305,7 +307,12 @@ def draw_race(
         frames.setdefault(as_time(row["end"]), []).append(row)
     bars, dropped = tracks(list(frames.values()))
     if dropped:
-        subtitle += f"; {dropped:,} that were among them for a short time are left out"
+        subtitle = ngettext(
+            "{subtitle}; {n} that was among them for a short time is left out",
+            "{subtitle}; {n} that were among them for a short time are left out",
+            dropped,
+            subtitle=subtitle,
+        )
     shown = (sum(t.places[i] is not None for t in bars) for i in range(len(frames)))
     places = max(shown, default=0)
     page = chart.sheet(
@@ -332,5 +339,5 @@ def _dates(ends: Sequence[datetime]) -> tuple[tuple[str, int], ...]:
     dates = []
     for i in reversed(range(len(ends) - 1, -1, -size)):  # the last date is exact
         end = about_midnight(ends[i])
-        dates.append((f"to {scale.ending(end, year=True)}", i))
+        dates.append((pgettext("end of a time", "to {date}", date=scale.ending(end, year=True)), i))
     return tuple(dates)

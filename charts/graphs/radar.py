@@ -20,6 +20,9 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.canvas import EDGE, LINE, Canvas, dot, draw
 from hubbub.charts.picture.document import path
 from hubbub.errors import UsageError
+from hubbub.language import _, ngettext, pgettext
+from hubbub.language.numbers import amount, brief, percent
+from hubbub.language.wording import joined
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -50,7 +53,7 @@ class Web(Canvas, Radar):  # type: ignore[misc]
         top = max((v for s in self.series for v in s.values), default=0)
         axis = scale.values(0, min(max(top, 1e-6), 1))
         self._rmax = axis.high
-        self._y_labels = [(text.percent(t), t) for t in axis.ticks if t > 0]
+        self._y_labels = [(percent(t), t) for t in axis.ticks if t > 0]
         self._x_pos: list[float] = []
 
     def _room(self) -> tuple[float, float, float]:
@@ -160,17 +163,27 @@ def _finding(
             range(len(axes)),
             key=lambda i: (bool(share[i]) and totals[i] >= _ENOUGH, share[i], -i),
         )
-        # a verb in between: a right-to-left name would otherwise reorder the number
-        verb = "is named in " if not parts or text.mixed(name) else "in "
         axis = text.in_title(axes[most], _PART)
-        where = f"{text.percent(share[most])} of {axis}" if share[most] else "none of these"
+        where = _("none of these")
+        if share[most]:
+            where = _("{share} of {what}", share=percent(share[most]), what=axis)
         if 0 < totals[most] < _ENOUGH and share[most]:  # a share of so few says little
-            number = round(share[most] * totals[most])
-            where = f"{number} of {text.plural(totals[most], 'message')} of {axis}"
-        parts.append(f"{text.in_title(name, _PART)} {verb}{where}")
-    while len(parts) > 1 and text.width(text.joined(parts), 19, bold=True) > _ROOM:
+            where = ngettext(
+                "{number} of {n} message of {axis}",
+                "{number} of {n} messages of {axis}",
+                totals[most],
+                number=round(share[most] * totals[most]),
+                axis=axis,
+            )
+        who = text.in_title(name, _PART)
+        # a verb in between: a right-to-left name would otherwise reorder the number
+        if not parts or text.mixed(name):
+            parts.append(_("{name} is named in {where}", name=who, where=where))
+        else:
+            parts.append(pgettext("named", "{name} in {where}", name=who, where=where))
+    while len(parts) > 1 and text.width(joined(parts), 19, bold=True) > _ROOM:
         parts.pop()  # the picture shows it
-    return text.joined(parts)
+    return joined(parts)
 
 
 def _bars(
@@ -181,7 +194,7 @@ def _bars(
         Row(
             label,
             tuple(
-                (share[axis], f"{text.percent(share[axis])} {name}", f"f{user}")
+                (share[axis], f"{percent(share[axis])} {name}", f"f{user}")
                 for user, (name, share) in enumerate(zip(names, shares, strict=True))
                 if share[axis]
             ),
@@ -223,27 +236,30 @@ def draw_radar(
     shares = [[float(people[u]["share"][i] or 0) for i in indices] for u in drawn]
     subtitles = [subtitle]
     if len(axes) < len(all_axes):
-        subtitles.append(f"{len(axes)} of {len(all_axes):,} axes, where they are named most")
+        parts = {"shown": len(axes), "all": amount(len(all_axes))}
+        subtitles.append(_("{shown} of {all} axes, where they are named most", **parts))
     if missing := [u for u in users if u not in people]:
-        subtitles.append(f"no messages of {text.joined([text.clean(u, 30) for u in missing])}")
+        absent = joined([text.clean(u, 30) for u in missing])
+        subtitles.append(_("no messages of {names}", names=absent))
     everybody = len(people)
     if isinstance(result, Result):
         everybody = result.diagnostics.get("users", everybody)
     if not users and everybody > len(drawn):
-        subtitles.append(f"the {len(drawn)} named most of {everybody:,} people")
-    nobody = "Nobody is named by the messages of this range"
+        parts = {"shown": len(drawn), "all": amount(everybody)}
+        subtitles.append(_("the {shown} named most of {all} people", **parts))
+    nobody = _("Nobody is named by the messages of this range")
     if missing:
-        nobody = f"No messages name {text.joined([text.clean(u, 30) for u in missing])}"
+        nobody = _("No messages name {names}", names=absent)
     page = chart.sheet(
         result if isinstance(result, Result) else [dict(data)],
         finding=_finding(names, axes, [totals[i] for i in indices], shares)
         if names and axes
         else nobody,
         subtitle="; ".join(subtitles),
-        empty="No messages in this range name a person",
+        empty=_("No messages in this range name a person"),
         height=540 if web else height_of(len(axes) * 2 if len(names) > 1 else len(axes)),
     )
-    labels = [f"{axis} ({text.brief(totals[i])})" for axis, i in zip(axes, indices, strict=True)]
+    labels = [f"{axis} ({brief(totals[i])})" for axis, i in zip(axes, indices, strict=True)]
     return draw(
         Web if web else Rows,
         page,

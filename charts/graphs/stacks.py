@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.charts.graphs.bars import Stacked, StackPlan
 from hubbub.charts.graphs.common import capital, noun, slot, time_axis
-from hubbub.charts.graphs.general import leader, nothing
+from hubbub.charts.graphs.general import leader, nothing, without_number
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data
+from hubbub.language import _
+from hubbub.language.numbers import amount, percent, signed
 
 if TYPE_CHECKING:
     from hubbub.charts.chart import Chart
@@ -77,7 +79,7 @@ def _piled(cells: Sequence[tuple[Any, Any, float | None]]) -> _Piles:
     known: set[int] = set()
     parts: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     dropped = 0
-    for key, (_, name, value) in zip(keys, cells, strict=True):
+    for key, (_bucket, name, value) in zip(keys, cells, strict=True):
         if value is None:
             dropped += 1
             continue
@@ -134,15 +136,21 @@ def draw_stacks(
     order = sorted(sums, key=lambda n: (-size_of[n], n))
     shown = order if len(order) <= top + 1 else order[:top]
     series = {n: piles.values(sums[n]) for n in shown}
-    subtitles = [subtitle or capital(f"{noun(y)} by {noun(by)}" if by else noun(y))]
+    subtitles = [
+        subtitle
+        or capital(_("{values} by {names}", values=noun(y), names=noun(by)) if by else noun(y))
+    ]
     if rest := order[len(shown) :]:
-        series[f"other ({len(rest):,})"] = piles.values(_together(sums[n] for n in rest))
-        subtitles.append(f"the top {top} of {len(order):,}, the rest is other")
+        series[_("other ({n})", n=amount(len(rest)))] = piles.values(
+            _together(sums[n] for n in rest)
+        )
+        parts = {"shown": top, "all": amount(len(order))}
+        subtitles.append(_("the top {shown} of {all}, the rest is other", **parts))
     groups, series, size = _grouped(buckets, series)
     if size > 1:
-        subtitles.append(f"each column is the mean of {size} of them")
+        subtitles.append(_("each column is the mean of {n} of them", n=size))
     if dropped:
-        subtitles.append(f"{text.plural(dropped, 'row')} without a number left out")
+        subtitles.append(without_number(dropped))
     names = text.short_names(shown)
     numbers = [v for values in series.values() for v in values if v is not None]
     page = chart.sheet(
@@ -150,7 +158,9 @@ def draw_stacks(
         title=title,
         finding=finding or _finding(names, order, piles, noun(y)),
         subtitle="; ".join(subtitles),
-        empty=f"{capital(nothing(noun(y), dropped))} in this range",
+        empty=_("No {unit} is known in this range", unit=noun(y))
+        if dropped
+        else _("No {unit} in this range", unit=noun(y)),
     )
     plan = _stack_plan(groups, timed=piles.timed, others=len(shown) if rest else None)
     return draw(
@@ -197,7 +207,8 @@ def _finding(names: Mapping[str, str], order: Sequence[str], piles: _Piles, unit
     if any(v < 0 for n in order for v in piles.sums[n].values()):
         return leader(called, totals, unit)
     best = [n for n, total in zip(called, totals, strict=True) if total == totals[0]]
-    return text.leading(best, f"{text.percent(totals[0] / fsum(totals))} of {unit}")
+    share = percent(totals[0] / fsum(totals))
+    return text.leading(best, _("{share} of {what}", share=share, what=unit))
 
 
 def _course(values: Values, labels: Sequence[str], unit: str) -> str:
@@ -206,19 +217,38 @@ def _course(values: Values, labels: Sequence[str], unit: str) -> str:
     numbers = [v for v, _ in known]
     high, low = max(numbers), min(numbers)
     if len(known) == 1:
-        return f"{text.amount(high)} {unit} on {known[0][1]}"
+        return _("{value} {unit} on {when}", value=amount(high), unit=unit, when=known[0][1])
     if high == low:
-        return f"{unit} is {text.amount(high)} throughout"
+        return _("{unit} is {value} throughout", unit=unit, value=amount(high))
 
     def on(value: float) -> str:
         where = [label for v, label in known if v == value]
-        return f"on {where[0]}" if len(where) == 1 else f"on {len(where)} of {len(known)} occasions"
+        if len(where) == 1:
+            return _("on {when}", when=where[0])
+        return _("on {n} of {all} occasions", n=len(where), all=len(known))
 
     whole = all(v == int(v) for v in numbers)
+    facts = {"unit": unit, "when": on(high)}
     if low < 0:
-        ends = f"from {text.signed(high)} {on(high)} to {text.signed(low)} {on(low)}"
-        return f"{unit} {ends}" + (f", adding up to {text.signed(fsum(numbers))}" if whole else "")
+        facts |= {"high": signed(high), "low": signed(low), "then": on(low)}
+        if whole:
+            facts["total"] = signed(fsum(numbers))
+            return _(
+                "{unit} from {high} {when} to {low} {then}, adding up to {total}",
+                **facts,
+            )
+        return _("{unit} from {high} {when} to {low} {then}", **facts)
     if whole:
-        total, peak = text.amount(fsum(numbers)), text.amount(high)
-        return f"{unit} adds up to {total}; the peak was {peak} {on(high)}"
-    return f"{unit} between {text.amount(low)} and {text.amount(high)}, highest {on(high)}"
+        total, peak = amount(fsum(numbers)), amount(high)
+        return _(
+            "{unit} adds up to {total}; the peak was {peak} {when}",
+            total=total,
+            peak=peak,
+            **facts,
+        )
+    return _(
+        "{unit} between {low} and {high}, highest {when}",
+        low=amount(low),
+        high=amount(high),
+        **facts,
+    )

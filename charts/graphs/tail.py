@@ -15,6 +15,8 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, dot, draw
 from hubbub.charts.picture.document import path
 from hubbub.charts.picture.sheet import Data, column, finite, messages, records, several
+from hubbub.language import N_, _, ngettext, pgettext
+from hubbub.language.numbers import amount, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,7 @@ __all__ = ["TailCurve", "TailPlan", "draw_tail"]
 
 _HEADS = 5  # names
 _NAMED = 2  # of them in any case: the first may be a program
-_IDEAL = "even slope from head to tail"
+_IDEAL = N_("even slope from head to tail")
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -37,7 +39,7 @@ class TailPlan:
 
     heads: tuple[str, ...]
     ideal: tuple[float, float]
-    x_title: str = "rank of the person (1 = head)"
+    x_title: str
 
 
 def ranks(n: int) -> list[int]:
@@ -64,7 +66,7 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
 
     def _compute_x_labels(self) -> None:
         n = self._len
-        self._x_labels = [(text.amount(r), self._x_pos[r - 1]) for r in ranks(n)] if n else []
+        self._x_labels = [(amount(r), self._x_pos[r - 1]) for r in ranks(n)] if n else []
 
     def _room(self) -> tuple[float, float, float]:
         return self._axis_room(), 0, 42
@@ -121,15 +123,16 @@ class TailCurve(Canvas, Line):  # type: ignore[misc]
         if len(points) < 4:  # noqa: PLR2004 (too short)
             return
         x, y = points[len(points) * 55 // 100]
-        wide = text.width("actual", 12, bold=True)
+        actual, even = pgettext("curve", "actual"), _(_IDEAL)
+        wide = text.width(actual, 12, bold=True)
         box = (x, y - 20, x + wide, y - 4)
         if y - _line_y(ends, x) < 60 or _overlaps(box, taken):  # noqa: PLR2004 (px for two labels)
             return
         write, overlay = self.svg.text, self.nodes["text_overlay"]
-        left = min(x + 14, self.view.width - text.width(_IDEAL, 12, bold=True))
+        left = min(x + 14, self.view.width - text.width(even, 12, bold=True))
         # The line falls to the right: a label that begins above it stays above it.
-        write(overlay, left, _line_y(ends, left) - 8, _IDEAL, "f1 b")
-        write(overlay, x, y - 9, "actual", "f0 b")
+        write(overlay, left, _line_y(ends, left) - 8, even, "f1 b")
+        write(overlay, x, y - 9, actual, "f0 b")
 
 
 def _overlaps(box: Box, taken: list[Box]) -> bool:
@@ -157,19 +160,30 @@ def _finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
     """State how few people have half of the messages; `of` says which."""
     total, n = sum(counts), len(counts)
     if not total:
-        return "Nobody is named by the messages of this range"
+        return _("Nobody is named by the messages of this range")
     if n == 1:
-        return f"All {of} are of one person, {text.in_title(names[0])}"
+        return _("All {of} are of one person, {name}", of=of, name=text.in_title(names[0]))
     if counts[0] == counts[-1]:
-        return f"All {n:,} people have {text.plural(counts[0], 'message')} each"
+        return ngettext(
+            "All {people} people have {n} message each",
+            "All {people} people have {n} messages each",
+            counts[0],
+            people=amount(n),
+        )
     done, half = 0.0, 0
     while 2 * done < total:
         done += counts[half]
         half += 1
     if half == 1:
-        share = text.percent(counts[0] / total)
-        return f"{text.in_title(names[0])} alone, of {n:,} people, has {share} of all {of}"
-    return f"{half:,} of {n:,} people have half of all {of}"
+        share = percent(counts[0] / total)
+        return _(
+            "{name} alone, of {n} people, has {share} of all {of}",
+            name=text.in_title(names[0]),
+            n=amount(n),
+            share=share,
+            of=of,
+        )
+    return _("{half} of {n} people have half of all {of}", half=amount(half), n=amount(n), of=of)
 
 
 def draw_tail(chart: Chart, result: Data) -> Drawing:
@@ -185,27 +199,27 @@ def draw_tail(chart: Chart, result: Data) -> Drawing:
         )
         if count is not None
     ]
-    names = [text.named(u) for u, _, _ in rows]
-    counts = [c for _, c, _ in rows]
+    names = [text.named(row[0]) for row in rows]
+    counts = [row[1] for row in rows]
     page = chart.sheet(
         result,
         finding=_finding(names, counts, messages(result)),
         subtitle="; ".join(
             [
-                "Messages per person, sorted",
-                "the smaller the shaded gap to the line, the flatter the tail",
+                _("Messages per person, sorted"),
+                _("the smaller the shaded gap to the line, the flatter the tail"),
                 *several(result),
             ]
         ),
-        empty="No messages in this range name a person",
+        empty=_("No messages in this range name a person"),
     )
-    ideal = [i for _, _, i in rows if i is not None]
+    ideal = [row[2] for row in rows if row[2] is not None]
     plan = TailPlan(
         tuple(
-            f"{text.fit(n, 180, 12)} {text.amount(c)}"
-            for n, c in zip(names[:12], counts, strict=False)
+            f"{text.fit(n, 180, 12)} {amount(c)}" for n, c in zip(names[:12], counts, strict=False)
         ),
         (ideal[0], ideal[-1]) if ideal else (counts[0], counts[-1]) if counts else (0, 0),
+        _("rank of the person (1 = head)"),
     )
     return draw(
         TailCurve,
@@ -213,5 +227,7 @@ def draw_tail(chart: Chart, result: Data) -> Drawing:
         plan,
         [("messages", counts)] if counts else [],
         columns=("rank", "user", "messages", "ideal"),
-        rows=[(i, n, c, d) for i, (n, (_, c, d)) in enumerate(zip(names, rows, strict=True), 1)],
+        rows=[
+            (i, n, c, d) for i, (n, (_user, c, d)) in enumerate(zip(names, rows, strict=True), 1)
+        ],
     )

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from hubbub.analyzers.common.periods import require_periods
-from hubbub.charts.picture.scale import date_name, day, ending, moment, needs_year
+from hubbub.charts.picture.scale import Dated, day, ending, moment, needs_year
+from hubbub.language import _, periods, pgettext
+from hubbub.language.dates import month_name, short_month
 from hubbub.times import EPOCH
 from hubbub.zones import current
 
 __all__ = [
     "Whole",
     "about_midnight",
+    "called_part",
     "last_day",
     "named_part",
     "named_period",
@@ -112,24 +115,20 @@ def _whole(
     first, second, last, end = ends
     is_late = since - first > _TOLERANCE * (second - first)
     is_early = end - until > _TOLERANCE * (end - last)
-    notes = [f"the last {per} ends with the newest message"] if is_early and to_newest else []
+    notes = [periods.to_newest(per)] if is_early and to_newest else []
     is_early = is_early and not to_newest
     if number - is_late - is_early >= _FEWEST:
         year = needs_year(since, until)
-        outside = [f"before {moment(second, year=year)}"] if is_late else []
-        outside += [f"from {moment(last, year=year)} on"] if is_early else []
-        if len(outside) == 1:
-            article = "an" if per == "hour" else "a"
-            notes.append(f"the part of {article} {per} {outside[0]} is left out")
-        elif outside:
-            notes.append(f"the parts of {per}s {' and '.join(outside)} are left out")
+        if is_late or is_early:
+            before = moment(second, year=year) if is_late else ""
+            after = moment(last, year=year) if is_early else ""
+            notes.append(periods.left_out(per, before, after))
         kept = (second if is_late else since), (last if is_early else until)
         return Whole(*kept, tuple(notes))
     if number == 1 and (is_late or is_early):
-        return Whole(since, until, (f"the range holds only a part of the {per}",))
-    cuts = [name for name, is_cut in (("first", is_late), ("last", is_early)) if is_cut]
-    if cuts:
-        notes.insert(0, f"the range cuts the {' and the '.join(cuts)} {per}")
+        return Whole(since, until, (periods.partial(per),))
+    if is_late or is_early:
+        notes.insert(0, periods.cut(per, first=is_late, last=is_early))
     return Whole(since, until, tuple(notes))
 
 
@@ -161,17 +160,17 @@ def named_period(start: datetime, per: str, *, year: bool = True) -> str:
     """Name a period: `on 5 January`, `in the week of 5 January`, `in March 2026`, `in 2026`."""
     date = day(start, year=year)
     if per == "hour":
-        return f"in the hour from {date}, {current().clock(start)}"
+        return _("in the hour from {day}, {time}", day=date, time=current().clock(start))
     if per == "day":
-        return f"on {date}"
+        return _("on {day}", day=date)
     if per == "week":
-        return f"in the week of {date}"
-    if per == "month":
-        return f"in {day(start, year=True).partition(' ')[2]}"
+        return _("in the week of {day}", day=date)
     start = current().local(start)
+    if per == "month":
+        return pgettext("in a month", "in {month}", month=month_name(start))
     if per == "quarter":
-        return f"in quarter {start.month // 3 + 1} of {start.year}"
-    return f"in {start.year}"
+        return _("in quarter {n} of {year}", n=start.month // 3 + 1, year=start.year)
+    return pgettext("in a year", "in {year}", year=start.year)
 
 
 def named_part(
@@ -181,18 +180,63 @@ def named_part(
 
     A period of which nothing that is visible is cut off has its own name.
     """
-    zone = current()
-    end = zone.following(start, per)
+    part = _part(start, per, since, until)
+    if part is None:
+        return named_period(start, per, year=year)
+    if clocks := _clocks(*part):
+        return _("on {day}, {times}", day=day(part[0], year=year), times=clocks)
+    first, last = moment(part[0], year=year), ending(part[1], year=year)
+    return _("from {first} to {last}", first=first, last=last)
+
+
+def called_part(
+    start: datetime, per: str, since: datetime, until: datetime, *, year: bool = True
+) -> str:
+    """Name a part as `named_part`, after "the busiest hour was": `that from 5 January, 14:00`.
+
+    Args:
+        start: of the period.
+        per: its length: hour, day or week.
+        since: start of the range.
+        until: end of the range, exclusive.
+        year: whether dates have the year.
+    """
+    part = _part(start, per, since, until)
+    if part is None:
+        date = day(start, year=year)
+        if per == "hour":
+            time = current().clock(start)
+            return pgettext("busiest", "that from {day}, {time}", day=date, time=time)
+        if per == "week":
+            return pgettext("busiest", "that of {day}", day=date)
+        return pgettext("busiest", "{day}", day=date)
+    if clocks := _clocks(*part):
+        date = day(part[0], year=year)
+        return pgettext("busiest", "{day}, {times}", day=date, times=clocks)
+    first, last = moment(part[0], year=year), ending(part[1], year=year)
+    return pgettext("busiest", "from {first} to {last}", first=first, last=last)
+
+
+def _part(
+    start: datetime, per: str, since: datetime, until: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the part of a period that lies in [since, until); None: nothing visible is cut off."""
+    end = current().following(start, per)
     tolerance = _TOLERANCE * (end - start)
     if since - start <= tolerance and end - until <= tolerance:
-        return named_period(start, per, year=year)
-    first, last = max(since, start), min(until, end)
+        return None
+    return max(since, start), min(until, end)
+
+
+def _clocks(first: datetime, last: datetime) -> str:
+    """Format a time within a day: `06:00–18:00 UTC`; empty if it is not within one."""
+    zone = current()
     if zone.day(first) != zone.day(last - timedelta(microseconds=1)):
-        return f"from {moment(first, year=year)} to {ending(last, year=year)}"
+        return ""
     clocks = [zone.clock(edge).partition(" ")[0] for edge in (first, last)]
     if zone.day(last) != zone.day(first):
         clocks[1] = "24:00"
-    return f"on {day(first, year=year)}, {'–'.join(clocks)} {zone.name}"
+    return f"{'–'.join(clocks)} {zone.name}"
 
 
 def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], ...]:
@@ -207,16 +251,20 @@ def sparse_labels(times: list[datetime], per: str) -> tuple[tuple[str, float], .
         chosen = [i for i, number in enumerate(numbers) if number % step == 0]
         if len(chosen) <= _MOST:
             break
-    labels = []
+    labels: list[tuple[str, float]] = []
     previous_year = None
     for i in chosen or [0]:
         start = times[i]
-        year = f" {start.year}" if start.year != previous_year else ""
-        label = {
-            "month": date_name(start).partition(" ")[2][:3] + year,
-            "quarter": f"Q{start.month // 3 + 1}{year}",
-            "year": f"{start.year}",
-        }["year" if chosen and step * months % 12 == 0 else per]
+        shown = start.year != previous_year
+        if (chosen and step * months % 12 == 0) or per == "year":
+            label = f"{start.year}"
+        elif per == "month":
+            both = short_month(start), short_month(start, year=True)
+            label = Dated.of(*both, start.year, shown=shown)
+        else:
+            n = start.month // 3 + 1
+            both = _("Q{n}", n=n), _("Q{n} {year}", n=n, year=start.year)
+            label = Dated.of(*both, start.year, shown=shown)
         labels.append((label, (i + 0.5) / len(times)))
         previous_year = start.year
     return tuple(labels)

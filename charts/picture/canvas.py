@@ -17,6 +17,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.document import Document
 from hubbub.charts.picture.drawing import Drawing, Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE
+from hubbub.language.numbers import tick
 from hubbub.zones import current
 
 __all__ = ["LINE", "Canvas", "Page", "dot", "draw", "spread"]
@@ -157,9 +158,7 @@ class Canvas:
         self._box.ymin, self._box.ymax = axis.low, axis.high  # type: ignore[attr-defined]
         suffix = getattr(self.plan, "unit", "")
         factor = 100 if suffix == "%" else 1
-        self._y_labels = [
-            (text.tick(t * factor, axis.step * factor) + suffix, t) for t in axis.ticks
-        ]
+        self._y_labels = [(tick(t * factor, axis.step * factor) + suffix, t) for t in axis.ticks]
 
     def _compute_y_labels(self) -> None:
         """Already set by `_values_axis`."""

@@ -13,7 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hubbub.charts.picture.text import amount, clean
+from hubbub.charts.picture.text import clean
+from hubbub.language.numbers import amount
 from hubbub.spreadsheet import escape_formula
 
 if TYPE_CHECKING:

@@ -7,20 +7,21 @@ the zone of the request (`hubbub.zones.current`), which times of day name.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from hubbub.language import _
+from hubbub.language.dates import date_name, short_date, short_month
 from hubbub.times import parse_time
 from hubbub.zones import current
 
 __all__ = [
+    "Dated",
     "Scale",
     "as_time",
     "begins_day",
     "calendar",
-    "date_name",
     "day",
     "ending",
     "every",
@@ -32,16 +33,27 @@ __all__ = [
 ]
 
 MOST = 9  # x labels
-# strftime's names depend on the locale of the process.
-_NAMES = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
 _FLAT = 1e-9  # a smaller range counts as a single value
 _HOURS = (1, 2, 3, 6, 12)
 _MONTHS = (1, 2, 3, 6)
 _MINUTES = (1, 2, 5, 10, 15, 30)
-_DATED = re.compile(r"((?:\d{1,2} )?[A-Z][a-z]{2}|Q\d)(?: (\d{4}))?")
+
+
+class Dated(str):
+    """A label of a day, month or quarter, with or without the year."""
+
+    __slots__ = ("full", "short", "year")
+
+    short: str
+    full: str
+    year: int
+
+    @classmethod
+    def of(cls, short: str, full: str, year: int, *, shown: bool) -> Dated:
+        """Return the label; the year is a part of `full`, and `shown` says whether of the label."""
+        label = cls(full if shown else short)
+        label.short, label.full, label.year = short, full, year
+        return label
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +120,10 @@ def day(when: datetime, *, year: bool = False) -> str:
     return date_name(current().local(when), year=year)
 
 
-def date_name(when: date, *, year: bool = False) -> str:
-    """Format a date: `27 February`, `27 February 2026`."""
-    return f"{when.day} {_NAMES[when.month - 1]}" + (f" {when.year}" if year else "")
-
-
 def moment(when: datetime, *, year: bool = False) -> str:
     """Format a time: `27 February` at midnight, otherwise `27 February, 14:30 UTC`."""
     date = day(when, year=year)
-    return date if begins_day(when) else f"{date}, {current().clock(when)}"
+    return date if begins_day(when) else _("{date}, {time}", date=date, time=current().clock(when))
 
 
 def ending(end: datetime, *, year: bool = False) -> str:
@@ -140,20 +147,24 @@ def needs_year(since: datetime, until: datetime) -> bool:
 def span(since: datetime, until: datetime) -> str:
     """Format a half-open range with its last day included: `5 Jan – 29 Mar 2026`."""
     if since >= until:
-        return "an empty range"
+        return _("an empty range")
     zone, days = current(), begins_day(until) and _at_midnight(since)
     length, end_clock = until - since, zone.clock(until)
     last = zone.local(max(since, until - timedelta(microseconds=1)))
     since, until = zone.local(since), zone.local(until)
     if length < timedelta(days=2) and not days:
-        end = end_clock if since.date() == last.date() else f"{_brief(until)} {end_clock}"
-        return f"{_brief(since)} {since.year} {since:%H:%M} – {end}"
+        end = end_clock
+        if since.date() != last.date():
+            end = _("{date} {time}", date=short_date(until), time=end_clock)
+        start = _("{date} {time}", date=short_date(since, year=True), time=f"{since:%H:%M}")
+        return _("{first} – {last}", first=start, last=end)
     if since.date() == last.date():
-        return f"{_brief(since)} {since.year}"
+        return short_date(since, year=True)
+    end = short_date(last, year=True)
     if (since.year, since.month) == (last.year, last.month):
-        return f"{since.day}–{_brief(last)} {last.year}"
-    first = _brief(since) if since.year == last.year else f"{_brief(since)} {since.year}"
-    return f"{first} – {_brief(last)} {last.year}"
+        return _("{day}–{last}", day=since.day, last=end)
+    first = short_date(since, year=since.year != last.year)
+    return _("{first} – {last}", first=first, last=end)
 
 
 def zoned_span(since: datetime, until: datetime) -> str:
@@ -165,14 +176,6 @@ def zoned_span(since: datetime, until: datetime) -> str:
 def _at_midnight(when: datetime) -> bool:
     """Whether a time is in the first hour of a day, as a range that begins with an event."""
     return when - current().floor(when, "day") < timedelta(hours=1)
-
-
-def _month(when: date) -> str:
-    return _NAMES[when.month - 1][:3]
-
-
-def _brief(when: date) -> str:
-    return f"{when.day} {_month(when)}"
 
 
 def _add_months(when: datetime, n: int) -> datetime:
@@ -254,7 +257,7 @@ def calendar(
     """
     zone = current()
     first, last = (zone.local(t).replace(tzinfo=None) for t in (since, until))
-    alone = [(f"{_brief(first)} {first.year}", since)]
+    alone: list[tuple[str, datetime]] = [(_dated(first, shown=True), since)]
     if until <= since:
         return alone
     for kind, floor, step in _STEPS:
@@ -274,16 +277,18 @@ def every(labels: Sequence[tuple[str, float]], n: int) -> list[tuple[str, float]
     evenly spaced.
     """
     kept: list[tuple[str, float]] = []
-    year = previous_year = ""
+    previous_year = None
     for i, (label, position) in enumerate(labels):
-        match = _DATED.fullmatch(label)
-        if match is None:
+        if not isinstance(label, Dated):
             return None
-        year = match[2] or year
         if i % n == 0:
-            kept.append((match[1] + (f" {year}" if year != previous_year else ""), position))
-            previous_year = year
+            kept.append((label.full if label.year != previous_year else label.short, position))
+            previous_year = label.year
     return kept
+
+
+def _dated(when: date, *, shown: bool) -> Dated:
+    return Dated.of(short_date(when), short_date(when, year=True), when.year, shown=shown)
 
 
 def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:
@@ -294,12 +299,15 @@ def _labels(kind: str, times: Sequence[datetime]) -> list[tuple[str, datetime]]:
         if kind == "year":
             label = f"{t.year}"
         elif kind == "month":
-            label = f"{_month(t)} {t.year}" if new_year else f"{_month(t)}"
+            months = short_month(t), short_month(t, year=True)
+            label = Dated.of(*months, t.year, shown=new_year)
         elif kind == "day":
-            label = f"{_brief(t)} {t.year}" if new_year else _brief(t)
+            label = _dated(t, shown=new_year)
         else:
             new_day = previous is None or previous.date() != t.date()
-            label = f"{_brief(t)} {t:%H:%M}" if new_day else f"{t:%H:%M}"
+            label = f"{t:%H:%M}"
+            if new_day:
+                label = _("{date} {time}", date=short_date(t), time=label)
         labels.append((label, t))
         previous = t
     return labels

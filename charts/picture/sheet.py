@@ -16,7 +16,8 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.drawing import Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
-from hubbub.language import ENGLISH, current_language
+from hubbub.language import ENGLISH, N_, _, current_language, ngettext
+from hubbub.language.wording import duration
 from hubbub.store.query.selection import FILTERS
 from hubbub.zones import showing
 
@@ -25,7 +26,6 @@ __all__ = [
     "Data",
     "badge",
     "column",
-    "duration",
     "finite",
     "messages",
     "records",
@@ -36,7 +36,7 @@ __all__ = [
 
 Data = Result | Sequence[Mapping[str, Any]]
 #: What mentions are, where some messages name several people.
-SEVERAL = "a message counts for each person that it names"
+SEVERAL = N_("a message counts for each person that it names")
 _TITLE = 200  # characters; about three lines of a picture
 
 
@@ -91,15 +91,6 @@ def finite(value: object) -> float | None:
     return number if math.isfinite(number) and abs(number) < 1e300 else None  # noqa: PLR2004
 
 
-def duration(d: timedelta) -> str:
-    """Format a duration: `7 days`, `24 h`, `20 min`, `3 s`; days from two on."""
-    seconds = d.total_seconds()
-    for size, least, unit in ((86400, 2, "days"), (3600, 1, "h"), (60, 1, "min")):
-        if seconds >= size * least:
-            return f"{text.amount(round(seconds / size, 1))} {unit}"
-    return f"{text.amount(round(seconds, 3))} s"
-
-
 def badge(coverage: Coverage, since: Any, until: Any) -> str:
     """State what is missing or unproven in a range; empty if it is complete."""
     if coverage.state == "complete" and not coverage.gaps:
@@ -112,10 +103,11 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
             missing += stop - start
             end = stop
     if missing:
-        return f"Incomplete: {duration(missing)} of {duration(until - since)} missing"
+        parts = {"missing": duration(missing), "length": duration(until - since)}
+        return _("Incomplete: {missing} of {length} missing", **parts)
     if coverage.state == "healed":
-        return "Complete; what the bus missed is covered by history"
-    return "Completeness unproven: only what was heard or imported"
+        return _("Complete; what the bus missed is covered by history")
+    return _("Completeness unproven: only what was heard or imported")
 
 
 def source(result: Result, project: str = "") -> str:
@@ -125,38 +117,81 @@ def source(result: Result, project: str = "") -> str:
         result: the result behind the picture.
         project: its name and address, in front of the number of messages.
     """
-    events = text.plural(result.events, "message")
-    if result.naming is not None:
-        by_agent = result.parameters.get("by") == "agent"
-        verb = ("tell" if by_agent else "name") + ("s" if result.naming == 1 else "")
-        events = f"{text.amount(result.naming)} of {events} {verb} "
-        events += "who acted" if by_agent else "a person"
-        events += (" and name an object" if by_agent else " and an object") * result.touching
+    whose = text.clean(project, 90)
     with showing(result.zone):
-        whose = f"{text.clean(project, 90)}, " if project else ""
-        parts = [f"Source: {whose}{events}, {scale.zoned_span(result.since, result.until)}"]
+        values = {"events": _counted(result), "range": scale.zoned_span(result.since, result.until)}
+    parts = [
+        _("Source: {project}, {events}, {range}", project=whose, **values)
+        if whose
+        else _("Source: {events}, {range}", **values)
+    ]
     for name in FILTERS:
         value = result.parameters.get(name)
         if value:
-            values = [value] if isinstance(value, str) else list(value)
-            parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, values))}")
+            globs = [value] if isinstance(value, str) else list(value)
+            parts.append(_(_FILTERED[name], names=", ".join(map(str, globs))))
     if result.parameters.get("by") == "agent":
-        parts.append("by agent")
+        parts.append(_("by agent"))
     if result.naming is not None and result.parameters.get("bots"):
-        parts.append("known programs count as people")
+        parts.append(_("known programs count as people"))
     return text.clean("; ".join(parts), 220)
+
+
+_FILTERED = {
+    "category": N_("category {names}"),
+    "topic": N_("topic {names}"),
+    "user": N_("user {names}"),
+    "not_user": N_("not user {names}"),
+    "object": N_("object {names}"),
+    "action": N_("action {names}"),
+}
+
+
+def _counted(result: Result) -> str:
+    """State how many messages there are, and how many of them are counted."""
+    events = ngettext("{n} message", "{n} messages", result.events)
+    n = result.naming
+    if n is None:
+        return events
+    if result.parameters.get("by") == "agent":
+        if result.touching:
+            return ngettext(
+                "{n} of {messages} tells who acted and name an object",
+                "{n} of {messages} tell who acted and name an object",
+                n,
+                messages=events,
+            )
+        return ngettext(
+            "{n} of {messages} tells who acted",
+            "{n} of {messages} tell who acted",
+            n,
+            messages=events,
+        )
+    if result.touching:
+        return ngettext(
+            "{n} of {messages} names a person and an object",
+            "{n} of {messages} name a person and an object",
+            n,
+            messages=events,
+        )
+    return ngettext(
+        "{n} of {messages} names a person",
+        "{n} of {messages} name a person",
+        n,
+        messages=events,
+    )
 
 
 def messages(data: Data) -> str:
     """Return what people are counted by: mentions, of which a message may have several."""
     by_agent = isinstance(data, Result) and data.parameters.get("by") == "agent"
-    return "messages that tell who acted" if by_agent else "mentions"
+    return _("messages that tell who acted") if by_agent else _("mentions")
 
 
 def several(data: Data) -> list[str]:
     """Say that messages count more than once, where some name several people."""
     if isinstance(data, Result) and data.naming is not None and (data.mentions or 0) > data.naming:
-        return [SEVERAL]
+        return [_(SEVERAL)]
     return []
 
 
@@ -164,17 +199,24 @@ def _with_bots(draw: Callable[[], Any] | None, data: Data, title: str, prefix: s
     """State how many known programs were left out, and the finding with them."""
     if not isinstance(data, Result) or not data.left_out:
         return ""
-    one = data.left_out == 1
-    left = f"{text.plural(data.left_out, 'known program')} left out"
+    n = data.left_out
+    left = ngettext("{n} known program left out", "{n} known programs left out", n)
     other = getattr(draw(), "title", None) if draw else None
     if not isinstance(other, str):
         return left
     other = other.removeprefix(prefix)
     if other == title:
-        them = "it" if one else "them"
-        return f"{left}; the finding would be the same with {them}"
-    they = "it counted as a person" if one else "they counted as people"
-    return f"{left}; if {they}, it would be: {other}"
+        return ngettext(
+            "{n} known program left out; the finding would be the same with it",
+            "{n} known programs left out; the finding would be the same with them",
+            n,
+        )
+    return ngettext(
+        "{n} known program left out; if it counted as a person, it would be: {finding}",
+        "{n} known programs left out; if they counted as people, it would be: {finding}",
+        n,
+        finding=other,
+    )
 
 
 def sheet(
@@ -183,7 +225,7 @@ def sheet(
     title: str,
     subtitle: str = "",
     with_bots: Callable[[], Any] | None = None,
-    empty: str = "No data in this range",
+    empty: str = "",
     theme: Theme = "auto",
     style: Style = DEFAULT_STYLE,
     height: int = 450,
@@ -212,20 +254,24 @@ def sheet(
             "coverage": data.coverage.document(data.zone),
         }
         if not data.zone.is_utc:
-            subtitle = f"{text.clean(subtitle, 320)}; days and times of {data.zone.name}"
+            subtitle = _(
+                "{subtitle}; days and times of {zone}",
+                subtitle=text.clean(subtitle, 320),
+                zone=data.zone.name,
+            )
     title = text.clean(title, _TITLE)
     note = _with_bots(with_bots, data, title, prefix)
     title = f"{prefix}{title}" if title else prefix.removesuffix(": ")
     summary = text.clean(". ".join(filter(None, (title, subtitle, note))), 800)
 
     return Sheet(
-        title=title or "Untitled",
+        title=title or _("Untitled"),
         subtitle=text.clean(subtitle, 360),
         note=note,
         description=f"{summary}. {missing}." if missing else f"{summary}.",
         source=source_line,
         badge=missing,
-        empty=text.clean(empty),
+        empty=text.clean(empty or _("No data in this range")),
         theme=theme,
         style=style,
         height=height,

@@ -12,25 +12,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from hubbub.collector.topics import split_topic
+from hubbub.language import _, ngettext, periods
+from hubbub.language.numbers import amount
+from hubbub.language.wording import joined
 
 __all__ = [
-    "amount",
     "balanced",
-    "brief",
     "clean",
     "fit",
     "in_title",
-    "joined",
     "leading",
     "listed",
     "mixed",
     "named",
     "occasions",
-    "percent",
     "plural",
     "short_names",
-    "signed",
-    "tick",
     "width",
     "wrap",
 ]
@@ -40,6 +37,7 @@ _LINE = 620  # px of a title's line that names may take
 _MARKS = 3  # combining marks in a row; no script needs more
 _FORMAT_KEPT = "\u200c\u200d"  # the joiners, which Persian and emoji need
 _SPACES = frozenset(("Zs", "Zl", "Zp"))
+_BLANKS = " \u00a0"
 
 # Advance widths of ASCII 32…126 in DejaVu Sans, in thousandths of the font size. It is, with
 # Verdana, the widest of the font stack: text in another of its fonts is narrower.
@@ -68,7 +66,9 @@ def clean(text: object, limit: int = _LONGEST) -> str:
     marks = 0
     for c in str(text)[: 32 * limit]:  # bounded work for huge inputs
         category = unicodedata.category(c)
-        if c in "\t\n\r" or category in _SPACES:
+        if c == "\u00a0" and out and out[-1] != " ":
+            kept = c  # keeps a number and its unit on one line
+        elif c in "\t\n\r" or category in _SPACES:
             kept = " "
         elif category == "Cs" or ord(c) & 0xFFFF in (0xFFFE, 0xFFFF) or "\ufdd0" <= c <= "\ufdef":
             kept = "\ufffd"
@@ -79,7 +79,7 @@ def clean(text: object, limit: int = _LONGEST) -> str:
         else:
             kept = c
         marks = marks + 1 if category in ("Mn", "Me") else 0 if kept else marks
-        if kept and marks <= _MARKS and not (kept == " " and (not out or out[-1] == " ")):
+        if kept and marks <= _MARKS and not (kept == " " and (not out or out[-1] in _BLANKS)):
             out.append(kept)
     cleaned = "".join(out).strip()
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + "…"
@@ -87,7 +87,7 @@ def clean(text: object, limit: int = _LONGEST) -> str:
 
 def named(name: object) -> str:
     """Clean a name; an empty one becomes `(no name)`."""
-    return clean(name) or "(no name)"
+    return clean(name) or _("(no name)")
 
 
 def mixed(text: str) -> bool:
@@ -99,6 +99,8 @@ def _em(c: str) -> int:
     code = ord(c)
     if 32 <= code <= 126:  # noqa: PLR2004 (the printable part of ASCII)
         return _REGULAR[code - 32]
+    if c == "\u00a0":
+        return _REGULAR[0]
     if unicodedata.category(c) in ("Mn", "Me", "Cf"):
         return 0
     if unicodedata.east_asian_width(c) in "WF":
@@ -162,61 +164,9 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int =
     return [fit(line, room, size, bold=bold) for line in lines if line]
 
 
-def amount(value: float) -> str:
-    """Format a number for a sentence: `18,505`, `3.4`, `0.044`, `0.0002`."""
-    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 (exact in a float)
-        return f"{int(value):,}".replace("-", "−")
-    magnitude = abs(value)
-    if magnitude < 0.0005:  # noqa: PLR2004 (three decimals would make it 0)
-        return f"{value:.1g}".replace("-", "−")
-    digits = 0 if magnitude >= 100 else 1 if magnitude >= 1 else 3  # noqa: PLR2004
-    return f"{value:,.{digits}f}".replace("-", "−")
-
-
-def tick(value: float, step: float = 0) -> str:
-    """Format an axis label: `0.2`, `40`, `4k`, `1.5M`; decimals follow from the axis' `step`."""
-    magnitude = max(abs(value), abs(step))
-    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if magnitude >= unit and (abs(value) >= unit or value == 0):
-            return f"{round(value / unit, 3):g}{name if value else ''}".replace("-", "−")
-    if magnitude < 1e-4 and value:  # noqa: PLR2004 (smaller numbers are shorter as a power of ten)
-        return f"{value:.1e}".replace("-", "−")
-    digits = max(0, 1 - math.floor(math.log10(step))) if 0 < step < 1 else 3
-    return f"{round(value, digits) or 0:g}".replace("-", "−")  # never −0
-
-
-def brief(value: float) -> str:
-    """Format a number with three digits: `708`, `1.29k`, `18.5k`."""
-    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= unit * 0.9995:
-            return f"{value / unit:.3g}{name}".replace("-", "−")
-    return f"{value:.3g}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """Format a change: `+387`, `−36`, `±0`."""
-    return "±0" if not value else ("+" if value > 0 else "") + amount(value)
-
-
-def percent(share: float) -> str:
-    """Format a share: `65%`, `0.4%`, `<0.1%`; `0%` and `100%` are always exact."""
-    points = share * 100
-    if 0 < abs(points) < 0.1:  # noqa: PLR2004
-        return "<0.1%" if points > 0 else ">−0.1%"
-    rounded = f"{points:.0f}" if abs(points) >= 1 or not points else f"{points:.1f}"
-    if rounded == "100" and points < 100:  # noqa: PLR2004
-        rounded = f"{math.floor(points * 10) / 10:.1f}"
-    return f"{rounded}%".replace("-", "−")
-
-
 def plural(n: float, singular: str, plural_form: str = "") -> str:
     """Format a number with its noun: `1 user`, `1,200 users`."""
     return f"{amount(n)} {singular if n == 1 else plural_form or singular + 's'}"
-
-
-def joined(words: Sequence[str]) -> str:
-    """Join words as in a sentence: `a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else list(words))
 
 
 def listed(names: Sequence[str], number: str) -> str:
@@ -227,9 +177,14 @@ def listed(names: Sequence[str], number: str) -> str:
 
 def leading(names: Sequence[str], what: str) -> str:
     """State who shares the lead: `a leads with 5`, `a and b lead with 5 each`, `7 lead with …`."""
-    if len(names) == 1:
-        return f"{in_title(names[0])} leads with {what}"
-    return f"{listed(names, f'{len(names):,}')} lead with {what} each"
+    who = in_title(names[0]) if len(names) == 1 else listed(names, amount(len(names)))
+    return ngettext(
+        "{names} leads with {what}",
+        "{names} lead with {what} each",
+        len(names),
+        names=who,
+        what=what,
+    )
 
 
 def in_title(name: str, part: float = 1) -> str:
@@ -239,9 +194,7 @@ def in_title(name: str, part: float = 1) -> str:
 
 def occasions(times: int, when: str, unit: str) -> str:
     """State when a value was reached: `when` if once, else `on 3 days`, `in 2 weeks`."""
-    if times == 1:
-        return when
-    return f"{'on' if unit == 'day' else 'in'} {times:,} {unit}s"
+    return when if times == 1 else periods.times(unit, times)
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.sheet import badge, finite
+from hubbub.language.numbers import amount, percent, signed
+from hubbub.language.wording import joined
 from hubbub.zones import current
 
 __all__ = ["Numbers", "QueryRunner", "before", "changes", "numbers"]
@@ -73,10 +75,10 @@ def numbers(runner: QueryRunner, since: datetime, until: datetime) -> Numbers:
 def _change(now: float, then: float) -> str:
     if now == then:
         return "as many as before"
-    share = text.percent(abs(now - then) / then) if then else ""
-    than = f"than {text.amount(then)}" if then else "than nothing"
-    amount = share or text.amount(abs(now - then))
-    return f"{amount} {'more' if now > then else 'fewer'} {than}"
+    share = percent(abs(now - then) / then) if then else ""
+    than = f"than {amount(then)}" if then else "than nothing"
+    change = share or amount(abs(now - then))
+    return f"{change} {'more' if now > then else 'fewer'} {than}"
 
 
 def changes(now: Numbers, then: Numbers, since: datetime, until: datetime) -> list[str]:
@@ -100,13 +102,13 @@ def changes(now: Numbers, then: Numbers, since: datetime, until: datetime) -> li
         else:
             verdict = "no clear change, the intervals overlap"
         sentences.append(
-            f"As if {text.amount(round(value, 1))} people shared the work equally, "
-            f"before {text.amount(round(old, 1))}: {verdict}."
+            f"As if {amount(round(value, 1))} people shared the work equally, "
+            f"before {amount(round(old, 1))}: {verdict}."
         )
     names = set(now.categories) | set(then.categories)
     moved = {n: now.categories.get(n, 0) - then.categories.get(n, 0) for n in names}
     most = sorted((n for n in moved if moved[n]), key=lambda n: (-abs(moved[n]), n))[:_NAMED]
     if most:
-        parts = [f"{text.clean(n, 40)} {text.signed(moved[n])}" for n in most]
-        sentences.append(f"Changed most: {text.joined(parts)} messages.")
+        parts = [f"{text.clean(n, 40)} {signed(moved[n])}" for n in most]
+        sentences.append(f"Changed most: {joined(parts)} messages.")
     return sentences

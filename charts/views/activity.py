@@ -19,6 +19,7 @@ from hubbub.charts.picture.calendar import (
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, begins_day, needs_year
 from hubbub.charts.picture.sheet import finite, records
+from hubbub.language.numbers import amount, percent
 from hubbub.registry import view
 from hubbub.zones import current
 
@@ -206,18 +207,18 @@ def _volume_finding(
         return (
             f"{sentence}, all of {text.in_title(leaders[0])}"
             if len(by_name) == 1
-            else (f"{sentence}; {text.leading(leaders, text.percent(largest / total))}")
+            else (f"{sentence}; {text.leading(leaders, percent(largest / total))}")
         )
     if len(by_name) == 1:
         sentence = f"All {text.plural(total, 'message')} are of {text.in_title(leaders[0])}"
     else:
-        sentence = text.leading(leaders, f"{text.percent(largest / total)} of messages")
+        sentence = text.leading(leaders, f"{percent(largest / total)} of messages")
     if len(peaks) == len(by_start):
         return f"{sentence}; {text.plural(most, 'message')} each {bucket}"
     if len(peaks) > 1:
         on = text.occasions(len(peaks), once, bucket)
-        return f"{sentence}; at most {text.amount(most)} in all, {on}"
-    return f"{sentence}; the busiest {bucket} was {_that(once)}: {text.amount(most)} in all"
+        return f"{sentence}; at most {amount(most)} in all, {on}"
+    return f"{sentence}; the busiest {bucket} was {_that(once)}: {amount(most)} in all"
 
 
 def _that(when: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubbub.analyzers.alerts.judged import JudgedRule, RaisedSpan
 from hubbub.charts.picture import text
 from hubbub.charts.picture.scale import moment
-from hubbub.charts.picture.sheet import duration
+from hubbub.language.wording import duration, joined
 
 if TYPE_CHECKING:
     from hubbub.charts.graphs.alert_lanes import Span
@@ -80,7 +80,7 @@ def finding(rules: Sequence[JudgedRule], until: datetime, *, year: bool) -> str:
     if rest := sum(len(rule.spans) for rule in raised[named:]):
         parts.append(f"{rest:,} of {len(raised) - named} other rules")
     on = "" if not still else f"; {'one' if still == 1 else f'{still:,}'} still on"
-    return f"{len(spans):,} alerts in {length}: {text.joined(parts)}{on}"
+    return f"{len(spans):,} alerts in {length}: {joined(parts)}{on}"
 
 
 def lane(rule: JudgedRule, first: datetime, last: datetime) -> tuple[Span, ...]:

@@ -14,9 +14,11 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import whole_ticks
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, moment, needs_year
-from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.charts.picture.sheet import finite, records
 from hubbub.charts.views.alert_rules import explained_rule, lane, shown
 from hubbub.charts.views.alert_rules import finding as of_rules
+from hubbub.language.numbers import amount
+from hubbub.language.wording import duration
 from hubbub.registry import view
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ def alerts(
     short_mean = [_scaled(p["short_rate"], seconds) for p in points]
     long_mean = [_scaled(p["long_rate"], seconds) for p in points]
     limit = [None if v is None else v * threshold for v in long_mean]
-    factor = text.amount(threshold)
+    factor = amount(threshold)
     series = [
         (f"{_adjective(tick * short)} mean", short_mean),
         (f"threshold {factor}×", limit),
@@ -198,7 +200,7 @@ class _Means:
     def compared(self) -> str:
         """What is compared with what."""
         return (
-            f"the mean of {duration(self.short)} with {text.amount(self.threshold)}× that of "
+            f"the mean of {duration(self.short)} with {amount(self.threshold)}× that of "
             f"the {duration(self.long)} before"
         )
 
@@ -206,7 +208,7 @@ class _Means:
     def sentence(self) -> str:
         """When an alert is raised."""
         return (
-            f"the mean of {duration(self.short)} is above {text.amount(self.threshold)}× that of "
+            f"the mean of {duration(self.short)} is above {amount(self.threshold)}× that of "
             f"the {duration(self.long)} before"
         )
 

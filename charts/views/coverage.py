@@ -12,6 +12,7 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time
 from hubbub.intervals import union
+from hubbub.language.numbers import percent
 from hubbub.registry import view
 
 __all__ = ["coverage", "duration_words", "estimated", "finding"]
@@ -50,7 +51,7 @@ def finding(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime)
             sentence += f"; history covers {missed} that the bus missed"
         return sentence
     if proven:
-        share = text.percent(min(proven / total, 0.9999))
+        share = percent(min(proven / total, 0.9999))
         sentence = f"{share} of {duration_words(total)} is provably complete"
     else:
         sentence = f"Nothing of {duration_words(total)} is proven"
@@ -101,7 +102,7 @@ def _name(source: str, filters: str) -> str:
 def _note(rows: Sequence[Mapping[str, Any]], total: float) -> str:
     """Return the share of the range that is proven, as a label."""
     proven = sum(_seconds(row) for row in rows if row["state"] in _PROVEN) / total
-    return "100%" if proven >= 1 else text.percent(min(proven, 0.9999)) if proven else "–"
+    return "100%" if proven >= 1 else percent(min(proven, 0.9999)) if proven else "–"
 
 
 def estimated(repositories: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -109,7 +110,7 @@ def estimated(repositories: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     if not repositories:
         return "", ""
     worst = repositories[0]
-    share = text.percent(worst["opened"] / (worst["opened"] + worst["missed"]))
+    share = percent(worst["opened"] / (worst["opened"] + worst["missed"]))
     opened = (
         f"{worst['numbers']} that {text.clean(worst['repository'].partition('/')[2], 40)} opened"
     )

@@ -6,97 +6,28 @@ Metrics never share an axis: `--metric` selects one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import about_midnight
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, begins_day, day, ending, needs_year
-from hubbub.charts.picture.sheet import duration, finite, messages, records, several
+from hubbub.charts.picture.sheet import finite, messages, records, several
+from hubbub.charts.views.metrics import READINGS, Metric, Reading
+from hubbub.language import _, ngettext
+from hubbub.language.numbers import amount, decimal, percent
+from hubbub.language.wording import duration, duration_after_in
 from hubbub.registry import view
 from hubbub.zones import current
 
 __all__ = ["headline", "longtail", "lorenz", "tail"]
 
-Metric = Literal[
-    "longtail",
-    "longtail_exact",
-    "longtail_scaled",
-    "gini",
-    "gini_corrected",
-    "effective_people",
-    "hill_1",
-    "pielou",
-    "absence_factor",
-]
 _NOTABLE = 1.6  # an extreme window of at least so many times the median goes into the title
 _WEEK = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How to present a metric."""
-
-    name: str  # in a title
-    means: str  # what is measured, and its unit
-    better: str  # how to read it
-    lower: bool  # lower is more even
-
-
-_MORE = "higher where more people share the work"
-#: Metrics of one window's counts: a busy window differs from a quiet one of the same people.
-_VOLUME = "it also grows with the number of messages"
-_ALIKE = "compare windows of equally many messages"
-_READINGS: Mapping[str, _Reading] = {
-    "longtail": _Reading(
-        "the long-tail metric",
-        "mean gap to the head→tail line, in messages",
-        _VOLUME,
-        lower=True,
-    ),
-    "longtail_exact": _Reading(
-        "the exact long-tail metric",
-        "mean gap to the line that meets the tail, in messages",
-        _VOLUME,
-        lower=True,
-    ),
-    "longtail_scaled": _Reading(
-        "the scaled long-tail metric",
-        "gap to the straight head→tail line, in multiples of the mean",
-        "0 for equal counts and for a straight slope",
-        lower=True,
-    ),
-    "gini": _Reading(
-        "the Gini index", "0 even, near 1 one person has nearly all", _ALIKE, lower=True
-    ),
-    "gini_corrected": _Reading(
-        "the corrected Gini index", "0 even, near 1 one person has nearly all", _ALIKE, lower=True
-    ),
-    "effective_people": _Reading(
-        "effective people",
-        "as if so many people had equally many messages (Hill number of order 2), each message "
-        "counted as an action of its own",
-        _MORE,
-        lower=False,
-    ),
-    "hill_1": _Reading(
-        "effective people of order 1", "exponential of Shannon's entropy", _MORE, lower=False
-    ),
-    "pielou": _Reading(
-        "Pielou's evenness", "1 even, near 0 one person has nearly all", _ALIKE, lower=False
-    ),
-    "absence_factor": _Reading(
-        "the absence factor",
-        "fewest people who together have half of the mentions",
-        _MORE,
-        lower=False,
-    ),
-}
 
 
 def _when(row: Mapping[str, Any], *, year: bool) -> str:
@@ -106,14 +37,15 @@ def _when(row: Mapping[str, Any], *, year: bool) -> str:
     assert end is not None
     first, last = about_midnight(start), about_midnight(end)
     if current().plus(start, timedelta(days=1)) == end and begins_day(first):
-        return f"on {day(first, year=year)}"
-    return f"in the {duration(end - start)} to {ending(last, year=year)}"
+        return _("on {day}", day=day(first, year=year))
+    length, last_day = duration_after_in(end - start), ending(last, year=year)
+    return _("in the {length} to {end}", length=length, end=last_day)
 
 
-def _finding(
+def _finding(  # noqa: PLR0911 - one for each form
     rows: Sequence[Mapping[str, Any]],
     values: Sequence[float | None],
-    reading: _Reading,
+    reading: Reading,
     *,
     year: bool,
 ) -> str:
@@ -123,27 +55,36 @@ def _finding(
     """
     known = [(v, i) for i, v in enumerate(values) if v is not None]
     if not known:
-        return f"No window in this range has enough activity for {reading.name}"
-    numbers = [v for v, _ in known]
-    low, middle, high = (text.amount(v) for v in (min(numbers), median(numbers), max(numbers)))
+        return _("No window in this range has enough activity for {metric}", metric=_(reading.name))
+    numbers = [v for v, i in known]
+    low, middle, high = (amount(v) for v in (min(numbers), median(numbers), max(numbers)))
     extreme = max(numbers) if reading.lower else min(numbers)
     windows = [i for v, i in known if v == extreme]
-    name = reading.name[0].upper() + reading.name[1:]
+    name = _(reading.title)
+    when = _when(rows[windows[0]], year=year)
     if len(known) == 1:
-        return f"{name} was {text.amount(extreme)} {_when(rows[windows[0]], year=year)}"
+        return _("{metric} was {value} {when}", metric=name, value=amount(extreme), when=when)
     if low == high:
-        every = len(known) == len(values)
-        return f"{name} was {middle} " + ("throughout" if every else "wherever it is known")
+        if len(known) == len(values):
+            return _("{metric} was {value} throughout", metric=name, value=middle)
+        return _("{metric} was {value} wherever it is known", metric=name, value=middle)
     notable = (
         extreme > median(numbers) * _NOTABLE
         if reading.lower
         else extreme * _NOTABLE < median(numbers)
     )
     if notable and len(windows) == 1:
-        which = "highest" if reading.lower else "lowest"
-        when = _when(rows[windows[0]], year=year)
-        return f"{name} was {which} {when}, {text.amount(extreme)}; the median is {middle}"
-    return f"{name} stayed between {low} and {high}, median {middle}"
+        facts = {"metric": name, "when": when, "value": amount(extreme), "median": middle}
+        if reading.lower:
+            return _("{metric} was highest {when}, {value}; the median is {median}", **facts)
+        return _("{metric} was lowest {when}, {value}; the median is {median}", **facts)
+    return _(
+        "{metric} stayed between {low} and {high}, median {median}",
+        metric=name,
+        low=low,
+        high=high,
+        median=middle,
+    )
 
 
 def weekly_mean(times: Sequence[datetime], values: Sequence[float | None]) -> list[float | None]:
@@ -172,15 +113,17 @@ def headline(diagnostics: Mapping[str, Any]) -> str:
         return ""
     value, low, high = (finite(people.get(k)) for k in ("value", "low", "high"))
     if value is None:
-        return f"effective people in all: {people['note']}" if people.get("note") else ""
-    number = text.amount(round(value, 1))
+        note = str(people.get("note") or "")
+        return _("effective people in all: {note}", note=_(note)) if note else ""
+    number = amount(round(value, 1))
     if low is None or high is None:
-        return f"in all, as if about {number} people had equally many messages"
-    level = finite(people.get("level")) or 0.9
-    ends = f"{low:,.1f}–{high:,.1f}"
-    return (
-        f"in all, as if {number} people had equally many messages "
-        f"({text.percent(level)} interval {ends})"
+        return _("in all, as if about {n} people had equally many messages", n=number)
+    return _(
+        "in all, as if {n} people had equally many messages ({level} interval {low}–{high})",
+        n=number,
+        level=percent(finite(people.get("level")) or 0.9),
+        low=decimal(f"{low:,.1f}"),
+        high=decimal(f"{high:,.1f}"),
     )
 
 
@@ -216,7 +159,7 @@ def longtail(
 
     result = query.longtail(since=since, until=until, window=window, step=step, interval=True)
     rows = records(result)
-    reading = _READINGS[metric]
+    reading = READINGS[metric]
     values = [finite(row.get(metric)) for row in rows]
     ends = [as_time(row["end"]) for row in rows]
     starts = [as_time(row["start"]) for row in rows]
@@ -224,18 +167,30 @@ def longtail(
     days = days and all(s is not None and _is_midnight(s) for s in starts)
     times = [t for t in (starts if days else ends) if t is not None]
     series: list[tuple[str, list[float | None]]] = [
-        ("per day" if days else f"per {duration(window)}", values)
+        (_("per day") if days else _("per {length}", length=duration(window)), values)
     ]
     dense = len(times) > 1
     dense = dense and times[-1] <= current().plus(times[0], timedelta(days=len(times) - 1))
     if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
-        series.append(("7-day mean", weekly_mean(times, values)))
-    each = "per day" if days else f"of the {duration(window)} before each point"
-    name = reading.name.removeprefix("the ")
-    subtitles = [f"{name[0].upper()}{name[1:]} {each}: {reading.means}; {reading.better}"]
+        series.append((_("7-day mean"), weekly_mean(times, values)))
+    facts = {
+        "metric": _(reading.label),
+        "meaning": _(reading.means),
+        "reading": _(reading.better),
+    }
+    subtitles = [
+        _("{metric} per day: {meaning}; {reading}", **facts)
+        if days
+        else _(
+            "{metric} of the {length} before each point: {meaning}; {reading}",
+            length=duration(window),
+            **facts,
+        )
+    ]
     unknown = values.count(None)
     if 0 < unknown < len(values):
-        subtitles.append(f"unknown in {unknown:,} of {len(values):,} windows")
+        parts = {"n": amount(unknown), "all": amount(len(values))}
+        subtitles.append(_("unknown in {n} of {all} windows", **parts))
     subtitles += several(result)
     if people := headline(result.diagnostics):
         subtitles.append(people)
@@ -247,7 +202,9 @@ def longtail(
         x="start" if days else "end",
         title=_finding(rows, values, reading, year=needs_year(since, until))
         if rows or not result.diagnostics.get("note")
-        else f"The range is shorter than one window of {duration(window)}",
+        else _(
+            "The range is shorter than one window of {length}", length=duration_after_in(window)
+        ),
         subtitle="; ".join(subtitles),
     )
 
@@ -269,32 +226,43 @@ def _busiest_tenth(counts: Sequence[float]) -> tuple[int, float]:
 def _lorenz_finding(names: Sequence[str], counts: Sequence[float], of: str) -> str:
     """State the share of the busiest tenth; `of` says of which messages."""
     if not sum(counts):
-        return "Nobody is named by the messages of this range"
+        return _("Nobody is named by the messages of this range")
     if len(counts) == 1:
-        return f"All {of} are of one person, {text.in_title(names[0])}"
+        return _("All {of} are of one person, {name}", of=of, name=text.in_title(names[0]))
     if min(counts) == max(counts):
-        return f"All {len(counts):,} people have {text.plural(counts[0], 'message')} each"
-    size, share = _busiest_tenth(counts)
-    percent = text.percent(share)
-    if size == 1:
-        best = [n for n, c in zip(names, counts, strict=True) if c == max(counts)]
-        first = (
-            f"The busiest of {len(counts)} people, {text.in_title(best[0])},"
-            if len(best) == 1
-            else (f"One of {len(counts)} people")
+        return ngettext(
+            "All {people} people have {n} message each",
+            "All {people} people have {n} messages each",
+            counts[0],
+            people=amount(len(counts)),
         )
-        return f"{first} has {percent} of all {of}"
-    return f"The busiest {size:,} of {len(counts):,} people have {percent} of all {of}"
+    size, share = _busiest_tenth(counts)
+    facts = {"people": amount(len(counts)), "share": percent(share), "of": of}
+    if size > 1:
+        return _(
+            "The busiest {n} of {people} people have {share} of all {of}", n=amount(size), **facts
+        )
+    best = [n for n, c in zip(names, counts, strict=True) if c == max(counts)]
+    if len(best) > 1:
+        return _("One of {people} people has {share} of all {of}", **facts)
+    return _(
+        "The busiest of {people} people, {name}, has {share} of all {of}",
+        name=text.in_title(best[0]),
+        **facts,
+    )
 
 
 def _numbers(row: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> list[str]:
     """State the evenness numbers of the whole range."""
     numbers = []
     if (half := finite(row.get("absence_factor"))) is not None:
-        verb = "person suffices" if half == 1 else "people suffice"
-        numbers.append(f"{text.amount(half)} {verb} for half of them")
+        numbers.append(
+            ngettext(
+                "{n} person suffices for half of them", "{n} people suffice for half of them", half
+            )
+        )
     if (gini := finite(row.get("gini"))) is not None:
-        numbers.append(f"Gini index {gini:.2f}")
+        numbers.append(_("Gini index {n}", n=decimal(f"{gini:.2f}")))
     if people := headline(diagnostics):
         numbers.append(people)
     return numbers
@@ -314,7 +282,7 @@ def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawin
     total = sum(counts)
     rows = records(measured)
     subtitles = [
-        "Share of mentions of the people with the fewest; nearer to the diagonal is more even"
+        _("Share of mentions of the people with the fewest; nearer to the diagonal is more even")
     ]
     if total and rows:
         subtitles += _numbers(rows[-1], measured.diagnostics)
@@ -322,11 +290,10 @@ def lorenz(query: Any, chart: Chart, since: datetime, until: datetime) -> Drawin
     shares = [0.0, *(c / total for c in accumulate(counts))] if total else []
     mark, label = None, ""
     if len(counts) > 1 and total:
-        size, _ = _busiest_tenth(counts)
-        others = len(counts) - size
+        others = len(counts) - _busiest_tenth(counts)[0]
         rest = shares[others]  # not 1 - share, which would round differently
         mark = (others / len(counts), rest)
-        label = f"{text.plural(others, 'person', 'people')}: {text.percent(rest)}"
+        label = ngettext("{n} person: {share}", "{n} people: {share}", others, share=percent(rest))
     return draw_lorenz(
         chart,
         result,

@@ -12,6 +12,7 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import day
 from hubbub.charts.picture.sheet import finite, records
 from hubbub.errors import UsageError
+from hubbub.language.numbers import percent
 from hubbub.registry import view
 from hubbub.zones import current
 
@@ -140,7 +141,7 @@ def _median_finding(rows: Sequence[Mapping[str, Any]]) -> str:
             high = k
         before += n
     single = sum(n for k, n in counts if k == 1)
-    share = text.percent(single / people)
+    share = percent(single / people)
     middle = text.plural((low + high) / 2, "object")
     if len(counts) == 1:
         return f"Each of {people:,} people touched {text.plural(counts[0][0], 'object')}"

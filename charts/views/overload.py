@@ -14,7 +14,9 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time
-from hubbub.charts.picture.sheet import duration, finite, records
+from hubbub.charts.picture.sheet import finite, records
+from hubbub.language.numbers import amount, percent
+from hubbub.language.wording import duration
 from hubbub.registry import view
 
 __all__ = ["overload"]
@@ -56,7 +58,7 @@ def overload(
 
     result = query.overload(since=since, until=until, people=people, recent=recent, top=1000)
     rows = records(result)
-    lately = f"in the last {text.amount(recent / timedelta(days=1))} days"
+    lately = f"in the last {amount(recent / timedelta(days=1))} days"
     if people:
         bars, finding, table = _persons(rows, result.diagnostics.get("base_rates") or ())
         columns: tuple[str, ...] = ("user", "signs", "load", "usual")
@@ -109,7 +111,7 @@ def _rates(
             bars.append(Row(name, ((0.0, f"{why} ({row['of'] or 0:,} people)", "fo"),)))
             continue
         known.append((share, row["people"], row["of"], words))
-        label = f"{text.percent(share)} ({row['people']:,} of {row['of']:,})"
+        label = f"{percent(share)} ({row['people']:,} of {row['of']:,})"
         bars.append(Row(name, ((share, label, "f0"),)))
     table = [(r["sign"], r["people"], r["of"], r["share"]) for r in rows]
     if not rows:

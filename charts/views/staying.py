@@ -16,7 +16,9 @@ from hubbub.charts.picture.calendar import (
 )
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, day, ending, needs_year
-from hubbub.charts.picture.sheet import duration, finite, messages, records, several
+from hubbub.charts.picture.sheet import finite, messages, records, several
+from hubbub.language.numbers import percent
+from hubbub.language.wording import duration
 from hubbub.registry import view
 
 __all__ = ["cohorts", "returning"]
@@ -117,9 +119,9 @@ def _cohorts_finding(
         return f"One person has all {of} {when}"
     if abs(last["top_1"] * n - _hundredth(n)) < _EXACT:
         return f"All {n:,} people have equally many {of} {when}"
-    share = text.percent(last["top_1"])
+    share = percent(last["top_1"])
     sentence = f"The {_busiest(n)} {'has' if n <= 100 else 'have'} {share} of all {of} {when}"  # noqa: PLR2004 (percent)
-    before, people = text.percent(first["top_1"]), int(first["n"])
+    before, people = percent(first["top_1"]), int(first["n"])
     # a share of few people, or of a crowd, is no measure for this one
     alike = min(people, n) >= _FEW and max(people, n) <= 2 * min(people, n)
     # two people have more than one, whatever the shares are
@@ -204,11 +206,11 @@ def _returning_finding(rows: Sequence[Mapping[str, Any]]) -> str:
 
     people = sum(r["people"] for r in counted if r["after"] == 1)
     who = f"of {people:,} newcomers were" if people > 1 else "of one newcomer was"
-    sentence = f"{text.percent(share(1))} {who} active in the month after"
+    sentence = f"{percent(share(1))} {who} active in the month after"
     later = max(r["after"] for r in counted)
     later = next((n for n in (12, 6, 3) if n <= later), 1)
     if later > 1:
         of = sum(r["people"] for r in counted if r["after"] == later)
         whose = "" if of == people else f" of {of:,}"
-        sentence += f", {text.percent(share(later))}{whose} {_LATER[later]} months later"
+        sentence += f", {percent(share(later))}{whose} {_LATER[later]} months later"
     return sentence

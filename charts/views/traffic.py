@@ -12,7 +12,9 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import whole_ticks
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, moment, needs_year
-from hubbub.charts.picture.sheet import duration, records
+from hubbub.charts.picture.sheet import records
+from hubbub.language.numbers import amount, brief, percent
+from hubbub.language.wording import duration
 from hubbub.registry import view
 
 __all__ = ["period_of", "traffic"]
@@ -80,7 +82,7 @@ def traffic(
 
 def _bytes(n: int) -> str:
     """Format a size: `500 B`, `118 MB`."""
-    number = text.brief(n)
+    number = brief(n)
     return f"{number[:-1]} {number[-1]}B" if number[-1].isalpha() else f"{number} B"
 
 
@@ -107,11 +109,11 @@ def _finding(
     elif len(totals) == 1:
         sentence = f"All {text.plural(total, 'request')} went to {text.in_title(leaders[0])}"
     else:
-        share = text.percent(most / total)
-        sentence = text.leading(leaders, f"{share} of {text.amount(total)} requests")
+        share = percent(most / total)
+        sentence = text.leading(leaders, f"{share} of {amount(total)} requests")
     if len(rows) == 1:
         return sentence
-    hits = text.amount(peak["total_hits"])
+    hits = amount(peak["total_hits"])
     times = sum(row["total_hits"] == peak["total_hits"] for row in rows)
     if times > 1:  # equal columns have no peak
         return f"{sentence}; at most {hits} in all per {_period_name(length)}"

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from hubbub.charts.picture.text import amount
 from hubbub.formats.tables import cell, clean
+from hubbub.language.numbers import amount
 from hubbub.live.server import pages
 from hubbub.live.server.answers.parameters import Parameters
 from hubbub.live.server.explore.command import command

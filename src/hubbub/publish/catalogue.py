@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubbub.charts.picture import text
+from hubbub.language.numbers import percent
 
 if TYPE_CHECKING:
     from hubbub.charts.picture.drawing import Drawing
@@ -77,13 +78,13 @@ def _sum(rows: Sequence[Sequence[Any]], column: int) -> float | None:
 def _share(rows: Sequence[Sequence[Any]]) -> str | None:
     """Return the last number of the second column as percent."""
     last = _last(rows, 1)
-    return None if last is None else text.percent(last)
+    return None if last is None else percent(last)
 
 
 def _busiest(rows: Sequence[Sequence[Any]]) -> str:
     """Return the share of the busiest tenth; rows end with the share of all people up to them."""
     others = len(rows) - -(-len(rows) // 10)
-    return text.percent(1 - float(rows[others - 1][-1] if others else 0.0))
+    return percent(1 - float(rows[others - 1][-1] if others else 0.0))
 
 
 def badge_number(name: str, drawing: Drawing) -> tuple[str, float | str | None]:

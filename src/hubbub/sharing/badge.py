@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from hubbub.charts.picture import text
 from hubbub.charts.picture.theme import FONTS
 from hubbub.errors import UsageError
+from hubbub.language.numbers import amount
 
 __all__ = ["draw", "number_at"]
 
@@ -112,7 +113,7 @@ def draw(
     if isinstance(number, str):
         value = text.clean(number, _LABEL) or "no data"
     else:
-        value = "no data" if number is None or not math.isfinite(number) else text.amount(number)
+        value = "no data" if number is None or not math.isfinite(number) else amount(number)
     missing = "incomplete" if incomplete else _COVERAGE.get(coverage, "")
     fields = [(shown, "l"), (value, "v"), *([(missing, "u")] if missing else [])]
     widths = [round(text.width(field, _SIZE)) + 2 * _PADDING for field, _ in fields]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.picture.text import amount, percent
+from hubbub.language.numbers import amount, percent
 from tests.support.charts.svg_faults import faults
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.charts.picture import text
+from hubbub.language.numbers import amount, brief, percent, signed, tick
 
 
 @pytest.mark.parametrize(
@@ -67,17 +68,17 @@ def test_wrap_and_balance() -> None:
     [(0, "0%"), (1, "100%"), (0.9996, "99.9%"), (0.0004, "<0.1%"), (0.004, "0.4%"), (0.65, "65%")],
 )
 def test_percent_is_0_or_100_only_if_exact(share: float, label: str) -> None:
-    assert text.percent(share) == label
+    assert percent(share) == label
 
 
 def test_numbers() -> None:
-    assert [text.amount(v) for v in (0, 1234567, -3, 0.0444, 12.34, 1e300)][:5] == [
+    assert [amount(v) for v in (0, 1234567, -3, 0.0444, 12.34, 1e300)][:5] == [
         "0", "1,234,567", "−3", "0.044", "12.3",
     ]  # fmt: skip
-    assert [text.tick(v, 0.2) for v in (0, 0.2, 0.4)] == ["0", "0.2", "0.4"]
-    assert [text.tick(v, 500) for v in (0, 500, 1000, 1500)] == ["0", "500", "1k", "1.5k"]
-    assert [text.brief(v) for v in (708, 1091, 5210, 999_960)] == ["708", "1.09k", "5.21k", "1M"]
-    assert [text.signed(v) for v in (387, -36, 0)] == ["+387", "−36", "±0"]
+    assert [tick(v, 0.2) for v in (0, 0.2, 0.4)] == ["0", "0.2", "0.4"]
+    assert [tick(v, 500) for v in (0, 500, 1000, 1500)] == ["0", "500", "1k", "1.5k"]
+    assert [brief(v) for v in (708, 1091, 5210, 999_960)] == ["708", "1.09k", "5.21k", "1M"]
+    assert [signed(v) for v in (387, -36, 0)] == ["+387", "−36", "±0"]
 
 
 def test_short_names_of_a_bus_without_environments() -> None:
