@@ -17,6 +17,7 @@ COLUMNS = (
     N_("action"),
     N_("axis"),
     N_("before"),
+    N_("bytes"),
     N_("category"),
     N_("change"),
     N_("count"),

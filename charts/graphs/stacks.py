@@ -19,7 +19,7 @@ from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.canvas import draw
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data
-from hubbub.language import _
+from hubbub.language import _, pgettext
 from hubbub.language.numbers import amount, percent, signed
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _finding(names: Mapping[str, str], order: Sequence[str], piles: _Piles, unit
         return leader(called, totals, unit)
     best = [n for n, total in zip(called, totals, strict=True) if total == totals[0]]
     share = percent(totals[0] / fsum(totals))
-    return text.leading(best, _("{share} of {what}", share=share, what=unit))
+    return text.leading(best, pgettext("of a sum", "{share} of {what}", share=share, what=unit))
 
 
 def _course(values: Values, labels: Sequence[str], unit: str) -> str:

@@ -11,6 +11,7 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import (
     about_midnight,
+    called_part,
     named_part,
     narrowed,
     period_of,
@@ -19,6 +20,7 @@ from hubbub.charts.picture.calendar import (
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, begins_day, needs_year
 from hubbub.charts.picture.sheet import finite, records
+from hubbub.language import N_, _, ngettext, periods
 from hubbub.language.numbers import amount, percent
 from hubbub.registry import view
 from hubbub.zones import current
@@ -63,7 +65,14 @@ def radar(
         users = list(dict.fromkeys(map(events.persons.name, users)))
     top = None if users else USERS
     result = query.radar(since=since, until=until, axis=axis, user=users, top=top)
-    subtitle = f"Share of all messages of each {axis} that name the user; in brackets all messages"
+    if axis == "topic":
+        subtitle = _(
+            "Share of all messages of each topic that name the user; in brackets all messages"
+        )
+    else:
+        subtitle = _(
+            "Share of all messages of each category that name the user; in brackets all messages"
+        )
     return draw_radar(chart, result, users=users, subtitle=subtitle, most=axes)
 
 
@@ -157,6 +166,8 @@ def volume(
         per: Length of a period; auto: by the range.
         axis: What messages are grouped by.
     """
+    from hubbub.charts.graphs.common import noun
+
     bucket = period_of(per)
     bucket = _bucket_of(since, until) if bucket == "auto" else bucket
     whole = narrowed(since, until, bucket, to_newest=chart.to_newest)
@@ -174,11 +185,16 @@ def volume(
         y="messages",
         by="name",
         title=_volume_finding(rows, bucket, since, until),
-        subtitle="; ".join([f"Messages per {bucket} by {axis}", *whole.notes]),
+        subtitle="; ".join(
+            [
+                _("Messages {per_day} by {axis}", per_day=periods.per(bucket), axis=noun(axis)),
+                *whole.notes,
+            ]
+        ),
     )
 
 
-def _volume_finding(
+def _volume_finding(  # noqa: PLR0911 - one for each form
     rows: Sequence[Mapping[str, Any]], bucket: str, since: datetime, until: datetime
 ) -> str:
     """State the largest share, and the period with most messages of all."""
@@ -191,39 +207,60 @@ def _volume_finding(
             by_name[row["name"]] = by_name.get(row["name"], 0) + n
     total = sum(by_start.values())
     if not total or not by_name:
-        return "No messages in this range"
+        return _("No messages in this range")
     most = max(by_start.values())
     peaks = [start for start, n in by_start.items() if n == most]
     start = as_time(peaks[0])
     assert start is not None
-    once = named_part(start, bucket, since, until, year=needs_year(since, until))
+    part = (start, bucket, since, until)
+    year = needs_year(since, until)
+    once = named_part(*part, year=year)
     largest = max(by_name.values())
     short = text.short_names(by_name)
     leaders = sorted(short[name] for name, n in by_name.items() if n == largest)
     if total == 1:
-        return f"One message, of {text.in_title(leaders[0])}, {once}"
+        return _("One message, of {name}, {when}", name=text.in_title(leaders[0]), when=once)
     if len(by_start) == 1:
-        sentence = f"{text.plural(total, 'message')} {once}"
-        return (
-            f"{sentence}, all of {text.in_title(leaders[0])}"
-            if len(by_name) == 1
-            else (f"{sentence}; {text.leading(leaders, percent(largest / total))}")
+        if len(by_name) == 1:
+            return ngettext(
+                "{n} message {when}, all of {name}",
+                "{n} messages {when}, all of {name}",
+                total,
+                when=once,
+                name=text.in_title(leaders[0]),
+            )
+        return ngettext(
+            "{n} message {when}; {leaders}",
+            "{n} messages {when}; {leaders}",
+            total,
+            when=once,
+            leaders=text.leading(leaders, percent(largest / total)),
         )
     if len(by_name) == 1:
-        sentence = f"All {text.plural(total, 'message')} are of {text.in_title(leaders[0])}"
+        name = text.in_title(leaders[0])
+        sentence = ngettext(
+            "All {n} message are of {name}", "All {n} messages are of {name}", total, name=name
+        )
     else:
-        sentence = text.leading(leaders, f"{percent(largest / total)} of messages")
+        share = percent(largest / total)
+        sentence = text.leading(leaders, _("{share} of messages", share=share))
     if len(peaks) == len(by_start):
-        return f"{sentence}; {text.plural(most, 'message')} each {bucket}"
+        return ngettext(
+            "{sentence}; {n} message {each_day}",
+            "{sentence}; {n} messages {each_day}",
+            most,
+            sentence=sentence,
+            each_day=periods.each(bucket),
+        )
+    facts = {"sentence": sentence, "n": amount(most)}
     if len(peaks) > 1:
         on = text.occasions(len(peaks), once, bucket)
-        return f"{sentence}; at most {amount(most)} in all, {on}"
-    return f"{sentence}; the busiest {bucket} was {_that(once)}: {amount(most)} in all"
+        return _("{sentence}; at most {n} in all, {when}", when=on, **facts)
+    return _(_BUSIEST[bucket], when=called_part(*part, year=year), **facts)
 
 
-def _that(when: str) -> str:
-    """Turn `on 5 January` into `5 January`, `in the week of 5 January` into `that of 5 January`."""
-    for preposition, word in (("on ", ""), ("in the hour ", "that "), ("in the week ", "that ")):
-        if when.startswith(preposition):
-            return word + when.removeprefix(preposition)
-    return when
+_BUSIEST = {
+    "hour": N_("{sentence}; the busiest hour was {when}: {n} in all"),
+    "day": N_("{sentence}; the busiest day was {when}: {n} in all"),
+    "week": N_("{sentence}; the busiest week was {when}: {n} in all"),
+}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from hubbub.analyzers.alerts.judged import JudgedRule, RaisedSpan
 from hubbub.charts.picture import text
 from hubbub.charts.picture.scale import moment
-from hubbub.language.wording import duration, joined
+from hubbub.language import _, ngettext, pgettext
+from hubbub.language.numbers import amount
+from hubbub.language.wording import duration, duration_after_in, joined
 
 if TYPE_CHECKING:
     from hubbub.charts.graphs.alert_lanes import Span
@@ -19,7 +21,6 @@ __all__ = ["MOST", "explained_rule", "finding", "lane", "shown"]
 MOST = 8  # lanes
 _NAMED = 2  # rules of a title
 _TICKS = 1_000_000  # of the averages of a rule, at most
-_MANY = {"topic": "topics", "category": "categories", "user": "people"}
 
 
 def shown(rules: Sequence[JudgedRule]) -> list[JudgedRule]:
@@ -43,7 +44,9 @@ def explained_rule(rules: Sequence[JudgedRule], length: timedelta) -> int | None
     return None
 
 
-def finding(rules: Sequence[JudgedRule], until: datetime, *, year: bool) -> str:
+def finding(  # noqa: PLR0911 - one for each form
+    rules: Sequence[JudgedRule], until: datetime, *, year: bool
+) -> str:
     """State how many alerts there were, by rule, and in which time one could be raised.
 
     Args:
@@ -54,33 +57,55 @@ def finding(rules: Sequence[JudgedRule], until: datetime, *, year: bool) -> str:
     judged = [rule for rule in rules if rule.judged_since is not None]
     since = [rule.judged_since for rule in judged if rule.judged_since is not None]
     if not judged:
-        one = len(rules) == 1
-        return (
-            f"No alert could be raised: the rule{'' if one else 's'} need{'s' if one else ''} "
-            "more history"
+        return ngettext(
+            "No alert could be raised: the rule needs more history",
+            "No alert could be raised: the rules need more history",
+            len(rules),
         )
     spans = [span for rule in judged for span in rule.spans]
     still = sum(span.end is None for span in spans)
     if not spans:
-        what = f"the rule {text.in_title(judged[0].name)}"
-        if len(judged) > 1:
-            what = f"{len(judged)} rules"
+        length = duration_after_in(until - max(since))
         if len(judged) < len(rules):
-            what = f"the {len(judged)} of {len(rules)} rules that could be judged"
-        return f"No alert of {what} in {duration(until - max(since))}"
-    length = duration(until - min(since))
+            return _(
+                "No alert of the {n} of {all} rules that could be judged in {length}",
+                n=len(judged),
+                all=len(rules),
+                length=length,
+            )
+        if len(judged) > 1:
+            return _("No alert of {n} rules in {length}", n=len(judged), length=length)
+        name = text.in_title(judged[0].name)
+        return _("No alert of the rule {name} in {length}", name=name, length=length)
+    length = duration_after_in(until - min(since))
     if len(spans) == 1:
         rule = next(rule for rule in judged if rule.spans)
-        when = moment(spans[0].start, year=year)
-        name = text.in_title(rule.name)
-        return f"One alert in {length}: {name}, from {when}{', still on' if still else ''}"
+        facts = {
+            "length": length,
+            "name": text.in_title(rule.name),
+            "when": moment(spans[0].start, year=year),
+        }
+        if still:
+            return _("One alert in {length}: {name}, from {when}, still on", **facts)
+        return _("One alert in {length}: {name}, from {when}", **facts)
     raised = sorted((rule for rule in judged if rule.spans), key=lambda rule: -len(rule.spans))
     named = len(raised) if len(raised) <= _NAMED + 1 else _NAMED
-    parts = [f"{len(rule.spans):,} of {text.in_title(rule.name)}" for rule in raised[:named]]
+    parts = [
+        _("{n} of {name}", n=amount(len(rule.spans)), name=text.in_title(rule.name))
+        for rule in raised[:named]
+    ]
     if rest := sum(len(rule.spans) for rule in raised[named:]):
-        parts.append(f"{rest:,} of {len(raised) - named} other rules")
-    on = "" if not still else f"; {'one' if still == 1 else f'{still:,}'} still on"
-    return f"{len(spans):,} alerts in {length}: {joined(parts)}{on}"
+        parts.append(_("{n} of {rules} other rules", n=amount(rest), rules=len(raised) - named))
+    facts = {"n": amount(len(spans)), "length": length, "parts": joined(parts)}
+    if still:
+        return ngettext(
+            "{n} alerts in {length}: {parts}; one still on",
+            "{n} alerts in {length}: {parts}; {still} still on",
+            still,
+            still=amount(still),
+            **facts,
+        )
+    return _("{n} alerts in {length}: {parts}", **facts)
 
 
 def lane(rule: JudgedRule, first: datetime, last: datetime) -> tuple[Span, ...]:
@@ -129,6 +154,19 @@ def _says(rule: JudgedRule, group: Sequence[RaisedSpan], last: datetime) -> tupl
     length = duration(max(span.end or last for span in group) - group[0].start)
     still = any(span.end is None for span in group)
     if subjects == 1:
-        return ("on",) if still else (length,)
-    many = f"{subjects:,} {_MANY.get(rule.per, 'subjects')}"
-    return (f"{many}, on", many) if still else (f"{many}, {length}", many)
+        return (pgettext("alert", "on"),) if still else (length,)
+    many = _subjects(rule.per, subjects)
+    if still:
+        return _("{subjects}, on", subjects=many), many
+    return _("{subjects}, {length}", subjects=many, length=length), many
+
+
+def _subjects(per: str, n: int) -> str:
+    """State how many topics, categories or people had an alert."""
+    if per == "topic":
+        return ngettext("{n} topic", "{n} topics", n)
+    if per == "category":
+        return ngettext("{n} category", "{n} categories", n)
+    if per == "user":
+        return ngettext("{n} person", "{n} people", n)
+    return ngettext("{n} subject", "{n} subjects", n)

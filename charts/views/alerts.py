@@ -17,8 +17,9 @@ from hubbub.charts.picture.scale import as_time, moment, needs_year
 from hubbub.charts.picture.sheet import finite, records
 from hubbub.charts.views.alert_rules import explained_rule, lane, shown
 from hubbub.charts.views.alert_rules import finding as of_rules
-from hubbub.language.numbers import amount
-from hubbub.language.wording import duration
+from hubbub.language import N_, _, pgettext
+from hubbub.language.numbers import amount, decimal
+from hubbub.language.wording import duration, duration_after_in, mean_over
 from hubbub.registry import view
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ _SECONDS = (
 _FINEST = timedelta(seconds=10)
 #: `measure`, `short`, `long`, `threshold` and `resolution` that are not given.
 _DEFAULTS = ("messages", 12, 120, 1.5, None)
-_RATES = ((1, "second"), (60, "minute"), (3600, "hour"), (86_400, "day"))
+_RATES = (
+    (1, N_("{values} per second: {sentence}")),
+    (60, N_("{values} per minute: {sentence}")),
+    (3600, N_("{values} per hour: {sentence}")),
+    (86_400, N_("{values} per day: {sentence}")),
+)
 _EACH = 5  # a rate is given per the shortest unit in which at least this many happen
 
 
@@ -53,8 +59,8 @@ class Alert:
     def reached(self) -> str:
         """The peak in words: `3.21×`, as exact as a threshold is."""
         if self.peak is None:
-            return "out of silence"
-        return f"{round(self.peak, 2):,}×".replace(".0×", "×")
+            return _("out of silence")
+        return decimal(f"{round(self.peak, 2):,}".removesuffix(".0")) + "×"
 
 
 def resolution_of(length: timedelta) -> timedelta:
@@ -96,7 +102,7 @@ def alerts(
         resolution: Length of a tick; by default there are about 700.
     """
     from hubbub.charts.graphs.alert_lanes import Raised, RaisedPlan
-    from hubbub.charts.graphs.common import time_axis
+    from hubbub.charts.graphs.common import capital, noun, time_axis
     from hubbub.charts.picture.canvas import draw
 
     own = (measure, short, long, threshold, resolution) != _DEFAULTS
@@ -135,15 +141,16 @@ def alerts(
     limit = [None if v is None else v * threshold for v in long_mean]
     factor = amount(threshold)
     series = [
-        (f"{_adjective(tick * short)} mean", short_mean),
-        (f"threshold {factor}×", limit),
-        (f"{_adjective(tick * long)} mean", long_mean),
+        (mean_over(tick * short), short_mean),
+        (_("threshold {factor}×", factor=factor), limit),
+        (mean_over(tick * long), long_mean),
     ]
     if rules and explained is None:
         del series[1]  # it is the threshold of no rule
     year = needs_year(since, until)
     means = _Means(tick * int(short), tick * int(long), threshold)
-    finding = f"No {measure} in this range"
+    nothing = _("No {unit} in this range", unit=noun(measure))
+    finding = nothing
     if rules:
         finding = of_rules(rules, until, year=year)
     elif points:
@@ -151,16 +158,16 @@ def alerts(
         # the hours before are only compared with
         length = None if judged is None else max(until - judged, tick)
         finding = _own_finding(raised, length, means, year=year)
-    says = f"an alert is raised while {means.sentence}"
+    says = means.sentence
     if rules:
-        says = "below it, when each rule had an alert"
+        says = _("below it, when each rule had an alert")
         if explained is not None:
-            says = f"{text.in_title(listed[explained].name)} compares {means.compared}"
+            says = means.of_rule(text.in_title(listed[explained].name))
     page = chart.sheet(
         result,
         finding=finding,
-        subtitle=f"{measure.capitalize()} per {per}: {says}",
-        empty=f"No {measure} in this range",
+        subtitle=_(per, values=capital(noun(measure)), sentence=says),
+        empty=nothing,
     )
     xs, ticks = time_axis(times) if times else ((), ())
     lanes = _lanes(raised, times)
@@ -196,21 +203,30 @@ class _Means:
     long: timedelta
     threshold: float
 
-    @property
-    def compared(self) -> str:
-        """What is compared with what."""
-        return (
-            f"the mean of {duration(self.short)} with {amount(self.threshold)}× that of "
-            f"the {duration(self.long)} before"
+    def of_rule(self, name: str) -> str:
+        """What a rule compares with what."""
+        return _(
+            "{rule} compares the mean of {short} with {factor}× that of the {long} before",
+            rule=name,
+            **self._facts,
         )
 
     @property
     def sentence(self) -> str:
         """When an alert is raised."""
-        return (
-            f"the mean of {duration(self.short)} is above {amount(self.threshold)}× that of "
-            f"the {duration(self.long)} before"
+        return _(
+            "an alert is raised while the mean of {short} is above {factor}× that of the {long} "
+            "before",
+            **self._facts,
         )
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        return {
+            "short": duration_after_in(self.short),
+            "factor": amount(self.threshold),
+            "long": duration_after_in(self.long),
+        }
 
 
 def _own_finding(
@@ -218,11 +234,15 @@ def _own_finding(
 ) -> str:
     """State what was found in the time that could be judged; None: there was none."""
     if length is None:
-        needed = duration(means.short + means.long)
-        return f"No alert could be raised: the averages need more than {needed} of traffic"
+        return _(
+            "No alert could be raised: the averages need more than {length} of traffic",
+            length=duration(means.short + means.long),
+        )
     if raised:
-        return _finding(raised, duration(length), year=year)
-    return f"No traffic alert in the {duration(length)} that could be judged"
+        return _finding(raised, duration_after_in(length), year=year)
+    return _(
+        "No traffic alert in the {length} that could be judged", length=duration_after_in(length)
+    )
 
 
 def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
@@ -232,33 +252,39 @@ def _finding(raised: Sequence[Alert], length: str, *, year: bool) -> str:
     still_open = raised[-1].end is None
     if len(raised) == 1:
         if strongest.peak is None:
-            finding = f"One traffic alert in {length}: out of silence on {when}"
-        else:
-            finding = (
-                f"One traffic alert in {length}, from {when}; at most {strongest.reached} the mean"
+            finding = _(
+                "One traffic alert in {length}: out of silence on {when}", length=length, when=when
             )
-        return f"{finding}, still open" if still_open else finding
-    finding = f"{len(raised):,} traffic alerts in {length}"
+        else:
+            finding = _(
+                "One traffic alert in {length}, from {when}; at most {peak} the mean",
+                length=length,
+                when=when,
+                peak=strongest.reached,
+            )
+        return _("{finding}, still open", finding=finding) if still_open else finding
+    facts = {"n": amount(len(raised)), "length": length}
+    finding = _("{n} traffic alerts in {length}", **facts)
     if still_open:
-        finding += ", one still open"
+        finding = _("{n} traffic alerts in {length}, one still open", **facts)
     silent = sum(alert.peak is None for alert in raised)
     if silent:  # more than any multiple
-        return f"{finding}; {silent:,} out of silence"
-    return f"{finding}; the strongest, from {when}, reached {strongest.reached} the mean"
+        return _("{finding}; {n} out of silence", finding=finding, n=amount(silent))
+    return _(
+        "{finding}; the strongest, from {when}, reached {peak} the mean",
+        finding=finding,
+        when=when,
+        peak=strongest.reached,
+    )
 
 
 def _unit(rates: Sequence[float]) -> tuple[float, str]:
-    """Choose a readable unit of time for rates per second: its seconds and its name."""
+    """Choose a readable unit of time for rates per second: its seconds and a subtitle's message."""
     most = max(rates, default=0)
     for seconds, name in _RATES:
         if most * seconds >= _EACH:
             return seconds, name
     return _RATES[-1]
-
-
-def _adjective(length: timedelta) -> str:
-    """Format a duration as an adjective: `20-min`, `2.5-day`."""
-    return duration(length).replace(" days", "-day").replace(" ", "-")
 
 
 def _scaled(rate: Any, seconds: float) -> float | None:
@@ -273,7 +299,7 @@ def _lanes(
     from hubbub.charts.graphs.alert_lanes import Span
 
     own = tuple(Span(*_place(a, times), _labels(a), a.end is None) for a in raised)
-    return [("alerts", own)] if own else []
+    return [(_("alerts"), own)] if own else []
 
 
 def _place(alert: Alert, times: Sequence[datetime]) -> tuple[float, float]:
@@ -291,7 +317,8 @@ def _place(alert: Alert, times: Sequence[datetime]) -> tuple[float, float]:
 def _labels(alert: Alert) -> tuple[str, ...]:
     """Return labels from long to short."""
     if alert.end is None:
-        return f"{alert.reached}, open", alert.reached, "open"
+        return _("{peak}, open", peak=alert.reached), alert.reached, pgettext("alert", "open")
     if alert.peak is None:
         return (alert.reached,)
-    return f"{alert.reached} for {duration(alert.end - alert.start)}", alert.reached
+    length = duration(alert.end - alert.start)
+    return _("{peak} for {length}", peak=alert.reached, length=length), alert.reached

@@ -12,7 +12,8 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time
 from hubbub.intervals import union
-from hubbub.language.numbers import percent
+from hubbub.language import N_, _, ngettext
+from hubbub.language.numbers import amount, decimal, percent
 from hubbub.registry import view
 
 __all__ = ["coverage", "duration_words", "estimated", "finding"]
@@ -20,18 +21,21 @@ __all__ = ["coverage", "duration_words", "estimated", "finding"]
 
 _LANES = 8  # sources
 _FINEST = 1200  # smallest piece of a lane: this part of the width
-_NOTHING = "Nothing is known about this range"
+_NOTHING = N_("Nothing is known about this range")
 _PROVEN = ("complete", "healed")
-_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_DAY, _HOUR, _MINUTE = 86_400, 3600, 60  # seconds
 
 
 def duration_words(seconds: float) -> str:
     """Format a duration: `3 days`, `1.5 hours`, `40 seconds`."""
-    for length, unit in _UNITS:
-        n = round(seconds / length, 1)
-        if n >= 1 or length == 1:
-            return f"{n:,g} {unit}{'' if n == 1 else 's'}"
-    raise AssertionError
+    if (n := round(seconds / _DAY, 1)) >= 1:
+        return ngettext("{n} day", "{n} days", n, n=decimal(f"{n:,g}"))
+    if (n := round(seconds / _HOUR, 1)) >= 1:
+        return ngettext("{n} hour", "{n} hours", n, n=decimal(f"{n:,g}"))
+    if (n := round(seconds / _MINUTE, 1)) >= 1:
+        return ngettext("{n} minute", "{n} minutes", n, n=decimal(f"{n:,g}"))
+    n = round(seconds, 1)
+    return ngettext("{n} second", "{n} seconds", n, n=decimal(f"{n:,g}"))
 
 
 def finding(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime) -> str:
@@ -43,22 +47,32 @@ def finding(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime)
     proven = sum(sums.get(state, 0.0) for state in _PROVEN)
     gaps = sum(row["state"] == "gap" for row in rows)
     if not total or not set(sums) - {"unknown"}:
-        return _NOTHING
+        return _(_NOTHING)
+    length = duration_words(total)
     if proven >= total:
-        sentence = f"All of {duration_words(total)} is provably complete"
+        sentence = _("All of {length} is provably complete", length=length)
         if "healed" in sums:
             missed = duration_words(sums["healed"])
-            sentence += f"; history covers {missed} that the bus missed"
+            return _(
+                "{sentence}; history covers {missed} that the bus missed",
+                sentence=sentence,
+                missed=missed,
+            )
         return sentence
     if proven:
         share = percent(min(proven / total, 0.9999))
-        sentence = f"{share} of {duration_words(total)} is provably complete"
+        sentence = _("{share} of {length} is provably complete", share=share, length=length)
     else:
-        sentence = f"Nothing of {duration_words(total)} is proven"
+        sentence = _("Nothing of {length} is proven", length=length)
     if gaps:
-        lost = duration_words(sums["gap"])
-        return f"{sentence}; {text.plural(gaps, 'gap')} of {lost} left to heal"
-    return f"{sentence}; no gap is known in the rest"
+        return ngettext(
+            "{sentence}; {n} gap of {lost} left to heal",
+            "{sentence}; {n} gaps of {lost} left to heal",
+            gaps,
+            sentence=sentence,
+            lost=duration_words(sums["gap"]),
+        )
+    return _("{sentence}; no gap is known in the rest", sentence=sentence)
 
 
 def _seconds(row: Mapping[str, Any]) -> float:
@@ -102,7 +116,7 @@ def _name(source: str, filters: str) -> str:
 def _note(rows: Sequence[Mapping[str, Any]], total: float) -> str:
     """Return the share of the range that is proven, as a label."""
     proven = sum(_seconds(row) for row in rows if row["state"] in _PROVEN) / total
-    return "100%" if proven >= 1 else percent(min(proven, 0.9999)) if proven else "–"
+    return percent(1) if proven >= 1 else percent(min(proven, 0.9999)) if proven else "–"
 
 
 def estimated(repositories: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -111,15 +125,24 @@ def estimated(repositories: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
         return "", ""
     worst = repositories[0]
     share = percent(worst["opened"] / (worst["opened"] + worst["missed"]))
-    opened = (
-        f"{worst['numbers']} that {text.clean(worst['repository'].partition('/')[2], 40)} opened"
-    )
-    details = (
-        f"estimated from numbers {worst['first']:,}–{worst['last']:,}: {share} of the {opened}"
-    )
+    opened = {
+        "share": share,
+        "items": _(worst["numbers"]),
+        "repository": text.clean(worst["repository"].partition("/")[2], 40),
+    }
+    title = _("An estimated {share} of the {items} that {repository} opened are here", **opened)
+    opened |= {"first": amount(worst["first"]), "last": amount(worst["last"])}
     if len(repositories) > 1:
-        details += f" (one of {len(repositories):,} repositories)"
-    return f"An estimated {share} of the {opened} are here", details
+        return title, _(
+            "estimated from numbers {first}–{last}: {share} of the {items} that {repository} "
+            "opened (one of {n} repositories)",
+            n=amount(len(repositories)),
+            **opened,
+        )
+    return title, _(
+        "estimated from numbers {first}–{last}: {share} of the {items} that {repository} opened",
+        **opened,
+    )
 
 
 @view(names_people=False)
@@ -138,16 +161,20 @@ def coverage(
     for row in result.data:
         sources.setdefault(_name(row["source"], row["filters"]), []).append(row)
     shown = sorted(sources, key=lambda name: _rank(name, sources[name]))[:_LANES]
-    rows = [("all together", combined), *((name, sources[name]) for name in sorted(shown))]
+    rows = [(_("all together"), combined), *((name, sources[name]) for name in sorted(shown))]
     lanes = tuple(Lane(n, _pieces(r, since, until), _note(r, total)) for n, r in rows if total)
-    subtitle = "What is known of each moment, by source, and how much is proven"
+    subtitle = _("What is known of each moment, by source, and how much is proven")
     if len(shown) < len(sources):
-        subtitle += f"; {len(shown)} of {len(sources)} sources"
+        parts = {"shown": len(shown), "all": len(sources)}
+        subtitle = _("{subtitle}; {shown} of {all} sources", subtitle=subtitle, **parts)
     title = finding(combined, since, until)
-    proof = title != _NOTHING
+    proof = title != _(_NOTHING)
     if not proof and result.events:
-        stored = "message is" if result.events == 1 else "messages are"
-        title = f"Completeness unknown: {result.events:,} {stored} stored"
+        title = ngettext(
+            "Completeness unknown: {n} message is stored",
+            "Completeness unknown: {n} messages are stored",
+            result.events,
+        )
     estimate, details = "", ""
     if not any(result.parameters.get(name) for name in NOT_ESTIMATED):
         repositories = query.coverage(since=since, until=until, per="repository").data
@@ -158,7 +185,7 @@ def coverage(
         result,
         finding=estimate if estimate and not proof else title,
         subtitle=subtitle,
-        empty="The ledger of coverage says nothing about this range",
+        empty=_("The ledger of coverage says nothing about this range"),
         height=max(250, height_of(len(lanes)) + 40),
     )
     ticks = time_axis([since, until])[1] if total else ()

@@ -12,7 +12,8 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import day
 from hubbub.charts.picture.sheet import finite, records
 from hubbub.errors import UsageError
-from hubbub.language.numbers import percent
+from hubbub.language import N_, _, ngettext
+from hubbub.language.numbers import amount, percent
 from hubbub.registry import view
 from hubbub.zones import current
 
@@ -20,7 +21,7 @@ __all__ = ["heatmap", "objects_per_user", "users_per_object"]
 
 _BARS = 20
 _FRAMES = 120  # in 4.5 seconds
-_NOTHING = "No message in this range names both a person and an object"
+_NOTHING = N_("No message in this range names both a person and an object")
 
 
 @view(names_people=False)
@@ -54,14 +55,8 @@ def heatmap(
         weight[row["object"]] += finite(row["messages"]) or 0
     objects.sort(key=lambda o: (-weight[o], str(o)))
     drawn = [
-        _top(len(users), totals.get("users", len(users)), top, ("person", "people"), "objects"),
-        _top(
-            len(objects),
-            totals.get("objects", len(objects)),
-            top_objects,
-            ("object", "objects"),
-            "people",
-        ),
+        _top_people(len(users), totals.get("users", len(users)), top),
+        _top_objects(len(objects), totals.get("objects", len(objects)), top_objects),
     ]
     return draw_heatmap(
         chart,
@@ -76,36 +71,67 @@ def heatmap(
             everything=len(users) >= totals.get("users", len(users))
             and len(objects) >= totals.get("objects", len(objects)),
         ),
-        subtitle="; ".join(["Messages per person and object", *drawn, "blank is none"]),
-        empty=_NOTHING,
+        subtitle="; ".join([_("Messages per person and object"), *drawn, _("blank is none")]),
+        empty=_(_NOTHING),
     )
 
 
-def _top(shown: int, total: int, most: int, nouns: tuple[str, str], others: str) -> str:
-    """State which are drawn: all, or the `most` busiest that occur with one of the others drawn."""
-    busiest = f"{min(most, total)} busiest of {total:,} {nouns[1]}"
+def _top_people(shown: int, total: int, most: int) -> str:
+    """State which are drawn: all, or the `most` busiest that occur with one of the objects."""
     if shown >= total:
-        return text.plural(total, *nouns)
+        return ngettext("{n} person", "{n} people", total)
+    facts = {"n": min(most, total), "all": amount(total)}
     if shown == min(most, total):
-        return f"the {busiest}"
-    return f"{shown} of the {busiest}, the rest without these {others}"
+        return _("the {n} busiest of {all} people", **facts)
+    return _(
+        "{shown} of the {n} busiest of {all} people, the rest without these objects",
+        shown=shown,
+        **facts,
+    )
+
+
+def _top_objects(shown: int, total: int, most: int) -> str:
+    """State which are drawn: all, or the `most` busiest that occur with one of the people."""
+    if shown >= total:
+        return ngettext("{n} object", "{n} objects", total)
+    facts = {"n": min(most, total), "all": amount(total)}
+    if shown == min(most, total):
+        return _("the {n} busiest of {all} objects", **facts)
+    return _(
+        "{shown} of the {n} busiest of {all} objects, the rest without these people",
+        shown=shown,
+        **facts,
+    )
 
 
 def _pair(rows: Sequence[Mapping[str, Any]], *, everything: bool) -> str:
     """State which user and object occur together most often, of all or of the busiest."""
     if not rows:
-        return _NOTHING
+        return _(_NOTHING)
     most = max(finite(r["messages"]) or 0 for r in rows)
     best = [r for r in rows if finite(r["messages"]) == most]
     user, touched = (text.in_title(text.clean(best[0][of]), 0.7) for of in ("user", "object"))
-    counted = text.plural(most, "message")
+    facts = {
+        "user": user,
+        "object": touched,
+        "messages": ngettext("{n} message", "{n} messages", most),
+    }
     if everything and len(rows) == 1:
-        return f"{user} alone touches an object, {touched}: {counted}"
-    among = "" if everything else "Among the busiest, "
+        return _("{user} alone touches an object, {object}: {messages}", **facts)
     if len(best) > 1:
-        sentence = f"{len(best):,} pairs of a person and an object meet most often: {counted} each"
-        return among + sentence
-    return f"{among}{user} and {touched} meet most often: {counted}"
+        pairs = {"n": amount(len(best)), "messages": facts["messages"]}
+        if everything:
+            return _(
+                "{n} pairs of a person and an object meet most often: {messages} each", **pairs
+            )
+        return _(
+            "Among the busiest, {n} pairs of a person and an object meet most often: "
+            "{messages} each",
+            **pairs,
+        )
+    if everything:
+        return _("{user} and {object} meet most often: {messages}", **facts)
+    return _("Among the busiest, {user} and {object} meet most often: {messages}", **facts)
 
 
 @view(names_people=False)
@@ -120,19 +146,23 @@ def objects_per_user(query: Any, chart: Chart, since: datetime, until: datetime)
         x="objects",
         y="users",
         finding=_median_finding(records(result)),
-        subtitle="Number of people by how many different objects they touched, if any",
-        empty=_NOTHING,
+        subtitle=_("Number of people by how many different objects they touched, if any"),
+        empty=_(_NOTHING),
     )
 
 
 def _median_finding(rows: Sequence[Mapping[str, Any]]) -> str:
     """State the median of objects per person who touched any, and how many touched just one."""
     counts = sorted((int(r["objects"]), int(r["users"])) for r in rows if r["users"])
-    people = sum(n for _, n in counts)
+    people = sum(n for k, n in counts)
     if not people:
-        return _NOTHING
+        return _(_NOTHING)
     if people == 1:
-        return f"One person touched an object: {text.plural(counts[0][0], 'object')} in all"
+        return ngettext(
+            "One person touched an object: {n} object in all",
+            "One person touched an object: {n} objects in all",
+            counts[0][0],
+        )
     before, low, high = 0, 0, 0
     for k, n in counts:  # the two users in the middle, without a list of all users
         if before < (people + 1) // 2 <= before + n:
@@ -142,15 +172,31 @@ def _median_finding(rows: Sequence[Mapping[str, Any]]) -> str:
         before += n
     single = sum(n for k, n in counts if k == 1)
     share = percent(single / people)
-    middle = text.plural((low + high) / 2, "object")
+    facts = {"share": share, "people": amount(people)}
     if len(counts) == 1:
-        return f"Each of {people:,} people touched {text.plural(counts[0][0], 'object')}"
+        return ngettext(
+            "Each of {people} people touched {n} object",
+            "Each of {people} people touched {n} objects",
+            counts[0][0],
+            people=facts["people"],
+        )
     if low != 1 and single * 3 >= people:
-        one = f"{share} of the {people:,} people with an object touched just one"
-        return f"{one}; the median is {middle}"
+        return ngettext(
+            "{share} of the {people} people with an object touched just one; "
+            "the median is {n} object",
+            "{share} of the {people} people with an object touched just one; "
+            "the median is {n} objects",
+            (low + high) / 2,
+            **facts,
+        )
     if single * 2 >= people:
-        return f"{share} of the {people:,} people with an object touched just one"
-    return f"A median of {middle} per person with any; the most is {counts[-1][0]:,}"
+        return _("{share} of the {people} people with an object touched just one", **facts)
+    return ngettext(
+        "A median of {n} object per person with any; the most is {most}",
+        "A median of {n} objects per person with any; the most is {most}",
+        (low + high) / 2,
+        most=amount(counts[-1][0]),
+    )
 
 
 @view(names_people=False)
@@ -173,6 +219,7 @@ def users_per_object(
         top: How many objects a frame shows.
         frames: Frames at most.
     """
+    from hubbub.charts.graphs.common import noun
     from hubbub.charts.graphs.race import draw_race
 
     if not 1 <= top <= _BARS:
@@ -191,41 +238,56 @@ def users_per_object(
             break
         ends.append(end)
     last = sum(row["end"] == rows[-1]["end"] for row in rows)
-    subtitle = f"Different people who touched each object since {day(since, year=True)}"
+    subtitle = _(
+        "Different people who touched each object since {date}", date=day(since, year=True)
+    )
     return draw_race(
         chart,
         result,
         ends=ends[::-1],
         finding=_gathered(rows, result.diagnostics.get("leading") or 0, top=top),
-        subtitle=subtitle + _listed(rows[-last:], result.diagnostics.get("last") or 0, top),
-        empty=_NOTHING,
-        x_title="people",
+        subtitle=_listed(subtitle, rows[-last:], result.diagnostics.get("last") or 0, top),
+        empty=_(_NOTHING),
+        x_title=noun("people"),
     )
 
 
-def _listed(last: Sequence[Mapping[str, Any]], alike: int, top: int) -> str:
-    """State that only the `top` are drawn; of the `alike` with the last one's number only some."""
+def _listed(subtitle: str, last: Sequence[Mapping[str, Any]], alike: int, top: int) -> str:
+    """Add that only the `top` are drawn; of the `alike` with the last one's number only some."""
     if len(last) < top:
-        return ""
+        return subtitle
     fewest = last[-1]["users"]
     drawn = sum(row["users"] == fewest for row in last)
-    few = f", {drawn} of the {alike:,} with {text.plural(fewest, 'person', 'people')}"
-    return f"; the {top} with the most" + (few if drawn < alike else "")
+    if drawn >= alike:
+        return _("{subtitle}; the {top} with the most", subtitle=subtitle, top=top)
+    return ngettext(
+        "{subtitle}; the {top} with the most, {drawn} of the {alike} with {n} person",
+        "{subtitle}; the {top} with the most, {drawn} of the {alike} with {n} people",
+        fewest,
+        subtitle=subtitle,
+        top=top,
+        drawn=drawn,
+        alike=amount(alike),
+    )
 
 
 def _gathered(rows: Sequence[Mapping[str, Any]], leading: int, *, top: int) -> str:
     """State which objects gathered most people by the last frame: `leading` of all, `top` drawn."""
     if not rows:
-        return _NOTHING
+        return _(_NOTHING)
     last = [r for r in rows if r["end"] == rows[-1]["end"]]
     most = max(int(r["users"]) for r in last)
     best = [text.in_title(text.clean(r["object"])) for r in last if r["users"] == most]
-    people = text.plural(most, "person", "people")
     leading = max(leading, len(best))
     if leading == 1:
         if len(last) == 1 < top:
-            return f"{best[0]} is the one object touched, by {people}"
-        return f"{best[0]} gathers the most people: {most:,}"
-    objects = f"{leading:,} objects"
+            return ngettext(
+                "{object} is the one object touched, by {n} person",
+                "{object} is the one object touched, by {n} people",
+                most,
+                object=best[0],
+            )
+        return _("{object} gathers the most people: {n}", object=best[0], n=amount(most))
+    objects = ngettext("{n} object", "{n} objects", leading)
     names = text.listed(best, objects) if leading == len(best) else objects
-    return f"{names} gather the most people: {most:,} each"
+    return _("{objects} gather the most people: {n} each", objects=names, n=amount(most))

@@ -15,6 +15,7 @@ from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import finite, records
+from hubbub.language import N_, _, ngettext
 from hubbub.language.numbers import amount, percent
 from hubbub.language.wording import duration
 from hubbub.registry import view
@@ -23,13 +24,15 @@ __all__ = ["overload"]
 
 _MOST = 15  # people
 _QUARTER = 0.25
-#: Sign → name of its row, and its words after "8 of 80 people" in a title.
-_SIGNS: Mapping[str, tuple[str, str]] = {
-    "load": ("more work than usual for them", "did more work than is usual for them"),
-    "off_hours": ("more nights and weekends", "worked more at night or on weekends than before"),
-    "no_pause": ("three weeks without a pause", "had no two free days in three weeks or more"),
-    "alone": ("alone with something", "had something that nobody else touched"),
+#: Sign → name of its row.
+_SIGNS: Mapping[str, str] = {
+    "load": N_("more work than usual for them"),
+    "off_hours": N_("more nights and weekends"),
+    "no_pause": N_("three weeks without a pause"),
+    "alone": N_("alone with something"),
 }
+#: Why nothing is said of a sign, as the query states it.
+NOTES = (N_("too short to tell"), N_("not enough data"))
 
 
 @view(names_people=False)
@@ -58,24 +61,38 @@ def overload(
 
     result = query.overload(since=since, until=until, people=people, recent=recent, top=1000)
     rows = records(result)
-    lately = f"in the last {amount(recent / timedelta(days=1))} days"
+    lately = recent / timedelta(days=1)
     if people:
         bars, finding, table = _persons(rows, result.diagnostics.get("base_rates") or ())
         columns: tuple[str, ...] = ("user", "signs", "load", "usual")
-        subtitle = f"Signs of too much work {lately}, against each person's own past"
+        subtitle = ngettext(
+            "Signs of too much work in the last {n} days, against each person's own past",
+            "Signs of too much work in the last {n} days, against each person's own past",
+            lately,
+        )
         if len(rows) > len(bars):
-            subtitle += f"; {len(bars)} of {text.plural(len(rows), 'person', 'people')}"
+            subtitle = ngettext(
+                "{subtitle}; {shown} of {n} person",
+                "{subtitle}; {shown} of {n} people",
+                len(rows),
+                subtitle=subtitle,
+                shown=len(bars),
+            )
     else:
         begin = as_time(result.diagnostics.get("past_since"))
         bars, finding, table = _rates(rows, recent, None if begin is None else until - begin)
         columns = ("sign", "people", "of", "share")
-        subtitle = (
-            f"Share of the people of whom the data tell who show a sign of too much work {lately}"
+        subtitle = ngettext(
+            "Share of the people of whom the data tell who show a sign of too much work "
+            "in the last {n} days",
+            "Share of the people of whom the data tell who show a sign of too much work "
+            "in the last {n} days",
+            lately,
         )
     page = chart.sheet(
         result,
         finding=finding,
-        subtitle=f"{subtitle}; a reason to ask, never a verdict",
+        subtitle=_("{subtitle}; a reason to ask, never a verdict", subtitle=subtitle),
         empty=finding,
         height=height_of(len(bars)) + 20,
     )
@@ -104,36 +121,96 @@ def _rates(
 
     bars, known = [], []
     for row in rows:
-        name, words = _SIGNS.get(row["sign"], (text.clean(row["sign"]), f"show {row['sign']}"))
-        share = finite(row["share"])
+        name, share = _named(row["sign"]), finite(row["share"])
         if share is None:
-            why = text.clean(row.get("note") or "too short to tell")
-            bars.append(Row(name, ((0.0, f"{why} ({row['of'] or 0:,} people)", "fo"),)))
+            label = ngettext(
+                "{why} ({n} people)",
+                "{why} ({n} people)",
+                row["of"] or 0,
+                why=text.clean(_(row.get("note") or NOTES[0])),
+            )
+            bars.append(Row(name, ((0.0, label, "fo"),)))
             continue
-        known.append((share, row["people"], row["of"], words))
-        label = f"{percent(share)} ({row['people']:,} of {row['of']:,})"
+        known.append((share, row["people"], row["of"], row["sign"]))
+        of = {"n": amount(row["people"]), "all": amount(row["of"])}
+        label = _("{share} ({n} of {all})", share=percent(share), **of)
         bars.append(Row(name, ((share, label, "f0"),)))
     table = [(r["sign"], r["people"], r["of"], r["share"]) for r in rows]
     if not rows:
-        return [], "Nobody was active in this time", table
+        return [], _("Nobody was active in this time"), table
     if not known and stored is not None and stored < recent:
-        length = f"{duration(stored)} are stored, less than the {duration(recent)} that are judged"
-        return bars, f"Too short to see signs of too much work: {length}", table
+        return bars, _short(stored, recent), table
     if not known:
-        return bars, "Too little is known of too few people to see signs of too much work", table
-    share, shown, of, words = max(known, key=lambda k: k[0])
+        few = _("Too little is known of too few people to see signs of too much work")
+        return bars, few, table
+    share, shown, of, sign = max(known, key=lambda k: k[0])
     if not shown:
         return bars, _clear(len(known), len(rows)), table
-    return bars, f"{shown:,} of {text.plural(of, 'person', 'people')} {words}", table
+    return bars, _showing(sign, shown, of), table
+
+
+def _named(sign: str) -> str:
+    """Return the name of a sign's row."""
+    return _(_SIGNS[sign]) if sign in _SIGNS else text.clean(sign)
+
+
+def _showing(sign: str, shown: int, of: int) -> str:
+    """State how many people show a sign, of those of whom the data tell."""
+    facts = {"shown": amount(shown)}
+    if sign == "load":
+        return ngettext(
+            "{shown} of {n} person did more work than is usual for them",
+            "{shown} of {n} people did more work than is usual for them",
+            of,
+            **facts,
+        )
+    if sign == "off_hours":
+        return ngettext(
+            "{shown} of {n} person worked more at night or on weekends than before",
+            "{shown} of {n} people worked more at night or on weekends than before",
+            of,
+            **facts,
+        )
+    if sign == "no_pause":
+        return ngettext(
+            "{shown} of {n} person had no two free days in three weeks or more",
+            "{shown} of {n} people had no two free days in three weeks or more",
+            of,
+            **facts,
+        )
+    if sign == "alone":
+        return ngettext(
+            "{shown} of {n} person had something that nobody else touched",
+            "{shown} of {n} people had something that nobody else touched",
+            of,
+            **facts,
+        )
+    return ngettext(
+        "{shown} of {n} person show {sign}",
+        "{shown} of {n} people show {sign}",
+        of,
+        sign=text.clean(sign),
+        **facts,
+    )
+
+
+def _short(stored: timedelta, recent: timedelta) -> str:
+    return _(
+        "Too short to see signs of too much work: {stored} are stored, "
+        "less than the {judged} that are judged",
+        stored=duration(stored),
+        judged=duration(recent),
+    )
 
 
 def _clear(known: int, signs: int) -> str:
     """State that nobody shows a sign, as far as the data tell."""
     if known == signs:
-        return "Nobody shows a sign of too much work"
-    unknown = signs - known
-    return (
-        f"Too short to tell: {unknown} of {signs} signs cannot be judged, nobody shows the others"
+        return _("Nobody shows a sign of too much work")
+    return _(
+        "Too short to tell: {n} of {all} signs cannot be judged, nobody shows the others",
+        n=signs - known,
+        all=signs,
     )
 
 
@@ -146,20 +223,37 @@ def _persons(
     marked = [r for r in rows if r["signs"]]
     bars = []
     for row in marked[:_MOST]:
-        names = ", ".join(_SIGNS.get(s, (text.clean(s), ""))[0] for s in row["signs"])
+        names = ", ".join(map(_named, row["signs"]))
         label = text.fit(names, 420, 12)
         bars.append(Row(text.named(row["user"]), ((float(len(row["signs"])), label, "f0"),)))
     table = [(text.named(r["user"]), ", ".join(r["signs"]), r["load"], r["usual"]) for r in rows]
     if not rows:
-        return [], "Nobody was active in this time", table
+        return [], _("Nobody was active in this time"), table
     if not marked:
         judged = min((int(rate["of"] or 0) for rate in rates), default=0)
         if judged < len(rows):
-            told = f"{judged:,} of {text.plural(len(rows), 'person', 'people')}"
-            return [], f"No sign of too much work; the data tell all signs of {told}", table
-        return [], "Nobody shows a sign of too much work", table
+            told = ngettext(
+                "No sign of too much work; the data tell all signs of {judged} of {n} person",
+                "No sign of too much work; the data tell all signs of {judged} of {n} people",
+                len(rows),
+                judged=amount(judged),
+            )
+            return [], told, table
+        return [], _("Nobody shows a sign of too much work"), table
     most = len(marked[0]["signs"])
     first = sum(len(r["signs"]) == most for r in marked)
-    who = text.named(marked[0]["user"]) if first == 1 else f"{first:,} people"
-    verb = "shows" if first == 1 else "show"
-    return bars, f"{who} {verb} {text.plural(most, 'sign')} of too much work", table
+    if first == 1:
+        finding = ngettext(
+            "{name} shows {n} sign of too much work",
+            "{name} shows {n} signs of too much work",
+            most,
+            name=text.named(marked[0]["user"]),
+        )
+    else:
+        finding = ngettext(
+            "{people} people show {n} sign of too much work",
+            "{people} people show {n} signs of too much work",
+            most,
+            people=amount(first),
+        )
+    return bars, finding, table

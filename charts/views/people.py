@@ -22,6 +22,8 @@ from hubbub.charts.picture.calendar import (
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, needs_year
 from hubbub.charts.picture.sheet import finite, records
+from hubbub.language import _, ngettext, periods
+from hubbub.language.numbers import amount
 from hubbub.registry import view
 
 __all__ = ["active_users", "daily_users"]
@@ -64,13 +66,22 @@ def daily_users(
     times = [row["start"] for row in rows]
     active, new, total = (
         (name, [finite(row[column]) for row in rows])
-        for name, column in (("active", "users"), ("new", "new"), ("seen so far", "total"))
+        for name, column in (
+            (_("active"), "users"),
+            (_("new"), "new"),
+            (_("seen so far"), "total"),
+        )
     )
     title = _daily_finding(rows, unit, since, until)
-    subtitle = f"People per {unit}: active; new, not seen earlier in this range; seen so far"
+    subtitle = _(
+        "People {per_day}: active; new, not seen earlier in this range; seen so far",
+        per_day=periods.per(unit),
+    )
     if len(rows) > 1 and rows[-1]["total"] > _APART * max(row["users"] for row in rows):
         # On a common scale the total of a year would flatten the lines of single days.
-        subtitle = "; ".join([f"{subtitle}, on a scale of its own", *whole.notes])
+        subtitle = "; ".join(
+            [_("{subtitle}, on a scale of its own", subtitle=subtitle), *whole.notes]
+        )
         return draw_panels(
             chart, result, times, (active, new), (total,), title=title, subtitle=subtitle
         )
@@ -85,18 +96,29 @@ def _daily_finding(
 ) -> str:
     """State how many people are active each day, and how many different ones in all."""
     if not rows or not rows[-1]["total"]:
-        return "Nobody is named by the messages of this range"
+        return _("Nobody is named by the messages of this range")
     total = int(rows[-1]["total"])
     first = next(row for row in rows if row["total"])
     start = as_time(first["start"])
     assert start is not None
     when = named_part(start, unit, since, until, year=needs_year(since, until))
     if total == 1:
-        return f"One person is active, first {when}"
+        return _("One person is active, first {when}", when=when)
     if len(rows) == 1:
-        return f"{total:,} people are active {when}"
-    usual = text.plural(median(row["users"] for row in rows), "person is", "people are")
-    return f"A median of {usual} active each {unit}; {total:,} different people in all"
+        return _active(total, when)
+    return ngettext(
+        "A median of {n} person is active {each_day}; {total} different people in all",
+        "A median of {n} people are active {each_day}; {total} different people in all",
+        median(row["users"] for row in rows),
+        each_day=periods.each(unit),
+        total=amount(total),
+    )
+
+
+def _active(people: float, when: str) -> str:
+    return ngettext(
+        "{n} person is active {when}", "{n} people are active {when}", people, when=when
+    )
 
 
 @view(names_people=False)
@@ -123,6 +145,7 @@ def active_users(
         per: Length of a period; auto: by the range.
         stored: Draw the numbers that the job `usage` stored.
     """
+    from hubbub.charts.graphs.common import noun
     from hubbub.charts.graphs.general import draw_columns
 
     unit = period_of(per)
@@ -133,23 +156,27 @@ def active_users(
     since, until = whole.since, whole.until
     result = (query.usage if stored else query.active_users)(since=since, until=until, per=unit)
     users_by_day = {str(label): int(users) for label, users in result.data}
-    periods = starts(since, until, unit) if users_by_day else []
-    values = [users_by_day.get(last_day(start, unit).isoformat(), 0) for start in periods]
-    found = "the job usage found" if stored else "messages name"
+    begins = starts(since, until, unit) if users_by_day else []
+    values = [users_by_day.get(last_day(start, unit).isoformat(), 0) for start in begins]
+    found = (
+        _("Different people {per_day} that the job usage found", per_day=periods.per(unit))
+        if stored
+        else _("Different people {per_day} that messages name", per_day=periods.per(unit))
+    )
     return draw_columns(
         chart,
         result,
-        periods,
+        begins,
         values,
         per=unit,
-        unit="people",
-        finding=_active_finding(periods, values, unit, since, until),
-        subtitle="; ".join([f"Different people per {unit} that {found}", *whole.notes]),
+        unit=noun("people"),
+        finding=_active_finding(begins, values, unit, since, until),
+        subtitle="; ".join([found, *whole.notes]),
     )
 
 
 def _active_finding(
-    periods: Sequence[datetime],
+    begins: Sequence[datetime],
     values: Sequence[int],
     unit: str,
     since: datetime,
@@ -157,17 +184,26 @@ def _active_finding(
 ) -> str:
     """State the median and the peak."""
     if not any(values):
-        return "Nobody is named by the messages of this range"
+        return _("Nobody is named by the messages of this range")
     peak = max(range(len(values)), key=lambda i: (values[i], -i))
-    when = named_part(periods[peak], unit, since, until, year=needs_year(since, until))
+    when = named_part(begins[peak], unit, since, until, year=needs_year(since, until))
     if len(values) == 1:
-        return f"{text.plural(values[0], 'person is', 'people are')} active {when}"
+        return _active(values[0], when)
     if min(values) == max(values):
-        people = text.plural(values[0], "person is", "people are")
-        return f"{people} active each {unit}"
+        return _active(values[0], periods.each(unit))
     when = text.occasions(values.count(values[peak]), when, unit)
     if not median(values):
-        preposition = "On" if unit == "day" else "In"
-        return f"{preposition} most {unit}s nobody is active; the peak was {values[peak]:,} {when}"
-    usual = text.plural(median(values), "person is", "people are")
-    return f"A median of {usual} active each {unit}; the peak was {values[peak]:,} {when}"
+        return _(
+            "{on_most_days} nobody is active; the peak was {n} {when}",
+            on_most_days=periods.mostly(unit),
+            n=amount(values[peak]),
+            when=when,
+        )
+    return ngettext(
+        "A median of {n} person is active {each_day}; the peak was {most} {when}",
+        "A median of {n} people are active {each_day}; the peak was {most} {when}",
+        median(values),
+        each_day=periods.each(unit),
+        most=amount(values[peak]),
+        when=when,
+    )

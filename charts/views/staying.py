@@ -10,16 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hubbub.charts.chart import Chart
-from hubbub.charts.picture import text
 from hubbub.charts.picture.calendar import (
     about_midnight,
 )
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.charts.picture.scale import as_time, day, ending, needs_year
+from hubbub.charts.picture.scale import as_time, ending, needs_year
 from hubbub.charts.picture.sheet import finite, messages, records, several
-from hubbub.language.numbers import percent
-from hubbub.language.wording import duration
+from hubbub.language import N_, _, ngettext, npgettext
+from hubbub.language.dates import short_month
+from hubbub.language.numbers import amount, percent
+from hubbub.language.wording import duration, duration_after_in
 from hubbub.registry import view
+from hubbub.zones import current
 
 __all__ = ["cohorts", "returning"]
 
@@ -28,12 +30,26 @@ _WEEK = timedelta(weeks=1)
 _FEW = 10  # people; shares of fewer are not compared
 _EXACT = 1e-6  # of a person; sums of shares are rounded
 _GROUPS = 24  # rows and columns of the triangle
-_LATER = {3: "three", 6: "six", 12: "twelve"}
+#: Months → the share of the same newcomers, and that of part of them.
+_LATER = {
+    3: (
+        N_("{sentence}, {share} three months later"),
+        N_("{sentence}, {share} of {n} three months later"),
+    ),
+    6: (
+        N_("{sentence}, {share} six months later"),
+        N_("{sentence}, {share} of {n} six months later"),
+    ),
+    12: (
+        N_("{sentence}, {share} twelve months later"),
+        N_("{sentence}, {share} of {n} twelve months later"),
+    ),
+}
 _SHARES = {
-    "top_1": "top 1%",
-    "next_9": "next 9%",
-    "next_40": "next 40%",
-    "rest": "the other half",
+    "top_1": N_("top 1%"),
+    "next_9": N_("next 9%"),
+    "next_40": N_("next 40%"),
+    "rest": N_("the other half"),
 }
 
 
@@ -77,30 +93,49 @@ def cohorts(
     result = query.cohorts(since=since, until=until, window=length, step=step)
     rows = records(result)
     subtitles = [
-        f"Share of mentions per group of people, in the {_weeks(length)} before each point"
+        _(
+            "Share of mentions per group of people, in the {length} before each point",
+            length=_weeks_after_in(length),
+        )
     ]
     if length != 13 * _WEEK and window is None:
-        subtitles.append("13 weeks in ranges of 15 weeks and more")
+        subtitles.append(_("13 weeks in ranges of 15 weeks and more"))
     if rows and all(row["n"] <= 100 for row in rows):  # noqa: PLR2004 (percent)
-        subtitles.append("the top 1% is one person")
+        subtitles.append(_("the top 1% is one person"))
     subtitles += several(result)
     note = result.diagnostics.get("note")
+    nothing = _("The range holds no whole window of {length}", length=_weeks_after_in(length))
     return draw_areas(
         chart,
         result,
         x="end",
-        shares=_SHARES,
+        shares={column: _(name) for column, name in _SHARES.items()},
         finding=_cohorts_finding(rows, length, messages(result), year=needs_year(since, until))
         if rows or not note
-        else f"The range holds no whole window of {_weeks(length)}",
+        else nothing,
         subtitle="; ".join(subtitles),
-        empty=str(note) if note else "No messages in this range name a person",
+        empty=ngettext(
+            "not enough data: the range holds no {n} days that end in time",
+            "not enough data: the range holds no {n} days that end in time",
+            length.days,
+            n=length.days,
+        )
+        if note
+        else _("No messages in this range name a person"),
     )
 
 
 def _weeks(length: timedelta) -> str:
-    whole = length % _WEEK == timedelta(0) and length > _WEEK
-    return f"{length // _WEEK} weeks" if whole else duration(length)
+    if length % _WEEK == timedelta(0) and length > _WEEK:
+        return ngettext("{n} week", "{n} weeks", length // _WEEK, n=length // _WEEK)
+    return duration(length)
+
+
+def _weeks_after_in(length: timedelta) -> str:
+    if length % _WEEK == timedelta(0) and length > _WEEK:
+        n = length // _WEEK
+        return npgettext("after 'in'", "{n} week", "{n} weeks", n, n=n)
+    return duration_after_in(length)
 
 
 def _cohorts_finding(
@@ -109,18 +144,27 @@ def _cohorts_finding(
     """State the share of the busiest 1 % at the end, and before if as many people were there."""
     known = [row for row in rows if finite(row["top_1"]) is not None]
     if not known:
-        return f"Nobody is named in any window of {_weeks(length)}"
+        return _("Nobody is named in any window of {length}", length=_weeks_after_in(length))
     first, last = known[0], known[-1]
     n = int(last["n"])
     end = as_time(last["end"])
     assert end is not None
-    when = f"in the {_weeks(length)} to {ending(about_midnight(end), year=year)}"
+    last_day = ending(about_midnight(end), year=year)
+    when = _("in the {length} to {end}", length=_weeks_after_in(length), end=last_day)
     if n == 1:
-        return f"One person has all {of} {when}"
+        return _("One person has all {of} {when}", of=of, when=when)
     if abs(last["top_1"] * n - _hundredth(n)) < _EXACT:
-        return f"All {n:,} people have equally many {of} {when}"
+        return _("All {n} people have equally many {of} {when}", n=amount(n), of=of, when=when)
     share = percent(last["top_1"])
-    sentence = f"The {_busiest(n)} {'has' if n <= 100 else 'have'} {share} of all {of} {when}"  # noqa: PLR2004 (percent)
+    sentence = ngettext(
+        "The busiest of {people} people has {share} of all {of} {when}",
+        "The busiest {n} of {people} people have {share} of all {of} {when}",
+        _hundredth(n),
+        people=amount(n),
+        share=share,
+        of=of,
+        when=when,
+    )
     before, people = percent(first["top_1"]), int(first["n"])
     # a share of few people, or of a crowd, is no measure for this one
     alike = min(people, n) >= _FEW and max(people, n) <= 2 * min(people, n)
@@ -128,18 +172,21 @@ def _cohorts_finding(
     alike = alike and (_hundredth(people) == _hundredth(n) or min(people, n) > 100 * _FEW)
     start = as_time(first["end"])
     if len(known) > 1 and alike and before != share and start is not None:
-        sentence += f"; {_weeks(end - start)} earlier the {_busiest(people)} had {before}"
+        sentence = ngettext(
+            "{sentence}; {length} earlier the busiest of {people} people had {share}",
+            "{sentence}; {length} earlier the busiest {n} of {people} people had {share}",
+            _hundredth(people),
+            sentence=sentence,
+            length=_weeks(end - start),
+            people=amount(people),
+            share=before,
+        )
     return sentence
 
 
 def _hundredth(n: int) -> int:
     """Return how many the busiest 1 % of people are: at least one."""
     return -(-n // 100)
-
-
-def _busiest(n: int) -> str:
-    size = _hundredth(n)
-    return f"busiest of {n:,} people" if size == 1 else f"busiest {size:,} of {n:,} people"
 
 
 @view(names_people=False)
@@ -154,7 +201,7 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
     size = {row["group"]: row["people"] for row in rows}
     table = [
         {
-            "first seen": f"{_month(row['group'])} ({size[row['group']]:,})",
+            "first seen": f"{_month(row['group'])} ({amount(size[row['group']])})",
             "months later": int(row["after"]),
             "share": row["share"],
             "group": row["group"],
@@ -162,12 +209,20 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
         for row in rows
         if row["group"] in shown and 0 < row["after"] <= _GROUPS and row["complete"]
     ]
-    subtitles = ["Share of the people first seen in a month who were active so many months later"]
+    subtitles = [
+        _("Share of the people first seen in a month who were active so many months later")
+    ]
     if len(groups) > _GROUPS:
-        subtitles.append(f"the newest {_GROUPS} of {len(groups):,} months")
+        parts = {"shown": _GROUPS, "all": amount(len(groups))}
+        subtitles.append(_("the newest {shown} of {all} months", **parts))
     if table:
-        before = text.plural(result.diagnostics.get("look_back") or 1, "month")
-        subtitles.append(f"they were not seen in the {before} before")
+        subtitles.append(
+            ngettext(
+                "they were not seen in the {n} month before",
+                "they were not seen in the {n} months before",
+                result.diagnostics.get("look_back") or 1,
+            )
+        )
     return draw_heatmap(
         chart,
         result,
@@ -176,9 +231,9 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
         value="share",
         finding=_returning_finding(rows),
         subtitle="; ".join(subtitles),
-        empty="Two complete months are needed to see who returns"
+        empty=_("Two complete months are needed to see who returns")
         if rows
-        else "No messages in this range name a user",
+        else _("No messages in this range name a user"),
         percent=True,
         cells=table,
     )
@@ -188,29 +243,33 @@ def _month(group: str) -> str:
     start = as_time(group)
     if start is None:
         return group
-    _day, month, year = day(start, year=True).split()
-    return f"{month[:3]} {year}"
+    return short_month(current().local(start), year=True)
 
 
 def _returning_finding(rows: Sequence[Mapping[str, Any]]) -> str:
     """State the share of newcomers who were active one month later, and some months later."""
     if not rows:
-        return "Nobody is named by the messages of this range"
+        return _("Nobody is named by the messages of this range")
     counted = [r for r in rows if r["complete"] and r["after"]]
     if not counted:
-        return "The range is too short to see who returns"
+        return _("The range is too short to see who returns")
 
     def share(after: int) -> float:
         selected = [r for r in counted if r["after"] == after]
         return float(sum(r["active"] for r in selected) / sum(r["people"] for r in selected))
 
     people = sum(r["people"] for r in counted if r["after"] == 1)
-    who = f"of {people:,} newcomers were" if people > 1 else "of one newcomer was"
-    sentence = f"{percent(share(1))} {who} active in the month after"
+    sentence = ngettext(
+        "{share} of one newcomer was active in the month after",
+        "{share} of {n} newcomers were active in the month after",
+        people,
+        share=percent(share(1)),
+    )
     later = max(r["after"] for r in counted)
     later = next((n for n in (12, 6, 3) if n <= later), 1)
     if later > 1:
         of = sum(r["people"] for r in counted if r["after"] == later)
-        whose = "" if of == people else f" of {of:,}"
-        sentence += f", {percent(share(later))}{whose} {_LATER[later]} months later"
+        facts = {"sentence": sentence, "share": percent(share(later))}
+        same, fewer = _LATER[later]
+        return _(same, **facts) if of == people else _(fewer, n=amount(of), **facts)
     return sentence

@@ -13,14 +13,15 @@ from hubbub.charts.picture.calendar import whole_ticks
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, moment, needs_year
 from hubbub.charts.picture.sheet import records
-from hubbub.language.numbers import amount, brief, percent
+from hubbub.language import N_, _, ngettext
+from hubbub.language.numbers import amount, byte_size, percent
 from hubbub.language.wording import duration
 from hubbub.registry import view
 
 __all__ = ["period_of", "traffic"]
 
 _COLUMNS = 100
-_NONE = "no section"
+_NONE = N_("no section")
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200)
 
 
@@ -60,15 +61,19 @@ def traffic(
     cells: list[dict[str, Any]] = []
     totals: Counter[str] = Counter()
     for row in rows:
-        hits = [*row["sections"], [_NONE, row["without_section"]]]
+        hits = [*row["sections"], [_(_NONE), row["without_section"]]]
         totals.update({name: n for name, n in hits if n})
         parts = [{"name": name, "requests": n} for name, n in hits if n]
         cells += [
             {"start": row["start"], **part} for part in parts or [{"name": None, "requests": 0}]
         ]
-    subtitle = f"Requests per {_period_name(length)} by section of the site"
+    subtitle = _("Requests per {period} by section of the site", period=_period_name(length))
     if rows and totals:
-        subtitle += f"; {_bytes(sum(row['total_bytes'] for row in rows))} answered in all"
+        subtitle = _(
+            "{subtitle}; {size} answered in all",
+            subtitle=subtitle,
+            size=byte_size(sum(row["total_bytes"] for row in rows)),
+        )
     return chart.stacked(
         result,
         rows=cells,
@@ -80,16 +85,11 @@ def traffic(
     )
 
 
-def _bytes(n: int) -> str:
-    """Format a size: `500 B`, `118 MB`."""
-    number = brief(n)
-    return f"{number[:-1]} {number[-1]}B" if number[-1].isalpha() else f"{number} B"
-
-
 def _period_name(length: timedelta) -> str:
     """Format the length of a period: `30 min`, `hour`."""
-    name = duration(length)
-    return {"1 h": "hour", "1 min": "minute"}.get(name, name)
+    if length == timedelta(hours=1):
+        return _("hour")
+    return _("minute") if length == timedelta(minutes=1) else duration(length)
 
 
 def _finding(
@@ -98,24 +98,39 @@ def _finding(
     """State the section with most requests, and the peak."""
     total = sum(totals.values())
     if not total:
-        return "No requests of a web server in this range"
+        return _("No requests of a web server in this range")
     most = max(totals.values())
     leaders = sorted(text.named(n) for n, hits in totals.items() if hits == most)
     peak = max(rows, key=lambda row: row["total_hits"])
     when = as_time(peak["start"])
     assert when is not None
     if total == 1:
-        sentence = f"One request, to {text.in_title(leaders[0])}"
+        sentence = _("One request, to {section}", section=text.in_title(leaders[0]))
     elif len(totals) == 1:
-        sentence = f"All {text.plural(total, 'request')} went to {text.in_title(leaders[0])}"
+        sentence = ngettext(
+            "All {n} request went to {section}",
+            "All {n} requests went to {section}",
+            total,
+            section=text.in_title(leaders[0]),
+        )
     else:
         share = percent(most / total)
-        sentence = text.leading(leaders, f"{share} of {amount(total)} requests")
+        sentence = text.leading(leaders, _("{share} of {n} requests", share=share, n=amount(total)))
     if len(rows) == 1:
         return sentence
     hits = amount(peak["total_hits"])
     times = sum(row["total_hits"] == peak["total_hits"] for row in rows)
     if times > 1:  # equal columns have no peak
-        return f"{sentence}; at most {hits} in all per {_period_name(length)}"
-    start = moment(when, year=year)
-    return f"{sentence}; the busiest {_period_name(length)} began on {start}: {hits} in all"
+        return _(
+            "{sentence}; at most {n} in all per {period}",
+            sentence=sentence,
+            n=hits,
+            period=_period_name(length),
+        )
+    return _(
+        "{sentence}; the busiest {period} began on {start}: {n} in all",
+        sentence=sentence,
+        period=_period_name(length),
+        start=moment(when, year=year),
+        n=hits,
+    )

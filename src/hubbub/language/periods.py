@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from hubbub.language.catalogue import N_, _
 from hubbub.language.plurals import ngettext
 
-__all__ = ["cut", "left_out", "partial", "per", "times", "to_newest"]
+__all__ = ["cut", "each", "left_out", "mostly", "partial", "per", "times", "to_newest"]
 
 #: of columns and subtitles
 _PER: Mapping[str, str] = {
@@ -22,6 +22,24 @@ _PER: Mapping[str, str] = {
     "quarter": N_("per quarter"),
     "year": N_("per year"),
     "period": N_("per period"),
+}
+#: of averages
+_EACH: Mapping[str, str] = {
+    "hour": N_("each hour"),
+    "day": N_("each day"),
+    "week": N_("each week"),
+    "month": N_("each month"),
+    "quarter": N_("each quarter"),
+    "year": N_("each year"),
+}
+#: at the beginning of a sentence
+_MOSTLY: Mapping[str, str] = {
+    "hour": N_("In most hours"),
+    "day": N_("On most days"),
+    "week": N_("In most weeks"),
+    "month": N_("In most months"),
+    "quarter": N_("In most quarters"),
+    "year": N_("In most years"),
 }
 #: of a range
 _TO_NEWEST: Mapping[str, str] = {
@@ -108,6 +126,16 @@ _OUTSIDE: Mapping[str, str] = {
 def per(unit: str) -> str:
     """Name a rate: `per day`."""
     return _(_PER[unit])
+
+
+def each(unit: str) -> str:
+    """Say that something is so in every period: `each day`."""
+    return _(_EACH[unit])
+
+
+def mostly(unit: str) -> str:
+    """Say that something is so in most periods, at the beginning of a sentence: `On most days`."""
+    return _(_MOSTLY[unit])
 
 
 def to_newest(unit: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hubbub.language.catalogue import pgettext
+from hubbub.language.catalogue import _, pgettext
 from hubbub.language.numbers import amount
 from hubbub.language.plurals import ngettext, npgettext
 
-__all__ = ["duration", "duration_after_in", "joined"]
+__all__ = ["duration", "duration_after_in", "joined", "mean_over"]
 
 _DAYS = 172_800  # seconds from which on a duration is in days
 
@@ -40,6 +40,18 @@ def duration_after_in(d: timedelta) -> str:
     if seconds >= _DAYS:
         return npgettext("after 'in'", "{n} day", "{n} days", round(seconds / 86400, 1))
     return _short(seconds)
+
+
+def mean_over(d: timedelta) -> str:
+    """Name the mean of a duration: `20-min mean`, `2.5-day mean`."""
+    seconds = d.total_seconds()
+    if seconds >= _DAYS:
+        return _("{n}-day mean", n=amount(round(seconds / 86400, 1)))
+    if seconds >= 3600:  # noqa: PLR2004 (an hour)
+        return _("{n}-h mean", n=amount(round(seconds / 3600, 1)))
+    if seconds >= 60:  # noqa: PLR2004 (a minute)
+        return _("{n}-min mean", n=amount(round(seconds / 60, 1)))
+    return _("{n}-s mean", n=amount(round(seconds, 3)))
 
 
 def _short(seconds: float) -> str:
