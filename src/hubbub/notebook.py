@@ -19,6 +19,7 @@ from hubbub.calls.callables import Callables
 from hubbub.calls.results import NotebookResult
 from hubbub.closeable import Closeable
 from hubbub.errors import UsageError
+from hubbub.language import ENGLISH, use_language
 from hubbub.plugins import load as load_plugins
 from hubbub.registry import REGISTRY
 from hubbub.run.configured import configured_runner
@@ -40,7 +41,8 @@ class NotebookStore(Closeable):
     Attributes:
         query: the queries: `query.tail(since="30d")`, or `query("tail", since="30d")`. One that
             asks for events answers with a `NotebookResult`, another one with its bare value.
-        view: the views, in the same way; a picture is a `Drawing`. `theme` is auto, light or dark.
+        view: the views, in the same way; a picture is a `Drawing`. `theme` is auto, light or dark;
+            `lang` is the language, by default the configured one.
     """
 
     def __init__(
@@ -62,13 +64,28 @@ class NotebookStore(Closeable):
 
     def _view(self, name: str, parameters: Mapping[str, Any]) -> Any:
         function = REGISTRY.views.get(name)
-        own = function is not None and "theme" in function.signature
-        theme = "auto" if own else parameters.get("theme", "auto")
-        given = {key: value for key, value in parameters.items() if own or key != "theme"}
-        return self._runner(theme).view(name, **given)
+        own = set(function.signature) if function is not None else set()
+        drawn = {key: parameters[key] for key in {"theme", "lang"} & {*parameters} - own}
+        given = {key: value for key, value in parameters.items() if key not in drawn}
+        return self._draw(name, given, **drawn)
 
-    def chart(self, name: str, /, *, theme: str = "auto", **parameters: Any) -> Any:
+    def _draw(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        theme: str = "auto",
+        lang: str | None = None,
+    ) -> Any:
+        with use_language(lang or self._settings.project.lang or ENGLISH):
+            return self._runner(theme).view(name, **parameters)
+
+    def chart(
+        self, name: str, /, *, theme: str = "auto", lang: str | None = None, **parameters: Any
+    ) -> Any:
         """Draw a view; `theme` is auto, light or dark. The other arguments are as for `query`.
+
+        `lang` is the language of its texts; None: the configured one, else English.
 
         Returns:
             A `Drawing`: `.svg()`, `.png(1200, height=630)`, `.html()`, `.table()`.
@@ -76,7 +93,7 @@ class NotebookStore(Closeable):
         Raises:
             UsageError, StoreError: as `query`.
         """
-        return self._runner(theme).view(name, **parameters)
+        return self._draw(name, parameters, theme=theme, lang=lang)
 
     def close(self) -> None:
         """Close the store."""

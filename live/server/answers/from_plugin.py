@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
+from hubbub.language import ENGLISH, use_language
 from hubbub.live.server.answers.cache import Answer
-from hubbub.live.server.answers.functions import RESERVED, pixels, theme
+from hubbub.live.server.answers.functions import RESERVED, language, pixels, theme
 from hubbub.live.server.answers.parameters import Parameters, for_function
 from hubbub.live.server.answers.values import encode_query, encode_view
 from hubbub.live.server.failures import HttpError, NotFoundError
@@ -47,16 +48,24 @@ async def from_plugin(
     own = {parameter.name for parameter in function.parameters}
     reserved = RESERVED if function.kind == "view" else _QUERY_RESERVED
     kept = {name: texts for name, texts in values.items() if name in own or name not in reserved}
-    value = await call_plugin(server, request, function, kept, theme=theme(values))
+    chosen = language(values, server.config) if function.kind == "view" else ENGLISH
+    value = await call_plugin(server, request, function, kept, theme=theme(values), language=chosen)
     private = server.access.allows(request, "people") and function.names_people is not False
     if function.kind == "query":
         return encode_query(function.name, value, form, stated=stated, private=private)
     width, height = pixels(values, "width"), pixels(values, "height")
-    return encode_view(value, form, width=width, height=height, private=private)
+    with use_language(chosen):
+        return encode_view(value, form, width=width, height=height, private=private)
 
 
 async def call_plugin(
-    server: Server, request: Request, function: Function, values: Parameters, *, theme: str = "auto"
+    server: Server,
+    request: Request,
+    function: Function,
+    values: Parameters,
+    *,
+    theme: str = "auto",
+    language: str = ENGLISH,
 ) -> Any:
     """Call a plugin's function and return its value, as `PluginHost.call`.
 
@@ -66,6 +75,7 @@ async def call_plugin(
         function: of `server.plugins.registry`.
         values: its parameters.
         theme: of a picture: light, dark or auto.
+        language: of its texts.
 
     Raises:
         HttpError: 503 where too many calls wait, 504 after the time limit.
@@ -83,6 +93,7 @@ async def call_plugin(
             _plain(for_function(function, values)),
             names=server.access.allows(request, "people"),
             theme=theme,
+            language=language,
             url=str(request.base_url).rstrip("/"),
         )
     except PluginTimeoutError as error:

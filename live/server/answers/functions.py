@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.config import Config
 from hubbub.errors import UsageError
+from hubbub.language import ENGLISH, languages, use_language
 from hubbub.live.alerts.judged import judged_rules
 from hubbub.live.server.answers.cache import Answer
 from hubbub.live.server.answers.links import HEADER, permanent_link
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from hubbub.registry import Function
     from hubbub.store import Store
 
-__all__ = ["RESERVED", "pixels", "run_query", "run_view", "theme"]
+__all__ = ["RESERVED", "language", "pixels", "run_query", "run_view", "theme"]
 
 #: Parameters that the server itself reads, unless the function has one of that name.
-RESERVED = frozenset({"content_type", "theme", "width", "height"})
+RESERVED = frozenset({"content_type", "theme", "lang", "width", "height"})
 _THEMES = ("auto", "light", "dark")
 _MAX_PIXELS = 4_000
 
@@ -88,7 +89,8 @@ def run_view(
         store: an open store.
         config: the configuration.
         function: the view.
-        values: the parameters of the request, with `theme`, and `width` and `height` of a PNG.
+        values: the parameters of the request, with `theme` and `lang`, and `width` and `height` of
+            a PNG.
         form: svg, png, html, csv, json or `EXCHANGE`.
         names: whether the request may see names of people; the picture is drawn without them if
             not.
@@ -105,8 +107,12 @@ def run_view(
         store, config, inject=inject, names=names, alert_rules=judged_rules(config)
     )
     version = store.table.version()
-    drawing = runner.view(function.name, **_without_reserved(function, values))
-    answer = encode_view(drawing, form, width=width, height=height, private=names)
+    chosen = language(values, config)
+    with use_language(chosen):
+        drawing = runner.view(function.name, **_without_reserved(function, values))
+        answer = encode_view(drawing, form, width=width, height=height, private=names)
+    if chosen != ENGLISH:  # the link stays in it when another one is configured
+        values = {"lang": [chosen], **values}
     metadata = drawing.metadata if isinstance(drawing, Drawing) else {}
     if not {"since", "until"} <= metadata.keys():
         return answer
@@ -135,6 +141,20 @@ def theme(values: Parameters) -> str:
     chosen = _last(values, "theme", "auto")
     if chosen not in _THEMES:
         raise UsageError(f"theme cannot be {chosen[:40]!r}", hint="there are: auto, light, dark")
+    return chosen
+
+
+def language(values: Parameters, config: Config) -> str:
+    """Return the language of a picture: of the request, else the configured one, else English.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+    chosen = _last(values, "lang", config.project.lang or ENGLISH)
+    if chosen not in languages():
+        raise UsageError(
+            f"lang cannot be {chosen[:40]!r}", hint=f"there are: {', '.join(languages())}"
+        )
     return chosen
 
 

@@ -56,7 +56,7 @@ async def _answer(
     server: Server, request: Request, peer: RemoteServer, entry: Entry, suffix: str | None
 ) -> Response:
     values = await read_parameters(request)
-    kept = RESERVED - ({"theme"} if entry.kind == "view" else set())
+    kept = RESERVED - ({"theme", "lang"} if entry.kind == "view" else set())
     passed_on = {name: texts for name, texts in values.items() if name not in kept}
     content_type = values.get("content_type", [""])[-1]
     forms = QUERY_FORMS if entry.kind == "query" else VIEW_FORMS

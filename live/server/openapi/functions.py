@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.docstrings import as_parameters, split_docstring
+from hubbub.language import languages
 from hubbub.live.server.negotiation import QUERY_FORMS, VIEW_FORMS
 from hubbub.live.server.openapi.schemas import (
     TIME,
@@ -86,6 +87,11 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "Colours of the picture.",
         {"type": "string", "enum": ["auto", "light", "dark"], "default": "auto"},
     ),
+    "lang": parameter(
+        "lang",
+        "Language of the picture's texts, numbers and dates; by default the configured one.",
+        {"type": "string", "enum": list(languages())},
+    ),
     "width": parameter(
         "width", "Width of a PNG in pixels.", {"type": "integer", "minimum": 1, "maximum": 4000}
     ),
@@ -96,7 +102,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
 _COMMON = ("since", "until", *FILTERS, "by", "bots", "tz")
 _OF_KIND = {
     "query": ("query_content_type",),
-    "view": ("view_content_type", "theme", "width", "height"),
+    "view": ("view_content_type", "theme", "lang", "width", "height"),
 }
 _FORMS = {"query": QUERY_FORMS, "view": VIEW_FORMS}
 #: Media types of the parameters of a POST.

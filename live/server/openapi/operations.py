@@ -288,7 +288,7 @@ def _usage() -> Iterator[tuple[str, Methods]]:
         "svg": ("image/svg+xml", _STRING), "html": ("text/html", _STRING),
         "png": ("image/png", _ANY),
     }  # fmt: skip
-    drawn = [reference(name, "parameters") for name in ("theme", "width", "height")]
+    drawn = [reference(name, "parameters") for name in ("theme", "lang", "width", "height")]
     for kind, forms, more in (("raw", tables, []), ("plot", pictures, drawn)):
         what = "The table of a report." if kind == "raw" else "The picture of a report."
         for suffix in ("", *(f".{name}" for name in forms)):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from hubbub.config import Config
 from hubbub.formats import encode
+from hubbub.language import use_language
 from hubbub.live.server.answers.cache import Answer
-from hubbub.live.server.answers.functions import pixels, theme
+from hubbub.live.server.answers.functions import language, pixels, theme
 from hubbub.live.server.answers.values import encode_view
 from hubbub.live.server.usage.reports import Period, Report, draw, unique, usage_runner
 from hubbub.run.configured import configured_runner
@@ -66,7 +67,7 @@ def picture(
         counted: the report.
         chosen: its range.
         form: svg, png or html.
-        drawn: the parameters `theme`, `width` and `height` of the request.
+        drawn: the parameters `theme`, `lang`, `width` and `height` of the request.
         style: a TOML file with colours and a font.
 
     Raises:
@@ -75,7 +76,8 @@ def picture(
     """
     runner = usage_runner(store, config, counted, theme=theme(drawn), style=style)
     width, height = pixels(drawn, "width"), pixels(drawn, "height")
-    return encode_view(draw(runner, counted, chosen), form, width=width, height=height)
+    with use_language(language(drawn, config)):
+        return encode_view(draw(runner, counted, chosen), form, width=width, height=height)
 
 
 @dataclass(frozen=True, slots=True)

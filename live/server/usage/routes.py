@@ -30,7 +30,7 @@ TABLE_FORMS: Mapping[str, str] = {
     "text/html": "html",
     "text/plain": "text",
 }
-_PICTURE = ("theme", "width", "height")
+_PICTURE = ("theme", "lang", "width", "height")
 
 
 def routes(server: Server) -> list[BaseRoute]:

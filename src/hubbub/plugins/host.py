@@ -20,6 +20,7 @@ from hubbub.calls import exchange, hops
 from hubbub.calls.callables import UnknownNameError
 from hubbub.config import Config
 from hubbub.errors import EngineError, HubbubError, NotAllowedError, RemoteError, UsageError
+from hubbub.language import ENGLISH
 from hubbub.logger import get_logger
 from hubbub.plugins import schema
 from hubbub.plugins.counts import PluginCounts
@@ -139,6 +140,7 @@ class PluginHost:
         *,
         names: bool = True,
         theme: str = "auto",
+        language: str = ENGLISH,
         url: str = "",
     ) -> Any:
         """Call a query or view.
@@ -149,6 +151,7 @@ class PluginHost:
             parameters: texts, or lists of texts.
             names: whether the answer may name people.
             theme: of a picture: light, dark or auto.
+            language: of its texts.
             url: of the server, for the addresses of files.
 
         Returns:
@@ -164,7 +167,15 @@ class PluginHost:
             HubbubError: it failed.
         """
         message = CallFunction(
-            kind, name, dict(parameters), names, theme, url, self.seconds, hops.passed()
+            kind,
+            name,
+            dict(parameters),
+            names,
+            theme,
+            url,
+            self.seconds,
+            hops.passed(),
+            language,
         )
         return exchange.decode(await self._ask(message))
 

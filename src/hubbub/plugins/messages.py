@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hubbub.config import Config
+from hubbub.language import ENGLISH
 
 __all__ = [
     "LENGTH",
@@ -69,6 +70,7 @@ class CallFunction(msgspec.Struct, frozen=True, tag=True):
     url: str = ""  # of the server, for the addresses of files
     seconds: float = 30.0  # that it may take
     passed: tuple[str, ...] = ()  # the servers that the request has passed (hubbub.calls.hops)
+    language: str = ENGLISH
 
 
 class RunJob(msgspec.Struct, frozen=True, tag=True):

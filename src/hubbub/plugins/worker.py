@@ -26,6 +26,7 @@ import msgspec
 from hubbub.calls import exchange, hops
 from hubbub.calls.callables import UnknownNameError
 from hubbub.errors import EngineError, HubbubError, NotAllowedError, RemoteError, UsageError
+from hubbub.language import use_language
 from hubbub.plugins import loading
 from hubbub.plugins.messages import (
     LENGTH,
@@ -169,7 +170,7 @@ class Worker:
 
     def _do(self, message: Any) -> bytes:
         if isinstance(message, CallFunction):
-            with hops.passing(message.passed):
+            with hops.passing(message.passed), use_language(message.language):
                 return self._call(message)
         if isinstance(message, RunJob):
             return self._run_job(message.name)

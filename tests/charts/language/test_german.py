@@ -1,0 +1,97 @@
+"""German pictures: as true as the English ones, with the same numbers, and legible."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+
+import pytest
+
+from hubbub.charts.chart import Chart
+from hubbub.charts.picture.drawing import Drawing
+from hubbub.language import use_language
+from tests.support.charts.chart_samples import VIEWS, drawn
+from tests.support.charts.svg_faults import SVG, faults
+
+_NUMBER = re.compile(r"\d[\d.,]*\d|\d")
+_WORDS = {"k": "Tsd.", "M": "Mio."}
+
+
+def german(view: str, case: str, **options: object) -> Drawing:
+    with use_language("de"):
+        return drawn(view, case, Chart(), **options)
+
+
+def numbers(text: str, decimal: str, thousands: str) -> Counter[float]:
+    """The numbers of a text."""
+    found = (n.rstrip(".,") for n in _NUMBER.findall(text))
+    return Counter(float(n.replace(thousands, "").replace(decimal, ".")) for n in found)
+
+
+def said(drawing: Drawing) -> str:
+    return drawing.description
+
+
+@pytest.mark.parametrize("case", ["simulated", "one", "alone", "crowd"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_title_and_subtitle_have_the_numbers_of_the_english_ones(view: str, case: str):
+    english = numbers(said(drawn(view, case, Chart())), ".", ",")
+    # "am 5. Januar" has a point that is no sign of a number
+    text = re.sub(r"(\d{1,2})\.(?=[\s–]|$)", r"\1", said(german(view, case)))
+    assert numbers(text, ",", ".") == english
+
+
+@pytest.mark.parametrize("case", ["world", "simulated"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_title_is_whole(view: str, case: str):
+    drawing = german(view, case)
+    nodes = ET.fromstring(drawing.svg()).iter(f"{SVG}text")
+    lines = [node.text or "" for node in nodes if node.get("class") == "t t1"]
+    assert " ".join(lines) == drawing.title
+    assert not drawing.title.endswith("…")
+    assert not faults(drawing.svg())
+
+
+def test_the_picture_says_its_language():
+    root = ET.fromstring(german("tail", "one").svg())
+    assert root.get("{http://www.w3.org/XML/1998/namespace}lang") == "de"
+    assert german("tail", "one").metadata["language"] == "de"
+    plain = drawn("tail", "one", Chart())
+    assert "language" not in plain.metadata
+    assert b"xml:lang" not in plain.svg()
+
+
+def test_half_of_the_mentions():
+    drawing = german("tail", "simulated")
+    counts = sorted((row[2] for row in drawing.rows), reverse=True)
+    half = next(n for n in range(len(counts)) if 2 * sum(counts[:n]) >= sum(counts))
+    assert drawing.title == f"{half} von {len(counts)} Personen haben die Hälfte aller Nennungen"
+
+
+def test_the_busiest_day():
+    drawing = german("volume", "simulated", per="day")
+    totals = {row[0]: sum(row[1:]) for row in drawing.rows}
+    day = max(totals, key=lambda start: totals[start])
+    months = {"01": "Januar", "02": "Februar", "03": "März", "04": "April"}
+    when = f"{int(day[8:10])}. {months[day[5:7]]}"
+    most = f"{totals[day]:,.0f}".replace(",", ".")
+    assert drawing.title.endswith(f"; der stärkste Tag war der {when}: insgesamt {most}")
+
+
+def test_the_median_of_active_people():
+    drawing = german("active_users", "simulated", per="day")
+    values = sorted(row[1] for row in drawing.rows)
+    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    median = f"{middle:g}".replace(".", ",")
+    assert drawing.title.startswith(f"Im Median sind {median} Personen je Tag aktiv; ")
+    assert f"Höchstwert war {values[-1]} " in drawing.title
+
+
+def test_the_busiest_tenth():
+    drawing = german("lorenz", "simulated")
+    counts = [row[2] for row in drawing.rows if row[1]]
+    size = -(-len(counts) // 10)
+    share = sum(sorted(counts, reverse=True)[:size]) / sum(counts)
+    words = f"Die {size} Aktivsten von {len(counts)} Personen haben {share * 100:.0f}\xa0% aller"
+    assert drawing.title.startswith(words)
