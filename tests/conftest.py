@@ -93,6 +93,7 @@ def missing(service: str) -> str:
         "rabbitmq": shutil.which("rabbitmqctl", path="/usr/sbin:/usr/bin"),
         "browser": _browser(),
         "faketime": FAKETIME,
+        "pdf": shutil.which("pdftotext"),
         "gource": shutil.which("gource") and shutil.which("xvfb-run"),
         "systemd": shutil.which("systemd-analyze"),
     }

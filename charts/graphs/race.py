@@ -2,7 +2,8 @@
 
 The animation is SMIL, plays once, and also runs in `<img>`. Base attributes hold the last frame, so
 that rasterisers draw the end. The last frame is drawn a second time, still, for print and for
-readers who prefer reduced motion, because CSS cannot stop SMIL.
+readers who prefer reduced motion, because CSS cannot stop SMIL. In `<img>`, where browsers tell a
+picture of neither, pages show it with a fragment (`Drawing.still`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.language import current_language
 
 __all__ = ["Drawing", "Sheet", "digest"]
+
+_ROOT = re.compile(rb'<svg\b[^>]* id="([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ class Drawing:
     def svg(self) -> bytes:
         """Return the SVG in UTF-8."""
         return self.data
+
+    @property
+    def still(self) -> str:
+        """The fragment that shows the last frame of an animation; empty if nothing moves."""
+        if b'<g class="moving"' not in self.data:
+            return ""
+        found = _ROOT.search(self.data)
+        assert found is not None, "an animated picture has an id"
+        return found[1].decode("ascii")
 
     def _repr_svg_(self) -> str:
         """Return the SVG for display in a notebook."""

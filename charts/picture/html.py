@@ -20,7 +20,7 @@ from hubbub.spreadsheet import escape_formula
 if TYPE_CHECKING:
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["index", "rows_table", "single", "table", "table_csv"]
+__all__ = ["image", "index", "rows_table", "single", "table", "table_csv"]
 
 _ROWS = 1000  # of a table in a page; the data file has all
 
@@ -53,7 +53,10 @@ figcaption,footer,caption,.pair p{color:#9da7b3}a{color:#4aa8ff}th,td{border-col
 figure .scroll>img,figure .scroll>svg{min-width:40rem}}
 @media print{body{max-width:none;padding:0;font-size:12px}details,nav{display:none}
 figure{break-inside:avoid;margin:0 0 1.2rem}img{max-height:40vh;width:auto}
-.pair{grid-template-columns:1fr 1fr;gap:.5rem}}"""
+.pair{grid-template-columns:1fr 1fr;gap:.5rem}}
+img.still{display:none}
+@media print{img.moving{display:none}img.still{display:block}}
+@media (prefers-reduced-motion:reduce){img.moving{display:none}img.still{display:block}}"""
 
 
 def _document(title: str, body: str) -> str:
@@ -191,9 +194,27 @@ def _anchor(name: str) -> str:
 
 
 def _img(name: str, drawing: Drawing) -> str:
+    return f'<div class="scroll">{image(quote(name), drawing, lazy=True)}</div>'
+
+
+def image(source: str, drawing: Drawing, *, lazy: bool = False) -> str:
+    """Return a picture as an image; an animated one as two, of which the page's style shows one.
+
+    Nothing moves on paper, and for who prefers it: browsers tell an SVG in `<img>` of neither.
+
+    Args:
+        source: address of the SVG.
+        drawing: the picture.
+        lazy: whether it is loaded when it comes into sight.
+    """
+    common = f'alt="{escape(drawing.description)}"{_size(drawing)}'
+    loading = ' loading="lazy"' if lazy else ""
+    if not drawing.still:
+        return f'<img src="{escape(source)}" {common}{loading}>'
+    # the second is loaded at once: when a page is printed it is too late
     return (
-        f'<div class="scroll"><img src="{escape(quote(name), quote=True)}" '
-        f'alt="{escape(drawing.description, quote=True)}" loading="lazy"{_size(drawing)}></div>'
+        f'<img class="moving" src="{escape(source)}" {common}{loading}>'
+        f'<img class="still" src="{escape(source)}#{drawing.still}" {common}>'
     )
 
 

@@ -183,4 +183,6 @@ def css(prefix: str, roles: Iterable[str], theme: Theme, style: Style = DEFAULT_
     if "still" in used:  # no animation on paper, or if the reader prefers reduced motion
         still = f"#{prefix} .moving{{display:none}}#{prefix} .still{{display:inline}}"
         out += f"@media print{{{still}}}@media (prefers-reduced-motion:reduce){{{still}}}"
+        # in `<img>` browsers apply neither; a page then asks for the fragment: picture.svg#PREFIX
+        out += still.replace(f"#{prefix} ", f"#{prefix}:target ")
     return out + f"@media (forced-colors:active){{#{prefix} text{{fill:CanvasText}}}}"

@@ -72,7 +72,10 @@ def embedding(
     size = _size(drawing)
     if permanent:
         fixed = embed.Embedded(
-            base + permanent["svg"], page, clean(drawing.description, 2 * _LABEL), *size
+            base + permanent["svg"],
+            base + permanent["html"],
+            clean(drawing.description, 2 * _LABEL),
+            *size,
         )
         parts += [
             _group("As it is now", "Permanent links: the same bytes, whatever is stored later."),

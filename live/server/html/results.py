@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from hubbub.analyzers.result import Coverage
+from hubbub.charts.picture.html import image
 from hubbub.docstrings import as_parameters
 from hubbub.live.server import pages
 from hubbub.zones import Zone
@@ -17,7 +18,7 @@ from hubbub.zones import Zone
 if TYPE_CHECKING:
     from hubbub.charts.picture.drawing import Drawing
 
-__all__ = ["coverage_words", "downloads", "figure", "linked", "notes", "share", "svg_image"]
+__all__ = ["coverage_words", "downloads", "figure", "linked", "notes", "share"]
 
 _GAPS = 10  # that a page lists
 _WORDS: Mapping[str, str] = {
@@ -27,17 +28,15 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def svg_image(svg: bytes, alternative: str) -> str:
-    """Return an SVG as an image; it brings its own styles, light and dark, and runs nothing."""
-    data = base64.b64encode(svg).decode("ascii")
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alternative)}">'
-
-
 def figure(drawing: Drawing) -> str:
-    """Return a picture; what it says is its alternative text, and below it on small screens."""
+    """Return a picture; what it says is its alternative text, and below it on small screens.
+
+    It brings its own styles, light and dark, and runs nothing.
+    """
+    source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.svg()).decode('ascii')}"
     return (
         f'<figure><div class="scroll picture" tabindex="0" role="region" aria-label="Picture">'
-        f"{svg_image(drawing.svg(), drawing.description)}</div>\n"
+        f"{image(source, drawing)}</div>\n"
         f'<figcaption class="said">{escape(drawing.description)}</figcaption></figure>'
     )
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
-from hubbub.charts.picture.html import rows_table
+from hubbub.charts.picture.html import image, rows_table
 from hubbub.charts.picture.text import clean
 from hubbub.publish.pictures import Picture
 from hubbub.publish.settings import Settings
@@ -137,12 +137,7 @@ def _social(settings: Settings, head: Head) -> str:
 
 def figure(picture: Picture, up: str, *, lazy: bool) -> str:
     """Return a picture as an image with its description."""
-    width, height = picture.size
-    loading = ' loading="lazy"' if lazy else ""
-    return (
-        f'<img src="{up}views/{picture.name}.svg" width="{width}" height="{height}" '
-        f'alt="{escape(picture.drawing.description)}"{loading}>'
-    )
+    return image(f"{up}views/{picture.name}.svg", picture.drawing, lazy=lazy)
 
 
 def coverage_words(facts: Mapping[str, Any]) -> str:
