@@ -101,8 +101,15 @@ def check_local(folder: Path) -> None:
 
 
 def is_writable(*paths: Path) -> bool:
-    """Whether this process may write all of these; a read-only mount refuses root, too."""
-    return all(os.access(path, os.W_OK) for path in paths)
+    """Whether this process may write all of these; a read-only mount refuses root, too.
+
+    Root does not write what belongs to another account, which could not use the files that root
+    creates there: a service would fail after a query of its administrator.
+    """
+    root = os.geteuid() == 0
+    return all(
+        os.access(path, os.W_OK) and not (root and path.stat().st_uid != 0) for path in paths
+    )
 
 
 def not_local(where: Path, why: str) -> UsageError:

@@ -44,6 +44,41 @@ def mounted(tmp_path: Path, frame: MakeFrame) -> Iterator[Path]:
         subprocess.run(["umount", mount], check=True, timeout=20)
 
 
+@pytest.fixture
+def owned(tmp_path: Path, frame: MakeFrame) -> Path:
+    """A store of another account, with a segment that waits; this process is root."""
+    if os.geteuid():
+        pytest.skip("needs root")
+    path = tmp_path / "store"
+    with Store.open(path) as store:
+        put(store, *(frame(n) for n in range(5)), load=True)
+        put(store, frame(7), frame(8))
+    for each in (path, *path.rglob("*")):
+        os.chown(each, 12345, 12345)
+    return path
+
+
+@pytest.mark.parametrize("command", ["status", "query users", "chart heatmap -o -"])
+def test_root_reads_the_store_of_another_account_and_writes_nothing(
+    owned: Path, command: str, hubbub: Run
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in owned.rglob("*")}
+    result = hubbub("--store", str(owned), *command.split())
+    assert result.code == 0, result.err
+    assert "2 messages in 1 segments" in result.out + result.err
+    assert {path: path.stat().st_mtime_ns for path in owned.rglob("*")} == before
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_root_does_not_write_the_store_of_another_account(
+    owned: Path, command: str, hubbub: Run
+) -> None:
+    result = hubbub("--store", str(owned), *command.split())
+    assert result.code == 2, result.err
+    assert "run it as the store's owner" in result.err
+    assert {path.stat().st_uid for path in owned.rglob("*")} == {12345}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_that_read(mounted: Path, tmp_path: Path, command: str, hubbub: Run) -> None:
     words = command.format(out=tmp_path / "out").split()

@@ -90,7 +90,10 @@ def write(result: Result, form: str, layout: Layout = Layout()) -> None:
         if isinstance(result.data, str):
             _print(clean_lines(result.data))
             return
-        show_table(table(result), layout)
+        data = table(result)
+        show_table(data, layout)
+        if not data.rows:
+            sys.stderr.write("no rows\n")
         _print_coverage_and_diagnostics(result)
         return
     _print(text(result, form, ascii_only=_ascii_only()))

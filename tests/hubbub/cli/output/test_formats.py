@@ -112,6 +112,15 @@ def test_a_table_rounds_floats(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_a_table_without_rows_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    from hubbub.cli.output.formats import write
+
+    write(result([]), "table")
+    assert capsys.readouterr().err.splitlines()[0] == "no rows"
+    write(result([{"n": 1}]), "table")
+    assert "no rows" not in capsys.readouterr().err
+
+
 def test_diagnostic_records_have_a_line_each(hubbub: Run, made_store: Path) -> None:
     outcome = hubbub("query", "overload", "--people", "--store", made_store)
     assert outcome.code == 0
