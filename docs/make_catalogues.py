@@ -91,7 +91,11 @@ class Catalogue(Catalog):
 
 def updated(old: Catalog, found: dict[Key, Found]) -> Catalogue:
     """Return the catalogue with the messages of the code and the translations that it has."""
-    new = Catalogue(locale=old.locale_identifier, header_comment=old.header_comment, fuzzy=False)
+    head = old.header_comment
+    if "PROJECT" in head:  # Babel's own, of an empty file
+        name = old.locale.english_name if old.locale else old.locale_identifier
+        head = f"# {name} texts of hubbub's charts, reports and published pages.\n#\n# Terms:\n#"
+    new = Catalogue(locale=old.locale_identifier, header_comment=head, fuzzy=False)
     for (context, one, many), place in found.items():
         known = old.get((one, many) if many else one, context or None)
         text = known.string if known is not None and not known.fuzzy else ""

@@ -64,7 +64,28 @@ def test_the_compiled_file_answers_with_the_translations(source):
                 if message.context
                 else compiled.gettext(message.id)
             )
-            assert answer == message.string
+            assert answer == (message.string or message.id)
+
+
+def test_a_new_language_begins_as_an_empty_file(make, tmp_path):
+    source = tmp_path / "cs.po"
+    source.touch()
+    contents, missing = make.files_of(source, make.template())
+    assert len(missing) == len(make.template())
+    assert b"Plural-Forms: nplurals=3; plural=(n == 1 ? 0 :" in contents[source]
+    assert contents[source].startswith(b"# Czech texts of hubbub")
+    source.write_bytes(contents[source])
+    assert make.files_of(source, make.template())[0] == contents
+
+
+def test_translations_are_kept_and_what_the_code_has_no_longer_is_dropped(make, tmp_path):
+    source = tmp_path / "de.po"
+    source.write_text('msgid "kept"\nmsgstr "bleibt"\n\nmsgid "old"\nmsgstr "alt"\n')
+    found = {("", "kept", ""): make.Found(["a.py"]), ("", "new", ""): make.Found(["a.py"])}
+    contents, missing = make.files_of(source, found)
+    assert missing == ["new"]
+    assert b'msgid "kept"\nmsgstr "bleibt"' in contents[source]
+    assert b"old" not in contents[source]
 
 
 def test_messages_are_found_with_context_and_plural(make):

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
+from hubbub.charts.chart import Chart
+from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.report.report import report
+from hubbub.language import use_language
 from hubbub.registry import REGISTRY
-from tests.support.charts.chart_samples import VIEWS, picture
+from tests.support.charts.chart_samples import VIEWS, drawn, picture
 
 pytestmark = pytest.mark.service("browser")
 CASES = ("simulated", "empty", "one", "crowd", "hostile", "world", "nobody", "decade")
+GERMAN = ("simulated", "one", "crowd", "world")
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -96,18 +100,26 @@ def chromium(page: Path, profile: Path, *flags: str) -> tuple[str, str]:
     return process.stdout, "\n".join(console)
 
 
+def figure(name: str, drawing: Drawing) -> str:
+    """Return a picture, inline and as a file."""
+    svg = drawing.svg()
+    inline, image = svg.decode().partition("?>")[2], base64.b64encode(svg).decode()
+    return f'<figure id="{name}">{inline}<img src="data:image/svg+xml;base64,{image}"></figure>'
+
+
 def inspect(folder: Path, *flags: str) -> dict[str, Any]:
     """Return the script's findings about a page with every view of every case."""
-    figures = []
-    for case in CASES:
-        for view in VIEWS:
-            svg = picture(view, case, gaps=case == "crowd").svg()
-            inline = svg.decode().partition("?>")[2]
-            image = base64.b64encode(svg).decode()
-            figures.append(
-                f'<figure id="{view}-{case}">{inline}'
-                f'<img src="data:image/svg+xml;base64,{image}"></figure>'
-            )
+    figures = [
+        figure(f"{view}-{case}", picture(view, case, gaps=case == "crowd"))
+        for case in CASES
+        for view in VIEWS
+    ]
+    with use_language("de"):
+        figures += [
+            figure(f"{view}-{case}-de", drawn(view, case, Chart(), gaps=case == "crowd"))
+            for case in GERMAN
+            for view in VIEWS
+        ]
     page = folder / "page.html"
     page.write_text(
         '<!DOCTYPE html><meta charset="utf-8">'
@@ -135,7 +147,7 @@ def inspect(folder: Path, *flags: str) -> dict[str, Any]:
 )
 def test_every_view(tmp_path: Path, flags: tuple[str, ...], colour: str, pixel: list[int]) -> None:
     result = inspect(tmp_path, *flags)
-    assert len(result["figures"]) == len(VIEWS) * len(CASES)
+    assert len(result["figures"]) == len(VIEWS) * (len(CASES) + len(GERMAN))
     assert {f["name"]: f["faults"] for f in result["figures"] if f["faults"]} == {}
     assert result["requests"] == []
     assert result["violations"] == []
