@@ -17,7 +17,7 @@ from hubbub.charts.picture.drawing import Sheet, digest
 from hubbub.charts.picture.theme import DEFAULT_STYLE, Style, Theme
 from hubbub.errors import UsageError
 from hubbub.language import ENGLISH, N_, _, current_language, ngettext
-from hubbub.language.wording import duration
+from hubbub.language.wording import duration, duration_after_in
 from hubbub.store.query.selection import FILTERS
 from hubbub.zones import showing
 
@@ -103,7 +103,7 @@ def badge(coverage: Coverage, since: Any, until: Any) -> str:
             missing += stop - start
             end = stop
     if missing:
-        parts = {"missing": duration(missing), "length": duration(until - since)}
+        parts = {"missing": duration(missing), "length": duration_after_in(until - since)}
         return _("Incomplete: {missing} of {length} missing", **parts)
     if coverage.state == "healed":
         return _("Complete; what the bus missed is covered by history")

@@ -22,6 +22,8 @@ __all__ = ["coverage", "duration_words", "estimated", "finding"]
 _LANES = 8  # sources
 _FINEST = 1200  # smallest piece of a lane: this part of the width
 _NOTHING = N_("Nothing is known about this range")
+#: What a forge numbers, as the rules of people name it.
+ITEMS = (N_("issues and pull requests"), N_("issues"), N_("merge requests"), N_("pull requests"))
 _PROVEN = ("complete", "healed")
 _DAY, _HOUR, _MINUTE = 86_400, 3600, 60  # seconds
 
