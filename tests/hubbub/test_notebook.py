@@ -29,6 +29,9 @@ def test_a_chart_is_displayed(bus: NotebookStore, hubbub: Run, made_store: Path)
     assert drawing.svg().decode() == result.out  # the same as on the command line
     dark = bus.chart("tail", theme="dark").svg()
     assert b"#0d1117" in dark
+    german = bus.chart("tail", lang="de").svg()
+    assert b"Nachrichten je Person" in german
+    assert german == bus.view.tail(lang="de").svg()
 
 
 def test_a_result_is_displayed_and_escaped(bus: NotebookStore) -> None:

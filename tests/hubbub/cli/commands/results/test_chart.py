@@ -57,3 +57,30 @@ def test_a_missing_style(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     result = hubbub("chart", "tail", "-o", "-", "--style", tmp_path / "none", "--store", made_store)
     assert result.code == 2
     assert "cannot read the style" in result.err
+
+
+def test_the_language(
+    hubbub: Run, made_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ("chart", "tail", "--store", made_store)
+    english = hubbub(*ask).out
+    assert "Messages per person" in english
+    german = hubbub(*ask, "--lang", "de").out
+    assert "Nachrichten je Person" in german
+    config = tmp_path / "hubbub.toml"
+    config.write_text('[project]\nlang = "de"\n')
+    assert hubbub(*ask, "--config", config).out == german
+    assert hubbub(*ask, "--config", config, "--lang", "en").out == english
+    monkeypatch.setenv("HUBBUB_PROJECT_LANG", "de")
+    assert hubbub(*ask).out == german
+
+
+def test_an_unknown_language(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
+    result = hubbub("chart", "tail", "--store", made_store, "--lang", "xx")
+    assert (result.code, result.out) == (2, "")
+    assert "there is no language 'xx'\n  there are: en, de" in result.err
+    config = tmp_path / "hubbub.toml"
+    config.write_text('[project]\nlang = "xx"\n')
+    result = hubbub("chart", "tail", "--store", made_store, "--config", config)
+    assert result.code == 2
+    assert "project.lang: there is no language 'xx'" in result.err
