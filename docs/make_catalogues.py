@@ -57,13 +57,27 @@ def messages_of(tree: ast.Module, name: str) -> Iterator[Key]:
         yield context, values[0], values[1] if len(values) > 1 else ""
 
 
+def descriptions_of(tree: ast.Module) -> Iterator[Key]:
+    """Yield the first paragraph of what each view of a module says of itself."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and any(map(_is_view, node.decorator_list)):
+            about = (ast.get_docstring(node) or "").partition("\n\n")[0]
+            yield "", " ".join(about.split()), ""
+
+
+def _is_view(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Name) and called.id == "view"
+
+
 def template(root: Path = ROOT) -> dict[Key, Found]:
     """Return the messages of the code and of the readings, in the order of files and lines."""
     found: dict[Key, Found] = {}
     for folder in CODE:
         for path in sorted((root / folder).rglob("*.py")):  # does not follow the links to folders
             name = str(path.relative_to(root))
-            for key in messages_of(ast.parse(path.read_text(encoding="utf-8")), name):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for key in [*messages_of(tree, name), *descriptions_of(tree)]:
                 files = found.setdefault(key, Found()).files
                 if name not in files:
                     files.append(name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hubbub.charts.picture.text import clean
+from hubbub.language import _, current_language, ngettext
 from hubbub.language.numbers import amount
 from hubbub.spreadsheet import escape_formula
 
@@ -61,7 +62,7 @@ img.still{display:none}
 
 def _document(title: str, body: str) -> str:
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
@@ -77,13 +78,22 @@ def _cell(value: Any) -> str:
 
 
 def rows_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return an HTML table with a caption and scopes, of at most a thousand rows."""
-    head = "".join(f'<th scope="col">{escape(clean(c))}</th>' for c in columns)
+    """Return an HTML table with a caption and scopes, of at most a thousand rows.
+
+    Names of columns that the catalogue has are translated.
+    """
+    head = "".join(f'<th scope="col">{escape(clean(_(c)))}</th>' for c in columns)
     body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_ROWS])
     hidden = len(rows) - _ROWS
-    note = f"; {hidden:,} more rows are not shown here" if hidden > 0 else ""
+    if hidden > 0:
+        caption = ngettext(
+            "{caption}; {n} more row is not shown here",
+            "{caption}; {n} more rows are not shown here",
+            hidden,
+            caption=caption,
+        )
     return (
-        f'<div class="scroll"><table>\n<caption>{escape(caption)}{note}</caption>\n'
+        f'<div class="scroll"><table>\n<caption>{escape(caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
@@ -112,8 +122,9 @@ def single(drawing: Drawing) -> str:
         f'<figure>\n<div class="scroll">{svg}</div>\n'
         f'<figcaption class="said">{escape(drawing.description)}</figcaption>\n</figure>\n'
         f'<p><a download="data.csv" href="data:text/csv;charset=utf-8,{data}">'
-        "The data as CSV</a></p>\n"
-        f"<details>\n<summary>The data as a table</summary>\n{table(drawing)}\n</details>\n</main>"
+        f"{_('The data as CSV')}</a></p>\n"
+        f"<details>\n<summary>{_('The data as a table')}</summary>\n{table(drawing)}\n</details>\n"
+        "</main>"
     )
     return _document(drawing.title, body)
 
@@ -145,16 +156,17 @@ def index(
     )
     items = "\n".join(f"<li>{escape(c)}</li>" for c in changes)
     listed = f"\n<p>{escape(missing)}</p>" if missing else ""
-    listed += f"\n<h2>What changed</h2>\n<ul>\n{items}\n</ul>" if items else ""
+    listed += f"\n<h2>{_('What changed')}</h2>\n<ul>\n{items}\n</ul>" if items else ""
     links = "\n".join(
         f'<li><a href="#{escape(_anchor(name), quote=True)}">{escape(d.title)}</a></li>'
         for name, d in drawings
     )
-    listed += f"\n<nav>\n<h2>What the pictures say</h2>\n<ul>\n{links}\n</ul>\n</nav>"
+    listed += f"\n<nav>\n<h2>{_('What the pictures say')}</h2>\n<ul>\n{links}\n</ul>\n</nav>"
+    link = '<a href="data.json">data.json</a>'
     body = (
         f"<header>\n<h1>{escape(heading)}</h1>\n<p>{escape(lead)}</p>{listed}\n</header>\n"
         f"<main>\n{figures}\n</main>\n"
-        '<footer><p>All numbers: <a href="data.json">data.json</a></p></footer>'
+        f"<footer><p>{_('All numbers: {link}', link=link)}</p></footer>"
     )
     return _document(heading, body)
 
@@ -169,12 +181,12 @@ def _figure(
     if before is not None:
         pictures = (
             f'<div class="pair">\n<div>{pictures}</div>\n'
-            f"<div>{_img(*before)}<p>The same before.</p></div>\n</div>"
+            f"<div>{_img(*before)}<p>{_('The same before.')}</p></div>\n</div>"
         )
     return (
         f'<figure id="{escape(_anchor(name), quote=True)}">\n'
         f'<h2 class="said">{escape(drawing.title)}</h2>\n{pictures}\n{_reading(reading)}'
-        "<details>\n<summary>The data behind this picture</summary>\n"
+        f"<details>\n<summary>{_('The data behind this picture')}</summary>\n"
         f"{table(drawing)}\n</details>\n</figure>"
     )
 
@@ -184,8 +196,9 @@ def _reading(reading: tuple[str, str] | None) -> str:
         return ""
     how, when = map(escape, reading)
     return (
-        f'<figcaption class="reading"><p><strong>How to read it.</strong> {how}</p>\n'
-        f"<p><strong>When not to trust it.</strong> {when}</p></figcaption>\n"
+        '<figcaption class="reading">'
+        f"<p><strong>{_('How to read it.')}</strong> {how}</p>\n"
+        f"<p><strong>{_('When not to trust it.')}</strong> {when}</p></figcaption>\n"
     )
 
 

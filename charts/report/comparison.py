@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from hubbub.charts.picture import scale, text
 from hubbub.charts.picture.sheet import badge, finite
+from hubbub.language import _, ngettext
 from hubbub.language.numbers import amount, percent, signed
-from hubbub.language.wording import joined
+from hubbub.language.wording import continued, joined
 from hubbub.zones import current
 
 __all__ = ["Numbers", "QueryRunner", "before", "changes", "numbers"]
@@ -72,43 +73,102 @@ def numbers(runner: QueryRunner, since: datetime, until: datetime) -> Numbers:
     )
 
 
-def _change(now: float, then: float) -> str:
+def _messages(now: int, then: int) -> str:
+    """Compare numbers of messages; there were some before."""
     if now == then:
-        return "as many as before"
-    share = percent(abs(now - then) / then) if then else ""
-    than = f"than {amount(then)}" if then else "than nothing"
-    change = share or amount(abs(now - then))
-    return f"{change} {'more' if now > then else 'fewer'} {than}"
+        return ngettext("{n} message, as many as before.", "{n} messages, as many as before.", now)
+    values = {"share": percent(abs(now - then) / then), "before": amount(then)}
+    if now > then:
+        return ngettext(
+            "{n} message, {share} more than {before}.",
+            "{n} messages, {share} more than {before}.",
+            now,
+            **values,
+        )
+    return ngettext(
+        "{n} message, {share} fewer than {before}.",
+        "{n} messages, {share} fewer than {before}.",
+        now,
+        **values,
+    )
+
+
+def _people(now: int, then: int) -> str:
+    """Compare numbers of people."""
+    if now == then:
+        return ngettext("{n} person, as many as before.", "{n} people, as many as before.", now)
+    if not then:
+        return ngettext(
+            "{n} person, {more} more than nothing.",
+            "{n} people, {more} more than nothing.",
+            now,
+            more=amount(now),
+        )
+    values = {"share": percent(abs(now - then) / then), "before": amount(then)}
+    if now > then:
+        return ngettext(
+            "{n} person, {share} more than {before}.",
+            "{n} people, {share} more than {before}.",
+            now,
+            **values,
+        )
+    return ngettext(
+        "{n} person, {share} fewer than {before}.",
+        "{n} people, {share} fewer than {before}.",
+        now,
+        **values,
+    )
+
+
+def _effective(now: tuple[float, float, float], then: tuple[float, float, float]) -> str:
+    """Compare effective people; the intervals decide whether there is a change."""
+    value, low, high = now
+    old, old_low, old_high = then
+    values = {"people": amount(round(value, 1)), "before": amount(round(old, 1))}
+    if low <= old_high and high >= old_low:
+        return _(
+            "As if {people} people shared the work equally, before {before}: no clear change, the "
+            "intervals overlap.",
+            **values,
+        )
+    if value > old:
+        return _(
+            "As if {people} people shared the work equally, before {before}: clearly more.",
+            **values,
+        )
+    return _(
+        "As if {people} people shared the work equally, before {before}: clearly fewer.", **values
+    )
 
 
 def changes(now: Numbers, then: Numbers, since: datetime, until: datetime) -> list[str]:
     """Return a sentence per change; `since` and `until` are those of the preceding range."""
     when = scale.zoned_span(since, until)
     if not then.messages:
-        return [f"Nothing is stored of the time before, {when}, so there is nothing to compare."]
-    first = f"Compared with {when}."
+        return [
+            _(
+                "Nothing is stored of the time before, {when}, so there is nothing to compare.",
+                when=when,
+            )
+        ]
+    first = _("Compared with {when}.", when=when)
     if then.incomplete:
-        first += f" Of that time: {then.incomplete[0].lower()}{then.incomplete[1:]}."
+        first = _(
+            "Compared with {when}. Of that time: {missing}.",
+            when=when,
+            missing=continued(then.incomplete),
+        )
     sentences = [
         first,
-        f"{text.plural(now.messages, 'message')}, {_change(now.messages, then.messages)}.",
-        f"{text.plural(now.people, 'person', 'people')}, {_change(now.people, then.people)}.",
+        _messages(now.messages, then.messages),
+        _people(now.people, then.people),
     ]
     if now.effective and then.effective:
-        value, low, high = now.effective
-        old, old_low, old_high = then.effective
-        if low > old_high or high < old_low:
-            verdict = f"clearly {'more' if value > old else 'fewer'}"
-        else:
-            verdict = "no clear change, the intervals overlap"
-        sentences.append(
-            f"As if {amount(round(value, 1))} people shared the work equally, "
-            f"before {amount(round(old, 1))}: {verdict}."
-        )
+        sentences.append(_effective(now.effective, then.effective))
     names = set(now.categories) | set(then.categories)
     moved = {n: now.categories.get(n, 0) - then.categories.get(n, 0) for n in names}
     most = sorted((n for n in moved if moved[n]), key=lambda n: (-abs(moved[n]), n))[:_NAMED]
     if most:
         parts = [f"{text.clean(n, 40)} {signed(moved[n])}" for n in most]
-        sentences.append(f"Changed most: {joined(parts)} messages.")
+        sentences.append(_("Changed most: {categories} messages.", categories=joined(parts)))
     return sentences

@@ -24,6 +24,8 @@ from hubbub.charts.report import comparison
 from hubbub.charts.report.folder import write_folder
 from hubbub.charts.report.selection import chosen, readings
 from hubbub.errors import UsageError
+from hubbub.language import ENGLISH, _, current_language
+from hubbub.language.wording import continued
 from hubbub.registry import Registry
 from hubbub.zones import current
 
@@ -91,7 +93,7 @@ def markdown(
         parts.append(f"## {title}")
         parts.append(f"![{_escaped(drawing.description)}]({name})")
         if previous and (old := previous.drawings.get(name)):
-            parts.append(f"Before: {_escaped(old.title)}")
+            parts.append(_escaped(_("Before: {finding}", finding=old.title)))
             parts.append(f"![{_escaped(old.description)}]({_before(name)})")
     return "\n\n".join(parts) + "\n"
 
@@ -111,9 +113,11 @@ def _lead(drawings: Sequence[tuple[str, Drawing]]) -> str:
     titles = dict(drawings)
     first = titles.get("tail.svg") or next(iter(titles.values()), None)
     if first is None:
-        return "There are no views."
+        return _("There are no views.")
     # the lead stands alone, without the subtitle that explains mentions
-    return f"{first.title}{f' ({SEVERAL})' if SEVERAL in first.description else ''}."
+    if (several := _(SEVERAL)) in first.description:
+        return _("{finding} ({remark}).", finding=first.title, remark=several)
+    return _("{finding}.", finding=first.title)
 
 
 def _before(name: str) -> str:
@@ -153,6 +157,8 @@ def data(
         "until": current().iso(until),
         "views": _views(drawings, rasters),
     }
+    if current_language() != ENGLISH:
+        document["language"] = current_language()
     if failures:
         document["missing"] = _names(failures)
     if previous:
@@ -224,13 +230,23 @@ def _not_drawn(drawer: _Drawer) -> str:
     """Say what is not drawn and why: views without data, then those that failed."""
     reasons: dict[str, list[str]] = {}
     for name, why in drawer.empty.items():
-        reasons.setdefault(why[0].lower() + why[1:], []).append(name)
+        reasons.setdefault(continued(why), []).append(name)
     if drawer.failures:
-        reasons["an error"] = _names(drawer.failures)
+        reasons[_("an error")] = _names(drawer.failures)
     if not reasons:
         return ""
-    parts = [f"{', '.join(names)} ({why})" for why, names in reasons.items()]
-    return f"Not drawn: {'; '.join(parts)}."
+    parts = [
+        _("{views} ({reason})", views=", ".join(names), reason=why)
+        for why, names in reasons.items()
+    ]
+    return _("Not drawn: {views}.", views="; ".join(parts))
+
+
+def _heading(project: str, since: datetime, until: datetime) -> str:
+    span = scale.zoned_span(since, until)
+    if project:
+        return _("Who carries the load in {project}, {span}", project=clean(project, 60), span=span)
+    return _("Who carries the load, {span}", span=span)
 
 
 def report(
@@ -247,7 +263,7 @@ def report(
     """Write views, `index.html`, `index.md` and `data.json` into `out`.
 
     Pictures of an earlier report that are not part of this one are deleted. The pages name the
-    views that failed and those without data.
+    views that failed and those without data. Texts are in the current language.
 
     Args:
         runner: runs views and queries.
@@ -273,8 +289,7 @@ def report(
     drawings = [(name, drawing) for name, (drawing, _) in drawn.items()]
     failures = drawer.failures
     missing = _not_drawn(drawer)
-    whose = f" in {clean(project, 60)}" if project else ""
-    heading = f"Who carries the load{whose}, {scale.zoned_span(since, until)}"
+    heading = _heading(project, since, until)
     lead = _lead(drawings)
     before = {n: (_before(n), d) for n, d in old.drawings.items()} if old else {}
     page = html.index(
@@ -284,7 +299,7 @@ def report(
         before,
         old.changes if old else (),
         missing=missing,
-        readings={f"{name}.svg": (r.how, r.when) for name, r in readings().items()},
+        readings={f"{name}.svg": (_(r.how), _(r.when)) for name, r in readings().items()},
     )
     files: list[tuple[str, bytes]] = [(name, svg) for name, (_, svg) in drawn.items()]
     files += [(_before(name), svg) for name, (_, svg) in old_drawn.items()]

@@ -7,7 +7,16 @@ from functools import lru_cache
 
 from hubbub.language.catalogue import _, current_language, pgettext
 
-__all__ = ["date_name", "month_name", "short_date", "short_month", "short_weekday", "weekday"]
+__all__ = [
+    "date_name",
+    "month_name",
+    "numeric_date",
+    "numeric_pattern",
+    "short_date",
+    "short_month",
+    "short_weekday",
+    "weekday",
+]
 
 
 def date_name(when: date, *, year: bool = False) -> str:
@@ -16,6 +25,18 @@ def date_name(when: date, *, year: bool = False) -> str:
     if not year:
         return _("{day} {month}", day=when.day, month=month)
     return _("{day} {month} {year}", day=when.day, month=month, year=when.year)
+
+
+def numeric_date(when: date) -> str:
+    """Format a date in digits: `2026-02-27`."""
+    return numeric_pattern().format(
+        year=f"{when.year:04}", month=f"{when.month:02}", day=f"{when.day:02}"
+    )
+
+
+def numeric_pattern() -> str:
+    """Return the pattern of a date in digits, with the places `year`, `month` and `day`."""
+    return pgettext("numeric date", "{year}-{month}-{day}")
 
 
 def short_date(when: date, *, year: bool = False) -> str:

@@ -9,7 +9,7 @@ from hubbub.language.catalogue import _, pgettext
 from hubbub.language.numbers import amount
 from hubbub.language.plurals import ngettext, npgettext
 
-__all__ = ["duration", "duration_after_in", "joined", "mean_over"]
+__all__ = ["continued", "duration", "duration_after_in", "joined", "mean_over"]
 
 _DAYS = 172_800  # seconds from which on a duration is in days
 
@@ -60,3 +60,10 @@ def _short(seconds: float) -> str:
     if seconds >= 60:  # noqa: PLR2004 (a minute)
         return pgettext("duration", "{n} min", n=amount(round(seconds / 60, 1)))
     return pgettext("duration", "{n} s", n=amount(round(seconds, 3)))
+
+
+def continued(sentence: str) -> str:
+    """Return a sentence as it goes on within another one: after a colon, in parentheses."""
+    if pgettext("first letter of a sentence within another", "small") != "small":
+        return sentence
+    return sentence[:1].lower() + sentence[1:]

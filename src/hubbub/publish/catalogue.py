@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubbub.charts.picture import text
+from hubbub.language import N_, _
 from hubbub.language.numbers import percent
 
 if TYPE_CHECKING:
@@ -17,50 +18,52 @@ __all__ = ["GROUPS", "MORE", "PROFILES", "badge_number", "label"]
 #: Headings of the overview, each with views and their names.
 GROUPS: Sequence[tuple[str, Mapping[str, str]]] = (
     (
-        "How the work is shared",
+        N_("How the work is shared"),
         {
-            "tail": "Messages per person",
-            "longtail": "Evenness over time",
-            "lorenz": "Shares of the work",
-            "cohorts": "Shares of the busiest people",
-            "radar": "What the busiest people do",
-            "overload": "Signs of overload",
+            "tail": N_("Messages per person"),
+            "longtail": N_("Evenness over time"),
+            "lorenz": N_("Shares of the work"),
+            "cohorts": N_("Shares of the busiest people"),
+            "radar": N_("What the busiest people do"),
+            "overload": N_("Signs of overload"),
         },
     ),
     (
-        "Who takes part",
+        N_("Who takes part"),
         {
-            "active_users": "Active people",
-            "daily_users": "New and known people",
-            "returning": "Who stays",
+            "active_users": N_("Active people"),
+            "daily_users": N_("New and known people"),
+            "returning": N_("Who stays"),
         },
     ),
     (
-        "What happens",
+        N_("What happens"),
         {
-            "volume": "Messages over time",
-            "weekly_diff": "Change since the week before",
-            "daily_diff": "Change from day to day",
-            "users_per_object": "What most people work on",
-            "objects_per_user": "On how many things people work",
-            "heatmap": "Who works on what",
-            "alerts": "Unusual activity",
-            "traffic": "Web traffic",
+            "volume": N_("Messages over time"),
+            "weekly_diff": N_("Change since the week before"),
+            "daily_diff": N_("Change from day to day"),
+            "users_per_object": N_("What most people work on"),
+            "objects_per_user": N_("On how many things people work"),
+            "heatmap": N_("Who works on what"),
+            "alerts": N_("Unusual activity"),
+            "traffic": N_("Web traffic"),
         },
     ),
-    ("How complete the data are", {"coverage": "Coverage"}),
+    (N_("How complete the data are"), {"coverage": N_("Coverage")}),
 )
 #: The heading of all other views.
-MORE = "More"
+MORE = N_("More")
 #: Views that show what single people do: not drawn without their names, since who knows the project
 #: would recognise people by it.
 PROFILES = frozenset({"heatmap", "radar"})
-_LABELS = {name: title for _, views in GROUPS for name, title in views.items()}
+_STATES = {"complete": N_("complete"), "healed": N_("healed"), "unproven": N_("unproven")}
+_LABELS = {name: title for _heading, views in GROUPS for name, title in views.items()}
 
 
 def label(function: Function) -> str:
     """Return the name of a view for readers."""
-    return _LABELS.get(function.name) or text.clean(function.title or function.name, 60)
+    known = _LABELS.get(function.name)
+    return _(known) if known else text.clean(function.title or function.name, 60)
 
 
 def _last(rows: Sequence[Sequence[Any]], column: int) -> float | None:
@@ -96,20 +99,22 @@ def badge_number(name: str, drawing: Drawing) -> tuple[str, float | str | None]:
     """
     rows, columns = drawing.rows, list(drawing.columns)
     numbers: Mapping[str, tuple[str, Callable[[], float | str | None]]] = {
-        "active_users": ("active people", lambda: _last(rows, 1)),
-        "cohorts": ("share of the busiest 1%", lambda: _share(rows)),
-        "daily_users": ("people", lambda: _last(rows, len(columns) - 1)),
-        "longtail": ("absence factor", lambda: _last(rows, 1)),
-        "lorenz": ("share of the busiest tenth", lambda: _busiest(rows)),
-        "tail": ("people", lambda: len(rows)),
-        "weekly_diff": ("messages, last week", lambda: _sum(rows, 2)),
+        "active_users": (N_("active people"), lambda: _last(rows, 1)),
+        "cohorts": (N_("share of the busiest 1%"), lambda: _share(rows)),
+        "daily_users": (N_("people"), lambda: _last(rows, len(columns) - 1)),
+        "longtail": (N_("absence factor"), lambda: _last(rows, 1)),
+        "lorenz": (N_("share of the busiest tenth"), lambda: _busiest(rows)),
+        "tail": (N_("people"), lambda: len(rows)),
+        "weekly_diff": (N_("messages, last week"), lambda: _sum(rows, 2)),
     }
     if rows and name in numbers:
         what, number = numbers[name]
-        return what, number()
+        return _(what), number()
     coverage = drawing.metadata.get("coverage")
     if name == "coverage" and isinstance(coverage, Mapping):
         state = str(coverage.get("state", "unproven"))
-        return "history", "incomplete" if coverage.get("gaps") else state
+        return _("history"), _("incomplete") if coverage.get("gaps") else _(
+            _STATES.get(state, state)
+        )
     events = drawing.metadata.get("events")
-    return "messages", events if isinstance(events, int) else None
+    return _("messages"), events if isinstance(events, int) else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubbub.charts.picture import text
+from hubbub.language import _
 from hubbub.publish import catalogue
 from hubbub.publish.pictures import Picture
 from hubbub.publish.settings import Settings
@@ -19,7 +20,6 @@ from hubbub.publish.site import Site
 
 __all__ = ["Visible", "document", "lines", "visible"]
 
-_NUMBERED = re.compile(r"person \d+")
 _PARTS = re.compile(r"[^\w.~@+-]+|(?<=\w)[./]")
 _NAMES = 12  # that are listed
 _NUMBERS = "feed, badges"
@@ -62,10 +62,11 @@ def visible(site: Site, accounts: Iterable[str], bots: Iterable[str]) -> list[Vi
 
 
 def _part(picture: Picture, known: Mapping[str, str]) -> Visible:
+    number = re.escape(_("person {number}", number="#")).replace(r"\#", r"\d+")
     numbered: set[str] = set()
     found: set[str] = set()
     for one in _texts(picture):
-        numbered.update(_NUMBERED.findall(one))
+        numbered.update(re.findall(number, one))
         found |= _found(one, known)
     columns = [c.name for c in picture.table.columns if c.name != "user"] if numbered else []
     return Visible(picture.name, len(numbered), columns, sorted(found))
@@ -141,15 +142,20 @@ def _words(part: Visible, settings: Settings) -> str:
             f"where they are at least {settings.least}"
         )
     if part.part in catalogue.PROFILES and part.found:
-        return f"what {text.plural(len(part.found), 'person', 'people')} did: {_listed(part.found)}"
+        return f"what {_plural(len(part.found), 'person', 'people')} did: {_listed(part.found)}"
     if part.numbered:
         return (
-            f"{text.plural(part.numbered, 'person', 'people')} without names, of each: "
+            f"{_plural(part.numbered, 'person', 'people')} without names, of each: "
             f"{', '.join(part.columns)}"
         )
     if settings.names and part.found:
-        return f"{text.plural(len(part.found), 'account')} by name: {_listed(part.found)}"
+        return f"{_plural(len(part.found), 'account', 'accounts')} by name: {_listed(part.found)}"
     return "nothing of single people"
+
+
+def _plural(n: int, one: str, many: str) -> str:
+    """Return a number with its noun; what is said of a site is English, as all messages are."""
+    return f"{n:,} {one if n == 1 else many}"
 
 
 def _listed(names: Sequence[str]) -> str:

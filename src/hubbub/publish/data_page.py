@@ -13,6 +13,8 @@ from html import escape
 from typing import Any
 
 from hubbub.charts.picture.text import clean
+from hubbub.language import _
+from hubbub.language.numbers import amount
 from hubbub.publish import pages
 from hubbub.publish.settings import Settings
 from hubbub.publish.tables import FORMS, Column, Table
@@ -34,36 +36,41 @@ def body(settings: Settings, tables: Sequence[Table], files: Mapping[str, bytes]
     """
     rows = "\n".join(_row(table, files) for table in tables)
     if settings.licence is None:
-        terms = "No licence is stated: ask the publisher before you use the data."
-    elif settings.licence.path:
-        link = f'<a href="{escape(settings.licence.path)}">{escape(settings.licence.title)}</a>'
-        terms = f"The data may be used under the licence {link}."
+        terms = _("No licence is stated: ask the publisher before you use the data.")
     else:
-        terms = f"The data may be used under the licence {escape(settings.licence.title)}."
+        name = escape(settings.licence.title)
+        if settings.licence.path:
+            name = f'<a href="{escape(settings.licence.path)}">{name}</a>'
+        terms = _("The data may be used under the licence {licence}.", licence=name)
+    tables_as = _("Every table as CSV, JSON (where it is not very large) and Parquet.")
+    described = _(
+        "{file} describes all files for programs: types, units, hashes, and how complete each "
+        "range is.",
+        file='<a href="datapackage.json">datapackage.json</a>',
+    )
     return (
-        "<h1>The data</h1>\n"
-        f"<p>Every table as CSV, JSON (where it is not very large) and Parquet. {terms}</p>\n"
-        '<p><a href="datapackage.json">datapackage.json</a> describes all files for programs: '
-        "types, units, hashes, and how complete each range is.</p>\n"
-        '<div class="scroll" tabindex="0" role="region" aria-label="Files"><table class="data">\n'
-        "<caption>Files to download</caption>\n"
-        '<thead><tr><th scope="col">Table</th><th scope="col" class="n">Rows</th>'
-        '<th scope="col">Range</th><th scope="col">Files</th></tr></thead>\n'
+        f"<h1>{_('The data')}</h1>\n"
+        f"<p>{tables_as} {terms}</p>\n"
+        f"<p>{described}</p>\n"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_("Files")}">'
+        '<table class="data">\n'
+        f"<caption>{_('Files to download')}</caption>\n"
+        f'<thead><tr><th scope="col">{_("Table")}</th><th scope="col" class="n">{_("Rows")}</th>'
+        f'<th scope="col">{_("Range")}</th><th scope="col">{_("Files")}</th></tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
 def _row(table: Table, files: Mapping[str, bytes]) -> str:
     links = pages.file_links(table, files, "")
-    since, until = pages.days(table.facts)
     name = escape(clean(table.title, 120))
     if table.label:
         link = f'<a href="views/{table.name}.html">{escape(table.label)}</a>'
         name = f'{link}<br><span class="quiet">{name}</span>'
     return (
         f'<tr><th scope="row">{name}</th>'
-        f'<td class="n">{len(table.rows):,}</td>'
-        f"<td>{escape(since)} to {escape(until)}</td><td>{links}</td></tr>"
+        f'<td class="n">{amount(len(table.rows))}</td>'
+        f"<td>{escape(pages.range_words(table.facts))}</td><td>{links}</td></tr>"
     )
 
 
@@ -85,7 +92,7 @@ def package(settings: Settings, tables: Sequence[Table], files: Mapping[str, byt
         "$schema": _PROFILE,
         "name": "hubbub-site",
         "title": clean(settings.title, 200),
-        "description": "Counts of the messages of a project, and of the people whom they name.",
+        "description": _("Counts of the messages of a project, and of the people whom they name."),
         "resources": resources,
     }
     if settings.url:
@@ -132,7 +139,7 @@ def _resource(table: Table, suffix: str, content: bytes) -> dict[str, Any]:
 def _field(column: Column) -> dict[str, Any]:
     found: dict[str, Any] = {"name": column.name, "type": column.type}
     if column.about:
-        found["description"] = column.about
+        found["description"] = _(column.about)
     if column.unit:
         found["unit"] = column.unit
     return found

@@ -1,12 +1,14 @@
 """The tables that the explorer reads: messages by period and topic, people by period and category.
 
-Both are bounded. A store of many days gets weeks or months instead; topics beyond the busiest are
-one row of their category. Without names, topics that fewer than `least` people use are such a row
-too, and fewer people than that are not counted: the cell is empty.
+A third, messages by category in the periods with which the page begins, is small: it is what the
+page loads at first. All are bounded. A store of many days gets weeks or months instead; topics
+beyond the busiest are one row of their category. Without names, topics that fewer than `least`
+people use are such a row too, and fewer people than that are not counted: the cell is empty.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.charts.picture.text import clean
 from hubbub.errors import UsageError
+from hubbub.language import N_
+from hubbub.publish import explore_texts
 from hubbub.publish.tables import Column, Table
 from hubbub.store.query.times import clock
 from hubbub.store.rollups.tables import DAY
@@ -24,11 +28,12 @@ if TYPE_CHECKING:
 
     from hubbub.store.query.events import Events
 
-__all__ = ["OTHER", "Explorer", "explorer"]
+__all__ = ["OTHER", "UNNAMED", "Explorer", "explorer"]
 
 Per = Literal["day", "week", "month"]
 #: Stands for the topics of a category that have no row of their own, and for other categories.
 OTHER = "(other)"
+UNNAMED = "(no name)"
 _MONDAY = 4  # days from 1970-01-01 to the first Monday, from which weeks are counted
 _ROWS = 60_000  # of the table of topics
 _PEOPLE_ROWS = 50_000  # of the table of people
@@ -42,6 +47,8 @@ _STEPS: Sequence[tuple[Per, int]] = (
     *(("month", _TOPICS), ("month", 60)),
 )
 _NAME = 200  # characters
+_FEW_DAYS = 90  # that are shown as days
+_FIRST_ROWS = 12_000  # of the table of categories, about 40 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +58,23 @@ class Explorer:
     Attributes:
         topics: columns start, category, topic, messages, bytes.
         people: columns per, start, category, people; an empty category is all of them.
+        categories: columns start, category, messages; `topics` added up.
         per: the periods of `topics`.
+        shown: the periods of `categories`.
         notes: sentences for the reader.
     """
 
     topics: Table
     people: Table
+    categories: Table
     per: Per
+    shown: Per
     notes: Sequence[str] = field(default=())
+
+    @property
+    def tables(self) -> tuple[Table, Table, Table]:
+        """All tables."""
+        return self.topics, self.people, self.categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,53 +120,45 @@ def explorer(
     topics = _joined(topics)
     facts = {**facts, "events": sum(row[3] for row in topics)}
     people_per, people = _people(events, per, listed, least if hide else 0)
+    shown, categories = _categories(per, topics)
     return Explorer(
-        Table("topics", f"Messages by {per} and topic", _TOPIC_COLUMNS, topics, facts),
-        Table("people", "Different people by period", _PEOPLE_COLUMNS, people, facts),
+        Table("topics", explore_texts.topics(per), _TOPIC_COLUMNS, topics, facts),
+        Table("people", explore_texts.people(), _PEOPLE_COLUMNS, people, facts),
+        Table("categories", explore_texts.categories(shown), _CATEGORY_COLUMNS, categories, facts),
         per,
-        tuple(_notes(per, people_per, listed, least)),
+        shown,
+        tuple(
+            explore_texts.notes(
+                per, people_per, beyond=listed.beyond, rare=listed.rare, least=least
+            )
+        ),
     )
 
 
+_START = Column("start", "date", about=N_("first day of the period"))
+_CATEGORY = Column("category", "string", about=N_("category of the topic"))
+_MESSAGES = Column("messages", "integer", "messages")
+_CATEGORY_COLUMNS = (_START, _CATEGORY, _MESSAGES)
 _TOPIC_COLUMNS = (
-    Column("start", "date", about="first day of the period"),
-    Column("category", "string", about="category of the topic"),
-    Column("topic", "string", about=f"{OTHER}: the other topics of the category together"),
-    Column("messages", "integer", "messages"),
+    _START,
+    _CATEGORY,
+    Column("topic", "string", about=N_("(other): the other topics of the category together")),
+    _MESSAGES,
     Column("bytes", "integer", "bytes"),
 )
 _PEOPLE_COLUMNS = (
-    Column("per", "string", about="length of the period: day, week or month"),
-    Column("start", "date", about="first day of the period"),
-    Column("category", "string", about="category of the messages; empty: all of them"),
+    Column("per", "string", about=N_("length of the period: day, week or month")),
+    _START,
+    Column("category", "string", about=N_("category of the messages; empty: all of them")),
     Column(
         "people", "integer", "people",
-        about="different people whom messages name; empty: too few to be published",
+        about=N_("different people whom messages name; empty: too few to be published"),
     ),
 )  # fmt: skip
 
 
-def _notes(per: Per, people_per: Sequence[Per], listed: _Listed, least: int) -> list[str]:
-    notes = []
-    if per != "day":
-        notes.append(f"Because the range is long, messages are counted by {per}, not by day.")
-    if per not in people_per:
-        notes.append(f"Because there are many, people are not counted by {per}.")
-    if listed.beyond:
-        notes.append(
-            f"{listed.beyond:,} topics with fewer messages are added up as {OTHER} of their "
-            "category."
-        )
-    if listed.rare:
-        notes.append(
-            f"{listed.rare:,} topics that fewer than {least} people use are added up as {OTHER} of "
-            "their category."
-        )
-    return notes
-
-
 def _name(text: str) -> str:
-    return clean(text, _NAME) or "(no name)"
+    return clean(text, _NAME) or UNNAMED
 
 
 def _first_day(per: Per, number: int) -> date:
@@ -226,6 +234,32 @@ def _joined(rows: Sequence[tuple[date, str, str, int, int]]) -> list[tuple[Any, 
         found[0] += messages
         found[1] += size
     return [(*key, *values) for key, values in sorted(sums.items())]
+
+
+def _categories(
+    per: Per, topics: Sequence[tuple[Any, ...]]
+) -> tuple[Per, list[tuple[date, str, int]]]:
+    """Return the period with which the page begins, and the messages of each category in it.
+
+    Few days are shown as days, more as weeks, very many as months; periods that are already longer
+    stay as they are.
+    """
+    many = len({row[0] for row in topics}) > _FEW_DAYS
+    lengths: Sequence[Per] = ("week", "month") if per == "day" and many else (per,)
+    for shown in lengths:
+        sums: Counter[tuple[date, str]] = Counter()
+        for start, category, _, messages, _ in topics:
+            sums[_start(shown, start), category] += messages
+        if len(sums) <= _FIRST_ROWS:
+            break
+    return shown, [(*key, number) for key, number in sorted(sums.items())]
+
+
+def _start(per: Per, day: date) -> date:
+    """Return the first day of the period that a day lies in."""
+    if per == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if per == "month" else day
 
 
 def _number(per: Per, day: ir.IntegerValue) -> ir.IntegerValue:

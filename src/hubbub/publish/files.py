@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from hubbub.language import _
 from hubbub.publish import data_page, explore_page, overview, pages, view_page
 from hubbub.publish.explorer import Explorer
 from hubbub.publish.pictures import Missing, Picture
@@ -48,8 +49,7 @@ class Content:
     @property
     def tables(self) -> list[Table]:
         """All tables, those of the explorer first."""
-        found = self.explorer
-        return [found.topics, found.people, *(picture.table for picture in self.pictures)]
+        return [*self.explorer.tables, *(picture.table for picture in self.pictures)]
 
 
 def all_files(content: Content) -> dict[str, bytes]:
@@ -69,7 +69,7 @@ def all_files(content: Content) -> dict[str, bytes]:
         if len(encoded) <= MOST_JSON:
             files[f"data/{table.name}.json"] = encoded
         files[f"data/{table.name}.parquet"] = parquet_bytes(table)
-    for table in (content.explorer.topics, content.explorer.people):
+    for table in content.explorer.tables:
         packed = files[f"data/{table.name}.parquet"]
         files[f"data/{table.name}.parquet.js"] = explore_page.as_script(table.name, packed)
     files["datapackage.json"] = data_page.package(content.settings, content.tables, files)
@@ -92,12 +92,14 @@ def _main_pages(content: Content, files: Mapping[str, bytes]) -> dict[str, bytes
         ),
         "data.html": pages.page(
             settings,
-            pages.Head("The data", "data.html", "Tables to download."),
+            pages.Head(_("The data"), "data.html", _("Tables to download.")),
             data_page.body(settings, content.tables, files),
         ),
         "explore.html": pages.page(
             settings,
-            pages.Head("Explore", "explore.html", "Messages and people by time and topic.", card),
+            pages.Head(
+                _("Explore"), "explore.html", _("Messages and people by time and topic."), card
+            ),
             explore_page.body(found, files, least=least),
             scripts=explore_page.SCRIPTS,
         ),
@@ -128,7 +130,7 @@ def _view_pages(content: Content, files: Mapping[str, bytes]) -> dict[str, bytes
         head = pages.Head(
             title=picture.label,
             path=path,
-            description=f"{picture.drawing.title}, {content.span}.",
+            description=_("{finding}, {range}.", finding=picture.drawing.title, range=content.span),
             image=_card(picture),
             extra=extra,
         )

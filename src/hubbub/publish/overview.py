@@ -8,6 +8,7 @@ from typing import Any
 
 from hubbub.charts.picture.sheet import SEVERAL
 from hubbub.charts.picture.text import clean
+from hubbub.language import _
 from hubbub.publish import catalogue, pages
 from hubbub.publish.pictures import Missing, Picture
 from hubbub.publish.settings import Settings
@@ -18,19 +19,17 @@ _EAGER = 2  # pictures that are loaded at once
 #: Bytes of all pictures on the page: with the page itself a first load of at most 150 kB, also
 #: where a browser loads pictures that are far down. The others are on their pages.
 _BUDGET = 125_000
-_ELSEWHERE = (
-    '<a href="explore.html">Explore</a> other times and topics, or take '
-    '<a href="data.html">the data</a>.'
-)
 
 
 def description(pictures: Sequence[Picture], span: str) -> str:
     """Return the main finding with its range: how few people do half of the work."""
     first = next((p for p in pictures if p.name == "tail"), pictures[0] if pictures else None)
     if first is None:
-        return f"There is nothing to show of {span}."
-    several = f" ({SEVERAL})" if SEVERAL in first.drawing.description else ""
-    return f"{first.drawing.title}{several}, {span}."
+        return _("There is nothing to show of {range}.", range=span)
+    finding = first.drawing.title
+    if (several := _(SEVERAL)) in first.drawing.description:
+        return _("{finding} ({remark}), {range}.", finding=finding, remark=several, range=span)
+    return _("{finding}, {range}.", finding=finding, range=span)
 
 
 def grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[Picture]]]:
@@ -39,9 +38,9 @@ def grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[Picture]]]:
     for heading, names in catalogue.GROUPS:
         here = [rest.pop(name) for name in names if name in rest]
         if here:
-            found.append((heading, here))
+            found.append((_(heading), here))
     if rest:
-        found.append((catalogue.MORE, list(rest.values())))
+        found.append((_(catalogue.MORE), list(rest.values())))
     return found
 
 
@@ -52,8 +51,11 @@ def missing_words(missing: Sequence[Missing]) -> str:
     reasons: dict[str, list[str]] = {}
     for each in missing:
         reasons.setdefault(each.why, []).append(each.label)
-    parts = [f"{', '.join(names)}: {why}" for why, names in reasons.items()]
-    return f'<p class="quiet">Not drawn. {escape(clean("; ".join(parts), 2000))}.</p>'
+    parts = [
+        _("{views}: {reason}", views=", ".join(names), reason=why) for why, names in reasons.items()
+    ]
+    listed = _("Not drawn. {views}.", views=clean("; ".join(parts), 2000))
+    return f'<p class="quiet">{escape(listed)}</p>'
 
 
 def body(
@@ -82,16 +84,28 @@ def body(
             number += 1
         joined = "\n".join(items)
         sections.append(f'<h2>{escape(heading)}</h2>\n<div class="grid">\n{joined}\n</div>')
-    people = "" if settings.names else " People are counted, and not named."
     parts = [
         f"<h1>{escape(clean(settings.title, 200))}</h1>",
         f'<p class="lead">{escape(description(pictures, span))}</p>',
-        f"<p>The pictures show {escape(span)}.{people} {_ELSEWHERE}</p>",
+        f"<p>{_about(settings, span)}</p>",
         pages.coverage_words(facts),
         *sections,
         missing_words(missing),
     ]
     return "\n".join(filter(None, parts))
+
+
+def _about(settings: Settings, span: str) -> str:
+    """Return what the page shows, and where the rest is; HTML."""
+    explore = f'<a href="explore.html">{_("Explore")}</a>'
+    data = f'<a href="data.html">{_("the data")}</a>'
+    sentences = [_("The pictures show {range}.", range=escape(span))]
+    if not settings.names:
+        sentences.append(_("People are counted, and not named."))
+    sentences.append(
+        _("{explore} other times and topics, or take {data}.", explore=explore, data=data)
+    )
+    return " ".join(sentences)
 
 
 def _item(picture: Picture, *, lazy: bool, image: bool) -> str:

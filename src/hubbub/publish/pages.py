@@ -6,14 +6,18 @@ are relative, so that a site works in any folder, also from a disk.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any
 
 from hubbub.charts.picture.html import image, rows_table
 from hubbub.charts.picture.text import clean
+from hubbub.language import ENGLISH, N_, _, current_language, ngettext
+from hubbub.language.dates import numeric_date
+from hubbub.language.numbers import amount
 from hubbub.publish.pictures import Picture
 from hubbub.publish.settings import Settings
 from hubbub.publish.tables import FORMS, Table
@@ -28,6 +32,7 @@ __all__ = [
     "file_links",
     "link",
     "page",
+    "range_words",
     "shown",
     "size",
 ]
@@ -38,16 +43,18 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 _PAGES = (
-    ("index.html", "Overview"),
-    ("explore.html", "Explore"),
-    ("data.html", "Data"),
-    ("feed.atom", "Feed"),
+    ("index.html", N_("Overview")),
+    ("explore.html", N_("Explore")),
+    ("data.html", N_("Data")),
+    ("feed.atom", N_("Feed")),
 )
+#: What the button says that `copy.js` adds.
+_COPYING = (N_("Copy"), N_("Copied"), N_("Selected"))
 _GAPS = 10  # that a page lists
 _WORDS: Mapping[str, str] = {
-    "complete": "Complete: every message of this range was counted.",
-    "healed": "Complete: what the bus missed of this range came from history.",
-    "unproven": "Completeness unproven: only what was heard or imported is counted.",
+    "complete": N_("Complete: every message of this range was counted."),
+    "healed": N_("Complete: what the bus missed of this range came from history."),
+    "unproven": N_("Completeness unproven: only what was heard or imported is counted."),
 }
 
 
@@ -82,10 +89,14 @@ def page(settings: Settings, head: Head, body: str, *, scripts: Sequence[str] = 
     up = "../" * head.path.count("/")
     title = clean(settings.title, 200)
     whole = title if head.path == "index.html" else f"{clean(head.title, 200)} · {title}"
-    links = " ".join(_link(up, path, name, head.path) for path, name in _PAGES)
+    links = " ".join(_link(up, path, _(name), head.path) for path, name in _PAGES)
+    data = _(
+        "{data} behind every picture can be downloaded.",
+        data=f'<a href="{up}data.html">{_("The data")}</a>',
+    )
     loaded = "".join(f'<script src="{up}{path}" defer></script>\n' for path in scripts)
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
@@ -95,14 +106,21 @@ def page(settings: Settings, head: Head, body: str, *, scripts: Sequence[str] = 
         f'<link rel="alternate" type="application/atom+xml" title="{escape(title)}" '
         f'href="{up}feed.atom">\n'
         f"{_social(settings, head)}{head.extra}{loaded}</head>\n"
-        '<body>\n<a class="skip" href="#content">Skip to the content</a>\n'
-        f'<header><nav aria-label="Site"><a href="{up}index.html"><b>{escape(title)}</b></a> '
-        f"{links}</nav></header>\n"
+        f'<body{_words()}>\n<a class="skip" href="#content">{_("Skip to the content")}</a>\n'
+        f'<header><nav aria-label="{_("Site")}">'
+        f'<a href="{up}index.html"><b>{escape(title)}</b></a> {links}</nav></header>\n'
         f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
-        "<footer><p>Made with hubbub from the messages of a project. "
-        f'<a href="{up}data.html">The data</a> behind every picture can be downloaded.</p></footer>'
+        f"<footer><p>{_('Made with hubbub from the messages of a project.')} {data}</p></footer>"
         "\n</body>\n</html>\n"
     )
+
+
+def _words() -> str:
+    """Return the attribute of the body from which the script that copies takes its words."""
+    if current_language() == ENGLISH:
+        return ""
+    words = json.dumps({text: _(text) for text in _COPYING}, ensure_ascii=False)
+    return f' data-words="{escape(words)}"'
 
 
 def _link(up: str, path: str, name: str, here: str) -> str:
@@ -150,20 +168,29 @@ def coverage_words(facts: Mapping[str, Any]) -> str:
     if not isinstance(coverage, Mapping):
         return ""
     state, gaps = str(coverage.get("state")), list(coverage.get("gaps") or ())
-    words = _WORDS.get(state, state)
+    words = _(_WORDS[state]) if state in _WORDS else state
     if gaps:
-        words = f"Incomplete: {len(gaps):,} known gap{'s' if len(gaps) > 1 else ''}."
-    items = "".join(
-        f"<li>{escape(str(gap['start']))} to {escape(str(gap['end']))}: "
-        f"{escape(clean(gap['why'], 200))}</li>"
-        for gap in gaps[:_GAPS]
-    )
+        words = ngettext("Incomplete: {n} known gap.", "Incomplete: {n} known gaps.", len(gaps))
+    items = "".join(f"<li>{escape(_gap(gap))}</li>" for gap in gaps[:_GAPS])
     hidden = len(gaps) - _GAPS
-    more = f"<li>and {hidden:,} more</li>" if hidden > 0 else ""
+    more = f"<li>{_('and {n} more', n=amount(hidden))}</li>" if hidden > 0 else ""
     listed = f"<ul>{items}{more}</ul>" if items else ""
     return (
         f'<div class="coverage" data-state="{escape(state)}"><p>{escape(words)}</p>{listed}</div>'
     )
+
+
+def _gap(gap: Mapping[str, Any]) -> str:
+    """Say when messages are missing, and why."""
+    return _(
+        "{start} to {end}: {why}", start=gap["start"], end=gap["end"], why=clean(gap["why"], 200)
+    )
+
+
+def range_words(facts: Mapping[str, Any]) -> str:
+    """Return the first and the last day of a range for readers."""
+    start, end = (numeric_date(date.fromisoformat(day)) if day else "" for day in days(facts))
+    return _("{start} to {end}", start=start, end=end)
 
 
 def days(facts: Mapping[str, Any]) -> tuple[str, str]:
@@ -177,7 +204,9 @@ def days(facts: Mapping[str, Any]) -> tuple[str, str]:
 
 def size(number: int) -> str:
     """Return a number of bytes for readers."""
-    return f"{number:,} B" if number < 1000 else f"{number / 1000:,.0f} kB"  # noqa: PLR2004
+    if number < 1000:  # noqa: PLR2004 - a kilobyte
+        return _("{n} B", n=amount(number))
+    return _("{n} kB", n=amount(round(number / 1000)))
 
 
 def link(path: str, name: str, length: int, up: str) -> str:
@@ -206,7 +235,7 @@ def file_links(table: Table, files: Mapping[str, bytes], up: str) -> str:
 
 def downloads(links: str) -> str:
     """Return a paragraph with links to files."""
-    return f'<p class="links">Download: {links}</p>'
+    return f'<p class="links">{_("Download: {files}", files=links)}</p>'
 
 
 def shown(table: Table) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.report.selection import builtin
 from hubbub.docstrings import split_docstring
 from hubbub.errors import NotAllowedError, UsageError
+from hubbub.language import N_, _
 from hubbub.publish import catalogue, tables
 from hubbub.publish.settings import Settings
 from hubbub.run.errors import close_matches
@@ -26,7 +27,12 @@ __all__ = ["CARD", "MOST_VIEWS", "Missing", "Picture", "chosen", "draw"]
 
 MOST_VIEWS = 60
 CARD = (1200, 630)  # px: size of a social card
-_TAKEN = frozenset({"topics", "people"})  # tables of the explorer
+_TAKEN = frozenset({"topics", "people", "categories"})  # tables of the explorer
+_PROFILE = N_("shows what single people do, and people are not named here")
+_NAMING = N_("names people, and they are not named here")
+_FAILED = N_("failed with an error")
+_OTHER = N_("is no picture")
+_EMPTY = N_("nothing to draw ({finding})")
 _SIZE = re.compile(rb'viewBox="0 0 (\d+) (\d+)"')
 
 
@@ -62,14 +68,21 @@ class Missing:
     Attributes:
         name: of the view.
         label: what readers call it.
-        why: what follows its name: "shows what single people do".
+        reason: message that follows its name: "shows what single people do".
+        values: of the places in the message.
         error: what went wrong; None if nothing did.
     """
 
     name: str
     label: str
-    why: str
+    reason: str
+    values: Mapping[str, str] = field(default_factory=dict)
     error: Exception | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason in the current language."""
+        return _(self.reason, **self.values)
 
 
 def chosen(registry: Registry, views: Sequence[str]) -> list[Function]:
@@ -116,33 +129,32 @@ def draw(
     for function in functions:
         label = catalogue.label(function)
         if function.name in catalogue.PROFILES and not settings.names:
-            why = "shows what single people do, and people are not named here"
-            yield Missing(function.name, label, why)
+            yield Missing(function.name, label, _PROFILE)
             continue
         try:
             yield _drawn(make_runner(), function, label, settings)
         except NotAllowedError:
-            yield Missing(function.name, label, "names people, and they are not named here")
+            yield Missing(function.name, label, _NAMING)
         except Exception as error:  # noqa: BLE001 - stated on the page, and by the command
-            yield Missing(function.name, label, "failed with an error", error)
+            yield Missing(function.name, label, _FAILED, error=error)
 
 
 def _drawn(runner: Runner, function: Function, label: str, settings: Settings) -> Picture | Missing:
     value = runner.view(function.name)
     name = file_name(function.name)
     if not isinstance(value, Drawing):
-        return Missing(function.name, label, "is no picture")
+        return Missing(function.name, label, _OTHER)
     if not value.rows:
-        return Missing(function.name, label, f"nothing to draw ({value.title})")
+        return Missing(function.name, label, _EMPTY, {"finding": value.title})
     match = _SIZE.search(value.data[:2000])
     size = (int(match[1]), int(match[2])) if match else (800, 450)
     with showing(runner.common.zone):
         table = tables.from_drawing(name, label, value)
-    about = split_docstring(function.doc)[0].partition("\n\n")[0]
+    about = " ".join(split_docstring(function.doc)[0].partition("\n\n")[0].split())
     return Picture(
         name=name,
         label=label,
-        about=" ".join(about.split()),
+        about=_(about) if about else "",
         drawing=value,
         size=size,
         table=table,
@@ -158,7 +170,7 @@ def _badge(name: str, label: str, drawing: Drawing) -> bytes:
     coverage = drawing.metadata.get("coverage")
     facts = coverage if isinstance(coverage, dict) else {}
     state = str(facts.get("state", "unproven"))
-    if text == "messages" and name != "volume":
-        text = f"{label}: messages"
+    if text == _("messages") and name != "volume":
+        text = _("{view}: messages", view=label)
     known = state if state in {"complete", "healed"} else "unproven"
     return badge.draw(text, number, known, incomplete=bool(facts.get("gaps")))

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from hubbub.charts.picture.text import clean
 from hubbub.errors import UsageError
+from hubbub.language import N_
 
-__all__ = ["Licence", "Settings", "address", "licence"]
+__all__ = ["TITLE", "Licence", "Settings", "address", "licence"]
 
-_TITLE = "Who carries the load"
+#: Of a site that is given none.
+TITLE = N_("Who carries the load")
 _LONGEST = 200  # characters of a title or an address
 _LICENCES: Mapping[str, tuple[str, str]] = {
     "CC0-1.0": ("Creative Commons Zero 1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
@@ -64,7 +66,7 @@ class Settings:
         least: fewer people than this are not counted by category, and their topics not listed.
     """
 
-    title: str = _TITLE
+    title: str = TITLE
     url: str = ""
     views: Sequence[str] = ()
     names: bool = False

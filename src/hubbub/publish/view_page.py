@@ -8,6 +8,7 @@ from html import escape
 
 from hubbub.charts.picture.text import clean
 from hubbub.charts.report.selection import readings
+from hubbub.language import _
 from hubbub.publish import pages
 from hubbub.publish.pictures import CARD, Picture
 from hubbub.publish.settings import Settings
@@ -54,21 +55,23 @@ def body(settings: Settings, picture: Picture, files: Mapping[str, bytes]) -> st
         pages.link(path, form, len(files[path]), "../")
         for path, form in (
             (f"views/{picture.name}.svg", "SVG"),
-            (f"cards/{picture.name}.png", "PNG for social media"),
+            (f"cards/{picture.name}.png", _("PNG for social media")),
         )
         if path in files
     )
+    overview = f'<a href="../index.html">{_("Overview")}</a>'
+    table = f"<summary>{_('Show the table')}</summary>\n{pages.shown(picture.table)}\n"
     parts = [
-        f'<p class="quiet"><a href="../index.html">Overview</a> · {escape(picture.label)}</p>',
+        f'<p class="quiet">{overview} · {escape(picture.label)}</p>',
         f"<h1>{escape(picture.drawing.title)}</h1>",
         f"<p>{escape(picture.about.replace('`', ''))}</p>" if picture.about else "",
         _figure(picture),
         pages.coverage_words(picture.drawing.metadata),
         _reading(picture.name),
         pages.downloads(drawn),
-        "<h2>The data</h2>",
+        f"<h2>{_('The data')}</h2>",
         pages.downloads(pages.file_links(picture.table, files, "../")),
-        f"<details><summary>Show the table</summary>\n{pages.shown(picture.table)}\n</details>",
+        f"<details>{table}</details>",
         _embedding(settings, picture),
     ]
     return "\n".join(filter(None, parts))
@@ -80,15 +83,16 @@ def _reading(view: str) -> str:
     if reading is None:
         return ""
     return (
-        f"<h2>How to read it</h2>\n<p>{escape(reading.how)}</p>\n"
-        f"<h2>When not to trust it</h2>\n<p>{escape(reading.when)}</p>"
+        f"<h2>{_('How to read it')}</h2>\n<p>{escape(_(reading.how))}</p>\n"
+        f"<h2>{_('When not to trust it')}</h2>\n<p>{escape(_(reading.when))}</p>"
     )
 
 
 def _figure(picture: Picture) -> str:
     """Return the picture; on small screens its description stands below it."""
     return (
-        '<figure><div class="scroll picture" tabindex="0" role="region" aria-label="Picture">'
+        '<figure><div class="scroll picture" tabindex="0" role="region" '
+        f'aria-label="{_("Picture")}">'
         f"{pages.figure(picture, '../', lazy=False)}</div>\n"
         f'<figcaption class="said">{escape(picture.drawing.description)}</figcaption></figure>'
     )
@@ -104,13 +108,14 @@ def _embedding(settings: Settings, picture: Picture) -> str:
     note = (
         ""
         if settings.url
-        else f'<p class="quiet place">Write the address of this site for {PLACEHOLDER}</p>'
+        else '<p class="quiet place">'
+        f"{_('Write the address of this site for {address}', address=PLACEHOLDER)}</p>"
     )
     codes = (("HTML", embed.html(one)), ("Markdown", embed.markdown(one)),
-             ("Badge, Markdown", badge))  # fmt: skip
+             (_("Badge, Markdown"), badge))  # fmt: skip
     blocks = "\n".join(embed.field(f"code-{n}", *each) for n, each in enumerate(codes, 1))
-    return (
-        "<h2>Show it elsewhere</h2>\n<p>The picture follows each update of this site: "
-        f'<img class="badge" src="../badges/{picture.name}.svg" alt="Badge">.</p>\n{note}'
-        f"{blocks}"
+    shown = _(
+        "The picture follows each update of this site: {badge}.",
+        badge=f'<img class="badge" src="../badges/{picture.name}.svg" alt="{_("Badge")}">',
     )
+    return f"<h2>{_('Show it elsewhere')}</h2>\n<p>{shown}</p>\n{note}{blocks}"

@@ -2,8 +2,8 @@
 
 Which functions name people is declared where they are registered (`names_people`, `accounts`).
 `Anonymity` refuses those that do, and the parameters with which names could be tried out; in
-results that a view draws it puts "person 1", "person 2", … in the place of accounts. Known programs
-and objects keep their names.
+results that a view draws it puts "person 1", "person 2", … in the place of accounts, in the current
+language. Known programs and objects keep their names.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from hubbub.collector.names import is_bot
 from hubbub.collector.topics import structure
 from hubbub.errors import NotAllowedError
+from hubbub.language import _, ngettext
 from hubbub.registry import Function
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Anonymity:
                 name = account
             else:
                 self._people += 1
-                name = f"person {self._people}"
+                name = _("person {number}", number=self._people)
             self._names[account] = name
         return name
 
@@ -253,7 +254,7 @@ class Anonymity:
 def _number(accounts: Any) -> str:
     """Return what stands for a list of accounts."""
     number = 1 if isinstance(accounts, str) else len(accounts)
-    return f"({number} {'account' if number == 1 else 'accounts'})"
+    return ngettext("({n} account)", "({n} accounts)", number, n=number)
 
 
 def _total(value: Any) -> int:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from hubbub.charts.picture import text
 from hubbub.charts.picture.theme import FONTS
 from hubbub.errors import UsageError
+from hubbub.language import N_, _
 from hubbub.language.numbers import amount
 
 __all__ = ["draw", "number_at"]
@@ -25,11 +26,11 @@ _STYLE = (
     "text{fill:#0d1117}}"
 )
 #: What a badge says about the completeness of its range; nothing where every message is there.
-_COVERAGE: Mapping[str, str] = {"unproven": "unproven"}
+_COVERAGE: Mapping[str, str] = {"unproven": N_("unproven")}
 _SENTENCES: Mapping[str, str] = {
-    "complete": "complete",
-    "healed": "complete; what the bus missed came from history",
-    "unproven": "completeness unproven: only what was heard or imported is counted",
+    "complete": N_("complete"),
+    "healed": N_("complete; what the bus missed came from history"),
+    "unproven": N_("completeness unproven: only what was heard or imported is counted"),
 }
 
 
@@ -111,13 +112,18 @@ def draw(
     """
     shown = text.clean(label, _LABEL) or "hubbub"
     if isinstance(number, str):
-        value = text.clean(number, _LABEL) or "no data"
+        value = text.clean(number, _LABEL) or _("no data")
     else:
-        value = "no data" if number is None or not math.isfinite(number) else amount(number)
-    missing = "incomplete" if incomplete else _COVERAGE.get(coverage, "")
+        finite = None if number is None or not math.isfinite(number) else number
+        value = _("no data") if finite is None else amount(finite)
+    missing = _("incomplete") if incomplete else ""
+    if not incomplete and coverage in _COVERAGE:
+        missing = _(_COVERAGE[coverage])
     fields = [(shown, "l"), (value, "v"), *([(missing, "u")] if missing else [])]
     widths = [round(text.width(field, _SIZE)) + 2 * _PADDING for field, _ in fields]
-    state = "incomplete: messages are known to be missing" if incomplete else _SENTENCES[coverage]
+    state = (
+        _("incomplete: messages are known to be missing") if incomplete else _(_SENTENCES[coverage])
+    )
     svg = ET.Element(
         "svg",
         {
@@ -128,7 +134,9 @@ def draw(
             "aria-labelledby": "title",
         },
     )
-    ET.SubElement(svg, "title", {"id": "title"}).text = f"{shown}: {value} ({state})"
+    ET.SubElement(svg, "title", {"id": "title"}).text = _(
+        "{label}: {value} ({coverage})", label=shown, value=value, coverage=state
+    )
     ET.SubElement(svg, "style").text = _STYLE
     fills = {"l": "#444c56", "v": "#1a4f9c", "u": "#6b4a00"}
     left = 0

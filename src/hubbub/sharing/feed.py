@@ -9,6 +9,7 @@ from html import escape
 from xml.etree import ElementTree as ET
 
 from hubbub.charts.picture.text import clean
+from hubbub.language import current_language
 from hubbub.sharing.weeks import Week
 from hubbub.times import iso
 
@@ -39,9 +40,10 @@ class Feed:
 
 
 def document(weeks: Sequence[Week], feed: Feed) -> bytes:
-    """Return the feed; each week, the newest first, is an entry."""
+    """Return the feed, in the current language; each week, the newest first, is an entry."""
     ET.register_namespace("", _ATOM)
-    root = ET.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "en"})
+    language = {"{http://www.w3.org/XML/1998/namespace}lang": current_language()}
+    root = ET.Element(f"{{{_ATOM}}}feed", language)
     _add(root, "id", _urn(feed.identity, "feed"))
     _add(root, "title", clean(feed.title, 200))
     _add(root, "updated", iso(weeks[0].end) if weeks else _NEVER)

@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from hubbub.analyzers.result import Result
-from hubbub.charts.picture import scale, text
+from hubbub.charts.picture import scale
 from hubbub.charts.picture.sheet import badge
 from hubbub.charts.report.comparison import Numbers, changes
+from hubbub.language import _, ngettext
 from hubbub.run.runner import Runner
 from hubbub.zones import Zone, showing
 
@@ -28,7 +29,7 @@ class Week:
     Attributes:
         start, end: of the week, [start, end).
         title: the week, and how much happened.
-        sentences: what changed since the week before.
+        sentences: what changed since the week before, in the current language.
         coverage: complete, healed or unproven.
     """
 
@@ -71,7 +72,7 @@ def last_weeks(runner: Runner, most: int, filters: Mapping[str, Any]) -> list[We
             if i:
                 sentences += changes(numbers[i], numbers[i - 1], edges[i - 1], start)
             else:
-                sentences.append("It is the first whole week that is stored.")
+                sentences.append(_("It is the first whole week that is stored."))
             sentences += _arrivals(people[i][1])
             weeks.append(
                 Week(
@@ -130,19 +131,30 @@ def _numbers(volume: Result, people: tuple[int, int | None]) -> Numbers:
 
 
 def _title(start: datetime, end: datetime, numbers: Numbers) -> str:
-    messages = text.plural(numbers.messages, "message")
-    people = text.plural(numbers.people, "person", "people")
-    return f"{scale.zoned_span(start, end)}: {messages}, {people}"
+    return _(
+        "{week}: {messages}, {people}",
+        week=scale.zoned_span(start, end),
+        messages=ngettext("{n} message", "{n} messages", numbers.messages),
+        people=ngettext("{n} person", "{n} people", numbers.people),
+    )
 
 
 def _coverage(volume: Result) -> str:
     missing = badge(volume.coverage, volume.since, volume.until)
-    return f"{missing}." if missing else "Complete: every message of the week is stored."
+    if missing:
+        return _("{finding}.", finding=missing)
+    return _("Complete: every message of the week is stored.")
 
 
 def _arrivals(new: int | None) -> list[str]:
     """Say how many people were not seen in the weeks before, where these are known."""
     if new is None:
         return []
-    people = text.plural(new, "person was", "people were")
-    return [f"{people} not seen in the {_LOOK_BACK.days // 7} weeks before."]
+    return [
+        ngettext(
+            "{n} person was not seen in the {weeks} weeks before.",
+            "{n} people were not seen in the {weeks} weeks before.",
+            new,
+            weeks=_LOOK_BACK.days // 7,
+        )
+    ]

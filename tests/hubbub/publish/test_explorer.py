@@ -70,6 +70,30 @@ def test_a_long_history_is_counted_by_longer_periods(
     assert any(row[2] == OTHER for row in found.topics.rows)
 
 
+@pytest.mark.parametrize(
+    ("per", "few", "most", "shown"),
+    [
+        ("day", 90, 12_000, "day"),
+        ("day", 34, 12_000, "week"),
+        ("day", 34, 14, "month"),
+        ("week", 3, 14, "week"),  # weeks cannot be added up to months
+    ],
+)
+def test_the_page_begins_with_few_rows_that_add_up_to_those_of_the_topics(
+    people: Path, monkeypatch: pytest.MonkeyPatch, per: str, few: int, most: int, shown: str
+) -> None:
+    monkeypatch.setattr(module, "_FEW_DAYS", few)
+    monkeypatch.setattr(module, "_FIRST_ROWS", most)
+    monkeypatch.setattr(module, "_STEPS", [(per, 150)])
+    found = explored(people)
+    assert (found.per, found.shown) == (per, shown)
+    sums: dict[Any, int] = defaultdict(int)
+    for start, category, _, messages, _ in found.topics.rows:
+        sums[PERIODS[shown](start), category] += messages
+    assert {row[:2]: row[2] for row in found.categories.rows} == sums
+    assert sum(sums.values()) == 600
+
+
 def test_people_are_left_to_months_where_they_are_many(
     people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

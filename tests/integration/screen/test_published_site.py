@@ -143,14 +143,50 @@ def test_people_are_counted_by_category(chromium: Browser, site: str) -> None:
     assert evaluate(chromium, "document.getElementById('topic').disabled")
 
 
+def received(chromium: Browser) -> int:
+    """Return the bytes that were received since the last visit began."""
+    return sum(
+        event["params"]["encodedDataLength"] for event in chromium.events
+        if event.get("method") == "Network.loadingFinished"
+    )  # fmt: skip
+
+
+def asked(chromium: Browser) -> list[str]:
+    """Return the names of the files that were asked for since the last visit began."""
+    return [
+        event["params"]["request"]["url"].rpartition("/")[2] for event in chromium.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]  # fmt: skip
+
+
+def test_the_explorer_loads_at_first_only_what_it_shows(chromium: Browser, served: str) -> None:
+    screen(chromium)
+    open_explorer(chromium, f"{served}/explore.html")
+    tables = [name for name in asked(chromium) if name.endswith(".parquet")]
+    assert tables == ["categories.parquet"]
+    assert 70_000 < received(chromium) <= 150_000
+    broad = evaluate(chromium, "document.getElementById('parts').textContent")
+    choose(chromium, "from", "2026-01-03")  # whole days of the table
+    says(chromium, "from 2026-01-03")
+    assert "topics.parquet" not in asked(chromium)
+    choose(chromium, "category", "git")
+    says(chromium, "in the category git from 2026-01-03")
+    choose(chromium, "category", "")
+    choose(chromium, "from", "2026-01-01")
+    choose(chromium, "per", "week")  # days of topics are added up to weeks
+    says(chromium, "600 messages from 2026-01-01 to 2026-02-04; most: 120 in the week from")
+    assert evaluate(chromium, "document.getElementById('parts').textContent") == broad
+    choose(chromium, "measure", "people")
+    says(chromium, "Different people per week")
+    assert asked(chromium).count("topics.parquet") == asked(chromium).count("people.parquet") == 1
+    assert evaluate(chromium, "document.getElementById('result').ariaBusy") is None
+    assert complaints(chromium) == []
+
+
 def test_under_a_sub_path_of_a_server(chromium: Browser, served: str) -> None:
     screen(chromium, width=1400)
     chromium.visit(f"{served}/index.html")
-    received = [
-        event["params"]["encodedDataLength"] for event in chromium.events
-        if event.get("method") == "Network.loadingFinished"
-    ]  # fmt: skip
-    assert 20_000 < sum(received) <= 150_000
+    assert 20_000 < received(chromium) <= 150_000
     open_explorer(chromium, f"{served}/explore.html#per=month")
     assert evaluate(chromium, "document.querySelectorAll('#periods tbody tr').length") == 2
     chromium.visit(f"{served}/views/tail.html")

@@ -1,4 +1,5 @@
 // The explorer: reads the tables, filters them, and draws columns. Texts are only ever set as text.
+// At first it loads the small table of categories; the others when a choice needs them.
 "use strict";
 
 (() => {
@@ -8,7 +9,7 @@
   const form = document.getElementById("choice");
   const field = (name) => form.elements.namedItem(name);
   const facts = form.dataset;
-  const units = { messages: "messages", bytes: "bytes", people: "people" };
+  const texts = JSON.parse(facts.texts);
   const waiting = new Map();
 
   // A page on a disk may not fetch: the bytes come from a script.
@@ -23,8 +24,9 @@
     return new Promise((resolve, reject) => {
       waiting.set(name, resolve);
       const script = document.createElement("script");
-      script.src = `data/${name}.parquet.js`;
-      script.onerror = () => reject(new Error(`data/${name}.parquet.js cannot be read`));
+      const path = `data/${name}.parquet.js`;
+      script.src = path;
+      script.onerror = () => reject(new Error(say("unreadable", { file: path })));
       document.head.append(script);
     });
   }
@@ -37,10 +39,38 @@
 
   async function read(name) {
     const file = await (location.protocol === "file:" ? fromScript(name) : fromServer(name));
-    return hyparquet.parquetReadObjects({ file });
+    const rows = await hyparquet.parquetReadObjects({ file });
+    for (const row of rows) {
+      row.day = Math.floor(row.start.getTime() / DAY);
+      row.category = row.category ?? null;
+      for (const measure of ["messages", "bytes", "people"]) {
+        if (measure in row) row[measure] = row[measure] == null ? null : Number(row[measure]);
+      }
+      if (row.topic !== undefined) row.lower = row.topic.toLowerCase();
+    }
+    return rows;
   }
 
-  const number = (value) => Number(value).toLocaleString("en");
+  const tables = {};
+
+  function load(name) {
+    tables[name] ??= read(name).catch((error) => {
+      delete tables[name]; // the next choice tries again
+      throw error;
+    });
+    return tables[name];
+  }
+
+  // ---- the language of the page
+
+  const say = (key, values = {}) =>
+    texts[key].replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
+  const number = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, texts.thousands);
+  const date = (day) => {
+    const [year, month, of] = iso(day).split("-");
+    return say("date", { year, month, day: of });
+  };
+  const decimal = (value) => String(value).replace(".", texts.decimal);
   const iso = (day) => new Date(day * DAY).toISOString().slice(0, 10);
   const dayOf = (text) => Math.floor(Date.parse(text) / DAY);
   const monday = (day) => day - ((((day + 3) % 7) + 7) % 7);
@@ -108,12 +138,20 @@
     return found;
   }
 
-  function countTopics(rows, choice) {
+  // Whether the table of categories answers: whole periods of it, all topics.
+  function isBroad(choice) {
+    const { per, from, to } = choice;
+    return choice.measure === "messages" && per === facts.shown && !choice.category &&
+      !choice.topic && (from <= dayOf(facts.first) || periodOf(from, per) === from) &&
+      (to >= dayOf(facts.last) || periodOf(to + 1, per) === to + 1);
+  }
+
+  function countTopics(rows, choice, length) {
     const periods = new Map(starts(choice).map((start) => [start, 0]));
     const parts = new Map();
     let sum = 0;
     for (const row of rows) {
-      if (!inRange(row.day, choice, facts.per)) continue;
+      if (!inRange(row.day, choice, length)) continue;
       if (choice.category && row.category !== choice.category) continue;
       if (choice.topic && !row.lower.includes(choice.topic)) continue;
       const value = row[choice.measure];
@@ -160,9 +198,9 @@
 
   function brief(value) {
     for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-      if (value >= size) return `${+(value / size).toFixed(1)}${unit}`;
+      if (value >= size) return say(`unit_${unit}`, { n: decimal(+(value / size).toFixed(1)) });
     }
-    return String(value);
+    return decimal(value);
   }
 
   function draw(periods, summary) {
@@ -193,7 +231,7 @@
       const x = Math.max(left + i * each + each / 2, 36);
       if (x > width - 36) break;
       svg.append(make("text", { x: x.toFixed(1), y: height - 12, "text-anchor": "middle" },
-        iso(periods[i][0])));
+        date(periods[i][0])));
     }
     document.getElementById("chart").replaceChildren(svg);
   }
@@ -221,46 +259,63 @@
     element.replaceChildren(title, head, body);
   }
 
-  const few = `fewer than ${facts.least}`;
+  function summarised(choice, most, sum) {
+    const { category, measure, per } = choice;
+    const topic = measure === "people" ? "" : choice.topic;
+    const where = (category && topic && "_both") || (category && "_category") ||
+      (topic && "_topic") || "";
+    const values = { category, topic, from: date(choice.from), to: date(choice.to) };
+    if (!most[1]) return say(`nothing${where}`, values);
+    values.peak = say(`peak_${per}`, { number: number(most[1]), day: date(most[0]) });
+    if (measure === "people") return say(`people_${per}${where}`, values);
+    return say(`${measure}${where}`, { ...values, number: number(sum) });
+  }
 
-  function show(tables) {
+  const share = (part) => say("percent", { n: decimal((100 * part).toFixed(1)) });
+
+  const called = (name) =>
+    name === facts.other ? texts.other : name === facts.unnamed ? texts.unnamed : name;
+
+  function show(rows, length, choice) {
+    const { measure, per } = choice;
+    const people = measure === "people";
+    const { periods, parts, sum } = people
+      ? countPeople(rows, choice) : countTopics(rows, choice, length);
+    const most = periods.reduce((best, one) => ((one[1] ?? 0) > (best[1] ?? 0) ? one : best),
+      [0, 0]);
+    const summary = summarised(choice, most, sum);
+    document.getElementById("summary").textContent = summary;
+    draw(periods, summary);
+    const unit = texts[`unit_${measure}`];
+    const list = [...parts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+    const of = people || !(choice.category || choice.topic) ? "category" : "topic";
+    const counts = { shown: Math.min(PARTS, list.length), all: number(list.length) };
+    fill("parts", people ? texts[`most_${per}`] : say(`by_${of}`, counts),
+      [texts[of], unit, ...(people ? [] : [texts.share])],
+      list.slice(0, PARTS).map(([name, value]) => people
+        ? [called(name), value ? number(value) : texts.few]
+        : [called(name), number(value), sum ? share(value / sum) : "–"]));
+    fill("periods", texts[`each_${per}`], [texts.start, unit],
+      periods.map(([start, value]) => [date(start), value === null ? texts.few : number(value)]));
+    save(periods, choice);
+  }
+
+  let latest = 0;
+
+  async function update() {
+    const turn = ++latest;
     const choice = chosen();
     const people = choice.measure === "people";
     field("topic").disabled = people;
-    const { periods, parts, sum } = people
-      ? countPeople(tables.people, choice) : countTopics(tables.topics, choice);
-    const what = [
-      choice.category ? `in the category ${choice.category}` : "",
-      choice.topic && !people ? `in topics that contain “${choice.topic}”` : "",
-    ].filter(Boolean).join(", ");
-    const span = `from ${iso(choice.from)} to ${iso(choice.to)}`;
-    const most = periods.reduce((best, one) => ((one[1] ?? 0) > (best[1] ?? 0) ? one : best),
-      [0, 0]);
-    let summary = `Nothing ${what} ${span}.`;
-    if (most[1]) {
-      const when = choice.per === "day" ? `on ${iso(most[0])}`
-        : `in the ${choice.per} from ${iso(most[0])}`;
-      const peak = `${number(most[1])} ${when}`;
-      summary = people
-        ? `Different people per ${choice.per}${what && ` ${what}`} ${span}; most: ${peak}. ` +
-          "People are counted by category, not by topic."
-        : `${number(sum)} ${units[choice.measure]}${what && ` ${what}`} ${span}; most: ${peak}.`;
-    }
-    document.getElementById("summary").textContent = summary.replace(/ +/g, " ");
-    draw(periods, summary);
-    const unit = units[choice.measure];
-    const list = [...parts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-    const of = people || !(choice.category || choice.topic) ? "Category" : "Topic";
-    fill("parts", people ? `Most people in one ${choice.per}` : `By ${of.toLowerCase()}, the ` +
-      `busiest ${Math.min(PARTS, list.length)} of ${number(list.length)}`,
-      [of, unit, ...(people ? [] : ["share"])],
-      list.slice(0, PARTS).map(([name, value]) => people
-        ? [name, value ? number(value) : few]
-        : [name, number(value), sum ? `${((100 * value) / sum).toFixed(1)}%` : "–"]));
-    fill("periods", `Each ${choice.per}, by its first day`, ["start", unit],
-      periods.map(([start, value]) => [iso(start), value === null ? few : number(value)]));
-    save(periods, choice);
-    document.getElementById("result").hidden = false;
+    const result = document.getElementById("result");
+    result.setAttribute("aria-busy", "true");
+    const name = people ? "people" : isBroad(choice) ? "categories" : "topics";
+    const rows = await load(name);
+    if (turn !== latest) return; // another choice was made meanwhile
+    show(rows, name === "categories" ? facts.shown : facts.per, choice);
+    result.hidden = false;
+    result.removeAttribute("aria-busy");
+    document.getElementById("trouble").hidden = true;
   }
 
   function save(periods, choice) {
@@ -273,50 +328,43 @@
     };
   }
 
-  function options(tables) {
-    const categories = [...new Set(tables.topics.map((row) => row.category))].sort();
-    for (const name of categories) {
-      if (name !== facts.other) field("category").append(new Option(name, name));
-    }
-    const topics = [...new Set(tables.topics.map((row) => row.topic))].sort();
-    const list = document.getElementById("topics");
-    for (const name of topics) {
-      if (name !== facts.other) list.append(new Option(name, name));
+  function options(categories) {
+    for (const name of [...new Set(categories.map((row) => row.category))].sort()) {
+      if (name !== facts.other) field("category").append(new Option(called(name), name));
     }
     field("from").defaultValue = field("from").min = field("to").min = facts.first;
     field("to").defaultValue = field("to").max = field("from").max = facts.last;
     for (const name of names) initial[name] = field(name).value;
   }
 
-  async function start() {
-    const [topics, people] = await Promise.all([read("topics"), read("people")]);
-    for (const row of topics) {
-      row.day = Math.floor(row.start.getTime() / DAY);
-      row.messages = Number(row.messages);
-      row.bytes = Number(row.bytes);
-      row.lower = row.topic.toLowerCase();
+  // The names of topics, once somebody wants to choose one.
+  async function topicNames() {
+    const list = document.getElementById("topics");
+    const topics = await load("topics");
+    if (list.options.length) return;
+    for (const name of [...new Set(topics.map((row) => row.topic))].sort()) {
+      if (name !== facts.other) list.append(new Option(name, name));
     }
-    for (const row of people) {
-      row.day = Math.floor(row.start.getTime() / DAY);
-      row.people = row.people === null || row.people === undefined ? null : Number(row.people);
-      row.category = row.category ?? null;
-    }
-    const tables = { topics, people };
-    options(tables);
-    form.hidden = false;
-    const update = () => { toAddress(); show(tables); };
-    form.addEventListener("input", update);
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(update));
-    window.addEventListener("hashchange", () => { fromAddress(); show(tables); });
-    fromAddress();
-    show(tables);
   }
 
-  start().catch((error) => {
+  function fail(error) {
     const trouble = document.getElementById("trouble");
-    trouble.textContent = `The numbers cannot be shown: ${error.message}. ` +
-      "The files below have all of them.";
+    trouble.textContent = say("trouble", { why: error.message });
     trouble.hidden = false;
-  });
+  }
+
+  async function start() {
+    options(await load("categories"));
+    form.hidden = false;
+    const changed = () => { toAddress(); update().catch(fail); };
+    form.addEventListener("input", changed);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", () => setTimeout(changed));
+    field("topic").addEventListener("focus", () => topicNames().catch(fail));
+    window.addEventListener("hashchange", () => { fromAddress(); update().catch(fail); });
+    fromAddress();
+    await update();
+  }
+
+  start().catch(fail);
 })();

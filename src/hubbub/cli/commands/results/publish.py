@@ -13,11 +13,14 @@ from hubbub.cli.commands.results.chart import STYLE, check_style, show_warnings
 from hubbub.cli.functions import (
     INCOMPLETE,
     configured_options,
+    lang_option,
     make_runner,
     range_options,
+    request_language,
     stated_parameters,
 )
 from hubbub.errors import HubbubError, UsageError
+from hubbub.language import _, use_language
 
 if TYPE_CHECKING:
     from hubbub.publish.settings import Settings
@@ -32,7 +35,7 @@ _FORGES = ("github", "gitlab", "forgejo")
 _OWN = frozenset(
     {
         *("output", "views", "names", "check", "as_json", "workflow", "title", "url", "licence"),
-        *("cards", "font_dir", "style", "data_since", "allow_incomplete"),
+        *("cards", "font_dir", "style", "lang", "data_since", "allow_incomplete"),
     }
 )
 
@@ -104,13 +107,15 @@ def publish(app: App, /, **values: Any) -> int:
     _check_usage(values)
     app.configure_logging()
     app.plugins()
-    settings = _settings(app, values)
+    language = request_language(app, values["lang"])
+    with use_language(language):
+        settings = _settings(app, values)
     if values["output"] and not values["check"]:
         from hubbub.publish.write import check_folder
 
         check_folder(Path(values["output"]))
     with show_warnings(), app.reading(engine=True) as store:
-        return _publish(app, store, settings, values)
+        return _publish(app, store, settings, values, language)
 
 
 def _check_usage(values: dict[str, Any]) -> None:
@@ -145,9 +150,9 @@ def _settings(app: App, values: dict[str, Any]) -> Settings:
         font_dirs=tuple(map(Path, values["font_dir"])),
     )
     project = app.config.project.name
-    whose = f"{made.title} in {project}" if project else ""
-    title = " ".join((values["title"] or configured.title or whose).split())
-    return replace(made, title=title) if title else made
+    usual = _("Who carries the load in {project}", project=project) if project else _(made.title)
+    title = (values["title"] or configured.title or "").strip() or usual
+    return replace(made, title=" ".join(title.split()))
 
 
 def _has_png() -> bool:
@@ -156,7 +161,9 @@ def _has_png() -> bool:
     return find_spec("resvg_py") is not None
 
 
-def _publish(app: App, store: Store, settings: Settings, values: dict[str, Any]) -> int:
+def _publish(
+    app: App, store: Store, settings: Settings, values: dict[str, Any], language: str
+) -> int:
     from hubbub.cli.output.progress import bar
     from hubbub.publish import site
     from hubbub.run.injection import Injector
@@ -171,7 +178,7 @@ def _publish(app: App, store: Store, settings: Settings, values: dict[str, Any])
         stated = {"since": app.config.publish.since, **stated}
     options, begin = site.ranges(runner, configured_options(app), stated, values["data_since"])
     accounts = site.accounts(store)
-    with bar("publishing:") as progress:
+    with bar("publishing:") as progress, use_language(language):
         made = site.build(
             store, runner, options, begin, settings, names=accounts, progress=progress
         )
@@ -230,5 +237,5 @@ def _finish(made: Site, values: dict[str, Any]) -> int:
     return INCOMPLETE if gaps and not values["allow_incomplete"] else 0
 
 
-publish.params.extend(range_options())
+publish.params.extend([lang_option(), *range_options()])
 common_options(publish)

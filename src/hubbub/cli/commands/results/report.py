@@ -12,18 +12,23 @@ from hubbub.cli.commands.results.chart import STYLE, check_style
 from hubbub.cli.functions import (
     configured_options,
     finish,
+    lang_option,
     make_runner,
     range_options,
+    request_language,
     stated_parameters,
 )
 from hubbub.errors import HubbubError
+from hubbub.language import use_language
 
 if TYPE_CHECKING:
     from hubbub.charts.report.report import Report
 
 __all__ = ["report", "say_failures"]
 
-_OWN = frozenset({"output", "compare", "theme", "style", "views", "png", "allow_incomplete"})
+_OWN = frozenset(
+    {"output", "compare", "theme", "style", "lang", "views", "png", "allow_incomplete"}
+)
 
 
 @click.command(name="report")
@@ -70,7 +75,7 @@ def report(app: App, /, **values: Any) -> int:
         inject = Injector(store.state, theme=values["theme"], style=check_style(values["style"]))
         runner = make_runner(app, store, common=common, inject=inject)
         time_range = runner.range()
-        with showing(common.zone):
+        with showing(common.zone), use_language(request_language(app, values["lang"])):
             written = write(
                 runner,
                 Path(values["output"]),
@@ -103,5 +108,5 @@ def say_failures(written: Report) -> int:
     return max(codes, default=0)
 
 
-report.params.extend(range_options())
+report.params.extend([lang_option(), *range_options()])
 common_options(report)
