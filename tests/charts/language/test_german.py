@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.language import use_language
-from tests.support.charts.chart_samples import VIEWS, drawn
+from hubbub.registry import REGISTRY
+from tests.support.charts.chart_samples import START, VIEWS, Queries, drawn
 from tests.support.charts.svg_faults import SVG, faults
 
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
@@ -29,16 +33,38 @@ def numbers(text: str, decimal: str, thousands: str) -> Counter[float]:
     return Counter(float(n.replace(thousands, "").replace(decimal, ".")) for n in found)
 
 
-def said(drawing: Drawing) -> str:
-    return drawing.description
+def title(drawing: Drawing) -> str:
+    """The title, with plain spaces."""
+    return drawing.title.replace("\xa0", " ")
+
+
+def bots_left_out(chart: Chart) -> Drawing:
+    """Draw cohorts of a query that has left out ten known programs."""
+    queries = Queries("simulated")
+    until = START + timedelta(days=84)
+    found = REGISTRY.views["cohorts"].call(
+        query=LeavingOut(queries), chart=chart, since=START, until=until
+    )
+    assert isinstance(found, Drawing)
+    return found
+
+
+class LeavingOut:
+    """Queries whose results have left out ten known programs."""
+
+    def __init__(self, queries: Queries) -> None:
+        self.queries = queries
+
+    def cohorts(self, **parameters: object) -> Result:
+        return replace(self.queries.cohorts(**parameters), left_out=10)
 
 
 @pytest.mark.parametrize("case", ["simulated", "one", "alone", "crowd"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_title_and_subtitle_have_the_numbers_of_the_english_ones(view: str, case: str):
-    english = numbers(said(drawn(view, case, Chart())), ".", ",")
+    english = numbers(drawn(view, case, Chart()).description, ".", ",")
     # "am 5. Januar" has a point that is no sign of a number
-    text = re.sub(r"(\d{1,2})\.(?=[\s–]|$)", r"\1", said(german(view, case)))
+    text = re.sub(r"(\d{1,2})\.(?=[\s–]|$)", r"\1", german(view, case).description)
     assert numbers(text, ",", ".") == english
 
 
@@ -66,7 +92,7 @@ def test_half_of_the_mentions():
     drawing = german("tail", "simulated")
     counts = sorted((row[2] for row in drawing.rows), reverse=True)
     half = next(n for n in range(len(counts)) if 2 * sum(counts[:n]) >= sum(counts))
-    assert drawing.title == f"{half} von {len(counts)} Personen haben die Hälfte aller Nennungen"
+    assert title(drawing) == f"{half} von {len(counts)} Personen haben die Hälfte aller Nennungen"
 
 
 def test_the_busiest_day():
@@ -76,7 +102,7 @@ def test_the_busiest_day():
     months = {"01": "Januar", "02": "Februar", "03": "März", "04": "April"}
     when = f"{int(day[8:10])}. {months[day[5:7]]}"
     most = f"{totals[day]:,.0f}".replace(",", ".")
-    assert drawing.title.endswith(f"; der stärkste Tag war der {when}: insgesamt {most}")
+    assert title(drawing).endswith(f"; der stärkste Tag war der {when}: insgesamt {most}")
 
 
 def test_the_median_of_active_people():
@@ -84,8 +110,8 @@ def test_the_median_of_active_people():
     values = sorted(row[1] for row in drawing.rows)
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
     median = f"{middle:g}".replace(".", ",")
-    assert drawing.title.startswith(f"Im Median sind {median} Personen je Tag aktiv; ")
-    assert f"Höchstwert war {values[-1]} " in drawing.title
+    assert title(drawing).startswith(f"Im Median sind {median} Personen je Tag aktiv; ")
+    assert f"Höchstwert war {values[-1]} " in title(drawing)
 
 
 def test_the_busiest_tenth():
@@ -93,5 +119,25 @@ def test_the_busiest_tenth():
     counts = [row[2] for row in drawing.rows if row[1]]
     size = -(-len(counts) // 10)
     share = sum(sorted(counts, reverse=True)[:size]) / sum(counts)
-    words = f"Die {size} Aktivsten von {len(counts)} Personen haben {share * 100:.0f}\xa0% aller"
-    assert drawing.title.startswith(words)
+    words = f"Die {size} Aktivsten von {len(counts)} Personen haben {share * 100:.0f} % aller"
+    assert title(drawing).startswith(words)
+
+
+def test_numbers_and_their_nouns_stay_on_one_line():
+    drawing = german("cohorts", "simulated")
+    words = drawing.title.split(" ")
+    assert not [word for word in words if word.isdigit()]
+    assert any("\xa0Personen" in word for word in words)
+
+
+def test_the_finding_with_known_programs_is_whole():
+    with use_language("de"):
+        chart = Chart(with_bots=lambda: drawn("cohorts", "crowd", Chart()))
+        drawing = bots_left_out(chart)
+    lines = [
+        node.text or ""
+        for node in ET.fromstring(drawing.svg()).iter(f"{SVG}text")
+        if node.get("class") == "mu t2"
+    ]
+    assert not [line for line in lines if line.endswith("…")]
+    assert "bekannte Programme ausgelassen; als Personen gezählt: Die" in " ".join(lines)

@@ -26,7 +26,7 @@ def test_english_is_the_language_unless_another_is_used():
         assert current_language() == "de"
         with use_language("en"):
             assert _("{day} {month}", day=1, month="May") == "1 May"
-        assert _("{day} {month}", day=1, month="Mai") == "1. Mai"
+        assert _("{day} {month}", day=1, month="Mai") == "1.\xa0Mai"
     assert current_language() == "en"
 
 
