@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.store import Store
+from tests.support.object_store import BUCKET, environment, object_store
 from tests.support.stores.mirrored import Pair
 
 
@@ -19,3 +20,19 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     with ExitStack() as stack:
         stores = [stack.enter_context(Store.open(tmp_path / name)) for name in ("one", "two")]
         yield Pair(stores[0], stores[1], f"file://{tmp_path}/shared/mirror", tmp_path / "reader")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with object_store() as found:
+        yield found
+
+
+@pytest.fixture
+def s3(endpoint, pair: Pair, tmp_path, monkeypatch) -> Pair:
+    """Two stores with a mirror on the object store."""
+    for name, value in environment(endpoint).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pair.url = f"s3://{BUCKET}/{tmp_path.name}"
+    return pair

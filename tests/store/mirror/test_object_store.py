@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,8 @@ from hubbub.store import Store
 from hubbub.store.mirror.mirror import Mirror
 from hubbub.store.mirror.place import Place
 from tests.support import paths
-from tests.support.object_store import BUCKET, SECRET, environment, object_store
+from tests.support.object_store import BUCKET, SECRET
 from tests.support.processes import free_port
-from tests.support.stores.mirrored import Pair
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with object_store() as found:
-        yield found
-
-
-@pytest.fixture
-def s3(endpoint, pair: Pair, tmp_path, monkeypatch) -> Pair:
-    """Two stores with a mirror on the object store."""
-    for name, value in environment(endpoint).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    pair.url = f"s3://{BUCKET}/{tmp_path.name}"
-    return pair
 
 
 def test_two_stores_commands_and_a_cut(s3, event, hubbub, tmp_path, monkeypatch):

@@ -32,8 +32,9 @@ def doctor(app: App, /, *, as_json: bool, url: str | None, **options: Any) -> in
 
     Tries the buses that the options name, or else those of the configuration: does each answer, and
     does it speak what it should; are certificates valid, and for how long; does history answer. Of
-    configured webhooks: are they complete, and were GitHub's last deliveries taken. Nothing is
-    consumed, and nothing is created at a broker. Exits with 4 if a check failed.
+    configured webhooks: are they complete, and were GitHub's last deliveries taken. Of the mirror:
+    can it be read and written, and how far is it behind. Nothing is consumed, and nothing is
+    created at a broker. Exits with 4 if a check failed.
     """
     from hubbub.diagnosis.check import Level
 
@@ -68,8 +69,10 @@ def _checks(app: App, url: str | None, options: dict[str, Any]) -> Iterator[Chec
         yield from_error("configuration", error)
         return
     yield Check("configuration", Level.OK, "valid, with the files that it names")
-    yield check_store(app.store_folder)
+    if app.mirror_url is None:
+        yield check_store(app.store_folder)
     yield check_clock()
+    yield from _mirror(app)
     given = any(options[name] for name in ("zmq", "zmq_bind", "amqp", "amqp_config"))
     zmq = options["zmq"] if given else configured.listen.zmq
     try:
@@ -92,6 +95,24 @@ def _checks(app: App, url: str | None, options: dict[str, Any]) -> Iterator[Chec
     if not given and not zmq and not brokers and not history and not hooks:
         hint = "try one: hubbub doctor --amqp fedora, or --zmq tcp://HOST:PORT"
         yield Check("sources", Level.UNKNOWN, "none is configured or named", hint)
+
+
+def _mirror(app: App) -> Iterator[Check]:
+    """Check the mirror that is read, or the one that `[mirror]` configures."""
+    from hubbub.diagnosis.check import Level, from_error
+    from hubbub.diagnosis.mirror import LAG, check_lag, check_mirror
+
+    url = app.mirror_url or app.config.mirror.url
+    if url is None:
+        return
+    found = list(check_mirror(url, writing=app.mirror_url is None))
+    yield from found
+    if app.mirror_url is None and app.store_folder.exists() and found[0].level is Level.OK:
+        try:
+            with app.reading(load=False) as store:
+                yield check_lag(url, store)
+        except HubbubError as error:
+            yield from_error(LAG, error)
 
 
 def _hooks(app: App) -> Iterator[Check]:
