@@ -110,7 +110,10 @@ def read_directory(path: Path) -> dict[str, str]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except OSError as error:
         raise UsageError(
-            f"the directory of people cannot be read: {error.strerror}", where=str(path)
+            f"the directory of people cannot be read: {error.strerror}",
+            where=str(path),
+            hint="it must be a JSON file that this user may read (--directory, or `directory` in"
+            " the configuration)",
         ) from error
     except msgspec.DecodeError as error:
         raise UsageError(

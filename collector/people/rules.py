@@ -300,5 +300,7 @@ def _own(table: File | Mapping[str, Any]) -> _Compiled:
         raise UsageError(
             f"the rules cannot be read: {getattr(error, 'strerror', None) or error}",
             where=str(table),
+            hint="it must be a TOML file that this user may read (--rules, or `rules` in the"
+            " configuration)",
         ) from None
     return parse_rules(text, str(table))

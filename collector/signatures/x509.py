@@ -97,7 +97,8 @@ def load_trust(
         table = tomllib.loads(policy.read_text(encoding="utf-8")) if policy else {}
         permitted = msgspec.convert(table, dict[str, list[str]])
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from None
+        hint = "it must be a file that this user may read (--ca, --crl, --policy, [trust])"
+        raise UsageError(f"cannot be read: {error}", where=str(path), hint=hint) from None
     except msgspec.ValidationError as error:
         raise UsageError(
             f"the policy is not a table of lists: {error}",

@@ -220,11 +220,17 @@ def _read_table(path: Path | None, environ: Mapping[str, str] = os.environ) -> d
         data = path.read_bytes()
     except FileNotFoundError:
         if explicit:
-            raise UsageError("this configuration file does not exist", where=str(path)) from None
+            raise UsageError(
+                "this configuration file does not exist",
+                where=str(path),
+                hint=f"correct the path, or begin one: hubbub config sample > {path}",
+            ) from None
         return {}
     except OSError as error:
         raise UsageError(
-            f"the configuration cannot be read: {error.strerror}", where=str(path)
+            f"the configuration cannot be read: {error.strerror}",
+            where=str(path),
+            hint="it must be a file that this user may read",
         ) from error
     try:
         table = tomllib.loads(data.decode())

@@ -171,7 +171,9 @@ class EngineConfig(msgspec.Struct, frozen=True):
             token = Path(self.token_file).read_text(encoding="ascii")[:_LONGEST_TOKEN].strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"the file of the token cannot be read: {error}", where="engine.token_file"
+                f"the file of the token cannot be read: {error}",
+                where="engine.token_file",
+                hint="correct the key: a text file, which only this user may read",
             ) from None
         separator = ";" if "/;" in str(self.url) else "/;"
         return f"{str(self.url).rstrip('/')}{separator}token={quote(token, safe='')}"
