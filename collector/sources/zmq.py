@@ -9,7 +9,7 @@ from hubbub.collector.decode.rejected import MAX_MESSAGE
 from hubbub.collector.event import Ledger
 from hubbub.collector.sources.live import LiveSource
 from hubbub.collector.zeromq.endpoint import check_address
-from hubbub.collector.zeromq.receiver import Receiver
+from hubbub.collector.zeromq.receiver import PAUSE, Receiver
 
 __all__ = ["ZmqSource"]
 
@@ -23,12 +23,14 @@ class ZmqSource(LiveSource):
         bind: addresses that publishers connect to.
         topics: prefixes; all topics if empty.
         max_message: bytes of the largest body that is kept whole.
+        pause: seconds to wait after the sockets were emptied.
     """
 
     connect: Sequence[str] = ()
     bind: Sequence[str] = ()
     topics: Sequence[str] = ()
     max_message: int = MAX_MESSAGE
+    pause: float = PAUSE
     name = "zmq"
 
     def __post_init__(self) -> None:
@@ -45,4 +47,6 @@ class ZmqSource(LiveSource):
     def receiver(self, ledger: Ledger) -> Receiver:
         """Return a receiver, not open yet; a publisher needs no state of ours."""
         del ledger
-        return Receiver(self.connect, self.bind, self.topics, max_message=self.max_message)
+        return Receiver(
+            self.connect, self.bind, self.topics, max_message=self.max_message, pause=self.pause
+        )

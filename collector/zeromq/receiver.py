@@ -27,15 +27,15 @@ from hubbub.collector.zeromq.resolver import Resolver
 from hubbub.collector.zeromq.sockets import configure, open_error, set_heartbeat
 from hubbub.errors import UsageError
 
-__all__ = ["Receiver"]
+__all__ = ["PAUSE", "Receiver"]
 
 _TURN = 1_000  # messages read from one socket before the next socket has its turn
 _TURN_SIZE = 4 << 20  # bytes, likewise
 _MAX_RECEIVED = 60 << 20  # bytes; libzmq disconnects a peer that sends a larger message
 _POLL = 100  # ms; the longest delay of a stop
-# s to wait after the sockets were emptied, so that the messages of that time form one batch.
-# Without it, this thread wakes for every few messages and competes for the GIL with the writer.
-_PAUSE = 0.005
+#: s to wait after the sockets were emptied, so that the messages of that time form one batch.
+#: Without it, this thread wakes for every few messages and competes for the GIL with the writer.
+PAUSE = 0.005
 HEARTBEAT = 5.0  # s
 STANDSTILL = 3.0  # s; the loop makes a turn at least every 0.1 s
 _LAST_DRAIN = 1.0  # s; bounds the final drain if a publisher never pauses
@@ -52,6 +52,7 @@ class Receiver(Closeable):
         max_message: bytes; a larger body is refused as `too-large` and only its beginning kept.
         heartbeat: seconds between ZMTP heartbeats, twice of which a peer may take to answer; 0 for
             none. A peer before libzmq 4.2 knows none, which is noticed.
+        pause: seconds to wait after the sockets were emptied.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Receiver(Closeable):
         rcvhwm: int = 200_000,
         max_message: int = MAX_MESSAGE,
         heartbeat: float = HEARTBEAT,
+        pause: float = PAUSE,
     ) -> None:
         if not connect and not bind:
             raise UsageError(
@@ -78,6 +80,7 @@ class Receiver(Closeable):
             endpoint.heartbeat = (heartbeat, 2 * heartbeat) if heartbeat else None
         self.topics = [topic.encode() for topic in topics] or [b""]
         self.rcvhwm, self.max_message = rcvhwm, check_max_message(max_message)
+        self._pause = pause
         self.received = 0  # messages, including refused ones
         self.size = 0  # bytes of those messages
         self.refused: dict[str, int] = {}
@@ -166,7 +169,7 @@ class Receiver(Closeable):
             for socket, _ in ready:
                 busy |= self._drain(endpoints[socket], socket, put)
             if ready and not busy:
-                select((), (), (), _PAUSE)  # tools that fake the clock stretch time.sleep
+                select((), (), (), self._pause)  # tools that fake the clock stretch time.sleep
         end = time.monotonic() + _LAST_DRAIN
         while time.monotonic() < end and (ready := poller.poll(0)):
             for socket, _ in ready:

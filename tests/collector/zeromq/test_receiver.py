@@ -102,10 +102,9 @@ def test_only_the_beginning_of_a_far_too_large_message_is_kept(
 
 
 def test_messages_that_trickle_in_are_delivered_in_few_batches(
-    publisher: Publisher, start_receiver: StartReceiver, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, start_receiver: StartReceiver
 ) -> None:
-    monkeypatch.setattr(zeromq, "_PAUSE", 0.5)
-    running = start_receiver(Receiver([publisher.address]))
+    running = start_receiver(Receiver([publisher.address], pause=0.5))
     publisher.await_subscriptions()
     for n in range(40):
         publisher.publish(b"t", b"%d" % n)
@@ -118,9 +117,8 @@ def test_messages_that_trickle_in_are_delivered_in_few_batches(
 def test_no_pause_while_more_messages_wait(
     publisher: Publisher, start_receiver: StartReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zeromq, "_PAUSE", 3.0)
     monkeypatch.setattr(zeromq, "_TURN", 10)
-    running = start_receiver(Receiver([publisher.address]))
+    running = start_receiver(Receiver([publisher.address], pause=3.0))
     publisher.await_subscriptions()
     begun = time.monotonic()
     for n in range(500):

@@ -128,7 +128,7 @@ def _bus(app: App, chosen: Chosen, stack: ExitStack) -> Source:
     from hubbub.live.terminal.sources import Source
     from hubbub.store import Store
 
-    sources = live_sources(app, chosen.options, chosen.topics, MAX_MESSAGE)
+    sources = live_sources(app, chosen.options, chosen.topics, MAX_MESSAGE, shown=True)
     folder = stack.enter_context(TemporaryDirectory(prefix="hubbub-"))
     store = stack.enter_context(Store.open(folder))
     bus = stack.enter_context(BusEvents(sources, app.reader, store.state))
