@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from hubbub.store.query import engine
 from hubbub.store.query.events import Events
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 from hubbub.times import to_micros
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)

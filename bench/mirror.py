@@ -23,7 +23,7 @@ from hubbub.store import Store
 from hubbub.store.mirror.mirror import Mirror
 from hubbub.store.mirror.reading import prepare
 from hubbub.store.rollups import refresh
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 
 START = 1_768_435_200_000_000
 BATCH = 20_000

@@ -31,7 +31,8 @@ from _events import events, seconds
 from hubbub.analyzers.notebooks.daily_metrics import daily_metrics
 from hubbub.analyzers.notebooks.material_usage import material_usage
 from hubbub.registry import Names
-from hubbub.store.tables.events import SCHEMA, Events
+from hubbub.store.tables.event_rows import SCHEMA
+from hubbub.store.tables.events import Events
 
 ACCESSES, STUDENTS, COURSES, NOTEBOOKS = 1_000_000, 800, 6, 50  # notebooks of each course
 SINCE, DAYS = datetime(2024, 9, 1, tzinfo=UTC), 730

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubbub.store.delta.data_file import File
     from hubbub.store.mirror.reading import Reading
     from hubbub.store.mirror.tables import MirroredTables
-    from hubbub.store.rollups.refresh import Rollup
+    from hubbub.store.rollups.tables import Rollup
     from hubbub.store.store import Store
     from hubbub.store.tables.bodies import Bodies
     from hubbub.store.tables.events import Events
@@ -57,7 +57,7 @@ class LocalTables:
     @cached_property
     def rollups(self) -> tuple[Rollup, ...]:
         """The tables of sums and details."""
-        from hubbub.store.rollups.refresh import open_rollups
+        from hubbub.store.rollups.open_tables import open_rollups
 
         return open_rollups(self._folder / "rollups")
 

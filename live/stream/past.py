@@ -13,7 +13,7 @@ from hubbub.live.stream.events import with_persons
 from hubbub.store import Store
 from hubbub.store.query.event_files import rows
 from hubbub.store.query.selection import Selection
-from hubbub.store.tables.events import to_events
+from hubbub.store.tables.event_rows import to_events
 from hubbub.times import parse_time, to_micros
 from hubbub.zones import Zone
 

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from hubbub.lazy import lazy_module
+from hubbub.store.delta.lean_imports import arrow_without_pandas
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import from_micros, to_micros
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
 
 __all__ = ["DataFileWriter", "File"]
+
+pa = lazy_module("pyarrow")
+pq = lazy_module("pyarrow.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class DataFileWriter:
     """
 
     def __init__(self, table: Table, month: str, stem: str) -> None:
+        arrow_without_pandas()
         folder = table.folder / f"month={month}"
         if not folder.is_dir():
             folder.mkdir()

@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import deltalake
-import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from hubbub.errors import StoreError
+from hubbub.lazy import lazy_module
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import DataFileWriter, File
 from hubbub.store.delta.log import RESTORE, Log, commit_info
 from hubbub.store.delta.open_table import LOADER, OpenTable
-from hubbub.store.delta.without_pandas import arrow_without_pandas
 from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
 __all__ = ["LOADER", "Table"]
+
+pa = lazy_module("pyarrow")
 
 
 class Table:
@@ -41,7 +42,6 @@ class Table:
     combines: ClassVar[bool] = False  # whether `combined` may return fewer rows
 
     def __init__(self, folder: Path) -> None:
-        arrow_without_pandas()
         self.folder = folder
         self.log = folder / "_delta_log"
         self.entries = Log(self.log)
@@ -66,6 +66,7 @@ class Table:
             table = deltalake.DeltaTable(str(self.folder))
             return format_version.check_version(table, self.folder)
         except (DeltaError, OSError, ValueError) as e:
+            self.entries.check(checkpoint=True)
             raise self._unreadable(e) from e
 
     def version(self) -> int:
@@ -103,8 +104,10 @@ class Table:
     def _list(self, table: deltalake.DeltaTable) -> list[File]:
         """Return the files of a snapshot, oldest first."""
         try:
-            adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+            found = table.get_add_actions(flatten=True)
+            adds = {name: found[name].to_pylist() for name in found.schema.names}
         except (DeltaError, OSError, ValueError) as e:
+            self.entries.check(checkpoint=True)
             raise self._unreadable(e) from e
         files = [
             File(str(self.folder / path), rows, size, to_micros(first), to_micros(last))

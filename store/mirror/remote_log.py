@@ -29,7 +29,7 @@ class RemoteLog(Log):
         self._place, self._name, self._base = place, name, base
         self.live: Callable[[], Iterable[str]] = tuple  # data files that are known to be there
 
-    def check(self) -> None:
+    def check(self, *, checkpoint: bool = False) -> None:
         """Do nothing: the object store keeps entries whole."""
 
     def actions(self, version: int) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from hubbub.store.delta.table import Table
 from hubbub.store.mirror.remote import Remote
 from hubbub.store.rollups.frozen import FROZEN
-from hubbub.store.rollups.refresh import Rollup, open_rollups
+from hubbub.store.rollups.open_tables import open_rollups
+from hubbub.store.rollups.tables import Rollup
 from hubbub.store.tables.bodies import Bodies
 from hubbub.store.tables.events import Events
 from hubbub.store.tables.samples import Samples

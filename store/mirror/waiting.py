@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.stream.links import Waiting
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table

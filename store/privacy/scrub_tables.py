@@ -15,7 +15,7 @@ from hubbub.collector.event import Event
 from hubbub.store.rollups.refresh import Rollup
 from hubbub.store.state.pseudonyms import Forgotten
 from hubbub.store.tables.bodies import BODIES
-from hubbub.store.tables.events import to_arrow, to_events
+from hubbub.store.tables.event_rows import to_arrow, to_events
 
 __all__ = ["ScrubBodies", "ScrubEvents", "ScrubRollup"]
 

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary, finalize
 
 from hubbub.errors import UsageError
 from hubbub.memory import available
-from hubbub.store.delta.without_pandas import ibis_without_pandas
+from hubbub.store.delta.lean_imports import ibis_duckdb
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -70,11 +70,8 @@ def connect(spill: Path | None = None, memory: int | None = None, disk: int | No
         memory: bytes that it may use; None: half of what this process may use.
         disk: bytes that it may write into `spill`; None: a quarter of what is free there now.
     """
-    import ibis
-
-    ibis_without_pandas()
     limit = max((available() // 2 if memory is None else memory) >> 20, _LEAST)
-    backend = ibis.duckdb.connect()
+    backend = ibis_duckdb()
     backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])
     backend.raw_sql("SET memory_limit = ?", parameters=[f"{limit}MiB"])
     if spill is not None:

@@ -24,7 +24,7 @@ from hubbub.errors import UsageError
 from hubbub.spreadsheet import escape_formula
 from hubbub.store.disk.files import new_file
 from hubbub.store.query import events
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 from hubbub.times import from_micros
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def events(
     if in_range:
         rows = view(backend, f"events_{version}", [f.uri for f in in_range])
     else:
-        from hubbub.store.tables.events import SCHEMA
+        from hubbub.store.tables.event_rows import SCHEMA
 
         rows = rows_in_memory(backend, "events_none", SCHEMA.empty_table())
     rows = _apply(rows, _without_idle_bounds(chosen, in_range), persons)
@@ -89,7 +89,7 @@ def from_accounts(rows: Sequence[tuple[datetime, str]], like: Events) -> Events:
     """
     import pyarrow as pa
 
-    from hubbub.store.tables.events import SCHEMA
+    from hubbub.store.tables.event_rows import SCHEMA
 
     times, users = [when for when, _ in rows], [user for _, user in rows]
     values: dict[str, Any] = {"time": times, "agent": users, "users": [[user] for user in users]}

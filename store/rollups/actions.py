@@ -18,11 +18,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hubbub.lazy import lazy_module
+
 __all__ = ["COLUMNS", "PAUSE", "SCALE", "SUMS", "by_action", "join_runs", "joined_by_day"]
+
+pc = lazy_module("pyarrow.compute")
+pq = lazy_module("pyarrow.parquet")
 
 #: A longer pause (µs) begins a new action.
 PAUSE = timedelta(minutes=10) // timedelta(microseconds=1)

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from hubbub.lazy import lazy_module
 
 __all__ = ["SATURATED", "add_up", "by_topic", "by_user"]
+
+pc = lazy_module("pyarrow.compute")
+pq = lazy_module("pyarrow.parquet")
 
 #: Sums above it are stored as it: Arrow's would wrap to a negative number.
 SATURATED = 2**63 - 1

@@ -23,10 +23,9 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hubbub.lazy import lazy_module
 from hubbub.store.rollups.sorted_sums import add_up_sorted, total_sorted
 from hubbub.store.rollups.tables import Rollup, column_options, rollup_schema
 from hubbub.times import from_micros, to_micros
@@ -39,6 +38,9 @@ __all__ = [
     "MonthlyUsers",
     "is_crowded",
 ]
+
+pc = lazy_module("pyarrow.compute")
+pq = lazy_module("pyarrow.parquet")
 
 PARTS = 256  # of a month
 _ALLOWED, _PER_NAME = 1_000, 8  # pairs of a message

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubbub.store.rollups.comparison import differs
 from hubbub.store.rollups.details import build_next, kept
 from hubbub.store.rollups.frozen import FROZEN, frozen
-from hubbub.store.rollups.monthly import MONTHLY
 from hubbub.store.rollups.rebuild import (
     CHUNK,
     days_and_weeks,
@@ -29,16 +28,7 @@ from hubbub.store.rollups.rebuild import (
     rebuild_one,
     source,
 )
-from hubbub.store.rollups.tables import (
-    DAY,
-    HOUR,
-    Actions,
-    DailyTopics,
-    DailyUsers,
-    HourlyUsers,
-    Rollup,
-    WeeklyUsers,
-)
+from hubbub.store.rollups.tables import DAY, HOUR, Rollup
 
 if TYPE_CHECKING:
     from hubbub.store.delta.data_file import File
@@ -57,18 +47,11 @@ __all__ = [
     "frozen",
     "keep_up",
     "mark_current",
-    "open_rollups",
     "rebuild",
     "source",
 ]
 
 LAG = 12  # commits of events that readers count themselves
-
-
-def open_rollups(folder: Path) -> tuple[Rollup, ...]:
-    """Return the rollups of a store, each after the one it is counted from; they need not exist."""
-    kinds = (HourlyUsers, DailyUsers, WeeklyUsers, DailyTopics, Actions, *MONTHLY)
-    return tuple(kind(folder / kind.name) for kind in kinds)
 
 
 def keep_up(store: Store) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from hubbub.lazy import lazy_module
 from hubbub.store.rollups.aggregate import SATURATED, add_up
 
 __all__ = ["add_up_sorted", "total_sorted"]
+
+pc = lazy_module("pyarrow.compute")
 
 _HELD = 1 << 20  # rows after which they are added up
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hubbub.errors import StoreError
+from hubbub.lazy import lazy_module
 from hubbub.store.delta.data_file import File
+from hubbub.store.delta.lean_imports import arrow_without_pandas
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.files import make_folder, sync_folder
 from hubbub.store.rollups.actions import SUMS, by_action, join_runs
@@ -42,6 +43,8 @@ __all__ = [
     "column_options",
     "rollup_schema",
 ]
+
+pc = lazy_module("pyarrow.compute")
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # µs
 _TIME = pa.field("time", pa.timestamp("us", "UTC"), nullable=False)
@@ -69,6 +72,7 @@ class Rollup(Table):
     origin: Table | None = None
 
     def __init__(self, folder: Path) -> None:
+        arrow_without_pandas()
         super().__init__(folder)
         self._current = False  # known to have the columns of `schema`
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hubbub.logger import get_logger
 from hubbub.store.stream.places import Position
 from hubbub.store.stream.stream import Waiting, waiting
-from hubbub.store.tables.events import SCHEMA, to_events
+from hubbub.store.tables.event_rows import SCHEMA, to_events
 from hubbub.times import from_micros, iso
 
 __all__ = ["MOST", "Reader", "Stored", "StreamBatch", "mapping"]

@@ -36,7 +36,7 @@ from hubbub.store.state.database import State
 from hubbub.store.stream import outgoing
 from hubbub.store.stream.links import Waiting, link, waiting
 from hubbub.store.stream.places import FOLDER, Place, Position, places, put
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 from hubbub.times import from_micros, iso
 
 if TYPE_CHECKING:

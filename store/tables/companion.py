@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hubbub.store.delta.lean_imports import arrow_without_pandas
 from hubbub.store.delta.table import Table
 from hubbub.store.tables.events import Timed, by_month
 
@@ -27,6 +28,7 @@ class CompanionTable(Table):
         """Convert rows, structs with a field for each column, to an Arrow table of the schema."""
         import pyarrow as pa
 
+        arrow_without_pandas()
         columns = {
             name: pa.array([getattr(row, name) for row in rows], self.schema.field(name).type)
             for name in self.schema.names

@@ -1,4 +1,7 @@
-"""The Delta table `events`: its columns, and conversion between events and rows."""
+"""The Delta table `events`. See `event_rows` for its columns.
+
+Importing this imports no Arrow: `hubbub status` asks only which files the table has.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,13 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar, Protocol, TypeVar
 
-import pyarrow as pa
-from msgspec.structs import astuple
-
 from hubbub.collector.event import Event
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import LOADER, Table
 from hubbub.times import from_micros
 
-__all__ = ["LOADER", "SCHEMA", "Events", "File", "Timed", "by_month", "to_arrow", "to_events"]
+__all__ = ["LOADER", "Events", "File", "Timed", "by_month"]
 
-_TEXTS = pa.list_(pa.field("element", pa.string()))
-SCHEMA = pa.schema(
-    [
-        pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("topic", pa.string(), nullable=False),
-        pa.field("category", pa.string(), nullable=False),
-        pa.field("agent", pa.string()),
-        pa.field("users", _TEXTS),
-        pa.field("objects", _TEXTS),
-        pa.field("action", pa.string()),
-        pa.field("size", pa.int64(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("seq", pa.int64(), nullable=False),
-        pa.field("extra", pa.map_(pa.string(), pa.string())),
-    ]
-)
 _DICTIONARY = [
     "topic",
     "category",
@@ -55,11 +38,20 @@ _ENCODING = {
 _ORDER = attrgetter("time", "seq")
 
 
+class _Schema:
+    """An attribute that imports the schema when it is read."""
+
+    def __get__(self, table: Table | None, kind: type[Table]) -> Any:
+        from hubbub.store.tables.event_rows import SCHEMA
+
+        return SCHEMA
+
+
 class Events(Table):
     """The table of events."""
 
     name: ClassVar[str] = "events"
-    schema: ClassVar[Any] = SCHEMA
+    schema: ClassVar[Any] = _Schema()
     order: ClassVar[Sequence[str]] = ("time", "seq")
     options: ClassVar[Mapping[str, Any]] = {
         "compression": "zstd",
@@ -78,37 +70,12 @@ class Events(Table):
         Raises:
             StoreError: no room, or the log is damaged. Either all events were added or none.
         """
+        from hubbub.store.tables.event_rows import to_arrow
+
         parts = (
             (month, to_arrow(sorted(part, key=_ORDER))) for month, part in by_month(events).items()
         )
         return self.append_rows(parts, batch)
-
-
-def to_arrow(events: Sequence[Event]) -> Any:
-    """Convert events to an Arrow table of `SCHEMA`."""
-    if not events:
-        return SCHEMA.empty_table()
-    fields = zip(*map(astuple, events), strict=True)
-    columns: dict[str, Sequence[Any]] = dict(zip(Event.__struct_fields__, fields, strict=True))
-    columns["extra"] = [
-        None if extra is None else list(extra.items()) for extra in columns["extra"]
-    ]
-    return pa.table(
-        {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
-    )
-
-
-def to_events(rows: Any) -> list[Event]:
-    """Convert the rows of an Arrow table of `SCHEMA` to events."""
-    columns = {name: rows[name].to_pylist() for name in SCHEMA.names if name != "time"}
-    columns["time"] = rows["time"].cast(pa.int64()).to_pylist()
-    for name in ("users", "objects"):
-        columns[name] = [tuple(texts or ()) for texts in columns[name]]
-    columns["extra"] = [None if pairs is None else dict(pairs) for pairs in columns["extra"]]
-    return [
-        Event(*fields)
-        for fields in zip(*(columns[name] for name in Event.__struct_fields__), strict=True)
-    ]
 
 
 class Timed(Protocol):

@@ -12,7 +12,7 @@ import pytest
 
 from hubbub.store.query.events import Events
 from hubbub.store.query.selection import Selection
-from hubbub.store.tables.events import SCHEMA
+from hubbub.store.tables.event_rows import SCHEMA
 from tests.support import paths
 
 GOLDEN = paths.GOLDEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,13 @@ class FunctionLoader:
         self._loaded: set[Path] = set()
         self._packages_loaded = False
 
+    @cached_property
+    def _packages_extend(self) -> bool:
+        """Whether there are installed plugins; looking for them reads what each package says."""
+        from hubbub import plugins
+
+        return bool(plugins.installed())
+
     def add_files(self, paths: Iterable[str]) -> None:
         """Add files that are not in the list yet."""
         self.files += [Path(p) for p in paths if Path(p) not in self.files]
@@ -44,7 +52,7 @@ class FunctionLoader:
         from hubbub import plugins
         from hubbub.registry import REGISTRY
 
-        extended = config.modules or self.every_file(config) or plugins.installed()
+        extended = config.modules or self.every_file(config) or self._packages_extend
         modules = [] if extended else plugins.modules_for(kind, name)
         if not modules:
             self.load_all(config)

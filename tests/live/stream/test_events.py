@@ -8,7 +8,7 @@ from hubbub.live.stream.events import LiveEvents, matcher, with_persons
 from hubbub.store import Store
 from hubbub.store.query import identity
 from hubbub.store.query.selection import Selection
-from hubbub.store.tables.events import to_events
+from hubbub.store.tables.event_rows import to_events
 from tests.support.stores.filling import put
 from tests.support.stores.small_store import frames, lines
 

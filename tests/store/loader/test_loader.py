@@ -199,7 +199,7 @@ CRASH = """
 import sys
 from hubbub.store import Store
 from hubbub.store.loader import loader, recovery
-from hubbub.store.tables import events, id_index
+from hubbub.store.tables import event_rows, events, id_index
 from tests.support.stores.crash import kill_at
 
 where, nth = sys.argv[2], int(sys.argv[3])
@@ -208,7 +208,7 @@ def dies(owner, name, after=False):
     kill_at(owner, name, after=after, nth=nth)
 
 {
-    "before the data file": lambda: dies(events, "to_arrow"),
+    "before the data file": lambda: dies(event_rows, "to_arrow"),
     "after the data file": lambda: dies(events.Events, "_write", after=True),
     "after the log entry": lambda: dies(events.Events, "_sync_log"),
     "after the commit": lambda: dies(events.Events, "append", after=True),

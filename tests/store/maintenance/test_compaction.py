@@ -20,7 +20,8 @@ from hubbub.store.delta.merge import merge_files, row_groups
 from hubbub.store.loader.loader import Loaded
 from hubbub.store.maintenance import compaction
 from hubbub.store.tables.bodies import Body
-from hubbub.store.tables.events import Events, to_arrow
+from hubbub.store.tables.event_rows import to_arrow
+from hubbub.store.tables.events import Events
 from tests.support.examples import examples
 from tests.support.stores.crash import run_and_crash
 from tests.support.stores.filling import MakeFrame, ReadIds, put

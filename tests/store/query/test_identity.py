@@ -162,7 +162,7 @@ def test_the_engine_agrees_with_a_loop(backend: Any, events: Any, chosen: Select
         return any(fnmatchcase(account, glob) for account in accounts for glob in globs)
 
     from hubbub.store.query import identity_join
-    from hubbub.store.tables.events import SCHEMA
+    from hubbub.store.tables.event_rows import SCHEMA
 
     rows = [
         {"id": str(n), "agent": agent, "users": sorted(users), "seq": n}

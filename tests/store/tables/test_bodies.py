@@ -7,7 +7,7 @@ from hubbub.errors import StoreError
 from hubbub.store import Store
 from hubbub.store.loader import loader
 from hubbub.store.loader.loader import Loaded
-from hubbub.store.tables import events
+from hubbub.store.tables import event_rows
 from tests.support.stores.crash import run_and_crash
 from tests.support.stores.filling import MakeFrame, put
 
@@ -64,7 +64,7 @@ def test_events_that_cannot_be_written_leave_no_body_behind(
     put(store, frame(1), bodies=True, load=True)
     put(store, frame(2), frame(3), bodies=True)
     with monkeypatch.context() as m:
-        m.setattr(events, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
+        m.setattr(event_rows, "to_arrow", lambda _: (_ for _ in ()).throw(OSError(28, "No space")))
         with pytest.raises(StoreError):
             store.load()
     # the batch was tried again in parts, of which the first failed in the same way

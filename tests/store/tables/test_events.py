@@ -12,7 +12,8 @@ from hubbub.errors import NoRoomError, StoreError
 from hubbub.store.delta import data_file, format_version, log
 from hubbub.store.delta import table as table_module
 from hubbub.store.disk.files import sync_file
-from hubbub.store.tables.events import LOADER, SCHEMA, Events
+from hubbub.store.tables.event_rows import SCHEMA
+from hubbub.store.tables.events import LOADER, Events
 from tests.support.stores.filling import MakeEvent
 
 DAY = 86_400_000_000

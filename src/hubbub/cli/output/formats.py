@@ -171,46 +171,82 @@ def _times(data: Table) -> list[str]:
 
 def show_table(data: Table, layout: Layout = Layout()) -> None:
     """Print a table; on a terminal what fits, with notes about the other columns and rows."""
+    terminal = _on_terminal()
+    most = layout.rows if layout.rows is not None else TERMINAL_ROWS if terminal else 0
+    data, shortened = _shortened(data, most)
+    texts, names = _texts(data)
+    hidden: Sequence[str] = ()
+    if not terminal:
+        _print(_plain(names, texts, _numeric(data)))
+    else:
+        hidden = _show_on_terminal(data, layout)
+    if hidden:
+        count = f"{len(hidden)} more column{'s' if len(hidden) != 1 else ''}"
+        sys.stderr.write(f"{count} (--wide shows all): {', '.join(hidden)}\n")
+    if shortened:
+        sys.stderr.write(f"{shortened}\n")
+
+
+def _show_on_terminal(data: Table, layout: Layout) -> Sequence[str]:
+    """Print a table on a terminal; return the columns that do not fit."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    terminal = _on_terminal()
-    most = layout.rows if layout.rows is not None else TERMINAL_ROWS if terminal else 0
-    data, shortened = _shortened(data, most)
-    colours = terminal and not os.environ.get("NO_COLOR")
-    cut = terminal and not layout.wide
     console = Console(
         file=sys.stdout,
-        width=None if cut else 100_000,
-        color_system="auto" if colours else None,
+        width=100_000 if layout.wide else None,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
         highlight=False,
         markup=False,
         emoji=False,
     )
     texts, names = _texts(data)
-    fitting = _fitting(names, texts, console.width) if cut else len(names)
+    fitting = len(names) if layout.wide else _fitting(names, texts, console.width)
     if fitting < len(names) and layout.headline:
         data = _arranged(data, layout.headline)
         texts, names = _texts(data)
         fitting = _fitting(names, texts, console.width)
-    rich_table = RichTable(box=SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False)
-    for i, name in enumerate(names[:fitting]):
-        numeric = any(
-            isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in data.rows
-        )
+    rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, numeric in zip(names[:fitting], _numeric(data), strict=False):
         rich_table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in texts:
         rich_table.add_row(*map(Text, row[:fitting]))
     with console.capture() as captured:
         console.print(rich_table)
     _print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-    if hidden := names[fitting:]:
-        count = f"{len(hidden)} more column{'s' if len(hidden) != 1 else ''}"
-        sys.stderr.write(f"{count} (--wide shows all): {', '.join(hidden)}\n")
-    if shortened:
-        sys.stderr.write(f"{shortened}\n")
+    return names[fitting:]
+
+
+def _plain(names: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+    """Return a table as lines; Rich takes 0.1 ms for each cell, and a file may have many rows."""
+    lines = [names, *texts]
+    columns = [
+        [" " * (width - n) + text if right else text + " " * (width - n)
+         for text, n in zip(cells, lengths, strict=True)]
+        for cells, right in zip(zip(*lines, strict=True), numeric, strict=True)
+        for lengths in [list(map(_width, cells))]
+        for width in [max(lengths)]
+    ]  # fmt: skip
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _numeric(data: Table) -> list[bool]:
+    """Return which columns hold numbers."""
+    return [
+        any(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in data.rows)
+        for i in range(len(data.columns))
+    ]
 
 
 def _texts(data: Table) -> tuple[list[list[str]], list[str]]:

@@ -51,7 +51,7 @@ def status(app: App, *, unmapped: bool, as_json: bool, tz: str | None) -> None:
     zone = request_zone(app, tz)
     with app.reading(load=False) as store:
         facts = _facts(store, zone) | {"store": app.mirror_url or str(app.store_folder)}
-        facts["unmapped"] = _unmapped_topics(app, store)
+        facts["unmapped"] = _unmapped_topics(app, store, judged=unmapped or as_json)
     if as_json:
         from hubbub.cli.output.formats import dumps
 
@@ -274,15 +274,15 @@ def _reasons(counts: dict[str, int]) -> str:
     return f"{sum(counts.values()):,}{f' ({each})' if each else ''}"
 
 
-def _unmapped_topics(app: App, store: Store) -> list[dict[str, Any]]:
+def _unmapped_topics(app: App, store: Store, *, judged: bool) -> list[dict[str, Any]]:
     """Return the store's unmapped topics, most frequent first.
 
     `rule_now` is whether the current rules cover the topic; events that are already loaded do not
-    change.
+    change. Only where it is `judged` the rules are read.
     """
     topics = store.unmapped()
-    if not topics:
-        return []
+    if not topics or not judged:
+        return [asdict(topic) for topic in topics]
     from hubbub.collector.people.extract import has_rule
 
     rules = app.reader.rules
