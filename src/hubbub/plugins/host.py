@@ -90,6 +90,7 @@ class PluginHost:
         self.seconds = config.plugins.seconds
         self._slots = [_Slot() for _ in range(max(config.plugins.processes, 1))]
         self._waiting: deque[asyncio.Future[_Slot]] = deque()
+        self._asking: set[asyncio.Future[bytes]] = set()
         self._known: Ready | None = None
         self._stopped = False
         self.registry = Registry()
@@ -106,8 +107,11 @@ class PluginHost:
             _log.error("plugins cannot be started", why=str(error))
 
     async def stop(self) -> None:
-        """End all processes."""
+        """End all processes, also one that is being started."""
         self._stopped = True
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
         for slot in self._slots:
             if slot.process is not None:
                 await slot.process.end()
@@ -200,6 +204,8 @@ class PluginHost:
     async def _ask(self, message: CallFunction | RunJob | CallHandlers) -> bytes:
         # shielded: a client that goes away must not cost the process, and its module's globals
         task = asyncio.ensure_future(self._asked(message))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 

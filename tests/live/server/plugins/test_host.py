@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from hubbub.config import Config, PluginsConfig
+from hubbub.plugins.host import PluginHost
+from hubbub.plugins.messages import Start
+from hubbub.plugins.process import PluginProcess
 from tests.support.http import serving
 from tests.support.stores import small_store
 
@@ -232,6 +237,32 @@ def test_a_plugin_that_cannot_be_loaded_is_skipped(tmp_path: Path, mine: Path, s
         assert served.get("/query/typed?n=1").json()[0] == 1
         assert served.server.plugins is not None
         assert set(served.server.plugins.failed) == {str(broken), "no_such_module_either"}
+
+
+def test_a_process_that_is_being_started_ends_with_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    async def stop_while_it_starts() -> None:
+        loading = asyncio.Event()
+
+        async def load(process: PluginProcess, _start: Start) -> None:
+            started.append(process.number)
+            loading.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(PluginProcess, "_load", load)
+        host = PluginHost(tmp_path, Config(), [])
+        call = asyncio.ensure_future(host.call("query", "tail", {}))
+        await loading.wait()
+        await host.stop()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(stop_while_it_starts())
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 def test_a_server_without_plugins_starts_no_process(tmp_path: Path) -> None:
