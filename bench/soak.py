@@ -96,21 +96,22 @@ class Soak:
 
     def sample(self, pid: int, port: int) -> None:
         """Record memory and metrics of the listener once a second."""
-        url = f"http://127.0.0.1:{port}/metrics"
+        patience = time.monotonic() + 30  # it subscribes before it answers
         while not self.ended.wait(1.0):
-            sample: dict[str, float] = {"at": time.time() - self.start / S}
-            sample["listener"], sample["listener_share"] = memory(pid)
-            loader = loader_of(pid)
-            sample["loader"], sample["loader_share"] = memory(loader) if loader else (0, 0)
+            facts: dict[str, float] = {"at": time.time() - self.start / S}
+            facts["listener"], facts["listener_share"] = memory(pid)
+            facts["loader"], facts["loader_share"] = memory(n) if (n := loader_of(pid)) else (0, 0)
             try:
-                with urllib.request.urlopen(url, timeout=10) as response:
-                    for line in response.read().decode().splitlines():
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+                    for line in page.read().decode().splitlines():
                         name, _, value = line.rpartition(" ")
                         if not name.startswith("#"):
-                            sample[name.removeprefix("hubbub_")] = float(value)
+                            facts[name.removeprefix("hubbub_")] = float(value)
+                patience = 0.0
             except OSError as error:
-                self.faults.append(f"no response from /metrics: {error}")
-            self.samples.append(sample)
+                if time.monotonic() > patience:
+                    self.faults.append(f"no response from /metrics: {error}")
+            self.samples.append(facts)
 
     def gather(self, url: str) -> None:
         """Read the last minute again every `--gather` seconds."""

@@ -23,9 +23,7 @@ def start_publisher() -> Iterator[StartPublisher]:
         return publishers[-1]
 
     yield start
-    for publisher in publishers:
-        publisher.socket.close(linger=0)
-    context.term()
+    context.destroy(linger=0)  # also the socket of a publisher that could not bind
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 from hubbub.store import Store
 from tests.contract.harness import Harness, Run
-from tests.support.processes import within
+from tests.support.processes import reported, within
 from tests.support.stores import small_disk
 
 N = 10_000
@@ -108,8 +108,9 @@ class SourceContract:
         stopped = harness.numbers()
         assert 0 < len(stopped) == len(set(stopped))
         for last in run.log("stopped"):
-            assert last["stored"] == last["total"] == len(stopped)
-            assert (last["waiting"], last["overflow"]) == (0, 0)
+            counts = reported([*run.log("listening"), last])
+            assert counts["stored"] == last["total"] == len(stopped)
+            assert (last["waiting"], counts["overflow"]) == (0, 0)
         if harness.keeps_messages:
             harness.finish(harness.start(), N)
             assert harness.numbers() == list(range(N))

@@ -23,7 +23,7 @@ from tests.contract import captured as captures
 from tests.contract.harness import MAX_MESSAGE, TOPIC, Harness, Run, nested, noisy
 from tests.contract.suite import SourceContract
 from tests.support.history.served_rows import RowServer, row
-from tests.support.processes import free_port
+from tests.support.processes import free_port, reported
 from tests.support.stores import small_disk
 
 #: More than wait for the disk; then messages are dropped.
@@ -160,5 +160,6 @@ class TestZmq(SourceContract):
                 harness.close()
         (last,) = run.log("stopped")
         assert last["total"] == TOO_MANY
-        assert last["overflow"] > 0
-        assert last["stored"] + last["overflow"] == TOO_MANY
+        counts = reported([*run.log("listening"), last])
+        assert counts["overflow"] > 0
+        assert counts["stored"] + counts["overflow"] == TOO_MANY

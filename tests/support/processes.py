@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -84,6 +85,23 @@ def wait_until(
 def within(seconds: float) -> float:
     """Return how long something may take here: longer where processes wait for a processor."""
     return seconds * max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def reported(entries: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Add up the status lines of a listener: it logs one a minute, and one at its end.
+
+    Args:
+        entries: of its log.
+
+    Returns:
+        How many messages were received, stored, dropped (`overflow`) and refused.
+    """
+    counts: Counter[str] = Counter()
+    for entry in entries:
+        if entry.get("event") in {"listening", "stopped"}:
+            counts += Counter({name: entry[name] for name in ("received", "stored", "overflow")})
+            counts["refused"] += sum(entry["refused"].values())
+    return counts
 
 
 class NumberedBus:

@@ -11,6 +11,7 @@ import zmq
 from hubbub.collector.listening.backlog import Batch
 from hubbub.collector.listening.receiver import Notice
 from hubbub.collector.zeromq.receiver import Receiver
+from tests.support.processes import wait_until
 
 
 class Publisher:
@@ -19,8 +20,21 @@ class Publisher:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, bind: bool) -> None:
         self.socket = context.socket(zmq.XPUB)
         self.socket.set(zmq.SNDHWM, 0)
-        (self.socket.bind if bind else self.socket.connect)(address)
+        if bind:
+            wait_until(lambda: self._bound(address), 30)
+        else:
+            self.socket.connect(address)
         self.address = self.socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def _bound(self, address: str) -> bool:
+        """Bind; False while a socket that was closed before still has the address."""
+        try:
+            self.socket.bind(address)
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EADDRINUSE:
+                return False
+            raise
+        return True
 
     def await_subscriptions(self, n: int = 1) -> None:
         """Wait for `n` subscriptions."""

@@ -28,7 +28,9 @@ CFG
   "$BIN/rabbitmq-server" -detached >"$D/log/start" 2>&1
   # erl_call asks the node in a hundredth of the time that a rabbitmqctl needs to start
   call() { echo "$1." | erl_call -sname "$RABBITMQ_NODENAME" -c "$(cat "$D/.erlang.cookie")" -e 2>/dev/null; }
-  for _ in $(seq 400); do [ "$(call 'rabbit_boot_state:get()')" = '{ok, ready}' ] && break; sleep 0.2; done
+  ready() { [ -s "$D/.erlang.cookie" ] && [ "$(call 'rabbit_boot_state:get()')" = '{ok, ready}' ]; }
+  for _ in $(seq 1000); do ready && break; sleep 0.2; done
+  ready || { echo "the broker does not start" >&2; cat "$D/log/start" >&2; exit 1; }
   users=rabbit_auth_backend_internal
   if [ "$(call "$users:add_user(<<\"hubbub-lab\">>, <<\"x\">>, <<\"lab\">>)")" = '{ok, ok}' ]; then
     call "$users:clear_password(<<\"hubbub-lab\">>, <<\"lab\">>)"
