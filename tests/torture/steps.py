@@ -302,6 +302,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", nargs=2, metavar=("PART", "CALL"), help="one call")
     parser.add_argument("--torn", action="store_true", help="kill in the middle of writes")
+    parser.add_argument("--mixed", action="store_true", help="kill so every other time")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -316,21 +317,23 @@ def main(arguments: list[str] | None = None) -> int:
             command += ["--seed", str(options.seed), "--inside", temporary]
             return subprocess.run(command, env=_preload(Path(temporary)), check=False).returncode
     random, started = Random(options.seed), time.monotonic()
-    repeat = f"--seed {options.seed}{' --torn' if options.torn else ''}"
-    print(f"steps: {repeat}", flush=True)
-    kills: Counter[str] = Counter()
+    torn, kills = options.torn, Counter[str]()
+    print(f"steps: --seed {options.seed}", flush=True)
     try:
         steps = Steps(options.inside, options.seed)
         if options.only:
-            steps.kill_at(options.only[0], int(options.only[1]), torn=options.torn)
+            steps.kill_at(options.only[0], int(options.only[1]), torn=torn)
             return 0
         for part in options.part or [*steps.parts, *_OPERATIONS]:
             number = random.randint(1, options.every)
-            while steps.kill_at(part, number, torn=options.torn):
+            torn = random.random() < 0.5 if options.mixed else torn
+            while steps.kill_at(part, number, torn=torn):
                 number, kills[part] = number + options.every, kills[part] + 1
+                torn = not torn if options.mixed else torn
             print(f"{part}: {kills[part]} kills", flush=True)
     except Failure as failure:
-        print(f"FAILURE {failure}\n  to repeat: {repeat} --only PART CALL", flush=True)
+        repeat = f"--seed {options.seed}{' --torn' if torn else ''} --only PART CALL"
+        print(f"FAILURE {failure}\n  to repeat: {repeat}", flush=True)
         return 1
     seconds = time.monotonic() - started
     print(f"steps: {kills.total()} kills in {seconds:.0f} s: nothing lost, nothing duplicated")
