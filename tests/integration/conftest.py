@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bus.fedmsg_lab import LAB, ListenProcess, StartListener, StartPublisher
+from tests.support.browser.devtools import Browser, browser
 from tests.support.bus.fedmsg_lab import PEERS as FEDMSG
+from tests.support.bus.fedmsg_lab import ListenProcess, StartListener, StartPublisher
+from tests.support.paths import LAB
 from tests.support.processes import free_port
 
 PEERS = Path(__file__).parent / "peers"
@@ -103,6 +105,20 @@ def wait_for_url(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     pytest.fail(f"{url} does not respond: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A running browser."""
+    with browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(window: Browser) -> Iterator[Browser]:
+    """A page that has nothing in common with those of other tests."""
+    with window.fresh_page() as page:
+        yield page
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_alerts_are_shown_as_they_are_raised_and_end(
     assert page.text("alerts-said") == "Alert ended: busy: category git."
     assert page.value("document.querySelectorAll('#alerts-list img').length") == 0
     assert "\u202e" not in str(page.value("document.body.textContent"))
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 def test_people_and_private_alerts_are_not_named(
@@ -79,18 +79,15 @@ def test_people_and_private_alerts_are_not_named(
     assert "lmacken" not in everything
     assert "ralph" not in everything
     assert page.value("document.querySelectorAll('nav, header').length") == 0
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 @pytest.mark.parametrize("width", [390, 1400])
 def test_the_pages_of_alerts_fit(page: LivePage, served: Served, width: int, bench: Bench) -> None:
     bench.change(subject="x" * 500, per="category")
-    page.chromium.send(
-        "Emulation.setDeviceMetricsOverride",
-        width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
-    )  # fmt: skip
+    page.chromium.screen(width=width)
     for path in ("/alerts", "/alerts/1"):
         page.chromium.visit(served.url + path)
         assert page.value("document.documentElement.scrollWidth <= innerWidth"), path
         assert page.value("document.querySelectorAll('h1').length") == 1
-        assert page.complaints() == []
+        assert page.chromium.complaints() == []

@@ -30,7 +30,7 @@ def assert_lit(page: LivePage, sent: Counter[str]) -> None:
     page.until(f"new Set(window.litKinds).size === {len(sent)}")
     page.await_bars(sent)
     assert page.lit() == page.lamps().keys() == sent.keys()
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 @pytest.mark.service("fedmsg")

@@ -179,18 +179,18 @@ def test_under_a_prefix_everything_works(page: LivePage, folder: Path, writer: W
         page.value("document.querySelector('#lights-list button').click()")
         page.until(CONNECTED)
         assert page.value("location.pathname") == "/hubbub/"
-        paths = {urlsplit(url).path for url in page.requested()}
+        paths = {urlsplit(url).path for url in page.chromium.requested()}
         assert {path.split("/")[1] for path in paths} == {"hubbub"}
         assert {"/hubbub/live", "/hubbub/live/clock", "/hubbub/static/live/main.js"} <= paths
         page.open(f"{proxy.url}/embed/lights")
         page.watch_lamps()
         writer.receive_topics([GIT], 1)
         page.until("window.litKinds.length === 1")
-        assert page.complaints() == []
+        assert page.chromium.complaints() == []
         page.open(f"{proxy.url}/?replay=2026-01-02&speed=3600")
         page.until("Number(document.getElementById('total').textContent.split(' ')[0]) > 0")
         assert page.value(
             "[...document.querySelectorAll('a')].every(a => a.pathname.startsWith('/hubbub/') ||"
             " a.getAttribute('href').startsWith('#'))"
         )
-        assert page.complaints() == []
+        assert page.chromium.complaints() == []

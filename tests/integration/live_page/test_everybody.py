@@ -107,7 +107,7 @@ def test_it_is_read_in_every_theme_and_width(
     ratios = page.value(SHAPES)
     assert len(ratios) == len(TOPICS) + 3
     assert min(ratios) >= 3
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 def test_without_motion_no_panel_is_empty(page: LivePage, served: Served, writer: Writer) -> None:

@@ -52,8 +52,8 @@ def test_what_is_received_is_shown_and_counted(
     page.until("window.litKinds.length")
     page.until("document.querySelectorAll('#lights-list .lit').length === 0")
     assert page.lit() == {"bodhi.comment"}
-    assert page.complaints() == []
-    hosts = {urlsplit(url).netloc for url in page.requested()}
+    assert page.chromium.complaints() == []
+    hosts = {urlsplit(url).netloc for url in page.chromium.requested()}
     assert hosts == {urlsplit(served.url).netloc}
 
 
@@ -89,7 +89,7 @@ def test_a_page_with_everything_is_small_and_asks_only_its_server(
     page: LivePage, served: Served
 ) -> None:
     page.open(served.url)
-    paths = {urlsplit(url).path for url in page.requested()} - {"/live", "/live/clock"}
+    paths = {urlsplit(url).path for url in page.chromium.requested()} - {"/live", "/live/clock"}
     assert {"/", "/static/live/main.js", "/static/live/live.css"} <= paths
     answers = {path: served.get(path) for path in paths}
     assert all(answer.status_code == 200 for answer in answers.values())
@@ -119,10 +119,10 @@ def test_each_panel_has_an_address(
         page.until("document.querySelectorAll('#latest-rows tr').length === 2")
     else:
         page.until(f"document.querySelectorAll('#{panel}-list li').length === 1")
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
     page.open(f"{served.url}/embed/{panel}?replay=2026-01-02&speed=3600")
     page.until("!document.body.classList.contains('silent')")
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 def test_filters_are_chosen_and_removed_and_the_address_is_the_state(

@@ -40,7 +40,7 @@ def test_the_counts_of_the_whole_day(
     ]
     assert rows == expected
     assert faults(page.chromium) == []
-    assert page.complaints() == []
+    assert page.chromium.complaints() == []
 
 
 def test_scrubber_speed_and_steps_by_keyboard(page: LivePage, served: Served) -> None:

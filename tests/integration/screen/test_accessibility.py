@@ -12,18 +12,18 @@ import pytest
 
 from hubbub.charts.report.report import report
 from hubbub.registry import REGISTRY
-from tests.support.browser.devtools import Browser, browser
+from tests.support.browser.devtools import Browser
 from tests.support.charts.chart_samples import START, VIEWS, picture
 
 pytestmark = pytest.mark.service("browser")
 CASES = ("simulated", "empty", "hostile", "world")
-CONSOLE = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as running:
-        yield running
+def chromium(window: Browser) -> Iterator[Browser]:
+    """One page for all tests."""
+    with window.fresh_page() as page:
+        yield page
 
 
 def image_names(chromium: Browser) -> list[str]:
@@ -39,10 +39,8 @@ def normalised(text: str) -> str:
 
 def assert_silent(chromium: Browser) -> None:
     """Check that the page wrote nothing to the console and sent no network request."""
-    assert not CONSOLE & set(chromium.methods())
-    sent = [e for e in chromium.events if e.get("method") == "Network.requestWillBeSent"]
-    urls = [e["params"]["request"]["url"] for e in sent]
-    assert [url for url in urls if not url.startswith(("file:", "data:"))] == []
+    assert chromium.complaints() == []
+    assert [url for url in chromium.requested() if not url.startswith("file:")] == []
 
 
 def test_inline_every_picture_is_one_image_with_title_and_description(

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +13,13 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.report.report import report
 from hubbub.language import use_language
 from hubbub.registry import REGISTRY
-from tests.support.charts.chart_samples import VIEWS, drawn, picture
+from tests.support.browser.devtools import Browser
+from tests.support.browser.keyboard import evaluate
+from tests.support.charts.chart_samples import START, VIEWS, drawn, picture
 
 pytestmark = pytest.mark.service("browser")
 CASES = ("simulated", "empty", "one", "crowd", "hostile", "world", "nobody", "decade")
 GERMAN = ("simulated", "one", "crowd", "world")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--enable-logging=stderr", "--window-size=1000,800", "--virtual-time-budget=10000"),
-)
 # Any request of a picture violates this policy.
 POLICY = "default-src 'none';img-src data:;style-src 'unsafe-inline';script-src 'unsafe-inline'"
 SCRIPT = """
@@ -77,38 +69,22 @@ function inspect(figure) {
   out.pixel = [...context.getImageData(2, 2, 1, 1).data].slice(0, 3);
   return out;
 }
-addEventListener('load', () => {
-  const figures = [...document.querySelectorAll('figure')].map(inspect);
-  const names = performance.getEntriesByType('resource').map(e => e.name);
-  const requests = names.filter(n => !n.startsWith('data:'));
-  document.getElementById('result').textContent = JSON.stringify({figures, requests, violations});
-});
+function look() {
+  return {figures: [...document.querySelectorAll('figure')].map(inspect), violations};
+}
 """
 
 
-def chromium(page: Path, profile: Path, *flags: str) -> tuple[str, str]:
-    """Return the DOM after the scripts have run, and the lines written to the console."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
-    process = subprocess.run(
-        [browser, *FLAGS, f"--user-data-dir={profile}", *flags, "--dump-dom", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=True,
-    )
-    console = [line for line in process.stderr.splitlines() if "CONSOLE" in line]
-    return process.stdout, "\n".join(console)
-
-
 def figure(name: str, drawing: Drawing) -> str:
-    """Return a picture, inline and as a file."""
+    """Return a picture, inline and as an image."""
     svg = drawing.svg()
     inline, image = svg.decode().partition("?>")[2], base64.b64encode(svg).decode()
     return f'<figure id="{name}">{inline}<img src="data:image/svg+xml;base64,{image}"></figure>'
 
 
-def inspect(folder: Path, *flags: str) -> dict[str, Any]:
-    """Return the script's findings about a page with every view of every case."""
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page with every view of every case."""
     figures = [
         figure(f"{view}-{case}", picture(view, case, gaps=case == "crowd"))
         for case in CASES
@@ -120,37 +96,34 @@ def inspect(folder: Path, *flags: str) -> dict[str, Any]:
             for case in GERMAN
             for view in VIEWS
         ]
-    page = folder / "page.html"
-    page.write_text(
+    file = tmp_path_factory.mktemp("views") / "page.html"
+    file.write_text(
         '<!DOCTYPE html><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         # the style sheet of an embedding page must not affect an inline picture
         "<style>text{fill:red;font-size:90px}path{fill:lime;stroke:red}</style>"
-        f'<script>{SCRIPT}</script><body>{"".join(figures)}<pre id="result"></pre>',
+        f"<script>{SCRIPT}</script><body>{''.join(figures)}",
         encoding="utf-8",
     )
-    dom, console = chromium(page, folder / "profile", *flags)
-    assert console == ""
-    match = re.search(r'<pre id="result">(.*?)</pre>', dom, re.DOTALL)
-    assert match is not None
-    result: dict[str, Any] = json.loads(unescape(match[1]))
-    return result
+    return file.as_uri()
 
 
 @pytest.mark.parametrize(
-    ("flags", "colour", "pixel"),
-    [
-        ((), "rgb(255, 255, 255)", [255, 255, 255]),
-        (("--blink-settings=preferredColorScheme=0",), "rgb(13, 17, 23)", [13, 17, 23]),
-    ],
+    ("dark", "colour", "pixel"),
+    [(False, "rgb(255, 255, 255)", [255, 255, 255]), (True, "rgb(13, 17, 23)", [13, 17, 23])],
     ids=["light", "dark"],
 )
-def test_every_view(tmp_path: Path, flags: tuple[str, ...], colour: str, pixel: list[int]) -> None:
-    result = inspect(tmp_path, *flags)
+def test_every_view(
+    chromium: Browser, page: str, dark: bool, colour: str, pixel: list[int]
+) -> None:
+    chromium.screen(width=1000, dark=dark)
+    chromium.visit(page)
+    result = evaluate(chromium, "look()")
     assert len(result["figures"]) == len(VIEWS) * (len(CASES) + len(GERMAN))
     assert {f["name"]: f["faults"] for f in result["figures"] if f["faults"]} == {}
-    assert result["requests"] == []
     assert result["violations"] == []
+    assert chromium.complaints() == []
+    assert chromium.requested() == [page]
     for figure in result["figures"]:
         assert figure["texts"] >= 3, figure
         assert figure["background"] == colour  # inline
@@ -170,12 +143,10 @@ class PictureRunner:
         return picture(name, "hostile")
 
 
-def test_the_report_page_works_from_a_file(tmp_path: Path) -> None:
-    from tests.support.charts.chart_samples import START
-
-    out = tmp_path / "report"
-    report(PictureRunner(), out, START, START.replace(month=2))
-    dom, console = chromium(out / "index.html", tmp_path / "profile")
-    assert console == ""
-    assert dom.count("<figure") == sum(not picture(view, "hostile").empty for view in VIEWS)
-    assert "<script>" not in dom
+def test_the_report_page_works_from_a_file(chromium: Browser, tmp_path: Path) -> None:
+    report(PictureRunner(), tmp_path, START, START.replace(month=2))
+    chromium.visit((tmp_path / "index.html").as_uri())
+    assert chromium.complaints() == []
+    figures = evaluate(chromium, "document.querySelectorAll('figure').length")
+    assert figures == sum(not picture(view, "hostile").empty for view in VIEWS)
+    assert evaluate(chromium, "document.querySelectorAll('script').length") == 0

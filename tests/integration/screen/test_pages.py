@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.browser.devtools import Browser, browser
+from tests.support.browser.devtools import Browser
 from tests.support.browser.keyboard import Keyboard, evaluate, faults
-from tests.support.http import Served, serving
-from tests.support.stores.small_store import fill
+from tests.support.http import Served
 
 pytestmark = pytest.mark.service("browser")
-TALKS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
 WIKI = "org.example.prod.wiki.article.edit"
 PAGES = (
     "/overview",
@@ -26,40 +22,6 @@ PAGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pages") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Browser]:
-    with browser(tmp_path / "profile") as running:
-        yield running
-
-
-def screen(chromium: Browser, *, width: int = 1100, dark: bool = False) -> None:
-    """Give the window a width, and the reader a theme."""
-    chromium.send(
-        "Emulation.setDeviceMetricsOverride",
-        width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
-    )  # fmt: skip
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    chromium.send("Emulation.setEmulatedMedia", features=[scheme])
-
-
-def complaints(chromium: Browser) -> list[dict[str, Any]]:
-    """Return what the console has to say: violations of the policy, failed requests, errors."""
-    return [event for event in chromium.events if event.get("method") in TALKS]
-
-
 def address(chromium: Browser) -> str:
     """Return the address of the page."""
     history = chromium.send("Page.getNavigationHistory")
@@ -68,7 +30,7 @@ def address(chromium: Browser) -> str:
 
 
 def test_explore_by_keyboard_alone(chromium: Browser, served: Served) -> None:
-    screen(chromium)
+    chromium.screen()
     keys = Keyboard(chromium)
     chromium.visit(f"{served.url}/explore")
     assert keys.tab()["text"] == "Skip to the content"
@@ -92,7 +54,7 @@ def test_explore_by_keyboard_alone(chromium: Browser, served: Served) -> None:
     keys.type("*.git.*\n*.wiki.*")
     keys.tab_to(tag="button", text="Show")
     keys.follow()
-    assert complaints(chromium) == []
+    assert chromium.complaints() == []
     # what is empty or the default is not in the address
     assert address(chromium).endswith(
         "/explore/query/volume?per=week&since=2026-01-05&topic=*.git.*%0D%0A*.wiki.*"
@@ -104,7 +66,7 @@ def test_explore_by_keyboard_alone(chromium: Browser, served: Served) -> None:
 
 
 def test_an_error_is_read_out_and_corrected_by_keyboard(chromium: Browser, served: Served) -> None:
-    screen(chromium)
+    chromium.screen()
     keys = Keyboard(chromium)
     chromium.visit(f"{served.url}/explore/view/volume?since=soon")
     roles = {node["role"]["value"] for node in chromium.tree()}
@@ -119,11 +81,11 @@ def test_an_error_is_read_out_and_corrected_by_keyboard(chromium: Browser, serve
     keys.follow()
     assert address(chromium).endswith("?per=auto&axis=topic&since=2026-01-05")
     assert evaluate(chromium, "document.querySelectorAll('.alert').length") == 0
-    assert complaints(chromium) == []
+    assert chromium.complaints() == []
 
 
 def test_a_usage_report_without_a_script(chromium: Browser, served: Served) -> None:
-    screen(chromium)
+    chromium.screen()
     chromium.send("Emulation.setScriptExecutionDisabled", value=True)
     keys = Keyboard(chromium)
     chromium.visit(f"{served.url}/usage/{WIKI}?start=2026-01-01&end=2026-02-01")
@@ -155,10 +117,10 @@ def test_a_usage_report_without_a_script(chromium: Browser, served: Served) -> N
 def test_pages_are_read_in_every_theme_and_width(
     width: int, dark: bool, chromium: Browser, served: Served
 ) -> None:
-    screen(chromium, width=width, dark=dark)
+    chromium.screen(width=width, dark=dark)
     for path in PAGES:
         chromium.visit(served.url + path)
-        assert complaints(chromium) == [], path
+        assert chromium.complaints() == [], path
         assert faults(chromium) == [], path
         headings = [n for n in chromium.tree() if n["role"]["value"] == "heading"]
         levels = [
@@ -171,13 +133,13 @@ def test_pages_are_read_in_every_theme_and_width(
 
 def test_errors_are_read_in_every_theme(chromium: Browser, served: Served) -> None:
     for dark in (False, True):
-        screen(chromium, width=390, dark=dark)
+        chromium.screen(width=390, dark=dark)
         chromium.visit(f"{served.url}/explore/query/volume?per=x")
         assert faults(chromium) == []
 
 
 def test_the_checks_find_faults(chromium: Browser, served: Served) -> None:
-    screen(chromium, width=390)
+    chromium.screen(width=390)
     chromium.visit(f"{served.url}/explore")
     evaluate(
         chromium,
@@ -188,13 +150,13 @@ def test_the_checks_find_faults(chromium: Browser, served: Served) -> None:
     )
     found = faults(chromium)
     assert [line.partition(":")[0].split()[0] for line in found] == ["contrast", "no", "wider"]
-    assert "Content Security Policy" in str(complaints(chromium))
+    assert "Content Security Policy" in str(chromium.complaints())
 
 
 def test_code_to_embed_is_copied_by_keyboard_and_works_on_another_site(
     chromium: Browser, served: Served, tmp_path: Path
 ) -> None:
-    screen(chromium)
+    chromium.screen()
     chromium.visit(f"{served.url}/explore/view/volume?per=week")
     keys = Keyboard(chromium)
     keys.tab_to(tag="textarea", id="embed-now-1")
@@ -206,5 +168,5 @@ def test_code_to_embed_is_copied_by_keyboard_and_works_on_another_site(
     chromium.visit(page.as_uri())
     widths = evaluate(chromium, "[...document.images].map(e => e.naturalWidth)")
     assert widths == [800, 800]
-    said = str([event for event in chromium.events if event.get("method") in TALKS])
+    said = str(chromium.complaints())
     assert said.count("frame-ancestors") == evaluate(chromium, "frames.length")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browser.devtools import browser
+from tests.support.browser.devtools import Browser
 from tests.support.browser.keyboard import evaluate
 from tests.support.http import serving
 from tests.support.paths import ROOT
@@ -16,11 +16,8 @@ PLUGIN = ROOT / "examples" / "thanks.py"
 HEADING = "document.querySelector('h1')?.textContent"
 
 
-def test_the_panel_shows_what_arrives(tmp_path: Path) -> None:
-    with (
-        serving(tmp_path / "store", plugins=[PLUGIN]) as served,
-        browser(tmp_path / "profile") as chromium,
-    ):
+def test_the_panel_shows_what_arrives(chromium: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path / "store", plugins=[PLUGIN]) as served:
         chromium.visit(f"{served.url}/view/thanks_panel")
         assert evaluate(chromium, HEADING) == "Thank you, nobody yet!"
         assert evaluate(chromium, "document.querySelectorAll('svg').length") == 1

@@ -6,25 +6,18 @@ import base64
 import subprocess
 import unicodedata
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.html import index, single
-from tests.support.browser.devtools import Browser, browser
+from tests.support.browser.devtools import Browser
 from tests.support.browser.keyboard import evaluate
 from tests.support.charts.chart_samples import picture
 
 pytestmark = [pytest.mark.service("browser"), pytest.mark.service("pdf")]
 SHOWN = """[...document.images].filter(e => e.getClientRects().length).map(e => e.className)"""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +79,7 @@ def test_a_printed_picture_has_the_last_frame(
 
 @pytest.mark.parametrize("reduced", [False, True])
 def test_who_prefers_it_sees_no_motion(chromium: Browser, report: Path, *, reduced: bool) -> None:
-    value = "reduce" if reduced else "no-preference"
-    preference = {"name": "prefers-reduced-motion", "value": value}
-    chromium.send("Emulation.setEmulatedMedia", features=[preference])
+    chromium.screen(reduced=reduced)
     chromium.visit("about:blank")
     chromium.visit(report.as_uri())
     assert evaluate(chromium, SHOWN) == (["still", ""] if reduced else ["moving", ""])
-    chromium.send("Emulation.setEmulatedMedia", features=[])

@@ -18,6 +18,8 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--remote-debugging-pipe",
 )
+#: What the console has to say: violations of the policy, failed requests, errors.
+COMPLAINTS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
 #: The browser reads from descriptor 3 and writes to 4; a shim moves the pipes there.
 SHIM = """
 import os, sys
@@ -67,6 +69,54 @@ class Browser:
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self.message())
 
+    @contextmanager
+    def fresh_page(self) -> Iterator[Browser]:
+        """Use an empty page with cookies, a cache and settings of its own; close it afterwards."""
+        before, self.session = self.session, None
+        context = self.send("Target.createBrowserContext")["browserContextId"]
+        self._attach(browserContextId=context)
+        try:
+            yield self
+        finally:
+            self.session = None
+            self.send("Target.disposeBrowserContext", browserContextId=context)
+            self.session = before
+            self.events.clear()
+
+    def _attach(self, **options: Any) -> None:
+        """Open an empty page; later commands are for this page."""
+        target = self.send("Target.createTarget", url="about:blank", **options)["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self.session = attached["sessionId"]
+        for domain in ("Page", "Accessibility", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def screen(self, *, width: int = 1100, dark: bool = False, reduced: bool = False) -> None:
+        """Give the window a width in pixels, and the reader a theme and less motion."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
+        )  # fmt: skip
+        features = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if reduced else "no-preference",
+        }
+        pairs = [{"name": name, "value": value} for name, value in features.items()]
+        self.send("Emulation.setEmulatedMedia", features=pairs)
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return what the console had to say since the visit."""
+        return [event for event in self.events if event.get("method") in COMPLAINTS]
+
+    def requested(self) -> list[str]:
+        """Return the addresses that were requested since the visit."""
+        urls = [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
+        return [url for url in urls if not url.startswith(("about:", "data:"))]
+
     def methods(self) -> list[str]:
         """Return the names of the events since the visit."""
         return [str(e.get("method")) for e in self.events]
@@ -98,11 +148,7 @@ def browser(profile: Path) -> Iterator[Browser]:
     os.close(writes)
     try:
         chromium = Browser(to, back)
-        target = chromium.send("Target.createTarget", url="about:blank")["targetId"]
-        attached = chromium.send("Target.attachToTarget", targetId=target, flatten=True)
-        chromium.session = attached["sessionId"]
-        for domain in ("Page", "Accessibility", "Runtime", "Log", "Network"):
-            chromium.send(f"{domain}.enable")
+        chromium._attach()
         yield chromium
     finally:
         os.close(to)

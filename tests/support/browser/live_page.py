@@ -16,10 +16,8 @@ from tests.support.browser.devtools import Browser
 from tests.support.browser.keyboard import evaluate
 from tests.support.http import Served
 
-__all__ = ["COMPLAINTS", "LivePage", "Writer", "writing"]
+__all__ = ["LivePage", "Writer", "writing"]
 
-#: What the console has to say: violations of the policy, failed requests, errors.
-COMPLAINTS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
 _ROWS = """Object.fromEntries([...document.querySelectorAll('#%s-list li')].map(
   item => [item.querySelector('.name').textContent, item.querySelector('.number').textContent]))"""
 
@@ -46,16 +44,7 @@ class LivePage:
         self, url: str, *, width: int = 1200, dark: bool = False, reduced: bool = False
     ) -> None:
         """Visit an address, and wait until the page follows the stream."""
-        self.chromium.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
-        )  # fmt: skip
-        features = {
-            "prefers-color-scheme": "dark" if dark else "light",
-            "prefers-reduced-motion": "reduce" if reduced else "no-preference",
-        }
-        pairs = [{"name": name, "value": value} for name, value in features.items()]
-        self.chromium.send("Emulation.setEmulatedMedia", features=pairs)
+        self.chromium.screen(width=width, dark=dark, reduced=reduced)
         self.chromium.visit(url)
         self.until("document.body.dataset.state === 'connected'")
 
@@ -107,19 +96,6 @@ class LivePage:
     def lit(self) -> set[str]:
         """Return the kinds whose lamp was lit since `watch_lamps`."""
         return set(self.value("window.litKinds"))
-
-    def complaints(self) -> list[dict[str, Any]]:
-        """Return what the console has to say."""
-        return [event for event in self.chromium.events if event.get("method") in COMPLAINTS]
-
-    def requested(self) -> list[str]:
-        """Return the addresses that were requested since the visit."""
-        urls = [
-            event["params"]["request"]["url"]
-            for event in self.chromium.events
-            if event.get("method") == "Network.requestWillBeSent"
-        ]
-        return [url for url in urls if not url.startswith(("about:", "data:"))]
 
 
 class Writer:
