@@ -24,7 +24,7 @@ demo: $(STAMP)  ## Simulate a bus and its history, gather, listen, draw charts i
 
 # Browsers and brokers fail once in a while: what failed is run once more, alone, and named.
 test: $(STAMP)  ## Run all tests for which this machine has the services
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal || \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 6 --dist worksteal || \
 	  { test $$? = 1 && echo "== once more, alone:" && \
 	    $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none; }
 

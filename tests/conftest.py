@@ -14,7 +14,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +25,11 @@ from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 from tests.support.commandline import CommandResult, Run
 from tests.support.engines import REQUIRED
+from tests.support.paths import DISK, LAB, TESTS
 
 if TYPE_CHECKING:
     from tests.support.bus.rabbitmq import Broker
+    from tests.support.http import Served
 
 #: The same few examples in each run; many random ones with HYPOTHESIS_PROFILE=thorough.
 settings.register_profile(
@@ -39,7 +40,6 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
-LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 #: Preloaded into a process, it changes its clock.
 FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
 
@@ -102,7 +102,7 @@ def missing(service: str) -> str:
     return "" if programs[service] else f"no {service} here"
 
 
-#: Where `tmp_path` is made: fsync costs a third of the tests' time on a disk.
+#: Where temporary folders are made: fsync costs a third of the tests' time on a disk.
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30  # bytes free; a container may have 64 MB
 if (
@@ -110,13 +110,14 @@ if (
     and os.access(MEMORY, os.W_OK)
     and shutil.disk_usage(MEMORY).free >= ENOUGH
 ):
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
 
 
 @pytest.fixture
 def disk_path() -> Iterator[Path]:
     """A temporary folder on a disk, for tests in which fsync is the point."""
-    with tempfile.TemporaryDirectory(prefix="hubbub-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hubbub-test-", dir=DISK) as folder:
         yield Path(folder)
 
 
@@ -127,6 +128,25 @@ def broker() -> "Iterator[Broker]":
 
     with private_broker() as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small store."""
+    from tests.support.stores.small_store import fill
+
+    path = tmp_path_factory.mktemp("small") / "store"
+    fill(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> "Iterator[Served]":
+    """A server of the small store."""
+    from tests.support.http import serving
+
+    with serving(folder) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -171,32 +191,39 @@ def registry() -> Iterator[None]:
         del sys.modules[name]
 
 
-#: Folders with the longest tests, most of which wait for other processes.
-LONG = frozenset(("contract", "integration", "torture"))
+#: Folders with the longest tests, most of which wait for other processes. Those of a group need the
+#: same services.
+LONG = (
+    ("contract", "integration/bus"),
+    ("integration/engine", "integration/live_page", "integration/screen"),
+    ("integration/history", "integration/listen", "torture"),
+)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Use two workers per processor, since half of the time tests wait for other processes."""
-    return 2 * (os.cpu_count() or 1)
+    """Use three workers per processor, since most of the time tests wait for other processes."""
+    return 3 * (os.cpu_count() or 1)
 
 
 def long_first(items: list[pytest.Item]) -> list[pytest.Item]:
     """Order tests for workers that begin with equal parts of the list, and then steal.
 
-    The long tests begin both halves: one half of the workers starts with those that wait, the
-    other with those that compute. A folder stays with one worker, which starts its services once.
+    Each group of long tests begins a third of the list: every other one of six workers starts with
+    tests that wait, the others with those that compute. A group's worker starts its services once.
     """
-    folders: dict[Path, list[pytest.Item]] = {}
-    short = []
+    groups = {TESTS / folder: group for group, names in enumerate(LONG) for folder in names}
+    parts: list[list[pytest.Item]] = [[] for _ in LONG]
+    short: list[pytest.Item] = []
     for item in items:
-        if LONG.isdisjoint(item.path.parts):
-            short.append(item)
-        else:
-            folders.setdefault(item.path.parent, []).append(item)
-    first, second = (list(chain(*list(folders.values())[n::2])) for n in (0, 1))
-    middle = max(len(items) // 2 - len(first), 0)
-    return [*first, *short[:middle], *second, *short[middle:]]
+        group = groups.get(item.path.parent)
+        (short if group is None else parts[group]).append(item)
+    ordered = []
+    for part in parts:
+        room = max(len(items) // len(parts) - len(part), 0)
+        ordered += [*part, *short[:room]]
+        short = short[room:]
+    return ordered + short
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,17 +10,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from tests.support.paths import LAB
 from tests.support.processes import free_port, wait_until
 
-__all__ = ["LAB", "REQUIRED", "Server", "sail", "spark"]
+__all__ = ["REQUIRED", "Server", "sail", "spark"]
 
 #: The services that must not be missing.
 REQUIRED = {name.strip() for name in os.environ.get("HUBBUB_REQUIRE", "").split(",")}
 
-LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 _CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 

@@ -47,7 +47,7 @@ def test_links_in_a_report_are_replaced_and_not_followed(
     hubbub: Run, made_store: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "shared"
-    command = ("report", *RANGE, "-o", folder, "--store", made_store)
+    command = ("report", *RANGE, "--views", "tail,volume", "-o", folder, "--store", made_store)
     assert hubbub(*command).code == 0
     kept = {}  # only pages of an earlier report are replaced
     for name in ("tail.svg", "index.html", "data.json"):

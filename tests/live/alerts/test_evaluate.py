@@ -147,6 +147,23 @@ def known_list(number: int, unknown: Sequence[tuple[int, int]]) -> list[int]:
     return [k for k in range(number) if not any(a <= k < b for a, b in unknown)]
 
 
+def check(
+    series: MakeSeries,
+    chosen: AlertRule,
+    values: list[int],
+    holds: Sequence[bool | None],
+    unknown: list[tuple[int, int]],
+    **options: Any,
+) -> None:
+    """Check that the changes are those of a plain loop over what holds in each known tick."""
+    known = known_list(len(values), unknown)
+    joined = [i == 0 or known[i] == known[i - 1] + 1 for i in range(len(known))]
+    expected = [(known[k], state) for k, state in plain(chosen, holds, joined)]
+    counted = sparse(values, values)
+    changes = judged(series, chosen, counted, len(values), unknown=unknown, **options)
+    assert [(change.tick, change.state) for change in changes] == expected
+
+
 @given(numbers, windows, thresholds, splits, gaps, st.integers(0, 5), st.integers(0, 4))
 def test_averages_with_gaps_are_those_of_a_plain_loop(
     values: list[int],
@@ -171,17 +188,7 @@ def test_averages_with_gaps_are_those_of_a_plain_loop(
         before = sum(values[k] for k in known[position - s - l + 1 : position - s + 1])
         over = Fraction(recent, s) > Fraction(str(threshold)) * Fraction(before, l)
         holds.append(over and recent >= minimum)
-    joined = [i == 0 or known[i] == known[i - 1] + 1 for i in range(len(known))]
-    expected = [(known[k], state) for k, state in plain(chosen, holds, joined)]
-    changes = judged(
-        average_series,
-        chosen,
-        sparse(values, values),
-        len(values),
-        unknown=unknown,
-        splits=parts,
-    )
-    assert [(change.tick, change.state) for change in changes] == expected
+    check(average_series, chosen, values, holds, unknown, splits=parts)
 
 
 @given(
@@ -226,18 +233,7 @@ def test_silence_is_that_of_a_plain_loop(
             and position - begin > Fraction(str(threshold)) * max(pauses)
         )
         holds.append(True if is_silent else None)
-    joined = [i == 0 or known[i] == known[i - 1] + 1 for i in range(len(known))]
-    expected = [(known[k], state) for k, state in plain(chosen, holds, joined)]
-    changes = judged(
-        silence_series,
-        chosen,
-        sparse(values, values),
-        len(values),
-        unknown=unknown,
-        splits=parts,
-        needed=reach(chosen),
-    )
-    assert [(change.tick, change.state) for change in changes] == expected
+    check(silence_series, chosen, values, holds, unknown, splits=parts, needed=reach(chosen))
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.sampled_from([50, 75, 99.5, 100]), splits, gaps)

@@ -13,21 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from hubbub.store import Store
 from hubbub.store.state import tokens
 from tests.support.commandline import Run
 from tests.support.processes import start, wait_until
-from tests.support.stores.small_store import fill
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("process") / "store"
-    fill(path)
-    return path
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from hubbub.store import Store
 from tests.support import paths
 from tests.support.processes import HUBBUB, wait_until
 
-LAB = Path(os.environ.get("LAB_TMP") or Path(tempfile.gettempdir()) / "hublab")
 PEERS = paths.TESTS / "integration" / "peers" / "fedmsg"
 PREFIX = "org.fedoraproject.dev."
 #: Topic and users of message n of people.py, by n modulo 5.

@@ -19,7 +19,7 @@ from typing import Any
 import pika
 
 from tests.support import paths
-from tests.support.bus.fedmsg_lab import LAB
+from tests.support.paths import LAB
 from tests.support.processes import free_port
 
 PEERS = paths.TESTS / "integration" / "peers" / "fedora_messaging"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,7 @@ import pytest
 from hubbub.config import Config
 from hubbub.run.configured import configured_runner
 from hubbub.store import Store
-from tests.support.http import Served, serving
-from tests.support.stores.small_store import fill
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("served") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
+from tests.support.http import Served
 
 
 def test_a_query_is_the_document_of_the_runner(served: Served, folder: Path) -> None:

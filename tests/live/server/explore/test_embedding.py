@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -14,22 +13,8 @@ import pytest
 from hubbub.store import Store
 from hubbub.store.state import tokens
 from tests.support.http import Served, serving
-from tests.support.stores.small_store import fill
 
 PAGE = "/explore/view/volume?per=week"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("embedded") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
 
 
 def codes(page: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -13,20 +12,6 @@ import pytest
 from hubbub.registry import REGISTRY
 from tests.support.commandline import Run
 from tests.support.http import Served, serving
-from tests.support.stores.small_store import fill
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("explored") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
 
 
 def hrefs(page: str) -> list[str]:

@@ -13,16 +13,9 @@ from hubbub.live.server.attempts import Attempts
 from hubbub.store import Store
 from hubbub.store.state import tokens
 from tests.support.http import Served, serving
-from tests.support.stores.small_store import USERS, fill
+from tests.support.stores.small_store import USERS
 
 FAR = 4_000_000_000_000_000  # 2096, µs
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("access") / "store"
-    fill(path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -21,16 +21,8 @@ from hubbub.live.server.protection import bodies
 from hubbub.live.server.protection.connections import Limits
 from tests.support.http import Served, serving
 from tests.support.processes import within
-from tests.support.stores.small_store import fill
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("connections") / "store"
-    fill(path)
-    return path
 
 
 @pytest.fixture(scope="module")

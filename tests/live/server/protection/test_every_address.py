@@ -21,19 +21,12 @@ from hubbub.registry import REGISTRY
 from hubbub.store import Store
 from hubbub.store.state import tokens
 from tests.support.http import Served, serving
-from tests.support.stores.small_store import USERS, fill
+from tests.support.stores.small_store import USERS
 
 load_builtins()
 #: What is answered to everybody: it tells nothing of the store, or proves in another way who asks.
 OPEN = {"/healthz", "/login", "/logout", "/me", "/me/close", "/hook/{name}"}
 NAMES = re.compile(rf"\b({'|'.join(USERS)})\b")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("addresses") / "store"
-    fill(path)
-    return path
 
 
 def addresses(folder: Path) -> list[tuple[str, str]]:

@@ -16,14 +16,6 @@ from hubbub.live.server.protection.bodies import MAX_BODY
 from hubbub.live.server.protection.hosts import allowed_host
 from hubbub.live.server.settings import is_loopback, serve_settings
 from tests.support.http import Served, serving
-from tests.support.stores.small_store import fill
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("security") / "store"
-    fill(path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -19,19 +19,6 @@ from tests.support.peer_server import serving as serving_peer
 from tests.support.stores.small_store import fill
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("served") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
-
-
 @pytest.mark.parametrize("name", ["volume", "tail", "radar", "briefing"])
 def test_a_query_has_the_same_value_as_on_the_store(
     served: Served, folder: Path, name: str

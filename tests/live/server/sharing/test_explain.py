@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events[-1]["objects"] = ["<script>alert(1)</script>"]
     fill(path, events)
     return path
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with serving(folder) as running:
-        yield running
 
 
 def test_the_events_of_a_cell(served: Served) -> None:

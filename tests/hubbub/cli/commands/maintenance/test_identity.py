@@ -23,7 +23,7 @@ def test_merge_report_undo_report(
             (tmp_path / name).mkdir()
             command = ("chart", "tail", "-o", tmp_path / name / "tail.svg")
         else:
-            command = ("report", "-o", tmp_path / name)
+            command = ("report", "-o", tmp_path / name, "--views", "longtail,tail,users_per_object")
         result = hubbub(*command, "--store", store, *how)
         assert result.code == 0, result.err
         return picture_files(tmp_path / name)

@@ -47,7 +47,8 @@ def test_a_custom_style(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     assert "#00aa55" in svg
     assert "'Fira Sans','Noto Sans'" in svg
     assert "light: series 1 #00aa55 and series 2 #00a958 look alike" in result.err
-    result = hubbub("report", "-o", tmp_path / "r", "--style", style, "--store", made_store)
+    report = ("report", "-o", tmp_path / "r", "--views", "tail,volume")
+    result = hubbub(*report, "--style", style, "--store", made_store)
     assert result.code == 0, result.err
     assert "look alike" in result.err
     assert "#00aa55" in (tmp_path / "r" / "tail.svg").read_text(encoding="utf-8")

@@ -164,7 +164,7 @@ def test_the_suffix_determines_the_format_of_a_chart(
 
 def test_a_report_without_bots(hubbub: Run, made_store: Path, tmp_path: Path) -> None:
     result = hubbub("report", "-o", tmp_path / "out", "--store", made_store, "--since", SINCE,
-                    "--until", UNTIL, "--no-bots")  # fmt: skip
+                    "--until", UNTIL, "--no-bots", "--views", "longtail,tail,volume")  # fmt: skip
     assert result.code == 0
     pages = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
     assert {"index.html", "index.md", "data.json", "longtail.svg", "volume.svg"} <= pages.keys()
@@ -180,7 +180,7 @@ def test_a_report_in_which_a_view_fails(
 
     monkeypatch.setattr("hubbub.charts.graphs.heatmap.draw_heatmap", broken)
     result = hubbub("report", "-o", tmp_path / "r", "--store", made_store, "--since", SINCE,
-                    "--until", UNTIL, "--allow-incomplete")  # fmt: skip
+                    "--until", UNTIL, "--allow-incomplete", "--views", "heatmap,tail")  # fmt: skip
     assert result.code == 1
     assert "not drawn: heatmap: " in result.err
     assert "view 'heatmap' failed: ZeroDivisionError: a fault of ours" in result.err
@@ -227,7 +227,7 @@ def test_own_filters_of_queries_and_views_are_checked_too(
         ["query", "radar", "--user", "Alice"],
         ["query", "what_if", "--without", "Alice"],
         ["chart", "radar", "--user", "Alice", "-o", tmp_path / "x.svg"],
-        ["report", "--user", "Alice", "-o", tmp_path / "report"],
+        ["report", "--views", "radar,tail", "--user", "Alice", "-o", tmp_path / "report"],
     ):
         ran = hubbub(*command, "--store", made_store)
         assert ran.code == 0
