@@ -168,7 +168,10 @@ def test_the_same_result_as_from_the_events(
 def test_the_same_result_from_whole_and_cut_months(
     name: str, stores: dict[str, Store], which: str
 ) -> None:
-    for since in (None, to_micros(START + 30 * DAY)):
+    ranges: list[int | None] = [None]  # of the retained store it begins within a month, too
+    if which in {"plain", "merged"}:
+        ranges.append(to_micros(START + 30 * DAY))
+    for since in ranges:
         assert run_both_ways(name, stores[which], Selection(since=since, until=None))
 
 
