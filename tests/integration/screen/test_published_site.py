@@ -126,14 +126,11 @@ def received(chromium: Browser) -> int:
 
 def asked(chromium: Browser) -> list[str]:
     """Return the names of the files that were asked for since the last visit began."""
-    return [
-        event["params"]["request"]["url"].rpartition("/")[2] for event in chromium.events
-        if event.get("method") == "Network.requestWillBeSent"
-    ]  # fmt: skip
+    return [url.rpartition("/")[2] for url in chromium.requested()]
 
 
 def test_the_explorer_loads_at_first_only_what_it_shows(chromium: Browser, served: str) -> None:
-    screen(chromium)
+    chromium.screen()
     open_explorer(chromium, f"{served}/explore.html")
     tables = [name for name in asked(chromium) if name.endswith(".parquet")]
     assert tables == ["categories.parquet"]
@@ -153,7 +150,7 @@ def test_the_explorer_loads_at_first_only_what_it_shows(chromium: Browser, serve
     says(chromium, "Different people per week")
     assert asked(chromium).count("topics.parquet") == asked(chromium).count("people.parquet") == 1
     assert evaluate(chromium, "document.getElementById('result').ariaBusy") is None
-    assert complaints(chromium) == []
+    assert chromium.complaints() == []
 
 
 def test_under_a_sub_path_of_a_server(chromium: Browser, served: str) -> None:
