@@ -22,7 +22,7 @@ __all__ = [
 
 # Reasons as the ledger keeps them
 STOPPED = "we did not listen"
-UNREACHABLE = "nobody answered"
+UNREACHABLE = "the endpoint did not answer"
 RECONNECTED = "the connection was lost and made again"
 SILENT = "silent against its habit"
 OVERFLOW = "more came than the disk could take"

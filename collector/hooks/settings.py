@@ -108,7 +108,9 @@ def _secrets(section: HookConfig, where: str, *, loopback: bool) -> tuple[str, .
             raise UsageError("a hook with a secret cannot be `insecure`", where=where)
         if not loopback:
             hint = "give it a secret, or let `hubbub serve` listen on 127.0.0.1 only"
-            raise UsageError("anybody could send to this hook", where=where, hint=hint)
+            raise UsageError(
+                "this hook would accept unsigned deliveries from anyone", where=where, hint=hint
+            )
         return ()
     if not secrets or not all(secret.strip() for secret in secrets):
         hint = 'add secret = "…" or secret_file, the same as the sender has (docs/hooks.md)'

@@ -33,7 +33,7 @@ __all__ = ["Engines"]
 T = TypeVar("T")
 _WAITING = 100  # calls that may wait
 _PAUSE = 0.05  # s between interruptions of one call
-_LOUD = 10.0  # s after which the log states that a stopped call goes on
+_LOUD = 10.0  # s after which the log states that a stopped call still runs
 _WARMING = 20.0  # s for all threads to be ready
 _CLOSING = 2.0  # s for all calls to end when the server stops
 _log = get_logger("hubbub.serve")
@@ -212,7 +212,7 @@ class Engines:
             call.stop()
             if passed > _LOUD and not said:
                 said = True
-                _log.warning("a stopped call goes on", seconds=round(passed))
+                _log.warning("a stopped call still runs", seconds=round(passed))
 
     def _call(self, call: _Call, function: Callable[[Store], T]) -> T:
         store = getattr(self._local, "store", None)
@@ -248,7 +248,7 @@ class Engines:
         while unfinished := [call for call, future in running.items() if not future.done()]:
             passed = time.monotonic() - began
             if passed > _CLOSING:
-                _log.warning("calls go on while the server stops", calls=len(unfinished))
+                _log.warning("calls still run while the server stops", calls=len(unfinished))
                 self.abandoned = len(unfinished)
                 return
             for call in unfinished:

@@ -88,7 +88,7 @@ COMMANDS = {
     ),
     "forget": Lazy(
         "hubbub.cli.commands.maintenance.forget:forget",
-        "Replace an account's name by a pseudonym for good.",
+        "Replace an account's name by a pseudonym.",
     ),
     "tokens": Lazy("hubbub.cli.commands.live.tokens:tokens", "Say who may use the server."),
     "export": Lazy("hubbub.cli.commands.results.export:export", "Write stored events to a file."),

@@ -35,7 +35,7 @@ class ServeConfig(msgspec.Struct, frozen=True):
     port: Annotated[int, key("TCP port", 8717)] = 8717
     auth: Annotated[
         Literal["tokens", "none"],
-        key('"none": everybody may do everything, on this machine only', "tokens"),
+        key('"none": every client may do everything, on this machine only', "tokens"),
     ] = "tokens"
     anonymous: Annotated[
         Literal["read", "people", "none"],
@@ -59,7 +59,10 @@ class ServeConfig(msgspec.Struct, frozen=True):
     ] = ()
     cors: Annotated[
         tuple[str, ...],
-        key("sites whose scripts may read what everybody may read", ["https://example.org"]),
+        key(
+            "sites whose scripts may read what clients without a token may read",
+            ["https://example.org"],
+        ),
     ] = ()
     root_path: Annotated[
         str, key("path prefix under which a proxy serves the server", "/hubbub")

@@ -12,7 +12,7 @@ from hubbub.collector.amqp.endpoint import Endpoint
 from hubbub.collector.amqp.settings import Settings
 from hubbub.collector.event import CONNECTIONS_KEY, alive_key
 from hubbub.collector.gaps.detector import SLACK, GapDetector
-from hubbub.collector.gaps.watched import QUEUE_GONE, RECONNECTED, STOPPED
+from hubbub.collector.gaps.watched import QUEUE_GONE, RECONNECTED, STOPPED, UNREACHABLE
 from hubbub.collector.listening.listener import Counts
 from hubbub.store.state.database import State
 
@@ -154,7 +154,7 @@ def test_a_queue_that_ends_with_the_connection_misses_what_is_sent_meanwhile(
     gap = next(span for span in stage.spans() if span[2] == "gap")
     assert gap[0] <= 20
     assert gap[1] >= 80
-    assert stage.gap_proofs() <= {"nobody answered", RECONNECTED}
+    assert stage.gap_proofs() <= {UNREACHABLE, RECONNECTED}
     stage = Stage(ledger, at=500, settings=temporary).connect().advance(20)
     assert STOPPED in stage.gap_proofs()
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
+from hubbub.collector.gaps.watched import UNREACHABLE
 from tests.support.history.fake_history import T0, message
 from tests.support.history.healing_lab import HOUR, SETTLE, SOURCE, START, Lab, S, ids, traffic
 
@@ -148,7 +149,7 @@ def test_a_growing_gap_is_not_requested_in_every_round(make_lab):
     lab = make_lab(traffic(START, START + HOUR))
     costs = []
     for minute in range(1, 21):
-        lab.span(START + (minute - 1) * 60, START + minute * 60, "gap", "nobody answered")
+        lab.span(START + (minute - 1) * 60, START + minute * 60, "gap", UNREACHABLE)
         costs.append(lab.requests_at(START + minute * 60))
     assert sum(cost > 0 for cost in costs) <= 6
     assert len(lab.ids()) > 100

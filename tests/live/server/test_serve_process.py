@@ -101,7 +101,7 @@ def test_without_authentication_it_says_so_and_serves_this_machine_only(
         assert answer.json()["data"][0]["user"] == "ann"
         assert url.startswith("http://127.0.0.1:")
     [warning] = [line for line in lines(log) if line.get("level") == "warning"]
-    assert re.search("everybody on this machine may do everything", warning["event"])
+    assert re.search("every client on this machine may do everything", warning["event"])
     for host in ("0.0.0.0", "::"):
         result = hubbub("serve", "--auth", "none", "--host", host, "--store", folder)
         assert result.code == 2

@@ -164,7 +164,7 @@ def _likely(form: str, sample: Sequence[Frame], how: Reading) -> str:
             return f"it looks like --format {other}"
     if form == _ACCESS_LOG:
         return (
-            "if the web server has a format of its own, give it with --log-format, as its "
+            "if the web server has a custom format, give it with --log-format, as its "
             "configuration writes it: LogFormat of Apache, log_format of nginx"
         )
     return "`hubbub dead-letters list` shows the lines, `hubbub import --help` the formats"

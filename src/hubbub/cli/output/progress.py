@@ -79,7 +79,7 @@ def note_continued(what: str) -> Callable[[float], None]:
 
     def note(started: float) -> None:
         click.echo(
-            f"hubbub: goes on with the {what} of {iso(time_of(started))}, which was interrupted;"
+            f"hubbub: continues the {what} of {iso(time_of(started))}, which was interrupted;"
             " --restart begins again",
             err=True,
         )

@@ -55,8 +55,8 @@ def gather(app: App, /, **options: Any) -> int:
 
     Requests only what is not proven complete, and continues where an earlier run was interrupted.
     Prints how many messages are new, already known, or refused. The time of a refused row is a gap
-    until it is read or dismissed (hubbub dead-letters). Before, on standard error, how many
-    requests are expected and how long they take, from the service's own count.
+    until it is read or dismissed (hubbub dead-letters). Before the start, standard error shows how
+    many requests are expected and how long they take, from the service's count.
     """
     from hubbub.collector.history.client import DEFAULT_URL, History
 

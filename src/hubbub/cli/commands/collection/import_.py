@@ -72,13 +72,12 @@ def import_files(
 ) -> int:
     """Read files into the store; - is standard input, and gzip is supported.
 
-    Importing a file again adds nothing, also after it was rotated or through a pipe: a message is
-    stored once, however often it is received; of an item that was fetched again, only what is new.
-    A last line that is not whole is left for the next import. Lines that cannot be decoded are
-    counted and kept as dead letters; where they are most of all, the exit code is 2. A file that is
-    missing or truncated does not stop the import of the others; it is reported at the end. With
-    --ca or a configured CA, fedmsg envelopes without a valid signature are refused; --no-verify
-    takes them.
+    Importing a file again adds nothing, also after a rotation or through a pipe: each message is
+    stored once, and of an item that was fetched again only new events are added. An incomplete
+    last line is left for the next import. Lines that cannot be decoded are counted and kept as
+    dead letters; if most lines are, the exit code is 2. A file that is missing or truncated does
+    not stop the import of the others; it is reported at the end. With --ca or a configured CA,
+    fedmsg envelopes without a valid signature are refused; --no-verify accepts them.
     """
     from hubbub.cli.commands.collection.import_following import follow
     from hubbub.cli.commands.collection.import_reading import (

@@ -73,8 +73,8 @@ def listen(
     stored; the others are kept as dead letters and counted by reason.
 
     AMQP messages are acknowledged once they are on the disk, and the broker keeps them until then.
-    A broker that cannot be reached is retried until it responds; one that refuses the first contact
-    ends the command with exit code 4.
+    A broker that cannot be reached is retried until it responds; one that refuses the first
+    connection ends the command with exit code 4.
 
     It records coverage, and gaps where messages may be missing: while it was stopped, not connected
     or too slow, and where a publisher's sequence numbers jump. With --backfill, gaps are filled
@@ -88,8 +88,8 @@ def listen(
 
     Meanwhile small files are compacted, and once a day retention deletes what is past its period.
 
-    With --spool-only nothing is loaded, judged or filled from history: `hubbub load` on the machine
-    that has the store takes the messages over, and what is known of gaps.
+    With --spool-only it only receives: `hubbub load` on the machine that has the store loads the
+    messages and the record of gaps; gaps are filled and alert rules evaluated there.
     """
     from hubbub import memory
     from hubbub.cli.commands.collection.listen_reload import Reloader

@@ -20,7 +20,7 @@ __all__ = ["load"]
 @click.option(
     "--recover",
     is_flag=True,
-    help="Also take what a listener left open that was killed and will not start again.",
+    help="Also load the open segment of a listener that was killed and will not start again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @trust_options
@@ -33,8 +33,8 @@ def load(
 
     A FOLDER is the store of `hubbub listen --spool-only`, its spool, or the folder that this is
     copied to. Its complete segments are copied into the spool of this store, loaded, and then
-    deleted in FOLDER, with what is known of coverage. Each message is stored once, whenever this is
-    interrupted, and if the same segments are copied again.
+    deleted in FOLDER; its record of coverage is loaded, too. Each message is stored once, even if
+    this is interrupted at any moment or the same segments are copied again.
 
     Messages that were received with a CA are checked by the one that is given or configured here.
     """

@@ -45,7 +45,7 @@ def alerts() -> None:
     """List and check alert rules, run them over the past, silence them; list what they alerted.
 
     Rules are the tables [[alerts]] of the configuration. `listen`, `serve`, `import --follow` and
-    `jobs run --due` judge them, whichever is running.
+    `jobs run --due` evaluate them while they run.
     """
 
 
@@ -170,7 +170,7 @@ def check(app: App, /, rules: tuple[str, ...], top: int, *, test: str | None, fo
     """Check the rules and channels, and say what each rule measures now.
 
     Averages are per second, silence is in seconds, coverage in percent. `alert` is empty where the
-    rule cannot be judged: there is not enough history yet, or the listener was deaf.
+    rule cannot be judged: there is not enough history yet, or the listener missed messages.
     """
     from hubbub.live.alerts.present import readings
     from hubbub.live.alerts.wording import measured

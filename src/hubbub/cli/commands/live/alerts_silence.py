@@ -42,7 +42,7 @@ def silence(  # noqa: PLR0917 - the options
     *,
     form: str,
 ) -> None:
-    """Hold the notifications of a RULE back for some time; alerts are recorded and shown all the same.
+    """Hold the notifications of a RULE back for some time; alerts are still recorded and shown.
 
     \b
     hubbub alerts silence busy --for 2h --reason "mass rebuild"
@@ -50,7 +50,7 @@ def silence(  # noqa: PLR0917 - the options
     hubbub alerts silence --end 3
 
     If the alert is still on when the silence ends, its notification is sent then.
-    """  # noqa: D301, E501  (click wants the control character)
+    """  # noqa: D301  (click wants the control character)
     from hubbub.store.state import silences
 
     app.configure_logging()

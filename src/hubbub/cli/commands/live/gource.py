@@ -48,7 +48,9 @@ _OWN = frozenset({"captions", "releases", "names", "follow"})
 @click.option(
     "--names/--no-names", default=True, help="Name people, or number them. [default: name them]"
 )
-@click.option("--follow", is_flag=True, help="After the past of --since, go on with what is live.")
+@click.option(
+    "--follow", is_flag=True, help="After the past of --since, continue with live events."
+)
 @pass_app
 def gource(app: App, /, **values: Any) -> None:
     """Write events as a log for Gource: live, or a film of the past.
@@ -71,7 +73,9 @@ def gource(app: App, /, **values: Any) -> None:
     if values["releases"] and not values["captions"]:
         raise UsageError("--releases needs --captions", hint="add --captions FILE")
     if values["follow"] and (options.since is None or options.until is not None):
-        raise UsageError("--follow goes on after the past", hint="add --since 1h, without --until")
+        raise UsageError(
+            "--follow continues after the past", hint="add --since 1h, without --until"
+        )
     log = GourceLog(names=values["names"])
     with app.reading(load=past) as store, suppress(KeyboardInterrupt):
         captions = None

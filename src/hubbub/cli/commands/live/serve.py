@@ -37,7 +37,7 @@ _SWITCH = 0.001  # s for which a query keeps the interpreter, while the event lo
 @click.option(
     "--auth",
     type=click.Choice(["tokens", "none"]),
-    help="none: everybody may do everything, on this machine only. [default: tokens]",
+    help="none: every client may do everything, on this machine only. [default: tokens]",
 )
 @click.option(
     "--root-path", metavar="PATH", help="Prefix under which a proxy serves the server: /hubbub."
@@ -95,7 +95,9 @@ def serve(app: App, /, **options: Any) -> None:
     store = app.mirror_url or str(app.store_folder)
     server.log.info("serving", url=url, auth=settings.auth, store=store)
     if settings.auth == "none":
-        server.log.warning("everybody on this machine may do everything", hint="use --auth tokens")
+        server.log.warning(
+            "every client on this machine may do everything", hint="use --auth tokens"
+        )
     server.warmed = _spare_the_collector
     allow_open_files()
     sys.setswitchinterval(_SWITCH)

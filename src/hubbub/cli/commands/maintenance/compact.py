@@ -15,14 +15,14 @@ __all__ = ["compact"]
 @common_options
 @click.command(name="compact")
 @click.option("--rebuild", is_flag=True, help="First count the rollups again, from the events.")
-@click.option("--restart", is_flag=True, help="Do not go on with a rebuild that was interrupted.")
+@click.option("--restart", is_flag=True, help="Start again, even if a rebuild was interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app
 def compact(app: App, /, *, rebuild: bool, restart: bool, as_json: bool) -> None:
     """Merge small files of the tables into large ones, and delete obsolete files.
 
-    A listener does this by itself. It does not disturb readers and writers; replaced files stay for
-    an hour, for running queries.
+    A listener does this automatically. It does not disturb readers and writers; replaced files
+    stay for an hour, for running queries.
 
     Loading waits during --rebuild. One that is interrupted or killed is continued by the next one
     within a day: months that it has counted are not counted again, unless they were written since.

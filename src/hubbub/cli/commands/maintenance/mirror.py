@@ -23,13 +23,13 @@ __all__ = ["mirror"]
 @click.command(name="mirror")
 @click.argument("url", required=False)
 @click.option("--once", is_flag=True, help="End when the mirror has everything.")
-@click.option("--drop", is_flag=True, help="Do not keep what waits for it any longer.")
+@click.option("--drop", is_flag=True, help="Stop keeping files that wait for the mirror.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the result as JSON.")
 @pass_app
 def mirror(app: App, /, url: str | None, *, once: bool, drop: bool, as_json: bool) -> None:
     """Keep a copy of the tables at URL: s3://BUCKET/PATH, or file:///PATH on a shared mount.
 
-    Without URL that of [mirror] in the configuration, which listen and serve keep up by themselves.
+    Without URL that of [mirror] in the configuration, which listen and serve keep up to date.
     Credentials are those that AWS' own tools would use; AWS_ENDPOINT_URL names another object
     store. Several stores may have the same mirror: it holds each event once.
 

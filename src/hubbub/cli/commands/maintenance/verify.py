@@ -28,7 +28,7 @@ __all__ = ["verify"]
     "--since", metavar="TIME", help="Check only tables' files of this time's month and later ones."
 )
 @click.option(
-    "--restart", is_flag=True, help="Do not go on with a verification that was interrupted."
+    "--restart", is_flag=True, help="Start again, even if a verification was interrupted."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_app

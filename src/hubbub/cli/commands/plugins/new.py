@@ -53,7 +53,8 @@ hubbub serve --plugins @MODULE@.py
 ```
 A server answers at `/query/@MODULE@`, `/view/@MODULE@_chart` and `/query/@MODULE@_seen`.
 
-To install it for every command of hubbub: `pip install .`. To test it: `python -m pytest`.
+To install it for every command of hubbub: `pip install .`. To test it: `pip install pytest` once,
+then `python -m pytest`.
 """,
     "@MODULE@.py": '''\
 """A plugin for hubbub: which topics are busy, and how many events of each have been handled."""

@@ -83,7 +83,9 @@ _OWN = frozenset(
     metavar="DIR",
     help="Folder with fonts for the social cards: Chinese, Arabic, emoji, …; repeatable.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; say what the site would show of whom.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; list what the site would show about people."
+)
 @click.option("as_json", "--json", is_flag=True, help="Print what --check finds as JSON.")
 @click.option(
     "--workflow",
@@ -94,8 +96,8 @@ _OWN = frozenset(
 def publish(app: App, /, **values: Any) -> int:
     """Make a static site: pictures, an explorer, downloads and a feed.
 
-    The site needs no server: it works from a disk, on GitHub Pages and the like, and loads nothing
-    from elsewhere. Its pictures show the last 90 days of data, unless --since is given; the
+    The site needs no server: it works from a disk and on services like GitHub Pages, and loads
+    nothing from elsewhere. Its pictures show the last 90 days of data, unless --since is given; the
     explorer has all that is stored. The same data give the same bytes. Of an earlier site in the
     folder, files that are no longer part of it are deleted.
     """
@@ -211,7 +213,7 @@ def _write(made: Site, settings: Settings, values: dict[str, Any]) -> None:
         )
     if not settings.url:
         click.echo(
-            "note: without --url social media show no card, and the feed has no address of its own",
+            "note: without --url social media show no card, and the feed lacks its address",
             err=True,
         )
 

@@ -33,7 +33,7 @@ def _check(
 ) -> None:  # fmt: skip
     """Raise a UsageError for options that contradict each other."""
     if live and not output:
-        raise UsageError("--live is for files", hint="add -o FILE; a bus is live by itself")
+        raise UsageError("--live is for files", hint="add -o FILE; a simulated bus is always live")
     if live and (days or until or (output or "").endswith(".gz")):
         raise UsageError(
             "--live writes what happens from now on, unpacked",

@@ -72,8 +72,8 @@ def test_releases_are_in_order_with_them(
     ("options", "message"),
     [
         (["--releases", "*.x"], "--releases needs --captions"),
-        (["--follow"], "--follow goes on after the past"),
-        (["--follow", "--since", "1h", "--until", "now"], "--follow goes on after the past"),
+        (["--follow"], "--follow continues after the past"),
+        (["--follow", "--since", "1h", "--until", "now"], "--follow continues after the past"),
         (["--since", "1h", "--captions", "/nowhere/captions"], "cannot write"),
     ],
 )

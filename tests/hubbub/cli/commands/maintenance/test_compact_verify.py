@@ -50,7 +50,7 @@ def test_an_interrupted_verification_is_continued(
     result = hubbub("verify", "--json", "--store", store)
     assert (result.code, result.json["clean"], result.json["skipped"]) == (0, True, 1)
     assert result.json["continued"].endswith("Z")
-    assert "goes on with the verification of" in result.err
+    assert "continues the verification of" in result.err
     result = hubbub("verify", "--since", "2026-01-01", "--json", "--store", store)
     assert (result.json["continued"], result.json["skipped"]) == (None, 0)
     assert result.json["checked"]["events:rows"] == 5
