@@ -26,7 +26,6 @@ __all__ = [
     "mixed",
     "named",
     "occasions",
-    "plural",
     "short_names",
     "width",
     "wrap",
@@ -162,11 +161,6 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int =
     if words:
         lines[-1] += " " + " ".join(words)
     return [fit(line, room, size, bold=bold) for line in lines if line]
-
-
-def plural(n: float, singular: str, plural_form: str = "") -> str:
-    """Format a number with its noun: `1 user`, `1,200 users`."""
-    return f"{amount(n)} {singular if n == 1 else plural_form or singular + 's'}"
 
 
 def listed(names: Sequence[str], number: str) -> str:

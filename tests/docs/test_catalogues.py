@@ -3,11 +3,12 @@
 import ast
 import gettext
 import re
-import sys
+from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
 
+from tests.support.charts import pseudo
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "src" / "hubbub" / "language" / "catalogues"
@@ -17,12 +18,12 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 
 @pytest.fixture(scope="module")
 def make():
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import make_catalogues
-    finally:
-        sys.path.pop(0)
-    return make_catalogues
+    return pseudo.make_catalogues()
+
+
+def forms(text: Any) -> tuple[str, ...]:
+    """Return the forms of a message: one, or those of its numbers."""
+    return text if isinstance(text, tuple) else (text,)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -41,8 +42,7 @@ def test_translations_have_all_forms_and_the_places_of_the_message(source):
     assert messages
     for message in messages:
         assert not message.fuzzy, message.id
-        ids = message.id if isinstance(message.id, tuple) else (message.id,)
-        texts = message.string if isinstance(message.id, tuple) else (message.string,)
+        ids, texts = forms(message.id), forms(message.string)
         assert len(texts) == (catalogue.num_plurals if isinstance(message.id, tuple) else 1)
         places = {place for text in ids for place in _PLACE.findall(text)}
         # the form for one thing may say the number in words, as the English one does

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 _WORDS = {"k": "Tsd.", "M": "Mio."}
 
 
-def german(view: str, case: str, **options: object) -> Drawing:
+def german(view: str, case: str, **options: Any) -> Drawing:
     with use_language("de"):
         return drawn(view, case, Chart(), **options)
 

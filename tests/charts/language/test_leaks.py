@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_a_view_says_nothing_outside_of_the_catalogue(view: str, case: str):
 
 
 @pytest.mark.parametrize(("view", "options"), OPTIONS)
-def test_options_say_nothing_outside_of_the_catalogue(view: str, options: dict[str, object]):
+def test_options_say_nothing_outside_of_the_catalogue(view: str, options: dict[str, Any]):
     check(drawn(view, "simulated", Chart(), **options))
 
 
