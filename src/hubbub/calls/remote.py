@@ -287,7 +287,7 @@ def connect(
 
     Args:
         url: its address, for example `https://hubbub.example.org`.
-        token: of `hubbub tokens add` on that server; None: as anybody may.
+        token: of `hubbub tokens add` on that server; None: as a client without one.
         timeout: seconds for the whole of each call; connecting may take five of them.
         max_bytes: the largest answer that is read.
 

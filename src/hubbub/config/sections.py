@@ -79,7 +79,7 @@ class GatherConfig(msgspec.Struct, frozen=True):
 
 
 class ListenConfig(msgspec.Struct, frozen=True):
-    """Buses that `listen` hears."""
+    """Buses from which `listen` receives."""
 
     zmq: Annotated[
         tuple[str, ...], key("ZeroMQ endpoints to connect to", ["tcp://bus.example.org:9940"])
@@ -207,7 +207,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
 
 
 class MirrorConfig(msgspec.Struct, frozen=True):
-    """A copy of the tables for clusters (docs/mirror.md); listen and serve keep it up."""
+    """A copy of the tables for clusters (docs/mirror.md); listen and serve keep it up to date."""
 
     url: Annotated[
         str | None,
@@ -275,7 +275,7 @@ class PeopleConfig(msgspec.Struct, frozen=True):
 
 
 class RetentionConfig(msgspec.Struct, frozen=True):
-    """How long data are kept."""
+    """How long data is kept."""
 
     events: Annotated[
         str | None, key('how long events are kept; or "forever"', "10y", default="10y")

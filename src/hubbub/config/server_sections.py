@@ -232,7 +232,7 @@ class AlertConfig(msgspec.Struct, frozen=True):
     name: Annotated[str, key("name in messages and commands", "busy")]
     measure: Annotated[
         Literal["messages", "bytes", "users", "silence", "overload", "coverage"],
-        key("what is judged", "messages"),
+        key("what is measured", "messages"),
     ] = "messages"
     filter: Annotated[
         dict[str, str | tuple[str, ...]],
@@ -240,15 +240,17 @@ class AlertConfig(msgspec.Struct, frozen=True):
     ] = {}
     per: Annotated[
         Literal["none", "topic", "category", "user"],
-        key("judge each of them for itself", "none"),
+        key("a separate alert for each of them", "none"),
     ] = "none"
     short: Annotated[
         float | str | None,
-        key("the average of so long (a number: of so many ticks) …", "2min", default="by measure"),
+        key("length of the short window; a number is ticks", "2min", default="by measure"),
     ] = None
     long: Annotated[
         float | str | None,
-        key("… is compared with that of so long before it", "20min", default="by measure"),
+        key(
+            "length of the long window before it; a number is ticks", "20min", default="by measure"
+        ),
     ] = None
     threshold: Annotated[
         float | None, key("alert above this multiple of it", 1.5, default="by measure")
@@ -264,11 +266,10 @@ class AlertConfig(msgspec.Struct, frozen=True):
         float | str | None,
         key("how long it has to last; a number is seconds", "1min", default="by measure"),
     ] = msgspec.field(default=None, name="for")
-    notify: Annotated[
-        str | tuple[str, ...], key("channels of [notify] that are told", ["team"])
-    ] = ()
+    notify: Annotated[str | tuple[str, ...], key("channels of [notify] to notify", ["team"])] = ()
     digest: Annotated[
-        str | None, key("collect notifications for so long", "1d", default="each at once")
+        str | None,
+        key("time for which notifications are collected into one", "1d", default="each at once"),
     ] = None
 
 
@@ -291,5 +292,5 @@ class NotifyConfig(msgspec.Struct, frozen=True):
     ] = None
     people: Annotated[bool, key("its readers may see names of people", True)] = False
     person: Annotated[
-        str | None, key("whose own channel it is: gets private alerts about them", "ralph")
+        str | None, key("its only reader, who gets private alerts about them here", "ralph")
     ] = None
