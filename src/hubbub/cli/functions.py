@@ -13,7 +13,7 @@ import click
 from hubbub.cli.app import App, common_parameters
 from hubbub.cli.lazy import LazyGroup, unknown_name
 from hubbub.docstrings import split_docstring
-from hubbub.language import ENGLISH
+from hubbub.language import ENGLISH, languages
 from hubbub.parameters import plain, shape
 from hubbub.registry import REGISTRY, Function, Parameter
 from hubbub.run.scope import CommonOptions
@@ -111,7 +111,7 @@ def lang_option() -> click.Option:
     return click.Option(
         ["--lang"],
         metavar="LANGUAGE",
-        help="Language of texts, numbers and dates: en, de. "
+        help=f"Language of texts, numbers and dates: {', '.join(languages())}. "
         "[default: the configured one, else English]",
     )
 
