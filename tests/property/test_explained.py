@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -85,19 +86,21 @@ def lines(seed: int) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Store]:
-    folder = tmp_path_factory.mktemp("explained")
-    events = lines(request.param)
-    with Store.open(folder / "store") as opened:
-        put(opened, *frames(events[:220]), load=True)
-        put(opened, *frames(events[220:], "jsonl:later"), load=True, writer="later")
-        if request.param == 2:
-            identity.merge(opened.state, "bobby", "bob", who="t", why="same", time=1)
-        (folder / "who.csv").write_text(AFFILIATIONS)
-        yield opened
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    """Two stores: in the second a person has two accounts."""
+    with ExitStack() as stack:
+        opened = []
+        for seed in (1, 2):
+            folder = tmp_path_factory.mktemp("explained")
+            store = stack.enter_context(Store.open(folder / "store"))
+            events = lines(seed)
+            put(store, *frames(events[:220]), load=True)
+            put(store, *frames(events[220:], "jsonl:later"), load=True, writer="later")
+            (folder / "who.csv").write_text(AFFILIATIONS)
+            opened.append(store)
+        identity.merge(store.state, "bobby", "bob", who="t", why="same", time=1)
+        yield opened[0], opened[1]
 
 
 def recomputed(column: Column, events: list[Mapping[str, Any]]) -> Any:
@@ -120,11 +123,15 @@ def all_events(explain: Callable[..., Explained], first: Explained) -> list[Mapp
 
 @pytest.mark.parametrize("name", sorted(EXPLANATIONS))
 @settings(
-    max_examples=examples(2),
+    max_examples=examples(3),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(data=st.data())
-def test_explained_events_give_the_cell(name: str, store: Store, data: st.DataObject) -> None:
+@given(number=st.integers(0, 1), data=st.data())
+def test_explained_events_give_the_cell(
+    name: str, stores: tuple[Store, Store], number: int, data: st.DataObject
+) -> None:
+    store = stores[number]
+
     def drawn(alternatives: Mapping[str, list[Any]]) -> dict[str, Any]:
         chosen = {key: data.draw(st.sampled_from(v), key) for key, v in alternatives.items()}
         return {key: value for key, value in chosen.items() if value is not None}
@@ -153,8 +160,8 @@ def test_explained_events_give_the_cell(name: str, store: Store, data: st.DataOb
     listed = all_events(explain, first)
     assert len(listed) == len({event["id"] for event in listed}) == first.total
     assert [e["time"] for e in listed] == sorted((e["time"] for e in listed), reverse=True)
-    number = recomputed(columns[column], listed)
-    assert number is None or number == first.cell
+    alone = recomputed(columns[column], listed)
+    assert alone is None or alone == first.cell
 
 
 def test_every_query_is_explained_or_says_why_not() -> None:
@@ -164,8 +171,8 @@ def test_every_query_is_explained_or_says_why_not() -> None:
     assert set(EXPLANATIONS) | set(REASONS) == built_in
 
 
-def test_the_zones_and_options_are_those_of_the_query(store: Store) -> None:
-    explainer = Explainer(store, common=CommonOptions(tz="Asia/Kolkata"))
+def test_the_zones_and_options_are_those_of_the_query(stores: tuple[Store, Store]) -> None:
+    explainer = Explainer(stores[0], common=CommonOptions(tz="Asia/Kolkata"))
     [row, *_] = explainer.explain("volume", {}).rows
     assert row["start"].endswith("+05:30")
     day = row["start"][:10]
