@@ -39,8 +39,8 @@ def longtail(
     Windows end at until, until - step, … and none begins before since; the default step gives at
     most 400 windows. Each has n (users), total (events, once for each of their users), head, tail,
     mean, and longtail, gini, effective_people, absence_factor and related numbers. A window without
-    users has n = 0, all else is null. The effective_people of a window count each message as an
-    action of its own, so runs of messages make them too small. `--interval` adds to the diagnostics
+    users has n = 0, all else is null. The effective_people of a window count each message as a
+    separate action, so runs of messages make them too small. `--interval` adds to the diagnostics
     those of the whole range by actions, with their 90 % interval.
 
     `--rarefy N` computes the numbers expected of each window had it only N messages, so that busy

@@ -55,7 +55,7 @@ def health(
 
     `absence_factor` is the smallest number of users who together have half of the messages;
     `effective_people` is how many users with equal shares would be as concentrated, with each
-    message counted as an action of its own.
+    message counted as a separate action.
     `hours_between_actions` is the median over people of each person's median time from an action to
     the next in the same window (an action is a run of messages on one object without a pause of 10
     minutes); null where no person acted twice.

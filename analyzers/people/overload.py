@@ -72,7 +72,7 @@ def overload(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Signs of too much work in the last 4 weeks (`--recent`), against each person's own past.
 
-    The past is all that is stored, whatever `--since` says. Without `--people` it counts how many
+    The past is all that is stored, also before `--since`. Without `--people` it counts how many
     of the active people show each sign, `of` how many with enough data to judge it. With fewer than
     10 of them `people` and `share` are null, and `note` says why: `too short to tell` where the
     past is too short, else `not enough data`. With it each person has a row, those with the most

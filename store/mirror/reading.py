@@ -48,7 +48,7 @@ def folder_for(url: str) -> Path:
     except RuntimeError:  # an account without a home folder
         raise UsageError(
             "this account has no folder for what a mirror is read with",
-            hint="set XDG_CACHE_HOME to a folder of its own",
+            hint="set XDG_CACHE_HOME to a folder that this account may write",
         ) from None
     digest = hashlib.blake2s(Place(url).url.encode(), digest_size=8).hexdigest()
     return cache / "mirrors" / digest
