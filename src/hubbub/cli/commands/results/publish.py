@@ -98,7 +98,7 @@ def publish(app: App, /, **values: Any) -> int:
 
     The site needs no server: it works from a disk and on services like GitHub Pages, and loads
     nothing from elsewhere. Its pictures show the last 90 days of data, unless --since is given; the
-    explorer has all that is stored. The same data give the same bytes. Of an earlier site in the
+    explorer has all that is stored. The same data gives the same bytes. Of an earlier site in the
     folder, files that are no longer part of it are deleted.
     """
     if values["workflow"]:
