@@ -180,6 +180,17 @@ class Log:
                 f"the table's log is damaged: {worst.what}", where=str(worst.path), hint=worst.hint
             )
 
+    def newest(self) -> int:
+        """Return the newest version, from the names of the entries; -1: there is none.
+
+        Raises:
+            StoreError: an entry that was added since the last check is torn, or one is missing.
+        """
+        known = self._checked
+        if known < 0 or not self.entry(known).exists() or self.entry(known + 1).exists():
+            self.check()
+        return self._checked
+
     def reset(self) -> None:
         """Check everything again next time: a file of the log was set aside or restored."""
         self._checked, self._checked_checkpoint = -1, None

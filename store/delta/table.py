@@ -26,7 +26,7 @@ from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
-__all__ = ["LOADER", "Table"]
+__all__ = ["LOADER", "Table", "facts_of_files"]
 
 pa = lazy_module("pyarrow")
 
@@ -74,6 +74,14 @@ class Table:
         facts = self._opened.facts()
         return -1 if facts is None else facts.version
 
+    def newest(self) -> int:
+        """Return the newest version without opening the table; -1 if nothing was committed.
+
+        Raises:
+            StoreError: a new entry of the Delta log is damaged.
+        """
+        return self.entries.newest()
+
     def batch(self) -> int:
         """Return the number of the loader's last committed batch; 0 before the first."""
         facts = self._opened.facts()
@@ -104,8 +112,7 @@ class Table:
     def _list(self, table: deltalake.DeltaTable) -> list[File]:
         """Return the files of a snapshot, oldest first."""
         try:
-            found = table.get_add_actions(flatten=True)
-            adds = {name: found[name].to_pylist() for name in found.schema.names}
+            adds = facts_of_files(table)
         except (DeltaError, OSError, ValueError) as e:
             self.entries.check(checkpoint=True)
             raise self._unreadable(e) from e
@@ -294,3 +301,9 @@ class Table:
             where=str(self.folder),
             hint=RESTORE,
         )
+
+
+def facts_of_files(table: deltalake.DeltaTable) -> dict[str, Any]:
+    """Return what the log of a snapshot says of its files, as lists by column, without Arrow."""
+    found = table.get_add_actions(flatten=True)
+    return {name: found[name].to_pylist() for name in found.schema.names}

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import deltalake
-import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.log import commit_info
-from hubbub.store.delta.table import LOADER, Table
+from hubbub.store.delta.table import LOADER, Table, facts_of_files
 from hubbub.store.disk.files import make_folder
 from hubbub.store.mirror.failures import ConflictError, translated
 from hubbub.store.mirror.place import Place
@@ -123,6 +122,8 @@ class Remote(Table):
         self._look()
         return -1 if self._current is None else int(self._current.version())
 
+    newest = version
+
     def number(self, application: str) -> int:
         """Return the last number that an application wrote; 0: none."""
         self._look()
@@ -141,7 +142,7 @@ class Remote(Table):
             return -1, []
         if self._listed is None or self._listed[0] != version:
             with translated(self.place):
-                adds = pa.table(self._current.get_add_actions(flatten=True)).to_pydict()
+                adds = facts_of_files(self._current)
             columns = ("path", "num_records", "size_bytes", "min.time", "max.time")
             rows = zip(*(adds.get(name, []) for name in columns), strict=True)
             files = [

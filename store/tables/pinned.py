@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import deltalake
-import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
+from hubbub.store.delta.table import facts_of_files
 from hubbub.store.tables.events import Events
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class PinnedEvents(Events):
         if not 0 <= version <= Events(folder).version():
             raise LookupError(f"there is no version {version}")
         try:
-            paths = pa.table(self.table().get_add_actions(flatten=True))["path"].to_pylist()
+            paths = facts_of_files(self.table())["path"]
         except (DeltaError, OSError, ValueError, OverflowError) as error:
             raise LookupError(f"version {version} cannot be read: {error}") from error
         if not all((folder / path).exists() for path in paths):

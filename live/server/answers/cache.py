@@ -69,8 +69,14 @@ class AnswerCache:
         self._kept: OrderedDict[Hashable, tuple[Stamp, float, Answer]] = OrderedDict()
 
     def stamp(self) -> Stamp:
-        """Return a value that changes whenever events or state do."""
-        return self._store.table.version(), self._store.state.data_version()
+        """Return a value that changes whenever events or state do.
+
+        The table is not opened: that would hold up the event loop after each commit.
+
+        Raises:
+            StoreError: the log of the events is damaged.
+        """
+        return self._store.table.newest(), self._store.state.data_version()
 
     def get(self, key: Hashable, stamp: Stamp) -> Answer | None:
         """Return the kept answer, if nothing has changed since."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.errors import StoreError
 from hubbub.store.delta.log import Log, Tail, read_entry
 from hubbub.store.tables.events import Events
 from tests.support.stores.filling import MakeEvent
@@ -41,6 +42,38 @@ def test_damaged_entries_are_described(table: Events, content: bytes, damage: st
     assert (flaw.what, flaw.torn, flaw.files) == (damage, True, [log.entry(3)])
     log.entry(2).write_bytes(content)
     assert [flaw.torn for flaw in log.flaws()] == [False, True], "only the last entry may be torn"
+
+
+def test_the_newest_version_is_known_without_opening_the_table(
+    table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Events(table.folder)
+    monkeypatch.setattr(reader, "table", lambda: pytest.fail("it was opened"))
+    assert reader.newest() == 3
+    table.append([event(3)], 4)
+    assert [reader.newest(), reader.newest()] == [4, 4]
+    assert Events(table.folder.with_name("none")).newest() == -1
+    table.append([event(4)], 5)
+    table.entries.entry(5).write_bytes(b"")
+    with pytest.raises(StoreError, match="an entry is empty"):
+        reader.newest()
+
+
+def test_a_damaged_checkpoint_is_found_where_the_table_library_cannot_read_it(
+    table: Events,
+) -> None:
+    table.table().create_checkpoint()
+    (point,) = table.log.glob("*.checkpoint.parquet")
+    point.write_bytes(point.read_bytes()[:40])
+    log = Log(table.log)
+    log.check()
+    with pytest.raises(StoreError, match="a checkpoint cannot be read"):
+        log.check(checkpoint=True)
+    with pytest.raises(StoreError, match="a checkpoint cannot be read"):
+        Events(table.folder).files()
+    point.unlink()
+    with pytest.raises(StoreError, match="a checkpoint cannot be read"):
+        log.check()
 
 
 def test_removed_files_are_read_also_from_a_damaged_entry(table: Events) -> None:
