@@ -258,7 +258,7 @@ def _check_filters(
         state.delete(CHECKPOINT)
 
 
-@query(name="usage", names_people=False)
+@query(name="usage", names_people=False, columns=("period", "users"))
 def stored_usage(
     events: Events,
     *,

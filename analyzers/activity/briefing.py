@@ -36,7 +36,10 @@ _MICROS = DAY // timedelta(microseconds=1)
 Counts = dict[int, int]
 
 
-@query(names_people=False)
+@query(
+    names_people=False,
+    columns=("what", "name", "value", "yesterday", "change", "usual", "change_usual"),
+)
 def briefing(
     events: Events,
     since: datetime,

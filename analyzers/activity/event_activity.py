@@ -24,7 +24,21 @@ __all__ = ["event_activity"]
 _PHASES = ("before", "during", "after")
 
 
-@query(names_people=False)
+@query(
+    names_people=False,
+    columns=(
+        "phase",
+        "start",
+        "end",
+        "users",
+        "newcomers",
+        "of_users",
+        "of_newcomers",
+        "messages",
+        "per_day",
+        "complete",
+    ),
+)
 def event_activity(
     events: Events,
     since: datetime,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hubbub.analyzers.activity.standings import MOST_FRAMES, standings
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
 from hubbub.analyzers.common.named import MOST
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "heatmap", "objects_per_user", "users_per_object"]
 
 _STEPS = tuple(timedelta(hours=h) for h in (1, 2, 3, 6, 12, 24, 48, 168, 336, 672))
-#: More frames than this cannot be distinguished in a chart.
-_MAX_FRAMES = 1_000
 
 
 @query(names_people=True, accounts=("user",))
@@ -103,7 +102,7 @@ def objects_per_user(events: Events) -> ir.Table | list[dict[str, int]]:
     return [{"objects": number, "users": users[number]} for number in sorted(users)]
 
 
-@query(names_people=False)
+@query(names_people=False, columns=("end", "rank", "object", "users"))
 def users_per_object(
     events: Events, since: datetime, until: datetime, top: int = 12, frames: int = 84
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -123,59 +122,31 @@ def users_per_object(
         top: How many objects a frame lists.
         frames: Frames at most.
     """
-    import ibis
-    from ibis import _
-
     require_minimum(top, "--top")
-    if not 1 <= frames <= _MAX_FRAMES:
+    if not 1 <= frames <= MOST_FRAMES:
         raise UsageError(
-            f"{frames} frames cannot be drawn", where="--frames", hint=f"write 1 to {_MAX_FRAMES:,}"
+            f"{frames} frames cannot be drawn", where="--frames", hint=f"write 1 to {MOST_FRAMES:,}"
         )
     cut = Frames.of(events, since, until, frames)
-    step, number = cut.step, cut.number
-    arrivals = _arrivals(events, cut)
-    grid = (
-        arrivals.select("object")
-        .distinct()
-        .cross_join(ibis.range(0, number).unnest().name("frame").as_table())
-    )
-    so_far = ibis.cumulative_window(group_by="object", order_by="frame")
-    counted = (
-        grid.left_join(arrivals, ["object", "frame"])
-        .select(
-            "object", "frame", new=_.new.fill_null(0), grown=ibis.ifelse(_.new > 0, _.frame, None)
-        )
-        .mutate(users=_.new.sum().over(so_far), since=_.grown.max().over(so_far))
-        .filter(_.users > 0)
-    )
-    order = ibis.window(group_by="frame", order_by=[_.users.desc(), _["since"], _.object])
-    ranked = counted.mutate(
-        rank=ibis.row_number().over(order) + 1,
-        alike=_.count().over(ibis.window(group_by=["frame", "users"])),
-    )
-    listed = ranked.filter(_["rank"] <= top).order_by("frame", "rank")
-    listed = listed.select("frame", "rank", "object", "users", "alike")
-    rows = events.get_backend().to_pyarrow(listed).to_pylist()
-    data = [
-        {
-            "end": cut.end(row["frame"]),
-            "rank": row["rank"],
-            "object": row["object"],
-            "users": row["users"],
-        }
-        for row in rows
-    ]
-    notes: dict[str, Any] = {"step": step, "frames": number}
-    if rows:
-        notes["leading"] = next(row["alike"] for row in rows if row["frame"] == rows[-1]["frame"])
-        notes["last"] = rows[-1]["alike"]
+    data: list[dict[str, Any]] = []
+    notes: dict[str, Any] = {"step": cut.step, "frames": cut.number}
+    for frame, standing in enumerate(standings(_arrivals(events, cut), cut.number, top)):
+        end = cut.end(frame)
+        data += [
+            {"end": end, "rank": rank, "object": name, "users": users}
+            for rank, (name, users) in enumerate(zip(*standing[:2], strict=True), 1)
+        ]
+        if standing.objects:
+            notes |= {"leading": standing.leading, "last": standing.last}
     return data, notes
 
 
-def _arrivals(events: Events, cut: Frames) -> ir.Table:
-    """How many users touched each object for the first time in each frame; in memory."""
-    import ibis
-    import pyarrow as pa
+def _arrivals(events: Events, cut: Frames) -> list[Any]:
+    """Return tables of `object`, `frame` and `new`: how many users touched it for the first time.
+
+    From frame to frame they are added up here: the engine would need a row for each object and
+    frame, sorted.
+    """
     from ibis import _
 
     events.audience.touching = True
@@ -185,8 +156,7 @@ def _arrivals(events: Events, cut: Frames) -> ir.Table:
         placed = first.select("object", frame=cut.frame_of(first["at"]))
         arrivals = placed.group_by("object", "frame").agg(new=_.count())
         parts.append(events.get_backend().to_pyarrow(arrivals))
-    arrivals = ibis.memtable(pa.concat_tables(parts))
-    return arrivals.group_by("object", "frame").agg(new=_.new.sum())
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

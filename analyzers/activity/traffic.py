@@ -22,7 +22,18 @@ __all__ = ["traffic"]
 MAX_PERIODS = 200_000
 
 
-@query(names_people=False)
+@query(
+    names_people=False,
+    columns=(
+        "start",
+        "total_hits",
+        "total_bytes",
+        "max_section",
+        "max_hit",
+        "without_section",
+        "sections",
+    ),
+)
 def traffic(
     events: Events,
     *,

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["year_over_year"]
 
 
-@query(names_people=False, headline=("week", "year", "messages", "change", "users"))
+@query(
+    names_people=False,
+    headline=("week", "year", "messages", "change", "users"),
+    columns=(
+        "week",
+        "year",
+        "start",
+        "messages",
+        "users",
+        "messages_before",
+        "users_before",
+        "change",
+    ),
+)
 def year_over_year(events: Events, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Messages and users of the same ISO week of each year, side by side.
 

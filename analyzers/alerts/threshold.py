@@ -196,7 +196,10 @@ def crossings(
     return [change for change in changes if change is not None]
 
 
-@query(names_people=False)
+@query(
+    names_people=False,
+    columns=("tick", "time", "state", "short", "long", "short_rate", "long_rate"),
+)
 def alerts(
     events: Events,
     until: datetime,

@@ -19,6 +19,7 @@ from hubbub.times import EPOCH, from_micros, to_micros
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from hubbub.store.query.events import Events
 
@@ -157,7 +158,7 @@ class ActiveUsers(NamedTuple):
     users: int
 
 
-@query(names_people=False)
+@query(names_people=False, columns=("period", "users"))
 def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     """Distinct users per day, week, month, quarter or year: pairs of a label and a number.
 
@@ -183,7 +184,7 @@ def active_users(events: Events, per: Per = "w") -> list[ActiveUsers]:
     return [ActiveUsers(last_day(per, number), users.get(number, 0)) for number in periods]
 
 
-@query(names_people=False)
+@query(names_people=False, columns=("start", "users", "new", "total"))
 def daily_users(
     events: Events,
     since: datetime,
@@ -233,7 +234,7 @@ def recipients(
     per: Per = "m",
     object: list[str] | None = None,  # noqa: A002 - the option's name
     top: int | None = None,
-) -> list[dict[str, Any]]:
+) -> pa.Table:
     """Distinct users per period and object: who received which badge, who worked on what.
 
     Each period and object with a user has a row, by time, then the most users first. `end` is the
@@ -248,6 +249,8 @@ def recipients(
         top: List only so many objects of each period, those with the most users.
     """
     import ibis
+    import pyarrow as pa
+    import pyarrow.compute as pc
     from ibis import _
 
     if top is not None:
@@ -272,14 +275,8 @@ def recipients(
         ordered = sums.order_by("number", _.users.desc(), "object")
         ordered = ordered.select("number", "object", "users", "messages")
         counted.append(events.get_backend().to_pyarrow(ordered))
-    days: dict[int, date] = {}
-    return [
-        {
-            "end": days.get(number) or days.setdefault(number, last_day(per, number)),
-            "object": name,
-            "users": users,
-            "messages": messages,
-        }
-        for part in counted
-        for number, name, users, messages in zip(*part.to_pydict().values(), strict=True)
-    ]
+    rows = pa.concat_tables(counted)
+    numbers = pc.unique(rows["number"])
+    days = pa.array([last_day(per, number) for number in numbers.to_pylist()], pa.date32())
+    ends = days.take(pc.index_in(rows["number"], value_set=numbers))
+    return rows.set_column(0, "end", ends)

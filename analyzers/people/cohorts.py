@@ -9,21 +9,26 @@ from hubbub.analyzers.common.periods import whole_since
 from hubbub.analyzers.evenness.metrics import Evenness
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.analyzers.people.active_users import last_day, period_number
+from hubbub.errors import UsageError
 from hubbub.registry import query
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
+    from hubbub.zones import Zone
 
 __all__ = ["cohorts", "first_months", "returning"]
 
 #: People are new if they were not seen for so many months; in a shorter range for fewer.
 _LOOK_BACK, _MONTH = 3, timedelta(days=28)
+_MOST_ROWS = 250_000  # of an answer: months of 58 years
 _SHARES = ("top_1", "next_9", "next_40", "rest")
 
 
-@query(names_people=False)
+@query(
+    names_people=False, columns=("start", "end", "n", "total", "top_1", "next_9", "next_40", "rest")
+)
 def cohorts(
     events: Events,
     since: datetime,
@@ -65,7 +70,7 @@ def _shares(numbers: Evenness) -> dict[str, float | None]:
     return dict(zip(_SHARES, numbers.top_shares or (None,) * len(_SHARES), strict=True))
 
 
-@query(names_people=False)
+@query(names_people=False, columns=("group", "people", "after", "active", "share", "complete"))
 def returning(
     events: Events, since: datetime, until: datetime
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -95,25 +100,38 @@ def returning(
     zone = events.zone
     last = zone.day(until - timedelta(microseconds=1))
     final = last.year * 12 + last.month - 1
+    groups = sorted({group for group, _after in active_users})
+    rows = sum(final - group + 1 for group in groups)
+    if rows > _MOST_ROWS:
+        raise UsageError(
+            f"the answer has {rows:,} rows, a month of a group each, more than {_MOST_ROWS:,}",
+            hint="choose a shorter range with --since and --until",
+        )
+    end, starts = zone.day(until), _starts(zone, groups[0] - look_back, final)
+    ends = {month: last_day("m", month) for month in range(groups[0], final + 1)}
+    whole = {month: since <= starts[month] and last < end for month, last in ends.items()}
     data = []
-    for group in sorted({group for group, _after in active_users}):
-        size = active_users[group, 0]
-        comparable = zone.midnight(last_day("m", group - look_back).replace(day=1)) >= since
+    for group in groups:
+        size, label = active_users[group, 0], f"{ends[group]:%Y-%m}"
+        comparable = starts[group - look_back] >= since
         for after in range(final - group + 1):
-            active, month = active_users.get((group, after), 0), last_day("m", group + after)
+            active = active_users.get((group, after), 0)
             data.append(
                 {
-                    "group": f"{last_day('m', group):%Y-%m}",
+                    "group": label,
                     "people": size,
                     "after": after,
                     "active": active,
                     "share": active / size if comparable else None,
-                    "complete": comparable
-                    and since <= zone.midnight(month.replace(day=1))
-                    and month < zone.day(until),
+                    "complete": comparable and whole[group + after],
                 }
             )
     return data, notes
+
+
+def _starts(zone: Zone, first: int, final: int) -> dict[int, datetime]:
+    """Return the beginning of each month in a zone, by the month's number."""
+    return {n: zone.midnight(last_day("m", n).replace(day=1)) for n in range(first, final + 1)}
 
 
 def _months(events: Events) -> ir.Table:

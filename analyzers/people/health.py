@@ -38,6 +38,10 @@ _BUSY = 0.9
 
 @query(
     names_people=False,
+    columns=(
+        *("start", "end", "people", "messages", "absence_factor", "effective_people"),
+        *("new", "continuing", "returning", "drifting", "hours_between_actions"),
+    ),
     headline=("start", "people", "absence_factor", "effective_people", "new", "continuing"),
 )
 def health(

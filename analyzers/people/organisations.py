@@ -30,7 +30,7 @@ _MAX_LISTED = 500
 Per = Literal["d", "w", "m", "q", "y", "day", "week", "month", "quarter", "year"]
 
 
-@query(names_people=False)
+@query(names_people=False, columns=("period", "organisation", "users", "messages", "share"))
 def organisations(
     events: Events, affiliations: tuple[Affiliation, ...], per: Per = "m"
 ) -> list[dict[str, Any]]:

@@ -54,7 +54,11 @@ _MICRO = timedelta(microseconds=1)
 _MINUTE, _HOUR, _DAY = (timedelta(**{unit: 1}) // _MICRO for unit in ("minutes", "hours", "days"))
 
 
-@query(names_people=True, accounts=("user",))
+@query(
+    names_people=True,
+    accounts=("user",),
+    columns=("user", "actions", "days", "hours", "night", "regular", "punctual", "why", "listed"),
+)
 def suspects(
     events: Events,
     by: str = "agent",  # noqa: ARG001 - the runner takes it as the default of --by

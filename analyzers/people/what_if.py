@@ -29,7 +29,21 @@ _MAX_NAMES = 3
 _SUMS = ("messages", "theirs", "lost")
 
 
-@query(names_people=True, accounts=("known_by", "without"))
+@query(
+    names_people=True,
+    accounts=("known_by", "without"),
+    columns=(
+        "kind",
+        "name",
+        "messages",
+        "theirs",
+        "lost",
+        "share",
+        "others",
+        "known_by",
+        "last_other",
+    ),
+)
 def what_if(
     events: Events, without: list[str], top: int = 50
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:

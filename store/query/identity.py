@@ -90,8 +90,13 @@ class Persons:
         Comparing with names is cheap, and often there are none.
         """
         out = self.widened(globs)
-        found = self.matching(out) if out and self.matching is not None else None
+        found = self.named(out)
         return out if found is None else tuple(map(literal, found))
+
+    def named(self, globs: Iterable[str]) -> tuple[str, ...] | None:
+        """Return the names that match globs, of users that there may be; None: not known."""
+        globs = tuple(globs)
+        return self.matching(globs) if globs and self.matching is not None else None
 
 
 #: No account is merged.

@@ -93,9 +93,25 @@ def wall_start(at: ir.IntegerValue, unit: int, offsets: Offsets) -> ir.IntegerVa
         )
         begin: ir.IntegerValue = ibis.greatest(number * (unit // second) - shift, change)
         return begin
-    first = [(-(-(start + offset) // unit), offset // second) for start, offset in offsets]
-    start: ir.IntegerValue = number * (unit // second) - in_parts(number, first)
+    # By `at` and not by `number`, which would be written out for each part.
+    shift = in_parts(at, _day_shifts(offsets, unit))
+    start: ir.IntegerValue = number * (unit // second) - shift
     return start
+
+
+def _day_shifts(offsets: Offsets, unit: int) -> list[tuple[int, int]]:
+    """Return from when on (µs) days begin with which offset (s): from the next midnight on."""
+    shifts: list[tuple[int, int]] = []
+    before = None
+    for start, offset in offsets:
+        number = -(-(start + offset) // unit)
+        if before is not None and (start - 1 + before) // unit == number:
+            number += 1  # at a second midnight: the day has begun with the first
+        midnight, before = number * unit - offset, offset
+        while shifts and shifts[-1][0] >= midnight:  # no day began before the next change
+            shifts.pop()
+        shifts.append((midnight, offset // 1_000_000))
+    return shifts
 
 
 @cache

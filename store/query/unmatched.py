@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.store.query.engine import brought_here
 from hubbub.store.query.globs import matches
+from hubbub.store.query.months.totals import object_totals
 from hubbub.store.query.selection import Selection
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def unmatched(
 ) -> Iterator[Unmatched]:
     """Yield the values that match nothing in the store, whatever the range.
 
-    Rollups answer for topics, categories and users where they can, so that a name counts as long
-    as a query can count it.
+    Rollups answer for all but actions where they can, so that a name counts as long as a query can
+    count it.
 
     Args:
         store: an open store.
@@ -68,11 +69,11 @@ def unmatched(
         if name in {"topic", "category"}:
             names = events.daily_topics(summed=False).select(value=name)
         elif name == "object":
-            names = events.stored.select(value=events.stored.objects.unnest())
+            names = object_totals(events).select(value="object")
         elif name == "action":
             names = events.stored.select(value="action")
         else:
-            names = events.daily_users(summed=False).select(value="user")
+            names = events.weekly_users().select(value="user")
         is_user = name not in {"topic", "category", "object", "action"}
         noun = ("agent" if by == "agent" else "user") if is_user else name
         for glob in globs:

@@ -52,9 +52,8 @@ AFFILIATIONS = (
 def plain(result: Any) -> Any:
     """Return the parts of a result as lists and numbers."""
     parts = result if isinstance(result, tuple) else (result,)
-    return [
-        part.to_pyarrow().to_pylist() if hasattr(part, "to_pyarrow") else part for part in parts
-    ]
+    tables = [part.to_pyarrow() if hasattr(part, "to_pyarrow") else part for part in parts]
+    return [part.to_pylist() if hasattr(part, "to_pylist") else part for part in tables]
 
 
 QUERIES: Mapping[str, Callable[[Any], Any]] = {

@@ -18,21 +18,8 @@ from typing import Any, Literal, TypeVar, get_args, overload
 
 from hubbub.registry.annotations import Names, Parameter, annotation
 
-__all__ = [
-    "ABOUT_EVENTS",
-    "INJECTED",
-    "RANGE",
-    "REGISTRY",
-    "SCOPED",
-    "Function",
-    "Names",
-    "Parameter",
-    "Registry",
-    "cron",
-    "query",
-    "register",
-    "view",
-]
+__all__ = ["ABOUT_EVENTS", "INJECTED", "RANGE", "REGISTRY", "SCOPED", "Function", "Names",
+           "Parameter", "Registry", "cron", "query", "register", "view"]  # fmt: skip
 
 Kind = Literal["query", "view", "event_handler", "event_property", "cron"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,6 +55,7 @@ class Function:
     names_people: bool | str | None = None  # a text: where the parameter of this name is true
     accounts: tuple[str, ...] = ()  # keys of its data whose values are accounts
     headline: tuple[str, ...] = ()  # columns that a narrow terminal shows first
+    columns: tuple[str, ...] = ()  # of an answer without rows
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -251,6 +239,7 @@ def query(
     names_people: bool | str | None = None,
     accounts: Sequence[str] = (),
     headline: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 def query(
     call: F | None = None,
@@ -261,6 +250,7 @@ def query(
     names_people: bool | str | None = None,
     accounts: Sequence[str] = (),
     headline: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Register a query: a function that returns a table, a value or a text.
 
@@ -275,15 +265,16 @@ def query(
         accounts: keys of its data whose values are accounts: a text, a list of texts, or the keys
             of an object. A view for a reader who may not see names is drawn with "person 1" there.
         headline: columns that come first where a terminal is too narrow for all.
+        columns: of an empty list of records; a table has them anyway.
 
     Raises:
         ValueError: not a valid name.
     """
     facts = {"description": description, "category": category, "names_people": names_people}
-    columns = {"accounts": tuple(accounts), "headline": tuple(headline)}
+    keys = {"accounts": accounts, "headline": headline, "columns": columns}
 
     def wrap(fn: F) -> F:
-        return register("query", fn, name, **facts, **columns)
+        return register("query", fn, name, **facts, **{k: tuple(v) for k, v in keys.items()})
 
     return wrap if call is None else wrap(call)
 

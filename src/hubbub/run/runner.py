@@ -182,6 +182,7 @@ class Runner:
             value, diagnostics = value
         with attribute_errors(call.function):
             data, columns = execute(value)
+            columns = columns or (call.function.columns if data == [] else ())
             notes, _ = execute(dict(diagnostics))
             data, notes = (self.anonymity.hide(call.function, value) for value in (data, notes))
             if call.unmatched:

@@ -28,26 +28,45 @@ def execute(value: Any) -> tuple[Any, tuple[str, ...]]:
     """Return JSON-ready data and, for a table, its columns in order.
 
     Args:
-        value: an Ibis table (becomes a list of records), an Ibis column (a list), an Ibis scalar
-            (a value), or anything that `json_ready` accepts.
+        value: an Ibis or Arrow table (becomes a list of records), an Ibis column (a list), an Ibis
+            scalar (a value), or anything that `json_ready` accepts.
 
     Raises:
         TypeError: JSON cannot hold the value.
     """
-    if not hasattr(value, "to_pyarrow"):
-        data = json_ready(value)
-        if isinstance(value, list) and value and hasattr(value[0], "_fields"):  # named tuples
-            return data, tuple(value[0]._fields)
-        if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-            return data, tuple(dict.fromkeys(chain.from_iterable(data)))
-        return data, ()
-    arrow = value.to_pyarrow()
+    arrow = value.to_pyarrow() if hasattr(value, "to_pyarrow") else value
     if hasattr(arrow, "column_names"):
-        rows = arrow.to_pylist(maps_as_pydicts="strict")
-        return json_ready(rows), tuple(arrow.column_names)
-    if hasattr(arrow, "to_pylist"):
-        return json_ready(arrow.to_pylist()), ()
-    return json_ready(arrow.as_py()), ()
+        return _records(arrow), tuple(arrow.column_names)
+    if arrow is not value:
+        return json_ready(arrow.to_pylist() if hasattr(arrow, "to_pylist") else arrow.as_py()), ()
+    data = json_ready(value)
+    if isinstance(value, list) and value and hasattr(value[0], "_fields"):  # named tuples
+        return data, tuple(value[0]._fields)
+    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+        return data, tuple(dict.fromkeys(chain.from_iterable(data)))
+    return data, ()
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    """Convert an Arrow table, column by column: a large one has few kinds of values."""
+    names = table.column_names
+    columns = map(_values, table.columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: Any) -> list[Any]:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        values: list[Any] = column.to_pylist()
+        return values
+    if pa.types.is_date(kind):  # there are few different ones
+        encoded = column.combine_chunks().dictionary_encode()
+        texts = json_ready(encoded.dictionary.to_pylist())
+        return [None if i is None else texts[i] for i in encoded.indices.to_pylist()]
+    ready: list[Any] = json_ready(column.to_pylist(maps_as_pydicts="strict"))
+    return ready
 
 
 def _number(value: float | Decimal) -> int | float | None:

@@ -261,7 +261,7 @@ def _repeated(events: Events, columns: Sequence[str]) -> ir.Table:
 
 def counted(events: Events, rows: ir.Table) -> ir.Table:
     """Return the rows of users who count, by the column `user`."""
-    removed = events.persons.widened(events.selection.removed)
+    removed = events.persons.left_out(events.selection.removed)
     return rows.filter(~matches(rows.user, removed)) if removed else rows
 
 

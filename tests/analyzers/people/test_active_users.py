@@ -123,7 +123,7 @@ def test_daily_users(per, events, month):
 
 @pytest.mark.parametrize("top", [None, 2])
 def test_recipients(top, events, month):
-    data = recipients(events(month), per="w", object=["pkg0*"], top=top)
+    data = recipients(events(month), per="w", object=["pkg0*"], top=top).to_pylist()
     people: dict[tuple[date, str], list[str]] = defaultdict(list)
     for e in month:
         day = datetime.fromtimestamp(e["timestamp"], UTC).date()
@@ -157,5 +157,5 @@ def test_recipients_refuses_a_top_of_zero(events):
 def test_an_empty_store():
     empty = read(connect(), 0, [], Selection())
     assert active_users(empty) == []
-    assert recipients(empty) == []
+    assert recipients(empty).to_pylist() == []
     assert daily_users(empty, SINCE, UNTIL) == ([], {"new_since": SINCE})

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hubbub.analyzers.evenness.metrics import measure
 from hubbub.analyzers.people.cohorts import cohorts, returning
+from hubbub.errors import UsageError
 from hubbub.store.query.engine import connect
 from hubbub.store.query.events import events as read
 from hubbub.store.query.selection import Selection
@@ -159,6 +160,17 @@ def test_nothing_changes_where_nothing_changes(events):
     assert len(people) == 45
     half = len(people) // 2
     assert sum(people[:half]) / half == pytest.approx(sum(people[-half:]) / half, rel=0.1)
+
+
+def test_an_answer_for_thousands_of_years_is_refused(events):
+    rows = [
+        {"timestamp": utc(f"{year}-01-15").timestamp(), "topic": "t", "users": ["ann"]}
+        for year in (1990, 1995, 2000, 2005)
+    ]
+    with pytest.raises(UsageError, match=r"the answer has 383,\d\d\d rows"):
+        returning(events(rows), utc("1980-01-01"), utc("9990-01-01"))
+    data, _ = returning(events(rows), utc("1980-01-01"), utc("2026-01-01"))
+    assert len(data) == sum(12 * (2026 - year) for year in (1990, 1995, 2000, 2005))
 
 
 def test_an_empty_store():
