@@ -21,6 +21,8 @@ from hubbub.store.query.months.touches import touch_parts, touches
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import ibis.expr.types as ir
 
     from hubbub.store.query.events import Events
@@ -141,8 +143,8 @@ def users_per_object(
     return data, notes
 
 
-def _arrivals(events: Events, cut: Frames) -> list[Any]:
-    """Return tables of `object`, `frame` and `new`: how many users touched it for the first time.
+def _arrivals(events: Events, cut: Frames) -> Iterator[Any]:
+    """Yield tables of `object`, `frame` and `new`: how many users touched it for the first time.
 
     From frame to frame they are added up here: the engine would need a row for each object and
     frame, sorted.
@@ -150,13 +152,13 @@ def _arrivals(events: Events, cut: Frames) -> list[Any]:
     from ibis import _
 
     events.audience.touching = True
-    parts = []
     for touched in touch_parts(events):
-        first = touched.group_by("object", "user").agg(at=touched["first"].min())
-        placed = first.select("object", frame=cut.frame_of(first["at"]))
-        arrivals = placed.group_by("object", "frame").agg(new=_.count())
-        parts.append(events.get_backend().to_pyarrow(arrivals))
-    return parts
+        # frames before the first is found: they are smaller than times
+        frame = cut.frame_of(touched["first"]).cast("int32")
+        placed = touched.select("object", "user", frame=frame)
+        first = placed.group_by("object", "user").agg(frame=_.frame.min())
+        arrivals = first.group_by("object", "frame").agg(new=_.count())
+        yield events.get_backend().to_pyarrow(arrivals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
@@ -32,7 +31,7 @@ class Standing(NamedTuple):
     last: int  # and as the last one that is listed
 
 
-def standings(parts: Sequence[Any], number: int, top: int) -> Iterator[Standing]:
+def standings(parts: Iterable[Any], number: int, top: int) -> Iterator[Standing]:
     """Yield the standing at the end of each frame.
 
     Args:
@@ -42,18 +41,20 @@ def standings(parts: Sequence[Any], number: int, top: int) -> Iterator[Standing]
         number: of frames, at most `MOST_FRAMES`.
         top: how many objects a standing lists.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = [chunk for part in parts for chunk in part["object"].chunks]
-    names = pc.unique(pa.chunked_array(columns, pa.string()))
+    arrivals = list(map(partial(_by_frame, number), parts))  # keeps no part while the next is made
+    names = pc.unique(pa.chunked_array([part.objects for part in arrivals], pa.string()))
     names = names.take(pc.sort_indices(names))  # so that an index orders like the name
-    arrivals = [list(_by_frame(part, names, number)) for part in parts]
+    places = [np.asarray(pc.index_in(part.objects, value_set=names)) for part in arrivals]
     users, since = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
     for frame in range(number):
-        for part in arrivals:
-            indices, new = part[frame]
-            users[indices] += new
+        for place, part in zip(places, arrivals, strict=True):
+            inside = slice(part.edges[frame], part.edges[frame + 1])
+            indices = place[part.indices[inside]]
+            users[indices] += part.new[inside]
             since[indices] = frame
         found = _first(users, since, top)
         if not len(found):
@@ -68,21 +69,33 @@ def standings(parts: Sequence[Any], number: int, top: int) -> Iterator[Standing]
         )
 
 
-def _by_frame(part: Any, names: Any, number: int) -> Iterator[tuple[Integers, Integers]]:
-    """Yield for each frame the indices of objects with new users, and how many each has."""
-    import pyarrow.compute as pc
+class _Arrivals(NamedTuple):
+    """The rows of a part, by frame; a few bytes each."""
 
-    objects = np.asarray(pc.index_in(part["object"], value_set=names))
-    frames, new = np.asarray(part["frame"]), np.asarray(part["new"])
-    small = np.clip(frames, -1, number).astype(np.int16)
-    order = np.argsort(small, kind="stable")  # linear for small numbers
-    edges = np.searchsorted(small[order], np.arange(number + 1))
-    for low, high in pairwise(edges):
-        yield objects[order[low:high]], new[order[low:high]]
+    objects: Any  # names
+    indices: NDArray[np.int32]  # of the name of each row
+    new: NDArray[np.int32]
+    edges: Integers  # of the rows of each frame
+
+
+def _by_frame(number: int, part: Any) -> _Arrivals:
+    import numpy as np
+
+    encoded = part["object"].combine_chunks().dictionary_encode()
+    frames = np.clip(np.asarray(part["frame"]), -1, number).astype(np.int16)
+    order = np.argsort(frames, kind="stable")  # linear for small numbers
+    return _Arrivals(
+        encoded.dictionary,
+        np.asarray(encoded.indices)[order].astype(np.int32),
+        np.asarray(part["new"])[order].astype(np.int32),
+        np.searchsorted(frames[order], np.arange(number + 1)),
+    )
 
 
 def _first(users: Integers, since: Integers, top: int) -> Integers:
     """Return the indices of the first objects, in their order."""
+    import numpy as np
+
     known = np.flatnonzero(users)
     order = since[known] - users[known] * MOST_FRAMES  # ascending: most users, then earliest
     if len(known) > top:  # without sorting all
