@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubbub.errors import StoreError
 from hubbub.store.delta.merge import merge_files, row_groups
+from hubbub.store.rollups.monthly import MONTHLY, PARTS
 from hubbub.store.rollups.rebuild import counted, read, source, timestamp
 from hubbub.store.rollups.tables import Actions, Rollup
 
@@ -20,13 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["differs"]
 
+_ROWS = 1_500_000  # of a table by month that are compared at once, about
+
 
 def differs(
     store: Store, rollup: Rollup, source_files: Sequence[File], own: Sequence[File]
 ) -> bool:
     """Whether the rows of a rollup in a month differ from those of its source.
 
-    Actions are compared some days at a time; sums, which are fewer, at once.
+    Actions are compared some days at a time, tables by month some parts at a time, and other sums,
+    which are fewer, at once.
 
     Args:
         store: the store.
@@ -45,9 +50,54 @@ def differs(
         except (OSError, pa.ArrowException) as e:
             raise StoreError(f"{rollup.name} cannot be read: {e}", where=str(rollup.folder)) from e
     _, count, since = source(store, rollup)
+    if isinstance(rollup, MONTHLY):
+        return _parts_differ(rollup, [file.uri for file in source_files], own, since)
     rows = read(rollup, [file.uri for file in own])
     rows = rollup.combined(rows.filter(pc.greater_equal(rows["time"], timestamp(since))))
     return not rows.equals(rollup.combined(count([file.uri for file in source_files])))
+
+
+def _parts_differ(rollup: Rollup, events: Sequence[str], own: Sequence[File], since: int) -> bool:
+    """Whether the rows of a month differ; the events are read again for every `_ROWS` of them."""
+    width = PARTS
+    while width > 1 and sum(file.rows for file in own) * width > _ROWS * PARTS:
+        width //= 2
+    stored = _by_parts(rollup, own, width)
+    return any(
+        not rollup.combined(rows).equals(
+            rollup.combined(rollup.count(events, since, parts=range(first, first + width)))
+        )
+        for first, rows in zip(range(0, PARTS, width), stored, strict=True)
+    )
+
+
+def _by_parts(rollup: Rollup, files: Sequence[File], width: int) -> Iterator[Any]:
+    """Yield the rows of a month for every so many parts: some of each read are of the next ones.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    read_ahead = merge_files(rollup, files)
+    held = rollup.schema.empty_table()
+    start = rollup.floor(files[0].first) if files else 0
+    try:
+        for end in range(width, PARTS + width, width):
+            parts, rest = [], held
+            while not rest.num_rows or _time(rest, -1) < start + end:
+                parts.append(rest)
+                if (rest := next(read_ahead, None)) is None:
+                    rest = held.slice(0, 0)
+                    break
+            number = int(np.searchsorted(np.asarray(rest["time"].cast(pa.int64())), start + end))
+            parts.append(rest.slice(0, number))
+            held = rest.slice(number)
+            yield pa.concat_tables(parts)
+    except (OSError, pa.ArrowException) as e:
+        raise StoreError(f"{rollup.name} cannot be read: {e}", where=str(rollup.folder)) from e
+
+
+def _time(rows: Any, place: int) -> int:
+    return int(rows["time"].cast(pa.int64())[place].as_py())
 
 
 def _same(first: Iterable[Any], second: Iterable[Any]) -> bool:

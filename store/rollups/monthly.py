@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -49,6 +49,8 @@ _PAIRS = 1 << 19  # made at once
 _LAST = to_micros(datetime(9999, 12, 1, tzinfo=UTC))  # no month begins later
 
 Integers = NDArray[np.int64]
+Parts: TypeAlias = range  # numbers of parts
+_ALL = range(PARTS)
 Number = TypeVar("Number")
 
 
@@ -63,9 +65,10 @@ def is_crowded(users: Any, objects: Any, greatest: Any = np.maximum) -> Any:
     return users * objects > greatest((users + objects) * _PER_NAME, _ALLOWED)
 
 
-def _by_touch(files: Sequence[str], _unit: int, since: int) -> Any:
+def _by_touch(files: Sequence[str], _unit: int, since: int, parts: Parts = _ALL) -> Any:
     """Count the messages of each user and object; see `MonthlyTouches`."""
-    return _total(_read(files, since, ["users", "objects"], _touches), MonthlyTouches)
+    rows = _read(files, since, ["users", "objects"], _touches, parts)
+    return _total(rows, MonthlyTouches)
 
 
 def _touches(events: Any) -> Iterator[dict[str, Any]]:
@@ -119,9 +122,10 @@ def _slices(sizes: Integers) -> Iterator[tuple[int, int]]:
         low = high
 
 
-def _by_user(files: Sequence[str], _unit: int, since: int) -> Any:
+def _by_user(files: Sequence[str], _unit: int, since: int, parts: Parts = _ALL) -> Any:
     """Count the messages of each user and category; see `MonthlyUsers`."""
-    return _total(_read(files, since, ["users", "category", "size"], _mentions), MonthlyUsers)
+    rows = _read(files, since, ["users", "category", "size"], _mentions, parts)
+    return _total(rows, MonthlyUsers)
 
 
 def _mentions(events: Any) -> Iterator[dict[str, Any]]:
@@ -137,9 +141,9 @@ def _mentions(events: Any) -> Iterator[dict[str, Any]]:
     }
 
 
-def _by_object(files: Sequence[str], _unit: int, since: int) -> Any:
+def _by_object(files: Sequence[str], _unit: int, since: int, parts: Parts = _ALL) -> Any:
     """Count the messages of each object; see `MonthlyObjects`."""
-    return _total(_read(files, since, ["objects", "size"], _named), MonthlyObjects)
+    return _total(_read(files, since, ["objects", "size"], _named, parts), MonthlyObjects)
 
 
 def _named(events: Any) -> Iterator[dict[str, Any]]:
@@ -152,7 +156,9 @@ def _named(events: Any) -> Iterator[dict[str, Any]]:
     }
 
 
-def _read(files: Sequence[str], since: int, names: Sequence[str], rows_of: Any) -> Iterator[Any]:
+def _read(
+    files: Sequence[str], since: int, names: Sequence[str], rows_of: Any, parts: Parts
+) -> Iterator[Any]:
     """Yield the rows of the events from a time (µs) on: names, `messages`, …, `first`, `last`."""
     for path in files:
         with pq.ParquetFile(path, pre_buffer=False) as file:
@@ -162,10 +168,14 @@ def _read(files: Sequence[str], since: int, names: Sequence[str], rows_of: Any) 
                     if not len(at):
                         continue
                     name = columns["user" if "user" in columns else "object"]
+                    part_of = _part(name)
                     rows = pa.table(
-                        {"time": _month_starts(at) + _part(name), **columns,
+                        {"time": _month_starts(at) + part_of, **columns,
                          "messages": np.ones_like(at), "first": at, "last": at}
                     )  # fmt: skip
+                    if len(parts) < PARTS:
+                        inside = (part_of >= parts.start) & (part_of < parts.stop)
+                        rows = rows.filter(pa.array(inside))
                     yield rows.filter(pc.greater_equal(rows["first"], since)) if since else rows
 
 

@@ -14,9 +14,11 @@ are never counted again. The cut may lie within a week, so that weeks are always
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
 
 from hubbub.store.rollups.comparison import differs
 from hubbub.store.rollups.details import build_next, kept
@@ -27,8 +29,9 @@ from hubbub.store.rollups.rebuild import (
     rebuild_all,
     rebuild_one,
     source,
+    write_counted,
 )
-from hubbub.store.rollups.tables import DAY, HOUR, Rollup
+from hubbub.store.rollups.tables import DAY, HOUR, Actions, Rollup
 
 if TYPE_CHECKING:
     from hubbub.store.delta.data_file import File
@@ -83,8 +86,7 @@ def catch_up(store: Store) -> None:
             files += commit.added
             rows += commit.rows
             if rows >= CHUNK or commit.version == behind.target:
-                for rollup, sums in _count(behind.rollups, files, frozen(store)):
-                    rollup.append_rows(list(rollup.parts(sums)), commit.version)
+                _append(store, behind.rollups, files, commit.version)
                 files, rows = [], 0
 
 
@@ -115,17 +117,31 @@ def _next(store: Store, rollups: Sequence[Rollup], version: int) -> _Behind | No
     return _Behind(behind, batches[0], min([*batches[1:], version]))
 
 
-def _count(
-    rollups: Iterable[Rollup], files: Sequence[str], since: int
-) -> Iterator[tuple[Rollup, Any]]:
-    """Yield each rollup with its rows for these files; coarser ones are summed from finer ones."""
-    counted: dict[str, Any] = {}
+def _append(store: Store, rollups: Sequence[Rollup], files: Sequence[str], version: int) -> None:
+    """Count these files of events; coarser rollups are summed from finer ones.
+
+    Actions are found some days at a time; of the sums, memory holds those of one rollup, and those
+    that the next ones add up.
+    """
+    since = frozen(store)
+    finer: dict[str, Any] = {}
     for rollup in rollups:
-        finer = counted.get(rollup.finer)
-        first = since if rollup.outlives else 0
-        sums = rollup.count(files, first) if finer is None else rollup.summed(finer)
-        counted[rollup.name] = sums
-        yield rollup, sums
+        if isinstance(rollup, Actions):
+            rollup.ensure()
+            counted = [file for file in store.table.files() if file.uri in files]
+            added, _ = write_counted(store, rollup, counted)
+            rollup.replace([], added, version)
+            continue
+        sums = finer.pop(rollup.finer, None)
+        if sums is None:
+            sums = rollup.count(files, since if rollup.outlives else 0)
+        else:
+            sums = rollup.summed(sums)
+        rollup.append_rows(rollup.parts(sums), version)
+        if any(other.finer == rollup.name for other in rollups):
+            finer[rollup.name] = sums
+        del sums
+        pa.default_memory_pool().release_unused()
 
 
 def rebuild(store: Store) -> None:

@@ -61,7 +61,7 @@ class Rollup(Table):
     """A table of sums per period and name."""
 
     unit: ClassVar[int]  # µs: length of the periods that are counted from events
-    counted: Callable[[Sequence[str], int, int], Any]  # a function of `aggregate`
+    counted: Callable[..., Any]  # of files, `unit` and `since`: see `aggregate`
     keys: ClassVar[Sequence[str]]
     sums: ClassVar[Sequence[str]]
     finer: ClassVar[str] = ""  # name of the rollup whose rows this one sums up, if there is one
@@ -166,8 +166,13 @@ class Rollup(Table):
             if version == before:
                 return batch, files
 
-    def count(self, files: Sequence[str], since: int) -> Any:
+    def count(self, files: Sequence[str], since: int, **chosen: Any) -> Any:
         """Count the events of these files from a time (µs) on.
+
+        Args:
+            files: of events.
+            since: the time.
+            chosen: further arguments of `counted`.
 
         Raises:
             StoreError: a file cannot be read.
@@ -177,7 +182,7 @@ class Rollup(Table):
         try:
             if self.origin is not None:
                 self.origin.localize(files)
-            rows = self.counted(files, self.unit, since)
+            rows = self.counted(files, self.unit, since, **chosen)
             if self.origin is not None:
                 self.origin.release(files)
         except (OSError, pa.ArrowException) as e:
@@ -260,13 +265,13 @@ class WeeklyUsers(DailyUsers):
         days_left = monthrange(day.year, day.month)[1] - day.day + 1
         return start + min(7 - day.weekday(), days_left) * DAY
 
-    def count(self, files: Sequence[str], since: int) -> Any:
+    def count(self, files: Sequence[str], since: int, **chosen: Any) -> Any:
         """Count the events of these files from a day's start (µs) on.
 
         Raises:
             StoreError: a file cannot be read.
         """
-        return self.summed(super().count(files, since))
+        return self.summed(super().count(files, since, **chosen))
 
 
 class DailyTopics(Rollup):
