@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.store.query.globs import matches
 from hubbub.store.query.sums import exact, exact_sum
-from hubbub.store.query.times import micros, period_start, wall_start
+from hubbub.store.query.times import micros, period_start, stamp, wall_start
 from hubbub.store.rollups.tables import DAY, HOUR, Rollup
-from hubbub.times import from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RollupReader", "UsableRollup", "cut_alike", "topics", "users"]
 
+_NAMED = 1_000  # periods that are named one by one
 _END = 253_402_214_400_000_000  # µs: 9999-12-31
 
 
@@ -77,7 +77,7 @@ class RollupReader:
         if since is None:
             return None
         rows = view(self.backend, name, [f.uri for f in files])
-        return UsableRollup(rollup, rows, since, _repeats(files, since, rollup), tuple(files))
+        return UsableRollup(rollup, rows, since, tuple(files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,6 @@ class UsableRollup:
     rollup: Rollup
     rows: ir.Table
     since: Tail  # events committed after it
-    repeats: tuple[int, int] | None  # [µs, µs) outside of which each period and name has one row
     files: tuple[File, ...]  # sorted by their first period
 
     def repeated(self) -> list[tuple[int, int]]:
@@ -107,19 +106,6 @@ class UsableRollup:
             else:
                 joined.append((first, end))
         return joined
-
-
-def _repeats(files: Sequence[File], since: Tail, rollup: Rollup) -> tuple[int, int] | None:
-    """Return the range where files overlap: within a file each period and name has one row."""
-    edges: list[int] = []
-    last = -1
-    for file in files:  # sorted by their first period
-        if file.first <= last:
-            edges += [file.first, min(file.last, last)]
-        last = max(last, file.last)
-    if since.files:
-        edges += [since.first, since.last]
-    return (rollup.floor(min(edges)), rollup.ceil(max(edges) + 1)) if edges else None
 
 
 def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
@@ -154,13 +140,15 @@ def users(events: Events, name: str, *, summed: bool = True) -> ir.Table:
     weekly = name.startswith("weekly")
     if usable is None:
         return users(events, "daily_users", summed=summed) if weekly else count(events)
-    rows = usable.rows
-    n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
-    periods = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
-    if chosen.user:
-        periods = periods.filter(matches(periods.user, chosen.user))
-    if removed := events.persons.left_out(chosen.removed):
-        periods = periods.filter(~matches(periods.user, removed))
+    removed = events.persons.left_out(chosen.removed)
+
+    def periods(rows: ir.Table) -> ir.Table:
+        n, size = (rows.acted, rows.acted_bytes) if agents else (rows.named, rows.named_bytes)
+        rows = rows.select("time", "user", messages=n, bytes=size).filter(lambda t: t.messages > 0)
+        if chosen.user:
+            rows = rows.filter(matches(rows.user, chosen.user))
+        return rows.filter(~matches(rows.user, removed)) if removed else rows
+
     if weekly:
         return _completed(events, usable, periods, Fallback(count, from_days), summed=False)
     return _completed(events, usable, periods, Fallback(count, count), summed=summed)
@@ -182,11 +170,14 @@ def topics(events: Events, *, summed: bool = True) -> ir.Table:
 
     if usable is None:
         return count(events)
-    rows = usable.rows
-    periods = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
-    for column, globs in (("topic", chosen.topic), ("category", chosen.category)):
-        if globs:
-            periods = periods.filter(matches(periods[column], globs))
+
+    def periods(rows: ir.Table) -> ir.Table:
+        rows = rows.select("time", *keys, messages=rows.events, bytes=rows.bytes)
+        for column, globs in (("topic", chosen.topic), ("category", chosen.category)):
+            if globs:
+                rows = rows.filter(matches(rows[column], globs))
+        return rows
+
     return _completed(events, usable, periods, Fallback(count, count), summed=summed)
 
 
@@ -228,9 +219,18 @@ class Fallback:
 
 
 def _completed(
-    events: Events, usable: UsableRollup, periods: ir.Table, fallback: Fallback, *, summed: bool
+    events: Events,
+    usable: UsableRollup,
+    periods: Callable[[ir.Table], ir.Table],
+    fallback: Fallback,
+    *,
+    summed: bool,
 ) -> ir.Table:
-    """Combine the whole periods of a rollup with rows computed for the rest of the range."""
+    """Combine the whole periods of a rollup with rows computed for the rest of the range.
+
+    `periods` selects columns and rows. What two parts of the result had in common, an engine would
+    compute with all columns and before the filters of either: each part begins with other rows.
+    """
     rollup, reader = usable.rollup, events.rollups
     assert reader is not None
     chosen = _widened(events.selection, reader, rollup)
@@ -238,19 +238,20 @@ def _completed(
     high = _END if chosen.until is None else rollup.floor(min(chosen.until, _END))
     if low >= high:
         return fallback.rest(events)
-    within = (periods.time >= _stamp(low)) & (periods.time < _stamp(high))
+    stored = usable.rows
+    within = (stored.time >= stamp(low)) & (stored.time < stamp(high))
     # Days that still have events, and that the rollup is no longer updated for.
     first, last = reader.oldest // DAY * DAY, reader.frozen
     delegates = fallback.rest is not fallback.newer  # to a finer rollup, which has whole days
     if first < last and delegates:
         first, last = rollup.floor(first), rollup.ceil(last)
-        within &= (periods.time < _stamp(first)) | (periods.time >= _stamp(last))
-    periods = periods.filter(within)
-    unique, repeated = [periods], []  # parts with one row, and with several, per period and name
-    if summed and usable.repeats is not None:
-        start, end = map(_stamp, usable.repeats)
-        inside = (periods.time >= start) & (periods.time < end)
-        unique, repeated = [periods.filter(~inside)], [periods.filter(inside)]
+        within &= (stored.time < stamp(first)) | (stored.time >= stamp(last))
+    repeated: list[ir.Table] = []  # with several rows for a period and name
+    if summed and (ranges := usable.repeated()):
+        inside = _inside(stored.time, ranges, rollup.unit)
+        repeated.append(periods(stored.filter(within & inside)))
+        within &= ~inside
+    unique = [periods(stored.filter(within))]
     for since, until, files in _rest(chosen, low, high, (first, last), usable.since.files):
         if since < until:
             part = reader.select(files, replace(chosen, since=since, until=until))
@@ -269,13 +270,22 @@ def _completed(
     return _union(unique)
 
 
+def _inside(times: ir.TimestampColumn, ranges: Sequence[tuple[int, int]], unit: int) -> Any:
+    """Whether starts of periods are in one of these ranges [µs, µs), if they are few; else near."""
+    low, high = ranges[0][0], ranges[-1][1]
+    if sum(end - first for first, end in ranges) > _NAMED * unit:
+        return (times >= stamp(low)) & (times < stamp(high))
+    starts = [start for first, end in ranges for start in range(first, end, unit)]
+    return times.isin([*map(stamp, starts)])
+
+
 def _of_missing_days(events: Events, rows: ir.Table, first: int, last: int) -> Events:
     """Keep the events of days that a rollup has no row of.
 
     The other days are complete in the rollup, as they were before retention's cut: an event that
     arrives again is counted there already, and the other events of its day are deleted.
     """
-    in_range = rows.filter((rows.time >= _stamp(first)) & (rows.time < _stamp(last)))
+    in_range = rows.filter((rows.time >= stamp(first)) & (rows.time < stamp(last)))
     days = in_range.select(day=micros(in_range.time) // DAY).distinct()
     return events.filter((micros(events.time) // DAY).notin(days.day))
 
@@ -337,9 +347,3 @@ def _counted(rows: ir.Table, unit: int, keys: list[str], *, summed: bool) -> ir.
     sums = counted.agg(messages=rows.count(), bytes=exact_sum(rows["size"]))
     start = period_start(sums.number, unit, rows.time.type())
     return sums.select(start.name("time"), *keys, "messages", "bytes")
-
-
-def _stamp(micros: int) -> Any:
-    import ibis
-
-    return ibis.timestamp(from_micros(micros))
