@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -49,24 +49,17 @@ def _cells(rows: Any, number: int) -> Iterator[NDArray[Any]]:
     import numpy as np
 
     names = rows["user"].combine_chunks().dictionary_encode()
-    user = names.indices.to_numpy()
-    enter, leave = rows["first"].to_numpy(), rows["last"].to_numpy() + 1
-    count, users = rows["count"].to_numpy(), len(names.dictionary)
+    user, users = names.indices.to_numpy(), len(names.dictionary)
+    enter, leave, count = (rows[name].to_numpy() for name in ("first", "last", "count"))
     batch = max(1, CELLS // (number + 1))
     for low in range(0, users, batch):
         size = min(batch, users - low)
-        cell, change = _changes(user - low, [(enter, count), (leave, -count)], size)
+        columns = (user, enter, leave, count)
+        if size < users:
+            selected = (user >= low) & (user < low + size)
+            columns = tuple(column[selected] for column in columns)
+        of, first, last, change = columns
         cells = np.zeros((number + 1) * size, np.int64)
-        np.add.at(cells, cell, change)
+        np.add.at(cells, first * size + (of - low), change)
+        np.subtract.at(cells, (last + 1) * size + (of - low), change)
         yield cells.reshape(number + 1, size).cumsum(axis=0)
-
-
-def _changes(
-    user: NDArray[Any], ends: Sequence[tuple[NDArray[Any], NDArray[Any]]], users: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return which cells change, and by how much, for the users 0…users - 1."""
-    import numpy as np
-
-    selected = (user >= 0) & (user < users)
-    cells = [window[selected] * users + user[selected] for window, _change in ends]
-    return np.concatenate(cells), np.concatenate([change[selected] for _window, change in ends])
