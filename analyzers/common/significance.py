@@ -10,6 +10,9 @@ import math
 
 __all__ = ["at_least", "fisher"]
 
+#: Terms of a sum below this share of it do not change its leading nine digits.
+_NEGLIGIBLE = 1e-15
+
 
 def at_least(successes: int, trials: int, chance: float) -> float:
     """Return the probability of at least so many successes in independent trials.
@@ -19,11 +22,24 @@ def at_least(successes: int, trials: int, chance: float) -> float:
         trials: number of trials.
         chance: of each; more than 0 and less than 1.
     """
-    log_success, log_failure = math.log(chance), math.log1p(-chance)
-    return math.fsum(
-        math.exp(_log_ways(trials, k) + k * log_success + (trials - k) * log_failure)
-        for k in range(successes, trials + 1)
-    )
+    if successes <= 0:
+        return 1.0
+    if successes <= trials * chance:
+        return 1 - _tail(trials - successes + 1, trials, 1 - chance)
+    return _tail(successes, trials, chance)
+
+
+def _tail(successes: int, trials: int, chance: float) -> float:
+    """Return `at_least` of more successes than are expected, where each term is below the last."""
+    log_term = _log_ways(trials, successes) + successes * math.log(chance)
+    term = math.exp(log_term + (trials - successes) * math.log1p(-chance))
+    total, odds = 0.0, chance / (1 - chance)
+    for k in range(successes, trials + 1):
+        total += term
+        term *= (trials - k) / (k + 1) * odds
+        if term < total * _NEGLIGIBLE:
+            break
+    return total
 
 
 def fisher(part: int, whole: int, part_before: int, whole_before: int) -> float:

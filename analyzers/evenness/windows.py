@@ -15,6 +15,7 @@ from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.metrics import Evenness, measure_histogram
 from hubbub.analyzers.evenness.sliding import sliding_histograms
 from hubbub.errors import UsageError
+from hubbub.store.query.times import stamp
 from hubbub.times import from_micros, to_micros
 from hubbub.zones import UNIVERSAL, Zone
 
@@ -190,18 +191,19 @@ def _of_days(events: Events, cut: Sequence[int]) -> ir.Table:
     """Return sums by day, and single messages of the days that are cut."""
     import ibis
 
-    chosen = events.selection
     rows = events.daily_users(summed=False).select("time", "user", "messages")
-    if cut:
-        rows = rows.filter((micros(rows.time) // _DAY).notin([*cut]))
-    for day in cut:
-        low, high = day * _DAY, (day + 1) * _DAY
-        low = low if chosen.since is None else max(low, chosen.since)
-        high = high if chosen.until is None else min(high, chosen.until)
-        if low < high:
-            single = events.between(low, high).unnest_users("time").select("time", "user")
-            rows = rows.union(single.mutate(messages=ibis.literal(1, "int64")))
-    return rows
+    if not cut:
+        return rows
+    chosen, (low, high) = events.selection, (cut[0] * _DAY, (cut[-1] + 1) * _DAY)
+    low = low if chosen.since is None else max(low, chosen.since)
+    high = high if chosen.until is None else min(high, chosen.until)
+    if low >= high:
+        return rows
+    part = events.between(low, high)
+    days = [(part.time >= stamp(day * _DAY)) & (part.time < stamp((day + 1) * _DAY)) for day in cut]
+    single = part.filter(ibis.or_(*days)).unnest_users("time").select("time", "user")
+    rows = rows.filter((micros(rows.time) // _DAY).notin([*cut]))
+    return rows.union(single.mutate(messages=ibis.literal(1, "int64")))
 
 
 def _on_clock(people: ir.Table, events: Events, windows: Windows) -> ir.Table:

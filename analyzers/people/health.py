@@ -10,14 +10,15 @@ know little of the time before, would have the most newcomers and the shortest p
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.times import micros, number_since
-from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
+from hubbub.analyzers.evenness.metrics import measure_histogram
+from hubbub.analyzers.evenness.windows import Windows, user_counts
+from hubbub.analyzers.people.pauses import median_pauses
 from hubbub.registry import query
-from hubbub.store.query.actions.starts import action_pauses, kept_days
+from hubbub.store.query.actions.intervals import Intervals
 from hubbub.times import to_micros
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ __all__ = ["health"]
 _DEFAULT_WINDOW = timedelta(weeks=13)
 _MICRO = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1) // _MICRO
-#: The pauses are read in so many parts: the engine holds those of a part to find their medians.
-_PARTS = 8
-#: The share of people with fewer actions than those whose pauses are not read.
-_BUSY = 0.9
+#: Kinds of users of a window, as numbers in the answer of the engine; 0: a histogram.
+_KINDS = ("new", "continuing", "returning")
 
 
 @query(
@@ -78,12 +77,14 @@ def health(
     look_back = begin + window * middle - since
     starts = [begin + window * number - look_back for number in range(middle, windows.number)]
     rows = user_counts(events, windows, starts)
-    kinds_by_window = _kinds(rows, begin, window, look_back)
-    pauses = _pauses(events, begin, window, windows.number)
+    histograms, kinds_by_window = _visits(rows, begin, window, look_back)
+    within = Intervals(to_micros(begin), window // _MICRO, windows.number)
+    pauses = median_pauses(events, within)
     data: list[dict[str, Any]] = []
     before: float = 0
-    for number, (start, end, numbers) in enumerate(measure_windows(rows, windows)):
-        kinds = kinds_by_window.get(number, {"new": 0, "continuing": 0, "returning": 0})
+    for number, (_, start, end) in enumerate(windows.spans()):
+        numbers = measure_histogram(histograms.get(number, ()))
+        kinds = dict.fromkeys(_KINDS, 0) | kinds_by_window.get(number, {})
         kinds_and_drifting: dict[str, float | None] = {
             **(kinds if number >= middle else dict.fromkeys(kinds)),
             "continuing": kinds["continuing"] if number else None,
@@ -98,7 +99,7 @@ def health(
                 "absence_factor": numbers.absence_factor,
                 "effective_people": numbers.effective_people,
                 **kinds_and_drifting,
-                "hours_between_actions": pauses.get(number),
+                "hours_between_actions": pauses[number] / _HOUR if number in pauses else None,
             }
         )
         before = numbers.n
@@ -110,110 +111,44 @@ def health(
     return (data if any(row["people"] for row in data) else []), notes
 
 
-def _kinds(
+def _visits(
     rows: ir.Table, begin: datetime, length: timedelta, look_back: timedelta
-) -> dict[int, dict[str, int]]:
-    """Map each window to its numbers of new, continuing and returning users.
+) -> tuple[dict[int, list[tuple[int, int]]], dict[int, dict[str, int]]]:
+    """Return of each window its histogram, and its numbers of new, continuing, returning users.
 
-    A user is new where none of their messages lies in the look-back before the window.
+    A user is new where none of their messages lies in the look-back before the window. Both are
+    computed from the same visits, so that the engine groups the rows once.
     """
     import ibis
     from ibis import _
 
+    one = rows.messages if "messages" in rows.columns else ibis.literal(1, "int64")
     placed = rows.select(
-        "user", at=micros(rows.time), window=number_since(rows.time, begin, length)
+        "user",
+        messages=one,
+        at=micros(rows.time),
+        window=number_since(rows.time, begin, length),
     )
-    each = placed.group_by("user", "window").agg(last=_["at"].max())
+    each = placed.group_by("user", "window").agg(count=_.messages.sum(), last=_["at"].max())
     order = ibis.window(group_by="user", order_by="window")
     visits = each.mutate(before=_.window.lag().over(order), seen=_["last"].lag().over(order))
     start = to_micros(begin) + visits.window * (length // _MICRO)
     seen = (visits.seen >= start - look_back // _MICRO).fill_null(False)  # noqa: FBT003
     just = (visits.window - visits.before == 1).fill_null(False)  # noqa: FBT003
-    counted = visits.group_by("window").agg(
-        new=(~seen & ~just).sum(), continuing=just.sum(), returning=(seen & ~just).sum()
-    )
-    names = ("new", "continuing", "returning")
-    return {
-        row["window"]: {name: int(row[name]) for name in names}
-        for row in counted.to_pyarrow().to_pylist()
-    }
-
-
-def _pauses(events: Events, begin: datetime, length: timedelta, number: int) -> dict[int, float]:
-    """Map each window to the median hours between the starts of a person's actions.
-
-    Both ends of a pause lie in the window: a pause that began earlier could be longer in a later
-    window than in an earlier one.
-    """
-    from ibis import _
-
-    origin, size = to_micros(begin), length // _MICRO
-    medians: dict[int, float] = {}
-    if number <= _PARTS:
-        for window in range(number):
-            low = origin + window * size
-            if (pause := _median_pause(events, low, low + size)) is not None:
-                medians[window] = pause / _HOUR
-        return medians
-    at_once = -(-number // _PARTS)
-    for first in range(0, number, at_once):
-        low, high = origin + first * size, origin + min(first + at_once, number) * size
-        pauses = action_pauses(events, low, high)
-        window = (_.start - origin) // size
-        pauses = pauses.filter((_.start - _.pause - origin) // size == window)
-        each = pauses.group_by("user", window=window).agg(pause=_.pause.median())
-        found = each.group_by("window").agg(pause=_.pause.median()).to_pyarrow().to_pylist()
-        medians |= {row["window"]: row["pause"] / _HOUR for row in found}
-    return medians
-
-
-def _median_pause(events: Events, low: int, high: int) -> float | None:
-    """Return the median over people of each one's median pause in [low, high), all µs.
-
-    The pauses of the busiest people, who have most of them, need not be read: at least half of a
-    person's n - 1 pauses between n actions are no shorter than the median, so that it is at most
-    2 / n of the window. If that is below the result, they only count as people with less.
-    """
-    busiest = _busiest(events, low, high)
-    while len(busiest):
-        bound = 2 * (high - low) / busiest["n"][0].as_py()
-        value = _middle(events, low, high, busiest)
-        if value is not None and value[0] >= bound:
-            return sum(value) / 2
-        least = 2 * (high - low) / value[0] if value is not None and value[0] else math.inf
-        fewer = busiest.filter([n >= least for n in busiest["n"].to_pylist()])
-        busiest = fewer if len(fewer) < len(busiest) else fewer.slice(len(fewer))
-    value = _middle(events, low, high, None)
-    return None if value is None else sum(value) / 2
-
-
-def _busiest(events: Events, low: int, high: int) -> Any:
-    """Return `user` and `n`, how many actions they have at least, of a tenth; fewest first."""
-    import ibis
-    import pyarrow as pa
-    from ibis import _
-
-    days = kept_days(events, low, high)
-    if days is None:
-        return pa.table({"user": [], "n": []})
-    counts = days.group_by("user").agg(n=_.actions.sum().cast("int64")).filter(_.n > 1)
-    ranked = counts.mutate(rank=ibis.percent_rank().over(ibis.window(order_by="n")))
-    return ranked.filter(_["rank"] > _BUSY).order_by("n").select("user", "n").to_pyarrow()
-
-
-def _middle(events: Events, low: int, high: int, busiest: Any) -> tuple[float, float] | None:
-    """Return the two middle ones of all people's median pauses, of which `busiest` have the least.
-
-    None if there is none, or one of the two is of the busiest.
-    """
-    import ibis
-    from ibis import _
-
-    without = None if busiest is None else ibis.memtable(busiest.select(["user"]))
-    pauses = action_pauses(events, low, high, without)
-    each = pauses.group_by("user").agg(pause=_.pause.median()).select("pause")
-    medians = sorted(each.to_pyarrow()["pause"].to_pylist())
-    left_out = 0 if busiest is None else len(busiest)
-    people = len(medians) + left_out
-    first, second = (people - 1) // 2 - left_out, people // 2 - left_out
-    return (medians[first], medians[second]) if 0 <= first < len(medians) else None
+    kind = ibis.cases((just, 2), (seen, 3), else_=1).cast("int64")
+    kinds = visits.group_by("window", kind=kind).agg(users=_.count())
+    counts = visits.group_by("window", "count").agg(users=_.count())
+    parts = [
+        counts.select("window", "users", "count", kind=ibis.literal(0, "int64")),
+        kinds.select("window", "users", count=ibis.null("int64"), kind="kind"),
+    ]
+    histograms: dict[int, list[tuple[int, int]]] = {}
+    numbers: dict[int, dict[str, int]] = {}
+    found = parts[0].union(parts[1].select(parts[0].columns)).to_pyarrow()
+    columns = (found[name].to_pylist() for name in ("window", "users", "count", "kind"))
+    for window, users, count, which in zip(*columns, strict=True):
+        if which:
+            numbers.setdefault(window, {})[_KINDS[which - 1]] = users
+        else:
+            histograms.setdefault(window, []).append((int(count), users))
+    return histograms, numbers

@@ -1,6 +1,7 @@
 """The past of each person who was recently active: what `overload` compares their load with.
 
-The actions of all users are read once, by day, and counted with NumPy.
+The engine adds up the actions of all people once. What takes more, the steps of the past and the
+days in a row, is read of those people only of whom it is asked, and counted with NumPy.
 """
 
 from __future__ import annotations
@@ -8,154 +9,227 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubbub.analyzers.people.working_hours import Days, streaks, zone
-from hubbub.store.query.actions.starts import action_days
+from hubbub.analyzers.people.working_hours import Days, is_off, streaks, zone
+from hubbub.store.query.actions.starts import action_days, action_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    import ibis.expr.types as ir
     import numpy as np
     from numpy.typing import NDArray
 
     from hubbub.store.query.events import Events
 
-__all__ = ["STEPS", "Past", "pasts"]
+__all__ = ["STEPS", "Details", "Past", "Pasts"]
 
 #: Sums are over so many steps, which is as long as the recent time.
 STEPS = 4
 _WEEK = timedelta(weeks=1) // timedelta(microseconds=1)
-#: Users whose days are read at once.
-_AT_ONCE = 4096
+_DAY = timedelta(days=1) // timedelta(microseconds=1)
 #: Users times steps that are computed at once; 8 bytes each.
 _CELLS = 1 << 22
-_OLDEST = -(2**31)
-
-
-class Rows(NamedTuple):
-    """Rows of `action_days`; columns of equal length."""
-
-    user: NDArray[Any]  # a number
-    interval: NDArray[Any]
-    day: NDArray[Any]
-    shown: NDArray[Any]
-    hours: NDArray[Any]
-    actions: NDArray[Any]
-    x: NDArray[Any]
-    y: NDArray[Any]
+#: The number of a step and its actions are one number, since the order of two lists may differ.
+_STEP_BITS = 32
+#: How many days back days are read at first.
+_SPAN = 28
+#: The fewest actions of a run of three weeks, of which no two days in a row are free.
+_FEWEST = 11
+#: In each further round days are read so many times as far back.
+_FURTHER = 4
+#: Days of a run that begins so close to the first days that are read may lie before these.
+_CLOSE = 4
 
 
 class Past(NamedTuple):
-    """Counts of the actions of a recently active person, by times that end a step apart."""
+    """Sums of the actions of a recently active person, by steps that end with the recent time."""
 
     recent: int
     zone: int | None  # see `working_hours`
-    days: int  # of the run without a pause
     weeks: float  # since the person was first seen, whole steps; 0: recently
     actions: int  # in these weeks
+    usual: bool  # whether these weeks are two sums of `STEPS` steps that do not overlap, or more
+
+
+class Details(NamedTuple):
+    """More of a person's past; the counts are 0 where the zone is not known."""
+
     high: int | None  # the sum of `STEPS` steps that one in ten exceeds; None: there are too few
+    off_since: int  # recent actions at night or on a weekend
+    of_since: int  # recent actions
+    off_before: int  # the same of earlier ones
+    of_before: int
 
 
-def pasts(past: Events, begin: int, split: int, size: int) -> dict[str, Past]:
-    """Count the actions of each recently active user.
-
-    Steps of `size` (all µs) are counted back from the split. The first is the one in which the user
-    was first seen, unless it begins before `begin`, where the stored past begins.
-    """
-    import numpy as np
-
-    rows, names = _read(past, split, size)
-    stored = max(0, (split - begin) // size)  # whole steps
-    found: dict[str, Past] = {}
-    for low in range(0, len(names), _AT_ONCE):
-        high = min(low + _AT_ONCE, len(names))
-        inside = np.flatnonzero((rows.user >= low) & (rows.user < high))
-        part = Rows(*(column[inside].astype(np.int64) for column in rows))
-        counted = _counted(part._replace(user=part.user - low), high - low, stored)
-        for name, one in zip(names[low:high], counted, strict=True):
-            if one.recent:
-                found[name] = one._replace(weeks=one.weeks * size / _WEEK)
-    return found
-
-
-def _read(past: Events, split: int, size: int) -> tuple[Rows, list[str]]:
-    """Read the actions by day, with numbers instead of users, and the names of these."""
-    import ibis
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from ibis import _
-
-    names = pa.array([], pa.string())
-    parts: list[list[NDArray[np.int32]]] = []
-    for table in action_days(past, split, size):
-        # No number has more than 32 bits, except those of intervals much shorter than a second.
-        rows = table.mutate(interval=ibis.greatest(_.interval, _OLDEST))
-        found = past.get_backend().to_pyarrow(rows)
-        users = found["user"].combine_chunks().dictionary_encode()
-        new = users.dictionary.filter(pc.invert(pc.is_in(users.dictionary, names)))
-        names = pa.concat_arrays([names, new])
-        number = pc.index_in(users.dictionary, names).to_numpy()[users.indices.to_numpy()]
-        columns = (found[name].to_numpy() for name in Rows._fields[1:])
-        parts.append([column.astype(np.int32) for column in (number, *columns)])
-    return Rows(*map(np.concatenate, zip(*parts, strict=True))), names.to_pylist()
-
-
-def _counted(rows: Rows, users: int, stored: int) -> Iterator[Past]:
-    """Yield each user, with the number of steps instead of weeks.
+class Pasts:
+    """The past of all people who were recently active.
 
     Args:
-        rows: of users with the numbers 0 to `users` - 1.
-        users: how many there are.
-        stored: how many steps there are.
+        past: all stored events.
+        begin: where the stored past begins, µs.
+        split: where the recent time begins, µs.
+        size: length of a step, µs. Steps are counted back from the split. The first is the one in
+            which the user was first seen, unless it begins before `begin`.
     """
-    import numpy as np
 
-    late = rows.interval >= 0
-    early = ~late
+    def __init__(self, past: Events, begin: int, split: int, size: int) -> None:
+        self._past, self._begin, self._split, self._size = past, begin, split, size
+        self._stored = max(0, (split - begin) // size)  # whole steps
+        self.of = self._sums()
 
-    def sums(numbers: NDArray[Any], where: NDArray[np.bool_]) -> list[float]:
-        total = np.bincount(rows.user[where], numbers[where].astype(np.float64), users)
-        return [float(number) for number in total]
+    def _sums(self) -> dict[str, Past]:
+        import ibis
+        from ibis import _
 
-    vectors = (sums(numbers, early) for numbers in (rows.x, rows.y, rows.actions))
-    zones = [zone(x, y, int(number)) for x, y, number in zip(*vectors, strict=True)]
-    runs = streaks(Days(rows.user, rows.day, rows.shown, rows.hours, late), zones)
-    step = -1 - rows.interval  # 0 the newest
-    placed = early & (step < stored)
-    past = _baselines(rows.user[placed], step[placed], rows.actions[placed], users)
-    recent = sums(rows.actions, late)
-    for number, east, days, (steps, actions, high) in zip(
-        recent, zones, runs.tolist(), past, strict=True
-    ):
-        yield Past(int(number), east, days, steps, actions, high)
+        days = self._days()
+        # First without filters, which take longer than to group by the interval, too.
+        each = days.group_by("user", "interval").agg(
+            actions=_.actions.sum(), x=_.x.sum(), y=_.y.sum(), first=_["first"].min()
+        )
+        late, placed = each.interval >= 0, (each.interval == -1) & ibis.literal(self._stored > 0)
+        sums = each.group_by("user").agg(
+            recent=each.actions.sum(where=late), early=each.actions.sum(where=~late),
+            x=each.x.sum(where=~late), y=each.y.sum(where=~late),
+            actions=each.actions.sum(where=placed), first=each["first"].min(where=placed),
+        )  # fmt: skip
+        rows = sums.filter(_.recent > 0).to_pyarrow().to_pylist()
+        return {row["user"]: self._summed(row) for row in rows}
+
+    def _summed(self, row: Mapping[str, Any]) -> Past:
+        first, numbers = row["first"], {name: int(row[name] or 0) for name in row if name != "user"}
+        steps = 0 if first is None else -((int(first) - self._split) // self._size)
+        return Past(
+            numbers["recent"],
+            zone(numbers["x"], numbers["y"], numbers["early"]),
+            steps * self._size / _WEEK,
+            numbers["actions"],
+            steps - STEPS + 1 > STEPS,
+        )
+
+    def _days(self, since: int | None = None) -> ir.Table:
+        """Return the actions by day; the interval -1 is that of the whole steps."""
+        return action_days(self._past, self._split, max(1, self._stored) * self._size, since)
+
+    def details(self, users: Sequence[str]) -> dict[str, Details]:
+        """Return more of these people."""
+        import ibis
+        import numpy as np
+        import pyarrow as pa
+        from ibis import _
+
+        if not users:
+            return {}
+        zones = [self.of[user].zone for user in users]
+        columns = {"user": pa.array(users, pa.string()), "zone": pa.array(zones, pa.int64())}
+        starts = action_starts(self._past).inner_join(ibis.memtable(pa.table(columns)), "user")
+        step = -1 - (starts.start - self._split) // self._size  # 0 the newest, the recent below
+        rows = starts.select("user", step=step, off=is_off(starts).cast("int64"))
+        each = rows.group_by("user", "step").agg(actions=_.count(), off=_.off.sum())
+        inside = (each.step >= 0) & (each.step < self._stored)
+        code = each.step + each.actions * 2**_STEP_BITS
+        late = each.step < 0
+        found = each.group_by("user").agg(
+            off_since=each.off.sum(where=late), of_since=each.actions.sum(where=late),
+            off_before=each.off.sum(where=~late), of_before=each.actions.sum(where=~late),
+            steps=ibis.ifelse(inside, code, ibis.null("int64")).collect(),
+        ).to_pyarrow()  # fmt: skip
+        lists = found["steps"].combine_chunks()
+        lengths = lists.value_lengths().fill_null(0).to_numpy()
+        codes = lists.flatten().to_numpy().astype(np.int64)
+        user = np.repeat(np.arange(len(lengths)), lengths)
+        steps, actions = codes & (2**_STEP_BITS - 1), codes >> _STEP_BITS
+        highs = _highs(user, steps, actions, len(lengths))
+        counts = found.select(Details._fields[1:]).to_pylist()
+        return {
+            name: Details(high, **_none_unknown(row, known=self.of[name].zone is not None))
+            for name, high, row in zip(found["user"].to_pylist(), highs, counts, strict=True)
+        }
+
+    def long_streaks(self) -> dict[str, int]:
+        """Return the days of each person's longest run without a pause that has a recent day.
+
+        Only runs of three weeks or more are all there, and four weeks stand for longer ones.
+        """
+        return self._runs(self._split - _SPAN * _DAY, None)[0]
+
+    def streaks(self, users: Sequence[str]) -> dict[str, int]:
+        """Return the days of each person's longest run without a pause that has a recent day.
+
+        Runs that begin long ago are few: days are read further back only of these people.
+        """
+        found: dict[str, int] = {}
+        span = _SPAN
+        while users:
+            since = self._split - span * _DAY
+            days, longer = self._runs(since, users)
+            if since <= self._begin:
+                return found | days
+            found |= {user: number for user, number in days.items() if user not in longer}
+            users, span = sorted(longer), span * _FURTHER
+        return found
+
+    def _runs(self, since: int, users: Sequence[str] | None) -> tuple[dict[str, int], set[str]]:
+        """Return the days of runs since a time, and the users whose runs may begin before it.
+
+        Args:
+            since: the time, µs.
+            users: whose; None: of all whose runs can have three weeks.
+        """
+        import ibis
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        from ibis import _
+
+        rows = self._days(since).filter(_.actions > 0)
+        if users is not None:
+            rows = rows.semi_join(ibis.memtable(pa.table({"user": pa.array(users)})), "user")
+        else:
+            rows = rows.mutate(total=_.actions.sum().over(ibis.window(group_by="user")))
+            rows = rows.filter(_.total >= _FEWEST)
+        late = rows.interval >= 0
+        names = ("day", "shown", "hours")
+        read = self._past.get_backend().to_pyarrow(rows.select("user", *names, late=late))
+        active = read.filter(pc.is_in(read["user"], pa.array(self.of, pa.string())))
+        encoded = active["user"].combine_chunks().dictionary_encode()
+        people = encoded.dictionary.to_pylist()
+        user = encoded.indices.to_numpy().astype(np.int64)
+        day, shown, hours = (active[name].to_numpy().astype(np.int64) for name in names)
+        days = Days(user, day, shown, hours, active["late"].to_numpy())
+        longest, first = streaks(days, [self.of[name].zone for name in people])
+        near = since // _DAY + _CLOSE
+        numbers = dict(zip(people, longest.tolist(), strict=True))
+        return numbers, {people[n] for n in np.flatnonzero(first < near)}
 
 
-def _baselines(
-    user: NDArray[Any], step: NDArray[Any], actions: NDArray[Any], users: int
-) -> list[tuple[int, int, int | None]]:
-    """Sum the actions per step (0 the newest) over all runs of `STEPS` steps since the first.
+def _none_unknown(row: Mapping[str, Any], *, known: bool) -> dict[str, int]:
+    """Return counts; 0 where the zone is not known."""
+    return {name: int(value or 0) if known else 0 for name, value in row.items()}
+
+
+def _highs(
+    user: NDArray[np.int64], step: NDArray[np.int64], actions: NDArray[np.int64], users: int
+) -> Iterator[int | None]:
+    """Yield of each user the sum of `STEPS` steps since the first that one in ten exceeds.
+
+    None where two of these sums must overlap: one alone cannot say what is usual.
 
     Args:
         user: number of the user, of each row.
-        step: of each row.
+        step: of each row; 0 the newest.
         actions: of each row.
         users: how many there are.
-
-    Returns:
-        For each user the number of steps since the first, the actions in them, and the sum that one
-        in ten exceeds.
     """
     import numpy as np
 
     numbers = np.zeros(users, np.int64)
     np.maximum.at(numbers, user, step + 1)
-    width = max(STEPS, int(numbers.max()))
+    width = max(STEPS, int(numbers.max(initial=0)))
     if users > 1 and users * width > _CELLS:  # as many at once as memory allows
         half, first = users // 2, user < users // 2
-        return [
-            *_baselines(user[first], step[first], actions[first], half),
-            *_baselines(user[~first] - half, step[~first], actions[~first], users - half),
-        ]
+        yield from _highs(user[first], step[first], actions[first], half)
+        yield from _highs(user[~first] - half, step[~first], actions[~first], users - half)
+        return
     so_far = np.zeros((users, width + 1), np.int64)
     np.add.at(so_far, (user, step + 1), actions)
     so_far.cumsum(axis=1, out=so_far)
@@ -163,9 +237,5 @@ def _baselines(
     whole = numbers - STEPS + 1  # how many of these sums are since the first step
     sums[np.arange(sums.shape[1]) >= whole[:, None]] = -1
     sums.sort(axis=1)
-    found = []
-    for i, (number, many) in enumerate(zip(numbers.tolist(), whole.tolist(), strict=True)):
-        # Two of them must not overlap: one alone cannot say what is usual.
-        high = int(sums[i, -1 - many // 10]) if many > STEPS else None
-        found.append((number, int(so_far[i, -1]), high))
-    return found
+    for i, many in enumerate(whole.tolist()):
+        yield int(sums[i, -1 - many // 10]) if many > STEPS else None

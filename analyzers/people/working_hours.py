@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Days", "off_hours", "streaks", "zone"]
+__all__ = ["Days", "is_off", "streaks", "zone"]
 
 _MICRO = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1) // _MICRO
@@ -39,7 +39,7 @@ class Days(NamedTuple):
     """Days with an action of some users, as `action_days` describes them; columns of equal length.
 
     Attributes:
-        user: a number, ascending.
+        user: a number.
         day, shown, hours: see `action_days`.
         late: whether the actions are recent.
     """
@@ -64,30 +64,21 @@ def zone(x: float, y: float, actions: int) -> int | None:
     return (round(_MIDDLE - math.atan2(y, x) * (12 / math.pi)) + 36) % 24 - 12
 
 
-def off_hours(actions: ir.Table, split: int) -> ir.Table:
-    """Count the actions of each user at night (23 to 7 h) or on a weekend, before and since a time.
+def is_off(actions: ir.Table) -> ir.BooleanValue:
+    """Whether actions start at night (23 to 7 h) or on a weekend; null without a zone.
 
     Args:
-        actions: has the column `zone` too; rows without a zone are ignored.
-        split: the time (µs since the epoch) that separates `before` from `since`.
-
-    Returns:
-        `user`, `off_before` of `of_before` actions, `off_since` of `of_since` actions.
+        actions: columns `start` (µs) and `zone` (hours east of UTC).
     """
-    rows = actions.filter(actions.zone.notnull())
-    local = clock(rows.start + rows.zone * _HOUR)
+    local = clock(actions.start + actions.zone * _HOUR)
     hour = local.hour()
-    off = (hour >= _SLEEPS) | (hour < _WAKES) | (local.day_of_week.index() >= _SATURDAY)
-    late = rows.start >= split
-    return rows.group_by("user").agg(
-        off_before=(off & ~late).sum(),
-        of_before=(~late).sum(),
-        off_since=(off & late).sum(),
-        of_since=late.sum(),
+    off: ir.BooleanValue = (
+        (hour >= _SLEEPS) | (hour < _WAKES) | (local.day_of_week.index() >= _SATURDAY)
     )
+    return off
 
 
-def streaks(days: Days, zones: Sequence[int | None]) -> NDArray[np.int64]:
+def streaks(days: Days, zones: Sequence[int | None]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the longest run of days without a pause that has a recent one, by the user's number.
 
     A pause is two whole days in a row without an action, in the user's zone, or by the clock where
@@ -96,11 +87,14 @@ def streaks(days: Days, zones: Sequence[int | None]) -> NDArray[np.int64]:
     Args:
         days: of the users.
         zones: of each user, hours east of UTC.
+
+    Returns:
+        The days of the longest run, and the first day of the first one (a large number: none).
     """
     import numpy as np
 
-    known = np.array([zone is not None for zone in zones])[days.user]
-    shift = np.array([zone or 0 for zone in zones])[days.user]
+    known = np.array([zone is not None for zone in zones], bool)[days.user]
+    shift = np.array([zone or 0 for zone in zones], np.int64)[days.user]
     # The bits of the hours before the zone's midnight, which are of the day before in the west.
     early = (1 << np.where(shift < 0, -shift, 24 - shift)) - 1
     before, after = days.hours & early != 0, days.hours & ~early != 0
@@ -116,12 +110,17 @@ def streaks(days: Days, zones: Sequence[int | None]) -> NDArray[np.int64]:
     first = np.full(len(zones), np.iinfo(np.int64).max)
     np.minimum.at(first, _user(recent), recent)
     key = np.sort(np.concatenate(keys))
+    longest = np.zeros(len(zones), np.int64)
+    earliest = np.full(len(zones), np.iinfo(np.int64).max)
+    if not len(key):
+        return longest, earliest
     begins = np.flatnonzero(np.append(True, np.diff(key) > _PAUSE))  # so is another user's day
     last = np.append(begins[1:], len(key)) - 1
     reaches = key[last] >= first[_user(key[last])]
-    longest = np.zeros(len(zones), np.int64)
-    np.maximum.at(longest, _user(key[last])[reaches], (key[last] - key[begins] + 1)[reaches])
-    return longest
+    of, begun = _user(key[last])[reaches], key[begins][reaches]
+    np.maximum.at(longest, of, (key[last][reaches] - begun) + 1)
+    np.minimum.at(earliest, of, begun - (of << _KEY))
+    return longest, earliest
 
 
 def _user(key: NDArray[np.int64]) -> NDArray[np.int64]:

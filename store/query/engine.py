@@ -97,13 +97,25 @@ class _Views:
 
     def __init__(self) -> None:
         self.tables: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self.unused: list[str] = []  # no expression refers to them any more
+        #: Kinds and names of views and tables to which no expression refers any more.
+        self.unused: list[tuple[str, str]] = []
 
     @classmethod
     def of(cls, backend: Any) -> _Views:
         """Return the views of an engine; stored on it, so that they share its lifetime."""
         views: _Views = vars(backend).setdefault("hubbub_views", cls())
         return views
+
+    def drop_unused(self, backend: Any) -> None:
+        """Drop what no expression refers to."""
+        while self.unused:
+            kind, name = self.unused.pop()
+            if name in self.tables:
+                continue
+            if _is_built_in(backend):
+                backend.raw_sql(f'DROP {kind} IF EXISTS "{name}"').fetchall()
+            else:
+                backend.drop_view_later(name)
 
 
 def view(backend: Any, name: str, files: Sequence[str]) -> ir.Table:
@@ -119,9 +131,7 @@ def view(backend: Any, name: str, files: Sequence[str]) -> ir.Table:
         files: paths.
     """
     views = _Views.of(backend)
-    while views.unused:
-        if (unused := views.unused.pop()) not in views.tables:
-            _drop(backend, unused)
+    views.drop_unused(backend)
     digest = blake2b("\n".join(files).encode(), digest_size=12).hexdigest()
     full_name = f"{name}_{digest}"
     if (operation := views.tables.get(full_name)) is not None:
@@ -130,7 +140,7 @@ def view(backend: Any, name: str, files: Sequence[str]) -> ir.Table:
     table = _read(backend, files, full_name)
     views = _Views.of(backend)  # others, where the engine has ended the session meanwhile
     views.tables[full_name] = table.op()
-    finalize(table.op(), views.unused.append, full_name)
+    finalize(table.op(), views.unused.append, ("VIEW", full_name))
     return table
 
 
@@ -144,13 +154,6 @@ def _read(backend: Any, files: Sequence[str], name: str) -> ir.Table:
     else:
         table = backend.read_files(files, name)
     return table
-
-
-def _drop(backend: Any, name: str) -> None:
-    if _is_built_in(backend):
-        backend.raw_sql(f'DROP VIEW IF EXISTS "{name}"').fetchall()
-    else:
-        backend.drop_view_later(name)
 
 
 def rows_in_memory(backend: Any, name: str, rows: Any) -> ir.Table:
@@ -169,18 +172,25 @@ def rows_in_memory(backend: Any, name: str, rows: Any) -> ir.Table:
 def hold(backend: Any, table: ir.Table) -> ir.Table:
     """Return the rows of an expression, which the engine computes once for all its uses.
 
-    The built-in engine's are held in memory: this is for results that are small or costly. Another
-    engine keeps large ones itself.
+    They stay in the engine, within its memory limit, as long as an expression refers to them.
 
     Args:
         backend: the engine.
         table: an expression that it can compute.
     """
+    if not _is_built_in(backend):
+        other: ir.Table = backend.hold(table)
+        return other
     import ibis
 
-    if _is_built_in(backend):
-        return ibis.memtable(backend.to_pyarrow(table))
-    held: ir.Table = backend.hold(table)
+    views = _Views.of(backend)
+    views.drop_unused(backend)
+    name = ibis.util.gen_name("held")
+    backend._run_pre_execute_hooks(table)  # noqa: SLF001 - registers what is in memory
+    backend.raw_sql(f'CREATE TABLE "{name}" AS {backend.compile(table)}').fetchall()
+    rows = backend.table(name)
+    finalize(rows.op(), views.unused.append, ("TABLE", name))
+    held: ir.Table = rows.cast(table.schema())  # sums are wider in the engine
     return held
 
 

@@ -12,10 +12,11 @@ from hubbub.store.rollups.actions import PAUSE, SCALE
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from hubbub.store.query.actions.intervals import Intervals
     from hubbub.store.query.events import Events
     from hubbub.zones import Offsets
 
-__all__ = ["by_day", "messages_with_starts", "pauses_between"]
+__all__ = ["by_day", "messages_with_starts", "pauses_between", "pauses_within"]
 
 _DAY = timedelta(days=1) // timedelta(microseconds=1)
 _HOUR = _DAY // 24
@@ -41,14 +42,31 @@ def messages_with_starts(events: Events) -> ir.Table:
     return rows.mutate(begins=begins).drop("pause")
 
 
-def pauses_between(starts: ir.Table) -> ir.Table:
+def pauses_between(starts: ir.Table, within: Intervals) -> ir.Table:
     """Return the pauses between the starts of each user; see `action_pauses`."""
     import ibis
     from ibis import _
 
+    starts = starts.filter((starts.start >= within.origin) & (starts.start < within.end))
     order = ibis.window(group_by="user", order_by="start")
     pauses = starts.mutate(pause=starts.start - starts.start.lag().over(order))
-    return pauses.filter(_.pause.notnull()).select("user", "start", "pause")
+    pauses = pauses.filter(_.pause.notnull()).select("user", "start", "pause")
+    return pauses_within(pauses, within, within.origin, within.end)
+
+
+def pauses_within(pauses: ir.Table, within: Intervals, since: int, until: int) -> ir.Table:
+    """Keep the pauses between actions of one interval and in [since, until), in µs.
+
+    Args:
+        pauses: columns `user`, `start`, `pause`.
+        within: the intervals.
+        since: no action begins before it.
+        until: all actions begin before it.
+    """
+    begin = pauses.start - pauses.pause
+    pauses = pauses.filter(pauses.start < until, begin >= since)
+    pauses = pauses.mutate(interval=within.of(pauses.start), begun=within.of(begin))
+    return pauses.filter(pauses.begun == pauses.interval).drop("begun")
 
 
 def by_day(starts: ir.Table, origin: int, size: int, offsets: Offsets) -> ir.Table:
@@ -73,10 +91,12 @@ def by_day(starts: ir.Table, origin: int, size: int, offsets: Offsets) -> ir.Tab
         hours=ibis.literal(1, "int64") << (time // _HOUR),
         x=(angle.cos() * SCALE).round().cast("int64"),
         y=(angle.sin() * SCALE).round().cast("int64"),
+        start="start",
     )
     return each.group_by("user", "interval", "day", "shown").agg(
         actions=_.count(),
         hours=_.hours.bit_or(),
         x=_.x.sum().cast("int64"),
         y=_.y.sum().cast("int64"),
+        first=_.start.min(),
     )

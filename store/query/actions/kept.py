@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis import _
 
-from hubbub.store.query.actions.in_events import by_day, messages_with_starts
+from hubbub.store.query.actions.in_events import by_day, messages_with_starts, pauses_within
 from hubbub.store.query.actions.runs import (
     EDGE,
     FOREVER,
@@ -20,19 +20,18 @@ from hubbub.store.query.actions.runs import (
     start_of_day,
     with_begins,
 )
+from hubbub.store.query.engine import hold
 from hubbub.store.query.times import stamp
 from hubbub.store.rollups.actions import PAUSE
 from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import ibis.expr.types as ir
+
+    from hubbub.store.query.actions.intervals import Intervals
 
 __all__ = ["KeptActions"]
 
-#: Rows of the rollup of which the sums are returned at once; usually there are fewer of these.
-_ROWS = 2_000_000
 #: Days that are named one by one.
 _MOST = 4_000
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
@@ -50,21 +49,44 @@ class KeptActions(Runs):
     def _edges(self) -> ir.Table:
         return self.edges(self.plain(*EDGE))
 
-    def days(self, origin: int, size: int) -> Iterator[ir.Table]:
-        """Yield the actions by day, in parts: see `action_days`."""
+    def days(self, origin: int, size: int, since: int | None = None) -> ir.Table:
+        """Return the actions by day: see `action_days`."""
         offsets, cut = self.events.selection.offsets(), self._cut(origin, size)
+        begin = 0 if since is None else since // DAY * DAY
+
+        def summed(starts: ir.Table) -> ir.Table:
+            starts = starts if since is None else starts.filter(starts.start >= begin)
+            return by_day(starts, origin, size, offsets)
+
         if cut is None or any(offset for _, offset in offsets):
-            yield by_day(self.starts(), origin, size, offsets)
-            return
-        yield by_day(self._other_starts(self._edges), origin, size, offsets)
-        for first, end in self._parts():
-            sums = self.sums(origin, size, first, end)
-            sums = sums.mutate(shown=sums.day)
-            if days := [day for day in cut if first <= day < end]:
-                each = self._each().filter(_.time >= stamp(days[0]), _.time <= stamp(days[-1]))
-                each = each.filter(each.time.isin([*map(stamp, days)])).drop("time")
-                sums = sums.union(by_day(each, origin, size, offsets).select(sums.columns))
-            yield sums
+            return summed(self.starts())
+        rows = summed(self._other_starts(self._edges))
+        sums = self.sums(origin, size, begin)
+        parts = [sums.mutate(shown=sums.day), self._after_early(origin, size, begin)]
+        if days := [day for day in cut if day >= begin]:
+            each = self._each().filter(_.time >= stamp(days[0]), _.time <= stamp(days[-1]))
+            each = each.filter(each.time.isin([*map(stamp, days)])).drop("time")
+            parts.append(summed(each))
+        for part in parts:
+            rows = rows.union(part.select(rows.columns))
+        return rows
+
+    def _after_early(self, origin: int, size: int, begin: int) -> ir.Table:
+        """Return rows without actions: `first` after the early actions of a day.
+
+        Where a day begins with an early action, the row with its sums does not tell that.
+        """
+        rows = self._edges.filter(_.plain, _.start - _.day < PAUSE, _.day >= begin)
+        first = rows.start + rows.gap
+        rows = rows.mutate(first=first).filter(first - rows.day >= PAUSE)
+        if self.until is not None:
+            rows = rows.filter(rows["first"] < self.until)
+        if self.since is not None:
+            rows = rows.filter(rows["first"] >= self.since + PAUSE)
+        day, zero = rows.day // DAY, ibis.literal(0, "int64")
+        interval = (rows["first"] - origin) // size
+        return rows.select("user", "first", interval=interval, day=day, shown=day, hours=zero,
+                           x=zero, y=zero, actions=zero)  # fmt: skip
 
     def _each(self) -> ir.Table:
         """Return `user`, `start` and `time` of the actions that are `plain` rows, in the range."""
@@ -73,17 +95,6 @@ class KeptActions(Runs):
         if self.since is not None:  # the day before was read to know what continues
             each = each.filter(each.start >= self.since + PAUSE)
         return each if self.until is None else each.filter(each.start < self.until)
-
-    def _parts(self) -> Iterator[tuple[int, int]]:
-        """Yield ranges [µs, µs) with about `_ROWS` rows."""
-        files, rows = self.usable.files, 0
-        first = min(file.first for file in files)
-        for file in files:
-            rows += file.rows
-            if rows >= _ROWS and file.first > first:
-                yield first, file.first
-                first, rows = file.first, 0
-        yield first, FOREVER
 
     def sums(self, origin: int, size: int, begin: int = 0, end: int = FOREVER) -> ir.Table:
         """Return those rows of `days` that are sums; they are most, and cheap to read.
@@ -94,8 +105,8 @@ class KeptActions(Runs):
             begin: no days before this time, µs.
             end: no days from this time on, µs.
         """
-        cut, plain = self._cut(origin, size), self.plain("final", "later", "hours", "x", "y", "day")
-        first = plain.filter(plain.final.notnull(), plain.later > 0)
+        cut, plain = self._cut(origin, size), self.plain("start", "later", "hours", "x", "y", "day")
+        first = plain.filter(plain.later > 0)  # null but in the first row of a day
         if begin > self.reader.oldest:
             first = first.filter(first.time >= stamp(begin))
         if end <= self.reader.newest:
@@ -107,9 +118,11 @@ class KeptActions(Runs):
         if self.since is not None:
             first = first.filter(first.day >= self.since)
         interval = (first.day - origin) // size
+        start = ibis.ifelse(first.start - first.day >= PAUSE, first.start, _NOTHING)
         return first.select(
-            "user", "hours", "x", "y", actions="later", day=first.day // DAY, interval=interval
-        )
+            "user", "hours", "x", "y", actions="later", day=first.day // DAY, interval=interval,
+            first=start,
+        )  # fmt: skip
 
     def _cut(self, origin: int, size: int) -> list[int] | None:
         """Return the starts (µs) of the days that hold a time origin + n * size or `until`.
@@ -124,43 +137,39 @@ class KeptActions(Runs):
         times = [*edges] if self.until is None else [*edges, self.until]
         return sorted({time // DAY * DAY for time in times if time % DAY})
 
-    def pauses(self, since: int, until: int, without: ir.Table | None = None) -> ir.Table:
-        """Return the columns `user`, `start`, `pause` (µs since the action before began).
+    def pauses(
+        self, within: Intervals, without: ir.Table | None = None, *, few: bool = False
+    ) -> ir.Table:
+        """Return the columns of `action_pauses`.
 
         Most pauses are kept, in `gap`; those over midnight are between `final` and the next first.
 
         Args:
-            since: both actions begin at or after it, µs.
-            until: both actions begin before it, µs.
-            without: column `user`: whose pauses are not needed.
+            within: both actions begin in the same of these intervals.
+            without: columns `user` and `interval`: whose pauses are not needed, and where.
+            few: whether memory suffices for the rows of the others.
         """
-        if self.since is not None:
-            since = max(since, self.since)
-        until = min(until, self.until or FOREVER)
-
-        def plain(*names: str) -> ir.Table:
-            rows = self.plain(*names)
-            if since > self.reader.oldest:
-                rows = rows.filter(rows.time >= stamp(self.usable.rollup.floor(since) - DAY))
-            if until <= self.reader.newest:
-                rows = rows.filter(rows.time < stamp(until))
-            return rows if without is None else rows.anti_join(without, "user")
-
-        edges = self.edges(plain(*EDGE))
-        within = plain("start", "gap", "day")
-        within = within.filter(within.start - within.day >= PAUSE, within.gap.notnull())
-        within = within.select("user", start=within.start + within.gap, pause=within.gap)
-        days = plain("start", "final", "day")
-        days = days.filter(days.start - days.day >= PAUSE, days.final.notnull())
-        days = days.select("user", first="start", final="final")
-        for some, of_days in (_of_early(edges), _of_starts(self._joined_starts(edges))):
-            within, days = within.union(some), days.union(of_days)
+        since = max(within.origin, -FOREVER if self.since is None else self.since)
+        until = min(within.end, self.until or FOREVER)
+        part = self.within(self.usable.rollup.floor(since) - DAY, until)
+        rows = part.plain(*EDGE)
+        if without is not None:
+            rows = _of_others(rows, within, without)
+        near = ibis.ifelse(near_midnight(rows), rows.target, ibis.null("string"))
+        rows = rows.select("user", "day", "start", "end", "gap", "final", target=near)
+        if few:
+            rows = hold(self.reader.backend, rows)
+        edges = part.edges(rows)
+        later = rows.filter(rows.start - rows.day >= PAUSE)
+        kept = later.filter(later.gap.notnull())
+        kept = kept.select("user", start=kept.start + kept.gap, pause=kept.gap)
+        days = later.filter(later.final.notnull()).select("user", first="start", final="final")
+        for some, of_days in (_of_early(edges), _of_starts(part.joined_starts(edges))):
+            kept, days = kept.union(some), days.union(of_days)
         order = ibis.window(group_by="user", order_by="first")
         over = days.mutate(pause=days["first"] - days.final.lag().over(order))
         over = over.filter(over.pause.notnull()).select("user", start="first", pause="pause")
-        pauses = within.union(over)
-        pauses = pauses.filter(pauses.start < until, pauses.start - pauses.pause >= since)
-        return pauses if without is None else pauses.anti_join(without, "user")
+        return pauses_within(kept.union(over), within, since, until)
 
     def sizes(self, *others: ir.Table) -> ir.Table:
         """Return the columns `user`, `messages` (of an action), `number` (of such actions).
@@ -193,10 +202,10 @@ class KeptActions(Runs):
         first = _begun(edges).filter(_.plain).select("user", "start")
         if self.since is not None:
             first = first.filter(first.start >= self.since + PAUSE)
-        starts = first.union(self._joined_starts(edges))
+        starts = first.union(self.joined_starts(edges))
         return starts if self.until is None else starts.filter(starts.start < self.until)
 
-    def _joined_starts(self, edges: ir.Table) -> ir.Table:
+    def joined_starts(self, edges: ir.Table) -> ir.Table:
         """Return `user` and `start` of the actions that are found here, in the range."""
         first = _begun(edges).filter(~_.plain).select("user", "start")
         starts = first
@@ -223,6 +232,17 @@ def sizes(runs: ir.Table) -> ir.Table:
     rows = with_begins(runs).mutate(action=_.begins.cast("int64").sum().over(so_far))
     each = rows.group_by("user", "target", "action").agg(messages=_.messages.sum())
     return each.group_by("user", "messages").agg(n=_.count())
+
+
+def _of_others(rows: ir.Table, within: Intervals, without: ir.Table) -> ir.Table:
+    """Leave out the rows of days that lie in an interval in which their user is not needed.
+
+    A day that has times of two intervals stays, and so does one whose last action may be continued
+    in the next one.
+    """
+    first, last = within.of(rows.day), within.of(rows.day + (DAY + PAUSE))
+    placed = rows.mutate(interval=ibis.ifelse(first == last, first, _NOTHING))
+    return placed.anti_join(without, ["user", "interval"])
 
 
 def _early(edges: ir.Table) -> tuple[ir.Table, ir.Table, list[ir.BooleanValue]]:

@@ -42,8 +42,10 @@ __all__ = [
 ]
 
 FOREVER = 2**62  # after all times, µs
+_NAMED = 1_000  # days that are named one by one
 _RUN = ("user", "target", "day", "start", "end", "messages")
-EDGE = (*_RUN[1:], "gap", "final")
+_EDGE = ("user", "target", "day", "start", "end")
+EDGE = (*_EDGE[1:], "gap", "final")
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
 
 
@@ -54,6 +56,13 @@ class Runs:
     events: Events
     reader: RollupReader
     usable: UsableRollup
+    #: Days that are read, µs; None: all. An action is known by its day and the one before.
+    low: int | None = None
+    high: int | None = None
+
+    def within(self, low: int, high: int) -> Self:
+        """Return the same for days from `low` to before `high` (µs): less is read."""
+        return replace(self, low=low, high=high)
 
     @classmethod
     def of(cls, events: Events) -> Self | None:
@@ -84,7 +93,8 @@ class Runs:
         if self.since is not None:
             floor, ceil = self.usable.rollup.floor, self.usable.rollup.ceil
             ranges = [*ranges, (floor(self.since), ceil(self.since + PAUSE + 1))]
-        return ranges
+        low, high = -FOREVER if self.low is None else self.low, self.high or FOREVER
+        return [(first, end) for first, end in ranges if first < high and end > low]
 
     def _rows(self, names: Sequence[str]) -> ir.Table:
         """Return columns of the rows that may be in the range, of users that count.
@@ -98,7 +108,13 @@ class Runs:
         rows = rows.select(**{n: computed[n] if n in computed else rows[n] for n in columns})
         if self.since is not None:  # the day before may have what continues in the first minutes
             rows = rows.filter(rows.time >= stamp(self.usable.rollup.floor(self.since) - DAY))
-        return rows if self.until is None else rows.filter(rows.time < stamp(self.until))
+        if self.until is not None:
+            rows = rows.filter(rows.time < stamp(self.until))
+        if self.low is not None and self.low > self.reader.oldest:
+            rows = rows.filter(rows.time >= stamp(self.low))
+        if self.high is not None and self.high <= self.reader.newest:
+            rows = rows.filter(rows.time < stamp(self.high))
+        return rows
 
     def counted(self, rows: ir.Table) -> ir.Table:
         """Leave out the users whom the selection removes."""
@@ -133,7 +149,10 @@ class Runs:
         if self.usable.since.files:
             everybody = replace(self.events.selection, bots=True, not_user=())
             later = self.reader.select(self.usable.since.files, everybody)
-            parts.append(of_messages(later.stored.mutate(user=later.stored.users.unnest())))
+            runs = of_messages(later.stored.mutate(user=later.stored.users.unnest()))
+            if self.low is not None and self.high is not None:
+                runs = runs.filter(runs.day >= self.low, runs.day < self.high)
+            parts.append(runs)
         if not parts:
             return None
         runs = reduce(lambda a, b: a.union(b), parts)
@@ -145,23 +164,25 @@ class Runs:
 
     @cached_property
     def joined(self) -> ir.Table | None:
-        """`others`, with `begins`."""
-        return None if self.others is None else with_begins(self.others)
+        """`others`, with `begins`; held, since to find these is to sort the runs."""
+        if self.others is None:
+            return None
+        return hold(self.reader.backend, with_begins(self.others))
 
     def edges(self, plain: ir.Table) -> ir.Table:
         """Return the runs that begin or end within ten minutes of midnight; few, and in memory.
 
-        Columns: `user`, `target`, `day`, `start`, `end`, `messages`, `begins`, and for `plain` ones
-        `gap` and `final`.
+        Columns: `user`, `target`, `day`, `start`, `end`, `begins`, and for `plain` ones `gap` and
+        `final`.
 
         Args:
             plain: with the `EDGE` columns.
         """
         rows = plain.filter(near_midnight(plain))
-        rows = rows.select(*_RUN, "gap", "final", begins=_TRUE, plain=_TRUE)
+        rows = rows.select(*_EDGE, "gap", "final", begins=_TRUE, plain=_TRUE)
         if self.joined is not None:
             joined = self.joined.filter(near_midnight(self.joined))
-            joined = joined.select(*_RUN, "begins", gap=_NOTHING, final=_NOTHING, plain=_FALSE)
+            joined = joined.select(*_EDGE, "begins", gap=_NOTHING, final=_NOTHING, plain=_FALSE)
             rows = rows.union(joined.select(rows.columns))
         return hold(self.reader.backend, rows)
 
@@ -200,7 +221,11 @@ def start_of_day(start: ir.IntegerValue) -> ir.IntegerValue:
 
 
 def _in_ranges(rows: ir.Table, ranges: Sequence[tuple[int, int]]) -> ir.BooleanValue:
-    """Whether the column `time` lies in one of these ranges [µs, µs)."""
+    """Whether the column `time`, starts of days, lies in one of these ranges of days [µs, µs)."""
+    if sum(end - first for first, end in ranges) <= _NAMED * DAY:  # looked up, which is faster
+        days = [day for first, end in ranges for day in range(first, end, DAY)]
+        named: ir.BooleanValue = rows.time.isin([*map(stamp, days)])
+        return named
     inside = [(rows.time >= stamp(first)) & (rows.time < stamp(end)) for first, end in ranges]
     answer: ir.BooleanValue = ibis.or_(*inside)
     return answer

@@ -16,10 +16,9 @@ from hubbub.store.query.actions.in_events import by_day, messages_with_starts, p
 from hubbub.store.rollups.tables import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import ibis.expr.types as ir
 
+    from hubbub.store.query.actions.intervals import Intervals
     from hubbub.store.query.actions.kept import KeptActions
     from hubbub.store.query.events import Events
 
@@ -40,59 +39,63 @@ def action_starts(events: Events) -> ir.Table:
     return rows.filter(rows.begins).select("user", start="at")
 
 
-def action_days(events: Events, origin: int, size: int) -> Iterator[ir.Table]:
-    """Actions, summed up by day and by intervals, in parts that an engine can return.
+def action_days(events: Events, origin: int, size: int, since: int | None = None) -> ir.Table:
+    """Actions, summed up by day and by intervals.
 
     A row is of actions of a user whose starts have in common the `interval` (n of [origin + n *
     size, origin + (n + 1) * size)), the `day` of UTC and the day `shown` by clocks of the zone
     (both as numbers since 1970). There may be several such rows. The other columns are `actions`,
     their number; `hours`: the hours of the day (UTC) in which they start, as bits, the lowest for
-    0 h; and `x`, `y`: the sums of the unit vectors of their starts on a clock face of 24 hours, in
-    units of 1 / `SCALE`.
+    0 h; `x`, `y`: the sums of the unit vectors of their starts on a clock face of 24 hours, in
+    units of 1 / `SCALE`; and `first`: a start (µs), null in some rows. The least one of the rows of
+    a user and interval is that of the first action.
 
     Args:
         events: by agent or by users.
         origin: where an interval begins, µs since the epoch.
         size: length of an interval, µs.
+        since: days before that of this time (µs) are not needed; None: all are.
     """
     events.audience.note(events)
     kept = _kept(events)
-    if kept is None:
-        yield by_day(action_starts(events), origin, size, events.selection.offsets())
-    else:
-        yield from kept.days(origin, size)
+    if kept is not None:
+        return kept.days(origin, size, since)
+    days = by_day(action_starts(events), origin, size, events.selection.offsets())
+    return days if since is None else days.filter(days.day >= since // DAY)
 
 
-def kept_days(events: Events, since: int, until: int) -> ir.Table | None:
-    """Users and their `actions` of some days in [since, until) in µs: most, and cheap to read.
+def kept_days(events: Events, within: Intervals) -> ir.Table | None:
+    """Return `user`, `interval`, `actions` of some days in these intervals: most, cheap to read.
 
     There may be more actions than these. None if the rollup cannot answer for these events.
     """
     kept = _kept(events)
     if kept is None:
         return None
-    days = kept.sums(since, until - since, since, until)
-    return days.filter(days.interval == 0).select("user", "actions")
+    days = kept.sums(within.origin, within.size, within.origin, within.end)
+    days = days.filter((days.interval >= 0) & (days.interval < within.number))
+    return days.select("user", "interval", "actions")
 
 
 def action_pauses(
-    events: Events, since: int, until: int, without: ir.Table | None = None
+    events: Events, within: Intervals, without: ir.Table | None = None, *, few: bool = False
 ) -> ir.Table:
-    """Pauses between actions: columns `user`, `start`, `pause` (µs since the action before began).
+    """Pauses between actions that begin in the same interval.
+
+    Columns: `user`, `start`, `pause` (µs since the action before began), `interval` (its number).
 
     Args:
         events: by agent or by users.
-        since: both actions begin at or after it, µs.
-        until: both actions begin before it, µs.
-        without: column `user`: whose pauses are not needed.
+        within: the intervals.
+        without: columns `user` and `interval`: whose pauses are not needed, and where; some of
+            them are returned nevertheless.
+        few: whether memory suffices for some columns of the others' actions.
     """
     events.audience.note(events)
     kept = _kept(events)
     if kept is not None:
-        return kept.pauses(since, until, without)
-    starts = action_starts(events)
-    starts = starts.filter((starts.start >= since) & (starts.start < until))
-    return pauses_between(starts if without is None else starts.anti_join(without, "user"))
+        return kept.pauses(within, without, few=few)
+    return pauses_between(action_starts(events), within)
 
 
 def action_sizes(events: Events) -> ir.Table:

@@ -2,9 +2,9 @@
 
 import shutil
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from typing import Any
 
+import ibis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from hubbub.store.maintenance import compaction
 from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.privacy.forget import forget
+from hubbub.store.query.actions.intervals import Intervals
 from hubbub.store.query.actions.kept import KeptActions
 from hubbub.store.query.actions.starts import (
     action_days,
@@ -29,7 +30,7 @@ from hubbub.store.rollups.refresh import DAY, HOUR
 from tests.support.stores.rollup_events import START, add, make
 
 MINUTE = 60_000_000
-ALWAYS = 2**61
+ALWAYS = Intervals(-(2**61), 2**62)
 
 
 def rows(table: Any) -> list[tuple[Any, ...]]:
@@ -51,12 +52,18 @@ def both_ways(
             events.rollups = None
         elif not every:
             assert (KeptActions.of(events) is not None) == kept
-        tables = [action_starts(events), action_pauses(events, -ALWAYS, ALWAYS)]
-        tables += [action_sizes(events), summed(action_days(events, middle + HOUR, 7 * DAY))]
+        tables = [action_starts(events), action_pauses(events, ALWAYS)]
+        days = action_days(events, middle + HOUR, 7 * DAY)
+        tables += [action_sizes(events), summed(days), firsts(days)]
         if every:
             some = action_sizes(events).filter(_.messages > 1).select("user").distinct()
-            tables.append(action_pauses(events, middle - HOUR, middle + 3 * DAY))
-            tables.append(action_pauses(events, -ALWAYS, ALWAYS, some))
+            for within in (ALWAYS, Intervals(middle - HOUR, 3 * DAY, 4), Intervals(0, HOUR, 10**6)):
+                tables.append(action_pauses(events, within))
+                tables.append(summed(action_days(events, within.origin, within.size, middle)))
+                for few in (False, True):
+                    less = some.mutate(interval=within.of(middle + ibis.literal(1, "int64")))
+                    pauses = action_pauses(events, within, less, few=few)
+                    tables.append(pauses.anti_join(less, ["user", "interval"]))
         answers.append([rows(table) for table in tables])
     assert answers[0] == answers[1]
     return answers[0]
@@ -64,11 +71,16 @@ def both_ways(
 
 def summed(days: Any) -> Any:
     """Add up the rows of `action_days` that belong together."""
-    days = reduce(lambda a, b: a.union(b.select(a.columns)), days)
-    return days.group_by("user", "interval", "day", "shown").agg(
+    sums = days.group_by("user", "interval", "day", "shown").agg(
         actions=_.actions.sum().cast("int64"), hours=_.hours.bit_or(),
         x=_.x.sum().cast("int64"), y=_.y.sum().cast("int64"),
     )  # fmt: skip
+    return sums.filter(_.actions > 0)
+
+
+def firsts(days: Any) -> Any:
+    """Return when the first action of each user and interval starts."""
+    return days.group_by("user", "interval").agg(first=_["first"].min())
 
 
 def actions(store: Store) -> Any:
@@ -174,7 +186,7 @@ def test_midnight_does_not_cut_an_action(
 def test_events_without_users_have_no_actions(store: Store) -> None:
     add(store, make(0, users=()))
     refresh.catch_up(store)
-    assert both_ways(store, Selection(), kept=False) == [[], [], [], []]
+    assert both_ways(store, Selection(), kept=False) == [[], [], [], [], []]
     assert verify(store).clean
     add(store, make(1, users=("ann",)))
     refresh.rebuild(store)

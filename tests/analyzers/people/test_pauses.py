@@ -1,0 +1,75 @@
+"""Medians of pauses where those of the busiest people are not read, against all pauses."""
+
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.analyzers.people import pauses
+from hubbub.store import Selection, Store
+from hubbub.store.query.actions.intervals import Intervals
+from hubbub.store.rollups import refresh
+from hubbub.store.rollups.refresh import DAY, HOUR
+from tests.support.stores.rollup_events import START, add, make
+
+WITHIN = Intervals(START + 3 * HOUR, 10 * DAY, 6)  # the last one has no events
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "store") as store:
+        yield store
+
+
+def fill(store: Store, often: list[int]) -> dict[int, float]:
+    """Add so many events of each user in 50 days; return the medians of the intervals."""
+    rng = random.Random(5)
+    rows: list[Any] = []
+    starts: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for n, number in enumerate(often):
+        for minute in sorted(rng.sample(range(0, 50 * 1440, 15), number)):  # actions of their own
+            time = minute * 60_000_000
+            rows.append(make(len(rows), time, users=(f"u{n}",)))
+            starts[(START + time - WITHIN.origin) // WITHIN.size, f"u{n}"].append(time)
+    add(store, *rows)
+    refresh.catch_up(store)
+    medians = defaultdict(list)
+    for (interval, _), times in starts.items():
+        if interval >= 0 and len(times) > 1:
+            medians[interval].append(statistics.median(b - a for a, b in pairwise(times)))
+    return {interval: statistics.median(each) for interval, each in medians.items()}
+
+
+@pytest.mark.parametrize("held", [2_000_000, 60, 1])
+@pytest.mark.parametrize(
+    ("often", "read_again"),
+    [([*range(20, 56), 600, 700, 800, 900], False), ([60] * 40, True), ([30, 40], False)],
+    ids=["a few do most", "all do the same", "two people"],
+)
+def test_the_busiest_are_not_read_where_they_cannot_matter(
+    store: Store, monkeypatch: pytest.MonkeyPatch, often: list[int], read_again: bool, held: int
+) -> None:
+    expected = fill(store, often)
+    monkeypatch.setattr(pauses, "_HELD", held)
+    again = []
+    of_all = pauses._of_all
+
+    def noted(events, within, parts):
+        again.extend(parts := list(parts))
+        return of_all(events, within, parts)
+
+    monkeypatch.setattr(pauses, "_of_all", noted)
+    assert pauses.median_pauses(store.events(Selection()), WITHIN) == pytest.approx(expected)
+    assert bool(again) == read_again
+
+
+def test_without_the_rollup_all_are_read(store: Store) -> None:
+    expected = fill(store, [*range(20, 56), 600])
+    events = store.events(Selection())
+    events.rollups = None
+    assert pauses.median_pauses(events, WITHIN) == pytest.approx(expected)
