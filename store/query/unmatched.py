@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.store.query.engine import brought_here
 from hubbub.store.query.globs import matches
-from hubbub.store.query.months.totals import object_totals
 from hubbub.store.query.selection import Selection
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ def unmatched(
         if name in {"topic", "category"}:
             names = events.daily_topics(summed=False).select(value=name)
         elif name == "object":
+            from hubbub.store.query.months.totals import object_totals
+
             names = object_totals(events).select(value="object")
         elif name == "action":
             names = events.stored.select(value="action")
