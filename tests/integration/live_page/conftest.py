@@ -14,12 +14,19 @@ from tests.support.http import Served
 from tests.support.processes import wait_until
 
 
+@pytest.fixture(scope="module")
+def chromium(window: Browser) -> Iterator[Browser]:
+    """One page for the tests of a module: a fresh one takes longer than many of them."""
+    with window.fresh_page() as page:
+        yield page
+
+
 @pytest.fixture
-def page(window: Browser, served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePage]:
-    """A page in a browser; afterwards it is closed, and its counts are forgotten."""
+def page(chromium: Browser, served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePage]:
+    """The page; afterwards it is left, and its counts are forgotten."""
     monkeypatch.setattr(feed, "_LINGER", 0)
-    with window.fresh_page() as chromium:
-        yield LivePage(chromium)
+    yield LivePage(chromium)
+    chromium.visit("about:blank")
     wait_until(lambda: clients(served) == 0)  # else its channel goes on with the next test's page
 
 

@@ -10,6 +10,8 @@ export HOME=$D RABBITMQ_NODENAME=hublab@localhost RABBITMQ_NODE_IP_ADDRESS=127.0
   RABBITMQ_LOG_BASE=$D/log RABBITMQ_CONFIG_FILE=$D/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=$D/enabled_plugins \
   RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none" RABBITMQ_PID_FILE=$D/pid \
   RABBITMQ_CONF_ENV_FILE=/dev/null
+# erl_call asks the node in a hundredth of the time that a rabbitmqctl needs to start
+call() { echo "$1." | erl_call -sname "$RABBITMQ_NODENAME" -c "$(cat "$D/.erlang.cookie")" -e 2>/dev/null; }
 case ${1:-start} in
 start)
   echo '[rabbitmq_auth_mechanism_ssl].' >"$D/enabled_plugins"
@@ -26,8 +28,6 @@ auth_mechanisms.2 = AMQPLAIN
 auth_mechanisms.3 = EXTERNAL
 CFG
   "$BIN/rabbitmq-server" -detached >"$D/log/start" 2>&1
-  # erl_call asks the node in a hundredth of the time that a rabbitmqctl needs to start
-  call() { echo "$1." | erl_call -sname "$RABBITMQ_NODENAME" -c "$(cat "$D/.erlang.cookie")" -e 2>/dev/null; }
   ready() { [ -s "$D/.erlang.cookie" ] && [ "$(call 'rabbit_boot_state:get()')" = '{ok, ready}' ]; }
   for _ in $(seq 1000); do ready && break; sleep 0.2; done
   ready || { echo "the broker does not start" >&2; cat "$D/log/start" >&2; exit 1; }
@@ -36,6 +36,9 @@ CFG
     call "$users:clear_password(<<\"hubbub-lab\">>, <<\"lab\">>)"
     call "$users:set_permissions(<<\"hubbub-lab\">>, <<\"/\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"lab\">>)"
   fi >/dev/null ;;
-stop) "$BIN/rabbitmqctl" -q stop ;;
+stop)
+  pid=$(call 'list_to_integer(os:getpid())' | tr -dc 0-9)
+  call 'init:stop()' >/dev/null
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done ;;
 ctl) shift; "$BIN/rabbitmqctl" -q "$@" ;;
 esac
