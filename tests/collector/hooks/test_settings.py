@@ -84,7 +84,7 @@ def test_an_empty_file_of_secrets(tmp_path):
 
 def test_unsigned_deliveries_only_from_this_machine():
     assert read(insecure=True).secrets == ()
-    with pytest.raises(UsageError, match="anybody"):
+    with pytest.raises(UsageError, match="from anyone"):
         read(insecure=True, loopback=False)
 
 
