@@ -29,6 +29,8 @@ import hubbub, hubbub.collector.event
 assert "/venv/" in hubbub.__file__ and "/venv/" in hubbub.collector.event.__file__, hubbub.__file__
 P
 "$HUBBUB" --version
+"$HUBBUB" config sample | cmp - "$DIR/venv/share/hubbub/hubbub.toml"
+cmp "$HERE/deploy/hubbub.toml" "$DIR/venv/share/hubbub/hubbub.toml"
 "$HUBBUB" --store store import events.jsonl --format jsonl
 "$HUBBUB" --store store query users --format csv | tee users.csv
 grep -q '^ann,2' users.csv

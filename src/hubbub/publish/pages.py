@@ -220,7 +220,7 @@ def link(path: str, name: str, length: int, up: str) -> str:
     """
     return (
         f'<a href="{up}{escape(path)}" download>{escape(name)}</a>&nbsp;'
-        f'<span class="quiet">({size(length)})</span>'
+        f'<span class="quiet unit">({size(length)})</span>'
     )
 
 
