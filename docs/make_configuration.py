@@ -34,7 +34,7 @@ that `--config` or the environment variable `HUBBUB_CONFIG` names.
 
 Options take precedence over environment variables, and those over the file. An unknown key is an
 error that names the nearest known one. Paths in the file are relative to it. `hubbub listen` reads
-the file again on SIGHUP.
+the file again on SIGHUP. The sample is also in `share/hubbub/` of an installation.
 
 **Environment.** The variable of a key is `HUBBUB_`, its section and its name, in capitals:
 `HUBBUB_LISTEN_ZMQ`, `HUBBUB_ENGINE_MEMORY`, and `HUBBUB_STORE` of a key above all sections. A list
