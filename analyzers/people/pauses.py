@@ -7,6 +7,7 @@ interval. Where that is below the result, they only count as people with less.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubbub.analyzers.common.materialised import materialise
@@ -26,6 +27,8 @@ __all__ = ["median_pauses"]
 _BUSY = 0.1
 #: Actions of others that are held in memory at once; about 60 bytes each.
 _HELD = 3_000_000
+#: In shorter intervals (µs) most days may have times of two, and are not known.
+_LEAST = timedelta(days=7) // timedelta(microseconds=1)
 #: Where it is not known how many actions intervals have, they are read in so many parts.
 _PARTS = 8
 #: Before all pauses.
@@ -49,16 +52,13 @@ def median_pauses(events: Events, within: Intervals) -> dict[int, float]:
         events: by agent or by users.
         within: the intervals.
     """
-    busiest = _busiest(events, within)
-    if busiest is None:
+    busiest = _busiest(events, within) if within.size >= _LEAST else None
+    known = {} if busiest is None else _facts(busiest)
+    if not known:
         at_once = max(1, -(-within.number // _PARTS))
         starts = range(0, within.number, at_once)
         parts = (range(low, min(low + at_once, within.number)) for low in starts)
         return _of_all(events, within, parts)
-    known = {
-        row["interval"]: _Known(row["total"] - (row["busy"] or 0), row["fewest"])
-        for row in _facts(busiest).to_pyarrow().to_pylist()
-    }
     found: dict[int, float] = {}
     again: list[range] = []
     for part in _parts(within.number, known):
@@ -98,13 +98,17 @@ def _busiest(events: Events, within: Intervals) -> ir.Table | None:
     return materialise(events, chosen.select("interval", "user", "n", "busy", "total"))
 
 
-def _facts(busiest: ir.Table) -> ir.Table:
-    """Return of each interval `total`, `busy`, `fewest`: all actions, and those of the busiest."""
+def _facts(busiest: ir.Table) -> dict[int, _Known]:
+    """Return what is known of each interval; no row: nothing is."""
     from ibis import _
 
-    return busiest.group_by("interval").agg(
+    facts = busiest.group_by("interval").agg(
         total=_.total.max(), busy=_.n.sum(where=_.busy), fewest=_.n.min(where=_.busy)
     )
+    return {
+        row["interval"]: _Known(row["total"] - (row["busy"] or 0), row["fewest"])
+        for row in facts.to_pyarrow().to_pylist()
+    }
 
 
 def _parts(number: int, known: dict[int, _Known]) -> Iterator[range]:
