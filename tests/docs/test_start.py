@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import paths
 
+pytestmark = pytest.mark.timeout(900)  # a dozen processes each, one after the other
+
 START = paths.ROOT / "docs" / "start"
 PAGES = sorted(START.glob("*.md"))
 SCRIPT = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -56,7 +58,7 @@ def run(commands: str, home: Path) -> subprocess.CompletedProcess[str]:
         text=True, cwd=home, env=environment, start_new_session=True,
     )  # fmt: skip
     try:
-        out, err = shell.communicate(f"{commands}\ntrap '' TERM\nkill 0\n", timeout=240)
+        out, err = shell.communicate(f"{commands}\ntrap '' TERM\nkill 0\n", timeout=800)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
