@@ -39,6 +39,7 @@ CFG
 stop)
   pid=$(call 'list_to_integer(os:getpid())' | tr -dc 0-9)
   call 'init:stop()' >/dev/null
-  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done ;;
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  epmd -kill >/dev/null || true ;;  # the daemon of its port would stay
 ctl) shift; "$BIN/rabbitmqctl" -q "$@" ;;
 esac
