@@ -84,6 +84,10 @@ _MESSAGES = {
         "Different people per month in the category {category} from {from} to {to}; most: {peak}. "
         "People are counted by category, not by topic."
     ),
+    "few_people": N_("Fewer than {least} people in each period from {from} to {to}."),
+    "few_people_category": N_(
+        "Fewer than {least} people in each period in the category {category} from {from} to {to}."
+    ),
     "peak_day": N_("{number} on {day}"),
     "peak_week": N_("{number} in the week from {day}"),
     "peak_month": N_("{number} in the month from {day}"),
@@ -173,6 +177,7 @@ def texts(least: int) -> str:
         "unit_people": _("people"),
         "share": _("share"),
         "start": _("start"),
+        "least": amount(least),
         "few": _("fewer than {least}", least=amount(least)),
         "date": numeric_pattern(),
         "decimal": pgettext("decimal sign", "."),

@@ -112,6 +112,7 @@ def test_people_are_counted_by_category(chromium: Browser, site: str) -> None:
     choose(chromium, "measure", "people")
     says(chromium, "Different people per day")
     choose(chromium, "category", "fas")
+    says(chromium, "Fewer than 5 people in each period in the category fas from 2026-01-01")
     assert "fewer than 5" in evaluate(chromium, "document.getElementById('periods').textContent")
     assert evaluate(chromium, "document.getElementById('topic').disabled")
 
@@ -176,6 +177,45 @@ def test_every_page_is_legible(chromium: Browser, site: str, width: int, *, dark
             says(chromium, "messages")
         assert faults(chromium) == [], page
         assert chromium.complaints() == [], page
+
+
+@pytest.fixture(scope="module")
+def german(root: Path) -> str:
+    """The address of the site in German on the disk."""
+    command = ["publish", "--store", str(root.parent / "store"), "-o", str(root / "deutsch"),
+               "--views", "tail,volume,users_per_object", "--no-cards", "--lang", "de"]  # fmt: skip
+    assert execute(command) == 0
+    return (root / "deutsch").as_uri()
+
+
+def test_german(chromium: Browser, german: str) -> None:
+    for width in (375, 800, 1400):
+        chromium.screen(width=width)
+        for page in PAGES:
+            chromium.visit(f"{german}/{page}")
+            if page == "explore.html":
+                says(chromium, "600 Nachrichten vom 01.01.2026 bis 04.02.2026; die meisten: 18 am")
+            assert faults(chromium) == [], page
+    chromium.visit(f"{german}/explore.html")
+    says(chromium, "600 Nachrichten")
+    parts = "document.getElementById('parts').innerText"
+    assert "KATEGORIE NACHRICHTEN ANTEIL" in " ".join(evaluate(chromium, parts).upper().split())
+    assert "33,0\u00a0%" in evaluate(chromium, parts)
+    choose(chromium, "measure", "bytes")
+    says(chromium, "239.700 Bytes vom")
+    choose(chromium, "category", "fas")
+    says(chromium, "Bytes in der Kategorie fas vom 01.01.2026")
+    choose(chromium, "topic", "rare")
+    says(chromium, "Nichts in der Kategorie fas, in Themen, die „rare“ enthalten, vom")
+    choose(chromium, "measure", "people")
+    choose(chromium, "per", "week")
+    says(chromium, "Weniger als 5 Personen in jedem Abschnitt in der Kategorie fas vom")
+    assert "weniger als 5" in evaluate(chromium, "document.getElementById('periods').textContent")
+    chromium.visit(f"{german}/views/tail.html")
+    assert evaluate(chromium, "document.documentElement.lang") == "de"
+    buttons = "[...document.querySelectorAll('button.copy')].map(b => b.textContent)"
+    assert evaluate(chromium, buttons) in ([], ["Kopieren"] * 3)  # none where there is no clipboard
+    assert chromium.complaints() == []
 
 
 def test_without_scripts(chromium: Browser, site: str) -> None:

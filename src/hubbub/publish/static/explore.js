@@ -259,12 +259,14 @@
     element.replaceChildren(title, head, body);
   }
 
-  function summarised(choice, most, sum) {
+  function summarised(choice, periods, most, sum) {
     const { category, measure, per } = choice;
     const topic = measure === "people" ? "" : choice.topic;
     const where = (category && topic && "_both") || (category && "_category") ||
       (topic && "_topic") || "";
     const values = { category, topic, from: date(choice.from), to: date(choice.to) };
+    const few = periods.some(([, value]) => value === null); // people, but not enough to be counted
+    if (!most[1] && few) return say(`few_people${where}`, { ...values, least: texts.least });
     if (!most[1]) return say(`nothing${where}`, values);
     values.peak = say(`peak_${per}`, { number: number(most[1]), day: date(most[0]) });
     if (measure === "people") return say(`people_${per}${where}`, values);
@@ -283,7 +285,7 @@
       ? countPeople(rows, choice) : countTopics(rows, choice, length);
     const most = periods.reduce((best, one) => ((one[1] ?? 0) > (best[1] ?? 0) ? one : best),
       [0, 0]);
-    const summary = summarised(choice, most, sum);
+    const summary = summarised(choice, periods, most, sum);
     document.getElementById("summary").textContent = summary;
     draw(periods, summary);
     const unit = texts[`unit_${measure}`];

@@ -188,7 +188,8 @@ def _publish(
         from hubbub.publish import check
 
         bots = runner(common=options, names=True).bots
-        parts = check.visible(made, accounts, bots)
+        with use_language(language):  # in whose words people are numbered
+            parts = check.visible(made, accounts, bots)
         if values["as_json"]:
             app.print_facts(check.document(made, settings, parts), as_json=True)
         else:
