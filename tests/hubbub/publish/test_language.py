@@ -160,7 +160,8 @@ def test_a_german_site_is_german_and_a_day_later_the_same(
 
 def test_sentences_of_the_german_feed_are_true(german: Path) -> None:
     feed = ET.parse(german / "feed.atom").getroot()
-    weeks = [entry.findtext(f"{ATOM}title", "") for entry in feed.findall(f"{ATOM}entry")]
+    titles = [entry.findtext(f"{ATOM}title", "") for entry in feed.findall(f"{ATOM}entry")]
+    weeks = [title.replace("\u00a0", " ") for title in titles]
     counted: dict[str, int] = {}
     for row in records(german / "data" / "topics.csv"):
         counted[row["start"]] = counted.get(row["start"], 0) + int(row["messages"])
