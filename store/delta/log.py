@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from hubbub.errors import StoreError
 from hubbub.lazy import lazy_module
+from hubbub.store.delta.data_file import File
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
@@ -92,10 +93,13 @@ class Commit:
     """One version of a table."""
 
     version: int
-    added: tuple[str, ...] = ()  # data files with new rows
-    rows: int = 0  # in those files
+    files: tuple[File, ...] = ()  # with new rows
     removed: bool = False  # whether rows were deleted or changed
-    times: tuple[tuple[int, int], ...] = ()  # first and last time of each added file, µs
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Paths of the files with new rows."""
+        return tuple(file.uri for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +236,10 @@ class Log:
         commits = self.commits(after + 1, version)
         if commits is None or any(commit.removed for commit in commits):
             return None
-        files = tuple(path for commit in commits for path in commit.added)
-        times = tuple(file for commit in commits for file in commit.times)
+        files = [file for commit in commits for file in commit.files]
+        times = tuple((file.first, file.last) for file in files)
         return Tail(
-            files,
+            tuple(file.uri for file in files),
             min((file[0] for file in times), default=0),
             max((file[1] for file in times), default=0),
             times,
@@ -244,17 +248,16 @@ class Log:
     def _commit(self, version: int, actions: Sequence[dict[str, Any]]) -> Commit:
         adds = [add for action in actions if (add := action.get("add")) and add["dataChange"]]
         removes = [action["remove"] for action in actions if action.get("remove")]
-        statistics = [json.loads(add["stats"]) for add in adds]
         return Commit(
             version,
-            added=tuple(self._path(add["path"]) for add in adds),
-            rows=sum(file["numRecords"] for file in statistics),
+            files=tuple(map(self._file, adds)),
             removed=any(remove["dataChange"] for remove in removes),
-            times=tuple(
-                (_micros(file["minValues"]["time"]), _micros(file["maxValues"]["time"]))
-                for file in statistics
-            ),
         )
+
+    def _file(self, add: dict[str, Any]) -> File:
+        facts = json.loads(add["stats"])
+        first, last = (_micros(facts[edge]["time"]) for edge in ("minValues", "maxValues"))
+        return File(self._path(add["path"]), facts["numRecords"], add["size"], first, last)
 
     def _path(self, path: str) -> str:
         """Return the path of a data file that an entry names."""

@@ -80,14 +80,12 @@ def catch_up(store: Store) -> None:
         if commits is None or any(commit.removed for commit in commits):
             rebuild_all(store, rollups)
             return
-        files: list[str] = []
-        rows = 0
+        files: list[File] = []
         for commit in commits:
-            files += commit.added
-            rows += commit.rows
-            if rows >= CHUNK or commit.version == behind.target:
+            files += commit.files
+            if sum(file.rows for file in files) >= CHUNK or commit.version == behind.target:
                 _append(store, behind.rollups, files, commit.version)
-                files, rows = [], 0
+                files = []
 
 
 class _Behind(NamedTuple):
@@ -117,24 +115,25 @@ def _next(store: Store, rollups: Sequence[Rollup], version: int) -> _Behind | No
     return _Behind(behind, batches[0], min([*batches[1:], version]))
 
 
-def _append(store: Store, rollups: Sequence[Rollup], files: Sequence[str], version: int) -> None:
+def _append(store: Store, rollups: Sequence[Rollup], files: Sequence[File], version: int) -> None:
     """Count these files of events; coarser rollups are summed from finer ones.
+
+    Compaction may have replaced some of them since: they are no longer part of the table.
 
     Actions are found some days at a time; of the sums, memory holds those of one rollup, and those
     that the next ones add up.
     """
-    since = frozen(store)
+    since, paths = frozen(store), [file.uri for file in files]
     finer: dict[str, Any] = {}
     for rollup in rollups:
         if isinstance(rollup, Actions):
             rollup.ensure()
-            counted = [file for file in store.table.files() if file.uri in files]
-            added, _ = write_counted(store, rollup, counted)
+            added, _ = write_counted(store, rollup, files)
             rollup.replace([], added, version)
             continue
         sums = finer.pop(rollup.finer, None)
         if sums is None:
-            sums = rollup.count(files, since if rollup.outlives else 0)
+            sums = rollup.count(paths, since if rollup.outlives else 0)
         else:
             sums = rollup.summed(sums)
         rollup.append_rows(rollup.parts(sums), version)

@@ -99,9 +99,8 @@ def test_the_tail_is_known_as_long_as_rows_were_only_added(table: Events) -> Non
     commits = log.commits(1, 3)
     assert commits is not None
     assert [commit.version for commit in commits] == [1, 2, 3]
-    assert [(commit.rows, commit.removed) for commit in commits] == [(1, False)] * 3
-    assert [commit.times for commit in commits] == [
-        ((file.first, file.last),) for file in (first, second, third)
+    assert [(*commit.files, commit.removed) for commit in commits] == [
+        (file, False) for file in (first, second, third)
     ]
     version = table.replace([first], [])
     assert log.tail(1, version) is None, "rows were removed"

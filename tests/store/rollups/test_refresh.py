@@ -111,6 +111,20 @@ def test_the_loader_keeps_up_after_some_commits(
     assert set(batches(store)) == {3}
 
 
+def test_files_that_were_merged_before_they_were_counted(store: Store) -> None:
+    add(store, make(0, objects=("x",)))
+    refresh.catch_up(store)
+    for n in (1, 2):
+        add(store, make(n, n * HOUR, objects=("x",)))
+    with store.loader_lock():
+        assert compaction.step(store, whole=True) is not None
+    refresh.catch_up(store)
+    for rollup in store.rollups:
+        assert rollup.files()
+        months = refresh.files_by_month(store, rollup).values()
+        assert not any(refresh.differs(store, rollup, source, own) for source, own in months)
+
+
 def test_frozen_days_outlive_their_events(store: Store, frame: MakeFrame) -> None:
     for day in range(4):
         add(store, make(2 * day, day * DAY), make(2 * day + 1, day * DAY + 13 * HOUR))
