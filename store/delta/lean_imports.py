@@ -17,7 +17,7 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["arrow_without_pandas", "ibis_duckdb"]
+__all__ = ["arrow_without_pandas", "duckdb_backend"]
 
 _COMPILERS = "ibis.backends.sql.compilers"
 _CONVERTER = "ibis.backends.duckdb.converter"
@@ -72,14 +72,14 @@ def arrow_without_pandas() -> None:
         pa.array([0])
 
 
-def ibis_duckdb() -> Any:
-    """Return Ibis' backend of DuckDB, with a new database in memory."""
+def duckdb_backend() -> Any:
+    """Return the class of Ibis' backend of DuckDB."""
     with _without_collecting():
         _compilers_on_use()
         from ibis.backends.duckdb import Backend
 
         _converter_without_pandas()
-    return Backend().connect()  # `ibis.duckdb.connect` would read what all packages offer
+    return Backend
 
 
 @cache

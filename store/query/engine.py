@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from weakref import WeakValueDictionary, finalize
 
 from hubbub.errors import UsageError
 from hubbub.memory import available
-from hubbub.store.delta.lean_imports import ibis_duckdb
+from hubbub.store.delta.lean_imports import duckdb_backend
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,6 +37,7 @@ __all__ = [
 #: The name of the built-in engine where another one could be chosen, and of its Ibis backend.
 BUILT_IN = "duckdb"
 
+_FROM_MEMORY = "MEMTABLE"  # kind of a table that is not the engine's
 _LEAST = 64  # MiB; with less the engine cannot even spill
 _OF_A_THREAD = 96  # MiB; with less for each of its threads it fails where one of them would spill
 _FREE_SHARE = 4  # by default spilled data may take this part of the free space: a quarter
@@ -71,7 +73,7 @@ def connect(spill: Path | None = None, memory: int | None = None, disk: int | No
         disk: bytes that it may write into `spill`; None: a quarter of what is free there now.
     """
     limit = max((available() // 2 if memory is None else memory) >> 20, _LEAST)
-    backend = ibis_duckdb()
+    backend = _built_in()().connect()  # `ibis.duckdb.connect` would read what all packages offer
     backend.raw_sql("SET temp_directory = ?", parameters=["" if spill is None else str(spill)])
     backend.raw_sql("SET memory_limit = ?", parameters=[f"{limit}MiB"])
     if spill is not None:
@@ -90,6 +92,21 @@ def connect(spill: Path | None = None, memory: int | None = None, disk: int | No
     ):
         backend.raw_sql(statement).fetchall()
     return backend
+
+
+@cache
+def _built_in() -> Any:
+    """Return the class of the built-in engine, which drops tables from memory, as views.
+
+    Ibis would keep the rows of each one until the end of the process.
+    """
+
+    class BuiltIn(duckdb_backend()):  # type: ignore[misc]
+        def _register_in_memory_table(self, op: Any) -> None:
+            super()._register_in_memory_table(op)
+            finalize(op, _Views.of(self).unused.append, (_FROM_MEMORY, op.name))
+
+    return BuiltIn
 
 
 class _Views:
@@ -112,7 +129,10 @@ class _Views:
             kind, name = self.unused.pop()
             if name in self.tables:
                 continue
-            if _is_built_in(backend):
+            if kind == _FROM_MEMORY:  # a copy of the expression may have registered it again
+                if all(table.name != name for table in backend._memtables):  # noqa: SLF001
+                    backend.con.unregister(name)
+            elif _is_built_in(backend):
                 backend.raw_sql(f'DROP {kind} IF EXISTS "{name}"').fetchall()
             else:
                 backend.drop_view_later(name)
