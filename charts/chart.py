@@ -92,7 +92,7 @@ class Chart:
             title: replaces the computed one.
             subtitle: replaces the computed one.
         """
-        from hubbub.charts.graphs.common import noun
+        from hubbub.charts.graphs.common import plain
         from hubbub.charts.graphs.general import draw_bars
         from hubbub.charts.graphs.stacks import draw_stacks
         from hubbub.charts.picture.scale import as_time
@@ -101,7 +101,7 @@ class Chart:
         names = column(table, x)
         values = [finite(v) for v in column(table, y)]
         if len(names) > 1 and all(map(as_time, names)):
-            cells = [(t, noun(y), v) for t, v in zip(names, values, strict=True)]
+            cells = [(t, plain(y), v) for t, v in zip(names, values, strict=True)]
             return draw_stacks(self, result, cells, x=x, y=y, top=1, title=title, subtitle=subtitle)
         return draw_bars(
             self, result, names, values, x=x, y=y, top=top, title=title, subtitle=subtitle
@@ -124,15 +124,14 @@ class Chart:
         Raises:
             UsageError: no column or more than six.
         """
+        from hubbub.charts.graphs.common import noun, plain
         from hubbub.charts.graphs.general import draw_lines
 
         table = records(result)
         names = [y] if isinstance(y, str) else list(y)
         if not 1 <= len(names) <= _LINES:
             raise UsageError(f"a chart has 1 to {_LINES} lines, not {len(names)}")
-        series = [
-            (text.clean(n.replace("_", " ")), [finite(v) for v in column(table, n)]) for n in names
-        ]
+        series = [(noun(n), [finite(v) for v in column(table, n)]) for n in names]
         return draw_lines(
             self,
             result,
@@ -143,6 +142,7 @@ class Chart:
             subtitle=subtitle,
             unit=unit,
             gaps=True,
+            columns=[plain(n) for n in names],
         )
 
     def stacked(

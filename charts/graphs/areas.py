@@ -19,6 +19,7 @@ from hubbub.charts.picture.document import path
 from hubbub.charts.picture.scale import as_time
 from hubbub.charts.picture.sheet import Data, column, finite, records
 from hubbub.errors import UsageError
+from hubbub.language import _
 from hubbub.language.numbers import percent
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def draw_areas(
 ) -> Drawing:
     """Draw shares over the times in column `x`; `shares` maps columns to names of their series.
 
+    The names are messages: English in the table behind the picture.
+
     Raises:
         UsageError: a value of column `x` is not a time.
     """
@@ -125,8 +128,8 @@ def draw_areas(
     series = []
     for share, name in shares.items():
         values = [finite(v) for v in column(table, share)]
-        series.append((text.clean(name), [values[i] for i in order]))
-    drawable = any(v is not None for _, values in series for v in values)
+        series.append((text.clean(_(name)), [values[i] for i in order]))
+    drawable = any(v is not None for _name, values in series for v in values)
     page = chart.sheet(result, finding=finding, subtitle=subtitle, empty=empty)
     xs, ticks = time_axis(known) if known else ((), ())
     return draw(
@@ -134,6 +137,6 @@ def draw_areas(
         page,
         AreaPlan(xs, ticks),
         series if drawable else [],
-        columns=(x, *(n for n, _ in series)),
-        rows=list(zip(known, *(values for _, values in series), strict=True)),
+        columns=(x, *shares.values()),
+        rows=list(zip(known, *(values for _name, values in series), strict=True)),
     )

@@ -9,7 +9,17 @@ from itertools import pairwise
 from hubbub.charts.picture import scale, text
 from hubbub.language import N_, _
 
-__all__ = ["Ticks", "capital", "height_of", "noun", "slot", "spaced", "sparse", "time_axis"]
+__all__ = [
+    "Ticks",
+    "capital",
+    "height_of",
+    "noun",
+    "plain",
+    "slot",
+    "spaced",
+    "sparse",
+    "time_axis",
+]
 
 Ticks = tuple[tuple[str, float], ...]
 #: Columns of hubbub's own results and pictures.
@@ -46,6 +56,11 @@ COLUMNS = (
     N_("users"),
     N_("window"),
 )
+
+
+def plain(column: str) -> str:
+    """Return the name of a column as English words, for the table behind a picture."""
+    return text.clean(column.replace("_", " "))
 
 
 def noun(column: str) -> str:

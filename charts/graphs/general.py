@@ -136,8 +136,12 @@ def draw_lines(
     subtitle: str,
     unit: str = "",
     gaps: bool = False,
+    columns: Sequence[str] = (),
 ) -> Drawing:
-    """Draw lines over `points`, which are times or names; `x` is what the points are called."""
+    """Draw lines over `points`, which are times or names; `x` is what the points are called.
+
+    `columns` name the series in the table behind the picture; by default their names do.
+    """
     times = [as_time(v) for v in points]
     order = list(range(len(points)))
     if points and all(times):
@@ -174,7 +178,7 @@ def draw_lines(
         page,
         LinePlan(xs, ticks, whole=whole and not unit, unit=unit),
         values if numbers else [],
-        columns=(x, *(name for name, column in series)),
+        columns=(x, *(columns or (name for name, column in series))),
         rows=[(points[i], *(column[i] for name, column in series)) for i in order],
     )
 
@@ -214,14 +218,20 @@ def draw_columns(
     finding: str,
     subtitle: str,
 ) -> Drawing:
-    """Draw a column per calendar period, given by its start; months are as wide as each other."""
+    """Draw a column per calendar period, given by its start; months are as wide as each other.
+
+    `unit` is a column's name: English in the table behind the picture.
+    """
     ticks: tuple[tuple[str, float], ...] = ()
     if times and per in {"month", "quarter", "year"}:
         ticks = sparse_labels(list(times), per)
     elif times:
         ticks = time_axis(times, centred=True)[1]
     page = chart.sheet(
-        result, finding=finding, subtitle=subtitle, empty=_("No {unit} in this range", unit=unit)
+        result,
+        finding=finding,
+        subtitle=subtitle,
+        empty=_("No {unit} in this range", unit=noun(unit)),
     )
     most = max(values, default=0)
     once = list(values).count(most) == 1 and len(values) > 1
@@ -230,7 +240,7 @@ def draw_columns(
         Stacked,
         page,
         StackPlan(ticks, peak=peak),
-        [(unit, list(values))] if any(values) else [],
+        [(noun(unit), list(values))] if any(values) else [],
         columns=("start", unit),
         rows=list(zip(times, values, strict=True)),
     )

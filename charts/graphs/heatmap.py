@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pygal.graph.graph import Graph
 
-from hubbub.charts.graphs.common import noun
+from hubbub.charts.graphs.common import noun, plain
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import EDGE, Canvas, draw
 from hubbub.charts.picture.document import number
@@ -254,6 +254,6 @@ def draw_heatmap(
         page,
         plan,
         [(noun(value), [v for _, _, v in known])] if known else [],
-        columns=(noun(row), noun(column), noun(value)),
+        columns=(plain(row), plain(column), plain(value)),
         rows=known,
     )

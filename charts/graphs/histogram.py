@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pygal.graph.bar import Bar
 
 from hubbub.charts.graphs.bars import box
-from hubbub.charts.graphs.common import noun
+from hubbub.charts.graphs.common import noun, plain
 from hubbub.charts.picture import text
 from hubbub.charts.picture.canvas import Canvas, draw
 from hubbub.charts.picture.sheet import Data, column, finite, records
@@ -111,6 +111,6 @@ def draw_histogram(
         page,
         HistogramPlan(tuple(name for name, _ in columns), noun(x)),
         [(noun(y), [n for _, n in columns])] if columns else [],
-        columns=(noun(x), noun(y)),
+        columns=(plain(x), plain(y)),
         rows=sorted(counts),
     )

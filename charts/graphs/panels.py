@@ -54,10 +54,14 @@ def draw_panels(
     upper: Sequence[Series],
     lower: Sequence[Series],
     *,
+    columns: Sequence[str],
     title: str,
     subtitle: str,
 ) -> Drawing:
-    """Draw series of whole numbers (None: missing) over ascending times in two panels."""
+    """Draw series of whole numbers (None: missing) over ascending times in two panels.
+
+    `columns` name the series in the table behind the picture.
+    """
     xs, ticks = time_axis([t for t in map(as_time, times) if t is not None])
     scaled: list[Series] = []
     labels: list[tuple[str, float]] = []
@@ -75,6 +79,6 @@ def draw_panels(
         chart.sheet(data, title=title, subtitle=subtitle),
         PanelPlan(xs, ticks, labels=tuple(labels)),
         scaled,
-        columns=("start", *(name for name, _ in series)),
+        columns=("start", *columns),
         rows=list(zip(times, *(values for _, values in series), strict=True)),
     )

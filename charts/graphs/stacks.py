@@ -152,6 +152,8 @@ def draw_stacks(
     if dropped:
         subtitles.append(without_number(dropped))
     names = text.short_names(shown)
+    columns = [names[n] for n in shown] + [f"other ({len(rest):,})"] * bool(rest)
+    titles = names if by else {n: noun(n) for n in shown}
     numbers = [v for values in series.values() for v in values if v is not None]
     page = chart.sheet(
         data,
@@ -167,8 +169,8 @@ def draw_stacks(
         Stacked,
         page,
         replace(plan, whole=all(v == int(v) for v in numbers) or (size > 1 and max(numbers) > 3)),  # noqa: PLR2004
-        [(names.get(n, n), v) for n, v in series.items()],
-        columns=(x, *(names.get(n, n) for n in series)),
+        [(titles.get(n, n), v) for n, v in series.items()],
+        columns=(x, *columns),
         rows=[(labels[i * size], *(series[n][i] for n in series)) for i in range(len(groups))],
     )
 

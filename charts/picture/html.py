@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["image", "index", "rows_table", "single", "table", "table_csv"]
 
+_OTHER = re.compile(r"other \(([\d,]+)\)")  # the column of the smaller series together
 _ROWS = 1000  # of a table in a page; the data file has all
 
 _STYLE = """\
@@ -77,12 +79,19 @@ def _cell(value: Any) -> str:
     return f"<td>{escape(clean(value, 200))}</td>"
 
 
+def _heading(column: str) -> str:
+    """Translate the name of a column, which is English in data."""
+    if other := _OTHER.fullmatch(column):
+        return _("other ({n})", n=amount(int(other[1].replace(",", ""))))
+    return _(column)
+
+
 def rows_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return an HTML table with a caption and scopes, of at most a thousand rows.
 
     Names of columns that the catalogue has are translated.
     """
-    head = "".join(f'<th scope="col">{escape(clean(_(c)))}</th>' for c in columns)
+    head = "".join(f'<th scope="col">{escape(clean(_heading(c)))}</th>' for c in columns)
     body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_ROWS])
     hidden = len(rows) - _ROWS
     if hidden > 0:

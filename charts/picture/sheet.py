@@ -156,7 +156,7 @@ def _counted(result: Result) -> str:
     if result.parameters.get("by") == "agent":
         if result.touching:
             return ngettext(
-                "{n} of {messages} tells who acted and name an object",
+                "{n} of {messages} tells who acted and names an object",
                 "{n} of {messages} tell who acted and name an object",
                 n,
                 messages=events,

@@ -17,7 +17,7 @@ from hubbub.charts.picture.scale import as_time, moment, needs_year
 from hubbub.charts.picture.sheet import finite, records
 from hubbub.charts.views.alert_rules import explained_rule, lane, shown
 from hubbub.charts.views.alert_rules import finding as of_rules
-from hubbub.language import N_, _, pgettext
+from hubbub.language import N_, _, in_english, pgettext
 from hubbub.language.numbers import amount, decimal
 from hubbub.language.wording import duration, duration_after_in, mean_over
 from hubbub.registry import view
@@ -67,6 +67,12 @@ def resolution_of(length: timedelta) -> timedelta:
     """Return a resolution with about 700 ticks in a range, at least 10 s."""
     ticks = (timedelta(seconds=s) for s in _SECONDS if timedelta(seconds=s) >= _FINEST)
     return next((t for t in ticks if length <= _POINTS * t), timedelta(seconds=_SECONDS[-1]))
+
+
+def _lines(short: timedelta, threshold: float, long: timedelta) -> list[str]:
+    """Name the lines: the mean of a short time, the threshold, and the mean of a long time."""
+    factor = _("threshold {factor}×", factor=amount(threshold))
+    return [mean_over(short), factor, mean_over(long)]
 
 
 @view(names_people=False)
@@ -139,14 +145,11 @@ def alerts(
     short_mean = [_scaled(p["short_rate"], seconds) for p in points]
     long_mean = [_scaled(p["long_rate"], seconds) for p in points]
     limit = [None if v is None else v * threshold for v in long_mean]
-    factor = amount(threshold)
-    series = [
-        (mean_over(tick * short), short_mean),
-        (_("threshold {factor}×", factor=factor), limit),
-        (mean_over(tick * long), long_mean),
-    ]
+    lines = tick * short, threshold, tick * long
+    series = list(zip(_lines(*lines), (short_mean, limit, long_mean), strict=True))
+    columns = in_english(_lines, *lines)
     if rules and explained is None:
-        del series[1]  # it is the threshold of no rule
+        del series[1], columns[1]  # it is the threshold of no rule
     year = needs_year(since, until)
     means = _Means(tick * int(short), tick * int(long), threshold)
     nothing = _("No {unit} in this range", unit=noun(measure))
@@ -178,7 +181,7 @@ def alerts(
         page,
         RaisedPlan(xs, ticks, lanes=tuple(lanes), shaded=explained if rules else 0),
         series if points else [],
-        columns=("time", *(name for name, _ in series)),
+        columns=("time", *columns),
         rows=list(zip(times, *(values for _, values in series), strict=True)),
     )
 

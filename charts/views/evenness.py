@@ -18,7 +18,7 @@ from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, begins_day, day, ending, needs_year
 from hubbub.charts.picture.sheet import finite, messages, records, several
 from hubbub.charts.views.metrics import READINGS, Metric, Reading
-from hubbub.language import _, ngettext
+from hubbub.language import _, in_english, ngettext
 from hubbub.language.numbers import amount, decimal, percent
 from hubbub.language.wording import duration, duration_after_in
 from hubbub.registry import view
@@ -131,6 +131,12 @@ def _is_midnight(when: datetime) -> bool:
     return begins_day(about_midnight(when))
 
 
+def _lines(window: timedelta | None) -> list[str]:
+    """Name the lines: the values per window (None: a day of the calendar), and their mean."""
+    length = "" if window is None else duration(window)
+    return [_("per {length}", length=length) if length else _("per day"), _("7-day mean")]
+
+
 @view(names_people=False)
 def longtail(
     query: Any,
@@ -166,13 +172,12 @@ def longtail(
     days = window == timedelta(days=1) and bool(rows)
     days = days and all(s is not None and _is_midnight(s) for s in starts)
     times = [t for t in (starts if days else ends) if t is not None]
-    series: list[tuple[str, list[float | None]]] = [
-        (_("per day") if days else _("per {length}", length=duration(window)), values)
-    ]
+    drawn = [values]
     dense = len(times) > 1
     dense = dense and times[-1] <= current().plus(times[0], timedelta(days=len(times) - 1))
     if dense and times[-1] - times[0] >= 2 * _WEEK and window <= timedelta(days=1):
-        series.append((_("7-day mean"), weekly_mean(times, values)))
+        drawn.append(weekly_mean(times, values))
+    names = _lines(None if days else window)
     facts = {
         "metric": _(reading.label),
         "meaning": _(reading.means),
@@ -198,8 +203,9 @@ def longtail(
         chart,
         result,
         times,
-        series,
+        list(zip(names, drawn, strict=False)),  # a short range has no mean
         x="start" if days else "end",
+        columns=in_english(_lines, None if days else window)[: len(drawn)],
         title=_finding(rows, values, reading, year=needs_year(since, until))
         if rows or not result.diagnostics.get("note")
         else _(

@@ -156,39 +156,39 @@ def _named(sign: str) -> str:
 
 def _showing(sign: str, shown: int, of: int) -> str:
     """State how many people show a sign, of those of whom the data tell."""
-    facts = {"shown": amount(shown)}
+    facts = {"all": amount(of)}
     if sign == "load":
         return ngettext(
-            "{shown} of {n} person did more work than is usual for them",
-            "{shown} of {n} people did more work than is usual for them",
-            of,
+            "{n} of {all} people did more work than is usual for them",
+            "{n} of {all} people did more work than is usual for them",
+            shown,
             **facts,
         )
     if sign == "off_hours":
         return ngettext(
-            "{shown} of {n} person worked more at night or on weekends than before",
-            "{shown} of {n} people worked more at night or on weekends than before",
-            of,
+            "{n} of {all} people worked more at night or on weekends than before",
+            "{n} of {all} people worked more at night or on weekends than before",
+            shown,
             **facts,
         )
     if sign == "no_pause":
         return ngettext(
-            "{shown} of {n} person had no two free days in three weeks or more",
-            "{shown} of {n} people had no two free days in three weeks or more",
-            of,
+            "{n} of {all} people had no two free days in three weeks or more",
+            "{n} of {all} people had no two free days in three weeks or more",
+            shown,
             **facts,
         )
     if sign == "alone":
         return ngettext(
-            "{shown} of {n} person had something that nobody else touched",
-            "{shown} of {n} people had something that nobody else touched",
-            of,
+            "{n} of {all} people had something that nobody else touched",
+            "{n} of {all} people had something that nobody else touched",
+            shown,
             **facts,
         )
     return ngettext(
-        "{shown} of {n} person show {sign}",
-        "{shown} of {n} people show {sign}",
-        of,
+        "{n} of {all} people shows {sign}",
+        "{n} of {all} people show {sign}",
+        shown,
         sign=text.clean(sign),
         **facts,
     )

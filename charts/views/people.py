@@ -22,7 +22,7 @@ from hubbub.charts.picture.calendar import (
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.charts.picture.scale import as_time, needs_year
 from hubbub.charts.picture.sheet import finite, records
-from hubbub.language import _, ngettext, periods
+from hubbub.language import N_, _, ngettext, periods
 from hubbub.language.numbers import amount
 from hubbub.registry import view
 
@@ -31,6 +31,7 @@ __all__ = ["active_users", "daily_users"]
 _DAY = timedelta(days=1)
 _LINES = 400  # points of a line
 _APART = 4  # people in all get their own panel if they are this many times those of the busiest day
+_COLUMNS = N_("active"), N_("new"), N_("seen so far")
 _UNITS = {"day": 21, "week": 760, "month": 3700, "quarter": 11_000}  # for up to so many days
 
 
@@ -65,12 +66,8 @@ def daily_users(
     rows = records(result)
     times = [row["start"] for row in rows]
     active, new, total = (
-        (name, [finite(row[column]) for row in rows])
-        for name, column in (
-            (_("active"), "users"),
-            (_("new"), "new"),
-            (_("seen so far"), "total"),
-        )
+        (_(name), [finite(row[column]) for row in rows])
+        for name, column in zip(_COLUMNS, ("users", "new", "total"), strict=True)
     )
     title = _daily_finding(rows, unit, since, until)
     subtitle = _(
@@ -83,11 +80,25 @@ def daily_users(
             [_("{subtitle}, on a scale of its own", subtitle=subtitle), *whole.notes]
         )
         return draw_panels(
-            chart, result, times, (active, new), (total,), title=title, subtitle=subtitle
+            chart,
+            result,
+            times,
+            (active, new),
+            (total,),
+            columns=_COLUMNS,
+            title=title,
+            subtitle=subtitle,
         )
     subtitle = "; ".join([subtitle, *whole.notes])
     return draw_lines(
-        chart, result, times, [active, new, total], x="start", title=title, subtitle=subtitle
+        chart,
+        result,
+        times,
+        [active, new, total],
+        x="start",
+        title=title,
+        subtitle=subtitle,
+        columns=_COLUMNS,
     )
 
 
@@ -145,7 +156,6 @@ def active_users(
         per: Length of a period; auto: by the range.
         stored: Draw the numbers that the job `usage` stored.
     """
-    from hubbub.charts.graphs.common import noun
     from hubbub.charts.graphs.general import draw_columns
 
     unit = period_of(per)
@@ -169,7 +179,7 @@ def active_users(
         begins,
         values,
         per=unit,
-        unit=noun("people"),
+        unit="people",
         finding=_active_finding(begins, values, unit, since, until),
         subtitle="; ".join([found, *whole.notes]),
     )

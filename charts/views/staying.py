@@ -109,7 +109,7 @@ def cohorts(
         chart,
         result,
         x="end",
-        shares={column: _(name) for column, name in _SHARES.items()},
+        shares=_SHARES,
         finding=_cohorts_finding(rows, length, messages(result), year=needs_year(since, until))
         if rows or not note
         else nothing,

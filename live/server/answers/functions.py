@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hubbub.registry import Function
     from hubbub.store import Store
 
-__all__ = ["RESERVED", "language", "pixels", "run_query", "run_view", "theme"]
+__all__ = ["RESERVED", "language", "pixels", "run_query", "run_view", "theme", "with_language"]
 
 #: Parameters that the server itself reads, unless the function has one of that name.
 RESERVED = frozenset({"content_type", "theme", "lang", "width", "height"})
@@ -107,17 +107,14 @@ def run_view(
         store, config, inject=inject, names=names, alert_rules=judged_rules(config)
     )
     version = store.table.version()
-    chosen = language(values, config)
-    with use_language(chosen):
+    with use_language(language(values, config)):
         drawing = runner.view(function.name, **_without_reserved(function, values))
         answer = encode_view(drawing, form, width=width, height=height, private=names)
-    if chosen != ENGLISH:  # the link stays in it when another one is configured
-        values = {"lang": [chosen], **values}
     metadata = drawing.metadata if isinstance(drawing, Drawing) else {}
     if not {"since", "until"} <= metadata.keys():
         return answer
     edges = metadata["since"], metadata["until"]
-    link = permanent_link(function, form, values, edges, version)
+    link = permanent_link(function, form, with_language(values, config), edges, version)
     return _with_link(answer, store, version, link)
 
 
@@ -156,6 +153,15 @@ def language(values: Parameters, config: Config) -> str:
             f"lang cannot be {chosen[:40]!r}", hint=f"there are: {', '.join(languages())}"
         )
     return chosen
+
+
+def with_language(values: Parameters, config: Config) -> Parameters:
+    """Return parameters that name the language of a picture, if that is not English.
+
+    A permanent link without a language is English, whatever is configured later.
+    """
+    chosen = language(values, config)
+    return values if chosen == ENGLISH else {"lang": [chosen], **values}
 
 
 def pixels(values: Parameters, name: str) -> int | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hubbub.errors import NoRoomError, UsageError
+from hubbub.language import ENGLISH
 from hubbub.live.server.answers.cache import Answer, is_relative
 from hubbub.live.server.answers.functions import run_query, run_view
 from hubbub.live.server.answers.links import AT, HEADER
@@ -160,6 +161,7 @@ def _compute(  # noqa: PLR0917 - the parts of one request
         ) from error
     run: Callable[..., Answer] = partial(run_query, past, server.config, function, values)
     if function.kind == "view":
+        values = {"lang": [ENGLISH], **values}  # the configured language may change
         run = partial(run_view, past, server.config, function, values, style=server.settings.style)
     answer = run(form=form, names=names)
     # every name in full, whatever the form shows

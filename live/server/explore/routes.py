@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from hubbub.analyzers.explained import EXPLANATIONS
 from hubbub.errors import HubbubError
 from hubbub.live.server import failures, pages
+from hubbub.live.server.answers.functions import with_language
 from hubbub.live.server.answers.links import permanent_link
 from hubbub.live.server.answers.parameters import Parameters, read_parameters
 from hubbub.live.server.explore.described import Described, canonical
@@ -168,6 +169,8 @@ def _permanent(  # noqa: PLR0917 - the parts of one answer
         or server.store.table.version() != version
     ):
         return ""
+    if described.kind == "view":
+        values = with_language(values, server.config)
     return permanent_link(function, form, values, answer.range, version)
 
 

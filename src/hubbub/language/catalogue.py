@@ -5,13 +5,13 @@ A catalogue is the compiled file of GNU gettext. What it lacks stays English.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from hubbub.errors import UsageError
 
@@ -21,12 +21,14 @@ __all__ = [
     "_",
     "current_language",
     "filled",
+    "in_english",
     "languages",
     "pgettext",
     "translations",
     "use_language",
 ]
 
+T = TypeVar("T")
 ENGLISH: Final = "en"
 FOLDER = Path(__file__).parent / "catalogues"
 _CURRENT: ContextVar[str] = ContextVar("hubbub_language", default=ENGLISH)
@@ -58,6 +60,12 @@ def use_language(name: str) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def in_english(make: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function makes in English: names in data, which programs read."""
+    with use_language(ENGLISH):
+        return make(*arguments)
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,8 @@ import pytest
 from hubbub.analyzers.result import Result
 from hubbub.charts.chart import Chart
 from hubbub.charts.picture.drawing import Drawing
+from hubbub.charts.picture.html import rows_table
+from hubbub.charts.views.overload import _rates as rates
 from hubbub.language import use_language
 from hubbub.registry import REGISTRY
 from tests.support.charts.chart_samples import START, VIEWS, Queries, drawn
@@ -87,6 +89,37 @@ def test_the_picture_says_its_language():
     plain = drawn("tail", "one", Chart())
     assert "language" not in plain.metadata
     assert b"xml:lang" not in plain.svg()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_data_have_the_columns_of_the_english_picture(view: str):
+    assert german(view, "simulated").columns == drawn(view, "simulated", Chart()).columns
+
+
+def test_rows_of_times_and_lines_have_english_columns():
+    rows = [{"start": f"2026-01-0{n}", "messages": n, "first_seen": n} for n in (1, 2, 3)]
+    with use_language("de"):
+        bars = Chart().bars(rows, "start", "messages")
+        lines = Chart().line(rows, "start", ["messages", "first_seen"])
+    assert bars.columns == ("start", "messages")
+    assert title(bars).startswith("Nachrichten")
+    assert lines.columns == ("start", "messages", "first seen")
+    assert "zuerst gesehen" in title(lines)
+
+
+def test_the_headings_of_a_table_are_german():
+    with use_language("de"):
+        table = rows_table("Titel", ["start", "messages", "other (1,234)"], [])
+    headings = re.findall(r'scope="col">([^<]+)<', table)
+    assert headings == ["Beginn", "Nachrichten", "andere (1.234)"]
+
+
+@pytest.mark.parametrize(("shown", "verb"), [(1, "hatte"), (2, "hatten")])
+def test_the_verb_follows_the_number_of_people_with_a_sign(shown: int, verb: str):
+    row = {"sign": "no_pause", "people": shown, "of": 12, "share": shown / 12}
+    with use_language("de"):
+        finding = rates([row], timedelta(weeks=4), None)[1].replace("\xa0", " ")
+    assert finding.startswith(f"{shown} von 12 Personen {verb} drei Wochen")
 
 
 def test_half_of_the_mentions():

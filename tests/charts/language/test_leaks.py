@@ -12,7 +12,7 @@ from hubbub.charts.chart import Chart
 from hubbub.charts.graphs.common import COLUMNS
 from hubbub.charts.picture import text
 from hubbub.charts.picture.drawing import Drawing
-from hubbub.language import catalogue, use_language
+from hubbub.language import _, catalogue, use_language
 from tests.support.charts import pseudo
 from tests.support.charts.chart_samples import VIEWS, drawn
 from tests.support.charts.svg_faults import SVG
@@ -42,7 +42,8 @@ def wrapped(tmp_path_factory):
 def names(drawing: Drawing) -> set[str]:
     """The data of a picture: what may stand there in any language."""
     cells = {str(cell) for row in drawing.rows for cell in row if isinstance(cell, str)}
-    own = {name for name in drawing.columns if name not in COLUMNS}
+    # names of columns are English: one that has a translation is no data
+    own = {name for name in drawing.columns if name not in COLUMNS and _(name) == name}
     parts = {part for cell in cells for part in cell.replace("://", ":").split(":")}
     hosts = {part.partition("/")[0] for part in parts}
     short = set(text.short_names(cells | own).values())

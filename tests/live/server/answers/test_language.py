@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,25 @@ def test_the_configured_language(folder: Path):
         assert "Nachrichten je Person" in german.text
         assert "lang=de" in german.headers[HEADER]
         assert "Messages per person" in served.get("/view/tail.svg?lang=en").text
+
+
+def test_permanent_links_do_not_follow_the_configuration(tmp_path: Path):
+    fill(tmp_path / "store")
+    config = Config(project=ProjectConfig(lang="de"))
+    with serving(tmp_path / "store", config=config) as served:
+        page = served.get("/explore/view/tail").text
+        links = re.findall(r'href="(/view/tail\.html\?[^"]*\bat=[^"]*)"', page)
+        assert links
+        assert all("lang=de" in link for link in links)
+        link = served.get("/view/tail.svg").headers[HEADER]
+        assert "Nachrichten je Person" in served.get(link).text
+        assert "Messages per person" in served.get(link.replace("lang=de&", "")).text
+
+
+def test_the_rows_behind_a_picture_have_english_columns(served: Served):
+    for view in ("daily_users", "longtail", "volume"):
+        german, english = (
+            served.get(f"/view/{view}.csv{end}").text.partition("\r\n")[0]
+            for end in ("?lang=de", "")
+        )
+        assert german == english
