@@ -60,7 +60,7 @@ def body(found: Explorer, files: Mapping[str, bytes], *, least: int) -> str:
 <noscript><p class="coverage">{_without_scripts()}</p>
 </noscript>
 <form id="choice" hidden data-first="{escape(first)}" data-last="{escape(last)}"
- data-per="{found.per}" data-shown="{found.shown}"
+ data-per="{found.per}" data-shown="{found.shown}" data-people="{" ".join(found.people_per)}"
  data-other="{escape(OTHER)}" data-unnamed="{escape(UNNAMED)}"
  data-texts="{escape(texts(least))}">
 <div class="fields">

@@ -61,6 +61,7 @@ class Explorer:
         categories: columns start, category, messages; `topics` added up.
         per: the periods of `topics`.
         shown: the periods of `categories`.
+        people_per: the periods of `people`, the shortest first.
         notes: sentences for the reader.
     """
 
@@ -69,6 +70,7 @@ class Explorer:
     categories: Table
     per: Per
     shown: Per
+    people_per: Sequence[Per]
     notes: Sequence[str] = field(default=())
 
     @property
@@ -127,6 +129,7 @@ def explorer(
         Table("categories", explore_texts.categories(shown), _CATEGORY_COLUMNS, categories, facts),
         per,
         shown,
+        people_per,
         tuple(
             explore_texts.notes(
                 per, people_per, beyond=listed.beyond, rare=listed.rare, least=least
@@ -293,8 +296,11 @@ def _people(
         for length in chosen
     ]
     by_category = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    rows = by_category.limit(_PEOPLE_ROWS + 1).to_pyarrow().to_pylist()
-    if len(rows) > _PEOPLE_ROWS:
+    if per == "day":
+        by_category = by_category.limit(_PEOPLE_ROWS + 1)
+    # weeks or months are at most as many rows as those of topics
+    rows = by_category.to_pyarrow().to_pylist()
+    if per == "day" and len(rows) > _PEOPLE_ROWS:
         chosen = ["month"]
         rows = parts[-1].limit(_PEOPLE_ROWS).to_pyarrow().to_pylist()
     counted = [

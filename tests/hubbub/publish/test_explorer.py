@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hubbub.publish import explore_page
 from hubbub.publish import explorer as module
 from hubbub.publish.explorer import OTHER, Explorer, explorer
 from hubbub.store import Selection, Store
@@ -101,3 +102,15 @@ def test_people_are_left_to_months_where_they_are_many(
     found = explored(people)
     assert {row[0] for row in found.people.rows} == {"month"}
     assert "people are not counted by day" in " ".join(found.notes)
+    assert list(found.people_per) == ["month"]
+    assert ' data-people="month"' in explore_page.body(found, {}, least=5)
+
+
+def test_people_of_weeks_are_all_there(people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STEPS", [("week", 150)])
+    whole = explored(people)
+    monkeypatch.setattr(module, "_PEOPLE_ROWS", 3)
+    found = explored(people)
+    assert list(found.people_per) == ["week"]
+    assert found.people.rows == whole.people.rows
+    assert len(whole.people.rows) > 3

@@ -115,6 +115,11 @@
   // ---- numbers
 
   function chosen() {
+    const counted = facts.people.split(" ");
+    if (field("measure").value === "people" && !counted.includes(field("per").value)) {
+      field("per").value = counted[0]; // a note says why there are no shorter periods
+      toAddress();
+    }
     const from = dayOf(field("from").value || facts.first);
     const to = dayOf(field("to").value || facts.last);
     return {
@@ -312,7 +317,15 @@
     const result = document.getElementById("result");
     result.setAttribute("aria-busy", "true");
     const name = people ? "people" : isBroad(choice) ? "categories" : "topics";
-    const rows = await load(name);
+    let rows = [];
+    try {
+      rows = await load(name);
+    } catch (error) {
+      if (turn !== latest) return;
+      result.hidden = true; // it shows an earlier choice
+      result.removeAttribute("aria-busy");
+      throw error;
+    }
     if (turn !== latest) return; // another choice was made meanwhile
     show(rows, name === "categories" ? facts.shown : facts.per, choice);
     result.hidden = false;
