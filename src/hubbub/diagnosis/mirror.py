@@ -67,7 +67,8 @@ def _content(place: Place) -> str:
         version = tables.own(tables.table).refresh()
         if version < 0:
             return "empty"
-        return f"{tables.rows():,} events of {collectors:,} {_plural('collector', collectors)}"
+        whose = "1 collector" if collectors == 1 else f"{collectors:,} collectors"
+        return f"{tables.rows():,} events of {whose}"
 
 
 def _write(place: Place) -> None:
@@ -107,7 +108,8 @@ def check_lag(url: str, store: Store) -> Check:
 
 
 def _judged(lag: Lag) -> Check:
-    behind = f"{lag.files:,} {_plural('file', lag.files)} wait, the oldest for {lag.seconds:,.0f} s"
+    wait = "1 file waits" if lag.files == 1 else f"{lag.files:,} files wait"
+    behind = f"{wait}, the oldest for {lag.seconds:,.0f} s"
     if lag.error:
         hint = "nothing is lost: it goes on by itself when the cause is removed"
         return Check(LAG, Level.FAILED, f"the last pass failed: {lag.error}; {behind}", hint)
@@ -119,7 +121,3 @@ def _judged(lag: Lag) -> Check:
         hint = "see the log of the process that copies: hubbub mirror -v shows each pass"
         return Check(LAG, Level.WARNING, behind, hint)
     return Check(LAG, Level.OK, behind)
-
-
-def _plural(word: str, number: int) -> str:
-    return word if number == 1 else f"{word}s"

@@ -45,7 +45,7 @@ def test_an_object_store(s3: Pair, event, hubbub: Run) -> None:
     s3.copy(s3.one)
     s3.add(s3.one, [event(n) for n in range(3)])
     found = checks(hubbub, s3)
-    assert "1 file wait, the oldest for 0 s" in found[LAG]["what"].replace("for 1 s", "for 0 s")
+    assert "1 file waits, the oldest for 0 s" in found[LAG]["what"].replace("for 1 s", "for 0 s")
     s3.copy(s3.one)
     before = objects(s3)
     found = checks(hubbub, s3)
@@ -77,6 +77,24 @@ def test_one_that_cannot_be_used(
     assert "word" not in json.dumps(check)
 
 
+def test_the_store_is_in_a_folder_of_another_account(
+    pair: Pair, hubbub: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def refused(path: Path, **options: Any) -> bool:
+        if path == pair.one.path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    config = pair.reader.with_name("hubbub.toml")
+    config.write_text(f'[mirror]\nurl = "{pair.url}"\n')
+    done = hubbub("doctor", "--json", "--config", config, "--store", pair.one.path)
+    (lag,) = (check for check in json.loads(done.out) if check["name"] == LAG)
+    assert (lag["level"], lag["what"]) == ("unknown", f"{pair.one.path}: Permission denied")
+
+
 def test_one_of_a_newer_hubbub(pair: Pair, event, hubbub: Run) -> None:
     pair.add(pair.one, [event(0)])
     pair.copy(pair.one)
@@ -97,7 +115,7 @@ def test_a_mount_that_is_missing(pair: Pair, hubbub: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("idle", "waited", "error", "level", "said"),
     [
-        (60, 60, "", "ok", "1 file wait"),
+        (60, 60, "", "ok", "1 file waits, the oldest for 60 s"),
         (700, 700, "", "warning", "last tried 700 s ago"),
         (60, 4_000, "", "warning", "the oldest for 4,000 s"),
         (60, 60, "refused", "failed", "the last pass failed: refused"),

@@ -99,7 +99,7 @@ def _checks(app: App, url: str | None, options: dict[str, Any]) -> Iterator[Chec
 
 def _mirror(app: App) -> Iterator[Check]:
     """Check the mirror that is read, or the one that `[mirror]` configures."""
-    from hubbub.diagnosis.check import Level, from_error
+    from hubbub.diagnosis.check import Check, Level, from_error
     from hubbub.diagnosis.mirror import LAG, check_lag, check_mirror
 
     url = app.mirror_url or app.config.mirror.url
@@ -107,10 +107,13 @@ def _mirror(app: App) -> Iterator[Check]:
         return
     found = list(check_mirror(url, writing=app.mirror_url is None))
     yield from found
-    if app.mirror_url is None and app.store_folder.exists() and found[0].level is Level.OK:
+    if app.mirror_url is None and found[0].level is Level.OK:
         try:
-            with app.reading(load=False) as store:
-                yield check_lag(url, store)
+            if app.store_folder.exists():
+                with app.reading(load=False) as store:
+                    yield check_lag(url, store)
+        except PermissionError as error:  # the folder is in one that is another account's
+            yield Check(LAG, Level.UNKNOWN, f"{app.store_folder}: {error.strerror}")
         except HubbubError as error:
             yield from_error(LAG, error)
 
