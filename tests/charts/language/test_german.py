@@ -122,6 +122,16 @@ def test_the_verb_follows_the_number_of_people_with_a_sign(shown: int, verb: str
     assert finding.startswith(f"{shown} von 12 Personen {verb} drei Wochen")
 
 
+def test_topics_with_more_messages_are_not_more_topics():
+    english = re.search(
+        r"(\d+) topics up, (\d+) down", drawn("weekly_diff", "simulated", Chart()).title
+    )
+    assert english
+    up, down = english.groups()
+    words = f"{up} Themen mit mehr, {down} mit weniger Nachrichten"
+    assert words in title(german("weekly_diff", "simulated"))
+
+
 def test_half_of_the_mentions():
     drawing = german("tail", "simulated")
     counts = sorted((row[2] for row in drawing.rows), reverse=True)
