@@ -126,7 +126,7 @@ def test_held_results_stay_there_unless_they_are_few(
         sums = held.group_by("topic").agg(n=_.count(), last=_.time.max()).order_by("topic")
         tables.append(store.backend.to_pyarrow(sums))
         kept = list(held.op().find(ibis.expr.operations.DatabaseTable))
-        assert bool(kept) == (other and not few)
+        assert bool(kept) == (not other or not few)  # of DuckDB always: it spills
     assert tables[0].equals(tables[1])
 
 
