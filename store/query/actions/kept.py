@@ -228,7 +228,9 @@ class KeptActions(Runs):
 
 def sizes(runs: ir.Table) -> ir.Table:
     """Join runs that no pause separates; return `user`, `messages` and `n`, how many have these."""
-    so_far = ibis.cumulative_window(group_by=["user", "target"], order_by="start")
+    # Of runs that start at one time the one that begins an action comes first.
+    order = ["start", ibis.desc("begins")]
+    so_far = ibis.cumulative_window(group_by=["user", "target"], order_by=order)
     rows = with_begins(runs).mutate(action=_.begins.cast("int64").sum().over(so_far))
     each = rows.group_by("user", "target", "action").agg(messages=_.messages.sum())
     return each.group_by("user", "messages").agg(n=_.count())

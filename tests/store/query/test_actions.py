@@ -1,5 +1,6 @@
 """Starts of actions and pauses are the same from the kept table as from the events."""
 
+import random
 import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from hubbub.store.maintenance.retention import prune
 from hubbub.store.maintenance.verify import verify
 from hubbub.store.privacy.forget import forget
 from hubbub.store.query.actions.intervals import Intervals
-from hubbub.store.query.actions.kept import KeptActions
+from hubbub.store.query.actions.kept import KeptActions, sizes
 from hubbub.store.query.actions.starts import (
     action_days,
     action_pauses,
@@ -181,6 +182,16 @@ def test_midnight_does_not_cut_an_action(
     first = min(minute for minute in minutes if minute > 0)
     cut = both_ways(store, Selection(since=START + MINUTE))[0]
     assert cut[0] == ("ann", START + first * MINUTE), "what was before the range does not count"
+
+
+def test_messages_at_one_time_are_one_action() -> None:
+    """Five messages at each of many times, an hour apart; the engine chooses their order."""
+    runs = [(f"u{n % 5}", n * HOUR) for n in range(3_000)] * 5
+    random.Random(1).shuffle(runs)
+    users, starts = (list(column) for column in zip(*runs, strict=True))
+    fixed = {"target": ["x"] * len(runs), "messages": [1] * len(runs)}
+    table = ibis.memtable({"user": users, "start": starts, "end": starts, **fixed})
+    assert rows(sizes(table)) == [(f"u{n}", 5, 600) for n in range(5)]
 
 
 def test_events_without_users_have_no_actions(store: Store) -> None:
