@@ -27,10 +27,22 @@ _NAMES = {"epoch_us": "unix_micros", "make_timestamp": "timestamp_micros"}
 _MICRO = timedelta(microseconds=1)
 
 
+@replace(p.Distinct)  # type: ignore[untyped-decorator]
+def _groups(_: Any) -> ops.Aggregate:
+    """Group by all columns: DISTINCT, as written for Spark, may tell rows apart by other columns.
+
+    They are those of the condition (Sail) or the one to sort by (Apache Spark).
+    """
+    columns = {name: ops.Field(_.parent, name) for name in _.parent.schema}
+    return ops.Aggregate(_.parent, groups=columns, metrics={})
+
+
 class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
     """Ibis' compiler for Spark, with the results that DuckDB gives."""
 
     __slots__ = ()
+
+    rewrites = (_groups, *PySparkCompiler.rewrites)
 
     def __sql_name__(self, op: Any) -> str:
         name: str = super().__sql_name__(op)
@@ -144,19 +156,10 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
         return self.if_(self.f.array_size(found.copy()) > 0, found, sge.null())
 
 
-@replace(p.Distinct)  # type: ignore[untyped-decorator]
-def _groups(_: Any) -> ops.Aggregate:
-    """Group by all columns: Sail's DISTINCT also tells rows apart by columns of the condition."""
-    columns = {name: ops.Field(_.parent, name) for name in _.parent.schema}
-    return ops.Aggregate(_.parent, groups=columns, metrics={})
-
-
 class SailCompiler(SparkCompiler):
     """The same for Sail, whose version 0.7 computes some statements wrongly or not at all."""
 
     __slots__ = ()
-
-    rewrites = (_groups, *SparkCompiler.rewrites)
 
     def visit_ArrayFilter(self, op: Any, *, arg: Any, **parts: Any) -> Any:
         """Keep a condition with a lambda out of the scan of files; see `_kept`."""
