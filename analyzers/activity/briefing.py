@@ -16,7 +16,7 @@ from hubbub.registry import query
 from hubbub.times import EPOCH, from_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -212,19 +212,19 @@ def _objects(events: Events, end: int, days: list[int]) -> Counts:
     return _counts(rows.group_by("ago").agg(n=_.object.nunique()))
 
 
-def _new_users(events: Events, end: int, days: Iterable[int], look_back: int) -> Counts:
+def _new_users(events: Events, end: int, days: Sequence[int], look_back: int) -> Counts:
     """Count the users of each day who were not seen in the `look_back` days before it."""
-    import ibis
     from ibis import _
 
     people = events.daily_users(summed=False)
-    visits = people.select("user", ago=_ago(events, people, end)).distinct()
-    order = ibis.window(group_by="user", order_by=_.ago.desc())
-    before = visits.mutate(pause=_.ago.lag().over(order) - _.ago)
-    new = before.filter(
-        before.ago.isin(list(days)), before.pause.isnull() | (before.pause > look_back)
-    )
-    return _counts(new.group_by("ago").agg(n=_.count()))
+    visits = people.select("user", ago=_ago(events, people, end))
+    there, earlier = ({day: f"{name}_{day}" for day in days} for name in ("there", "earlier"))
+    on = {there[day]: (_.ago == day).any() for day in days}
+    before = {earlier[day]: _.ago.between(day + 1, day + look_back).any() for day in days}
+    each = visits.group_by("user").agg(**on, **before)
+    new = each.agg(**{str(day): (_[there[day]] & ~_[earlier[day]]).sum() for day in days})
+    [counts] = new.to_pyarrow().to_pylist()
+    return {day: counts[str(day)] or 0 for day in days}
 
 
 def _sentences(
