@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,16 +54,20 @@ def run(commands: str, home: Path) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "LC_ALL": "C.UTF-8",
     }
-    shell = subprocess.Popen(
-        ["bash", "-eu"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=home, env=environment, start_new_session=True,
-    )  # fmt: skip
-    try:
-        out, err = shell.communicate(f"{commands}\ntrap '' TERM\nkill 0\n", timeout=800)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)
-    return subprocess.CompletedProcess("bash", shell.returncode, out, err)
+    # Files, not pipes: what a failed command leaves running would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        shell = subprocess.Popen(
+            ["bash", "-eu"], stdin=subprocess.PIPE, stdout=out, stderr=err,
+            text=True, cwd=home, env=environment, start_new_session=True,
+        )  # fmt: skip
+        try:
+            shell.communicate(f"{commands}\ntrap '' TERM\nkill 0\n", timeout=800)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess("bash", shell.returncode, out.read(), err.read())
 
 
 def test_a_council_report(tmp_path: Path) -> None:
@@ -108,9 +113,14 @@ def test_a_service_on_a_small_server(tmp_path: Path) -> None:
     code = "from hubbub.cli import main; main()"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
     program.chmod(0o755)
-    service = f"{''.join(rest)}cd\n{look}{watch}sleep 3\n{look}"
+    status = look.splitlines()[-1]
+    until = f"for n in {{1..60}}; do {status} | grep -q 'open gap' && break; sleep 1; done\n"
+    service = f"{''.join(rest)}cd\n{look}{watch}{until}{look}"
     for folder in ("opt", "etc", "var"):
         service = re.sub(rf"(^| )/{folder}/", rf"\1$ROOT/{folder}/", service, flags=re.MULTILINE)
+    copied = "install -Dm644 hubbub.toml"
+    assert copied in service
+    service = service.replace(copied, "install -Dm644 ~/hubbub.toml")  # nothing into the tree
     ran = run(f"ROOT=~\n{SYSTEMD}{bus}cd {paths.ROOT}\n{service}kill $main\n", tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert '"status":"ok"' in ran.stdout

@@ -136,7 +136,7 @@ class Transport:
                     ValueError) as error:  # fmt: skip
                 failure = error
         # the end of the connection may also look like the end of the body
-        if watch.expired or isinstance(failure, requests.exceptions.ReadTimeout):
+        if watch.expired or _timed_out(failure):
             raise self._error(f"{what} was not answered within {limit:g} s", function) from failure
         if failure is not None:
             raise self._failed(failure, what, function) from failure
@@ -236,3 +236,10 @@ class Transport:
             self._local.session = session
             self._sessions.append(session)
         return session
+
+
+def _timed_out(failure: Exception | None) -> bool:
+    """Whether reading took too long; Requests wraps that of a body as a lost connection."""
+    timeouts = requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError
+    causes = () if failure is None else (failure, *failure.args)
+    return any(isinstance(cause, timeouts) for cause in causes)
