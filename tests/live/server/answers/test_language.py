@@ -26,13 +26,6 @@ HEADER = "Hubbub-Permanent-Link"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("served") / "store"
-    fill(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plugins") / "own.py"
     path.write_text(PLUGIN)
