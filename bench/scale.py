@@ -6,7 +6,8 @@
 Events of up to 30,000 users are written through the store's own tables, in commits of a million
 rows; ids are dated UUIDs. Each stage and each query runs in a separate process, so that its memory
 can be measured. The CPU seconds of a query do not include loading the engine. `events:NAME` is the
-query NAME without rollups.
+query NAME without rollups. The rows of a query are those of the largest result that it fetches from
+the engine; one of others refuses more than a million.
 
 With `--store` the store is created if it does not exist, queried, and kept; of an existing one only
 the stages given by `--stages` are run. `""` stands for none.
@@ -166,8 +167,23 @@ def run_stage(path: Path, name: str, options: argparse.Namespace, pipe: Any) -> 
     pipe.send((time.process_time(), peak(), remark))
 
 
+def count_rows(backend: Any) -> list[int]:
+    """Let an engine count the rows of each result that it sends; return their list, from 0 on."""
+    fetched = [0]
+    send = type(backend).to_pyarrow
+
+    def counted(self: Any, *args: Any, **options: Any) -> Any:
+        rows = send(self, *args, **options)
+        if isinstance(rows, pa.Table):
+            fetched.append(rows.num_rows)
+        return rows
+
+    type(backend).to_pyarrow = counted
+    return fetched
+
+
 def run_query(path: Path, name: str, _options: argparse.Namespace, pipe: Any) -> None:
-    """Run a query over the whole range; send CPU seconds, MB, and an error or nothing."""
+    """Run a query over the whole range; send CPU seconds, MB, and the rows fetched or an error."""
     plugins.load_builtins()
     source, _, query = name.rpartition(":")
     if source == "events":
@@ -177,14 +193,14 @@ def run_query(path: Path, name: str, _options: argparse.Namespace, pipe: Any) ->
         assert bounds is not None
         common = CommonOptions(since=from_micros(bounds[0]), until=from_micros(bounds[1] + 1))
         runner = Runner(store, common=common)
-        store.backend  # noqa: B018 - loads the engine
+        fetched = count_rows(store.backend)  # loads the engine
         cpu = time.process_time()
         error = ""
         try:
             runner.query(query, **PARAMETERS.get(query, {}))
         except HubbubError as e:
             error = e.what
-        pipe.send((time.process_time() - cpu, peak(), error))
+        pipe.send((time.process_time() - cpu, peak(), error or f"{max(fetched):,} rows"))
 
 
 def in_process(work: Any, name: str, path: Path, options: argparse.Namespace) -> float | None:
