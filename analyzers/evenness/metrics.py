@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Evenness", "effective_people", "measure", "measure_histogram"]
+__all__ = ["Evenness", "effective_people", "measure", "measure_histogram", "measure_top_shares"]
 
 #: Cumulative percent of users at which the cohorts of `top_shares` end; the rest is the last one.
 _COHORTS = (1, 10, 50)
@@ -132,6 +132,16 @@ def measure_histogram(groups: Iterable[tuple[float, float]]) -> Evenness:
         absence_factor=_absence_factor(ranked, above, total),
         top_shares=_top_shares(ranked, above, total),
     )
+
+
+def measure_top_shares(groups: Iterable[tuple[int, int]]) -> Evenness:
+    """Compute n, total and top_shares alone from a histogram of counts above 0."""
+    ranked = sorted(groups, reverse=True)
+    if not ranked:
+        return Evenness(n=0, total=0)
+    above = list(accumulate((users for _, users in ranked), initial=0))
+    total = sum(count * users for count, users in ranked)
+    return Evenness(above[-1], total, top_shares=_top_shares(ranked, above, total))
 
 
 def effective_people(

@@ -1,8 +1,9 @@
 """Evenness of many windows, overlapping or not, in one pass over the events.
 
-Each event lies in the windows `first`…`last`, so the engine counts events per (first, last, user).
-All metrics depend only on the histogram "how many users have c events in window j". Where few
-windows overlap the engine computes it, where many do, `hubbub.analyzers.evenness.sliding`.
+The windows are cut into pieces, each of which lies in the windows `first`…`last`, and the engine
+counts events per piece and user. All metrics depend only on the histogram "how many users have c
+events in window j". Where few windows overlap the engine computes it, where many do,
+`hubbub.analyzers.evenness.sliding`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hubbub.analyzers.common.times import micros
 from hubbub.analyzers.evenness.metrics import Evenness, measure_histogram
-from hubbub.analyzers.evenness.sliding import sliding_histograms
+from hubbub.analyzers.evenness.sliding import Pieces, sliding_histograms
 from hubbub.errors import UsageError
 from hubbub.store.query.times import stamp
 from hubbub.times import from_micros, to_micros
@@ -246,7 +247,8 @@ def histograms(
     if not windows.number:
         return
     if windows.length > windows.step * _MAX_OVERLAP:
-        by_window = sliding_histograms(_window_ranges(people, windows).to_pyarrow(), windows.number)
+        cut = _pieces(windows)
+        by_window = sliding_histograms(_by_user(people, windows, cut).to_pyarrow(), cut)
         for window, start, end in windows.spans():
             yield start, end, by_window[window]
         return
@@ -292,26 +294,42 @@ def _window_ranges(people: ir.Table, windows: Windows) -> ir.Table:
     import ibis
     from ibis import _
 
-    step = windows.step // _MICRO
-    overlap, rest = divmod(windows.length // _MICRO, step)
-    rows = people.select("user", *_weight(people), age=_age(people, windows))
-    rows = rows.mutate(bucket=_.age // step)
-    # An event lies in `overlap` windows, and in one more if it is in the first part of its bucket.
-    keys = ["bucket", "user"]
-    extra: ir.Value = ibis.literal(0)
-    if rest:
-        rows = rows.mutate(extra=(_.age - _.bucket * step < rest).cast("int64"))
-        keys, extra = [*keys, "extra"], _.extra
-    if "messages" in rows.columns and step == _WEEK == _unit(windows):
-        counted = rows.rename(count="messages")  # grouping again would hardly shrink weekly sums
-    else:
-        counted = rows.group_by(keys).agg(count=_number(rows))
-    return counted.select(
+    cut = _pieces(windows)
+    return _by_piece(people, windows).select(
         "user",
         "count",
-        first=ibis.greatest(_.bucket - overlap + 1 - extra, 0),
-        last=ibis.least(_.bucket, windows.number - 1),
-    ).filter(_.first <= _.last)
+        first=ibis.greatest(cut.first(_.piece), 0),
+        last=ibis.least(cut.last(_.piece), windows.number - 1),
+    )
+
+
+def _by_user(people: ir.Table, windows: Windows, cut: Pieces) -> ir.ArrayColumn:
+    """The counts of each user, as `sliding_histograms` takes them."""
+    counted = _by_piece(people, windows)
+    packed = counted.select("user", value=cut.pack(counted["count"], counted.piece))
+    return packed.group_by("user").agg(values=packed.value.collect())["values"]
+
+
+def _pieces(windows: Windows) -> Pieces:
+    """Steps, or halves of steps where a window begins within one."""
+    steps, rest = divmod(windows.length, windows.step)
+    return Pieces(windows.number, 2, 2 * steps + 1) if rest else Pieces(windows.number, 1, steps)
+
+
+def _by_piece(people: ir.Table, windows: Windows) -> ir.Table:
+    """Count (`count`) the events of a `user` in a `piece`, without those outside of all windows."""
+    from ibis import _
+
+    step, rest = windows.step // _MICRO, windows.length % windows.step // _MICRO
+    rows = people.select("user", *_weight(people), age=_age(people, windows))
+    rows = rows.filter(_.age >= 0, _.age < (windows.number - 1) * step + windows.length // _MICRO)
+    piece = _.age // step
+    if rest:
+        piece = piece * 2 + (_.age % step >= rest).cast("int64")
+    rows = rows.mutate(piece=piece)
+    if "messages" in rows.columns and step == _WEEK == _unit(windows):
+        return rows.rename(count="messages")  # grouping again would hardly shrink weekly sums
+    return rows.group_by("piece", "user").agg(count=_number(rows))
 
 
 def _weight(people: ir.Table) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.common.periods import whole_since
-from hubbub.analyzers.evenness.metrics import Evenness
+from hubbub.analyzers.evenness.metrics import Evenness, measure_top_shares
 from hubbub.analyzers.evenness.windows import Windows, measure_windows, user_counts
 from hubbub.analyzers.people.active_users import last_day, period_number
 from hubbub.errors import UsageError
@@ -57,9 +57,10 @@ def cohorts(
     notes: dict[str, Any] = {"windows": windows.number}
     if not windows.number:
         notes["note"] = f"not enough data: the range holds no {window.days} days that end in time"
+    measured = measure_windows(user_counts(events, windows), windows, measure_top_shares)
     data = [
         {"start": start, "end": end, "n": numbers.n, "total": numbers.total, **_shares(numbers)}
-        for start, end, numbers in measure_windows(user_counts(events, windows), windows)
+        for start, end, numbers in measured
     ]
     if not any(row["n"] for row in data) and not events.count_events():
         data = []

@@ -6,27 +6,49 @@ import pyarrow as pa
 import pytest
 
 from hubbub.analyzers.evenness import sliding as module
-from hubbub.analyzers.evenness.sliding import sliding_histograms
+from hubbub.analyzers.evenness.sliding import Pieces, sliding_histograms
 
-ROWS = [("ann", 2, 0, 3), ("bob", 2, 1, 1), ("ann", 1, 3, 4), ("cy", 5, 4, 4), ("bob", 1, 1, 2)]
+#: Windows of two steps and a half, and of three steps.
+CUT = Pieces(windows=4, step=2, length=5), Pieces(windows=6, step=1, length=3)
+#: Users' counts in pieces.
+USERS = [{0: 2, 3: 1}, {1: 2}, {7: 5, 2: 1}, {}, {6: 3, 0: 1 << 40}]
 
 
+def windows_of(pieces: Pieces, piece: int) -> list[int]:
+    """Return the windows that have a piece."""
+    return [
+        window
+        for window in range(pieces.windows)
+        if window * pieces.step <= piece < window * pieces.step + pieces.length
+    ]
+
+
+@pytest.mark.parametrize("pieces", CUT)
+def test_a_piece_lies_in_the_windows_from_the_first_to_the_last(pieces: Pieces) -> None:
+    for piece in range(pieces.end):
+        first, last = max(pieces.first(piece), 0), min(pieces.last(piece), pieces.windows - 1)
+        assert list(range(first, last + 1)) == windows_of(pieces, piece) != []
+    assert not windows_of(pieces, pieces.end)
+
+
+@pytest.mark.parametrize("pieces", CUT)
 @pytest.mark.parametrize("cells", [1, 13, 1 << 23])
-def test_a_histogram_for_each_window(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_histogram_for_each_window(
+    cells: int, pieces: Pieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CELLS", cells)
-    columns = zip(*ROWS, strict=True)
-    rows = pa.table(dict(zip(("user", "count", "first", "last"), columns, strict=True)))
-    histograms = [sorted(histogram) for histogram in sliding_histograms(rows, 6)]
-    for window, histogram in enumerate(histograms):
-        counts: Counter[str] = Counter()
-        for user, count, first, last in ROWS:
-            counts[user] += count if first <= window <= last else 0
-        assert histogram == sorted(Counter(n for n in counts.values() if n).items())
-    assert histograms[1:3] == [[(2, 1), (3, 1)], [(1, 1), (2, 1)]]
-    assert histograms[5] == []
+    lists = [[pieces.pack(count, piece) for piece, count in user.items()] for user in USERS]
+    column = pa.chunked_array([lists[:2], lists[2:]], pa.list_(pa.int64()))
+    histograms = [sorted(histogram) for histogram in sliding_histograms(column, pieces)]
+    counts: list[Counter[int]] = [Counter() for _ in range(pieces.windows)]
+    for user, of_pieces in enumerate(USERS):
+        for piece, count in of_pieces.items():
+            for window in windows_of(pieces, piece):
+                counts[window][user] += count
+    assert histograms == [sorted(Counter(window.values()).items()) for window in counts]
+    assert any(len(histogram) > 1 for histogram in histograms)
 
 
 def test_no_users() -> None:
-    rows = pa.table({"user": pa.array([], pa.string()), **dict.fromkeys(
-        ("count", "first", "last"), pa.array([], pa.int64()))})  # fmt: skip
-    assert sliding_histograms(rows, 2) == [[], []]
+    nobody = pa.chunked_array([], pa.list_(pa.int64()))
+    assert sliding_histograms(nobody, Pieces(2, 1, 5)) == [[], []]

@@ -14,7 +14,7 @@ from ibis import _
 import hubbub as library
 from hubbub.errors import EngineError, UsageError
 from hubbub.plugins import load_file
-from hubbub.run.runner import Runner
+from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Selection, Store
 from hubbub.store.query import engine as engines
 from tests.support.commandline import Run
@@ -112,6 +112,19 @@ def test_a_result_with_too_many_rows(stores: Any, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError, match=f"more than {number - 1} rows"):
         rows.to_pyarrow()
     assert rows.count().to_pyarrow().as_py() == number
+
+
+def test_overlapping_windows_bring_a_row_for_each_user(
+    stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = CommonOptions(bots=True)
+    here, there = (Runner(stores["plain", other], common=everybody) for other in (False, True))
+    users = stores["plain", False].events().unnest_users().user.nunique().to_pyarrow().as_py()
+    monkeypatch.setattr("hubbub.store.query.spark.backend.MOST_ROWS", users)
+    options = {"window": "3d", "step": "6h"}
+    expected = here.query("longtail", **options).data
+    assert len(expected) > users
+    assert there.query("longtail", **options).data == expected
 
 
 @pytest.mark.parametrize("few", [0, 1_000_000])
