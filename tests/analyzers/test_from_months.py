@@ -107,6 +107,7 @@ def _small() -> Iterator[None]:
         patch.setattr(monthly, "_ALLOWED", 3)
         patch.setattr(monthly, "_PER_NAME", 1)
         patch.setattr(monthly, "_PAIRS", 7)
+        patch.setattr(touches, "_UNDIVIDED", 0)
         patch.setattr(touches, "_ROWS", 30)
         yield
 

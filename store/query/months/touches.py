@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["has_unique_touches", "touch_parts", "touches"]
 
-_ROWS = 12_000_000  # of a part, about: 8 bytes for each in memory are few, 80 are many
+# Rows: 8 bytes for each in memory are few, 80 are many.
+_UNDIVIDED = 12_000_000
+_ROWS = 6_000_000  # of a part, about
 
 
 def touches(events: Events, *, months: bool = True) -> ir.Table:
@@ -57,8 +59,9 @@ def touch_parts(events: Events) -> list[ir.Table]:
     """Return `touches` in parts of bounded size: all rows of a user are in the same one."""
     kept = KeptMonths.of(events, "monthly_touches")
     number = 1
-    while kept is not None and number < PARTS and kept.size() > number * _ROWS:
-        number *= 2
+    if kept is not None and kept.size() > _UNDIVIDED:
+        while number < PARTS and kept.size() > number * _ROWS:
+            number *= 2
     if kept is None or number == 1:
         return [touches(events)]
     events.audience.note(events)
