@@ -57,6 +57,9 @@ def _without_collecting() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # and back, as old: else all of it would be looked at next
+            gc.unfreeze()
         if enabled:
             gc.enable()
 

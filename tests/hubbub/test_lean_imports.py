@@ -1,6 +1,7 @@
-"""What commands import: neither pandas nor compilers of other engines, and Arrow only if needed."""
+"""What commands import and collect: no pandas, no compilers of other engines, Arrow if needed."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,20 @@ assert DuckDBCompiler is same and BigQueryCompiler.__module__.endswith("bigquery
 assert ibis.memtable({"n": [2]}).n.sum().to_pyarrow().as_py() == 2
 print("done")
 """
+FROZEN = """
+import gc
+from hubbub.store.delta.lean_imports import duckdb_backend
+gc.freeze()
+frozen = gc.get_freeze_count()
+duckdb_backend()
+print(gc.isenabled(), gc.get_freeze_count() > frozen // 2 > 0)
+"""
+COLLECTED = """
+import gc
+from hubbub.cli import main
+gc.set_debug(gc.DEBUG_STATS)
+main()
+"""
 COMMAND = """
 import json, sys
 from hubbub.cli.root import execute
@@ -71,6 +86,11 @@ def test_data_frames_are_made_where_they_are_asked_for() -> None:
 def test_other_engines_are_imported_where_they_are_asked_for() -> None:
     done = run(COMPILERS)
     assert done.stdout == "done\n", done.stderr
+
+
+def test_what_was_kept_from_the_garbage_collector_stays_so() -> None:
+    done = run(FROZEN)
+    assert done.stdout == "True True\n", done.stderr
 
 
 @pytest.fixture
@@ -107,3 +127,11 @@ def test_a_lazy_module_has_the_names_of_the_module() -> None:
     assert module.main is sys.modules["json.tool"].main
     with pytest.raises(AttributeError, match="nothing"):
         _ = module.nothing
+
+
+def test_imported_modules_are_not_looked_through_for_garbage(folder: Path) -> None:
+    done = run(COLLECTED, "query", "volume", "--store", folder)
+    assert done.returncode == 0
+    passes = re.findall(r"collecting generation (\d)\D+each generation: (.*)", done.stderr)
+    objects = [sum(map(int, sizes.split()[: int(age) + 1])) for age, sizes in passes]
+    assert 0 < max(objects) < 20_000

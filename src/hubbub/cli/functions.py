@@ -240,10 +240,12 @@ def request_language(app: App, lang: str | None = None) -> str:
 
 def make_runner(app: App, store: Store, **options: Any) -> Runner:
     """Return a runner with the configured bots, affiliations, alert rules and common options."""
-    from hubbub.live.alerts.judged import judged_rules
     from hubbub.run.configured import configured_runner
 
-    options = {"alert_rules": judged_rules(app.config)} | options
+    if app.config.alerts:
+        from hubbub.live.alerts.judged import judged_rules
+
+        options = {"alert_rules": judged_rules(app.config)} | options
     return configured_runner(store, app.config, **options)
 
 
