@@ -58,9 +58,11 @@ print(gc.isenabled(), gc.get_freeze_count() > frozen // 2 > 0)
 """
 COLLECTED = """
 import gc
-from hubbub.cli import main
+from hubbub.cli.root import execute
 gc.set_debug(gc.DEBUG_STATS)
-main()
+code = execute()
+gc.set_debug(0)
+raise SystemExit(code)
 """
 COMMAND = """
 import json, sys

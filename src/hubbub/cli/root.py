@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -236,6 +235,4 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
 def run() -> NoReturn:
     """Run the command line of this process; SIGTERM interrupts it like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = execute()
-    gc.freeze()  # the interpreter would look for garbage twice before it ends, a tenth of a second
-    sys.exit(code)
+    sys.exit(execute())
