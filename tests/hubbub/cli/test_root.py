@@ -180,3 +180,28 @@ def test_interrupted_is_130(number: signal.Signals, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"interrupted" in err
     assert b"Traceback" not in err
+
+
+ENDING = """
+import atexit, sys, threading, time
+from hubbub.cli import main, root
+
+class Left:
+    def __del__(self):
+        print("taken apart")
+
+left = Left()
+
+def command():
+    atexit.register(print, "handler")
+    threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
+    return 3
+
+root.execute = command
+main()
+"""
+
+
+def test_a_process_ends_after_its_threads_and_handlers_without_taking_objects_apart() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"thread\nhandler\n", b"")
