@@ -79,6 +79,32 @@ def test_a_variable_of_the_wrong_type_is_named(
     assert "HUBBUB_SERVE_PORT: wrong value 'high': expected integer" in result.err
 
 
+@pytest.mark.parametrize("file", ["", "bots = true\n"])
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("HUBBUB_PROJECT_TIMEZONE", "Mars/X", "project.timezone: 'Mars/X'"),
+        ("HUBBUB_PROJECT_LANG", "zz", "project.lang: there is no language 'zz'"),
+        ("HUBBUB_BY", "everyone", "wrong value: Invalid enum value 'everyone'"),
+        ("HUBBUB_PLUGINS_FROM", "then", "wrong value: Invalid enum value 'then'"),
+    ],
+)
+def test_a_wrong_value_of_a_variable_names_it_and_not_the_file(
+    tmp_path: Path, file: str, variable: str, value: str, message: str
+) -> None:
+    path = written(tmp_path, file) if file else None
+    with pytest.raises(UsageError) as caught:
+        config.load(path, {variable: value})
+    assert str(caught.value).startswith(f"{variable}: {message}")
+
+
+def test_a_wrong_value_of_the_file_names_it_and_not_another_keys_variable(tmp_path: Path) -> None:
+    file = written(tmp_path, "project.lang = 'zz'\n")
+    with pytest.raises(UsageError) as caught:
+        config.load(file, {"HUBBUB_PROJECT_TIMEZONE": "UTC", "HUBBUB_BY": "users"})
+    assert str(caught.value).startswith(f"{file}: ")
+
+
 def test_secrets_are_not_shown(hubbub: Run, tmp_path: Path) -> None:
     file = written(
         tmp_path,

@@ -185,17 +185,22 @@ def _absolute(value: Any, absolute: Callable[[str], str]) -> Any:
     return absolute(value) if isinstance(value, str) else value
 
 
-def _wrong_value(error: msgspec.ValidationError, where: str) -> UsageError:
-    """Return the error for a value of the wrong type, with what the key expects."""
+def _wrong_value(error: msgspec.ValidationError, place: Callable[[str], str]) -> UsageError:
+    """Return the error for a value of the wrong type, with what the key expects.
+
+    Args:
+        error: names the key by its path.
+        place: returns where a key was set.
+    """
     path = re.sub(r"\[\d+\]", "", str(error).rpartition("`$.")[2].rstrip("`"))
     name = path.replace("[...]", f".{schema.NAME}")
     for section in schema.sections(Config):
         for each in section.keys:
-            if name == ".".join(filter(None, (section.name, each.name))):
+            if name == each.full_name:
                 return UsageError(
-                    f"wrong value: {error}", where=where, hint=f"expected: {each.type}"
+                    f"wrong value: {error}", where=place(name), hint=f"expected: {each.type}"
                 )
-    return UsageError(f"wrong value: {error}", where=where)
+    return UsageError(f"wrong value: {error}", where=place(name))
 
 
 def file_path(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -277,22 +282,30 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
     Raises:
         UsageError: as `read_effective`; or a value has the wrong type.
     """
-    table, _ = read_effective(path, environ)
-    where = str(file_path(path, environ) or "the environment")
+    table, variables = read_effective(path, environ)
+    set_by = {key.full_name: variable for variable, key in variables.items()}
+    file = str(file_path(path, environ) or "the environment")
+
+    def place(name: str) -> str:
+        """Return where a key was set: the variable, or the file."""
+        return set_by.get(name, file)
+
     try:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
-        raise _wrong_value(error, where) from None
+        raise _wrong_value(error, place) from None
     if config.project.timezone is not None:
         try:
             find(config.project.timezone)
         except ValueError as error:
             name = config.project.timezone
-            raise UsageError(f"project.timezone: {name!r}: {error}", where=where) from None
+            raise UsageError(
+                f"project.timezone: {name!r}: {error}", where=place("project.timezone")
+            ) from None
     if config.project.lang not in {None, *languages()}:
         raise UsageError(
             f"project.lang: there is no language {config.project.lang!r}",
-            where=where,
+            where=place("project.lang"),
             hint=f"there are: {', '.join(languages())}",
         )
     return config

@@ -56,6 +56,11 @@ class Key:
     secret: bool
     variable: str | None
 
+    @property
+    def full_name(self) -> str:
+        """The name with its section, dotted."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
