@@ -26,7 +26,7 @@ from hubbub.store.disk.errors import write_error
 from hubbub.store.disk.files import sync_file, sync_folder
 from hubbub.times import to_micros
 
-__all__ = ["LOADER", "Table", "facts_of_files"]
+__all__ = ["LOADER", "Table", "facts_of_files", "listed_files"]
 
 pa = lazy_module("pyarrow")
 
@@ -112,22 +112,10 @@ class Table:
     def _list(self, table: deltalake.DeltaTable) -> list[File]:
         """Return the files of a snapshot, oldest first."""
         try:
-            adds = facts_of_files(table)
+            return listed_files(facts_of_files(table), str(self.folder))
         except (DeltaError, OSError, ValueError) as e:
             self.entries.check(checkpoint=True)
             raise self._unreadable(e) from e
-        files = [
-            File(str(self.folder / path), rows, size, to_micros(first), to_micros(last))
-            for path, rows, size, first, last in zip(
-                adds["path"],
-                adds["num_records"],
-                adds["size_bytes"],
-                adds.get("min.time", []),
-                adds.get("max.time", []),
-                strict=True,
-            )
-        ]
-        return sorted(files, key=lambda f: (f.first, f.uri))
 
     def append_rows(self, parts: Iterable[tuple[str, Any]], batch: int, *, mark: str = "") -> int:
         """Add rows as one commit; return the new version, durable.
@@ -307,3 +295,24 @@ def facts_of_files(table: deltalake.DeltaTable) -> dict[str, Any]:
     """Return what the log of a snapshot says of its files, as lists by column, without Arrow."""
     found = table.get_add_actions(flatten=True)
     return {name: found[name].to_pylist() for name in found.schema.names}
+
+
+def listed_files(facts: Mapping[str, Sequence[Any]], base: str) -> list[File]:
+    """Return the files of a snapshot, oldest first.
+
+    Args:
+        facts: as `facts_of_files` returns them.
+        base: what the files' paths are relative to.
+
+    Raises:
+        ValueError: the log lacks something of a file: every commit of hubbub has all of it.
+    """
+    columns = ("path", "num_records", "size_bytes", "min.time", "max.time")
+    missing = (None,) * len(facts["path"])
+    files = []
+    for row in zip(*(facts.get(name, missing) for name in columns), strict=True):
+        if None in row:
+            raise ValueError(f"the log lacks the rows or the times of {row[0]}")
+        path, rows, size, first, last = row
+        files.append(File(f"{base}/{path}", rows, size, to_micros(first), to_micros(last)))
+    return sorted(files, key=lambda file: (file.first, file.uri))

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from hubbub.errors import StoreError
 from hubbub.store.delta import format_version
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.log import commit_info
-from hubbub.store.delta.table import LOADER, Table, facts_of_files
+from hubbub.store.delta.table import LOADER, Table, facts_of_files, listed_files
 from hubbub.store.disk.files import make_folder
 from hubbub.store.mirror.failures import ConflictError, translated
 from hubbub.store.mirror.place import Place
 from hubbub.store.mirror.remote_log import RemoteLog
-from hubbub.times import to_micros
 
 if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
@@ -143,17 +143,17 @@ class Remote(Table):
         if self._listed is None or self._listed[0] != version:
             with translated(self.place):
                 adds = facts_of_files(self._current)
-            columns = ("path", "num_records", "size_bytes", "min.time", "max.time")
-            rows = zip(*(adds.get(name, []) for name in columns), strict=True)
-            files = [
-                File(f"{self._base}/{path}", n, size, to_micros(first), to_micros(last))
-                for path, n, size, first, last in rows
-            ]
-            self._modified = {
-                f"{self._base}/{path}": _seconds(when)
-                for path, when in zip(adds["path"], adds["modification_time"], strict=True)
-            }
-            files.sort(key=lambda f: (f.first, f.uri))
+            try:
+                files = listed_files(adds, self._base)
+            except ValueError as e:
+                raise StoreError(
+                    f"the mirror's table of {self.name} is damaged: {e}",
+                    where=f"{self.place.url}/{self.path}",
+                    hint="delete the mirror: its collectors copy their stores again",
+                ) from e
+            uris = (f"{self._base}/{path}" for path in adds["path"])
+            times = map(_seconds, adds["modification_time"])
+            self._modified = dict(zip(uris, times, strict=True))
             self._listed = version, tuple(files)
         return version, [*self._listed[1]]
 

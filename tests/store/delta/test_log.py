@@ -8,7 +8,7 @@ import pytest
 from hubbub.errors import StoreError
 from hubbub.store.delta.log import Log, Tail, read_entry
 from hubbub.store.tables.events import Events
-from tests.support.stores.filling import MakeEvent
+from tests.support.stores.filling import MakeEvent, forget_times
 
 
 @pytest.fixture
@@ -74,6 +74,13 @@ def test_a_damaged_checkpoint_is_found_where_the_table_library_cannot_read_it(
     point.unlink()
     with pytest.raises(StoreError, match="a checkpoint cannot be read"):
         log.check()
+
+
+def test_a_checkpoint_without_the_times_of_a_file_is_damage(table: Events) -> None:
+    table.table().create_checkpoint()
+    forget_times(table.log)
+    with pytest.raises(StoreError, match="damaged: the log lacks the rows or the times of month="):
+        Events(table.folder).files()
 
 
 def test_removed_files_are_read_also_from_a_damaged_entry(table: Events) -> None:

@@ -12,7 +12,7 @@ import deltalake
 import pytest
 from deltalake.exceptions import CommitFailedError
 
-from hubbub.errors import NoRoomError, UsageError
+from hubbub.errors import NoRoomError, StoreError, UsageError
 from hubbub.live.health import mirror_faults
 from hubbub.live.metrics import store_metrics
 from hubbub.live.vitals import read_store
@@ -30,6 +30,7 @@ from hubbub.store.query import identity
 from hubbub.store.stream import outgoing, stream
 from hubbub.store.tables import samples
 from hubbub.store.tables.samples import Sample, origin_of
+from tests.support.stores.filling import forget_times
 
 DAY = 86_400_000_000  # µs
 
@@ -302,6 +303,16 @@ def test_a_mirror_that_is_behind_is_a_degradation_and_a_metric(pair, event):
     assert (lag.labels, lag.value > 690) == ({"url": pair.url}, True)
     pair.copy(pair.one)
     assert mirror_faults(read_store(pair.one).mirrors) == []
+
+
+def test_a_checkpoint_without_the_times_of_a_file_is_damage(pair, event):
+    pair.add(pair.one, [event(0)])
+    pair.copy(pair.one)
+    log = Path(Place(pair.url).path("events/_delta_log"))
+    deltalake.DeltaTable(log.parent).create_checkpoint()
+    forget_times(log)
+    with pytest.raises(StoreError, match="damaged: the log lacks the rows or the times of month="):
+        pair.rows()
 
 
 def test_nothing_else_writes_a_mirror(pair, event):
