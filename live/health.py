@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hubbub.language.plurals import plural
+
 if TYPE_CHECKING:  # `hubbub status` needs a limit alone
     from hubbub.live.vitals import Vitals
     from hubbub.store.stream.outgoing import Lag
@@ -62,7 +64,8 @@ def mirror_faults(mirrors: Iterable[Lag]) -> list[Fault]:
     detected = []
     for mirror in mirrors:
         if mirror.seconds > MAX_LAG:
-            what = f"a mirror is {mirror.seconds:.0f} s behind, {mirror.files:,} files wait"
+            wait = plural(mirror.files, "file waits", "files wait")
+            what = f"a mirror is {mirror.seconds:.0f} s behind, {wait}"
             why = f": {mirror.error}" if mirror.error else ""
             hint = f"what waits is safe{why}; see `hubbub status`"
             detected.append(Fault("mirror", what, hint, degraded=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.common.limits import require_minimum, require_numbers
+from hubbub.language.plurals import plural
 from hubbub.registry import query
 from hubbub.store.query.globs import matches
 
@@ -61,7 +62,7 @@ def radar(
     require_numbers(
         len(listed),
         len(axes),
-        f"{len(listed):,} users by {len(axes):,} axes",
+        f"{plural(len(listed), 'user')} by {plural(len(axes), 'axis', 'axes')}",
         "name users with --user, or list the busiest ones with --top",
     )
     counts = {name: [0] * len(axes) for name in sorted(listed)}

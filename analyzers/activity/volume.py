@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubbub.analyzers.common.limits import require_minimum, require_numbers
 from hubbub.analyzers.common.periods import Calendar, period, whole_since
+from hubbub.language.plurals import plural
 from hubbub.registry import query
 from hubbub.store.query.sums import exact_sum
 
@@ -75,7 +76,7 @@ def diff(
     require_numbers(
         len(listed),
         calendar.number,
-        f"{len(listed):,} names by {calendar.number:,} periods",
+        f"{plural(len(listed), 'name')} by {plural(calendar.number, 'period')}",
         "ask for fewer with --top, --last, --per week, --axis category or a shorter range",
     )
     counts = {name: [0] * calendar.number for name in sorted(listed)}

@@ -18,6 +18,7 @@ from hubbub.collector.decode.message_id import content_id
 from hubbub.collector.decode.reasons import refuse
 from hubbub.collector.event import Frame, Message
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 from hubbub.times import to_micros
 
 __all__ = [
@@ -111,7 +112,7 @@ def counts(frame: Frame) -> Message:
     fields = _fields(frame, _COUNTS)
     names = reading(frame).columns.split(",")
     if not 1 <= len(fields) <= 1 + len(names):
-        raise refuse("bad-fields", _COUNTS, f"{len(fields)}, with {len(names)} columns")
+        raise refuse("bad-fields", _COUNTS, f"{len(fields)}, with {plural(len(names), 'column')}")
     timestamp, *values = fields
     for text in values:
         if not _INTEGER.fullmatch(text) or not -_INT64_LIMIT <= int(text) < _INT64_LIMIT:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hubbub.language.plurals import plural
+
 __all__ = ["MINUTE", "AuditResult", "CountedSpan", "audit", "proof_of"]
 
 MINUTE = 60  # s; the store counts nothing finer
@@ -99,8 +101,7 @@ def proof_of(span: CountedSpan, differences: Mapping[int, int]) -> str:
     """
     expected = [n for minute, n in differences.items() if span.start <= minute < span.end]
     if not any(expected):
-        return f"{span.total:,} messages are stored, as many as history counts"
-    return (
-        f"{span.stored - sum(expected):,} messages are stored and history counts {span.total:,}: "
-        "reading it again brought no other"
-    )
+        messages = plural(span.total, "message is", "messages are")
+        return f"{messages} stored, as many as history counts"
+    messages = plural(span.stored - sum(expected), "message is", "messages are")
+    return f"{messages} stored and history counts {span.total:,}: reading it again brought no other"

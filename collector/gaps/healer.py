@@ -32,6 +32,7 @@ from hubbub.collector.history.filters import Filters
 from hubbub.collector.history.gather import SETTLE, gather
 from hubbub.errors import HubbubError, SourceError
 from hubbub.intervals import Spans, subtract, union
+from hubbub.language.plurals import plural
 from hubbub.logger import get_logger
 from hubbub.times import from_micros, iso
 
@@ -302,7 +303,8 @@ class Healer:
                 self.ledger.set(self._key, {str(at): n for at, n in differences.items() if n})
                 self._read = subtract(self._read, [seconds])
                 continue
-            proof = f"history counts {span.total} messages, {span.stored} are stored"
+            messages = plural(span.total, "message")
+            proof = f"history counts {messages}, {plural(span.stored, 'is', 'are')} stored"
             self._record(*seconds, "gap", proof)
             self._gather(*seconds, settled=True)
             self._read = union([*self._read, seconds])

@@ -9,10 +9,12 @@ from typing import Any
 from hubbub.collector.event import DAMAGE_KEY, GATHER_PREFIX, Ledger
 from hubbub.collector.history.paging import Piece, Slice
 from hubbub.intervals import subtract, whole_seconds
+from hubbub.language.plurals import plural
 
 __all__ = ["SECOND", "Checkpoints", "RecordedSpan"]
 
 SECOND = 1_000_000  # µs
+_IS, _ARE = "was refused and is no event", "were refused and are no events"
 _MAX_OUTSIDE = 64  # unfinished slices outside a run's range that are kept for a later run
 
 
@@ -104,7 +106,8 @@ class Checkpoints:
         """
         gaps = [piece for piece in pieces if piece.total is not None]
         for piece in gaps:
-            proof = f"{piece.rows:,} rows of this time came where history counts {piece.total:,}"
+            came = plural(piece.rows, "row")
+            proof = f"{came} of this time came where history counts {piece.total:,}"
             self._record(piece.start, piece.end, "gap", proof)
         bad = [(piece.start, piece.end) for piece in gaps]
         refused = _refused(piece for piece in pieces if piece.total is None)
@@ -145,8 +148,8 @@ def _rows(pieces: Iterable[Piece]) -> str:
     for piece in pieces:
         rows, refused = rows + piece.rows, refused + sum(n for *_, n in piece.refused)
     if refused:
-        return f"{rows:,} rows, of which {_are_no_events(refused)}"
-    return f"{rows:,} rows"
+        return f"{plural(rows, 'row')}, of which {plural(refused, _IS, _ARE)}"
+    return plural(rows, "row")
 
 
 def _refused(pieces: Iterable[Piece]) -> list[tuple[int, int, int]]:
@@ -162,13 +165,7 @@ def _refused(pieces: Iterable[Piece]) -> list[tuple[int, int, int]]:
 
 
 def _refusal(rows: int) -> str:
-    said = _are_no_events(rows).replace(" ", " row " if rows == 1 else " rows ", 1)
-    return f"{said} (see hubbub dead-letters)"
-
-
-def _are_no_events(rows: int) -> str:
-    what = "was refused and is no event" if rows == 1 else "were refused and are no events"
-    return f"{rows:,} {what}"
+    return f"{plural(rows, f'row {_IS}', f'rows {_ARE}')} (see hubbub dead-letters)"
 
 
 def _proof(pieces: Sequence[Piece]) -> str:

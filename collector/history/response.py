@@ -18,6 +18,7 @@ import msgspec
 
 from hubbub.collector.decode import timestamps
 from hubbub.collector.history.lenient_json import elements, members
+from hubbub.language.plurals import plural
 
 __all__ = ["Page", "ResponseError", "Row", "excerpt", "parse_page"]
 
@@ -113,9 +114,11 @@ def parse_page(body: bytes, requested: int) -> Page:
         if number is not None and abs(number) >= 10**_MAX_DIGITS:
             raise ResponseError(f"states a {name} of {_digits(number):,} digits")
     if page.total < 0 or (page.count is not None and page.count != len(rows)):
-        raise ResponseError(f"states count={page.count}, total={page.total} with {len(rows)} rows")
+        raise ResponseError(
+            f"states count={page.count}, total={page.total} with {plural(len(rows), 'row')}"
+        )
     if requested and len(rows) > requested:
-        raise ResponseError(f"has {len(rows)} rows where {requested} were requested")
+        raise ResponseError(f"has {plural(len(rows), 'row')} where {requested} were requested")
     # The service counts and selects separately; a row that arrives in between makes `pages` 0 or 1
     # with either total.
     pages = math.ceil(page.total / requested) if requested else 1

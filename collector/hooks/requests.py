@@ -10,6 +10,7 @@ from hubbub.collector.decode.objects import parse_object
 from hubbub.collector.decode.reasons import MAX_ID, refuse
 from hubbub.collector.event import Frame
 from hubbub.collector.hooks.signatures import Kind
+from hubbub.language.plurals import plural
 
 __all__ = ["MAX_BODY", "delivery", "frame_of", "is_ping", "json_of", "signed_bytes"]
 
@@ -98,7 +99,7 @@ def _payload_of_form(body: bytes) -> bytes:
     fields = (field.partition(b"=") for field in body.split(b"&", _MAX_FIELDS))
     payloads = [value for name, _, value in fields if name == b"payload"]
     if len(payloads) != 1:
-        raise refuse("bad-form", detail=f"{len(payloads)} fields")
+        raise refuse("bad-form", detail=plural(len(payloads), "field"))
     return unquote_to_bytes(payloads[0].replace(b"+", b" "))
 
 

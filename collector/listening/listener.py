@@ -25,6 +25,7 @@ from hubbub.collector.listening import systemd
 from hubbub.collector.listening.backlog import Backlog, Batch
 from hubbub.collector.listening.receiver import Connection, Receiver
 from hubbub.errors import MessageError, NoRoomError, StoreError
+from hubbub.language.plurals import plural
 from hubbub.logger import get_logger
 
 __all__ = ["Counts", "Listener"]
@@ -193,7 +194,7 @@ class Listener:
         if counts.waiting:
             error_type = NoRoomError if isinstance(self._blocked, NoRoomError) else StoreError
             raise error_type(
-                f"{counts.waiting:,} received messages could not be written: "
+                f"{plural(counts.waiting, 'received message')} could not be written: "
                 f"{counts.blocked or 'the disk does not answer'}",
                 hint="free disk space, listen again, and gather the missed time from history",
             )

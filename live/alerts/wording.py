@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hubbub.formats.tables import clean
+from hubbub.language.plurals import plural
 from hubbub.store.state.alerts import RAISED, NewChange
 
 __all__ = ["ENDED_MARK", "RAISED_MARK", "Shown", "measured", "shown", "subject", "visible"]
@@ -114,7 +115,7 @@ def measured(change: NewChange) -> str:
         return f"{_number(value)} % was received{limit}"
     if change.measure == "overload":
         signs = [_SIGNS[sign] for sign in change.details.get("signs", ()) if sign in _SIGNS]
-        number = f"{_number(value)} sign{'' if value == 1 else 's'} of too much work"
+        number = f"{plural(int(value), 'sign')} of too much work"
         return f"{number}: {'; '.join(signs)}" if signs else number
     return _rates(change.measure, value, expected)
 

@@ -14,6 +14,7 @@ from typing import Any
 from hubbub.collector.decode.logs.access_log import HTTP, ROOT_FILE
 from hubbub.collector.event import Event
 from hubbub.formats.tables import clean
+from hubbub.language.plurals import plural
 from hubbub.live.alerts.wording import Shown
 from hubbub.live.stream.frames import Received
 from hubbub.times import from_micros
@@ -145,7 +146,7 @@ def format_line(period: Period, seconds: float, zone: Zone, noun: str = "message
         f"{zone.local(from_micros(period.end)):%H:%M:%S}",
         f"{period.hits:,} {noun} ({period.hits / seconds:,.1f}/s)",
         amount(period.bytes),
-        f"{len(period.users):,} users",
+        plural(len(period.users), "user"),
     ]
     if ordered := period.ordered():
         name, hits = ordered[0]

@@ -21,6 +21,7 @@ from textual.events import Print, Resize
 from textual.widgets import Footer, Input, Static
 
 from hubbub.formats.tables import clean
+from hubbub.language.plurals import plural
 from hubbub.live.terminal import layout
 from hubbub.live.terminal.averages import Averages
 from hubbub.live.terminal.help import HelpScreen
@@ -187,7 +188,7 @@ class TopApp(App[None]):
             [topic.name for topic in listed],
             lambda n: layout.topic_row(listed[n], scale),
         )
-        rare = f", {tally.rest.total:,} messages of rare topics" if tally.rest.total else ""
+        rare = f", {plural(tally.rest.total, 'message')} of rare topics" if tally.rest.total else ""
         shown = f"{len(listed):,} of {len(tally.topics):,}" if self.wanted else f"{len(listed):,}"
         self._topics.border_title = f"{self._topics.columns[0].title}s: {shown}{rare}"
         self._users.border_title = f"users: {len(tally.users):,}"

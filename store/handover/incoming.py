@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubbub.errors import StoreError, UsageError
+from hubbub.language.plurals import plural
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.files import new_file, sync_folder
 from hubbub.store.handover import coverage
@@ -199,7 +200,7 @@ def _copy(store: Store, path: Path, trust: int) -> int:
         status = os.fstat(source.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             raise StoreError(
-                f"this is no segment of a listener: it has {status.st_size:,} bytes",
+                f"this is no segment of a listener: it has {plural(status.st_size, 'byte')}",
                 where=str(path),
                 hint="move it elsewhere",
             )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hubbub.language.plurals import plural
 from hubbub.store.delta.data_file import File
 from hubbub.store.delta.table import Table
 from hubbub.store.loader.bus_stats import BUS
@@ -49,7 +50,7 @@ def check_file(table: Table, file: File, see: See, *, quick: bool = False) -> It
         yield f"a data file cannot be read: {e.strerror}"
         return
     if size != file.bytes:
-        yield f"a data file of {file.bytes:,} bytes has {size:,}"
+        yield f"a data file of {plural(file.bytes, 'byte')} has {size:,}"
         return
     try:
         yield from _check_pages(table, file) if quick else _check_rows(table, file, see)
@@ -64,7 +65,7 @@ def _check_pages(table: Table, file: File) -> Iterator[str]:
         rows, times = metadata.num_rows, _time_statistics(metadata)
         absent = set(table.schema.names) - set(parquet.schema_arrow.names)
     if rows != file.rows:
-        yield f"a data file of {file.rows:,} rows has {rows:,}"
+        yield f"a data file of {plural(file.rows, 'row')} has {rows:,}"
     elif absent:
         yield f"a data file lacks the column {min(absent)}"
     elif times is not None and (times[0] < file.first or times[1] > file.last):
@@ -93,7 +94,7 @@ def _check_rows(table: Table, file: File, see: See) -> Iterator[str]:
             see(batch)
         statistics = _time_statistics(parquet.metadata)
     if rows != file.rows:
-        yield f"a data file of {file.rows:,} rows has {rows:,}"
+        yield f"a data file of {plural(file.rows, 'row')} has {rows:,}"
     elif first is not None and (first < file.first or last > file.last):
         yield "it has times outside of the range that the log states"
     elif first is not None and statistics not in {None, (first, last)}:

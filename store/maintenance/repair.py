@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
+from hubbub.language.plurals import plural
 from hubbub.logger import get_logger
 from hubbub.memory import available
 from hubbub.store.delta import format_version
@@ -56,7 +57,9 @@ class Repaired:
     @property
     def summary(self) -> str:
         """The damage and its repair in a sentence."""
-        outcome = f"{self.rows:,} rows are restored" if self.rows else "no row is lost"
+        outcome = (
+            f"{plural(self.rows, 'row is', 'rows are')} restored" if self.rows else "no row is lost"
+        )
         return f"{self.what}; it is kept as {self.aside}, {outcome}"
 
 
@@ -129,8 +132,8 @@ def _check_files(table: Table, flaw: Flaw) -> None:
     missing = [file.uri for file in table.files() if not Path(file.uri).exists()]
     if missing:
         raise StoreError(
-            f"the end of the log is torn, and {len(missing):,} files of the version before it "
-            "are missing",
+            "the end of the log is torn, and files of the version before it are missing: "
+            f"{len(missing):,}",
             where=str(flaw.path),
             hint="restore the store from a backup, or gather into a new one",
         )

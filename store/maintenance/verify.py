@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
+from hubbub.language.plurals import plural
 from hubbub.store.disk.errors import translate_errors
 from hubbub.store.disk.quarantine import move_to_quarantine, quarantined
 from hubbub.store.loader import recovery
@@ -215,7 +216,7 @@ def _check_minutes(store: Store, report: Report, month: str, *, repair: bool) ->
     wrong = recount(store, since, repair=repair)
     report.checked["minutes"] = store.state.rows("SELECT count(*) FROM minutes")[0][0]
     if wrong:
-        what = f"the counts of {len(wrong):,} minutes do not match the stored messages"
+        what = f"the counts of {plural(len(wrong), 'minute')} do not match the stored messages"
         (report.repaired if repair else report.faults).append(Fault("minutes", what))
 
 
@@ -235,14 +236,16 @@ def _check_ids(
         ids = _repeated_ids(store, comparison.doubled)
         report.faults += [Fault("events", f"the id {event_id!r} occurs twice") for event_id in ids]
     if comparison.unknown:
-        fault = Fault("ids", f"{comparison.unknown:,} ids of the table are not in the id index")
+        which = plural(comparison.unknown, "id of the table is", "ids of the table are")
+        fault = Fault("ids", f"{which} not in the id index")
         if repair:
             shutil.rmtree(folder)
             open_index(folder, store.table).catch_up(store.table.version())
         (report.repaired if repair else report.faults).append(fault)
     bodies = compare(tables.hashes(store.bodies))
     if bodies.doubled:
-        report.faults.append(Fault("bodies", f"{len(bodies.doubled):,} bodies occur twice"))
+        what = plural(len(bodies.doubled), "body occurs twice", "bodies occur twice")
+        report.faults.append(Fault("bodies", what))
 
 
 def _check_rollups(

@@ -22,6 +22,7 @@ from pathlib import Path
 from hubbub.closeable import Closeable
 from hubbub.collector.event import Frame
 from hubbub.errors import NoRoomError, StoreError
+from hubbub.language.plurals import plural
 from hubbub.store.disk.files import sync_folder
 from hubbub.store.spool import segment
 from hubbub.store.spool.folder import AGE
@@ -215,7 +216,8 @@ class SpoolWriter(Closeable):
         self.full = e.errno in (errno.ENOSPC, errno.EDQUOT)
         if self.full:
             return NoRoomError(
-                f"the disk is full; {self._count:,} messages wait in memory for room",
+                "the disk is full; "
+                f"{plural(self._count, 'message waits', 'messages wait')} in memory for room",
                 where=str(self.folder),
                 hint="make room: stored data is safe, and writing resumes by itself",
             )

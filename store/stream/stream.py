@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubbub.collector.decode.posted import KIND
+from hubbub.language.plurals import plural
 from hubbub.logger import get_logger
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import translate_errors
@@ -227,9 +228,9 @@ def lapse(state: State, folder: Path, now: int, keep: timedelta = KEEP) -> list[
     for handler, place in lapsed.items():
         missed = behind(folder, handler, place)
         why = (
-            f"no server has run it since {iso(from_micros(place.seen))}: {missed:,} events that "
-            f"were stored until {iso(from_micros(now))} were not handed to it, nor are those until "
-            "it runs again"
+            f"no server has run it since {iso(from_micros(place.seen))}: "
+            f"{plural(missed, 'event')} stored until {iso(from_micros(now))} did not reach it, nor "
+            "will those until it runs again"
         )
         put(state, handler, replace(place, lapsed=why, stream=END, past=None, journal=_LAST))
         _log.warning("an event handler is not waited for any longer", handler=handler, why=why)

@@ -65,7 +65,7 @@ def test_root_reads_the_store_of_another_account_and_writes_nothing(
     before = {path: path.stat().st_mtime_ns for path in owned.rglob("*")}
     result = hubbub("--store", str(owned), *command.split())
     assert result.code == 0, result.err
-    assert "2 messages in 1 segments" in result.out + result.err
+    assert "2 messages in 1 segment" in result.out + result.err
     assert {path: path.stat().st_mtime_ns for path in owned.rglob("*")} == before
 
 
@@ -84,7 +84,7 @@ def test_commands_that_read(mounted: Path, tmp_path: Path, command: str, hubbub:
     words = command.format(out=tmp_path / "out").split()
     result = hubbub("--store", str(mounted), *words)
     assert result.code == 0, result.err
-    assert "2 messages in 1 segments" in result.err
+    assert "2 messages in 1 segment" in result.err
 
 
 @pytest.mark.parametrize("command", WRITING)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from hubbub.language.plurals import plural
 from hubbub.live.alerts.wording import ENDED_MARK, RAISED_MARK
 from hubbub.live.server import pages
 from hubbub.live.server.html.forms import table
@@ -32,7 +33,7 @@ _STATUSES = {
 def alerts_page(request: Request, document: Mapping[str, Any], rule: str) -> str:
     """Return the HTML of the body of `/alerts`."""
     on = document["open"]
-    lead = "No alert is on." if not on else f"{len(on):,} alert{'s' if len(on) > 1 else ''} on."
+    lead = "No alert is on." if not on else f"{plural(len(on), 'alert')} on."
     parts = ["<h1>Alerts</h1>", f"<p><b>{lead}</b></p>"]
     if rule:
         parts.append(

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from hubbub.analyzers.result import Result
 from hubbub.charts.picture.drawing import Drawing
 from hubbub.config import Config
+from hubbub.language.plurals import plural
 from hubbub.live.server import pages
 from hubbub.live.server.html.results import coverage_words, figure
 from hubbub.run.configured import configured_runner
@@ -103,8 +104,8 @@ def _week(latest: _Latest | None) -> str:
     result = latest.result
     zone = result.zone
     return (
-        f"<h2>The last seven days</h2>\n<p>{result.events:,} "
-        f"{'message' if result.events == 1 else 'messages'}, {escape(zone.iso(result.since))} to "
+        f"<h2>The last seven days</h2>\n<p>{plural(result.events, 'message')}, "
+        f"{escape(zone.iso(result.since))} to "
         f"{escape(zone.iso(result.until))}.</p>\n{coverage_words(result.coverage, zone)}\n"
         f"{figure(latest.drawing)}"
     )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from hubbub.formats.tables import cell, clean
 from hubbub.language.numbers import amount
+from hubbub.language.plurals import plural
 from hubbub.live.server import pages
 from hubbub.live.server.answers.parameters import Parameters
 from hubbub.live.server.explore.command import command
@@ -212,7 +213,7 @@ def _table(request: Request, answer: Outcome, whole: str) -> str:
     columns, rows = answer.table
     if not rows:
         return "<p>The result has no rows.</p>"
-    number = f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+    number = plural(len(rows), "row")
     if len(rows) > _ROWS:
         every = pages.anchor(request, whole, "all of them") if whole else "the files have all"
         number = f"The first {_ROWS:,} of {number}; {every}"
@@ -240,7 +241,7 @@ def _measured(answer: Outcome) -> str:
     if answer.range is not None:
         facts.append(f"{answer.range[0]} to {answer.range[1]}")
     if answer.events is not None:
-        facts.append(f"{answer.events:,} {'message' if answer.events == 1 else 'messages'}")
+        facts.append(plural(answer.events, "message"))
     said = f"<p>{escape('; '.join(facts))}.</p>" if facts else ""
     return said + coverage_words(answer.coverage, answer.zone)
 

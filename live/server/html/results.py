@@ -12,6 +12,7 @@ from starlette.requests import Request
 from hubbub.analyzers.result import Coverage
 from hubbub.charts.picture.html import image
 from hubbub.docstrings import as_parameters
+from hubbub.language.plurals import plural
 from hubbub.live.server import pages
 from hubbub.zones import Zone
 
@@ -45,9 +46,7 @@ def coverage_words(coverage: Coverage, zone: Zone) -> str:
     """Say how complete the range is, with its known gaps."""
     words = _WORDS.get(coverage.state, coverage.state)
     if coverage.gaps:
-        words = f"Incomplete: {len(coverage.gaps):,} known " + (
-            "gap." if len(coverage.gaps) == 1 else "gaps."
-        )
+        words = f"Incomplete: {plural(len(coverage.gaps), 'known gap')}."
     items = "".join(
         f"<li>{escape(zone.iso(gap.start))} to {escape(zone.iso(gap.end))}, {escape(gap.source)}: "
         f"{escape(gap.why)}</li>"

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from hubbub.formats.tables import cell
+from hubbub.language.plurals import plural
 from hubbub.live.server import pages
 from hubbub.live.server.answers.parameters import Parameters
 from hubbub.run.explained import Explained
@@ -87,7 +88,7 @@ def _events(request: Request, explained: Explained, values: Parameters) -> Itera
     key = ", ".join(f"{k} {cell(row[k]) or '(none)'}" for k in explained.keys)
     yield (f"<h2>{escape(explained.column)} of {escape(key)}: {escape(cell(explained.cell))}</h2>")
     yield (
-        f"<p>Counted from {explained.total:,} events: "
+        f"<p>Counted from {plural(explained.total, 'event')}: "
         f"{escape(explained.columns[explained.column])}.</p>"
     )
     if explained.note:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, Self
 
 from hubbub.analyzers.result import Result
+from hubbub.language.plurals import plural
 
 __all__ = ["NotebookResult"]
 
@@ -31,7 +32,7 @@ class NotebookResult(Result):
         from hubbub.charts.picture.scale import span
 
         caption = (
-            f"{self.query}: {self.events:,} events, {span(self.since, self.until)}; "
+            f"{self.query}: {plural(self.events, 'event')}, {span(self.since, self.until)}; "
             f"coverage {self.coverage.state}"
         )
         if isinstance(self.data, list) and self.data and isinstance(self.data[0], Mapping):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubbub.errors import NoMemoryError, NoRoomError
+from hubbub.language.plurals import plural
 from hubbub.store import Store
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def _note_waiting(store: Store) -> None:
     waiting = store.waiting()
     if waiting.records:
         click.echo(
-            "warning: this store cannot be written here, so that"
-            f" {waiting.records:,} messages in {waiting.segments:,} segments that wait to be"
-            " loaded are not counted",
+            "warning: this store cannot be written here, so that what waits to be loaded is not"
+            f" counted: {plural(waiting.records, 'message')} in"
+            f" {plural(waiting.segments, 'segment')}",
             err=True,
         )

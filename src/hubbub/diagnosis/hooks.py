@@ -10,6 +10,7 @@ from hubbub.collector.hooks.settings import Hook, read_hooks
 from hubbub.config import Config
 from hubbub.diagnosis.check import Check, Level, from_error
 from hubbub.errors import HubbubError
+from hubbub.language.plurals import plural
 
 __all__ = ["check_hooks"]
 
@@ -44,7 +45,7 @@ def _check_github(hook: Hook, log: DeliveryLog) -> Check:
     except HubbubError as error:
         return from_error(name, error)
     failed = sum(not delivery.taken for delivery in listed)
-    what = f"{len(listed):,} in the last day, of which {failed:,} were not taken"
+    what = f"{len(listed):,} in the last day, of which {plural(failed, 'was', 'were')} not taken"
     if listed and not listed[0].taken:
         status = listed[0].status_code
         answered = f"was answered {status}" if status else "was not answered"

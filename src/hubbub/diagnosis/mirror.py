@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.diagnosis.check import Check, Level, from_error
 from hubbub.errors import HubbubError, UsageError
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -67,8 +68,7 @@ def _content(place: Place) -> str:
         version = tables.own(tables.table).refresh()
         if version < 0:
             return "empty"
-        whose = "1 collector" if collectors == 1 else f"{collectors:,} collectors"
-        return f"{tables.rows():,} events of {whose}"
+        return f"{plural(tables.rows(), 'event')} of {plural(collectors, 'collector')}"
 
 
 def _write(place: Place) -> None:
@@ -108,13 +108,15 @@ def check_lag(url: str, store: Store) -> Check:
 
 
 def _judged(lag: Lag) -> Check:
-    wait = "1 file waits" if lag.files == 1 else f"{lag.files:,} files wait"
+    wait = plural(lag.files, "file waits", "files wait")
     behind = f"{wait}, the oldest for {lag.seconds:,.0f} s"
     if lag.error:
         hint = "nothing is lost: it goes on by itself when the cause is removed"
         return Check(LAG, Level.FAILED, f"the last pass failed: {lag.error}; {behind}", hint)
     if not lag.files:
-        return Check(LAG, Level.OK, f"nothing waits; {lag.events:,} events were copied")
+        return Check(
+            LAG, Level.OK, f"nothing waits; {plural(lag.events, 'event was', 'events were')} copied"
+        )
     if lag.idle > _SILENT:
         return Check(LAG, Level.WARNING, f"{behind}; last tried {lag.idle:,.0f} s ago", _START)
     if lag.seconds > _BEHIND:

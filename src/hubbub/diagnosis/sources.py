@@ -13,6 +13,7 @@ from hubbub.collector.history.probe import probe as probe_history
 from hubbub.collector.zeromq.probe import probe as probe_zmq
 from hubbub.diagnosis.check import Check, Level, from_error
 from hubbub.errors import HubbubError
+from hubbub.language.plurals import plural
 
 __all__ = ["check_amqp", "check_certificates", "check_history", "check_zmq"]
 
@@ -50,7 +51,7 @@ def check_amqp(settings: Settings, queue: str) -> Check:
     who = facts.product or "an AMQP broker"
     what = f"{who} answers and has the exchange {settings.exchange}"
     if facts.waiting is not None:
-        what += f"; {facts.waiting:,} messages wait in our queue"
+        what += f"; {plural(facts.waiting, 'message waits', 'messages wait')} in our queue"
     elif queue and not settings.temporary:
         what += "; the queue of an earlier run is gone"
         return Check(settings.address, Level.WARNING, what, "what waited in it is a gap")
@@ -67,7 +68,7 @@ def check_certificates(settings: Settings) -> Check | None:
     if last is None:
         return None
     days = (last - datetime.now(UTC)).days
-    what = f"the first expires on {last:%Y-%m-%d}, in {days:,} days"
+    what = f"the first expires on {last:%Y-%m-%d}, in {plural(days, 'day')}"
     if days < 0:
         hint = "get current ones from the bus's administrators or package"
         return Check(name, Level.FAILED, f"one expired on {last:%Y-%m-%d}", hint)
@@ -83,7 +84,7 @@ def check_history(url: str) -> Iterator[Check]:
     except HubbubError as error:
         yield from_error(f"history {url}", error)
         return
-    yield Check(f"history {url}", Level.OK, f"{facts.messages:,} messages in the last hour")
+    yield Check(f"history {url}", Level.OK, f"{plural(facts.messages, 'message')} in the last hour")
     if facts.clock is None:
         return
     if abs(facts.clock) > _CLOCK_TOLERANCE:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.analyzers.result import Result
 from hubbub.formats.tables import cell, clean, table
+from hubbub.language.plurals import plural
 from hubbub.spreadsheet import escape_formula
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def page(result: Result) -> str:
     lines = "\n".join(f"<tr>{''.join(map(body, row))}</tr>" for row in rows)
     about = (
         f"{result.zone.iso(result.since)} to {result.zone.iso(result.until)}, "
-        f"{result.events} events, "
+        f"{plural(result.events, 'event')}, "
         f"coverage {result.coverage.state}"
     )
     return (

@@ -7,7 +7,7 @@ import math
 from hubbub.language.catalogue import filled, translations
 from hubbub.language.numbers import amount
 
-__all__ = ["ngettext", "npgettext"]
+__all__ = ["ngettext", "npgettext", "plural"]
 
 _FRACTION = 2  # a part of one takes the plural, as 2 does
 
@@ -15,6 +15,19 @@ _FRACTION = 2  # a part of one takes the plural, as 2 does
 def _whole(n: float) -> int:
     """Return a whole number whose form fits `n`."""
     return int(n) if n == int(n) else max(math.ceil(n), _FRACTION)
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Return a number with its words, in English: `1 file waits`, `1,024 files wait`.
+
+    For messages of commands, logs and the server; what is translated has `ngettext`.
+
+    Args:
+        number: of things.
+        one: the words for 1.
+        many: those for all other numbers; if empty, `one` and an s.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def ngettext(one: str, many: str, n: float, /, **values: object) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from hubbub.charts.picture import text
 from hubbub.language import _
+from hubbub.language.plurals import plural
 from hubbub.publish import catalogue
 from hubbub.publish.pictures import Picture
 from hubbub.publish.settings import Settings
@@ -142,20 +143,15 @@ def _words(part: Visible, settings: Settings) -> str:
             f"where they are at least {settings.least}"
         )
     if part.part in catalogue.PROFILES and part.found:
-        return f"what {_plural(len(part.found), 'person', 'people')} did: {_listed(part.found)}"
+        return f"what {plural(len(part.found), 'person', 'people')} did: {_listed(part.found)}"
     if part.numbered:
         return (
-            f"{_plural(part.numbered, 'person', 'people')} without names, of each: "
+            f"{plural(part.numbered, 'person', 'people')} without names, of each: "
             f"{', '.join(part.columns)}"
         )
     if settings.names and part.found:
-        return f"{_plural(len(part.found), 'account', 'accounts')} by name: {_listed(part.found)}"
+        return f"{plural(len(part.found), 'account')} by name: {_listed(part.found)}"
     return "nothing of single people"
-
-
-def _plural(n: int, one: str, many: str) -> str:
-    """Return a number with its noun; what is said of a site is English, as all messages are."""
-    return f"{n:,} {one if n == 1 else many}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -38,27 +38,27 @@ _MESSAGES = {
     "nothing_both": N_(
         "Nothing in the category {category}, in topics that contain “{topic}” from {from} to {to}."
     ),
-    "messages": N_("{number} messages from {from} to {to}; most: {peak}."),
+    "messages": N_("Messages from {from} to {to}: {number}; most: {peak}."),
     "messages_category": N_(
-        "{number} messages in the category {category} from {from} to {to}; most: {peak}."
+        "Messages in the category {category} from {from} to {to}: {number}; most: {peak}."
     ),
     "messages_topic": N_(
-        "{number} messages in topics that contain “{topic}” from {from} to {to}; most: {peak}."
+        "Messages in topics that contain “{topic}” from {from} to {to}: {number}; most: {peak}."
     ),
     "messages_both": N_(
-        "{number} messages in the category {category}, in topics that contain “{topic}” "
-        "from {from} to {to}; most: {peak}."
+        "Messages in the category {category}, in topics that contain “{topic}” "
+        "from {from} to {to}: {number}; most: {peak}."
     ),
-    "bytes": N_("{number} bytes from {from} to {to}; most: {peak}."),
+    "bytes": N_("Bytes from {from} to {to}: {number}; most: {peak}."),
     "bytes_category": N_(
-        "{number} bytes in the category {category} from {from} to {to}; most: {peak}."
+        "Bytes in the category {category} from {from} to {to}: {number}; most: {peak}."
     ),
     "bytes_topic": N_(
-        "{number} bytes in topics that contain “{topic}” from {from} to {to}; most: {peak}."
+        "Bytes in topics that contain “{topic}” from {from} to {to}: {number}; most: {peak}."
     ),
     "bytes_both": N_(
-        "{number} bytes in the category {category}, in topics that contain “{topic}” "
-        "from {from} to {to}; most: {peak}."
+        "Bytes in the category {category}, in topics that contain “{topic}” "
+        "from {from} to {to}: {number}; most: {peak}."
     ),
     "people_day": N_(
         "Different people per day from {from} to {to}; most: {peak}. "

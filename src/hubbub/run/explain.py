@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.explained import EXPLANATIONS, REASONS, Column, Explanation, Request
 from hubbub.analyzers.result import Result
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 from hubbub.registry import Function
 from hubbub.run.choice import choose_column, choose_row
 from hubbub.run.errors import attribute_errors, find
@@ -134,7 +135,7 @@ class Explainer(Runner):
         pages = max(1, -(-total // PAGE))
         if not 1 <= page <= min(pages, _PAGES):
             raise UsageError(
-                f"there is no page {page}", where="--page", hint=f"there are {pages:,} pages"
+                f"there is no page {page}", where="--page", hint=f"the last one is {pages:,}"
             )
         answer = replace(
             about,
@@ -172,7 +173,8 @@ class Explainer(Runner):
         if not call.options.bots:
             lines.append(f"known programs are not people: {', '.join(self.bots)}")
         if merged := len(self.store.persons.names):
-            lines.append(f"{merged:,} merged accounts count as the person to whom they belong")
+            accounts = plural(merged, "merged account counts", "merged accounts count")
+            lines.append(f"{accounts} as the person to whom they belong")
         return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from hubbub.language.plurals import plural
 from hubbub.run.scope import Call
 from hubbub.store.query.audience import Audience
 from hubbub.store.query.events import Events
@@ -23,9 +24,8 @@ class Counted(NamedTuple):
 
     def note(self) -> str:
         """Return how many known programs were left out, for the user."""
-        if self.left_out == 1:
-            return "1 known program left out; --bots counts it too"
-        return f"{self.left_out:,} known programs left out; --bots counts them too"
+        them = "it" if self.left_out == 1 else "them"
+        return f"{plural(self.left_out, 'known program')} left out; --bots counts {them} too"
 
 
 def count_people(

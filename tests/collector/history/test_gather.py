@@ -188,7 +188,7 @@ def test_a_count_that_never_matches_is_a_gap_with_both_counts():
     assert len(set(sink.ids())) == 500
     (gap,) = result.incomplete
     assert (gap.start, gap.end) == ((T0 + hidden) * 10**6, (T0 + hidden + 1) * 10**6)
-    assert gap.proof == "1 rows of this time came where history counts 2"
+    assert gap.proof == "1 row of this time came where history counts 2"
     assert ledger.seconds("gap") == {hidden}
     assert ledger.seconds("complete") == set(range(1000)) - {hidden}
     assert result.requests < 60

@@ -17,6 +17,7 @@ from hubbub.language import (
 )
 from hubbub.language.dates import date_name, month_name, short_date, short_month, short_weekday
 from hubbub.language.numbers import amount, brief, byte_size, percent, signed, tick
+from hubbub.language.plurals import plural
 from hubbub.language.wording import duration, duration_after_in, joined
 
 
@@ -78,6 +79,12 @@ def test_forms_follow_the_number(n: float, english: str, german: str):
     assert ngettext("{n} day", "{n} days", n) == english
     with use_language("de"):
         assert ngettext("{n} day", "{n} days", n).replace("\xa0", " ") == german
+
+
+def test_english_words_follow_a_number():
+    files = [plural(n, "file") for n in (0, 1, 1234)]
+    assert files == ["0 files", "1 file", "1,234 files"]
+    assert [plural(n, "is", "are") for n in (1, 2)] == ["1 is", "2 are"]
 
 
 FORMATS = [

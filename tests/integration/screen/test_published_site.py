@@ -76,17 +76,17 @@ def choose(chromium: Browser, field: str, value: str) -> None:
 def open_explorer(chromium: Browser, address: str) -> None:
     chromium.visit("about:blank")
     chromium.visit(address)
-    says(chromium, "messages")
+    says(chromium, "Messages")
 
 
 def test_explore_by_keyboard_from_a_disk(chromium: Browser, site: str) -> None:
     chromium.screen()
     open_explorer(chromium, f"{site}/explore.html")
-    assert evaluate(chromium, SUMMARY).startswith("600 messages from 2026-01-01 to 2026-02-04")
+    assert evaluate(chromium, SUMMARY).startswith("Messages from 2026-01-01 to 2026-02-04: 600;")
     keys = Keyboard(chromium)
     keys.tab_to(name="measure")
     keys.press("ArrowDown")
-    says(chromium, "239,700 bytes")
+    says(chromium, ": 239,700;")
     keys.tab_to(name="topic")
     keys.type("receive")
     says(chromium, "in topics that contain “receive”")
@@ -99,7 +99,7 @@ def test_explore_by_keyboard_from_a_disk(chromium: Browser, site: str) -> None:
     says(chromium, "in topics that contain “receive”")
     keys.tab_to(tag="button", text="Show everything")
     keys.press("Enter")
-    says(chromium, "600 messages")
+    says(chromium, ": 600;")
     # what strangers wrote is a text
     assert evaluate(chromium, "document.querySelectorAll('#result img').length") == 0
     names = evaluate(chromium, "[...document.querySelectorAll('#topics option')].map(o => o.value)")
@@ -145,7 +145,7 @@ def test_the_explorer_loads_at_first_only_what_it_shows(chromium: Browser, serve
     choose(chromium, "category", "")
     choose(chromium, "from", "2026-01-01")
     choose(chromium, "per", "week")  # days of topics are added up to weeks
-    says(chromium, "600 messages from 2026-01-01 to 2026-02-04; most: 120 in the week from")
+    says(chromium, "Messages from 2026-01-01 to 2026-02-04: 600; most: 120 in the week from")
     assert evaluate(chromium, "document.getElementById('parts').textContent") == broad
     choose(chromium, "measure", "people")
     says(chromium, "Different people per week")
@@ -174,7 +174,7 @@ def test_every_page_is_legible(chromium: Browser, site: str, width: int, *, dark
     for page in PAGES:
         chromium.visit(f"{site}/{page}")
         if page == "explore.html":
-            says(chromium, "messages")
+            says(chromium, "Messages")
         assert faults(chromium) == [], page
         assert chromium.complaints() == [], page
 
@@ -194,10 +194,10 @@ def test_german(chromium: Browser, german: str) -> None:
         for page in PAGES:
             chromium.visit(f"{german}/{page}")
             if page == "explore.html":
-                says(chromium, "600 Nachrichten vom 01.01.2026 bis 04.02.2026; die meisten: 18 am")
+                says(chromium, "Nachrichten vom 01.01.2026 bis 04.02.2026: 600; die meisten: 18 am")
             assert faults(chromium) == [], page
     chromium.visit(f"{german}/explore.html")
-    says(chromium, "600 Nachrichten")
+    says(chromium, ": 600;")
     parts = "document.getElementById('parts').innerText"
     assert "KATEGORIE NACHRICHTEN ANTEIL" in " ".join(evaluate(chromium, parts).upper().split())
     assert "33,0\u00a0%" in evaluate(chromium, parts)

@@ -128,7 +128,7 @@ def test_a_frame_is_kept_until_there_is_room(disk: small_disk.Disk, frame: MakeF
         writer = store.spool("test")
         disk.fill()
         writer.put(Frame("zmq:x", 1, b"t", b"{}"))
-        with pytest.raises(NoRoomError, match="1 messages wait in memory"):
+        with pytest.raises(NoRoomError, match="1 message waits in memory"):
             writer.flush()
         disk.room()
         writer.close()

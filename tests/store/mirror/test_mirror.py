@@ -297,7 +297,7 @@ def test_a_mirror_that_is_behind_is_a_degradation_and_a_metric(pair, event):
     waiting.path.rename(waiting.path.with_name(old))
     vitals = read_store(pair.one)
     (fault,) = mirror_faults(vitals.mirrors)
-    assert (fault.name, fault.degraded, "1 files wait" in fault.what) == ("mirror", True, True)
+    assert (fault.name, fault.degraded, "1 file waits" in fault.what) == ("mirror", True, True)
     found = {m.name: m.samples for m in store_metrics(vitals) if m.name.startswith("hubbub_mirror")}
     (lag,) = found["hubbub_mirror_lag_seconds"]
     assert (lag.labels, lag.value > 690) == ({"url": pair.url}, True)

@@ -9,6 +9,7 @@ import click
 
 from hubbub.cli.app import App
 from hubbub.errors import MessageError, UsageError
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.collector.decode.line_reading import Reading
@@ -143,9 +144,10 @@ def _refusal(
     if refused <= accepted:
         return None
     form, _, name = source.partition(":")
+    lines = f"of {plural(refused + accepted, 'line')}"
     return UsageError(
-        f"{refused:,} of {refused + accepted:,} lines are not of the format {form}; "
-        "they are kept as dead letters",
+        f"{plural(refused, f'{lines} is', f'{lines} are')} not of the format {form}; "
+        "what is refused is kept as a dead letter",
         where="standard input" if name == "-" else name,
         hint=_likely(form, sample, how),
     )

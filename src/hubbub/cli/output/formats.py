@@ -18,6 +18,7 @@ from hubbub.analyzers.result import Result
 from hubbub.errors import UsageError
 from hubbub.formats.encode import json_text, parquet, text
 from hubbub.formats.tables import Table, cell, clean, clean_lines, table
+from hubbub.language.plurals import plural
 
 __all__ = ["FORMATS", "TERMINAL_ROWS", "Layout", "chosen", "dumps", "show_table", "write"]
 
@@ -181,7 +182,7 @@ def show_table(data: Table, layout: Layout = Layout()) -> None:
     else:
         hidden = _show_on_terminal(data, layout)
     if hidden:
-        count = f"{len(hidden)} more column{'s' if len(hidden) != 1 else ''}"
+        count = plural(len(hidden), "more column")
         sys.stderr.write(f"{count} (--wide shows all): {', '.join(hidden)}\n")
     if shortened:
         sys.stderr.write(f"{shortened}\n")
@@ -261,12 +262,12 @@ def _print_coverage_and_diagnostics(result: Result) -> None:
         sys.stderr.write("coverage: none, the range is empty\n")
     elif result.coverage.state != "complete":
         gaps = len(result.coverage.gaps)
-        note = f", {gaps} known gap{'s' if gaps != 1 else ''}" if gaps else ""
+        note = f", {plural(gaps, 'known gap')}" if gaps else ""
         sys.stderr.write(
             f"coverage of {result.zone.iso(result.since)} to {result.zone.iso(result.until)}: "
             f"{result.coverage.state}{note}\n"
         )
-    for name, value in result.diagnostics.items():
+    for name, value in result.shown_diagnostics.items():
         if name in {"text", "unmatched"}:  # repeats the table in words; said as a note
             continue
         for line in _diagnostic_lines(value):

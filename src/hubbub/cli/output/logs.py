@@ -13,6 +13,7 @@ from typing import Any
 
 from hubbub.errors import HubbubError
 from hubbub.formats.tables import clean_lines
+from hubbub.language.plurals import plural
 from hubbub.logger import configure_later, get_logger
 
 __all__ = ["configure", "log_error", "redact"]
@@ -53,7 +54,7 @@ class _Logger:
     def msg(self, message: str) -> None:
         """Write a line."""
         lost = _Logger._lost
-        notice = f"{lost:,} lines of the log could not be written\n" if lost else ""
+        notice = f"{plural(lost, 'line')} of the log could not be written\n" if lost else ""
         try:
             sys.stderr.write(f"{notice}{message}\n")
             sys.stderr.flush()

@@ -10,6 +10,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.decoding import decoding_options
 from hubbub.cli.options.trust import trust_files, trust_options
+from hubbub.language.plurals import plural
 
 __all__ = ["load"]
 
@@ -61,7 +62,7 @@ def load(
         return
     if taken:
         click.echo(
-            f"{facts['copied']:,} segments copied ({facts['bytes']:,} bytes), "
+            f"{plural(facts['copied'], 'segment')} copied ({facts['bytes']:,} bytes), "
             f"{facts['deleted']:,} deleted where they came from, "
             f"{facts['being_written']:,} still being written"
         )

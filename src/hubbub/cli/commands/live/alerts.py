@@ -13,6 +13,7 @@ from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.functions import request_zone, tz_option
 from hubbub.cli.lazy import Lazy, LazyGroup
 from hubbub.cli.output.rows import rows_format, show_rows
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.live.alerts.judge import Judge
@@ -206,7 +207,9 @@ def check(app: App, /, rules: tuple[str, ...], top: int, *, test: str | None, fo
                     }
                 )
             if len(found) > top:
-                click.echo(f"note: {rule.name}: {len(found) - top:,} more subjects", err=True)
+                click.echo(
+                    f"note: {rule.name}: {plural(len(found) - top, 'more subject')}", err=True
+                )
             if not found:
                 rows.append({"rule": rule.name, "text": "nothing to measure yet"})
     columns = ("rule", "subject", "alert", "measured", "expected", "until", "text")

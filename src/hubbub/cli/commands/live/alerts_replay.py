@@ -18,6 +18,7 @@ from hubbub.cli.functions import (
     stated_parameters,
 )
 from hubbub.cli.output.rows import rows_format, show_rows
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.live.alerts.replay import Replayed
@@ -151,7 +152,7 @@ def _sentence(app: App, replayed: list[Replayed], chosen: Range) -> str:
     days = (chosen.until - max(chosen.since, from_micros(min(judged)))) / _DAY
     length = f"{days:.0f} days" if days >= 2 else f"{days * 24:.1f} hours"  # noqa: PLR2004
     number = sum(totals.values())
-    text = f"this would have sent {number:,} message{'' if number == 1 else 's'} in {length}"
+    text = f"this would have sent {plural(number, 'message')} in {length}"
     named = [f"{name}: {n:,}" for name, n in totals.items() if name]
     return f"{text} ({', '.join(named)})" if named else text
 

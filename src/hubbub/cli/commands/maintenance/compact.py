@@ -8,6 +8,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 
 __all__ = ["compact"]
 
@@ -51,7 +52,7 @@ def compact(app: App, /, *, rebuild: bool, restart: bool, as_json: bool) -> None
         app.print_facts(asdict(result), as_json=True)
         return
     click.echo(
-        f"{result.files:,} files into {result.into:,}, {result.rows:,} rows, "
+        f"{plural(result.files, 'file')} into {result.into:,}, {plural(result.rows, 'row')}, "
         f"{result.saved:,} bytes saved"
     )
-    click.echo(f"{result.deleted:,} old files deleted")
+    click.echo(f"{plural(result.deleted, 'old file')} deleted")

@@ -12,6 +12,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.options.trust import trust_files, trust_options
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -67,7 +68,8 @@ def list_letters(
     else:
         click.echo("no dead letters")
     if source is None and total > len(rows):
-        click.echo(f"{total - len(rows):,} older ones are not shown: raise --limit", err=True)
+        older = plural(total - len(rows), "older one is", "older ones are")
+        click.echo(f"{older} not shown: raise --limit", err=True)
 
 
 @common_options
@@ -249,9 +251,9 @@ def _described(letter: DeadLetter) -> list[tuple[str, str]]:
     """Return the facts in words."""
     facts = _facts(letter)
     names = ("id", "time", "reason", "what", "source", "position", "topic")
-    size = f"{letter.size + letter.missing:,} bytes"
+    size = plural(letter.size + letter.missing, "byte")
     if letter.missing:
-        size += f", of which {letter.missing:,} are not kept"
+        size += f", of which {plural(letter.missing, 'is', 'are')} not kept"
     return [
         *((name, str(facts[name])) for name in names if facts[name] not in {"", None}),
         ("size", size),

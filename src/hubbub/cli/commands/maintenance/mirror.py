@@ -10,6 +10,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.signals import stop_signal
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.cli.signals import StopSignal
@@ -80,9 +81,10 @@ def _once(app: App, copy: Mirror, stop: StopSignal, *, as_json: bool) -> None:
     if as_json:
         app.print_facts({"url": copy.place.url, **facts}, as_json=True)
         return
-    click.echo(f"{new:,} events are new to the mirror, {known:,} were known")
+    events = plural(new, "event is", "events are")
+    click.echo(f"{events} new to the mirror, {plural(known, 'was', 'were')} known")
     if left:
-        click.echo(f"{left:,} files wait: the mirror was stopped")
+        click.echo(f"{plural(left, 'file waits', 'files wait')}: the mirror was stopped")
 
 
 def _drop(store: Store, url: str) -> None:

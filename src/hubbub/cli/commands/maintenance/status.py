@@ -22,6 +22,7 @@ from hubbub.cli.commands.maintenance.status_parts import (
     show_mirrors,
 )
 from hubbub.cli.functions import request_zone, tz_option
+from hubbub.language.plurals import plural
 
 if TYPE_CHECKING:
     from hubbub.store import Store
@@ -192,11 +193,15 @@ def _show(facts: dict[str, Any], zone: Zone) -> None:
     extent = "empty: use hubbub gather, listen or import to add events"
     if facts["oldest"]:
         extent = f"{facts['oldest']} to {facts['newest']}"
+    records, segments = (
+        plural(waiting["records"], "message"),
+        plural(waiting["segments"], "segment"),
+    )
     lines = [
         f"store         {clean(facts['store'])}",
         f"events        {facts['events']:,}",
         f"range         {extent}",
-        f"waiting       {waiting['records']:,} messages in {waiting['segments']} segments",
+        f"waiting       {records} in {segments}",
         f"refused       {_reasons(facts['refused'])}",
         f"dead letters  {_reasons(facts['dead_letters'])}",
         f"unmapped      {_unmapped(facts['unmapped'])}",
@@ -205,8 +210,8 @@ def _show(facts: dict[str, Any], zone: Zone) -> None:
     if facts["open_to_others"]:
         lines.append("permissions   other users of this machine may read it: chmod 700 the folder")
     if facts["aside"]:
-        count = len(facts["aside"])
-        lines.append(f"quarantine    {count:,} damaged files, in {clean(facts['store'])}/aside")
+        files = plural(len(facts["aside"]), "damaged file")
+        lines.append(f"quarantine    {files}, in {clean(facts['store'])}/aside")
     click.echo("\n".join(lines))
     _show_wrong_times(facts["wrong_times"])
     if facts["sources"]:
@@ -226,9 +231,8 @@ def _show(facts: dict[str, Any], zone: Zone) -> None:
         shown = [span for span in facts["spans"] if span in newest]
         show_table(Table(columns, [[span[c] for c in columns] for span in shown]))
         if hidden := len(facts["spans"]) - len(shown):
-            click.echo(
-                f"{hidden:,} older spans are not shown: use hubbub status --json or query coverage"
-            )
+            spans = plural(hidden, "older span is", "older spans are")
+            click.echo(f"{spans} not shown: use hubbub status --json or query coverage")
     show_completeness(facts["completeness"])
     if facts["days"]:
         click.echo(f"\nseconds of each day ({zone.name})")
@@ -240,7 +244,7 @@ def _show(facts: dict[str, Any], zone: Zone) -> None:
 def _gaps(facts: dict[str, Any]) -> str:
     """Say how many gaps are open, and how many were closed and how."""
     still_open = facts["open_gaps"]
-    parts = [f"{still_open:,} open {'gap' if still_open == 1 else 'gaps'}"]
+    parts = [plural(still_open, "open gap")]
     if closed := facts["gaps"] - still_open:
         parts.append(f"{closed:,} closed by another source")
     return ", ".join([*parts, f"{facts['healed']:,} healed"])
@@ -254,19 +258,19 @@ def _show_wrong_times(wrong: dict[str, Any]) -> None:
     if not count:
         return
     click.echo(
-        f"\n{count:,} messages have times that make no sense ({wrong['earlier']:,} from before the "
-        f"store began, {wrong['later']:,} from after now); without --since and --until "
-        "queries leave them out"
+        f"\n{plural(count, 'message has a time that makes', 'messages have times that make')} no "
+        f"sense ({wrong['earlier']:,} from before the store began, {wrong['later']:,} from after "
+        "now); queries without --since and --until leave out what has such a time"
     )
     show_table(Table(columns, [[event[c] for c in columns] for event in wrong["messages"]]))
     if hidden := count - len(wrong["messages"]):
-        click.echo(f"{hidden:,} more are not shown")
+        click.echo(f"{plural(hidden, 'more is', 'more are')} not shown")
 
 
 def _unmapped(topics: list[dict[str, Any]]) -> str:
     messages = sum(topic["messages"] for topic in topics)
-    where = f" in {len(topics):,} topics (hubbub status --unmapped)" if topics else ""
-    return f"{messages:,} messages without a matching rule{where}"
+    where = f" in {plural(len(topics), 'topic')} (hubbub status --unmapped)" if topics else ""
+    return f"{plural(messages, 'message')} without a matching rule{where}"
 
 
 def _reasons(counts: dict[str, int]) -> str:

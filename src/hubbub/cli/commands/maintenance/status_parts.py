@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hubbub.language.plurals import plural
+
 if TYPE_CHECKING:
     from hubbub.store import Store
 
@@ -118,7 +120,9 @@ def show_alerts(alerts: dict[str, Any]) -> None:
         names = tuple(rows[0])
         show_table(Table(names, [tuple(row.values()) for row in rows[:_MAX_ALERTS]]))
         if (hidden := len(rows) - _MAX_ALERTS) > 0:
-            click.echo(f"{hidden:,} more are not shown: use hubbub status --json")
+            click.echo(
+                f"{plural(hidden, 'more is', 'more are')} not shown: use hubbub status --json"
+            )
 
 
 def show_connections(connections: list[dict[str, Any]]) -> None:
@@ -144,7 +148,7 @@ def show_connections(connections: list[dict[str, Any]]) -> None:
         if (days := _days_left(each.get("certificate_expires"))) is not None and days < _WARN_DAYS:
             click.echo(
                 f"{each['source']}: a certificate expires on {each['certificate_expires']}, in "
-                f"{days} days: replace it, and restart the listener"
+                f"{plural(days, 'day')}: replace it, and restart the listener"
                 if days >= 0
                 else f"{each['source']}: a certificate expired on {each['certificate_expires']}"
             )

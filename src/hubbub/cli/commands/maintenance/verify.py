@@ -10,6 +10,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.errors import StoreError
+from hubbub.language.plurals import plural
 from hubbub.times import iso
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def verify(
         for name, count in result.checked.items():
             click.echo(f"checked {name}: {count:,}")
         if result.skipped:
-            click.echo(f"{result.skipped:,} files were checked before the interruption")
+            files = plural(result.skipped, "file was", "files were")
+            click.echo(f"{files} checked before the interruption")
         click.echo("no faults" if result.clean else f"faults: {len(result.faults)}")
     return 0 if result.clean else StoreError.exit_code
 

@@ -13,6 +13,7 @@ from hubbub.cli.functions import (
     make_command,
     stated_parameters,
 )
+from hubbub.language.plurals import plural
 from hubbub.registry import Function
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _show(explained: Explained) -> None:
     click.echo(
         clean(
             f"{explained.column} of {key}: {_text(explained.cell)}, counted from "
-            f"{explained.total:,} events: {explained.columns[explained.column]}"
+            f"{plural(explained.total, 'event')}: {explained.columns[explained.column]}"
         )
     )
     if explained.note:

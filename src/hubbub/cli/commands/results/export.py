@@ -8,6 +8,7 @@ import click
 
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.functions import range_options, stated_parameters
+from hubbub.language.plurals import plural
 
 __all__ = ["export"]
 
@@ -72,7 +73,7 @@ def export(app: App, /, *, output: str, form: str | None, **values: Any) -> None
             lambda written: update(written, 0),
         )
     place = "written to standard output" if output == "-" else f"in {output}"
-    click.echo(f"{count:,} events {place}", err=output == "-")
+    click.echo(f"{plural(count, 'event')} {place}", err=output == "-")
 
 
 export.params.extend(range_options(_WITHOUT))

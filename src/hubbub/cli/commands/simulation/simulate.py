@@ -16,6 +16,7 @@ import click
 from hubbub.cli.app import App, common_options, pass_app
 from hubbub.cli.signals import stop_signal
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 from hubbub.times import from_micros, parse_time, to_micros
 
 if TYPE_CHECKING:
@@ -252,4 +253,5 @@ def simulate(  # noqa: PLR0917  (click calls it by name)
             sent = play(messages, bus, stop, pace=rate)
         else:
             sent = play(traffic.between(last, _FOREVER), bus, stop, live=True)
-        click.echo(f"published {sent.messages} messages and {sent.broken} broken ones")
+        broken = plural(sent.broken, "broken one")
+        click.echo(f"published {plural(sent.messages, 'message')} and {broken}")

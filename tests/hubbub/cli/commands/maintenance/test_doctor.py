@@ -136,7 +136,7 @@ def test_hooks(hubbub: Run, tmp_path: Path) -> None:
         assert "no secret" in found["hook forum"]["what"]
         assert found["hook forgejo"]["what"] == "takes deliveries of forgejo, signed"
         listed = found["GitHub's deliveries of github"]
-        assert listed["what"] == "2 in the last day, of which 1 were not taken"
+        assert listed["what"] == "2 in the last day, of which 1 was not taken"
         assert listed["level"] == "ok"
         github.add(Kept("d", now, 0))
         listed = checks(hubbub, *options, code=4)["GitHub's deliveries of github"]

@@ -27,7 +27,7 @@ def test_filters_are_those_of_the_query_and_are_said(hubbub: Run, made_store: Pa
     assert result.code == 0, result.err
     assert "object matches 'kernel'" in result.out
     assert "known programs are not people" in result.out
-    assert "messages of user alice: 1, counted from 1 events" in result.out
+    assert "messages of user alice: 1, counted from 1 event:" in result.out
     assert "e1" in result.out
 
 
