@@ -1,4 +1,4 @@
-"""How many requests a gather will send and how long it will take, from its first response."""
+"""How many requests a gather will send, from its first response."""
 
 from __future__ import annotations
 
@@ -17,12 +17,9 @@ class Estimate:
 
     rows: int
     requests: int
-    seconds: float
 
 
-def estimate(
-    part: Slice, step: Step, *, unread: int, jobs: int, slices: int, seconds: float
-) -> Estimate:
+def estimate(part: Slice, step: Step, *, unread: int, slices: int) -> Estimate:
     """Estimate a gather from the service's own count of the messages of its first slice.
 
     The rest of the range is taken to be as busy as the first slice.
@@ -31,12 +28,10 @@ def estimate(
         part: the slice of the first request, as it was requested.
         step: its response.
         unread: seconds of history to be read, the slice included.
-        jobs: requests at a time.
         slices: the most slices that are read at a time; each ends with a page that is not full and
             with a request that proves it.
-        seconds: that the first request took.
     """
     rows = round((step.piece.rows + step.remaining) * unread / (part.end - part.position))
     pages = max(1, math.ceil(rows / (ROWS - 1)))  # the last row of a page is sent again
     requests = pages + (min(slices, pages) if pages > 1 else 0)
-    return Estimate(rows, requests, seconds * (1 + (requests - 1) / jobs))
+    return Estimate(rows, requests)

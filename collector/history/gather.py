@@ -154,7 +154,7 @@ class _Run:
         self._active: list[Slice] = []
         self._proven: list[tuple[int, int, tuple[Piece, ...]]] = []  # start, end, pieces
         self._rows = self._done = self._total = 0
-        self._end, self._began = 0, 0.0  # of the range, s; of the gather, s of the monotonic clock
+        self._end = 0  # of the range, s
         self._reached = False  # whether the service has answered
 
     def gather(self, first: int, last: int, settle: int) -> Gathered:
@@ -163,7 +163,7 @@ class _Run:
         self._waiting.extend(self._checkpoints.plan(first, last, settle))
         self._total = sum(part.end - part.start for part in self._waiting)
         self._done = sum(part.position - part.start for part in self._waiting)
-        self._end, self._began = last, time.monotonic()
+        self._end = last
         try:
             self._start_slices()
             while self._active and not self._stop.is_set():
@@ -203,17 +203,8 @@ class _Run:
     ) -> None:
         for part, result, _ in results[:1]:
             if isinstance(result, Step):
-                seconds, unread = time.monotonic() - self._began, self._total - self._done
-                expect(
-                    estimate(
-                        part,
-                        result,
-                        unread=unread,
-                        jobs=self._jobs,
-                        slices=self._slots,
-                        seconds=seconds,
-                    )
-                )
+                unread = self._total - self._done
+                expect(estimate(part, result, unread=unread, slices=self._slots))
 
     def _start_slices(self) -> None:
         # A single request finds out whether the service can be reached.

@@ -29,15 +29,15 @@ def test_what_was_gathered_before_is_not_expected_again() -> None:
     assert len(said) == 1  # nothing is missing, nothing is requested
 
 
-def test_the_time_is_that_of_the_first_request_for_each_that_follows() -> None:
+def test_each_slice_ends_with_requests_of_its_own() -> None:
     step = Step((), Piece(0, 20, 100), 100, 1880)
-    found = estimate(Slice(0, 0, 100), step, unread=100, jobs=4, slices=8, seconds=2.0)
-    assert found == Estimate(1980, 28, 2.0 * (1 + 27 / 4))
+    found = estimate(Slice(0, 0, 100), step, unread=100, slices=8)
+    assert found == Estimate(1980, 28)
 
 
 def test_the_rest_of_the_range_is_taken_to_be_as_busy() -> None:
     step = Step((), Piece(0, 100, 10, verified=True), 10, 0)
-    found = estimate(Slice(0, 0, 100), step, unread=1000, jobs=1, slices=1, seconds=1.0)
+    found = estimate(Slice(0, 0, 100), step, unread=1000, slices=1)
     assert (found.rows, found.requests) == (100, 3)
 
 

@@ -15,9 +15,10 @@ import click
 from hubbub.logger import get_logger
 from hubbub.times import iso
 
-__all__ = ["bar", "log_level", "note_continued", "steps", "time_of"]
+__all__ = ["Pace", "bar", "log_level", "note_continued", "steps", "time_of"]
 
 _EVERY = 30.0  # seconds between two lines of the log
+_UPDATES, _LEAST = 10, 5.0  # updates and seconds after which the pace is known
 _log = get_logger("hubbub.progress")
 
 
@@ -35,6 +36,35 @@ class Steps(Protocol):
         """Show the part, and the amount done of a total (0: unknown)."""
 
 
+class Pace:
+    """How much time is left, by what was done since the first update.
+
+    Nothing is said before that can be known: the first updates may come all at once, after a time
+    that tells nothing of the others.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._updates, self._total = 0, -1.0
+        self._began = self._first = 0.0
+
+    def left(self, done: float, total: float) -> str:
+        """Return how much time is left, for a bar; empty: not known yet."""
+        now = self._clock()
+        if total != self._total:
+            self._updates, self._total, self._began, self._first = 0, total, now, done
+        self._updates += 1
+        elapsed, amount = now - self._began, done - self._first
+        if not total or amount <= 0 or self._updates <= _UPDATES or elapsed < _LEAST:
+            return ""
+        seconds = (total - done) / amount * elapsed
+        if seconds < 60:  # noqa: PLR2004 (a minute)
+            return "less than a minute left"
+        if seconds < 5400:  # noqa: PLR2004 (90 minutes)
+            return f"about {seconds / 60:.0f} min left"
+        return f"about {seconds / 3600:.1f} h left"
+
+
 @contextmanager
 def bar(label: str, unit: str = "") -> Iterator[Update]:
     """Show a progress bar; yield the function that updates it.
@@ -47,20 +77,16 @@ def bar(label: str, unit: str = "") -> Iterator[Update]:
         yield lambda _done, _total, _text="": None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (
-        TextColumn(label),
-        BarColumn(),
-        TextColumn("{task.fields[text]}"),
-        TimeRemainingColumn(),
-    )
+    texts = (TextColumn("{task.fields[text]}"), TextColumn("{task.fields[left]}"))
+    columns = (TextColumn(label), BarColumn(), *texts)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None, text="")
+        task, pace = progress.add_task(label, total=None, text="", left=""), Pace()
 
         def show(done: float, total: float, text: str = "", /) -> None:
-            text = text or f"{done:,.0f} {unit}"
-            progress.update(task, completed=done, total=total or None, text=text)
+            text, left = text or f"{done:,.0f} {unit}", pace.left(done, total)
+            progress.update(task, completed=done, total=total or None, text=text, left=left)
 
         yield show
 

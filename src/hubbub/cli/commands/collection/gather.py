@@ -13,6 +13,7 @@ from hubbub.cli.functions import INCOMPLETE, request_zone
 from hubbub.cli.options.decoding import bodies_option, decoding_options
 from hubbub.cli.options.trust import max_message, size_option
 from hubbub.errors import HubbubError, UsageError
+from hubbub.language.plurals import plural
 from hubbub.parameters import plain
 from hubbub.times import from_micros
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["gather"]
 
 _JOBS = 4
-_MINUTE, _HOUR = 60, 3600  # seconds
-_LONG = 90  # minutes that are not stated in hours
 
 
 @common_options
@@ -56,7 +55,7 @@ def gather(app: App, /, **options: Any) -> int:
     Requests only what is not proven complete, and continues where an earlier run was interrupted.
     Prints how many messages are new, already known, or refused. The time of a refused row is a gap
     until it is read or dismissed (hubbub dead-letters). Before the start, standard error shows how
-    many requests are expected and how long they take, from the service's count.
+    many requests are expected, from the service's count.
     """
     from hubbub.collector.history.client import DEFAULT_URL, History
 
@@ -129,19 +128,13 @@ def _gather(app: App, history: History, store: Store, options: dict[str, Any]) -
 
 
 def _expectation(expected: Estimate, since: datetime, until: datetime) -> str:
-    requests = f"about {expected.requests:,} requests" if expected.requests > 1 else "1 request"
+    requests = plural(expected.requests, "request")
+    if expected.requests > 1:
+        requests = f"about {requests}"
     return (
-        f"gathering {_minute(since)} to {_minute(until)} UTC: about {expected.rows:,} messages by "
-        f"the service's count, {requests}, {_duration(expected.seconds)}"
+        f"gathering {_minute(since)} to {_minute(until)} UTC: "
+        f"about {plural(expected.rows, 'message')} by the service's count, {requests}"
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return "less than a minute"
-    if seconds < _LONG * _MINUTE:
-        return f"about {seconds / _MINUTE:.0f} min"
-    return f"about {seconds / _HOUR:.1f} hours"
 
 
 def _minute(when: datetime) -> str:
