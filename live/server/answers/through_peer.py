@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hubbub.live.server.answers.forms import chosen_form, respond
-from hubbub.live.server.answers.functions import RESERVED, pixels
+from hubbub.live.server.answers.functions import RESERVED, language, pixels
 from hubbub.live.server.answers.parameters import read_parameters
 from hubbub.live.server.answers.values import encode_query, encode_view
 from hubbub.live.server.negotiation import QUERY_FORMS, VIEW_FORMS
@@ -56,8 +56,10 @@ async def _answer(
     server: Server, request: Request, peer: RemoteServer, entry: Entry, suffix: str | None
 ) -> Response:
     values = await read_parameters(request)
-    kept = RESERVED - ({"theme", "lang"} if entry.kind == "view" else set())
+    kept = RESERVED - ({"theme"} if entry.kind == "view" else set())
     passed_on = {name: texts for name, texts in values.items() if name not in kept}
+    if entry.kind == "view":  # which the other server would write in its own language
+        passed_on["lang"] = [language(values, server.config)]
     content_type = values.get("content_type", [""])[-1]
     forms = QUERY_FORMS if entry.kind == "query" else VIEW_FORMS
     form = chosen_form(request, forms, suffix, content_type)

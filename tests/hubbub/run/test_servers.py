@@ -14,6 +14,7 @@ from hubbub.analyzers.result import Coverage, Gap, Result
 from hubbub.calls import exchange
 from hubbub.config import Config
 from hubbub.errors import HubbubError, RemoteError
+from hubbub.language import use_language
 from hubbub.run.configured import configured_runner
 from hubbub.run.runner import Runner
 from hubbub.run.scope import CommonOptions
@@ -61,6 +62,13 @@ def test_names_that_only_others_have(runner: Runner, peer: Peer) -> None:
     assert runner.query("asks", name="near").bare == "of this store"
     assert runner.view("page") == "[<p>far</p>]"
     assert "/query/near" not in peer.paths()
+
+
+def test_a_view_is_drawn_in_the_language_of_the_caller(runner: Runner, peer: Peer) -> None:
+    for language in ("en", "de"):
+        with use_language(language):
+            runner.view("page")
+        assert peer.requests[-1][2] == {"lang": [language]}
 
 
 def test_they_are_listed(runner: Runner) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.analyzers.result import Gap, Result
 from hubbub.calls.callables import Callables
 from hubbub.calls.combined import merge
+from hubbub.language import current_language
 from hubbub.run.scope import CommonOptions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def with_servers(
     """Return one's own functions, and those of other servers under names that one has not.
 
     A function of another server that is about events inherits the options of the caller, as one's
-    own functions do.
+    own functions do; a view is drawn in the caller's language.
 
     Args:
         own: the queries or the views of this store.
@@ -46,6 +47,8 @@ def with_servers(
         def call(name: str, parameters: Mapping[str, Any]) -> Any:
             entry = server.entry(kind, name)
             more = inherited if entry is not None and entry.common else {}
+            if kind == "view":
+                more = {**more, "lang": current_language()}
             answer = server.call(kind, name, {**more, **parameters}, names=names)
             if isinstance(answer, Result):
                 gaps.extend(gap for gap in answer.coverage.gaps if gap not in gaps)

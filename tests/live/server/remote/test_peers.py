@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hubbub
-from hubbub.config import Config, PeerConfig
+from hubbub.config import Config, PeerConfig, ProjectConfig
 from hubbub.errors import RemoteError
 from hubbub.store import Store
 from hubbub.store.state import tokens
@@ -82,6 +82,19 @@ def test_names_of_other_servers_are_answered_through_them(joined: Served, peer: 
     assert "script" not in page.headers["content-security-policy"]
     assert joined.get("/query/volume").json()["query"] == "volume"  # its own comes first
     assert not [path for path in peer.paths() if path == "/query/volume"]
+
+
+def test_pictures_of_other_servers_are_in_the_language_of_this_one(
+    folder: Path, peer: Peer
+) -> None:
+    config = Config(servers={"far": peer.url}, project=ProjectConfig(lang="de"))
+    with serving(folder, config=config) as running:
+        running.get("/view/far_page?theme=dark")
+        assert peer.requests[-1][2] == {"theme": ["dark"], "lang": ["de"]}
+        running.get("/view/far_page?lang=en")
+        assert peer.requests[-1][2] == {"lang": ["en"]}
+        running.get("/query/far")
+        assert peer.requests[-1][2] == {}
 
 
 def test_failures_of_other_servers_name_them(joined: Served, peer: Peer) -> None:
