@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from hubbub.times import spelled
 from hubbub.zones import UNIVERSAL, Zone
 
 __all__ = ["Coverage", "Gap", "Result"]
@@ -60,12 +61,21 @@ class Result:
     events: int  # events in the range after the filters
     coverage: Coverage = field(default_factory=Coverage)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    durations: tuple[str, ...] = ()  # names of those diagnostics that are durations, in seconds
     columns: Sequence[str] = ()  # order of the columns where `data` is a list of records
     left_out: int = 0  # known bots that the data leave out
     naming: int | None = None  # events that name a person; None: no people are counted
     mentions: int | None = None  # the same events, once for each person that they name
     touching: bool = False  # whether `naming` counts only events that name an object too
     zone: Zone = UNIVERSAL  # in which days are cut and times are written
+
+    @property
+    def shown_diagnostics(self) -> dict[str, Any]:
+        """The diagnostics for people: durations as users type them."""
+        return {
+            name: spelled(timedelta(seconds=value)) if name in self.durations else value
+            for name, value in self.diagnostics.items()
+        }
 
     @property
     def bare(self) -> Any:

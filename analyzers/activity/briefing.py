@@ -57,7 +57,7 @@ def briefing(
     relative differences to them (value / other - 1). Values that are unknown or would divide by
     zero are null. `--format text` prints the sentences.
 
-    New users were not seen in the `look_back` (diagnostics; days), which is equally long before
+    New users were not seen in the `look_back` (diagnostics), which is equally long before
     each of the days that are compared. With less than 28 days it is the whole range before the day,
     and `yesterday` and `usual` of new users are null, as `new_users` in the diagnostics says.
 
@@ -119,7 +119,7 @@ def briefing(
     notes: dict[str, Any] = {
         "day": today.isoformat(),
         "same_weekdays": len(weekdays),
-        "look_back": look_back,
+        "look_back": look_back * DAY,
         "text": "\n".join(_sentences(today, zone, data, len(weekdays), look_back)),
     }
     if not equal:

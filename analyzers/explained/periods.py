@@ -134,7 +134,8 @@ def _briefing(request: Request, row: Row, *, ago: int) -> ir.Table:
     people = mentions(request)
     found = between(people, start, end)
     if row["what"] == "new users":
-        seen = between(people, _day(request, ago + request.diagnostics["look_back"])[0], start)
+        days = timedelta(seconds=request.diagnostics["look_back"]) // DAY
+        seen = between(people, _day(request, ago + days)[0], start)
         found = found.filter(found.user.notin(seen.user))
     return found
 

@@ -29,7 +29,7 @@ __all__ = ["EXPLANATIONS"]
 def _group(request: Request, row: Row, *, after: int | None) -> ir.Table:
     """Return the messages of the people of a group in a month after it; None: that of the row."""
     group = number_of_day("m", date.fromisoformat(f"{row['group']}-01"))
-    first = first_months(request.events, request.diagnostics["look_back"])
+    first = first_months(request.events, request.diagnostics["look_back_months"])
     members = first.filter(first.group == group)
     rows = mentions(request)
     month = group + (row["after"] if after is None else after)

@@ -80,16 +80,16 @@ def returning(
     `group` is the month in which users were first seen, `people` how many they are; `after` counts
     months from there, `active` is how many were seen in that month, `share` = active / people.
     First seen means: not seen in the look-back, the three calendar months before (in a range of
-    less than a year a quarter of its months, at least one; diagnostics: `look_back`). It is equally
-    long for all groups, so that they can be compared; a user who was away for longer is in a second
-    group. `complete` is false where the range cuts the month `after`, so that its numbers may still
-    grow, and in groups for which it does not hold the whole look-back. In those `share` is null:
-    their users may have been active before.
+    less than a year a quarter of its months, at least one; diagnostics: `look_back_months`). It is
+    equally long for all groups, so that they can be compared; a user who was away for longer is in
+    a second group. `complete` is false where the range cuts the month `after`, so that its numbers
+    may still grow, and in groups for which it does not hold the whole look-back. In those `share`
+    is null: their users may have been active before.
     """
     from ibis import _
 
     look_back = min(_LOOK_BACK, max(1, (until - since) // _MONTH // 4))
-    notes = {"look_back": look_back}
+    notes = {"look_back_months": look_back}
     months = _months(events)
     joined = months.join(first_months(events, look_back), "user").select(
         "group", after=_.month - _.group

@@ -220,7 +220,7 @@ def returning(query: Any, chart: Chart, since: datetime, until: datetime) -> Dra
             ngettext(
                 "they were not seen in the {n} month before",
                 "they were not seen in the {n} months before",
-                result.diagnostics.get("look_back") or 1,
+                result.diagnostics.get("look_back_months") or 1,
             )
         )
     return draw_heatmap(

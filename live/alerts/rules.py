@@ -27,8 +27,9 @@ from typing import Any, Literal
 
 from hubbub.config import AlertConfig
 from hubbub.errors import UsageError
+from hubbub.language.plurals import plural
 from hubbub.store.query.selection import FILTERS, EventFilters
-from hubbub.times import parse_duration
+from hubbub.times import parse_duration, spelled
 
 __all__ = ["AVERAGES", "AlertRule", "find_rule", "read_rules"]
 
@@ -128,24 +129,14 @@ class AlertRule:
         short, long = self.resolution * self.short, self.resolution * self.long
         threshold = f"{float(self.threshold):g}"
         if self.measure == "silence":
-            return f"{what}: no message for {threshold} times the longest pause in {words(long)}"
+            return f"{what}: no message for {threshold} times the longest pause in {spelled(long)}"
         if self.measure == "overload":
-            return f"overload: people with {self.minimum} or more signs in the last {words(short)}"
+            return (
+                f"overload: people with {self.minimum} or more signs in the last {spelled(short)}"
+            )
         if self.measure == "coverage":
-            return f"coverage: less than {threshold} % of the last {words(short)} was received"
-        return f"{what}: {words(short)} above {threshold} times the {words(long)} before"
-
-
-def words(length: timedelta) -> str:
-    """Format a duration as it may be written in the configuration: `1d12h`, `90s`, `2min`."""
-    seconds, parts = length / _SECOND, []
-    for unit, size in (("w", 604800), ("d", 86400), ("h", 3600), ("min", 60)):
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(f"{number:.0f}{unit}")
-    if seconds or not parts:
-        parts.append(f"{seconds:g}s")
-    return "".join(parts)
+            return f"coverage: less than {threshold} % of the last {spelled(short)} was received"
+        return f"{what}: {spelled(short)} above {threshold} times the {spelled(long)} before"
 
 
 def read_rules(tables: Iterable[AlertConfig]) -> tuple[AlertRule, ...]:
@@ -216,7 +207,7 @@ class _Table:
             number, rest = divmod(length, self.resolution)
             if rest or not number:
                 raise self.error(
-                    f"{key}: {chosen} is not a whole number of ticks of {words(self.resolution)}"
+                    f"{key}: {chosen} is not a whole number of ticks of {spelled(self.resolution)}"
                 )
             return number
         if not math.isfinite(chosen):
@@ -254,7 +245,7 @@ def _rule(table: AlertConfig) -> AlertRule:
     if measure == "coverage" and table.long is None:
         long = short + 1
     if measure in {*AVERAGES, "silence"} and long <= short:
-        raise read.error(f"long: {long} ticks must be more than the {short} ticks of short")
+        raise read.error(f"long: {plural(long, 'tick')} must be more than the {short} of short")
     if short + long > _MOST_TICKS:
         raise read.error(f"short and long have {short + long:,} ticks, more than {_MOST_TICKS:,}")
     return AlertRule(

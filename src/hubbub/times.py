@@ -17,6 +17,7 @@ __all__ = [
     "iso",
     "parse_duration",
     "parse_time",
+    "spelled",
     "to_micros",
 ]
 
@@ -69,6 +70,21 @@ def parse_duration(text: str) -> timedelta:
     if not 0 < seconds <= _LONGEST.total_seconds():
         raise ValueError(f"the duration {text!r} must be more than zero and at most 200 years")
     return timedelta(seconds=seconds)
+
+
+def spelled(span: timedelta) -> str:
+    """Format a duration in the largest units: `13w`, `1d12h`, `1min`, `1.5s`; see `parse_duration`.
+
+    A tenth of a millisecond is the smallest part that is written.
+    """
+    seconds, parts = round(span.total_seconds(), 4), []
+    for unit in ("w", "d", "h", "min"):
+        number, seconds = divmod(seconds, _UNITS[unit])
+        if number:
+            parts.append(f"{number:.0f}{unit}")
+    if seconds or not parts:
+        parts.append(f"{round(seconds, 4):g}s")
+    return "".join(parts)
 
 
 def is_clear_minutes(number: float) -> bool:

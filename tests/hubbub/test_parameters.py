@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hubbub.errors import UsageError
 from hubbub.parameters import convert, duration_text, plain, shape
-from hubbub.times import parse_duration
+from hubbub.times import parse_duration, spelled
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -119,6 +119,21 @@ def test_an_unsupported_annotation_is_an_error(annotation: Any) -> None:
 )
 def test_duration_text(span: timedelta, text: str) -> None:
     assert duration_text(span) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(weeks=13), "13w"),
+        (timedelta(days=1, hours=12), "1d12h"),
+        (timedelta(seconds=90), "1min30s"),
+        (timedelta(hours=1, microseconds=20), "1h"),
+        (timedelta(milliseconds=1500), "1.5s"),
+        (timedelta(0), "0s"),
+    ],
+)
+def test_a_duration_is_spelled_in_the_largest_units(span: timedelta, text: str) -> None:
+    assert spelled(span) == text
 
 
 @given(st.timedeltas(timedelta(milliseconds=1), timedelta(days=4000)))

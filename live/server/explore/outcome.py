@@ -108,7 +108,7 @@ def outcome(value: Any, notes: Sequence[str] = ()) -> Outcome:
             range=(value.zone.iso(value.since), value.zone.iso(value.until)),
             zone=value.zone,
             events=value.events,
-            diagnostics={k: v for k, v in value.diagnostics.items() if k != "text"},
+            diagnostics={k: v for k, v in value.shown_diagnostics.items() if k != "text"},
             notes=list(notes),
         )
     if isinstance(value, str):

@@ -38,6 +38,7 @@ class _Result(msgspec.Struct, frozen=True, tag="result"):
     coverage: str
     gaps: tuple[_Gap, ...]
     diagnostics: dict[str, Any]
+    durations: tuple[str, ...]
     columns: tuple[str, ...]
     left_out: int
     naming: int | None
@@ -79,6 +80,7 @@ def encode(answer: Any) -> bytes:
             coverage=answer.coverage.state,
             gaps=gaps,
             diagnostics=dict(answer.diagnostics),
+            durations=tuple(answer.durations),
             columns=tuple(answer.columns),
             left_out=answer.left_out,
             naming=answer.naming,
@@ -134,6 +136,7 @@ def decode(body: bytes) -> Any:
         events=record.events,
         coverage=Coverage(record.coverage, gaps),
         diagnostics=record.diagnostics,
+        durations=record.durations,
         columns=record.columns,
         left_out=record.left_out,
         naming=record.naming,

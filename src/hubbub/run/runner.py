@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,6 +207,7 @@ class Runner:
             events=events,
             coverage=self._coverage(call),
             diagnostics=notes,
+            durations=tuple(k for k, v in diagnostics.items() if isinstance(v, timedelta)),
             columns=columns,
             **people._asdict(),
             zone=call.options.zone,
@@ -229,11 +230,7 @@ class Runner:
             return self._run(call)
 
     def _prepare(
-        self,
-        function: Function,
-        parameters: Mapping[str, Any],
-        common: CommonOptions,
-        depth: int,
+        self, function: Function, parameters: Mapping[str, Any], common: CommonOptions, depth: int
     ) -> Call:
         """Split the parameters into the function's own, common ones and the rest; convert them."""
         parameters, shared, extra = split(function, parameters)

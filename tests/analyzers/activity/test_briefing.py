@@ -48,7 +48,7 @@ def test_numbers_of_a_day(day, events, month):
     assert [row["usual"] for row in data[:4]] == [
         None if value is None else pytest.approx(value) for value in usual
     ]
-    assert notes["look_back"] == (start - SINCE) // DAY
+    assert notes["look_back"] == start - SINCE
     assert notes["new_users"].startswith("not compared: 28 days")
     for row in data:
         assert row["change"] == (row["value"] / row["yesterday"] - 1 if row["yesterday"] else None)
@@ -105,7 +105,7 @@ def test_new_users_of_all_compared_days_look_back_equally_far(events):
         for i, user in enumerate([*(f"u{(5 * day + k) % 60}" for k in range(5)), f"new{day}"])
     ]
     data, notes = briefing(events(rows), SINCE, SINCE + 70 * DAY)
-    assert notes["look_back"] == 69 - 28
+    assert notes["look_back"] == (69 - 28) * DAY
     assert "new_users" not in notes
     [row] = [row for row in data if row["what"] == "new users"]
     assert (row["value"], row["yesterday"], row["usual"]) == (1, 1, 1)

@@ -72,7 +72,7 @@ def test_returning_users_of_an_example(events):
         for when in times
     ]
     data, notes = returning(events(rows), utc("2026-01-01"), utc("2026-04-20"))
-    assert notes == {"look_back": 1}
+    assert notes == {"look_back_months": 1}
     assert [tuple(row.values()) for row in data] == [
         ("2026-01", 2, 0, 2, None, False),  # nothing is known of the time before
         ("2026-01", 2, 1, 1, None, False),
@@ -127,7 +127,7 @@ def test_each_user_is_in_a_group_after_each_pause_of_more_than_three_months(seen
         for user, day in seen
     ]
     data, notes = returning(events(rows), start, start + timedelta(days=401))
-    assert notes == {"look_back": 3}
+    assert notes == {"look_back_months": 3}
     groups: Counter[int] = Counter()
     active: Counter[tuple[int, int]] = Counter()
     for user in {u for u, _ in seen}:
@@ -175,5 +175,5 @@ def test_an_answer_for_thousands_of_years_is_refused(events):
 
 def test_an_empty_store():
     empty = read(connect(), 0, [], Selection())
-    assert returning(empty, SINCE, UNTIL) == ([], {"look_back": 1})
+    assert returning(empty, SINCE, UNTIL) == ([], {"look_back_months": 1})
     assert cohorts(empty, SINCE, UNTIL, window=WEEK) == ([], {"windows": 4})

@@ -14,7 +14,13 @@ from hubbub.calls.exchange import decode, encode
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("tail", {"tz": "Europe/Berlin"}), ("volume", {}), ("radar", {}), ("tail", {"since": "1d"})],
+    [
+        ("tail", {"tz": "Europe/Berlin"}),
+        ("volume", {}),
+        ("radar", {}),
+        ("tail", {"since": "1d"}),
+        ("health", {"window": "1d"}),
+    ],
 )
 def test_a_result_arrives_whole(made_store: Path, name: str, parameters: dict[str, Any]) -> None:
     with hubbub.open(made_store) as store:

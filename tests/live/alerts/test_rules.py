@@ -12,7 +12,7 @@ import pytest
 from hubbub import config
 from hubbub.config import AlertConfig
 from hubbub.errors import UsageError
-from hubbub.live.alerts.rules import AlertRule, find_rule, read_rules, words
+from hubbub.live.alerts.rules import AlertRule, find_rule, read_rules
 from hubbub.store.query.selection import EventFilters
 
 
@@ -120,10 +120,3 @@ def test_an_unknown_key_of_a_rule(tmp_path: Path):
 def test_the_definition_is_what_is_measured():
     assert read().definition == read(notify="team", digest="1d").definition
     assert read().definition != read(threshold=2).definition
-
-
-def test_words():
-    assert words(timedelta(days=1, hours=12)) == "1d12h"
-    assert words(timedelta(seconds=90)) == "1min30s"
-    assert words(timedelta(milliseconds=1500)) == "1.5s"
-    assert words(timedelta(0)) == "0s"

@@ -66,6 +66,17 @@ def test_the_json_document(hubbub: Run, made_store: Path) -> None:
     assert sum(row["messages"] for row in result.json["data"]) == 5
 
 
+def test_durations_in_diagnostics_are_spelled_for_people_and_seconds_for_programs(
+    hubbub: Run, made_store: Path
+) -> None:
+    command = ("query", "health", "--window", "1d", "--store", made_store)
+    assert "window: 1d\n" in hubbub(*command).err
+    assert hubbub(*command, "--json").json["diagnostics"]["window"] == 86400
+    briefing = ("query", "briefing", "--store", made_store)
+    assert "look_back: 1d\n" in hubbub(*briefing).err
+    assert hubbub(*briefing, "--json").json["diagnostics"]["look_back"] == 86400
+
+
 def test_a_parameter_hides_the_common_option_of_its_name(hubbub: Run, made_store: Path) -> None:
     result = hubbub("query", "radar", "--user", "alice", "--json", "--store", made_store)
     assert list(result.json["data"]["users"]) == ["alice"]
