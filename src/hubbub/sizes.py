@@ -33,7 +33,7 @@ def parse_size(text: str, where: str = "--max-message") -> int:
 
 
 def parse_share(text: str, whole: int, where: str) -> int:
-    """Return the bytes of a size like 2GiB, or of a part of the whole like 50%.
+    """Return the bytes of a size like 2GiB, or of a share of the whole like 50%.
 
     Args:
         text: the size, or more than 0% and at most 100%.
@@ -41,7 +41,7 @@ def parse_share(text: str, whole: int, where: str) -> int:
         where: the option or key, for the error.
 
     Raises:
-        UsageError: neither a size nor such a part.
+        UsageError: neither a size nor such a share.
     """
     match = _SHARE.fullmatch(text.strip())
     if match is None:
@@ -49,6 +49,6 @@ def parse_share(text: str, whole: int, where: str) -> int:
     percent = float(match[1])
     if not 0 < percent <= 100:  # noqa: PLR2004 - percent
         raise UsageError(
-            f"{text!r} is not a part of what there is", where=where, hint="write for example 50%"
+            f"{text!r} is not a share of what is available", where=where, hint="write for example 50%"
         )
     return round(whole * percent / 100)

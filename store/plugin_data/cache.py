@@ -188,7 +188,7 @@ def _execute_patiently(db: sqlite3.Connection, statement: str) -> None:
 
 
 class Cache:
-    """The injected `cache`: JSON values for a time, by key, of one module.
+    """The injected `cache`: JSON values for a limited time, by key, of one module.
 
     Args:
         file: the cache of all modules.
@@ -199,12 +199,12 @@ class Cache:
         self._file, self._module = file, module
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the value, or the default if there is none or its time is over."""
+        """Return the value, or the default if there is none or it has expired."""
         text = self._file.get(self._module, _checked(key))
         return default if text is None else json.loads(text)
 
     def set(self, key: str, value: Any, seconds: float | None = None) -> None:
-        """Store a JSON value for some seconds; None: until there is no room.
+        """Store a JSON value for some seconds; None: until space is needed.
 
         Raises:
             TypeError, ValueError: JSON cannot hold the value, or it is too large.

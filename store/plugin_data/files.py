@@ -47,7 +47,7 @@ class Files:
         self._root, self._clock = root, clock
 
     def open(self, name: str, mode: str = "r") -> IO[Any]:
-        """Open a file as text in UTF-8; `mode` as of the built-in `open`.
+        """Open a file as text in UTF-8; `mode` as for the built-in `open`.
 
         Raises:
             ValueError: not a file name, or not a mode for text.
@@ -70,7 +70,7 @@ class Files:
         return _file(self._state, self._module, name).is_file()
 
     def remove(self, name: str) -> None:
-        """Remove a file, and when it would expire.
+        """Remove a file and its time of expiry.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -91,7 +91,7 @@ class Files:
         days: float = 0,
         expires: bool = True,  # noqa: FBT001, FBT002
     ) -> None:
-        """Let a file be removed by the first run of the job `expire_files` after a time.
+        """Let the job `expire_files` remove a file, in its first run after a time.
 
         A later call replaces the time. The file can be read until the job has run.
 

@@ -150,7 +150,7 @@ class Events:
         return int(self.stored.count().to_pyarrow().as_py())
 
     def everybody(self) -> Events:
-        """Return the same events, of which bots count too."""
+        """Return the same events, with bots counted as people."""
         chosen = replace(self.selection, bots=True)
         return Events(self.table, chosen, self.persons, self.stored, self.rollups)
 

@@ -94,7 +94,7 @@ def combine(*objects: Any) -> Any:
             `view` of each.
 
     Returns:
-        An object with `query` and `view`, or one of both if these were given.
+        An object with `query` and `view`, or only one of them if only these were given.
 
     Raises:
         UsageError: none was given, or one has no queries and views.

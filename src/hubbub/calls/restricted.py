@@ -106,7 +106,7 @@ def restrict(
         context: the values of fixed parameters.
 
     Returns:
-        An object with `query` and `view`, or one of both if that was given.
+        An object with `query` and `view`, or only the one that was given.
 
     Raises:
         UsageError: the policy is neither of these, or fixes a parameter without a value.

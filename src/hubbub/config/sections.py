@@ -132,7 +132,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     memory: Annotated[
         str | None,
         key(
-            "memory of the query engine, or a part of what there is: 25%",
+            "memory of the query engine, or a share of the available memory: 25%",
             "2GiB",
             default="half of the memory there is",
         ),

@@ -22,9 +22,9 @@ __all__ = ["LAG", "check_lag", "check_mirror"]
 
 #: Name of the check of how far a mirror is behind.
 LAG = "copying to the mirror"
-_SILENT = 600.0  # seconds without a pass after which no process seems to keep a mirror up
+_SILENT = 600.0  # seconds without a pass after which no process seems to update a mirror
 _BEHIND = 3_600.0  # seconds
-_START = "start hubbub listen or hubbub serve, which keep it up, or run hubbub mirror --once"
+_START = "start hubbub listen or hubbub serve, which update it, or run hubbub mirror --once"
 
 
 def check_mirror(url: str, *, writing: bool) -> Iterator[Check]:

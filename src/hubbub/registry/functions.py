@@ -259,13 +259,13 @@ def query(
         name: its name, or several; by default the function's.
         description: the help text; by default the function's docstring.
         category: free to use by the plugin; hubbub ignores it.
-        names_people: whether its result names people, which the server shows to those alone who may
-            see names; a text: it does where the parameter of this name is true. None: it counts as
-            naming people if it asks for `events`, `db` or other objects in which names are.
+        names_people: whether its result names people; the server shows such a result only to
+            clients who may see names. A text: the parameter of this name decides. None: it is taken
+            to name people if it asks for `events`, `db` or other objects that contain names.
         accounts: keys of its data whose values are accounts: a text, a list of texts, or the keys
             of an object. A view for a reader who may not see names is drawn with "person 1" there.
         headline: columns that come first where a terminal is too narrow for all.
-        columns: of an empty list of records; a table has them anyway.
+        columns: names of the columns, for a list without records; a table has them anyway.
 
     Raises:
         ValueError: not a valid name.

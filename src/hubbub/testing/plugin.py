@@ -132,7 +132,7 @@ class Bench:
         return Documents(self._store.state, self._module(module))[collection]
 
     def state(self, *, module: str | None = None) -> State:
-        """Return the `state` that the plugin's functions see; arguments and errors as of `db`."""
+        """Return the `state` that the plugin's functions see; arguments and errors as for `db`."""
         return State(self._store.state, self._module(module))
 
     def _module(self, module: str | None) -> str:
@@ -195,8 +195,8 @@ def run(
 ) -> Iterator[Bench]:
     """Open a temporary store with plugins and events.
 
-    A Python file is run again, so that its variables are those of the beginning; a module stays as
-    it was imported.
+    A Python file is executed again, so that its variables have their initial values; a module stays
+    as it was imported.
 
     Args:
         plugins: one or several: a module, the name of one, or a Python file.
@@ -205,7 +205,7 @@ def run(
         config: a configuration, as `hubbub.config.load` returns it.
 
     Raises:
-        UsageError: a plugin cannot be imported, or an event is none.
+        UsageError: a plugin cannot be imported, or an event is invalid.
         HubbubError: an event handler failed.
     """
     if now is not None and now.tzinfo is None:

@@ -200,7 +200,7 @@ def memoize_query(seconds: float, registry: Registry = REGISTRY) -> Callable[[F]
 
 
 def use_fromcache(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that only returns what is kept.
+    """Return a function that returns the kept result and never computes one.
 
     Raises:
         TypeError: results of this function are not kept.

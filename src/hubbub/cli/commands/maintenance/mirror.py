@@ -53,7 +53,7 @@ def mirror(app: App, /, url: str | None, *, once: bool, drop: bool, as_json: boo
         with copy.lock() as acquired, stop_signal() as stop:
             if not acquired:
                 raise UsageError(
-                    "another process keeps this mirror up",
+                    "another process updates this mirror",
                     where=copy.place.url,
                     hint="listen and serve do so where [mirror] url is configured",
                 )
