@@ -61,7 +61,7 @@ def test_standard_input_ends_with_its_last_period(piped: Callable[..., Any]) -> 
     done = piped(text, *FILE)
     assert (done.code, done.err) == (0, "")
     (line,) = done.out.splitlines()
-    assert line.endswith("  3 requests (0.3/s)  300 B  1 users  most active /wiki (2)")
+    assert line.endswith("  3 requests (0.3/s)  300 B  1 user  most active /wiki (2)")
 
 
 def test_hostile_names(piped: Callable[..., Any]) -> None:
