@@ -49,6 +49,6 @@ def parse_share(text: str, whole: int, where: str) -> int:
     percent = float(match[1])
     if not 0 < percent <= 100:  # noqa: PLR2004 - percent
         raise UsageError(
-            f"{text!r} is not a share of what is available", where=where, hint="write for example 50%"
+            f"{text!r} is not a share of the whole", where=where, hint="write for example 50%"
         )
     return round(whole * percent / 100)

@@ -310,7 +310,7 @@ def test_a_handler_that_lapsed_begins_at_the_present_and_says_so(
 
     with_events(folder, host, act)
     assert kept(folder) == [0, 2, "s3"]
-    assert "1 events that were stored" in capsys.readouterr().out
+    assert "1 event stored" in capsys.readouterr().out
 
 
 def test_nobody_waits_for_a_handler_that_takes_too_long_again(
