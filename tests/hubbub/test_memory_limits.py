@@ -95,8 +95,8 @@ def test_the_configured_size(tmp_path: Path, text: str, size: int) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "error"),
-    [('memory = "much"', "'much' is not a size"), ('memory = "0%"', "not a part"),
-     ('memory = "101%"', "not a part"), ('memory = "10MB"', "10MB is too little"),
+    [('memory = "much"', "'much' is not a size"), ('memory = "0%"', "not a share"),
+     ('memory = "101%"', "not a share"), ('memory = "10MB"', "10MB is too little"),
      ('memory = ""', "not a size"), ('spill = "50%"', "'50%' is not a size")],
 )  # fmt: skip
 def test_a_wrong_size_is_refused(tmp_path: Path, setting: str, error: str) -> None:
