@@ -13,12 +13,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -27,7 +29,7 @@ from hubbub import __version__
 from hubbub.cli.app import App, common_options
 from hubbub.cli.installed import missing_package
 from hubbub.cli.lazy import Lazy, LazyGroup
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, NoRoomError
 
 __all__ = ["COMMANDS", "cli", "execute", "run"]
 
@@ -198,6 +200,18 @@ def _discard_output() -> None:
     os.close(null)
 
 
+def _no_room(error: BaseException) -> NoRoomError | None:
+    """Return what to say if the output did not fit; the error names no file, as the store's do."""
+    if not isinstance(error, OSError) or error.errno != errno.ENOSPC or error.filename:
+        return None
+    _discard_output()  # what is left of it
+    return NoRoomError(
+        "no space is left for the output",
+        where="standard output",
+        hint="free some space there, or write elsewhere",
+    )
+
+
 def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one line per ending
     """Run a command line and return the exit code."""
     app = App()
@@ -226,13 +240,16 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
         _discard_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost handler reports every error
-        missing = missing_package(error)
-        _report_error(missing or error, app)
-        return missing.exit_code if missing else 1
+        known = missing_package(error) or _no_room(error)
+        _report_error(known or error, app)
+        return known.exit_code if known else 1
     return code if isinstance(code, int) else 0
 
 
 def run() -> NoReturn:
     """Run the command line of this process; SIGTERM interrupts it like Ctrl-C."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(execute())

@@ -155,6 +155,20 @@ def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
+def test_output_without_room_is_4_and_closed_output_no_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*HUBBUB, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+    message = (
+        b"hubbub: standard output: no space is left for the output\n"
+        b"  free some space there, or write elsewhere\n"
+    )
+    assert (done.returncode, done.stderr) == (4, message)
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&- 2>&-', "sh", *HUBBUB, "--version"], capture_output=True, check=False
+    )
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, b"", b"")
+
+
 def test_an_error_cannot_control_the_terminal(hubbub: Run) -> None:
     result = hubbub("people", "no\x1b[31m\u202efile\x9b")
     assert result.code == 2
