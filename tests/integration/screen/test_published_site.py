@@ -202,7 +202,7 @@ def test_german(chromium: Browser, german: str) -> None:
     assert "KATEGORIE NACHRICHTEN ANTEIL" in " ".join(evaluate(chromium, parts).upper().split())
     assert "33,0\u00a0%" in evaluate(chromium, parts)
     choose(chromium, "measure", "bytes")
-    says(chromium, "239.700 Bytes vom")
+    says(chromium, "Bytes vom 01.01.2026 bis 04.02.2026: 239.700")
     choose(chromium, "category", "fas")
     says(chromium, "Bytes in der Kategorie fas vom 01.01.2026")
     choose(chromium, "topic", "rare")
