@@ -6,8 +6,10 @@ to ask a person how they are, never a verdict, so names are listed only on reque
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubbub.analyzers.common.limits import require_minimum
 from hubbub.analyzers.common.materialised import materialise
@@ -22,8 +24,6 @@ from hubbub.store.query.months.touches import touches
 from hubbub.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from hubbub.store.query.events import Events
 
 __all__ = ["judged_signs", "overload"]
@@ -100,29 +100,32 @@ def overload(
     split, step = to_micros(until - recent), max(1, recent // _MICRO // STEPS)
     begin = _begin(past)
     pasts = Pasts(past, begin, split, step)
-    alone = {row["user"]: row for row in _alone(past)}
+    alone = _alone(past)
     stored = (to_micros(until) - begin) / _DAY
     weeks = recent / timedelta(weeks=1)
     details = pasts.details([u for u, each in pasts.of.items() if _needs_details(each, weeks)])
     days = pasts.long_streaks()
 
-    def person(user: str) -> dict[str, Any]:
+    def person(user: str) -> _Person:
         more, streak = details.get(user, _NO_DETAILS), days.get(user, 0)
-        return _person(user, pasts.of[user], more, streak, alone.get(user, {}), recent, stored)
+        return _Person(pasts.of[user], more, streak, alone.get(user, {}), weeks, stored)
 
-    persons = [person(user) for user in sorted(pasts.of)]
-    rates = _rates(persons)
+    signs = {user: person(user).signs() for user in pasts.of}
+    rates = _rates(signs.values())
     notes: dict[str, Any] = {
         "recent_since": until - recent,
-        "past_since": from_micros(begin) if persons else None,
+        "past_since": from_micros(begin) if signs else None,
     }
     if not people:
-        return (rates if persons else []), notes
-    persons.sort(key=lambda p: (-len(p["signs"]), -(p["ratio"] or 0), p["user"]))
-    listed = [p["user"] for p in persons[:top]]
+        return (rates if signs else []), notes
+
+    def order(user: str) -> tuple[int, float, str]:
+        return -[*signs[user].values()].count(True), -(person(user).ratio or 0), user
+
+    listed = sorted(signs, key=order)[:top]
     details |= pasts.details([user for user in listed if user not in details])
     days |= pasts.streaks(listed)
-    return [_without_judged(person(user)) for user in listed], {**notes, "base_rates": rates}
+    return [{"user": user, **person(user).row()} for user in listed], {**notes, "base_rates": rates}
 
 
 def _begin(past: Events) -> int:
@@ -147,16 +150,15 @@ def _busier_than_usual(past: Past, weeks: float) -> bool:
     return _clearly_busier(past.recent, weeks, past.actions, past.weeks, _LOAD_SIGNIFICANCE)
 
 
-def _alone(events: Events) -> list[dict[str, Any]]:
-    """Return `user`, `objects` and `categories`: how many of them no other user touched."""
-    import ibis
+def _alone(events: Events) -> dict[str, dict[str, int]]:
+    """Return by user how many `objects` and `categories` no other user touched."""
     from ibis import _
 
     counts = {
         "objects": touches(events).select("user", "messages", name="object"),
         "categories": user_totals(events).select("user", "messages", name="category"),
     }
-    parts = []
+    found: dict[str, dict[str, int]] = {}
     for kind, rows_of in counts.items():
         # Hashes of names, which are compared twice as fast, tell of most that several touch them.
         each = rows_of.group_by("name").agg(
@@ -167,85 +169,95 @@ def _alone(events: Events) -> list[dict[str, Any]]:
         users = rows_of.semi_join(few, "name").group_by("name")
         users = users.agg(user=_.user.min(), last=_.user.max())
         only = users.filter(users.user == users["last"])
-        number = only.group_by("user").agg(n=_.count(), kind=ibis.literal(kind))
-        parts.append(materialise(events, number))  # one after the other: they need memory
-    only = parts[0].union(parts[1])
-    numbers = only.group_by("user").agg(
-        objects=_.n.sum(where=_.kind == "objects"), categories=_.n.sum(where=_.kind == "categories")
-    )
-    rows: list[dict[str, Any]] = numbers.to_pyarrow().to_pylist()
-    return rows
+        for row in only.group_by("user").agg(n=_.count()).to_pyarrow().to_pylist():
+            found.setdefault(row["user"], {})[kind] = row["n"]
+    return found
 
 
 def _share(part: int | None, whole: int | None) -> float | None:
     return part / whole if part is not None and whole else None
 
 
-def _person(  # noqa: PLR0917 - all counts of the person
-    user: str,
-    past: Past,
-    details: Details,
-    days: int,
-    alone: Mapping[str, int],
-    recent: timedelta,
-    stored: float,
-) -> dict[str, Any]:
-    """Compute the numbers and signs of one person.
+class _Person(NamedTuple):
+    """All counts of a person.
 
-    `judged` are the signs with enough data, `short` those for which the past is too short.
-
-    Args:
-        user: who.
+    Attributes:
         past: the sums of the person.
         details: more of it, where there are enough recent actions or the person is listed.
         days: of the longest run without a pause.
         alone: `objects` and `categories` that only this person touches.
-        recent: the length of the recent time.
+        weeks: the length of the recent time.
         stored: days from the beginning of the stored past to the end of the range.
     """
-    weeks = recent / timedelta(weeks=1)
-    load, high = past.recent / weeks, details.high
-    usual = past.actions / past.weeks if past.weeks >= _MIN_WEEKS and past.usual else None
-    off = _share(details.off_since, details.of_since)
-    off_before = _share(details.off_before, details.of_before)
-    judged, signs = set(), set()
-    short = {"load", "off_hours"} if usual is None else set()
-    if usual is not None and past.recent >= _MIN_ACTIONS:
-        judged.add("load")
-        # A busy season is no sign where others were as busy: chance alone exceeds each other one.
-        busier = high is not None and _clearly_busier(
-            past.recent, weeks, high, weeks, _SIGNIFICANCE
-        )
-        if busier and _busier_than_usual(past, weeks):
-            signs.add("load")
-    if off is not None and off_before is not None and details.of_since >= _MIN_ACTIONS:
-        judged.add("off_hours")
-        if _clearly_more(
-            details.off_since, details.of_since, details.off_before, details.of_before
-        ):
-            signs.add("off_hours")
-    (judged if max(stored, days) >= _NO_PAUSE_DAYS else short).add("no_pause")
-    if days >= _NO_PAUSE_DAYS:
-        signs.add("no_pause")
-    (judged if stored >= _ALONE_DAYS else short).add("alone")
-    if "alone" in judged and (alone.get("objects") or alone.get("categories")):
-        signs.add("alone")
-    return {
-        "user": user,
-        "signs": [sign for sign in _SIGNS if sign in signs],
-        "load": load,
-        "usual": usual,
-        "usual_high": None if usual is None or high is None else high / weeks,
-        "ratio": load / usual if usual else None,
-        "zone": past.zone,
-        "off_hours": off,
-        "off_hours_before": off_before,
-        "weeks_without_pause": days / 7,
-        "alone_objects": alone.get("objects") or 0,
-        "alone_categories": alone.get("categories") or 0,
-        "judged": judged,
-        "short": short - judged,
-    }
+
+    past: Past
+    details: Details
+    days: int
+    alone: Mapping[str, int]
+    weeks: float
+    stored: float
+
+    @property
+    def usual(self) -> float | None:
+        """The usual number of actions a week; None where the past is too short."""
+        past = self.past
+        return past.actions / past.weeks if past.weeks >= _MIN_WEEKS and past.usual else None
+
+    @property
+    def ratio(self) -> float | None:
+        """The load in relation to the usual one."""
+        usual = self.usual
+        return self.past.recent / self.weeks / usual if usual else None
+
+    @property
+    def off_hours(self) -> float | None:
+        """The share of recent actions at night or on a weekend."""
+        return _share(self.details.off_since, self.details.of_since)
+
+    @property
+    def off_hours_before(self) -> float | None:
+        """The same of the past."""
+        return _share(self.details.off_before, self.details.of_before)
+
+    def signs(self) -> dict[str, bool | str]:
+        """Return of each sign whether the person shows it, or why that is not known."""
+        past, details, weeks = self.past, self.details, self.weeks
+        load: bool | str = _NOT_ENOUGH
+        off_hours: bool | str = _NOT_ENOUGH
+        if self.usual is None:
+            load = off_hours = _TOO_SHORT
+        elif past.recent >= _MIN_ACTIONS:
+            # A busy season is no sign where others were as busy: chance alone exceeds each other.
+            busier = details.high is not None and _clearly_busier(
+                past.recent, weeks, details.high, weeks, _SIGNIFICANCE
+            )
+            load = busier and _busier_than_usual(past, weeks)
+        if details.of_since >= _MIN_ACTIONS and details.of_before:
+            off_hours = _clearly_more(
+                details.off_since, details.of_since, details.off_before, details.of_before
+            )
+        no_pause: bool | str = self.days >= _NO_PAUSE_DAYS
+        if max(self.stored, self.days) < _NO_PAUSE_DAYS:
+            no_pause = _TOO_SHORT
+        alone = bool(self.alone) if self.stored >= _ALONE_DAYS else _TOO_SHORT
+        return {"load": load, "off_hours": off_hours, "no_pause": no_pause, "alone": alone}
+
+    def row(self) -> dict[str, Any]:
+        """Return the numbers of the person that are listed."""
+        high = self.details.high
+        return {
+            "signs": [sign for sign, shown in self.signs().items() if shown is True],
+            "load": self.past.recent / self.weeks,
+            "usual": self.usual,
+            "usual_high": None if self.usual is None or high is None else high / self.weeks,
+            "ratio": self.ratio,
+            "zone": self.past.zone,
+            "off_hours": self.off_hours,
+            "off_hours_before": self.off_hours_before,
+            "weeks_without_pause": self.days / 7,
+            "alone_objects": self.alone.get("objects", 0),
+            "alone_categories": self.alone.get("categories", 0),
+        }
 
 
 def judged_signs(person: Mapping[str, Any], recent: timedelta, stored: timedelta) -> list[str]:
@@ -284,26 +296,22 @@ def _clearly_more(part: int, whole: int, part_before: int, whole_before: int) ->
     return fisher(part, whole, part_before, whole_before) < _SIGNIFICANCE
 
 
-def _rates(persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _rates(persons: Collection[Mapping[str, bool | str]]) -> list[dict[str, Any]]:
     """Compute how often each sign occurs among the people with enough data to judge it."""
     rates = []
     for sign, means in _SIGNS.items():
-        judged = [p for p in persons if sign in p["judged"]]
-        with_sign = sum(sign in p["signs"] for p in judged)
-        enough = len(judged) >= MIN_PEOPLE
-        short = 2 * sum(sign in p["short"] for p in persons) > len(persons) - len(judged)
+        found = Counter(person[sign] for person in persons)
+        judged = found[True] + found[False]
+        enough = judged >= MIN_PEOPLE
+        short = 2 * found[_TOO_SHORT] > len(persons) - judged
         rates.append(
             {
                 "sign": sign,
                 "means": means,
-                "people": with_sign if enough else None,
-                "of": len(judged),
-                "share": with_sign / len(judged) if enough else None,
+                "people": found[True] if enough else None,
+                "of": judged,
+                "share": found[True] / judged if enough else None,
                 "note": "" if enough else _TOO_SHORT if short else _NOT_ENOUGH,
             }
         )
     return rates
-
-
-def _without_judged(person: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in person.items() if name not in {"judged", "short"}}

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubbub.analyzers.people.working_hours import Days, is_off, streaks, zone
+from hubbub.analyzers.people.working_hours import DAYS, active_days, is_off, streaks, zone
 from hubbub.store.query.actions.starts import action_days, action_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
     import numpy as np
@@ -33,8 +33,6 @@ _CELLS = 1 << 22
 _STEP_BITS = 32
 #: How many days back days are read at first.
 _SPAN = 28
-#: The fewest actions of a run of three weeks, of which no two days in a row are free.
-_FEWEST = 11
 #: In each further round days are read so many times as far back.
 _FURTHER = 4
 #: Days of a run that begins so close to the first days that are read may lie before these.
@@ -92,17 +90,26 @@ class Pasts:
             x=each.x.sum(where=~late), y=each.y.sum(where=~late),
             actions=each.actions.sum(where=placed), first=each["first"].min(where=placed),
         )  # fmt: skip
-        rows = sums.filter(_.recent > 0).to_pyarrow().to_pylist()
-        return {row["user"]: self._summed(row) for row in rows}
+        found = sums.filter(_.recent > 0).to_pyarrow().to_pydict()
+        names = ("recent", "early", "x", "y", "actions", "first")
+        rows = zip(*(found[name] for name in names), strict=True)
+        return {user: self._summed(*row) for user, row in zip(found["user"], rows, strict=True)}
 
-    def _summed(self, row: Mapping[str, Any]) -> Past:
-        first, numbers = row["first"], {name: int(row[name] or 0) for name in row if name != "user"}
-        steps = 0 if first is None else -((int(first) - self._split) // self._size)
+    def _summed(  # noqa: PLR0917 - the columns of a row
+        self,
+        recent: int,
+        early: int | None,
+        x: int | None,
+        y: int | None,
+        actions: int | None,
+        first: int | None,
+    ) -> Past:
+        steps = 0 if first is None else -((first - self._split) // self._size)
         return Past(
-            numbers["recent"],
-            zone(numbers["x"], numbers["y"], numbers["early"]),
+            recent,
+            zone(x or 0, y or 0, early or 0),
             steps * self._size / _WEEK,
-            numbers["actions"],
+            actions or 0,
             steps - STEPS + 1 > STEPS,
         )
 
@@ -114,14 +121,11 @@ class Pasts:
         """Return more of these people."""
         import ibis
         import numpy as np
-        import pyarrow as pa
         from ibis import _
 
         if not users:
             return {}
-        zones = [self.of[user].zone for user in users]
-        columns = {"user": pa.array(users, pa.string()), "zone": pa.array(zones, pa.int64())}
-        starts = action_starts(self._past).inner_join(ibis.memtable(pa.table(columns)), "user")
+        starts = action_starts(self._past).inner_join(self._zones(users), "user")
         step = -1 - (starts.start - self._split) // self._size  # 0 the newest, the recent below
         rows = starts.select("user", step=step, off=is_off(starts).cast("int64"))
         each = rows.group_by("user", "step").agg(actions=_.count(), off=_.off.sum())
@@ -148,9 +152,9 @@ class Pasts:
     def long_streaks(self) -> dict[str, int]:
         """Return the days of each person's longest run without a pause that has a recent day.
 
-        Only runs of three weeks or more are all there, and four weeks stand for longer ones.
+        Four weeks before the recent time stand for longer ones.
         """
-        return self._runs(self._split - _SPAN * _DAY, None)[0]
+        return self._runs(self._split - _SPAN * _DAY, self.of)[0]
 
     def streaks(self, users: Sequence[str]) -> dict[str, int]:
         """Return the days of each person's longest run without a pause that has a recent day.
@@ -168,38 +172,39 @@ class Pasts:
             users, span = sorted(longer), span * _FURTHER
         return found
 
-    def _runs(self, since: int, users: Sequence[str] | None) -> tuple[dict[str, int], set[str]]:
-        """Return the days of runs since a time, and the users whose runs may begin before it.
+    def _runs(self, since: int, users: Iterable[str]) -> tuple[dict[str, int], set[str]]:
+        """Return the days of runs since a time (µs), and the users whose runs may begin before it.
 
-        Args:
-            since: the time, µs.
-            users: whose; None: of all whose runs can have three weeks.
+        The engine puts days into words, so that a few rows of each user are fetched.
         """
-        import ibis
         import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
         from ibis import _
 
-        rows = self._days(since).filter(_.actions > 0)
-        if users is not None:
-            rows = rows.semi_join(ibis.memtable(pa.table({"user": pa.array(users)})), "user")
-        else:
-            rows = rows.mutate(total=_.actions.sum().over(ibis.window(group_by="user")))
-            rows = rows.filter(_.total >= _FEWEST)
-        late = rows.interval >= 0
-        names = ("day", "shown", "hours")
-        read = self._past.get_backend().to_pyarrow(rows.select("user", *names, late=late))
-        active = read.filter(pc.is_in(read["user"], pa.array(self.of, pa.string())))
-        encoded = active["user"].combine_chunks().dictionary_encode()
+        begin = since // _DAY - 1
+        rows = self._days(since).filter(_.actions > 0).mutate(late=_.interval >= 0)
+        rows = rows.inner_join(self._zones([*users]), "user")
+        words = active_days(rows, begin).to_pyarrow()
+        encoded = words["user"].combine_chunks().dictionary_encode()
         people = encoded.dictionary.to_pylist()
         user = encoded.indices.to_numpy().astype(np.int64)
-        day, shown, hours = (active[name].to_numpy().astype(np.int64) for name in names)
-        days = Days(user, day, shown, hours, active["late"].to_numpy())
-        longest, first = streaks(days, [self.of[name].zone for name in people])
+        bits, start = words["bits"].to_numpy(), begin + DAYS * words["word"].to_numpy()
+        of_bits = [np.flatnonzero(bits & (1 << bit)) for bit in range(DAYS + 1)]
+        row = np.concatenate(of_bits)
+        day = start[row] + np.repeat(np.arange(DAYS + 1), [*map(len, of_bits)])
+        late = words["late"].to_numpy()
+        longest, first = streaks(user[row], day, late[row], len(people))
         near = since // _DAY + _CLOSE
         numbers = dict(zip(people, longest.tolist(), strict=True))
         return numbers, {people[n] for n in np.flatnonzero(first < near)}
+
+    def _zones(self, users: Sequence[str]) -> ir.Table:
+        """Return `user` and `zone` of these people."""
+        import ibis
+        import pyarrow as pa
+
+        zones = [self.of[user].zone for user in users]
+        columns = {"user": pa.array(users, pa.string()), "zone": pa.array(zones, pa.int64())}
+        return ibis.memtable(pa.table(columns))
 
 
 def _none_unknown(row: Mapping[str, Any], *, known: bool) -> dict[str, int]:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hubbub.analyzers.common.times import clock
 from hubbub.store.rollups.actions import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import ibis.expr.types as ir
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Days", "is_off", "streaks", "zone"]
+__all__ = ["DAYS", "active_days", "is_off", "streaks", "zone"]
 
 _MICRO = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1) // _MICRO
@@ -33,22 +31,8 @@ _MIN_ACTIONS, _MIN_CONCENTRATION = 50, 0.2
 _PAUSE = 2
 #: Bits of a day's number.
 _KEY = 32
-
-
-class Days(NamedTuple):
-    """Days with an action of some users, as `action_days` describes them; columns of equal length.
-
-    Attributes:
-        user: a number.
-        day, shown, hours: see `action_days`.
-        late: whether the actions are recent.
-    """
-
-    user: NDArray[np.int64]
-    day: NDArray[np.int64]
-    shown: NDArray[np.int64]
-    hours: NDArray[np.int64]
-    late: NDArray[np.bool_]
+#: Days of a word of `active_days`; with the day after them they are bits of a positive number.
+DAYS = 62
 
 
 def zone(x: float, y: float, actions: int) -> int | None:
@@ -78,42 +62,61 @@ def is_off(actions: ir.Table) -> ir.BooleanValue:
     return off
 
 
-def streaks(days: Days, zones: Sequence[int | None]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the longest run of days without a pause that has a recent one, by the user's number.
+def active_days(days: ir.Table, first: int) -> ir.Table:
+    """Return the days with an action in each user's zone, or by the clock where it is not known.
 
-    A pause is two whole days in a row without an action, in the user's zone, or by the clock where
-    it is not known. The run counts from its first to its last active day; 0: there is none.
+    Columns: `user`; `late`; `word` and `bits`: the lowest bit is that of the day `first` + `DAYS` *
+    `word`, and there are `DAYS` + 1 of them. Rows of several words may state the same day.
 
     Args:
-        days: of the users.
-        zones: of each user, hours east of UTC.
+        days: columns `user`, `zone` (hours east of UTC, or null), `late` (whether the actions are
+            recent), and `day`, `shown`, `hours` of `action_days`.
+        first: a day before all these.
+    """
+    import ibis
+    from ibis import _
+
+    one = ibis.literal(1, "int64")
+    west, known = days.zone < 0, days.zone.notnull()
+    # The bits of the hours before the zone's midnight, which are of the day before in the west.
+    early = (one << ibis.ifelse(west, -days.zone, 24 - days.zone)) - 1
+    before, after = days.hours & early, days.hours & ~early
+    both = (before != 0).cast("int64") + 2 * (after != 0).cast("int64")
+    day = ibis.ifelse(known, days.day - west.cast("int64"), days.shown) - first
+    rows = days.select(
+        "user", "late", word=day // DAYS, bits=ibis.ifelse(known, both, one) << (day % DAYS)
+    )
+    return rows.group_by("user", "late", "word").agg(bits=_.bits.bit_or())
+
+
+def streaks(
+    user: NDArray[np.int64], day: NDArray[np.int64], late: NDArray[np.bool_], users: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the longest run of days without a pause that has a recent one, by the user's number.
+
+    A pause is two whole days in a row without an action. The run counts from its first to its last
+    active day; 0: there is none.
+
+    Args:
+        user: number of the user, of each day with an action.
+        day: its number.
+        late: whether it is recent.
+        users: how many there are.
 
     Returns:
         The days of the longest run, and the first day of the first one (a large number: none).
     """
     import numpy as np
 
-    known = np.array([zone is not None for zone in zones], bool)[days.user]
-    shift = np.array([zone or 0 for zone in zones], np.int64)[days.user]
-    # The bits of the hours before the zone's midnight, which are of the day before in the west.
-    early = (1 << np.where(shift < 0, -shift, 24 - shift)) - 1
-    before, after = days.hours & early != 0, days.hours & ~early != 0
-    west = shift < 0
-    places = (
-        (days.shown, ~known),
-        (days.day, known & np.where(west, after, before)),
-        (days.day + np.where(west, -1, 1), known & np.where(west, before, after)),
-    )
-    keys = [((days.user << _KEY) + day)[active] for day, active in places]
-    late = [days.late[active] for _, active in places]
-    recent = np.concatenate(keys)[np.concatenate(late)]
-    first = np.full(len(zones), np.iinfo(np.int64).max)
-    np.minimum.at(first, _user(recent), recent)
-    key = np.sort(np.concatenate(keys))
-    longest = np.zeros(len(zones), np.int64)
-    earliest = np.full(len(zones), np.iinfo(np.int64).max)
-    if not len(key):
+    longest = np.zeros(users, np.int64)
+    earliest = np.full(users, np.iinfo(np.int64).max)
+    if not len(day):
         return longest, earliest
+    key = (user << _KEY) + day
+    recent = key[late]
+    first = np.full(users, np.iinfo(np.int64).max)
+    np.minimum.at(first, _user(recent), recent)
+    key.sort()
     begins = np.flatnonzero(np.append(True, np.diff(key) > _PAUSE))  # so is another user's day
     last = np.append(begins[1:], len(key)) - 1
     reaches = key[last] >= first[_user(key[last])]

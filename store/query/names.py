@@ -44,17 +44,20 @@ class _StoredNames:
     others: Sequence[str]
     _names: list[str] | None = field(default=None, init=False)
     _known: bool = field(default=False, init=False)
+    _matching: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, init=False)
 
     def matching(self, globs: tuple[str, ...]) -> tuple[str, ...] | None:
         """Return the names that match one of these globs; None if the names are not known."""
         names = self._read()
         if names is None:
             return None
-        plain = {glob for glob in globs if pattern(glob) is None}
-        patterns = [p for glob in globs if (p := pattern(glob)) is not None]
-        search = re.compile("|".join(patterns).replace("(?s)", ""), re.DOTALL).search
-        found = {n for n in names if n in plain or (patterns and search(n))}
-        return tuple(sorted(found))
+        if globs not in self._matching:  # each part of a query asks for the same
+            plain = {glob for glob in globs if pattern(glob) is None}
+            patterns = [p for glob in globs if (p := pattern(glob)) is not None]
+            search = re.compile("|".join(patterns).replace("(?s)", ""), re.DOTALL).search
+            found = {n for n in names if n in plain or (patterns and search(n))}
+            self._matching[globs] = tuple(sorted(found))
+        return self._matching[globs]
 
     def _read(self) -> list[str] | None:
         if not self._known:

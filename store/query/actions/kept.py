@@ -60,14 +60,13 @@ class KeptActions(Runs):
 
         if cut is None or any(offset for _, offset in offsets):
             return summed(self.starts())
-        rows = summed(self._other_starts(self._edges))
-        sums = self.sums(origin, size, begin)
-        parts = [sums.mutate(shown=sums.day), self._after_early(origin, size, begin)]
+        starts = self._other_starts(self._edges)
         if days := [day for day in cut if day >= begin]:
             each = self._each().filter(_.time >= stamp(days[0]), _.time <= stamp(days[-1]))
-            each = each.filter(each.time.isin([*map(stamp, days)])).drop("time")
-            parts.append(summed(each))
-        for part in parts:
+            each = each.filter(each.time.isin([*map(stamp, days)]))
+            starts = starts.union(each.select(starts.columns))
+        rows, sums = summed(starts), self.sums(origin, size, begin)
+        for part in (sums.mutate(shown=sums.day), self._after_early(origin, size, begin)):
             rows = rows.union(part.select(rows.columns))
         return rows
 
@@ -152,7 +151,7 @@ class KeptActions(Runs):
         since = max(within.origin, -FOREVER if self.since is None else self.since)
         until = min(within.end, self.until or FOREVER)
         part = self.within(self.usable.rollup.floor(since) - DAY, until)
-        rows = part.plain(*EDGE)
+        rows = part.plain(*EDGE, "final")
         if without is not None:
             rows = _of_others(rows, within, without)
         near = ibis.ifelse(near_midnight(rows), rows.target, ibis.null("string"))
@@ -164,7 +163,10 @@ class KeptActions(Runs):
         kept = later.filter(later.gap.notnull())
         kept = kept.select("user", start=kept.start + kept.gap, pause=kept.gap)
         days = later.filter(later.final.notnull()).select("user", first="start", final="final")
-        for some, of_days in (_of_early(edges), _of_starts(part.joined_starts(edges))):
+        others = [_of_early(edges)]
+        if part.joined is not None:
+            others.append(_of_starts(part.joined_starts(edges)))
+        for some, of_days in others:
             kept, days = kept.union(some), days.union(of_days)
         order = ibis.window(group_by="user", order_by="first")
         over = days.mutate(pause=days["first"] - days.final.lag().over(order))
@@ -199,20 +201,19 @@ class KeptActions(Runs):
 
     def _other_starts(self, edges: ir.Table) -> ir.Table:
         """Return `user` and `start` of the actions that are not `plain` rows, in the range."""
-        first = _begun(edges).filter(_.plain).select("user", "start")
-        if self.since is not None:
-            first = first.filter(first.start >= self.since + PAUSE)
-        starts = first.union(self.joined_starts(edges))
+        starts = self._with_joined(_begun(edges).select("user", "start"))
         return starts if self.until is None else starts.filter(starts.start < self.until)
 
     def joined_starts(self, edges: ir.Table) -> ir.Table:
         """Return `user` and `start` of the actions that are found here, in the range."""
-        first = _begun(edges).filter(~_.plain).select("user", "start")
-        starts = first
+        return self._with_joined(_begun(edges).filter(~_.plain).select("user", "start"))
+
+    def _with_joined(self, starts: ir.Table) -> ir.Table:
+        """Return starts of early actions and those of later ones that are found here."""
         if self.joined is not None:
             rows = self.joined
             later = rows.filter(rows.begins, rows.start - rows.day >= PAUSE)
-            starts = first.union(later.select("user", "start"))
+            starts = starts.union(later.select("user", "start"))
         if self.since is None:
             return starts
         after = starts.filter(starts.start >= self.since + PAUSE)
@@ -242,6 +243,8 @@ def _of_others(rows: ir.Table, within: Intervals, without: ir.Table) -> ir.Table
     A day that has times of two intervals stays, and so does one whose last action may be continued
     in the next one.
     """
+    everywhere = without.group_by("user").agg(n=_.count()).filter(_.n == within.number)
+    rows = rows.anti_join(everywhere, "user")  # faster by far than to find each row's interval
     first, last = within.of(rows.day), within.of(rows.day + (DAY + PAUSE))
     placed = rows.mutate(interval=ibis.ifelse(first == last, first, _NOTHING))
     return placed.anti_join(without, ["user", "interval"])

@@ -45,7 +45,7 @@ FOREVER = 2**62  # after all times, µs
 _NAMED = 1_000  # days that are named one by one
 _RUN = ("user", "target", "day", "start", "end", "messages")
 _EDGE = ("user", "target", "day", "start", "end")
-EDGE = (*_EDGE[1:], "gap", "final")
+EDGE = (*_EDGE[1:], "gap")
 _TRUE, _FALSE, _NOTHING = ibis.literal(value=True), ibis.literal(value=False), ibis.null("int64")
 
 
@@ -173,16 +173,17 @@ class Runs:
         """Return the runs that begin or end within ten minutes of midnight; few, and in memory.
 
         Columns: `user`, `target`, `day`, `start`, `end`, `begins`, and for `plain` ones `gap` and
-        `final`.
+        the others that are given.
 
         Args:
             plain: with the `EDGE` columns.
         """
+        only = [name for name in plain.columns if name not in {*_EDGE, "time"}]
         rows = plain.filter(near_midnight(plain))
-        rows = rows.select(*_EDGE, "gap", "final", begins=_TRUE, plain=_TRUE)
+        rows = rows.select(*_EDGE, *only, begins=_TRUE, plain=_TRUE)
         if self.joined is not None:
             joined = self.joined.filter(near_midnight(self.joined))
-            joined = joined.select(*_EDGE, "begins", gap=_NOTHING, final=_NOTHING, plain=_FALSE)
+            joined = joined.select(*_EDGE, "begins", **dict.fromkeys(only, _NOTHING), plain=_FALSE)
             rows = rows.union(joined.select(rows.columns))
         return hold(self.reader.backend, rows)
 

@@ -26,13 +26,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def fill(store: Store, often: list[int]) -> dict[int, float]:
-    """Add so many events of each user in 50 days; return the medians of the intervals."""
+def fill(store: Store, often: list[int], days: int = 50) -> dict[int, float]:
+    """Add so many events of each user; return the medians of the intervals.
+
+    They are in 50 days, or the first `days` of these where there are few.
+    """
     rng = random.Random(5)
     rows: list[Any] = []
     starts: dict[tuple[int, str], list[int]] = defaultdict(list)
     for n, number in enumerate(often):
-        for minute in sorted(rng.sample(range(0, 50 * 1440, 15), number)):  # actions of their own
+        end = (days if number < 100 else 50) * 1440
+        for minute in sorted(rng.sample(range(0, end, 15), number)):  # actions of their own
             time = minute * 60_000_000
             rows.append(make(len(rows), time, users=(f"u{n}",)))
             starts[(START + time - WITHIN.origin) // WITHIN.size, f"u{n}"].append(time)
@@ -47,14 +51,24 @@ def fill(store: Store, often: list[int]) -> dict[int, float]:
 
 @pytest.mark.parametrize("held", [2_000_000, 60, 1])
 @pytest.mark.parametrize(
-    ("often", "read_again"),
-    [([*range(20, 56), 600, 700, 800, 900], False), ([60] * 40, True), ([30, 40], False)],
-    ids=["a few do most", "all do the same", "two people"],
+    ("often", "days", "read_again"),
+    [
+        ([*range(20, 56), 600, 700, 800, 900], 50, False),
+        ([20] * 30 + [600, 700], 2, True),
+        ([60] * 40, 50, False),
+        ([30, 40], 50, False),
+    ],
+    ids=["a few do most", "the others act in two days", "all do the same", "two people"],
 )
 def test_the_busiest_are_not_read_where_they_cannot_matter(
-    store: Store, monkeypatch: pytest.MonkeyPatch, often: list[int], read_again: bool, held: int
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    often: list[int],
+    days: int,
+    read_again: bool,
+    held: int,
 ) -> None:
-    expected = fill(store, often)
+    expected = fill(store, often, days)
     monkeypatch.setattr(pauses, "_HELD", held)
     again = []
     of_all = pauses._of_all
