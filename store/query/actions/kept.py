@@ -43,11 +43,11 @@ class KeptActions(Runs):
     def starts(self) -> ir.Table:
         """Return the columns `user` and `start`."""
         begun = self._each().drop("time")
-        return begun.union(self._other_starts(self._edges))
+        return begun.union(self._other_starts(self._early))
 
     @cached_property
-    def _edges(self) -> ir.Table:
-        return self.edges(self.plain(*EDGE))
+    def _early(self) -> ir.Table:
+        return self.early(self.plain(*EDGE))
 
     def days(self, origin: int, size: int, since: int | None = None) -> ir.Table:
         """Return the actions by day: see `action_days`."""
@@ -60,7 +60,7 @@ class KeptActions(Runs):
 
         if cut is None or any(offset for _, offset in offsets):
             return summed(self.starts())
-        starts = self._other_starts(self._edges)
+        starts = self._other_starts(self._early)
         if days := [day for day in cut if day >= begin]:
             each = self._each().filter(_.time >= stamp(days[0]), _.time <= stamp(days[-1]))
             each = each.filter(each.time.isin([*map(stamp, days)]))
@@ -75,7 +75,7 @@ class KeptActions(Runs):
 
         Where a day begins with an early action, the row with its sums does not tell that.
         """
-        rows = self._edges.filter(_.plain, _.start - _.day < PAUSE, _.day >= begin)
+        rows = self._early.filter(_.plain, _.day >= begin)
         first = rows.start + rows.gap
         rows = rows.mutate(first=first).filter(first - rows.day >= PAUSE)
         if self.until is not None:
@@ -158,14 +158,14 @@ class KeptActions(Runs):
         rows = rows.select("user", "day", "start", "end", "gap", "final", target=near)
         if few:
             rows = hold(self.reader.backend, rows)
-        edges = part.edges(rows)
+        early = part.early(rows)
         later = rows.filter(rows.start - rows.day >= PAUSE)
         kept = later.filter(later.gap.notnull())
         kept = kept.select("user", start=kept.start + kept.gap, pause=kept.gap)
         days = later.filter(later.final.notnull()).select("user", first="start", final="final")
-        others = [_of_early(edges)]
+        others = [_of_early(early)]
         if part.joined is not None:
-            others.append(_of_starts(part.joined_starts(edges)))
+            others.append(_of_starts(part.joined_starts(early)))
         for some, of_days in others:
             kept, days = kept.union(some), days.union(of_days)
         order = ibis.window(group_by="user", order_by="first")
@@ -199,14 +199,14 @@ class KeptActions(Runs):
             runs = runs.union(part.select(runs.columns))
         return whole.union(sizes(runs)).group_by("user", "messages").agg(number=_.n.sum())
 
-    def _other_starts(self, edges: ir.Table) -> ir.Table:
+    def _other_starts(self, early: ir.Table) -> ir.Table:
         """Return `user` and `start` of the actions that are not `plain` rows, in the range."""
-        starts = self._with_joined(_begun(edges).select("user", "start"))
+        starts = self._with_joined(early.filter(_.begins).select("user", "start"))
         return starts if self.until is None else starts.filter(starts.start < self.until)
 
-    def joined_starts(self, edges: ir.Table) -> ir.Table:
+    def joined_starts(self, early: ir.Table) -> ir.Table:
         """Return `user` and `start` of the actions that are found here, in the range."""
-        return self._with_joined(_begun(edges).filter(~_.plain).select("user", "start"))
+        return self._with_joined(early.filter(_.begins, ~_.plain).select("user", "start"))
 
     def _with_joined(self, starts: ir.Table) -> ir.Table:
         """Return starts of early actions and those of later ones that are found here."""
@@ -250,46 +250,24 @@ def _of_others(rows: ir.Table, within: Intervals, without: ir.Table) -> ir.Table
     return placed.anti_join(without, ["user", "interval"])
 
 
-def _early(edges: ir.Table) -> tuple[ir.Table, ir.Table, list[ir.BooleanValue]]:
-    """Return the runs that begin early in a day, those that end late, and which continue which."""
-    first = edges.filter(edges.begins, edges.start - edges.day < PAUSE)
-    late = edges.filter(edges.end - edges.day >= DAY - PAUSE)
-    before = late.select(who=late.user, what=late.target, ended=late.end)
-    continued = [
-        first.user == before.who,
-        first.target == before.what,
-        before.ended < first.start,
-        before.ended >= first.start - PAUSE,
-    ]
-    return first, before, continued
-
-
-def _begun(edges: ir.Table) -> ir.Table:
-    """Return the early runs that begin an action: they continue none of the day before."""
-    first, before, continued = _early(edges)
-    return first.anti_join(before, continued)
-
-
-def _of_early(edges: ir.Table) -> tuple[ir.Table, ir.Table]:
+def _of_early(early: ir.Table) -> tuple[ir.Table, ir.Table]:
     """Return the pauses after the early actions of kept days, and these days.
 
     Returns:
         `user`, `start`, `pause`; and `user`, `first`, `final`: the starts of the first and the last
         action of the user's day.
     """
-    first, before, continued = _early(edges)
-    rows = first.anti_join(before, continued).mutate(begun=_TRUE)
-    rows = rows.union(first.semi_join(before, continued).mutate(begun=_FALSE)).filter(_.plain)
+    rows = early.filter(early.plain)
     of_day = ibis.window(group_by=["user", "day"])
     ordered = ibis.window(group_by=["user", "day"], order_by=["start", "target"])
     rows = rows.mutate(last=_.start.lead().over(ordered).isnull())
     rows = rows.mutate(after=ibis.ifelse(_.last, _.start + _.gap, _NOTHING).max().over(of_day))
-    begun = rows.filter(rows.begun)
+    begun = rows.filter(rows.begins)
     following = ibis.coalesce(begun.start.lead().over(ordered), begun.after)
     pauses = begun.select("user", start=following, pause=following - begun.start)
     days = rows.group_by("user", "day").agg(
-        begun=_.start.min(where=_.begun),
-        begun_last=_.start.max(where=_.begun),
+        begun=_.start.min(where=_.begins),
+        begun_last=_.start.max(where=_.begins),
         after=_.after.max(),
         final=_.final.max(),
     )

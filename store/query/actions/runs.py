@@ -3,7 +3,7 @@
 Most rows are actions as they are (`plain`). The others are few, and are joined by the reader
 (`joined`; `begins` is false where a row continues an action): those of days of which several files
 have rows, or later commits have events; and those of merged accounts. A row of the first minutes of
-a day may continue an action of the day before (`edges`). Of a range that begins within the stored
+a day may continue an action of the day before (`early`). Of a range that begins within the stored
 time, the first ten minutes are read from the events: what came before the range does not count.
 """
 
@@ -169,23 +169,30 @@ class Runs:
             return None
         return hold(self.reader.backend, with_begins(self.others))
 
-    def edges(self, plain: ir.Table) -> ir.Table:
-        """Return the runs that begin or end within ten minutes of midnight; few, and in memory.
+    def early(self, plain: ir.Table) -> ir.Table:
+        """Return the runs that begin in the first ten minutes of a day; few, and in memory.
 
-        Columns: `user`, `target`, `day`, `start`, `end`, `begins`, and for `plain` ones `gap` and
-        the others that are given.
+        Columns: `user`, `target`, `day`, `start`, `plain`, `begins` (false where it continues one
+        of the day before), and for `plain` ones `gap` and the others that are given.
 
         Args:
             plain: with the `EDGE` columns.
         """
         only = [name for name in plain.columns if name not in {*_EDGE, "time"}]
         rows = plain.filter(near_midnight(plain))
-        rows = rows.select(*_EDGE, *only, begins=_TRUE, plain=_TRUE)
+        rows = rows.select(*_EDGE, *only, begun=_TRUE, plain=_TRUE)
         if self.joined is not None:
             joined = self.joined.filter(near_midnight(self.joined))
-            joined = joined.select(*_EDGE, "begins", **dict.fromkeys(only, _NOTHING), plain=_FALSE)
+            joined = joined.select(
+                *_EDGE, begun="begins", **dict.fromkeys(only, _NOTHING), plain=_FALSE
+            )
             rows = rows.union(joined.select(rows.columns))
-        return hold(self.reader.backend, rows)
+        late = rows.filter(_.end - _.day >= DAY - PAUSE)
+        late = late.group_by("user", "target", day=late.day + DAY).agg(reached=_.end.max())
+        rows = rows.filter(_.start - _.day < PAUSE).left_join(late, ["user", "target", "day"])
+        begins = rows.begun & (rows.reached.isnull() | (rows.start > rows.reached + PAUSE))
+        names = ("user", "target", "day", "start", *only, "plain")
+        return hold(self.reader.backend, rows.select(*names, begins=begins))
 
 
 def with_begins(runs: ir.Table) -> ir.Table:
