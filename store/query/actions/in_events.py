@@ -65,8 +65,8 @@ def pauses_within(pauses: ir.Table, within: Intervals, since: int, until: int) -
     """
     begin = pauses.start - pauses.pause
     pauses = pauses.filter(pauses.start < until, begin >= since)
-    pauses = pauses.mutate(interval=within.of(pauses.start), begun=within.of(begin))
-    return pauses.filter(pauses.begun == pauses.interval).drop("begun")
+    pauses = pauses.mutate(interval=within.of(pauses.start))
+    return pauses.filter(pauses.start - pauses.pause >= within.begin(pauses.interval))
 
 
 def by_day(starts: ir.Table, origin: int, size: int, offsets: Offsets) -> ir.Table:

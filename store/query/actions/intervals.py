@@ -33,6 +33,11 @@ class Intervals(NamedTuple):
         number: ir.IntegerValue = (time - self.origin) // self.size
         return number
 
+    def begin(self, number: ir.IntegerValue) -> ir.IntegerValue:
+        """Return where the interval with this number begins, µs."""
+        begin: ir.IntegerValue = number * self.size + self.origin
+        return begin
+
     def part(self, first: int, number: int) -> Intervals:
         """Return so many of them from one on; the first of these has the number 0."""
         return Intervals(self.origin + self.size * first, self.size, number)

@@ -245,8 +245,9 @@ def _of_others(rows: ir.Table, within: Intervals, without: ir.Table) -> ir.Table
     """
     everywhere = without.group_by("user").agg(n=_.count()).filter(_.n == within.number)
     rows = rows.anti_join(everywhere, "user")  # faster by far than to find each row's interval
-    first, last = within.of(rows.day), within.of(rows.day + (DAY + PAUSE))
-    placed = rows.mutate(interval=ibis.ifelse(first == last, first, _NOTHING))
+    rows = rows.mutate(number=within.of(rows.day))
+    whole = rows.day + (DAY + PAUSE) < within.begin(rows.number + 1)
+    placed = rows.mutate(interval=ibis.ifelse(whole, rows.number, _NOTHING))
     return placed.anti_join(without, ["user", "interval"])
 
 

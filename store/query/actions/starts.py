@@ -65,15 +65,14 @@ def action_days(events: Events, origin: int, size: int, since: int | None = None
 
 
 def kept_days(events: Events, within: Intervals) -> ir.Table | None:
-    """Return `user`, `interval`, `actions` of some days in these intervals: most, cheap to read.
+    """Return `user`, `interval`, `actions` of most days in these intervals: they are cheap to read.
 
-    There may be more actions than these. None if the rollup cannot answer for these events.
+    The days that intervals cut are not among them. None if the rollup cannot answer.
     """
     kept = _kept(events)
     if kept is None:
         return None
     days = kept.sums(within.origin, within.size, within.origin, within.end)
-    days = days.filter((days.interval >= 0) & (days.interval < within.number))
     return days.select("user", "interval", "actions")
 
 
