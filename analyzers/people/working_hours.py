@@ -78,10 +78,11 @@ def active_days(days: ir.Table, first: int) -> ir.Table:
 
     one = ibis.literal(1, "int64")
     west, known = days.zone < 0, days.zone.notnull()
-    # The bits of the hours before the zone's midnight, which are of the day before in the west.
-    early = (one << ibis.ifelse(west, -days.zone, 24 - days.zone)) - 1
-    before, after = days.hours & early, days.hours & ~early
-    both = (before != 0).cast("int64") + 2 * (after != 0).cast("int64")
+    # The hours before the zone's midnight are of the day before in the west.
+    midnight = ibis.ifelse(west, -days.zone, 24 - days.zone)
+    before = days.hours & ((one << midnight) - 1) != 0
+    after = days.hours >> midnight != 0
+    both = before.cast("int64") + 2 * after.cast("int64")
     day = ibis.ifelse(known, days.day - west.cast("int64"), days.shown) - first
     rows = days.select(
         "user", "late", word=day // DAYS, bits=ibis.ifelse(known, both, one) << (day % DAYS)
