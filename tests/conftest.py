@@ -4,6 +4,8 @@ A missing service fails the test if HUBBUB_REQUIRE (a comma-separated list) name
 nothing is skipped in continuous integration.
 """
 
+import atexit
+import gc
 import importlib.util
 import logging
 import os
@@ -12,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,6 +200,18 @@ LONG = (
     ("integration/engine", "integration/live_page", "integration/screen"),
     ("integration/history", "integration/listen", "torture"),
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from what is collected here, which stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.unfreeze)  # else DuckDB names what was left
 
 
 @pytest.hookimpl(optionalhook=True)

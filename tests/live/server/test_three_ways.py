@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hubbub.config import Config
+from hubbub.formats.encode import MEDIA_TYPES, encode
 from hubbub.plugins import load_builtins
 from hubbub.registry import REGISTRY
 from hubbub.run.configured import configured_runner
@@ -63,8 +64,11 @@ def test_a_query(hubbub: Run, served: Served, folder: Path, name: str) -> None:
     answered = served.get(f"/query/{name}.json", params=given)
     assert answered.status_code == 200, answered.text
     with Store.open(folder, reading=True) as store:
-        called = configured_runner(store, Config()).query(name, **given).document()
-    assert answered.json() == printed(command.out) == json.loads(json.dumps(called))
+        called = configured_runner(store, Config()).query(name, **given)
+    document = json.loads(json.dumps(called.document()))
+    assert answered.json() == printed(command.out) == document
+    for form in MEDIA_TYPES:
+        assert encode(called, form) or not document["data"], form
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -162,15 +162,13 @@ def test_the_numbers_are_those_of_the_query(folder: Path) -> None:
         result = configured_runner(store, Config()).query("overload", people=True)
         rows = {row["user"]: row for row in result.data}
         assert set(rows) == set(USERS)
-        for user in USERS:
-            load = own_load(store, Config(), user)
-            assert load.row is not None
-            assert load.row == rows[user]
-            assert set(load.row["signs"]) <= set(load.judged)
+        loads = {user: own_load(store, Config(), user) for user in USERS}
+        assert {user: load.row for user, load in loads.items()} == rows
+        assert all(set(rows[user]["signs"]) <= set(load.judged) for user, load in loads.items())
         assert own_load(store, Config(), "nobody").row is None
         # a sign counts among those for which the query says that it is judged
         rates = {rate["sign"]: rate["of"] for rate in result.diagnostics["base_rates"]}
-        judged = [own_load(store, Config(), user).judged for user in USERS]
+        judged = [load.judged for load in loads.values()]
         assert {sign: sum(sign in one for one in judged) for sign in rates} == rates
 
 

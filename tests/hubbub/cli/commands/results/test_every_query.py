@@ -51,8 +51,6 @@ def test_an_empty_store_has_an_empty_result(name: str, hubbub: Run, nothing: Pat
 def test_a_small_store_has_a_table(name: str, hubbub: Run, made_store: Path) -> None:
     result = hubbub("query", name, "--store", made_store, *required(name))
     assert result.code == 0, result.err
-    csv = hubbub("query", name, "--format", "csv", "--store", made_store, *required(name))
-    assert csv.code == 0, csv.err
 
 
 def test_the_briefing_in_words(hubbub: Run, made_store: Path) -> None:
