@@ -212,20 +212,11 @@ def _no_room(error: BaseException) -> NoRoomError | None:
     )
 
 
-def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one line per ending
+def execute(args: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
     app = App()
     try:
-        code = cli.main(
-            args=None if args is None else list(args),
-            prog_name="hubbub",
-            standalone_mode=False,
-            obj=app,
-        )
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
+        return _run_command(args, app)
     except click.ClickException as error:
         error.show()
         return 2
@@ -243,13 +234,27 @@ def execute(args: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one li
         known = missing_package(error) or _no_room(error)
         _report_error(known or error, app)
         return known.exit_code if known else 1
+
+
+def _run_command(args: Sequence[str] | None, app: App) -> int:
+    try:
+        code = cli.main(
+            args=None if args is None else list(args),
+            prog_name="hubbub",
+            standalone_mode=False,
+            obj=app,
+        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    sys.stdout.flush()
     return code if isinstance(code, int) else 0
 
 
 def run() -> NoReturn:
     """Run the command line of this process; SIGTERM interrupts it like Ctrl-C."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # the caller has closed it
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller; in this order each has its number
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the process ends
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(execute())

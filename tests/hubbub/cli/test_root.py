@@ -219,3 +219,29 @@ main()
 def test_a_process_ends_after_its_threads_and_handlers_without_taking_objects_apart() -> None:
     done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (3, b"thread\nhandler\n", b"")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_nobody_reads_the_help(arguments: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*HUBBUB, *arguments], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+STREAMS = """
+import os
+from hubbub.cli import root
+
+def command():
+    return 7 if os.open(os.devnull, os.O_RDONLY) > 2 else 8
+
+root.execute = command
+root.run()
+"""
+
+
+def test_no_file_is_opened_as_a_closed_stream() -> None:
+    command = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-c", STREAMS]
+    assert subprocess.run(command, check=False).returncode == 7
