@@ -32,8 +32,6 @@ from hubbub.store.tables import samples
 from hubbub.store.tables.samples import Sample, origin_of
 from tests.support.stores.filling import forget_times
 
-DAY = 86_400_000_000  # µs
-
 
 def ids(*numbers):
     return Counter(f"id-{n}" for n in numbers)
@@ -50,25 +48,6 @@ def test_events_of_two_stores_are_there_once(pair, event):
     assert last.refresh() == 2  # nothing is committed for nothing
     (row,) = [row for row in pair.rows() if row["id"] == "id-4"]
     assert row["users"] == ["alice", "bob"]
-
-
-def test_the_same_id_at_a_far_time_is_another_row_and_at_a_near_one_is_not(pair, event):
-    pair.add(pair.one, [event(0), event(1)])
-    near, far = event(0).time + merging.SLACK, event(1).time + merging.SLACK + 2_000_000
-    pair.add(pair.two, [event(0, time=near)])
-    pair.copy()
-    pair.add(pair.two, [event(1, time=far)])
-    pair.copy()
-    assert pair.ids() == ids(0, 1, 1)
-
-
-def test_rows_of_several_months_and_a_wrong_clock(pair, event):
-    times = [0, event(0).time, event(0).time + 40 * DAY]
-    pair.add(pair.one, [event(n, time=time) for n, time in enumerate(times)])
-    pair.copy()
-    pair.add(pair.two, [event(n, time=time) for n, time in enumerate([*times, times[2] + 1])])
-    assert pair.copy(pair.two) == [Pass(1, 3)]
-    assert [row["id"] for row in pair.rows()] == ["id-0", "id-1", "id-2", "id-3"]
 
 
 def test_samples_follow_their_events(pair, event):
