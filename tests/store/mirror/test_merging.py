@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import deltalake
+
 from hubbub.store.mirror import merging
 from hubbub.store.mirror.mirror import Pass
 from hubbub.store.rollups.tables import DAY
@@ -36,3 +38,21 @@ def test_a_file_is_known_in_whole_only_when_all_of_it_was_read(pair, event, monk
         pair.add(pair.two, [row])
         assert pair.copy(pair.two) == [Pass(0, 1)]
     assert pair.ids() == ids(0, 1)
+
+
+def test_a_commit_leaves_its_own_version_as_the_snapshot(pair, event, monkeypatch):
+    """Else sums would be marked as complete with events that another collector has just added."""
+    pair.add(pair.two, [event(0)])
+    pair.copy()
+    pair.add(pair.two, [event(1)])
+    table, others = pair.mirror(pair.one).events.table, [pair.two]
+    before, update = table.refresh(), deltalake.DeltaTable.update_incremental
+
+    def late(snapshot):
+        if others:
+            pair.copy(others.pop())
+        update(snapshot)
+
+    monkeypatch.setattr(deltalake.DeltaTable, "update_incremental", late)
+    assert table.commit([], {"number": 1}) == table.version() == before + 1
+    assert table.refresh() == before + 2
