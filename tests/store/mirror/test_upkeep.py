@@ -159,11 +159,13 @@ def test_retention_of_any_store_reaches_the_mirror(pair, event):
     with pair.read() as store:  # sums keep the deleted days, as in a store
         days = store.events().daily_users().to_pyarrow().to_pylist()
         assert sum(row["messages"] for row in days if row["user"] == "bob") == 8
-    # the other store still has older ones, and gets another
-    late = [event(20 + n, time=event(0).time + n * DAY) for n in (1, 9)]
-    pair.add(pair.two, late)
+    # the other store still has older ones, and gets others
+    late = [event(20 + n, time=event(0).time + n * DAY) for n in (1, 4, 9)]
+    pair.add(pair.two, late, bodies=True)
     pair.copy()
-    assert [row["id"] for row in pair.rows()] == ["id-29", "id-4", "id-5", "id-6", "id-7"]
+    kept = ["id-24", "id-29", "id-4", "id-5", "id-6", "id-7"]
+    assert [row["id"] for row in pair.rows()] == kept
+    assert set(pair.bodies()) == {"id-29", "id-6", "id-7"}
 
 
 def test_small_files_are_merged_and_old_ones_deleted(pair, event, monkeypatch):
