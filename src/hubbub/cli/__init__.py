@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 
 __all__ = ["main"]
 
@@ -30,6 +31,7 @@ def _end_process(codes: list[int]) -> None:
     Otherwise the interpreter would take every object apart: a quarter of a short query.
     """
     for code in codes:
-        for stream in filter(None, (sys.stdout, sys.stderr)):  # None: the caller has closed it
-            stream.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # the command has failed, and has said so: its code counts
+                stream.flush()
         os._exit(code)

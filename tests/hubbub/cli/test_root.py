@@ -245,3 +245,22 @@ root.run()
 def test_no_file_is_opened_as_a_closed_stream() -> None:
     command = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-c", STREAMS]
     assert subprocess.run(command, check=False).returncode == 7
+
+
+FAILING = """
+import sys
+from hubbub.cli import main, root
+
+root.execute = lambda: sys.stdout.write("x") and 2
+main()
+"""
+
+
+def test_output_that_cannot_be_written_does_not_change_the_code_of_an_error() -> None:
+    environ = os.environ | {"PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", FAILING],
+            stdout=full, stderr=subprocess.PIPE, check=False, env=environ,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, b"")
