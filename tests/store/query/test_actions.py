@@ -28,6 +28,7 @@ from hubbub.store.query.identity import merge
 from hubbub.store.rollups import refresh
 from hubbub.store.rollups.details import build_next, missing
 from hubbub.store.rollups.refresh import DAY, HOUR
+from hubbub.times import from_micros
 from tests.support.stores.rollup_events import START, add, make
 
 MINUTE = 60_000_000
@@ -310,6 +311,23 @@ def test_a_table_is_built_a_month_at_a_time(store: Store, monkeypatch: pytest.Mo
     tables = sum(not rollup.outlives for rollup in store.rollups)
     assert rounds == 4 * tables, "the first month again, and the other three"
     assert len(both_ways(store, Selection())[0]) == 6
+    assert verify(store).clean
+
+
+def test_a_month_of_which_retention_deletes_a_file_is_built_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n, day in enumerate((0, 2, 40)):
+        add(store, make(n, day * DAY, users=("ann",)))
+    store.__dict__["rollups"] = tuple(rollup for rollup in store.rollups if rollup.outlives)
+    refresh.catch_up(store)
+    del store.__dict__["rollups"]
+    monkeypatch.setattr(refresh, "CHUNK", 2)
+    assert build_next(store) is not None
+    prune(store, now=from_micros(START + DAY), events=timedelta(0), bodies=None)
+    while build_next(store) is not None:
+        pass
+    assert len(both_ways(store, Selection())[0]) == 2
     assert verify(store).clean
 
 
