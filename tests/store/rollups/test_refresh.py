@@ -1,6 +1,8 @@
 """Rollups give the same sums as events, whatever is late, forgotten, deleted or compacted."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -222,3 +224,19 @@ def test_a_lazy_query_still_reads_its_own_snapshot_after_a_compaction(store: Sto
     later = [getattr(store.events(), name)() for name in NAMES]
     for tables in (later, earlier):
         assert [t.messages.sum().to_pyarrow().as_py() for t in tables] == [8, 8, 4, 8]
+
+
+def test_events_that_come_from_a_backup_are_counted_again(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store") as store:
+        add(store, make(0))
+        folder = copytree(store.table.folder, tmp_path / "backup")
+        add(store, make(1, DAY))
+        refresh.catch_up(store)
+        events = store.table.folder
+    rmtree(events)
+    folder.rename(events)
+    with Store.open(tmp_path / "store") as store, store.loader_lock():
+        refresh.catch_up(store)
+        assert set(batches(store)) == {store.table.version()} == {1}
+        sums = answers(store, Selection())
+        assert [row[2] for row in sums["daily_topics"] if row[1].endswith("receive")] == ["git"]
