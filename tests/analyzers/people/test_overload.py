@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hubbub.analyzers.people import own_past
 from hubbub.analyzers.people.overload import overload
 from hubbub.errors import UsageError
 from hubbub.store.query.engine import connect
@@ -296,3 +297,18 @@ def test_an_empty_store():
     assert overload(empty, SINCE, UNTIL)[0] == []
     assert overload(empty, SINCE, UNTIL, people=True)[0] == []
     assert overload(empty, SINCE, SINCE)[0] == []
+
+
+@pytest.mark.parametrize("zone", [-12, -9, -1, 0, 1, 9, 11])
+def test_each_action_is_of_its_day_in_the_persons_zone(zone, events, monkeypatch):
+    """Every second day is no pause; with one action on the day before or after it would be."""
+    monkeypatch.setattr(own_past, "zone", lambda *_: zone)
+    first, last = timedelta(0), timedelta(hours=23, minutes=59)
+    rows = [
+        act(user, SINCE + DAY * day + (first, last)[day // 2 % 2] - timedelta(hours=zone))
+        for begin, user in enumerate(("ann", "bob"))
+        for day in range(2 + begin, 16 * 7 - 2, 2)
+    ]
+    data, _ = overload(events(rows), SINCE, UNTIL, people=True)
+    days = {row["user"]: round(7 * row["weeks_without_pause"]) for row in data}
+    assert days == {"ann": 16 * 7 - 5, "bob": 16 * 7 - 5}
