@@ -168,10 +168,12 @@ class Torture:
         return set(_VICTIMS) - set(self.kills)
 
     def _next_victim(self) -> str:
-        """Return the next victim; every round has all of them in a random order."""
+        """Return the next victim, at random; every round begins with one of each kind."""
         if not self._victims:
-            self._victims = [name for name, n in _VICTIMS.items() for _ in range(n)]
-            self.random.shuffle(self._victims)
+            rest = [name for name, n in _VICTIMS.items() for _ in range(n - 1)]
+            for part in (rest, list(_VICTIMS)):
+                self.random.shuffle(part)
+                self._victims += part  # taken from the end
         return self._victims.pop()
 
     @property

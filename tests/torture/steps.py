@@ -12,16 +12,13 @@ receiving, compaction, rebuilding rollups, gathering, and the operations of `upk
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -44,6 +41,7 @@ from hubbub.testing.simulator.traffic import Traffic
 from hubbub.testing.simulator.wire import frames
 from tests.support.history.fake_history import T0, FakeDatagrepper, FakeHistory, at, steady
 from tests.torture.actors import Failure, require
+from tests.torture.killing import count, kill, preload, run
 from tests.torture.operations import OPERATIONS, Operation
 
 __all__ = ["Steps", "main"]
@@ -65,6 +63,7 @@ class Steps:
 
     Attributes:
         parts: the parts that are killed, by name.
+        calls: how many calls that change a file each part and each operation makes.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -80,15 +79,18 @@ class Steps:
         self.parts: dict[str, Callable[[Store, int], object]] = dict(
             zip(_PARTS, methods, strict=True)
         )
-        _run(self._prepare, "preparing the store")
+        self.calls: dict[str, int] = {}
+        run(self._prepare, "preparing the store")
         for name, following in pairwise([*self.parts, "end"]):
             shutil.copytree(folder / name, folder / following)
             work = partial(self.work, name, following, os.open(os.devnull, os.O_WRONLY))
-            _run(work, f"{name}, without a kill")
+            self.calls[name] = count(work, f"{name}, without a kill")
         for operation in OPERATIONS:
             (folder / operation.name).mkdir()
             prepare = partial(self._open, operation.prepare, folder / operation.name / "store")
-            _run(prepare, f"preparing {operation.name}")
+            run(prepare, f"preparing {operation.name}")
+            work = partial(self._open, operation.work, self._copy(operation) / "store")
+            self.calls[operation.name] = count(work, f"{operation.name}, without a kill")
 
     @staticmethod
     def _open(work: Callable[[Store], object], path: Path) -> None:
@@ -208,7 +210,7 @@ class Steps:
         require(not store.load().new, "a second load stored new events")
 
     def kill_at(self, part: str, number: int, *, torn: bool) -> bool:
-        """Kill a part before its call `number` and check; return False if it has fewer calls.
+        """Kill a part before its call `number` and check; return False if it made fewer calls.
 
         Args:
             part: the part of the work, or the name of an operation.
@@ -225,40 +227,24 @@ class Steps:
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(self.folder / part, store)
         read_end, write_end = os.pipe()
-        code = _kill(partial(self.work, part, "store", write_end), number, where, torn=torn)
+        code = kill(partial(self.work, part, "store", write_end), number, where, torn=torn)
         os.close(write_end)
         with os.fdopen(read_end, "rb") as pipe:
             flushes = len(pipe.read()) if part in {"load", "listen"} else 2
-        _run(partial(self.check, part, (2 - flushes) * _FLUSHED), where)
+        run(partial(self.check, part, (2 - flushes) * _FLUSHED), where)
         return code != 0
 
     def _kill_operation(self, operation: Operation, number: int, where: str, *, torn: bool) -> bool:
-        folder = self.folder / "operation"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.folder / operation.name, folder)
-        store = folder / "store"
-        code = _kill(partial(self._open, operation.work, store), number, where, torn=torn)
-        _run(partial(self._open, operation.check, store), where)
+        store = self._copy(operation) / "store"
+        code = kill(partial(self._open, operation.work, store), number, where, torn=torn)
+        run(partial(self._open, operation.check, store), where)
         return code != 0
 
-
-def _kill(work: Callable[[], object], number: int, where: str, *, torn: bool) -> int:
-    """Run `work` in a child that is killed before its call `number`; return the exit code."""
-
-    def armed() -> None:
-        killer = ctypes.CDLL(None)
-        killer.killer_arm(number, int(torn))
-        work()
-        killer.killer_arm(0, 0)
-
-    code = _fork(armed)
-    require(code in {0, -signal.SIGKILL}, f"{where}: ended with {code}")
-    return code
-
-
-def _run(work: Callable[[], object], where: str) -> None:
-    """Run `work` in a child, which must succeed; it prints its own errors."""
-    require(_fork(work) == 0, f"{where}: see above")
+    def _copy(self, operation: Operation) -> Path:
+        """Copy the prepared folder of an operation; return the copy."""
+        folder = self.folder / "operation"
+        shutil.rmtree(folder, ignore_errors=True)
+        return Path(shutil.copytree(self.folder / operation.name, folder))
 
 
 def _ids(store: Store, files: Iterable[File]) -> Counter[str]:
@@ -267,36 +253,12 @@ def _ids(store: Store, files: Iterable[File]) -> Counter[str]:
     return Counter(rows.to_pyarrow()["id"].to_pylist())
 
 
-def _fork(work: Callable[[], object]) -> int:
-    """Run `work` in a forked child process, and return its exit code."""
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = 1
-    try:
-        work()
-        code = 0
-    except BaseException:  # noqa: BLE001 - printed; the process ends here
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _preload(folder: Path) -> dict[str, str]:
-    """Compile the library that counts calls; return the environment that preloads it."""
-    library = folder / "killer.so"
-    source = Path(__file__).with_name("killer.c")
-    subprocess.run(
-        ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True
-    )
-    return os.environ | {"LD_PRELOAD": str(library)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 1 if an invariant is violated."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="kill only at every n-th call")
+    parser.add_argument(
+        "--every", type=int, default=1, help="kill only at every n-th call, and once"
+    )
     parser.add_argument(
         "--part", action="append", choices=[*_PARTS, *_OPERATIONS], help="only this; repeatable"
     )
@@ -315,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
                 *(sys.argv[1:] if arguments is None else arguments),
             ]
             command += ["--seed", str(options.seed), "--inside", temporary]
-            return subprocess.run(command, env=_preload(Path(temporary)), check=False).returncode
+            return subprocess.run(command, env=preload(Path(temporary)), check=False).returncode
     random, started = Random(options.seed), time.monotonic()
     torn, kills = options.torn, Counter[str]()
     print(f"steps: --seed {options.seed}", flush=True)
@@ -325,10 +287,11 @@ def main(arguments: list[str] | None = None) -> int:
             steps.kill_at(options.only[0], int(options.only[1]), torn=torn)
             return 0
         for part in options.part or [*steps.parts, *_OPERATIONS]:
-            number = random.randint(1, options.every)
+            calls = steps.calls[part]
             torn = random.random() < 0.5 if options.mixed else torn
-            while steps.kill_at(part, number, torn=torn):
-                number, kills[part] = number + options.every, kills[part] + 1
+            first = random.randint(1, min(options.every, calls))
+            for number in range(first, calls + 1, options.every):
+                kills[part] += steps.kill_at(part, number, torn=torn)
                 torn = not torn if options.mixed else torn
             print(f"{part}: {kills[part]} kills", flush=True)
     except Failure as failure:

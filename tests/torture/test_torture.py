@@ -51,10 +51,10 @@ def run(script: str, *arguments: str, seconds: float) -> str:
 
 @pytest.mark.timeout(600)
 def test_random_kills_lose_and_duplicate_nothing():
-    output = run("run", "--kills", "16", seconds=560)
+    output = run("run", "--kills", "10", seconds=560)
     match = re.search(r"torture: (\d+) kills in \d+ s: nothing lost, nothing duplicated", output)
     assert match
-    assert int(match[1]) >= 16
+    assert int(match[1]) >= 10
     for name in ("listener", "loader", "gather", "import", "compact", "export", "query"):
         assert re.search(rf"  {name}.*: \d+", output), f"{name} was never killed"
 
@@ -62,10 +62,11 @@ def test_random_kills_lose_and_duplicate_nothing():
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler for killer.c")
 @pytest.mark.timeout(600)
 def test_a_kill_at_any_call_that_changes_a_file():
-    output = run("steps", "--every", "331", "--mixed", seconds=560)
+    output = run("steps", "--every", "2000", "--mixed", seconds=560)
     match = re.search(r"steps: (\d+) kills in \d+ s: nothing lost", output)
     assert match
-    assert int(match[1]) >= 3
+    assert int(match[1]) >= 11
+    assert ": 0 kills" not in output
 
 
 # the checks themselves
