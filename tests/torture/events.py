@@ -166,7 +166,7 @@ def torment(server: Server, kills: int, random: Random) -> list[Client]:
     for client in clients:
         client.start()
     for number in range(kills):
-        time.sleep(random.uniform(0.0, 4.0))
+        time.sleep(random.uniform(0.0, 2.0))
         if random.random() < 0.5:
             server.kill()
             server.start()

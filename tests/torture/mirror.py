@@ -20,11 +20,12 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,6 @@ from hubbub.store.privacy.forget import forget
 from hubbub.store.rollups import refresh
 from hubbub.store.stream.outgoing import outgoing
 from tests.support.object_store import BUCKET, environment, object_store
-from tests.support.processes import HUBBUB
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -112,9 +112,13 @@ class Collector:
         self.process.join()
 
     def finish(self) -> None:
-        """Let the mirror catch up."""
-        command = [*HUBBUB, "--store", str(self.folder), "mirror", self.url, "--once"]
-        subprocess.run(command, check=True, stdout=self.log, stderr=self.log, timeout=300)
+        """Let the mirror catch up, once its process has ended."""
+        with Store.open(self.folder) as store:
+            mirror = Mirror(store, self.url)
+            with mirror.lock() as acquired:
+                require(acquired, "a killed mirror holds its lock")
+                while (taken := mirror.step()).waiting or taken.more:
+                    pass
 
 
 def keep_up(folder: str, url: str, log: str) -> None:
@@ -126,7 +130,7 @@ def keep_up(folder: str, url: str, log: str) -> None:
         mirror = Mirror(store, url)
         with mirror.lock() as acquired:
             assert acquired
-            mirror.run(lambda: False, time.sleep, every=0.1)
+            mirror.run(lambda: False, time.sleep, every=0.25)
 
 
 def message(n: int) -> Frame:
@@ -156,6 +160,7 @@ def run(folder: Path, url: str, kills: int, random: Random) -> dict[str, Any]:
         for each in pair:
             if each.process is not None:
                 each.process.kill()
+                each.process.join()
     for each in (*pair, *pair):  # the second time they know what the other one has said
         each.finish()
     return judge(folder / "reader", url, pair[0].ids | pair[1].ids, forgotten=forgotten)
@@ -243,24 +248,31 @@ def require(condition: bool, what: str) -> None:
         raise Failure(what)
 
 
+@contextmanager
+def mirror_url() -> Iterator[str]:
+    """Start an object store; yield the URL of a mirror there."""
+    with object_store() as endpoint:
+        os.environ.update(environment(endpoint))
+        yield f"s3://{BUCKET}/mirror"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 1 if an invariant is violated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--keep", type=Path, help="an empty folder for stores and logs")
+    parser.add_argument("--url", help="of the mirror; by default on an object store of its own")
     options = parser.parse_args(arguments)
     print(f"mirror: seed {options.seed}, {options.kills} kills", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mirror-", ignore_cleanup_errors=True) as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
-        with object_store() as endpoint:
-            os.environ.update(environment(endpoint))
+        with nullcontext(options.url) if options.url else mirror_url() as url:
             try:
-                random = Random(options.seed)
-                numbers = run(folder, f"s3://{BUCKET}/mirror", options.kills, random)
-            except (Failure, subprocess.SubprocessError) as failure:
+                numbers = run(folder, url, options.kills, Random(options.seed))
+            except Failure as failure:
                 print(f"FAILURE {failure}", flush=True)
                 print(f"  to repeat: --seed {options.seed} --kills {options.kills} --keep FOLDER")
                 return 1

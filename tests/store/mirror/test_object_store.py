@@ -83,11 +83,11 @@ def test_errors_of_the_libraries_are_translated_without_secrets(monkeypatch, tex
 
 
 @pytest.mark.timeout(300)
-def test_random_kills_of_two_collectors_lose_and_duplicate_nothing(tmp_path: Path):
+def test_random_kills_of_two_collectors_lose_and_duplicate_nothing(s3, tmp_path: Path):
     """The short form of `make torture`'s."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.torture.mirror", "--kills", "3", "--keep",
-         str(tmp_path / "torture")],
+         str(tmp_path / "torture"), "--url", s3.url],
         cwd=paths.ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
