@@ -40,11 +40,11 @@ def rows(table: Any) -> list[tuple[Any, ...]]:
 
 
 def both_ways(
-    store: Store, chosen: Selection, *, kept: bool = True, every: bool = False
+    store: Store, chosen: Selection, *, kept: bool = True, within: Intervals | None = None
 ) -> list[Any]:
     """Compare starts and pauses with those from events, and return them.
 
-    `every`: whether the table is read or not; and also pauses of a part.
+    `within`: whether the table is read or not; and also pauses of a part, in these intervals.
     """
     answers = []
     middle = START + DAY
@@ -52,37 +52,37 @@ def both_ways(
         events = store.events(chosen)
         if direct:
             events.rollups = None
-        elif not every:
+        elif within is None:
             assert (KeptActions.of(events) is not None) == kept
         tables = [action_starts(events), action_pauses(events, ALWAYS)]
-        days = action_days(events, middle + HOUR, 7 * DAY)
-        tables += [action_sizes(events), summed(days), firsts(days)]
-        if every:
+        tables.append(action_sizes(events))
+        days = [action_days(events, middle + HOUR, 7 * DAY)]
+        if within is not None:
+            tables.append(action_pauses(events, within))
+            days.append(action_days(events, within.origin, within.size, middle))
             some = action_sizes(events).filter(_.messages > 1).select("user").distinct()
-            for within in (ALWAYS, Intervals(middle - HOUR, 3 * DAY, 4), Intervals(0, HOUR, 10**6)):
-                tables.append(action_pauses(events, within))
-                tables.append(summed(action_days(events, within.origin, within.size, middle)))
-                for few in (False, True):
-                    less = some.mutate(interval=within.of(middle + ibis.literal(1, "int64")))
-                    pauses = action_pauses(events, within, less, few=few)
-                    tables.append(pauses.anti_join(less, ["user", "interval"]))
-        answers.append([rows(table) for table in tables])
+            for few in (False, True):
+                less = some.mutate(interval=within.of(middle + ibis.literal(1, "int64")))
+                pauses = action_pauses(events, within, less, few=few)
+                tables.append(pauses.anti_join(less, ["user", "interval"]))
+        answers.append([*map(rows, tables), *(summed(table) for table in days)])
     assert answers[0] == answers[1]
     return answers[0]
 
 
-def summed(days: Any) -> Any:
-    """Add up the rows of `action_days` that belong together."""
-    sums = days.group_by("user", "interval", "day", "shown").agg(
-        actions=_.actions.sum().cast("int64"), hours=_.hours.bit_or(),
-        x=_.x.sum().cast("int64"), y=_.y.sum().cast("int64"),
-    )  # fmt: skip
-    return sums.filter(_.actions > 0)
-
-
-def firsts(days: Any) -> Any:
-    """Return when the first action of each user and interval starts."""
-    return days.group_by("user", "interval").agg(first=_["first"].min())
+def summed(table: Any) -> tuple[Any, Any]:
+    """Add up the rows of `action_days` that belong together; and when the first action starts."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    starts: dict[tuple[Any, ...], list[int | None]] = {}
+    for row in table.to_pyarrow().to_pylist():
+        key = tuple(row[name] for name in ("user", "interval", "day", "shown"))
+        total = sums.setdefault(key, [0, 0, 0, 0])
+        for n, name in enumerate(("actions", "x", "y")):
+            total[n] += row[name]
+        total[3] |= row["hours"]
+        starts.setdefault(key[:2], []).append(row["first"])
+    firsts = {key: min(filter(None, times), default=None) for key, times in starts.items()}
+    return {key: total for key, total in sums.items() if total[0]}, firsts
 
 
 def actions(store: Store) -> Any:
@@ -115,7 +115,7 @@ FILTERS: Any = [
 
 
 @settings(
-    max_examples=6,
+    max_examples=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -127,10 +127,14 @@ FILTERS: Any = [
     edges=st.tuples(EDGE, EDGE),
     filters=st.sampled_from(FILTERS),
     merged=st.sampled_from([(), ("bob",), ("ann", "bot-x")]),
+    within=st.sampled_from(
+        [ALWAYS, Intervals(START + DAY - HOUR, 3 * DAY, 4), Intervals(0, HOUR, 10**6)]
+    ),
 )
 def test_the_same_actions_as_in_the_events(
     tmp_path_factory: pytest.TempPathFactory, commits: list[list[Any]], counted: set[int],
     compact: bool, edges: tuple[int | None, int | None], filters: Any, merged: tuple[str, ...],
+    within: Intervals,
 ) -> None:  # fmt: skip
     with Store.open(tmp_path_factory.mktemp("acts") / "store") as store:
         n = 0
@@ -150,7 +154,7 @@ def test_the_same_actions_as_in_the_events(
         since, until = edges
         if since is not None and until is not None and since > until:
             since, until = until, since
-        both_ways(store, Selection(since=since, until=until, **filters), every=True)
+        both_ways(store, Selection(since=since, until=until, **filters), within=within)
 
 
 def test_the_table_is_read(store: Store) -> None:
@@ -198,7 +202,7 @@ def test_messages_at_one_time_are_one_action() -> None:
 def test_events_without_users_have_no_actions(store: Store) -> None:
     add(store, make(0, users=()))
     refresh.catch_up(store)
-    assert both_ways(store, Selection(), kept=False) == [[], [], [], [], []]
+    assert both_ways(store, Selection(), kept=False) == [[], [], [], ({}, {})]
     assert verify(store).clean
     add(store, make(1, users=("ann",)))
     refresh.rebuild(store)
