@@ -21,14 +21,20 @@ def make():
     return pseudo.make_catalogues()
 
 
+@pytest.fixture(scope="module")
+def template(make):
+    """The messages of the code; not to be changed."""
+    return make.template()
+
+
 def forms(text: Any) -> tuple[str, ...]:
     """Return the forms of a message: one, or those of its numbers."""
     return text if isinstance(text, tuple) else (text,)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_both_files_are_what_the_code_and_the_translations_make(make, source):
-    contents, missing = make.files_of(source, make.template())
+def test_both_files_are_what_the_code_and_the_translations_make(make, template, source):
+    contents, missing = make.files_of(source, template)
     assert not missing
     for path, content in contents.items():
         assert path.read_bytes() == content
@@ -67,15 +73,15 @@ def test_the_compiled_file_answers_with_the_translations(source):
             assert answer == (message.string or message.id)
 
 
-def test_a_new_language_begins_as_an_empty_file(make, tmp_path):
+def test_a_new_language_begins_as_an_empty_file(make, template, tmp_path):
     source = tmp_path / "cs.po"
     source.touch()
-    contents, missing = make.files_of(source, make.template())
-    assert len(missing) == len(make.template())
+    contents, missing = make.files_of(source, template)
+    assert len(missing) == len(template)
     assert b"Plural-Forms: nplurals=3; plural=(n == 1 ? 0 :" in contents[source]
     assert contents[source].startswith(b"# Czech texts of hubbub")
     source.write_bytes(contents[source])
-    assert make.files_of(source, make.template())[0] == contents
+    assert make.files_of(source, template)[0] == contents
 
 
 def test_translations_are_kept_and_what_the_code_has_no_longer_is_dropped(make, tmp_path):

@@ -27,6 +27,12 @@ TEARS: dict[str, Tear] = {
     "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
 }
 tears = pytest.mark.parametrize("tear", TEARS.values(), ids=TEARS.keys())
+#: A tear is recognised in the same way in both tables.
+each_table = pytest.mark.parametrize(
+    ("name", "tear"),
+    [*(("events", tear) for tear in TEARS.values()), ("bodies", TEARS["cut at a line"])],
+    ids=[*TEARS, "cut at a line, of bodies"],
+)
 
 
 def last(table: Table) -> Path:
@@ -40,8 +46,7 @@ def full(store: Store, frame: MakeFrame) -> Store:
     return store
 
 
-@pytest.mark.parametrize("name", ["events", "bodies"])
-@tears
+@each_table
 def test_a_commit_that_was_never_finished_is_loaded_again(
     full: Store,
     frame: MakeFrame,
@@ -77,8 +82,7 @@ def test_a_commit_that_was_never_finished_is_loaded_again(
         assert report.checked["aside"] == 1
 
 
-@pytest.mark.parametrize("name", ["events", "bodies"])
-@tears
+@each_table
 def test_a_finished_commit_whose_entry_is_cut_is_restored_from_its_files(
     full: Store, frame: MakeFrame, ids: ReadIds, tear: Tear, name: str
 ) -> None:
