@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,8 +55,7 @@ def both_ways(
             events.rollups = None
         elif within is None:
             assert (KeptActions.of(events) is not None) == kept
-        tables = [action_starts(events), action_pauses(events, ALWAYS)]
-        tables.append(action_sizes(events))
+        tables = [action_starts(events), action_pauses(events, ALWAYS), action_sizes(events)]
         days = [action_days(events, middle + HOUR, 7 * DAY)]
         if within is not None:
             tables.append(action_pauses(events, within))
@@ -72,17 +72,15 @@ def both_ways(
 
 def summed(table: Any) -> tuple[Any, Any]:
     """Add up the rows of `action_days` that belong together; and when the first action starts."""
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    starts: dict[tuple[Any, ...], list[int | None]] = {}
+    sums: defaultdict[Any, Counter[str]] = defaultdict(Counter)
+    starts: defaultdict[Any, list[int | None]] = defaultdict(list)
     for row in table.to_pyarrow().to_pylist():
         key = tuple(row[name] for name in ("user", "interval", "day", "shown"))
-        total = sums.setdefault(key, [0, 0, 0, 0])
-        for n, name in enumerate(("actions", "x", "y")):
-            total[n] += row[name]
-        total[3] |= row["hours"]
-        starts.setdefault(key[:2], []).append(row["first"])
+        sums[key].update({name: row[name] for name in ("actions", "x", "y")})
+        sums[key]["hours"] |= row["hours"]
+        starts[key[:2]].append(row["first"])
     firsts = {key: min(filter(None, times), default=None) for key, times in starts.items()}
-    return {key: total for key, total in sums.items() if total[0]}, firsts
+    return {key: total for key, total in sums.items() if total["actions"]}, firsts
 
 
 def actions(store: Store) -> Any:
