@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support import paths
 
 SOAK = paths.ROOT / "bench" / "soak.py"
-SHORT = ("--minutes", "0.5", "--rate", "1000", "--cut", "5", "--down", "2", "--settle", "5",
+SHORT = ("--minutes", "0.5", "--rate", "300", "--cut", "5", "--down", "2", "--settle", "5",
          "--gather", "15")  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def test_a_cut_a_restart_and_two_kills_lose_and_duplicate_nothing(disk_path: Pat
     lines = process.stdout.splitlines()
     report = {name: rest.strip() for name, _, rest in (line.partition(" ") for line in lines)}
     published = int(report["published"].split()[0].replace(",", ""))
-    assert published > 29_000
+    assert published > 8_700
     assert report["stored"] == f"{published:,}"
     assert report["coverage"].startswith("healed, 0 gaps")
     assert report["verify"].startswith("clean: ")
@@ -33,4 +33,4 @@ def test_a_cut_a_restart_and_two_kills_lose_and_duplicate_nothing(disk_path: Pat
     assert "nobody answered" in log or "connection lost" in log
     history = next(line for line in lines if line.strip().startswith("history:"))
     healed = int(history.rpartition(" new")[0].rpartition(", ")[2].replace(",", "").split()[-1])
-    assert healed >= 4_000  # the cut, at least
+    assert healed >= 1_200  # the cut, at least

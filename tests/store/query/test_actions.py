@@ -48,7 +48,6 @@ def both_ways(
     `within`: whether the table is read or not; and also pauses of a part, in these intervals.
     """
     answers = []
-    middle = START + DAY
     for direct in (False, True):
         events = store.events(chosen)
         if direct:
@@ -56,13 +55,13 @@ def both_ways(
         elif within is None:
             assert (KeptActions.of(events) is not None) == kept
         tables = [action_starts(events), action_pauses(events, ALWAYS), action_sizes(events)]
-        days = [action_days(events, middle + HOUR, 7 * DAY)]
+        days = [action_days(events, START + DAY + HOUR, 7 * DAY)]
         if within is not None:
             tables.append(action_pauses(events, within))
-            days.append(action_days(events, within.origin, within.size, middle))
+            days.append(action_days(events, within.origin, within.size, START + DAY))
             some = action_sizes(events).filter(_.messages > 1).select("user").distinct()
             for few in (False, True):
-                less = some.mutate(interval=within.of(middle + ibis.literal(1, "int64")))
+                less = some.mutate(interval=within.of(START + DAY + ibis.literal(1, "int64")))
                 pauses = action_pauses(events, within, less, few=few)
                 tables.append(pauses.anti_join(less, ["user", "interval"]))
         answers.append([*map(rows, tables), *(summed(table) for table in days)])
