@@ -26,17 +26,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def fill(store: Store, often: list[int], days: int = 50) -> dict[int, float]:
+def fill(store: Store, often: list[int], quick: int = 0) -> dict[int, float]:
     """Add so many events of each user; return the medians of the intervals.
 
-    They are in 50 days, or the first `days` of these where there are few.
+    They are in 50 days, those of the first `quick` users in the second of these.
     """
     rng = random.Random(5)
     rows: list[Any] = []
     starts: dict[tuple[int, str], list[int]] = defaultdict(list)
     for n, number in enumerate(often):
-        end = (days if number < 100 else 50) * 1440
-        for minute in sorted(rng.sample(range(0, end, 15), number)):  # actions of their own
+        minutes = range(1440, 2 * 1440, 15) if n < quick else range(0, 50 * 1440, 15)
+        for minute in sorted(rng.sample(minutes, number)):  # actions of their own
             time = minute * 60_000_000
             rows.append(make(len(rows), time, users=(f"u{n}",)))
             starts[(START + time - WITHIN.origin) // WITHIN.size, f"u{n}"].append(time)
@@ -50,23 +50,32 @@ def fill(store: Store, often: list[int], days: int = 50) -> dict[int, float]:
 
 
 @pytest.mark.parametrize(
-    ("often", "days", "read_again"),
+    ("often", "quick", "read_again"),
     [
-        ([*range(20, 56), 600, 700, 800, 900], 50, False),
-        ([20] * 30 + [600, 700], 2, True),
-        ([60] * 40, 50, False),
-        ([30, 40], 50, False),
+        ([*range(20, 56), 600, 700, 800, 900], 0, False),
+        ([20] * 30 + [600, 700], 30, True),
+        ([20] * 14 + [60] * 16 + [600, 600], 14, True),
+        ([20] * 13 + [60] * 16 + [600, 600], 13, False),
+        ([60] * 40, 0, False),
+        ([30, 40], 0, False),
     ],
-    ids=["a few do most", "the others act in two days", "all do the same", "two people"],
+    ids=[
+        "a few do most",
+        "the others act in a day",
+        "half of them act in a day",
+        "fewer act in a day",
+        "all do the same",
+        "two people",
+    ],
 )
 def test_the_busiest_are_not_read_where_they_cannot_matter(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
     often: list[int],
-    days: int,
+    quick: int,
     read_again: bool,
 ) -> None:
-    expected = fill(store, often, days)
+    expected = fill(store, often, quick)
     again: list[Any] = []
     of_all = pauses._of_all
 
