@@ -22,7 +22,9 @@ from hubbub.times import from_micros, to_micros
 if TYPE_CHECKING:
     from hubbub.store.delta.table import Table
 
-__all__ = ["DataFileWriter", "File"]
+__all__ = ["ROWS", "DataFileWriter", "File"]
+
+ROWS = 65_536  # of a row group
 
 pa = lazy_module("pyarrow")
 pq = lazy_module("pyarrow.parquet")
@@ -74,7 +76,10 @@ class DataFileWriter:
             raise
 
     def write(self, rows: Any) -> None:
-        """Append `rows`, sorted by time, as one row group."""
+        """Append `rows`, sorted by time, as row groups of about `ROWS`.
+
+        A reader of a part of them then reads little else, and one of all needs little memory.
+        """
         if not rows.num_rows:
             return
         times = rows["time"]
@@ -82,7 +87,8 @@ class DataFileWriter:
         self._first = min(first, self._first) if self.rows else first
         self._last = max(last, self._last) if self.rows else last
         self.rows += rows.num_rows
-        self._writer.write_table(rows, row_group_size=rows.num_rows)
+        few = rows.num_rows < 2 * ROWS
+        self._writer.write_table(rows, row_group_size=rows.num_rows if few else ROWS)
 
     def close(self, *, data_change: bool = True) -> AddAction:
         """Finish the file, fsync it and return the action that commits it.

@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hubbub.store.delta.data_file import File
+from hubbub.store.delta.data_file import ROWS, File
 from hubbub.store.delta.table import Table
 
-__all__ = ["ROWS", "merge_files", "row_groups"]
+__all__ = ["merge_files", "row_groups"]
 
-ROWS = 65_536  # of a row group
 BYTES = 16 << 20  # of a row group, in memory
 _PART = 4_096  # rows read from a file at once; sixteen files may be open
 _BUFFER = 1 << 18  # bytes of a column read at once

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hubbub.errors import StoreError
 from hubbub.store.delta.data_file import DataFileWriter, File
-from hubbub.store.delta.merge import ROWS, merge_files
+from hubbub.store.delta.merge import merge_files
 from hubbub.store.delta.rewrite import Change, retire, rewrite
 from hubbub.store.delta.table import Table
 from hubbub.store.disk.errors import write_error
@@ -192,11 +192,10 @@ def counted(
 
 
 def _actions(events: Table, rollup: Actions, files: Sequence[File]) -> Iterator[Any]:
-    """Yield the actions of a month, some days at a time, in row groups."""
+    """Yield the actions of a month, some days at a time."""
     parts = merge_files(events, files, rows=_PART, columns=COLUMNS)
     for days in joined_by_day(parts, rollup.unit):
-        for first in range(0, days.num_rows, ROWS):
-            yield days.slice(first, ROWS).select(rollup.schema.names).cast(rollup.schema)
+        yield days.select(rollup.schema.names).cast(rollup.schema)
 
 
 def by_month(files: Iterable[File]) -> dict[str, list[File]]:

@@ -45,6 +45,23 @@ def test_equal_times_are_ordered_by_sequence_number(table: Events, event: MakeEv
     assert pq.read_table(table.files()[0].uri)["seq"].to_pylist() == [1, 2, 3]
 
 
+def test_many_rows_are_several_row_groups(
+    table: Events, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_file, "ROWS", 4)
+    times = [event(0).time + n for n in range(17)]
+    table.append([event(n, time=times[n]) for n in range(7)], 1)
+    table.append([event(n, time=times[n]) for n in range(7, 17)], 2)
+    few, many = (pq.ParquetFile(file.uri) for file in table.files())
+    assert [few.metadata.row_group(n).num_rows for n in range(few.num_row_groups)] == [7]
+    assert [many.metadata.row_group(n).num_rows for n in range(many.num_row_groups)] == [4, 4, 2]
+    assert many.read()["time"].cast("int64").to_pylist() == times[7:]
+    assert [(file.rows, file.first, file.last) for file in table.files()] == [
+        (7, times[0], times[6]),
+        (10, times[7], times[16]),
+    ]
+
+
 def test_a_file_for_each_month_and_pruning_by_time(table: Events, event: MakeEvent) -> None:
     start = event(0).time
     table.append([event(n, time=start + n * 30 * DAY) for n in range(4)], 1)
