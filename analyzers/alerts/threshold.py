@@ -28,6 +28,7 @@ from hubbub.collector.topics import ALERTS
 from hubbub.errors import UsageError
 from hubbub.registry import query
 from hubbub.store.query.sums import exact_sum
+from hubbub.store.query.times import stamp
 
 if TYPE_CHECKING:
     from hubbub.store.query.events import Events
@@ -36,6 +37,8 @@ __all__ = ["AlertState", "Crossing", "Crossover", "alerts", "crossings"]
 
 #: More ticks than this are refused; three years of 10 s.
 MAX_TICKS = 10_000_000
+#: Ticks that are fetched at once: an engine of others gives no more rows.
+_FETCHED = 1_000_000
 
 
 class AlertState(StrEnum):
@@ -244,11 +247,15 @@ def alerts(
         zone=events.zone,
     )
     amount = _.count() if measure == "messages" else exact_sum(_["size"])
-    rows = table.select("size", tick=ticks.number_of(table.time)).group_by("tick").agg(n=amount)
-    counts = rows.to_pyarrow()
     values = [0] * ticks.number
-    for tick, n in zip(counts["tick"].to_pylist(), counts["n"].to_pylist(), strict=True):
-        values[tick] = int(n)
+    for low in range(0, ticks.number, _FETCHED):
+        part = table.filter(table.time >= stamp(ticks.start(low)))
+        if low + _FETCHED < ticks.number:
+            part = part.filter(part.time < stamp(ticks.start(low + _FETCHED)))
+        rows = part.select("size", tick=ticks.number_of(part.time)).group_by("tick").agg(n=amount)
+        counts = rows.to_pyarrow()
+        for tick, n in zip(counts["tick"].to_pylist(), counts["n"].to_pylist(), strict=True):
+            values[tick] = int(n)
     seconds = resolution.total_seconds()
     try:
         changes = crossings(

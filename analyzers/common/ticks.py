@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.analyzers.common.times import micros, number_since
 from hubbub.errors import UsageError
-from hubbub.times import EPOCH, from_micros
+from hubbub.times import EPOCH, from_micros, to_micros
 from hubbub.zones import UNIVERSAL, Zone
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class Ticks:
                 hint="choose a longer interval, or a shorter range with --since",
             )
         return cls(from_micros(first * size - offset), length, number)
+
+    def start(self, tick: int) -> int:
+        """When a tick begins, µs since the epoch."""
+        return to_micros(self.first) + tick * (self.length // _MICRO)
 
     def number_of(self, when: ir.TimestampValue) -> ir.IntegerValue:
         """The index of the tick of each time, from 0."""

@@ -195,7 +195,9 @@ def step(measure):
 
 
 @pytest.mark.parametrize("measure", ["messages", "bytes"])
-def test_alerts_on_event_time(measure, events):
+@pytest.mark.parametrize("fetched", [1, 3, 1_000_000])
+def test_alerts_on_event_time(measure, fetched, events, monkeypatch):
+    monkeypatch.setattr("hubbub.analyzers.alerts.threshold._FETCHED", fetched)
     table = events(step(measure))
     until = START + timedelta(seconds=195)
     changes, _ = alerts(table, until, measure=measure, short=2, long=4)
@@ -204,6 +206,11 @@ def test_alerts_on_event_time(measure, events):
     assert changes[0]["short"] == 2.0 * factor
     assert changes[0]["time"] == START + timedelta(seconds=110)
     assert changes[0]["short_rate"] == pytest.approx(2.0 * factor / 10)
+
+
+def test_ticks_may_be_as_long_as_the_calendar(events):
+    rows = [{"timestamp": START.timestamp(), "topic": "x"}]
+    assert alerts(events(rows), START, resolution=timedelta(days=3_000_000)) == ([], {})
 
 
 def test_diagnostics_have_both_averages(events):
