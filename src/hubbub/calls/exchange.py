@@ -38,13 +38,13 @@ class _Result(msgspec.Struct, frozen=True, tag="result"):
     coverage: str
     gaps: tuple[_Gap, ...]
     diagnostics: dict[str, Any]
-    durations: tuple[str, ...]
     columns: tuple[str, ...]
     left_out: int
     naming: int | None
     mentions: int | None
     touching: bool
     zone: str
+    durations: tuple[str, ...] = ()  # absent in answers of older servers
 
 
 class _Drawing(msgspec.Struct, frozen=True, tag="drawing"):

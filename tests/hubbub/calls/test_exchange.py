@@ -1,5 +1,6 @@
 """Answers as servers give them to each other."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,14 @@ def test_a_result_arrives_whole(made_store: Path, name: str, parameters: dict[st
             before, after = getattr(result, field.name), getattr(arrived, field.name)
             assert after == (tuple(before) if field.name == "columns" else before), field.name
         assert arrived._repr_html_() == result._repr_html_()
+
+
+def test_an_older_server_names_no_durations(made_store: Path) -> None:
+    with hubbub.open(made_store) as store:
+        answer = json.loads(encode(store.query("health", window="1d")))
+    assert "window" in answer.pop("durations")
+    arrived = decode(json.dumps(answer).encode())
+    assert (arrived.durations, arrived.diagnostics["window"]) == ((), 86_400)
 
 
 def test_a_picture_arrives_whole(made_store: Path) -> None:
