@@ -15,7 +15,7 @@ from hubbub.run.runner import CommonOptions, Runner
 from hubbub.store import Store
 from hubbub.store.tables.event_rows import SCHEMA
 
-EVENTS = 400_000
+EVENTS = 700_000
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 LITTLE = 64 << 20
 
