@@ -216,15 +216,15 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Use three workers per processor, since most of the time tests wait for other processes."""
-    return 3 * (os.cpu_count() or 1)
+    """Use two workers per processor: tests wait for others, but each worker collects all."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def long_first(items: list[pytest.Item]) -> list[pytest.Item]:
     """Order tests for workers that begin with equal parts of the list, and then steal.
 
-    Each group of long tests begins a third of the list: every other one of six workers starts with
-    tests that wait, the others with those that compute. A group's worker starts its services once.
+    Each group of long tests begins a third of the list: some workers start with tests that wait,
+    the others with those that compute. A group's worker starts its services once.
     """
     groups = {TESTS / folder: group for group, names in enumerate(LONG) for folder in names}
     parts: list[list[pytest.Item]] = [[] for _ in LONG]
