@@ -224,7 +224,8 @@ class GapDetector:
                 watched.recorded_until = min(watched.recorded_until, gap.start + SLACK)
             else:
                 gap.reason = QUEUE_GONE if endpoint.retains else gap.reason
-                self._close_gap(watched, wall)
+                # What was lost after the first connection is no delay of that one.
+                self._close_gap(watched, wall, lost=was_lost and endpoint.connects > 1)
         elif was_lost and not endpoint.bound:
             reason = QUEUE_GONE if endpoint.retains else RECONNECTED
             self._record_gap(watched, last_life - SLACK, wall + SLACK, reason)
@@ -241,10 +242,10 @@ class GapDetector:
         elif watched.gap is not None and received:
             self._close_gap(watched, wall)
 
-    def _close_gap(self, watched: Watched, wall: float) -> None:
+    def _close_gap(self, watched: Watched, wall: float, *, lost: bool = False) -> None:
         gap, watched.gap = watched.gap, None
         assert gap is not None
-        if wall >= gap.tolerated_until:
+        if lost or wall >= gap.tolerated_until:
             self._record_gap(watched, gap.unrecorded, wall + SLACK, gap.reason)
         watched.recorded_until = max(watched.recorded_until, wall)
 

@@ -49,6 +49,10 @@ class Connection(Protocol):
         """Messages received since the start."""
 
     @property
+    def connects(self) -> int:
+        """How often it was made since the start."""
+
+    @property
     def losses(self) -> int:
         """How often messages may have been missed since the start.
 

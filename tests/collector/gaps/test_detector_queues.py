@@ -108,6 +108,17 @@ def test_a_queue_that_is_made_again_between_two_looks_is_a_gap(ledger: State) ->
     assert any(start <= 60 <= end for start, end, state in stage.spans() if state == "gap")
 
 
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_queue_that_is_made_again_before_the_first_look_is_a_gap(
+    ledger: State, existed: bool
+) -> None:
+    stage = Stage(ledger).connect(existed=existed).disconnect().connect(existed=False).advance(20)
+    assert stage.gap_proofs() == {QUEUE_GONE}
+    assert [(start, end) for start, end, state in stage.spans() if state == "gap"] == [
+        (0, round(0.5 + SLACK))
+    ]
+
+
 def test_a_restart_is_no_gap_while_the_queue_exists(ledger: State) -> None:
     Stage(ledger).connect(existed=False).advance(60)  # then kill -9
     stage = Stage(ledger, at=3600).connect().advance(20)
