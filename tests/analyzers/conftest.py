@@ -1,15 +1,17 @@
 """Make events tables from rows as the golden files contain them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any, Literal
 
 import ibis
 import pyarrow as pa
 import pytest
 
+from hubbub.store import Store
 from hubbub.store.query.events import Events
 from hubbub.store.query.selection import Selection
 from hubbub.store.tables.event_rows import SCHEMA
@@ -64,3 +66,10 @@ def events() -> Callable[..., Any]:
 def month() -> list[dict[str, Any]]:
     """The 28 days of events that come with the golden vectors."""
     return lines(GOLDEN / "longtail" / "events.jsonl")
+
+
+@pytest.fixture
+def copied(filled: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of the module's store, `filled`, that the test may change."""
+    with Store.open(copytree(filled, tmp_path / "store")) as store:
+        yield store

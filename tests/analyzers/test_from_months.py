@@ -122,13 +122,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def copied(filled: Path, tmp_path: Path) -> Iterator[Store]:
-    """A copy of the store that the test may change."""
-    with Store.open(copytree(filled, tmp_path / "store")) as store:
-        yield store
-
-
 @pytest.fixture(scope="module")
 def stores(filled: Path) -> Iterator[dict[str, Store]]:
     names = ("plain", "merged", "compacted", "retained")
